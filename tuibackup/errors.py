@@ -1,0 +1,83 @@
+"""What can go wrong, as a small hierarchy: the line a user reads and the exit code it leads to.
+
+Every error carries one message that names what it is about (server, file, key) and a way out.
+Texts that come from a server are cleaned where they are put into a message (`text.printable`).
+"""
+
+from typing import ClassVar
+
+
+class TuibackupError(Exception):
+    """Base of all errors a user may see; `str(error)` is its one line."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, way_out: str = "") -> None:
+        self.message = message
+        self.way_out = way_out
+        super().__init__(message, way_out)
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.way_out}" if self.way_out else self.message
+
+
+class UsageError(TuibackupError):
+    """The command line or a name in it is wrong."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """config.toml is wrong; the message begins with FILE:LINE: KEY."""
+
+
+class ConnectError(TuibackupError):
+    """Step 1 failed: host down, refused, time-out, no such name."""
+
+
+class HostKeyError(ConnectError):
+    """A host key is unknown or has changed; the message shows the fingerprint."""
+
+
+class LoginError(ConnectError):
+    """The server accepted none of our keys or passwords."""
+
+
+class NeedsOperatorError(TuibackupError):
+    """A question had to be asked and no face was there to answer: "needs an operator: …"."""
+
+
+class ConnectionLostError(TuibackupError):
+    """The connection broke in the middle of a step."""
+
+
+class RemoteCommandError(TuibackupError):
+    """A command on the server failed or answered nonsense."""
+
+
+class DownloadError(TuibackupError):
+    """Step 2 cannot give a good result."""
+
+
+class DatabaseError(TuibackupError):
+    """Steps 3 or 4 failed."""
+
+
+class VaultError(TuibackupError):
+    """The vault is missing, foreign, full, newer than this program, or damaged."""
+
+
+class LedgerError(TuibackupError):
+    """The ledger cannot be opened, written, or its chain is broken."""
+
+
+class BusyError(TuibackupError):
+    """Another run holds the server."""
+
+    exit_code = 11
+
+
+class InterruptedRunError(TuibackupError):
+    """The run was stopped by an operator, a signal, or a connection cut for good."""
+
+    exit_code = 130

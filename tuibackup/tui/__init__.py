@@ -1,0 +1,1 @@
+"""The cockpit. Shows journals and ledger, starts and stops runs; no business rules, no asyncssh, no aiomysql."""
