@@ -1,0 +1,160 @@
+"""What a run tells: the events of its journal, one JSON object a line. docs/json.md documents the shapes.
+
+Times are UTC, ISO 8601 with milliseconds; durations are seconds; sizes bytes. Texts are printable already.
+"""
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from tuibackup.sop import Clock, Outcome, Step
+
+
+def now() -> str:
+    """This moment as events write it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", rename="kebab", omit_defaults=True):
+    """Base of all events: when, of which run, on which server."""
+
+    time: str
+    run: str
+    server: str
+
+
+class RunPlanned(Event, frozen=True, tag="run-planned"):
+    """First line of every journal: what will be done, by whom, and what history lets expect (seconds)."""
+
+    request: str
+    clocks: tuple[Clock, ...]
+    full: bool
+    operator: str
+    label: str = ""
+    expected: dict[Step, float] = {}
+    standards: dict[Step, float] = {}
+    version: str = ""
+
+
+class RunWaiting(Event, frozen=True, tag="run-waiting"):
+    """The run waits; `reason` is "needs" (the request's questions) or "slot" (parallel runs of this host)."""
+
+    reason: str
+
+
+class RunAsked(Event, frozen=True, tag="run-asked"):
+    """Something was asked of the operator; the answer is never told, only whether there was one."""
+
+    question: str
+    answered: bool
+
+
+class RunNote(Event, frozen=True, tag="run-note"):
+    """Something worth knowing that changes no outcome (an ignored SSH option, a forwarded agent)."""
+
+    text: str
+
+
+class NeedsMet(Event, frozen=True, tag="needs"):
+    """What the run needs and whether it is there (the SOP's *kebutuhan*), recorded in the ledger too."""
+
+    needs: tuple[tuple[str, bool, str], ...]  # (need, met, detail)
+
+
+class StepStarted(Event, frozen=True, tag="step-started"):
+    step: Step
+
+
+class StepProgress(Event, frozen=True, tag="step-progress"):
+    """The newest state of the step; a total that is missing is not known. `rate` is bytes/s of recent seconds."""
+
+    step: Step
+    items: int
+    bytes: int
+    unit: str
+    items_total: int | None = None
+    bytes_total: int | None = None
+    rate: float | None = None
+    left: float | None = None
+    current: str = ""
+    seconds: float = 0.0
+
+
+class StepOutput(Event, frozen=True, tag="step-output"):
+    """Lines for the dump pane and the log's tail."""
+
+    step: Step
+    lines: tuple[str, ...]
+
+
+class StepFinding(Event, frozen=True, tag="step-finding"):
+    """One thing that was not as it should be; `mark` keeps the clock from being reset."""
+
+    step: Step
+    subject: str
+    reason: str
+    mark: bool = False
+
+
+class StepFinished(Event, frozen=True, tag="step-finished"):
+    """`detail` is the step's result in one short line, for instance the host key or what was stored."""
+
+    step: Step
+    outcome: Outcome
+    seconds: float
+    detail: str = ""
+    slow: bool = False
+
+
+class ClockResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of one clock: `snapshot` is its spec ("siakad/files/2026-…Z") where one was published."""
+
+    outcome: Outcome
+    whole: bool = False
+    snapshot: str = ""
+    started: str = ""
+    items: int = 0
+    bytes: int = 0
+    stored: int = 0
+    detail: str = ""
+
+
+class RunFinished(Event, frozen=True, tag="run-finished"):
+    """Last line of a journal. `error` is the one line that says what went wrong and the way out."""
+
+    outcome: Outcome
+    seconds: float
+    exit_code: int
+    files: ClockResult | None = None
+    databases: ClockResult | None = None
+    error: str = ""
+    findings: int = 0
+
+
+AnyEvent = (
+    RunPlanned
+    | RunWaiting
+    | RunAsked
+    | RunNote
+    | NeedsMet
+    | StepStarted
+    | StepProgress
+    | StepOutput
+    | StepFinding
+    | StepFinished
+    | RunFinished
+)
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(AnyEvent)
+
+
+def encode(event: Event) -> bytes:
+    """One line of the journal, with its newline."""
+    return _encoder.encode(event) + b"\n"
+
+
+def decode(line: bytes) -> AnyEvent:
+    """The event of one line. Raises msgspec.DecodeError on anything else."""
+    event: AnyEvent = _decoder.decode(line)
+    return event

@@ -1,0 +1,103 @@
+"""A run as a picture: the pure fold of its events. The cockpit and the command line draw this, nothing else."""
+
+from dataclasses import dataclass, field, replace
+
+from tuibackup.run import events as ev
+from tuibackup.sop import Clock, Outcome, Step
+
+OUTPUT_LINES = 500  # what a view keeps of a step's output; the journal keeps all
+FINDINGS = 1000  # likewise of findings; `findings_total` counts them all
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """One step: not begun (started is ""), running, or ended with an outcome."""
+
+    step: Step
+    started: str = ""
+    outcome: Outcome | None = None
+    seconds: float | None = None
+    detail: str = ""
+    slow: bool = False
+    standard: float | None = None
+    expected: float | None = None
+    progress: ev.StepProgress | None = None
+    output: tuple[str, ...] = ()
+
+    @property
+    def running(self) -> bool:
+        return bool(self.started) and self.outcome is None
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """One run. `state` is "planned", "waiting", "running" or, once it ended, its outcome's word."""
+
+    run: str
+    server: str
+    planned: ev.RunPlanned | None = None
+    state: str = "planned"
+    waiting: str = ""
+    steps: dict[Step, StepView] = field(default_factory=dict)
+    findings: tuple[ev.StepFinding, ...] = ()
+    findings_total: int = 0
+    notes: tuple[str, ...] = ()
+    needs: tuple[tuple[str, bool, str], ...] = ()
+    finished: ev.RunFinished | None = None
+    last_time: str = ""
+
+    @property
+    def current(self) -> StepView | None:
+        """The step that is under way."""
+        return next((view for view in self.steps.values() if view.running), None)
+
+    def apply(self, event: ev.AnyEvent) -> "RunView":
+        """The picture after one more event."""
+        view = replace(self, last_time=event.time)
+        match event:
+            case ev.RunPlanned():
+                return replace(view, planned=event, steps=_planned_steps(event))
+            case ev.RunWaiting():
+                return replace(view, state="waiting", waiting=event.reason)
+            case ev.RunAsked():
+                return view
+            case ev.RunNote():
+                return replace(view, notes=(*view.notes, event.text))
+            case ev.NeedsMet():
+                return replace(view, needs=event.needs)
+            case ev.StepStarted():
+                return replace(view._with(event.step, started=event.time), state="running", waiting="")
+            case ev.StepProgress():
+                return view._with(event.step, progress=event)
+            case ev.StepOutput():
+                lines = (*self.steps.get(event.step, StepView(event.step)).output, *event.lines)
+                return view._with(event.step, output=lines[-OUTPUT_LINES:])
+            case ev.StepFinding():
+                kept = (*view.findings, event)[:FINDINGS]
+                return replace(view, findings=kept, findings_total=view.findings_total + 1)
+            case ev.StepFinished():
+                return view._with(
+                    event.step,
+                    outcome=event.outcome,
+                    seconds=event.seconds,
+                    detail=event.detail,
+                    slow=event.slow,
+                )
+            case ev.RunFinished():
+                return replace(view, state=event.outcome.value, waiting="", finished=event)
+
+    def _with(self, step: Step, **changes: object) -> "RunView":
+        changed = replace(self.steps.get(step, StepView(step)), **changes)  # type: ignore[arg-type]  # field names
+        return replace(self, steps={**self.steps, step: changed})
+
+
+def _planned_steps(event: ev.RunPlanned) -> dict[Step, StepView]:
+    wanted = [Step.CONNECT]
+    if Clock.FILES in event.clocks:
+        wanted.append(Step.DOWNLOAD)
+    if Clock.DATABASES in event.clocks:
+        wanted += [Step.LOGIN, Step.DUMP]
+    return {
+        step: StepView(step, standard=event.standards.get(step), expected=event.expected.get(step))
+        for step in wanted
+    }
