@@ -3,10 +3,18 @@
 Words and rules: docs/procedure.md. Days are local calendar days; months are calendar months, clamped.
 """
 
+import re
+from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
+from statistics import median
+
+SLOW = 1.5  # a step without a standard is slow beyond this many times its expectation
+_DAYS = {"day": 1, "week": 7}
+_MONTHS = {"month": 1, "year": 12}
+_LONGEST = 100  # years; keeps every date within what `date` can hold
 
 
 class Step(StrEnum):
@@ -60,12 +68,86 @@ class Period:
     count: int
     unit: str  # "day", "week", "month", "year"
 
+    @classmethod
+    def parse(cls, text: str) -> "Period":
+        """Read "1 week", "10 days", "3 months", "1 year". Raises ValueError with a sentence for the user."""
+        match = re.fullmatch(r"\s*([0-9]{1,5})\s+(day|week|month|year)s?\s*", text)
+        if not match or not (count := int(match[1])):
+            ways = '"10 days", "1 week", "3 months" or "1 year"'
+            raise ValueError(f'"{text}" is no period of time; write it as {ways}')
+        unit = match[2]
+        years = count / 12 if unit == "month" else count * _DAYS.get(unit, 366) / 366
+        if years > _LONGEST:
+            raise ValueError(f'"{text}" is longer than {_LONGEST} years')
+        return cls(count, unit)
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.unit}{'' if self.count == 1 else 's'}"
+
+    def after(self, day: date) -> date:
+        """The day that lies this period after `day`; the 31st becomes the last day of a shorter month."""
+        if self.unit in _DAYS:
+            return day + timedelta(days=self.count * _DAYS[self.unit])
+        years, month = divmod(day.month - 1 + self.count * _MONTHS[self.unit], 12)
+        year, month = day.year + years, month + 1
+        return date(year, month, min(day.day, monthrange(year, month)[1]))
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A clock's state now: the last good snapshot's start, its age in local calendar days, the last day."""
+    """A clock's state now. `age_days` counts local calendar days since the last good snapshot's start.
+
+    `due_by` is the last moment of the last day on which the next backup is in time, local time.
+    """
 
     state: State
     last: datetime | None
     age_days: int | None
     due_by: datetime | None
+
+
+def standing(last: datetime | None, period: Period, now: datetime, zone: tzinfo | None = None) -> Standing:
+    """How a clock stands at `now`, whose last good snapshot started at `last`. `zone` None is the system's.
+
+    Overdue from the day after the last day; due in the last fifth of the period, rounded up to days.
+    """
+    if last is None:
+        return Standing(State.NEVER, None, None, None)
+    # Each moment is put into the zone by itself: the offset of `now` would be wrong across a DST change.
+    start, today = last.astimezone(zone).date(), now.astimezone(zone).date()
+    last_day = period.after(start)
+    length, age = (last_day - start).days, (today - start).days
+    if today > last_day or age < -1:
+        # A snapshot from the future (this machine's clock was wrong) must alarm, not look fresh for years.
+        state = State.OVERDUE
+    elif age > length - _fifth(length):
+        state = State.DUE
+    else:
+        state = State.FRESH
+    end_of_day = datetime.combine(last_day, time.max)
+    due_by = end_of_day.astimezone() if zone is None else end_of_day.replace(tzinfo=zone)
+    return Standing(state, last, max(0, age), due_by)
+
+
+def _fifth(days: int) -> int:
+    return -(-days // 5)
+
+
+def expectation(history: Sequence[float]) -> float | None:
+    """Seconds a step should take by this server's own history: the median of its last five *done* times.
+
+    `history` has the newest first. None below three: too few to judge by.
+    """
+    return float(median(history[:5])) if len(history) >= 3 else None
+
+
+def limit(standard: float | None, expected: float | None) -> float | None:
+    """Seconds beyond which a step is slow: its standard (steps 1 and 3), else 1.5 times its expectation."""
+    if standard is not None:
+        return standard
+    return None if expected is None else expected * SLOW
+
+
+def is_slow(actual: float, limit: float | None) -> bool:
+    """Whether a step took longer than its `limit` (see `limit`); without one there is no judgement."""
+    return limit is not None and actual > limit
