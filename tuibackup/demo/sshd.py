@@ -1,0 +1,215 @@
+"""A private real sshd on a free loopback port, with its own host key, client key and configuration.
+
+Works as root and as an ordinary account; one logs in as the account that started it. Nothing of the machine's
+own sshd, keys or ~/.ssh is read or touched. It ends with `stop()`, and with the thread that started it even
+when that is killed: start it from a thread that lives as long as it is needed (the main thread).
+"""
+
+import getpass
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tuibackup.errors import TuibackupError
+
+SSHD = Path("/usr/sbin/sshd")  # re-executes itself: must be started by its absolute path
+START_SECONDS = 10.0
+HOST = "127.0.0.1"
+
+
+class DemoError(TuibackupError):
+    """A part of the playground could not be started."""
+
+
+class PrivateSshd:
+    """One sshd in `folder` (created, 0700). Attributes are valid after `start()`.
+
+    `config` lines come before ours in sshd_config, and sshd obeys the first of a keyword: they may override.
+    `client_key`: use this private key (its `.pub` beside it) instead of making one, so that several share it.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        config: Sequence[str] = (),
+        force_command: str | None = None,
+        client_key: Path | None = None,
+        host_key_types: Sequence[str] = ("ed25519",),
+    ) -> None:
+        self.folder = folder
+        self.host = HOST
+        self.port = 0
+        self.user = getpass.getuser()
+        self.client_key = client_key or folder / "client_key"
+        self.host_keys = [folder / f"host_{kind}" for kind in host_key_types]
+        self.authorized_keys = folder / "authorized_keys"
+        self.log = folder / "sshd.log"
+        self._config = [*config, *([f"ForceCommand {force_command}"] if force_command else [])]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def known_hosts_lines(self) -> list[str]:
+        """One known_hosts line for each host key."""
+        lines = []
+        for key in self.host_keys:
+            algorithm, data = key.with_suffix(".pub").read_text().split()[:2]
+            lines.append(f"[{self.host}]:{self.port} {algorithm} {data}")
+        return lines
+
+    def start(self) -> Self:
+        """Start it and wait until it listens. A second start keeps the keys and, if still free, the port."""
+        if not SSHD.exists():
+            raise DemoError(f"{SSHD} is missing", "install openssh-server")
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if os.geteuid() == 0:  # sshd as root wants its empty privilege separation folder
+            Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+        for key in (self.client_key, *self.host_keys):
+            _make_key(key)
+        if not self.authorized_keys.exists():
+            self.authorized_keys.write_bytes(self.client_key.with_suffix(".pub").read_bytes())
+        last = ""
+        for _attempt in range(5):  # another process may take the free port between our look and sshd's bind
+            self.port = _free_port(self.port)
+            last = self._launch()
+            if not last:
+                return self
+        raise DemoError(f"the private sshd did not start: {last}", f"see {self.log}")
+
+    def stop(self) -> None:
+        """End the server and every connection it still serves."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        connections = list(_descendants(process.pid))
+        process.terminate()
+        _kill(connections)
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def cut_connections(self) -> int:
+        """Kill every connection's processes, as a broken line would; the server goes on listening."""
+        if self._process is None:
+            return 0
+        return _kill(list(_descendants(self._process.pid)))
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _launch(self) -> str:
+        """Start sshd on `self.port`; return "" once it listens, else its last words."""
+        configuration = self.folder / "sshd_config"
+        configuration.write_text("\n".join(self._configuration()) + "\n")
+        with self.log.open("ab") as log:
+            seen = log.tell()
+            self._process = subprocess.Popen(
+                # setpriv asks the kernel to end sshd with us: it holds even when we are killed by SIGKILL
+                ["setpriv", "--pdeathsig", "TERM", str(SSHD), "-D", "-e", "-f", str(configuration)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        said = ""
+        while time.monotonic() < deadline:
+            with self.log.open("rb") as log:
+                log.seek(seen)
+                said = log.read().decode(errors="replace")
+            if f"Server listening on {HOST} port {self.port}." in said:
+                return ""
+            if self._process.poll() is not None:
+                break
+            time.sleep(0.01)
+        self.stop()
+        return said.strip().splitlines()[-1] if said.strip() else "it said nothing"
+
+    def _configuration(self) -> list[str]:
+        return [
+            *self._config,
+            f"ListenAddress {HOST}:{self.port}",
+            *(f"HostKey {key}" for key in self.host_keys),
+            f"AuthorizedKeysFile {self.authorized_keys}",
+            "PidFile none",
+            "StrictModes no",
+            f"UsePAM {'yes' if _account_is_locked() else 'no'}",
+            "PasswordAuthentication no",
+            "KbdInteractiveAuthentication no",
+            "PermitRootLogin prohibit-password",
+            "PrintMotd no",
+            "PrintLastLog no",
+            "X11Forwarding no",
+            "MaxStartups 100",
+            "LogLevel VERBOSE",
+            "Subsystem sftp internal-sftp",
+        ]
+
+
+def _make_key(path: Path) -> None:
+    """An SSH key pair at `path`, no passphrase; its type is the end of the file's name, else ed25519."""
+    if path.exists():
+        return
+    kind = path.name.rpartition("_")[2]
+    kind = kind if kind in ("ed25519", "ecdsa", "rsa") else "ed25519"
+    command = ["ssh-keygen", "-q", "-t", kind, "-N", "", "-C", "tuibackup-demo", "-f", str(path)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, timeout=30)
+
+
+def _free_port(wished: int) -> int:
+    """`wished` if it is free now, else any free port on the loopback interface."""
+    for port in (wished, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise DemoError(f"no free port on {HOST}")
+
+
+def _account_is_locked() -> bool:
+    """Whether our password is "!…": without PAM, sshd as root then refuses even our key."""
+    try:
+        lines = Path("/etc/shadow").read_text().splitlines()
+    except OSError:
+        return False
+    return any(line.startswith(f"{getpass.getuser()}:!") for line in lines)
+
+
+def _descendants(pid: int) -> Iterable[int]:
+    """Every process below `pid`; sshd's connections leave its process group: a group signal misses them."""
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            children = task.read_text().split()
+        except OSError:  # ended meanwhile
+            continue
+        for child in children:
+            yield from _descendants(int(child))
+            yield int(child)
+
+
+def _kill(pids: Iterable[int]) -> int:
+    """SIGKILL each; how many there still were."""
+    killed = 0
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+        killed += 1
+    return killed
