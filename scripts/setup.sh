@@ -62,10 +62,8 @@ quiet_services_end() {
     trap - EXIT INT HUP TERM
     if grep -qsF "$mark" "$policy"; then $root rm -f "$policy"; fi
     # The package was wanted for its program alone, so its service does not come up at the next boot either.
-    if [ -x /usr/sbin/sshd ] && command -v deb-systemd-helper >/dev/null; then
-        for unit in ssh.service ssh.socket; do
-            $root deb-systemd-helper disable "$unit" >/dev/null 2>&1 || true
-        done
+    if [ -x /usr/sbin/sshd ]; then
+        $root update-rc.d ssh disable >/dev/null 2>&1 || true
         say "the service of openssh-server stays off (turn it on with: systemctl enable --now ssh)"
     fi
 }
