@@ -1,19 +1,19 @@
-"""config.toml: typed, validated settings, and writing them back with comments and order kept.
-
-The contract is docs/manual.md's chapter on the configuration. Reading and writing this one file is the only
-I/O of the ground floor.
-"""
+"""What the configuration says, as frozen types. None means: not set, ~/.ssh/config or a default decides."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
 from pathlib import Path
 
+from tuibackup.config.units import bandwidth, least_free
 from tuibackup.sop import Period
+
+_WEEK, _MONTH, _THREE_MONTHS = Period(1, "week"), Period(1, "month"), Period(3, "month")
 
 
 @dataclass(frozen=True, slots=True)
 class SecretSource:
-    """Where a secret comes from; exactly one field is set (none: no secret is needed)."""
+    """Where a secret comes from; at most one field is set (none: no secret is needed)."""
 
     file: Path | None = None
     command: str | None = None
@@ -35,14 +35,17 @@ class Database:
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One machine to back up. None means: not set, ~/.ssh/config or the default decides."""
+    """One machine to back up. None means: not set, ~/.ssh/config or the default decides.
+
+    `folders` are absolute and normal (no `..`, no slash at the end) and none lies in another.
+    """
 
     name: str
     host: str
     label: str = ""
     port: int | None = None
     user: str | None = None
-    jump: str | None = None  # as ProxyJump: [user@]host[:port], several with commas
+    jump: str | None = None  # as ProxyJump: [user@]host[:port], several with commas, without spaces
     key: Path | None = None
     password: SecretSource = SecretSource()
     sudo: bool = False
@@ -53,25 +56,39 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class VaultSettings:
+    """The backup disk."""
+
     path: Path
     min_free: str = "10%"  # a percentage or a size
-    full_every: Period = Period(3, "month")
+    full_every: Period = _THREE_MONTHS
+
+    def least_free(self, total: int) -> int:
+        """Bytes that a run must leave free on a disk of `total` bytes."""
+        return least_free(self.min_free, total)
 
 
 @dataclass(frozen=True, slots=True)
 class Standards:
     """The SOP's times: periods of the two clocks, and seconds for steps 1 and 3."""
 
-    files_within: Period = Period(1, "week")
-    databases_within: Period = Period(1, "month")
+    files_within: Period = _WEEK
+    databases_within: Period = _MONTH
     connect_within: float = 600.0
     login_within: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
+    """How runs behave on this host."""
+
     parallel: int = 2
     bandwidth: tuple[str, ...] = ()
+
+    def bytes_per_second(self, now: datetime, zone: tzinfo | None = None) -> int | None:
+        """The bandwidth allowed at `now`, local time: the first fitting rule from the right; None: no limit."""
+        clock = now.astimezone(zone).time()
+        fitting = (rule for rule in map(bandwidth, reversed(self.bandwidth)) if rule.fits(clock))
+        return next((rule.bytes_per_second for rule in fitting), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +108,3 @@ class Config:
     ledger_url: str = ""
     keymap: Mapping[str, str] = field(default_factory=dict)
     servers: Mapping[str, Server] = field(default_factory=dict)
-
-
-def find(explicit: Path | None = None) -> Path:
-    """The configuration file in force: --config, $TUIBACKUP_CONFIG, the user's, then /etc's."""
-    raise NotImplementedError
-
-
-def load(path: Path) -> Config:
-    """Read and validate `path`. Raises ConfigError "FILE:LINE: KEY: what is wrong; the way out"."""
-    raise NotImplementedError

@@ -1,0 +1,99 @@
+"""Where config.toml lies, who may have written it, and where the state goes.
+
+The file may name commands (`password_command`), so it is accepted only from root or the account itself.
+"""
+
+import os
+import stat
+from pathlib import Path
+
+import platformdirs
+
+from tuibackup.errors import ConfigError
+from tuibackup.text import printable
+
+VARIABLE = "TUIBACKUP_CONFIG"
+SYSTEM = Path("/etc/tuibackup/config.toml")
+SYSTEM_STATE = Path("/var/lib/tuibackup")
+
+
+class MissingConfigError(ConfigError):
+    """There is no configuration yet; a face may say how to begin."""
+
+
+def example() -> Path:
+    """The commented example: beside the package where it is installed, else at the top of the source tree."""
+    package = Path(__file__).parent.parent
+    packaged = package / "config.example.toml"
+    return packaged if packaged.exists() else package.parent / "config.toml"
+
+
+def find(explicit: Path | None = None) -> Path:
+    """The configuration file in force: --config, $TUIBACKUP_CONFIG, the user's, then /etc's.
+
+    A file that is named must be there; MissingConfigError says how to get one.
+    """
+    if explicit is not None:
+        return _named(explicit, "--config")
+    if value := os.environ.get(VARIABLE):
+        return _named(Path(value), f"${VARIABLE}")
+    personal = platformdirs.user_config_path("tuibackup") / "config.toml"
+    for path in (personal, SYSTEM):
+        if os.path.lexists(path):
+            return path
+    raise MissingConfigError(
+        f"no configuration: neither {_shown(personal)} nor {SYSTEM} exists",
+        f"try `tuibackup demo`, or copy {_shown(example())} to {_shown(personal)} and edit it",
+    )
+
+
+def _named(path: Path, origin: str) -> Path:
+    path = path.expanduser()
+    if not os.path.lexists(path):
+        raise MissingConfigError(
+            f"{_shown(path)}: no such configuration file ({origin})",
+            f"copy {_shown(example())} there and edit it, or try `tuibackup demo`",
+        )
+    return path
+
+
+def default_state(source: Path) -> Path:
+    """Where runs, the ledger and known host keys go: the account's state folder, or the system's for /etc."""
+    if source.is_relative_to("/etc"):
+        return SYSTEM_STATE
+    return platformdirs.user_state_path("tuibackup")
+
+
+def read_text(path: Path) -> str:
+    """The file's text, once it is certain that nobody else may write it. Raises ConfigError."""
+    name = _shown(path)
+    try:
+        # Judged and read through one descriptor, so that it is one file; O_NONBLOCK: a FIFO must not hang us.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise ConfigError(f"{name}: cannot be read: {error.strerror}") from error
+    with open(descriptor, "rb") as file:
+        _judge(os.fstat(descriptor), name)
+        content = file.read()
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{name}:{line}: not UTF-8 text", "save the file as UTF-8") from None
+
+
+def _judge(status: os.stat_result, name: str) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise ConfigError(f"{name}: is not a file")
+    if status.st_uid not in (0, os.geteuid()):
+        raise ConfigError(
+            f"{name}: belongs to another account (uid {status.st_uid}), and it can name commands",
+            f"make it root's or your own: sudo chown root {name}",
+        )
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        who = "others" if status.st_mode & stat.S_IWOTH else "its group"
+        raise ConfigError(f"{name}: {who} may write it, and it can name commands", f"chmod go-w {name}")
+
+
+def _shown(path: Path) -> str:
+    return printable(os.fspath(path))
