@@ -85,7 +85,7 @@ class RunSettings:
     bandwidth: tuple[str, ...] = ()
 
     def bytes_per_second(self, now: datetime, zone: tzinfo | None = None) -> int | None:
-        """The bandwidth allowed at `now`, local time: the first fitting rule from the right; None: no limit."""
+        """The bandwidth allowed at `now`, local time: the first fitting rule from the right, or None."""
         clock = now.astimezone(zone).time()
         fitting = (rule for rule in map(bandwidth, reversed(self.bandwidth)) if rule.fits(clock))
         return next((rule.bytes_per_second for rule in fitting), None)
