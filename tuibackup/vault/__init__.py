@@ -1,1 +1,1 @@
-"""The backup disk: snapshots, archives, indexes, verify, restore. docs/vault-format.md describes the format."""
+"""The backup disk: snapshots, archives, indexes, verify, restore. Its format: docs/vault-format.md."""

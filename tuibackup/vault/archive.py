@@ -1,0 +1,333 @@
+"""Archives: regular files in a POSIX tar inside zstd frames, with a seek table to read one file alone.
+
+Any `tar --zstd -xf` or `zstd -dc FILE | tar x` opens an archive. The format is in docs/vault-format.md; the
+seek table follows "Zstandard Seekable Format" 0.1.0 (contrib/seekable_format of the zstd sources).
+"""
+
+import hashlib
+import os
+import struct
+import tarfile
+import threading
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import IO, NamedTuple, Self, cast
+
+import zstandard
+
+from tuibackup.errors import VaultError
+from tuibackup.vault import tarheader
+from tuibackup.vault.entry import Entry
+from tuibackup.vault.output import Mark, OutputFile, vault_errors
+
+FRAME = 4 << 20
+LEVEL = 3
+_MAX_FRAME = 64 << 20  # more than we ever write; a reader refuses to unpack a bigger one
+
+_SKIPPABLE = 0x184D2A5E
+_SEEKABLE = 0x8F92EAB1
+_FOOTER = struct.Struct("<IBI")
+_SEEK_ENTRY = struct.Struct("<II")
+
+
+class Member(NamedTuple):
+    """Where a file's bytes lie: in the unpacked tar from `offset` (of the content, not its header) on."""
+
+    offset: int
+    length: int
+    sha256: bytes
+
+
+class ArchiveSummary(NamedTuple):
+    """A finished archive."""
+
+    path: Path
+    stored_bytes: int
+    sha256: bytes
+    members: int
+    content_bytes: int
+
+
+class ArchiveWriter:
+    """Writes one archive, member by member; compression runs in `threads` threads beside the caller.
+
+    Used by one thread at a time, whichever. A member's content must have exactly `entry.size` bytes. When it
+    turns out otherwise, `abort_member` takes the member out again without a trace, however long it is.
+
+    Two members of one name must not lie in one archive: GNU tar, given a list of names, extracts the first. A
+    file that is fetched a second time (it changed while it was read) goes into a further archive (`.2`).
+    Raises VaultError (vault full, file exists).
+    """
+
+    def __init__(self, path: Path, level: int = LEVEL, threads: int = 1) -> None:
+        self.members = 0
+        self.content_bytes = 0
+        self._file = OutputFile(path)
+        self._threads = threads
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="zstd")
+        self._compressors = threading.local()
+        self._level = level
+        self._pending: deque[tuple[int, Future[bytes]]] = deque()
+        self._frames: list[tuple[int, int]] = []  # compressed and unpacked size
+        self._buffer = bytearray()
+        self._base = 0  # offset of the buffer's start in the unpacked tar
+        self._size = -1  # of the member that is open; -1: none is
+        self._start = 0  # of its header in the buffer
+        self._content = 0  # offset of its content in the unpacked tar
+        self._long: tuple[Mark, int] | None = None  # for a member of several frames: where to go back to
+        self._sha256 = hashlib.sha256()
+
+    @property
+    def stored_bytes(self) -> int:
+        """What is on the disk so far."""
+        return self._file.stored_bytes
+
+    def begin(self, name: bytes, entry: Entry, xattrs: Mapping[bytes, bytes] | None = None) -> None:
+        """Open a member: `name` is the file's absolute path without the leading slash.
+
+        `xattrs` are pax records as GNU tar writes them (see `tarheader.header`).
+        """
+        assert self._size < 0, "the member before was not ended"
+        head = tarheader.header(name, entry, extra=xattrs)
+        length = len(head) + entry.size
+        if self._buffer and len(self._buffer) + length > FRAME:
+            self._flush()
+        if length > FRAME:
+            self._write_pending(0)
+            self._long = self._file.mark(), len(self._frames)
+        else:
+            self._long = None
+        self._start = len(self._buffer)
+        self._buffer += head
+        self._content = self._base + len(self._buffer)
+        self._size = entry.size
+        self._sha256 = hashlib.sha256()
+
+    def write(self, chunk: bytes | bytearray | memoryview) -> None:
+        """The next part of the open member's content. ValueError when it is longer than announced."""
+        if self._base + len(self._buffer) + len(chunk) > self._content + self._size:
+            raise ValueError("the content is longer than its header says")
+        self._sha256.update(chunk)
+        self._buffer += chunk
+        if self._long and len(self._buffer) >= FRAME:
+            self._flush()
+
+    def end(self) -> Member:
+        """Close the open member. ValueError when its content is shorter than announced."""
+        if self._base + len(self._buffer) != self._content + self._size:
+            raise ValueError("the content is shorter than its header says")
+        self._buffer += bytes(-self._size % tarheader.BLOCK)
+        member = Member(self._content, self._size, self._sha256.digest())
+        self._size = -1
+        self._long = None
+        self.members += 1
+        self.content_bytes += member.length
+        if len(self._buffer) >= FRAME:
+            self._flush()
+        return member
+
+    def add(
+        self,
+        name: bytes,
+        entry: Entry,
+        content: bytes | memoryview,
+        xattrs: Mapping[bytes, bytes] | None = None,
+    ) -> Member:
+        """A whole member at once."""
+        self.begin(name, entry, xattrs)
+        try:
+            self.write(content)
+            return self.end()
+        except ValueError:
+            self.abort_member()
+            raise
+
+    def abort_member(self) -> None:
+        """Take out the open member; the archive is then as if it had never begun."""
+        assert self._size >= 0, "no member is open"
+        self._size = -1
+        if self._long is None:
+            del self._buffer[self._start :]
+            return
+        mark, frames = self._long
+        self._long = None
+        self._write_pending(0)
+        self._file.back_to(mark)
+        del self._frames[frames:]
+        self._base = sum(unpacked for _, unpacked in self._frames)
+        self._buffer = bytearray()
+
+    def close(self) -> ArchiveSummary:
+        """Write what is left, the end of the tar and the seek table; sync to the disk."""
+        assert self._size < 0, "the last member was not ended"
+        try:
+            self._buffer += tarheader.END
+            self._flush()
+            self._write_pending(0)
+            table = b"".join(_SEEK_ENTRY.pack(*frame) for frame in self._frames)
+            table += _FOOTER.pack(len(self._frames), 0, _SEEKABLE)
+            self._file.write(struct.pack("<II", _SKIPPABLE, len(table)) + table)
+            written = self._file.close()
+        finally:
+            self.abandon()
+        return ArchiveSummary(*written, self.members, self.content_bytes)
+
+    def abandon(self) -> None:
+        """Stop without finishing the file. May be called twice, and after `close`."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pending.clear()
+        self._file.abandon()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.abandon()
+
+    def _flush(self) -> None:
+        """Hand the buffer to a compressor as one frame."""
+        if not self._buffer:
+            return
+        self._pending.append((len(self._buffer), self._pool.submit(self._compress, self._buffer)))
+        self._base += len(self._buffer)
+        self._buffer = bytearray()
+        self._write_pending(self._threads)
+
+    def _write_pending(self, leave: int) -> None:
+        """Write compressed frames, in order, until at most `leave` are under way."""
+        while len(self._pending) > leave:
+            unpacked, future = self._pending.popleft()
+            data = future.result()
+            self._file.write(data)
+            self._frames.append((len(data), unpacked))
+
+    def _compress(self, data: bytearray) -> bytes:
+        try:
+            compressor: zstandard.ZstdCompressor = self._compressors.zstd
+        except AttributeError:  # the first frame of this thread
+            compressor = zstandard.ZstdCompressor(
+                level=self._level, write_checksum=True, write_content_size=True
+            )
+            self._compressors.zstd = compressor
+        return compressor.compress(data)
+
+
+class ArchiveReader:
+    """Reads an archive: one member alone, or everything in order. Raises VaultError when it is damaged."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._decompressor = zstandard.ZstdDecompressor()
+        self._cached: tuple[int, bytes] = (-1, b"")
+        with vault_errors(path):
+            self._file = path.open("rb", buffering=0)
+        try:
+            self._read_seek_table()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def read(self, member: Member) -> Iterator[bytes]:
+        """The content of `member`, in parts of at most one frame; only the frames it lies in are read.
+
+        The SHA-256 is checked: VaultError after the last part when it differs.
+        """
+        sha256 = hashlib.sha256()
+        position, end = member.offset, member.offset + member.length
+        while position < end:
+            number = bisect_right(self._starts, position) - 1
+            if number >= len(self._sizes):
+                raise self._damaged("a file lies past its end")
+            frame = self._frame(number)
+            start = position - self._starts[number]
+            part = frame[start : start + end - position]
+            sha256.update(part)
+            yield part
+            position += len(part)
+        if sha256.digest() != member.sha256:
+            raise self._damaged("the content of a file has another hash than the index says")
+
+    def frames(self) -> Iterator[bytes]:
+        """The unpacked tar from its beginning, frame by frame, every checksum checked."""
+        for number in range(len(self._sizes)):
+            yield self._frame(number)
+
+    def members(self) -> Iterator[tarfile.TarInfo]:
+        """The tar's own headers, in order (slow: for tests and for looking into a strange archive)."""
+        stream = cast("IO[bytes]", _Stream(self.frames()))
+        with tarfile.open(fileobj=stream, mode="r|", errors="surrogateescape") as tar:
+            yield from tar
+
+    def _read_seek_table(self) -> None:
+        size = os.fstat(self._file.fileno()).st_size
+        with vault_errors(self.path):
+            footer = os.pread(self._file.fileno(), _FOOTER.size, max(0, size - _FOOTER.size))
+        if len(footer) < _FOOTER.size:
+            raise self._damaged("it is too short")
+        count, descriptor, magic = _FOOTER.unpack(footer)
+        length = count * _SEEK_ENTRY.size + _FOOTER.size
+        if magic != _SEEKABLE or descriptor != 0 or length + 8 > size:
+            raise self._damaged("its seek table is missing: it was cut off, or is no archive of tuibackup")
+        with vault_errors(self.path):
+            table = os.pread(self._file.fileno(), length + 8, size - length - 8)
+        if struct.unpack_from("<II", table) != (_SKIPPABLE, length):
+            raise self._damaged("its seek table is broken")
+        self._starts = [0]
+        self._places = [0]
+        self._sizes: list[int] = []
+        for packed, unpacked in _SEEK_ENTRY.iter_unpack(table[8 : -_FOOTER.size]):
+            self._sizes.append(unpacked)
+            self._starts.append(self._starts[-1] + unpacked)
+            self._places.append(self._places[-1] + packed)
+        if self._places[-1] != size - length - 8 or any(size > _MAX_FRAME for size in self._sizes):
+            raise self._damaged("its seek table is broken")
+
+    def _frame(self, number: int) -> bytes:
+        """Frame `number`, unpacked; the last one read is kept, small files lie side by side in it."""
+        if self._cached[0] == number:
+            return self._cached[1]
+        packed = self._places[number + 1] - self._places[number]
+        with vault_errors(self.path):
+            data = os.pread(self._file.fileno(), packed, self._places[number])
+        try:
+            if zstandard.get_frame_parameters(data).content_size != self._sizes[number]:
+                raise self._damaged(f"frame {number + 1} has another size than the seek table says")
+            frame = self._decompressor.decompress(data, allow_extra_data=False)
+        except zstandard.ZstdError as error:
+            raise self._damaged(f"frame {number + 1}: {error}") from error
+        self._cached = number, frame
+        return frame
+
+    def _damaged(self, what: str) -> VaultError:
+        return VaultError(f"archive {self.path} is damaged: {what}")
+
+
+class _Stream:
+    """Frames as the file object that `tarfile` reads from."""
+
+    def __init__(self, frames: Iterator[bytes]) -> None:
+        self._frames = frames
+        self._rest = b""
+
+    def read(self, size: int) -> bytes:
+        while len(self._rest) < size and (frame := next(self._frames, b"")):
+            self._rest += frame
+        part, self._rest = self._rest[:size], self._rest[size:]
+        return part

@@ -1,0 +1,46 @@
+"""What an inventory says about one name on a server: the value that download, archive and index share.
+
+Names, users, groups and link targets are bytes as the server gave them: hostile, never a local path, and
+cleaned by `text.printable` before anybody sees them.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Kind(StrEnum):
+    """The type of a name, in the letters of `find -printf %y`."""
+
+    FILE = "f"
+    FOLDER = "d"
+    SYMLINK = "l"
+    FIFO = "p"
+    SOCKET = "s"
+    BLOCK = "b"
+    CHARACTER = "c"
+
+
+class Entry(NamedTuple):
+    """One name below a configured folder, as the inventory saw it *before* its content was read.
+
+    A named tuple, because a million are made in one inventory (a frozen dataclass takes four times as long).
+    `path` is relative to the folder, without a leading slash; b"" is the folder itself. Times are nanoseconds
+    since 1970 UTC and may be negative. Fields that a way of reading cannot see (SFTP: ctime, inode) are 0;
+    `links` is then 1.
+    """
+
+    path: bytes
+    kind: Kind
+    mode: int  # permission bits, 0 to 0o7777
+    uid: int
+    gid: int
+    user: bytes
+    group: bytes
+    size: int  # bytes; for regular files what the tar header will promise
+    mtime_ns: int
+    ctime_ns: int = 0
+    device: int = 0
+    inode: int = 0
+    links: int = 1
+    fstype: bytes = b""
+    target: bytes | None = None  # of a symlink
