@@ -1,0 +1,198 @@
+"""The journal of one run: a JSON Lines file that its process appends to and everybody may follow.
+
+The writer holds `flock` on it for life, so that an unfinished journal whose lock is free tells of a dead run.
+It is a live picture, not the record: what must not be lost is in the ledger.
+"""
+
+import asyncio
+import fcntl
+import os
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from tuibackup.errors import TuibackupError
+from tuibackup.run import events as ev
+
+POLL = 0.25  # seconds between two looks at a journal that is followed
+_TAIL = 64 * 1024  # bytes at the end among which a run-finished line is looked for
+_CHUNK = 1 << 20
+
+
+def runs_folder(state: Path) -> Path:
+    """Where the journals of this host lie, with the stop requests beside them."""
+    return state / "runs"
+
+
+def journal_path(state: Path, run: str) -> Path:
+    return runs_folder(state) / f"{run}.jsonl"
+
+
+def journals(state: Path) -> list[Path]:
+    """All journals, newest first (a run's id begins with its time)."""
+    return sorted(runs_folder(state).glob("[0-9]*.jsonl"), key=lambda path: path.name, reverse=True)
+
+
+class Journal:
+    """The writing end. One `write(2)` a line, so that no reader sees two lines mixed."""
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        """Take over an open journal whose lock we hold (see `create`)."""
+        self.path = path
+        self.run = path.stem
+        self.fault = ""  # the first reason why a line could not be written
+        self._descriptor = descriptor
+        self._torn = False
+
+    @classmethod
+    def create(cls, state: Path, planned: ev.RunPlanned) -> Self:
+        """Begin the journal of a run. It appears under its name locked and with its first line, or not at all."""
+        path = journal_path(state, planned.run)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        new = path.with_name(f".{path.name}.new")
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        try:
+            descriptor = os.open(new, flags, 0o600)
+        except OSError as error:
+            raise TuibackupError(f"the journal {path} cannot be written: {error.strerror}") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.write(descriptor, ev.encode(planned))
+            os.rename(new, path)
+        except OSError as error:
+            os.close(descriptor)
+            new.unlink(missing_ok=True)
+            raise TuibackupError(f"the journal {path} cannot be written: {error.strerror}") from error
+        return cls(path, descriptor)
+
+    def append(self, event: ev.Event) -> None:
+        """Add a line. A full disk does not end a backup: the line is left out and `fault` says why."""
+        line = (b"\n" if self._torn else b"") + ev.encode(event)
+        try:
+            written = os.write(self._descriptor, line)
+        except OSError as error:
+            self.fault = self.fault or f"{self.path}: {error.strerror}"
+        else:
+            self._torn = written < len(line)
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def close(self) -> None:
+        """Let go of the journal; from now on only its last line tells whether the run ended well."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class JournalReader:
+    """The reading end: every `poll` gives the events that came since the one before. Never blocks, never raises
+    for a journal that is not there yet. Lines that this version does not know are passed over."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor = -1
+        self._rest = b""
+
+    def poll(self) -> list[ev.AnyEvent]:
+        if self._descriptor < 0:
+            try:
+                self._descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            except FileNotFoundError:
+                return []
+        events: list[ev.AnyEvent] = []
+        while chunk := os.read(self._descriptor, _CHUNK):
+            *lines, self._rest = (self._rest + chunk).split(b"\n")
+            for line in lines:
+                try:
+                    events.append(ev.decode(line))
+                except (msgspec.DecodeError, UnicodeDecodeError):
+                    continue
+        return events
+
+    def close(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+async def follow(path: Path, *, patience: float = 10.0) -> AsyncIterator[ev.AnyEvent]:
+    """Every event from the first on, until the run has finished or died (then without a run-finished).
+
+    Waits `patience` seconds for a journal that is not there yet.
+    """
+    deadline = time.monotonic() + patience
+    with JournalReader(path) as reader:
+        while True:
+            # Asked before reading: what a run wrote before it let go of its journal is then read for certain.
+            live = is_live(path) if path.exists() else time.monotonic() < deadline
+            for event in reader.poll():
+                yield event
+                if isinstance(event, ev.RunFinished):
+                    return
+            if not live:
+                return
+            await asyncio.sleep(POLL)
+
+
+def is_live(path: Path) -> bool:
+    """Whether the process that writes this journal lives."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    else:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def first(path: Path) -> ev.RunPlanned | None:
+    """What the run was to do; None where the journal does not begin with it."""
+    try:
+        with path.open("rb") as journal:
+            event = ev.decode(journal.readline(_CHUNK))
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return event if isinstance(event, ev.RunPlanned) else None
+
+
+def last(path: Path) -> ev.RunFinished | None:
+    """How the run ended; None where the journal does not say so (it runs, or died). Reads the end only."""
+    try:
+        with path.open("rb") as journal:
+            journal.seek(max(0, journal.seek(0, os.SEEK_END) - _TAIL))
+            lines = journal.read(_TAIL).splitlines()
+    except OSError:
+        return None
+    for line in reversed(lines):
+        try:
+            event = ev.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue
+        return event if isinstance(event, ev.RunFinished) else None
+    return None

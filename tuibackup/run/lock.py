@@ -1,0 +1,121 @@
+"""Who may work now: one run per server (`flock` on the vault), so many runs at a time on this host (slots).
+
+The kernel drops these locks when a process ends, however it ends: there are no pid files to go stale.
+"""
+
+import asyncio
+import fcntl
+import os
+import socket
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import msgspec
+
+from tuibackup.errors import BusyError
+from tuibackup.text import printable
+from tuibackup.vault.layout import file_name
+
+POLL = 0.5  # seconds between two looks at the slots
+_PATIENCE = 1.0  # seconds; somebody who only looks whether a lock is held keeps it for microseconds
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """What a lock file says of the one who holds it. Only true while the lock is held."""
+
+    run: str
+    operator: str = ""
+    host: str = ""
+
+
+def lock_path(vault_path: Path, server: str) -> Path:
+    """The file whose lock is the right to write below the server's folder in the vault."""
+    return vault_path / file_name(server) / ".lock"
+
+
+@contextmanager
+def server_lock(vault_path: Path, server: str, *, run: str, operator: str) -> Iterator[None]:
+    """Hold `server` for as long as the block lasts. The vault must be open: nothing is created outside it.
+
+    Raises BusyError naming the run and operator that hold it.
+    """
+    path = lock_path(vault_path, server)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        if not _take(descriptor, patience=_PATIENCE):
+            raise _busy(server, _holder(descriptor))
+        text = msgspec.json.encode(Holder(run, operator, socket.gethostname()))
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, text + b"\n", 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def is_held(vault_path: Path, server: str) -> bool:
+    """Whether somebody holds `server` now."""
+    try:
+        descriptor = os.open(lock_path(vault_path, server), os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _take(descriptor, exclusive=False)
+    finally:
+        os.close(descriptor)
+
+
+@asynccontextmanager
+async def slot(state: Path, parallel: int, *, kind: str = "run") -> AsyncIterator[None]:
+    """Wait for one of `parallel` slots of this host and keep it for the block. Cancelling ends the wait."""
+    descriptor = take_slot(state, parallel, kind=kind)
+    while descriptor is None:
+        await asyncio.sleep(POLL)
+        descriptor = take_slot(state, parallel, kind=kind)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def take_slot(state: Path, parallel: int, *, kind: str = "run") -> int | None:
+    """A free slot as an open file (closing it gives it back), None where all are taken."""
+    folder = state / "slots"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for number in range(parallel):
+        descriptor = os.open(folder / f"{kind}-{number}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if _take(descriptor):
+            return descriptor
+        os.close(descriptor)
+    return None
+
+
+def _take(descriptor: int, *, exclusive: bool = True, patience: float = 0.0) -> bool:
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            fcntl.flock(descriptor, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.05)
+        else:
+            return True
+
+
+def _holder(descriptor: int) -> Holder | None:
+    try:
+        return msgspec.json.decode(os.pread(descriptor, 4096, 0), type=Holder)
+    except msgspec.DecodeError:
+        return None
+
+
+def _busy(server: str, holder: Holder | None) -> BusyError:
+    if holder is None:
+        return BusyError(f"{server} is held by another run")
+    return BusyError(
+        f"{server} is held by run {printable(holder.run)} of {printable(holder.operator)}",
+        f"follow it: tuibackup follow {printable(holder.run)}",
+    )

@@ -1,0 +1,224 @@
+"""Plans: what will be done on which server, as values that can be shown, confirmed, recorded and carried out.
+
+Making a plan reads configuration, ledger and vault; it reaches no server and changes nothing.
+"""
+
+import os
+import secrets
+import socket
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from tuibackup import __version__
+from tuibackup.config import Config, Server
+from tuibackup.errors import TuibackupError, UsageError
+from tuibackup.run import events as ev
+from tuibackup.run.operator import Operator
+from tuibackup.run.places import open_ledger, open_vault
+from tuibackup.sop import Clock, State, Step, expectation, standing
+from tuibackup.text import printable
+from tuibackup.words import _
+from tuibackup.vault.layout import file_name
+
+HISTORY = 5  # runs by which a step is judged
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """One run: the steps for `clocks` on one server. Seconds and bytes; holds no secret."""
+
+    run: str
+    request: str
+    server: str
+    clocks: frozenset[Clock]
+    full: bool
+    operator: Operator
+    label: str = ""
+    expected: dict[Step, float] = {}
+    standards: dict[Step, float] = {}
+    estimate_bytes: int | None = None
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        return steps_of(self.clocks)
+
+    def planned(self) -> ev.RunPlanned:
+        """The first line of the run's journal."""
+        return ev.RunPlanned(
+            time=ev.now(),
+            run=self.run,
+            server=self.server,
+            request=self.request,
+            clocks=tuple(clock for clock in Clock if clock in self.clocks),
+            full=self.full,
+            operator=self.operator.name,
+            label=self.label,
+            expected=self.expected,
+            standards=self.standards,
+            version=__version__,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSummary:
+    """What to know before starting: room in bytes (None: not known), what will be asked, what to beware of.
+
+    `fault` says why the vault cannot take anything now; a run started all the same would fail with it.
+    """
+
+    needs_room: int | None
+    free: int | None
+    total: int | None
+    vault: Path
+    asks: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    fault: str = ""
+
+
+def steps_of(clocks: frozenset[Clock]) -> tuple[Step, ...]:
+    """The SOP's steps that renew `clocks`: always 1, then 2 for files, 3 and 4 for databases."""
+    files = (Step.DOWNLOAD,) if Clock.FILES in clocks else ()
+    databases = (Step.LOGIN, Step.DUMP) if Clock.DATABASES in clocks else ()
+    return (Step.CONNECT, *files, *databases)
+
+
+def clocks_of(server: Server) -> frozenset[Clock]:
+    """What there is to back up on `server` by its configuration."""
+    files = {Clock.FILES} if server.folders else set()
+    databases = {Clock.DATABASES} if server.database else set()
+    return frozenset(files | databases)
+
+
+def wants(
+    config: Config, servers: Iterable[str], only: Clock | None = None
+) -> Mapping[str, frozenset[Clock]]:
+    """Everything (or `only` one clock) of the named servers. Raises UsageError for names not configured."""
+    chosen = {}
+    for name in dict.fromkeys(servers):
+        if name not in config.servers:
+            raise UsageError(
+                _('no server "{name}" in {file}').format(name=printable(name), file=config.source),
+                _("tuibackup status lists them"),
+            )
+        clocks = clocks_of(config.servers[name])
+        chosen[name] = clocks & {only} if only else clocks
+        if not chosen[name]:
+            what = _("databases") if only is Clock.DATABASES else _("folders") if only else _("anything")
+            raise UsageError(_("{server} has no {what} to back up").format(server=name, what=what))
+    return chosen
+
+
+def overdue(config: Config, now: datetime) -> Mapping[str, frozenset[Clock]]:
+    """The clocks that are overdue or never had a good backup, by server; servers without any are left out."""
+    periods = {Clock.FILES: config.sop.files_within, Clock.DATABASES: config.sop.databases_within}
+    late: dict[str, frozenset[Clock]] = {}
+    with open_ledger(config) as ledger:
+        for name, server in config.servers.items():
+            clocks = frozenset(
+                clock
+                for clock in clocks_of(server)
+                if standing(ledger.last_good(name, clock), periods[clock], now).state
+                in (State.OVERDUE, State.NEVER)
+            )
+            if clocks:
+                late[name] = clocks
+    return late
+
+
+def make_plans(
+    config: Config, wants: Mapping[str, frozenset[Clock]], *, full: bool, operator: Operator
+) -> tuple[Plan, ...]:
+    """One plan for each server, with what its own history lets expect. Raises LedgerError."""
+    moment = datetime.now(UTC)
+    request = f"{moment:%Y-%m-%dT%H%M%SZ}-{secrets.token_hex(2)}"
+    standards = {Step.CONNECT: config.sop.connect_within, Step.LOGIN: config.sop.login_within}
+    plans = []
+    with open_ledger(config) as ledger:
+        for name, clocks in wants.items():
+            steps = steps_of(clocks)
+            expected = {}
+            for step in steps:
+                seconds = expectation(ledger.history(name, step, HISTORY))
+                if seconds is not None:
+                    expected[step] = seconds
+            plans.append(
+                Plan(
+                    run=f"{moment:%Y-%m-%dT%H%M%SZ}-{file_name(name)}-{secrets.token_hex(2)}",
+                    request=request,
+                    server=name,
+                    clocks=clocks,
+                    full=full,
+                    operator=operator,
+                    label=config.servers[name].label,
+                    expected=expected,
+                    standards={step: seconds for step, seconds in standards.items() if step in steps},
+                    estimate_bytes=_estimate(config, name, clocks),
+                )
+            )
+    return tuple(plans)
+
+
+def describe(plans: Iterable[Plan], config: Config) -> PlanSummary:
+    """What the plans need and will ask, for the plan dialog and `run --dry-run`."""
+    plans = tuple(plans)
+    servers = [config.servers[plan.server] for plan in plans]
+    estimates = [plan.estimate_bytes for plan in plans]
+    known = [estimate for estimate in estimates if estimate is not None]
+    needs = sum(known) if known else None
+    warnings = []
+    if needs is not None and len(known) < len(estimates):
+        warnings.append(_("the room needed leaves out servers that were never backed up"))
+    if agent_is_forwarded() and any(server.key is None for server in servers):
+        warnings.append(_("your agent is forwarded: a run cannot reconnect after you log out"))
+    free = total = None
+    fault = ""
+    try:
+        room = open_vault(config).room()
+    except TuibackupError as error:
+        fault = str(error)
+    else:
+        free, total = room.free, room.total
+    return PlanSummary(needs, free, total, config.vault.path, tuple(_asks(plans, config)), tuple(warnings), fault)
+
+
+def _asks(plans: Iterable[Plan], config: Config) -> Iterable[str]:
+    for plan in plans:
+        server = config.servers[plan.server]
+        if server.password.prompt:
+            yield _("SSH password of {server}").format(server=plan.server)
+        if Clock.DATABASES in plan.clocks and server.database and server.database.password.prompt:
+            yield _("database password of {server}").format(server=plan.server)
+
+
+def _estimate(config: Config, server: str, clocks: frozenset[Clock]) -> int | None:
+    """Bytes that the newest good snapshots of these clocks take on the disk, the best guess for the next."""
+    try:
+        vault = open_vault(config, create=False)
+        latest = [vault.latest(server, clock) for clock in clocks]
+    except TuibackupError:
+        return None
+    stored = [snapshot.summary.stored_bytes for snapshot in latest if snapshot]
+    return sum(stored) if len(stored) == len(clocks) else None
+
+
+def agent_is_forwarded() -> bool:
+    """Whether the SSH agent in use is another machine's, reached through our login: it vanishes at logout.
+
+    The kernel tells which process made the agent's socket: sshd, or an ssh-agent of this machine.
+    """
+    path = os.environ.get("SSH_AUTH_SOCK")
+    if not path:
+        return False
+    try:
+        with socket.socket(socket.AF_UNIX) as agent:
+            agent.settimeout(1.0)
+            agent.connect(path)
+            peer = agent.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        pid = struct.unpack("3i", peer)[0]
+        return Path(f"/proc/{pid}/comm").read_text().startswith("sshd")
+    except (OSError, struct.error):
+        return False

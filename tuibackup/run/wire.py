@@ -1,0 +1,63 @@
+"""What a run and the face that started it say to each other: JSON lines over a socketpair, and only there.
+
+Secrets pass through here and nowhere else; none of these is written or shown.
+"""
+
+import msgspec
+
+
+class _Message(msgspec.Struct, frozen=True, tag_field="say", rename="kebab"):
+    """Base of all messages."""
+
+
+class Ask(_Message, frozen=True, tag="ask"):
+    """Run → face: a question (`remote.questions.Question`, field by field)."""
+
+    number: int
+    kind: str
+    server: str
+    text: str
+    secret: bool
+    detail: tuple[str, ...] = ()
+
+
+class Ready(_Message, frozen=True, tag="ready"):
+    """Run → face: all needs are met; waits for `Go`."""
+
+
+class Answer(_Message, frozen=True, tag="answer"):
+    """Face → run: the answer to question `number`; None is no."""
+
+    number: int
+    text: str | None
+
+    def __repr__(self) -> str:
+        return f"Answer({self.number}, …)"
+
+
+class Go(_Message, frozen=True, tag="go"):
+    """Face → run: all runs of the request are ready; carry on."""
+
+
+FromRun = Ask | Ready
+FromFace = Answer | Go
+
+_encoder = msgspec.json.Encoder()
+_from_run = msgspec.json.Decoder(FromRun)
+_from_face = msgspec.json.Decoder(FromFace)
+
+
+def encode(message: _Message) -> bytes:
+    return _encoder.encode(message) + b"\n"
+
+
+def from_run(line: bytes) -> FromRun:
+    """Raises msgspec.DecodeError."""
+    message: FromRun = _from_run.decode(line)
+    return message
+
+
+def from_face(line: bytes) -> FromFace:
+    """Raises msgspec.DecodeError."""
+    message: FromFace = _from_face.decode(line)
+    return message
