@@ -1,0 +1,172 @@
+"""The entry point: finds the command, runs it, and turns errors into one line and an exit code."""
+
+import argparse
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import NoReturn, Protocol, cast
+
+from tuibackup import __version__
+from tuibackup.cli.context import Context
+from tuibackup.errors import TuibackupError, UsageError
+from tuibackup.words import _, use_language
+
+COMMANDS = (
+    "run",
+    "follow",
+    "stop",
+    "status",
+    "log",
+    "snapshots",
+    "ls",
+    "verify",
+    "restore",
+    "trust",
+    "check",
+    "demo",
+)
+
+INTERRUPTED = 130
+BROKEN_PIPE = 141  # what a shell shows for a program that SIGPIPE ended
+
+
+class Command(Protocol):
+    """What each file of a command has."""
+
+    def define(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's words and options, and its description."""
+
+    def carry_out(self, args: argparse.Namespace, context: Context) -> int:
+        """Do it; returns the exit code. Raises TuibackupError."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Wrong words are one line and exit code 2, as all errors are."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(
+            prog=prog,
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            add_help=False,
+        )
+        # argparse speaks English only; these are the words of ours that it prints.
+        self._positionals.title = _("words")
+        self._optionals.title = _("options")
+        self.add_argument("-h", "--help", action="help", help=_("show this and exit"))
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, _("see {command} --help").format(command=self.prog))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line `argv` (default: the process's own); returns the exit code."""
+    use_language()
+    _survive_any_locale()
+    context = Context()
+    try:
+        code = _command(sys.argv[1:] if argv is None else argv, context)
+        sys.stdout.flush()
+    except TuibackupError as error:
+        _say(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader went away (`tuibackup log | head`): nothing to tell, and no complaint at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except Exception as error:
+        from tuibackup.cli.crash import record
+
+        _say(record(error, context.state))
+        return 1
+    return code
+
+
+def _command(argv: list[str], context: Context) -> int:
+    top = _top_parser()
+    args = top.parse_args(argv)
+    context.config_path = args.config
+    if args.command is None:
+        from tuibackup.cli import cockpit
+
+        return cockpit.carry_out(args, context)
+    if args.command not in COMMANDS:
+        top.error(_("there is no command {word}").format(word=args.command) + _nearest(args.command))
+    command = cast(Command, import_module(f"tuibackup.cli.{args.command}"))
+    parser = Parser(f"tuibackup {args.command}")
+    command.define(parser)
+    # Allowed after the command as well; without a default it leaves what was said before the command.
+    parser.add_argument("--config", type=Path, metavar="FILE", default=args.config, help=_CONFIG_HELP)
+    words = parser.parse_intermixed_args(args.words)
+    context.config_path = words.config
+    return command.carry_out(words, context)
+
+
+_CONFIG_HELP = "config.toml"
+
+
+def _top_parser() -> Parser:
+    parser = Parser("tuibackup")
+    parser.description = _(
+        "Backs up servers by the book: four steps, two clocks, one ledger.\nWithout a command it opens the cockpit."
+    )
+    parser.epilog = "\n".join([_("commands:"), *(f"  {usage:<52} {text}" for usage, text in _summary())])
+    parser.usage = "tuibackup [--config FILE] [--read-only] [COMMAND …]"
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help=_("the configuration (default: $TUIBACKUP_CONFIG, ~/.config/tuibackup, /etc/tuibackup)"),
+    )
+    parser.add_argument(
+        "--read-only", action="store_true", help=_("cockpit: look, but start and change nothing")
+    )
+    parser.add_argument("--version", action="version", version=f"tuibackup {__version__}")
+    parser.add_argument("command", nargs="?", help=argparse.SUPPRESS)
+    parser.add_argument("words", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    return parser
+
+
+def _summary() -> list[tuple[str, str]]:
+    return [
+        ("run SERVER… | --all | --overdue", _("back up, step by step")),
+        ("follow [RUN]", _("watch a run that goes on")),
+        ("stop RUN", _("stop a run; the next one resumes")),
+        ("status", _("both clocks of every server")),
+        ("log", _("what was done, from the ledger")),
+        ("snapshots [SERVER]", _("what the vault holds")),
+        ("ls SNAPSHOT [PATH]", _("what a snapshot holds")),
+        ("verify [SERVER | SNAPSHOT]", _("read everything again and compare the hashes")),
+        ("restore SNAPSHOT [PATH…] --to DIR", _("get files or databases back")),
+        ("trust SERVER", _("see and accept a server's host key")),
+        ("check [SERVER]", _("try everything a run needs, change nothing")),
+        ("demo [--headless]", _("a playground with real servers on this machine")),
+    ]
+
+
+def _nearest(word: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, COMMANDS, 1)
+    return _(" (did you mean {word}?)").format(word=near[0]) if near else ""
+
+
+def _say(line: str) -> None:
+    try:
+        print(f"tuibackup: {line}", file=sys.stderr)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
+def _survive_any_locale() -> None:
+    """A terminal without UTF-8 shows √ as +, not a traceback."""
+    from tuibackup.cli.output import plain_symbols
+
+    plain_symbols(sys.stdout, sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
