@@ -1,0 +1,244 @@
+"""Reading an index: what a snapshot holds, from a folder's listing to where a file's bytes lie.
+
+An index is a SQLite file; its tables are described in docs/vault-format.md and made by `indexwriter`. Names
+in it came from a server: they are bytes, and nothing here uses them as local paths.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from tuibackup.errors import VaultError
+from tuibackup.vault.archive import Member
+from tuibackup.vault.entry import Entry, Kind
+from tuibackup.vault.indexwriter import IndexWriter, Wanted
+from tuibackup.vault.schema import (
+    APPLICATION_ID,
+    FORMAT,
+    UNSIGNED,
+    Archive,
+    Paths,
+    Problem,
+    Root,
+    Totals,
+    join,
+    totals,
+)
+
+__all__ = ["Archive", "Index", "IndexEntry", "IndexWriter", "Problem", "Root", "Totals", "Wanted", "join"]
+
+_SELECT = """
+    SELECT e.id, e.kind, e.mode, o.uid, o.gid, o.user, o."group", e.size, e.mtime_ns, e.ctime_ns, f.device,
+        e.inode, e.links, f.type, e.target, h.carrier, coalesce(c.archive, k.archive),
+        coalesce(c.offset, k.offset), coalesce(c.length, k.length), coalesce(c.sha256, k.sha256), e.name
+    FROM entry e JOIN owner o ON o.id = e.owner JOIN filesystem f ON f.id = e.filesystem
+        LEFT JOIN content c ON c.entry = e.id
+        LEFT JOIN hardlink h ON h.entry = e.id LEFT JOIN content k ON k.entry = h.carrier
+"""
+_IN_FOLDER = _SELECT + "WHERE e.parent = ? ORDER BY e.name"
+_BY_NAME = _SELECT + "WHERE e.parent = ? AND e.name = ?"
+
+
+class IndexEntry(NamedTuple):
+    """One name in a snapshot. `path` is absolute; `entry.path` relative to its root.
+
+    `carrier` is set for a further name of an inode whose content (`archive`, `member`) it shares.
+    """
+
+    id: int
+    root: int
+    path: bytes
+    entry: Entry
+    carrier: int | None
+    archive: int | None
+    member: Member | None
+
+
+class Index:
+    """An index opened for reading. Raises VaultError when it is damaged or newer than this program."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if not path.is_file():
+            raise VaultError(f"{path}: the index is missing")
+        # immutable: the file is read-only in a read-only folder; SQLite must not look for a journal there
+        self._db = sqlite3.connect(
+            f"{path.absolute().as_uri()}?immutable=1", uri=True, check_same_thread=False
+        )
+        try:
+            (version,) = self._one("PRAGMA user_version")
+            (application,) = self._one("PRAGMA application_id")
+            if application != APPLICATION_ID:
+                raise VaultError(f"{path}: is no index of tuibackup")
+            if version > FORMAT:
+                raise VaultError(
+                    f"{path}: has format {version}, this program knows {FORMAT}", "install a newer tuibackup"
+                )
+            self.roots = tuple(
+                Root(number, folder, resolved, started, tuple(json.loads(excludes)))
+                for number, folder, resolved, started, excludes in self._all("SELECT * FROM root ORDER BY id")
+            )
+            self.archives = tuple(Archive(*row) for row in self._all("SELECT * FROM archive ORDER BY id"))
+        except BaseException:
+            self._db.close()
+            raise
+
+    def close(self) -> None:
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def get(self, path: bytes) -> IndexEntry | None:
+        """The entry at the absolute `path`."""
+        path = path.rstrip(b"/") or b"/"
+        for root in self.roots:
+            if path != root.folder and not path.startswith(root.folder.rstrip(b"/") + b"/"):
+                continue
+            found = self._child(root, -root.id, root.folder, b"")
+            relative = path[len(root.folder) :].strip(b"/")
+            done = b""
+            for part in relative.split(b"/") if relative else ():
+                if found is None:
+                    return None
+                done = join(done, part) if done else part
+                found = self._child(root, found.id, part, done)
+            return found
+        return None
+
+    def listing(self, path: bytes = b"") -> Iterator[IndexEntry]:
+        """What lies directly in the folder at `path`, by name; at once, however large the snapshot.
+
+        Without a path, and for a folder above the configured ones, those configured folders. Nothing for a
+        path that is no folder of the snapshot.
+        """
+        if path and (folder := self.get(path)):
+            yield from self._children(self._root(folder.root), folder)
+            return
+        for root in self._roots_below(path):
+            if found := self._child(root, -root.id, root.folder, b""):
+                yield found
+
+    def walk(self, path: bytes = b"") -> Iterator[IndexEntry]:
+        """Everything at and below `path` (all without one): a folder, then what it holds by name, depth first.
+
+        The order is the same in every index, so that two can be compared side by side in little memory.
+        """
+        if path and (start := self.get(path)):
+            yield start
+            yield from self._below(self._root(start.root), start)
+            return
+        for root in self._roots_below(path):
+            if found := self._child(root, -root.id, root.folder, b""):
+                yield found
+                yield from self._below(root, found)
+
+    def xattrs(self, entry: int) -> dict[bytes, bytes]:
+        """Extended attributes of an entry as pax records of GNU tar."""
+        return dict(self._all("SELECT key, value FROM xattr WHERE entry = ?", entry))
+
+    def has_xattrs(self) -> bool:
+        return bool(self._one("SELECT EXISTS (SELECT 1 FROM xattr)")[0])
+
+    def problems(self) -> Iterator[Problem]:
+        """What was listed while the snapshot was made."""
+        folders = {root.id: root.folder for root in self.roots}
+        for root, path, reason, missing in self._all(
+            "SELECT root, path, reason, missing FROM problem ORDER BY id"
+        ):
+            yield Problem(join(folders.get(root, b""), path), reason, bool(missing))
+
+    def contents(self, archive: int) -> Iterator[tuple[int, Member]]:
+        """Entry ids and members of one archive, in the order in which they lie there."""
+        for entry, *member in self._all(
+            "SELECT entry, offset, length, sha256 FROM content WHERE archive = ? ORDER BY offset", archive
+        ):
+            yield entry, Member(*member)
+
+    def paths(self) -> "Paths":
+        """Finds absolute paths by entry id, for ids that come roughly in order."""
+        return Paths(self._db)
+
+    def totals(self) -> Totals:
+        """Counts over the whole snapshot."""
+        return totals(self._db)
+
+    def check(self) -> None:
+        """SQLite's own integrity check (reads the whole file). Raises VaultError."""
+        (answer,) = self._one("PRAGMA quick_check(1)")
+        if answer != "ok":
+            raise VaultError(f"{self.path}: the index is damaged: {answer}")
+
+    def _root(self, number: int) -> Root:
+        return next(root for root in self.roots if root.id == number)
+
+    def _roots_below(self, path: bytes) -> list[Root]:
+        prefix = path.rstrip(b"/") + b"/"
+        return sorted(
+            (root for root in self.roots if root.folder.startswith(prefix)), key=lambda root: root.folder
+        )
+
+    def _children(self, root: Root, folder: IndexEntry) -> Iterator[IndexEntry]:
+        base = folder.entry.path
+        for row in self._all(_IN_FOLDER, folder.id):
+            yield _index_entry(root, row, base + b"/" + row[-1] if base else row[-1])
+
+    def _below(self, root: Root, folder: IndexEntry) -> Iterator[IndexEntry]:
+        stack = [self._children(root, folder)]
+        while stack:
+            child = next(stack[-1], None)
+            if child is None:
+                stack.pop()
+                continue
+            yield child
+            if child.entry.kind == Kind.FOLDER:
+                stack.append(self._children(root, child))
+
+    def _child(self, root: Root, parent: int, name: bytes, relative: bytes) -> IndexEntry | None:
+        rows = self._all(_BY_NAME, parent, name)
+        row = next(rows, None)
+        return _index_entry(root, row, relative) if row else None
+
+    def _all(self, query: str, *values: object) -> Iterator[tuple]:  # type: ignore[type-arg] # rows are what the query says
+        try:
+            yield from self._db.execute(query, values)
+        except sqlite3.DatabaseError as error:
+            raise VaultError(f"{self.path}: the index is damaged: {error}") from error
+
+    def _one(self, query: str) -> tuple:  # type: ignore[type-arg] # as above
+        return next(self._all(query))
+
+
+def _index_entry(root: Root, row: tuple, relative: bytes) -> IndexEntry:  # type: ignore[type-arg] # see _SELECT
+    (number, kind, mode, uid, gid, user, group, size, mtime, ctime, device, inode, links, fstype, target) = (
+        row[:15]
+    )
+    carrier, archive, offset, length, sha256 = row[15:20]
+    device, inode = device & UNSIGNED, inode & UNSIGNED
+    entry = Entry(
+        relative,
+        Kind(kind),
+        mode,
+        uid,
+        gid,
+        user,
+        group,
+        size,
+        mtime,
+        ctime,
+        device,
+        inode,
+        links,
+        fstype,
+        target,
+    )
+    member = None if archive is None else Member(offset, length, sha256)
+    return IndexEntry(number, root.id, join(root.folder, relative), entry, carrier, archive, member)

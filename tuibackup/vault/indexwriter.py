@@ -1,0 +1,462 @@
+"""Writing an index: first what the inventory saw, then where each file's content was stored.
+
+A million entries are taken in little memory and about ten seconds. The entries come from a server and may be
+hostile: what cannot be a path below its folder is listed as a problem and left out.
+"""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice, pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+from tuibackup.errors import VaultError
+from tuibackup.text import printable
+from tuibackup.vault.entry import Entry, Kind
+from tuibackup.vault.output import vault_errors
+from tuibackup.vault.schema import APPLICATION_ID, FORMAT, SCHEMA, UNSIGNED, Paths, Totals, join, totals
+
+_BATCH = 5_000
+_MAX = (1 << 63) - 1
+_KINDS = frozenset(Kind)
+_NO_NAMES = (b"", b".", b"..")
+
+_Row = tuple[int, int, int | None, bytes, str, int, int, int, int, int, int, int, int, bytes | None]
+
+
+class Wanted(NamedTuple):
+    """A regular file to fetch. `path` is absolute, `entry.path` relative to its root."""
+
+    id: int
+    root: int
+    path: bytes
+    entry: Entry
+
+    @property
+    def name(self) -> bytes:
+        """The path as it stands in an archive: without the leading slash."""
+        return self.path.lstrip(b"/")
+
+
+class IndexWriter:
+    """Makes an index. One thread at a time; raises VaultError (vault full, file exists).
+
+    Order of use: `add_root`, `add` for each root; `wanted` gives the files to fetch; `stored`, `drop`,
+    `problem`, `xattrs` as they come; `finish`. Several roots may be added before or between.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with vault_errors(path):
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._next = 1
+        self._folders: dict[int, bytes] = {}  # root id → folder
+        self._places: dict[int, _Place] = {}
+        self._owners: dict[tuple[int, int, bytes, bytes], int] = {}
+        self._filesystems: dict[tuple[int, bytes], int] = {}
+        self._linked = 0  # hard links are found among entries up to this id
+        self._stored: list[tuple[int, int, int, int, bytes]] = []
+        with self._errors():
+            # A file that is not finished is never read: no journal, one transaction, one fsync at the end.
+            for pragma in (
+                "journal_mode = OFF",
+                "synchronous = OFF",
+                "locking_mode = EXCLUSIVE",
+                "cache_size = -65536",
+            ):
+                self._db.execute(f"PRAGMA {pragma}")
+            self._db.executescript(SCHEMA)
+            self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            self._db.execute(f"PRAGMA user_version = {FORMAT}")
+            self._db.execute("BEGIN")
+
+    def add_root(
+        self, folder: bytes, resolved: bytes, *, started_ns: int = 0, excludes: Sequence[str] = ()
+    ) -> int:
+        """A configured folder (absolute) and what it resolved to; `started_ns`: when, by the server's clock."""
+        with self._errors():
+            cursor = self._db.execute(
+                "INSERT INTO root (folder, resolved, started_ns, excludes) VALUES (?, ?, ?, ?)",
+                (folder, resolved, started_ns, json.dumps(list(excludes))),
+            )
+        root = cursor.lastrowid
+        assert root is not None
+        self._folders[root] = folder
+        self._places[root] = _Place()
+        return root
+
+    def add_archive(self, name: str, snapshot: str = "") -> int:
+        """An archive to point into, by file name; `snapshot` names an older snapshot of the same server."""
+        with self._errors():
+            self._db.execute("INSERT OR IGNORE INTO archive (snapshot, name) VALUES (?, ?)", (snapshot, name))
+            row = self._db.execute(
+                "SELECT id FROM archive WHERE snapshot = ? AND name = ?", (snapshot, name)
+            ).fetchone()
+        return int(row[0])
+
+    def add(self, root: int, entries: Iterable[Entry]) -> None:
+        """Take entries of an inventory, the root's own (path b"") first, folders before what they hold.
+
+        Cheapest when depth first, as `find` lists. What cannot be is listed as a problem instead of taken:
+        names such as `..`, paths below something that is no folder of the inventory, a name that came before.
+        """
+        source = iter(entries)
+        while batch := list(islice(source, _BATCH)):
+            first = self._next
+            rows = [row for entry in batch if (row := self._row(root, entry))]
+            with self._errors():
+                cursor = self._db.executemany(
+                    "INSERT OR IGNORE INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
+                )
+                if cursor.rowcount < len(rows):
+                    self._list_twins(root, first, rows)
+            self._places[root].recent.clear()
+
+    def wanted(self, root: int | None = None) -> Iterator[Wanted]:
+        """Regular files that have no content yet, each inode once, in the order of the inventory.
+
+        At first that is every file; called again, what is still missing: cut, or promoted (see `drop`).
+        `stored` and `drop` may be called while this runs.
+        """
+        self._find_hard_links()
+        paths = Paths(self._db)
+        last = 0
+        while True:
+            with self._errors():
+                self._flush()
+                rows = self._db.execute(
+                    """SELECT e.id, e.root, e.mode, o.uid, o.gid, o.user, o."group", e.size, e.mtime_ns,
+                        e.ctime_ns, f.device, e.inode, e.links, f.type
+                    FROM entry e JOIN owner o ON o.id = e.owner JOIN filesystem f ON f.id = e.filesystem
+                    WHERE e.id > ? AND e.kind = 'f' AND (? IS NULL OR e.root = ?)
+                        AND NOT EXISTS (SELECT 1 FROM content c WHERE c.entry = e.id)
+                        AND NOT EXISTS (SELECT 1 FROM hardlink h WHERE h.entry = e.id)
+                    ORDER BY e.id LIMIT 2000""",
+                    (last, root, root),
+                ).fetchall()
+            if not rows:
+                return
+            for (
+                number,
+                of,
+                mode,
+                uid,
+                gid,
+                user,
+                group,
+                size,
+                mtime,
+                ctime,
+                device,
+                inode,
+                links,
+                fstype,
+            ) in rows:
+                path = paths(number)
+                relative = self._relative(of, path)
+                entry = Entry(
+                    relative,
+                    Kind.FILE,
+                    mode,
+                    uid,
+                    gid,
+                    user,
+                    group,
+                    size,
+                    mtime,
+                    ctime,
+                    device & UNSIGNED,
+                    inode & UNSIGNED,
+                    links,
+                    fstype,
+                )
+                yield Wanted(number, of, path, entry)
+            last = rows[-1][0]
+
+    def stored(self, entry: int, archive: int, offset: int, length: int, sha256: bytes) -> None:
+        """The content of a wanted file lies there; call as `stored(id, archive, *member)`.
+
+        Storing a file again (it had changed while it was read) replaces the place, and must be in another
+        archive: GNU tar would extract the first of two members of one name. VaultError otherwise.
+        """
+        self._stored.append((entry, archive, offset, length, sha256))
+        if len(self._stored) >= _BATCH:
+            with self._errors():
+                self._flush()
+
+    def drop(self, entry: int, reason: str) -> None:
+        """Leave a file out of the snapshot, and list it with the reason.
+
+        When other names of the same inode are there, the next one becomes its carrier and is wanted now.
+        """
+        with self._errors():
+            self._find_hard_links()
+            self._flush()
+            path = Paths(self._db)(entry)
+            (root,) = self._db.execute("SELECT root FROM entry WHERE id = ?", (entry,)).fetchone()
+            heir = self._db.execute("SELECT min(entry) FROM hardlink WHERE carrier = ?", (entry,)).fetchone()[
+                0
+            ]
+            if heir is not None:
+                self._db.execute("DELETE FROM hardlink WHERE entry = ?", (heir,))
+                self._db.execute("UPDATE hardlink SET carrier = ? WHERE carrier = ?", (heir, entry))
+            self._delete(entry)
+            self._list(root, self._relative(root, path), reason, missing=True)
+
+    def problem(self, root: int, path: bytes, reason: str) -> None:
+        """List what is not as it should be, at `path` relative to the root."""
+        with self._errors():
+            self._list(root, path, reason, missing=False)
+
+    def xattrs(self, entry: int, records: Mapping[bytes, bytes]) -> None:
+        """Extended attributes of an entry, as pax records of GNU tar (`SCHILY.xattr.user.x` and so on)."""
+        with self._errors():
+            self._db.executemany(
+                "INSERT OR REPLACE INTO xattr VALUES (?, ?, ?)",
+                [(entry, key, value) for key, value in records.items()],
+            )
+
+    def totals(self, root: int | None = None) -> Totals:
+        """What is in it so far; `content_bytes` counts what is stored."""
+        with self._errors():
+            self._flush()
+            return totals(self._db, root)
+
+    def wanted_totals(self, root: int | None = None) -> tuple[int, int]:
+        """How many files, and bytes, `wanted` would give now."""
+        with self._errors():
+            self._find_hard_links()
+            self._flush()
+            count, size = self._db.execute(
+                """SELECT count(*), coalesce(sum(size), 0) FROM entry e
+                WHERE e.kind = 'f' AND (? IS NULL OR e.root = ?)
+                    AND NOT EXISTS (SELECT 1 FROM content c WHERE c.entry = e.id)
+                    AND NOT EXISTS (SELECT 1 FROM hardlink h WHERE h.entry = e.id)""",
+                (root, root),
+            ).fetchone()
+        return count, size
+
+    def finish(self) -> Totals:
+        """Leave out what has no content (listed), check that every parent is a folder, sync to the disk.
+
+        Raises VaultError when configured folders lie in one another.
+        """
+        folders = sorted(folder.rstrip(b"/") + b"/" for folder in self._folders.values())
+        for folder, following in pairwise(folders):
+            if following.startswith(folder):
+                raise VaultError(f"folder {printable(following)} lies in folder {printable(folder)}")
+        with self._errors():
+            self._flush()
+            self._drop_orphans()
+        while any(self.wanted_totals()):  # again, because a drop may promote another name
+            for missing in self.wanted():
+                self.drop(missing.id, "its content was not fetched")
+        with self._errors():
+            result = totals(self._db)
+            self._db.execute("INSERT INTO meta VALUES ('format', ?)", (str(FORMAT),))
+            self._db.execute("COMMIT")
+            self._db.close()
+        with vault_errors(self.path):
+            fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+        return result
+
+    def abandon(self) -> None:
+        """Close without finishing. May be called twice, and after `finish`."""
+        self._db.close()
+
+    def _row(self, root: int, entry: Entry) -> _Row | None:
+        """The row for `entry`, or None when it is listed instead."""
+        path, kind, mode, uid, gid, user, group, size, mtime, ctime, device, inode, links, fstype, target = (
+            entry
+        )
+        place = self._places[root]
+        if not path:
+            parent: int | None = -root
+            name = self._folders[root]
+            reason = "" if kind == Kind.FOLDER else "is not a folder"
+        else:
+            folder, _, name = path.rpartition(b"/")
+            parent = place.folder(folder)
+            if parent is None:
+                parent = self._remembered(place, root, folder)
+            reason = "" if parent is not None else "lies in no folder of the inventory"
+            if name in _NO_NAMES or b"\0" in name or path.startswith(b"/"):
+                reason = "is no possible name"
+        if kind not in _KINDS:
+            reason = "is of an unknown kind"
+        elif kind == Kind.SYMLINK and (not target or b"\0" in target):
+            reason = "is a symbolic link without a target"
+        if not (0 <= size <= _MAX and 0 <= mode <= 0o7777 and 0 <= links <= _MAX):
+            reason = "has an impossible size, mode or number of links"
+        elif not (
+            0 <= uid <= _MAX and 0 <= gid <= _MAX and -_MAX <= mtime <= _MAX and -_MAX <= ctime <= _MAX
+        ):
+            reason = "has an impossible owner or time"
+        if reason:
+            with self._errors():
+                self._list(root, path, reason, missing=True)
+            return None
+        number = self._next
+        self._next += 1
+        if kind == Kind.FOLDER:
+            place.enter(path, number)
+        owner = self._owners.get((uid, gid, user, group)) or self._owner(uid, gid, user, group)
+        filesystem = self._filesystems.get((device, fstype)) or self._filesystem(device, fstype)
+        if inode > _MAX:
+            inode -= 1 << 64
+        return (
+            number,
+            root,
+            parent,
+            name,
+            str(kind),
+            mode,
+            owner,
+            size,
+            mtime,
+            ctime,
+            filesystem,
+            inode,
+            links,
+            target,
+        )
+
+    def _remembered(self, place: "_Place", root: int, folder: bytes) -> int | None:
+        """The id of a folder in an inventory that is not depth first: all folders are kept in memory then."""
+        if place.everything is None:
+            paths = Paths(self._db)
+            with self._errors():
+                rows = self._db.execute("SELECT id FROM entry WHERE root = ? AND kind = 'd'", (root,))
+                everything = {self._relative(root, paths(number)): number for (number,) in rows}
+            place.everything = everything | place.recent
+        return place.everything.get(folder)
+
+    def _relative(self, root: int, path: bytes) -> bytes:
+        return path[len(self._folders[root]) :].lstrip(b"/")
+
+    def _owner(self, *owner: *tuple[int, int, bytes, bytes]) -> int:
+        number = self._owners[owner] = len(self._owners) + 1
+        with self._errors():
+            self._db.execute("INSERT INTO owner VALUES (?, ?, ?, ?, ?)", (number, *owner))
+        return number
+
+    def _filesystem(self, device: int, fstype: bytes) -> int:
+        number = self._filesystems[device, fstype] = len(self._filesystems) + 1
+        signed = device - (1 << 64) if device > _MAX else device
+        with self._errors():
+            self._db.execute("INSERT INTO filesystem VALUES (?, ?, ?)", (number, signed, fstype))
+        return number
+
+    def _list_twins(self, root: int, first: int, rows: list[_Row]) -> None:
+        """List the rows that were not taken because their name was there already."""
+        taken = {number for (number,) in self._db.execute("SELECT id FROM entry WHERE id >= ?", (first,))}
+        for number, _, parent, name, *_ in rows:
+            if number not in taken:
+                self._list(
+                    root, self._path_of(root, parent, name), "came twice in the inventory", missing=True
+                )
+
+    def _path_of(self, root: int, parent: int | None, name: bytes) -> bytes:
+        """The relative path of `name` in the folder `parent`, as far as it is known."""
+        if parent is None or parent < 0:
+            return b""
+        try:
+            return self._relative(root, join(Paths(self._db)(parent), name))
+        except KeyError:
+            return name
+
+    def _find_hard_links(self) -> None:
+        """Further names of an inode point to its first one. Same size and time too: inodes may be reused."""
+        if self._linked == self._next - 1:
+            return
+        with self._errors():
+            self._db.execute(
+                """INSERT OR IGNORE INTO hardlink SELECT id, carrier FROM (
+                    SELECT e.id AS id, (
+                        SELECT min(x.id) FROM entry x WHERE x.links > 1 AND x.inode <> 0 AND x.inode = e.inode
+                            AND x.filesystem = e.filesystem AND x.kind = e.kind AND x.size = e.size
+                            AND x.mtime_ns = e.mtime_ns
+                    ) AS carrier
+                    FROM entry e WHERE e.id > ? AND e.links > 1 AND e.inode <> 0 AND e.kind IN ('f', 'l')
+                ) WHERE carrier <> id""",
+                (self._linked,),
+            )
+        self._linked = self._next - 1
+
+    def _flush(self) -> None:
+        """Write the places of content that are still in memory."""
+        rows, self._stored = self._stored, []
+        try:
+            self._db.executemany("INSERT INTO content VALUES (?, ?, ?, ?, ?)", rows)
+        except sqlite3.IntegrityError:
+            for row in rows:
+                self._store_again(row)
+
+    def _store_again(self, row: tuple[int, int, int, int, bytes]) -> None:
+        before = self._db.execute("SELECT * FROM content WHERE entry = ?", row[:1]).fetchone()
+        if before is not None and before != row and before[1] == row[1]:
+            raise VaultError(f"{self.path}: a file was stored twice in one archive (entry {row[0]})")
+        self._db.execute("INSERT OR REPLACE INTO content VALUES (?, ?, ?, ?, ?)", row)
+
+    def _delete(self, entry: int) -> None:
+        for table, key in (("content", "entry"), ("hardlink", "entry"), ("xattr", "entry"), ("entry", "id")):
+            self._db.execute(f"DELETE FROM {table} WHERE {key} = ?", (entry,))  # noqa: S608 # fixed names
+
+    def _list(self, root: int, path: bytes, reason: str, *, missing: bool) -> None:
+        self._db.execute(
+            "INSERT INTO problem (root, path, reason, missing) VALUES (?, ?, ?, ?)",
+            (root, path, reason, missing),
+        )
+
+    def _drop_orphans(self) -> None:
+        """Take out what lies below a name that was listed instead of taken (a hostile listing has such)."""
+        orphans = """SELECT e.id, e.root, e.parent, e.name FROM entry e
+            WHERE e.parent > 0
+                AND NOT EXISTS (SELECT 1 FROM entry p WHERE p.id = e.parent AND p.kind = 'd')"""
+        while rows := self._db.execute(orphans).fetchall():
+            for number, root, parent, name in rows:
+                path = self._path_of(root, parent, name)
+                self._delete(number)
+                self._db.execute("DELETE FROM hardlink WHERE carrier = ?", (number,))
+                self._list(root, path, "lies in no folder of the inventory", missing=True)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+                raise VaultError(f"vault full: no room for {self.path}", "free some room there") from error
+            raise VaultError(f"{self.path}: {error}") from error
+
+
+class _Place:
+    """Where an inventory is: the folders above the entry that comes next, while it is depth first."""
+
+    def __init__(self) -> None:
+        self.recent: dict[bytes, int] = {}  # folders that are not in the database yet
+        self.everything: dict[bytes, int] | None = None  # all folders, once the order was not depth first
+        self._chain: list[tuple[bytes, int]] = []
+
+    def enter(self, path: bytes, number: int) -> None:
+        self.recent[path] = number
+        if self.everything is None:
+            self._chain.append((path, number))
+        else:
+            self.everything[path] = number
+
+    def folder(self, path: bytes) -> int | None:
+        """The id of the folder at `path`; None when it is not one of those above."""
+        if self.everything is not None:
+            return self.everything.get(path)
+        while self._chain and self._chain[-1][0] != path:
+            self._chain.pop()
+        return self._chain[-1][1] if self._chain else None
