@@ -1,0 +1,275 @@
+"""The one registry of what can be done: bindings, footer, palette, help and docs/keys.md all come from here.
+
+An action knows its keys, its words, and why it cannot be used now; what it does is a method `do_<id>` of the
+screen (dashes become underscores).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from tuibackup.tui.model import Picture, ServerRow
+from tuibackup.words import _
+
+PANES = {1: "servers", 2: "run", 3: "dump", 4: "log"}
+
+
+def later(text: str) -> str:
+    """Marks a text for the catalogue; it is translated where it is shown."""
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What decides which actions can be used: the picture and where the cursor is."""
+
+    picture: Picture
+    pane: int  # the focused one
+    row: ServerRow | None = None
+    marked: int = 0
+    late: int = 0  # servers that `o` would mark
+    entry: bool = False  # whether a log entry is under the cursor
+    read_only: bool = False
+    started: bool = False  # whether a request of ours still asks its questions
+
+
+WhyNot = Callable[[Situation], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing that can be done. Texts are English here and translated where shown.
+
+    `keys` are Textual's names. `footer` orders the bottom line, None keeps the action out of it. `panes` are those
+    where it works, empty for all. `changes` says that --read-only takes it away.
+    """
+
+    id: str
+    keys: tuple[str, ...]
+    label: str
+    help: str
+    footer: int | None = None
+    panes: tuple[int, ...] = ()
+    changes: bool = False
+    why_not: WhyNot = lambda situation: None
+
+    @property
+    def method(self) -> str:
+        return "do_" + self.id.replace("-", "_")
+
+
+def _needs_server(situation: Situation) -> str | None:
+    return None if situation.row or situation.marked else _("there is no server to choose")
+
+
+def _plan(situation: Situation) -> str | None:
+    if situation.started:
+        return _("a request is still being started; answer its questions first")
+    if situation.marked:
+        return None
+    if situation.row and situation.row.run:
+        return _("a run of {server} is under way").format(server=situation.row.name)
+    return _needs_server(situation)
+
+
+def _mark_late(situation: Situation) -> str | None:
+    return None if situation.late else _("nothing is overdue")
+
+
+def _stop(situation: Situation) -> str | None:
+    if situation.row is None:
+        return _("there is no server to choose")
+    if not situation.row.run:
+        return _("no run of {server} is under way").format(server=situation.row.name)
+    return None
+
+
+def _filter(situation: Situation) -> str | None:
+    if situation.pane in (1, 4):
+        return None
+    return _("this pane has nothing to filter; 1 and 4 have")
+
+
+def _sort(situation: Situation) -> str | None:
+    return None if situation.picture.rows else _("there is no server to choose")
+
+
+def _runs(situation: Situation) -> str | None:
+    return None if situation.picture.active else _("no run is under way")
+
+
+def _entry(situation: Situation) -> str | None:
+    if situation.pane == 4:
+        return None if situation.entry else _("the log is empty")
+    return _needs_server(situation)
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action(
+        "back-up", ("b",), later("back up"),
+        later("Plan a backup of the marked servers, or of the one under the cursor. Nothing starts before enter."),
+        footer=1, changes=True, why_not=_plan,
+    ),
+    Action(
+        "mark-overdue", ("o",), later("mark overdue"),
+        later("Mark every server that is overdue or was never backed up. Starts nothing."),
+        footer=2, why_not=_mark_late,
+    ),
+    Action(
+        "mark", ("space",), later("mark"), later("Mark the server under the cursor, or take its mark away."),
+        footer=9, panes=(1,), why_not=_needs_server,
+    ),
+    Action(
+        "details", ("enter",), later("details"),
+        later("Show everything about the server or log entry: errors in full, what was found, needs, host key."),
+        footer=3, why_not=_entry,
+    ),
+    Action(
+        "stop", ("x",), later("stop"),
+        later("Stop the run of the server under the cursor. Asks first; what is complete is kept."),
+        footer=4, changes=True, why_not=_stop,
+    ),
+    Action("filter", ("slash",), later("filter"), later("Show only what contains a text; empty shows all again."),
+           footer=5, panes=(1, 4), why_not=_filter),
+    Action("sort", ("s",), later("sort"), later("Sort the servers again, worst first."), footer=10, why_not=_sort),
+    Action("next-run", ("right_square_bracket",), later("next run"), later("Go to the next server with a run under "
+           "way."), why_not=_runs),
+    Action("previous-run", ("left_square_bracket",), later("previous run"), later("Go to the previous server with a "
+           "run under way."), why_not=_runs),
+    Action("copy", ("y",), later("copy row"), later("Show the row as text that can be selected, and copy it."),
+           footer=11, why_not=_entry),
+    Action("pane-1", ("1",), later("servers"), later("Go to the servers.")),
+    Action("pane-2", ("2",), later("run"), later("Go to the run.")),
+    Action("pane-3", ("3",), later("dump"), later("Go to the dump.")),
+    Action("pane-4", ("4",), later("log"), later("Go to the log.")),
+    Action("next-pane", ("tab",), later("next pane"), later("Go to the next pane.")),
+    Action("previous-pane", ("shift+tab",), later("previous pane"), later("Go to the pane before.")),
+    Action("up", ("up", "k"), later("up"), later("One row up.")),
+    Action("down", ("down", "j"), later("down"), later("One row down.")),
+    Action("page-up", ("pageup", "ctrl+u"), later("page up"), later("A page up.")),
+    Action("page-down", ("pagedown", "ctrl+d"), later("page down"), later("A page down.")),
+    Action("top", ("home", "g"), later("first row"), later("To the first row.")),
+    Action("bottom", ("end", "G"), later("last row"), later("To the last row.")),
+    Action("palette", ("ctrl+p", "colon"), later("all actions"), later("Every action by name, and the themes."),
+           footer=12),
+    Action("help", ("question_mark", "f1"), later("help"), later("What the focused pane shows, and its keys."),
+           footer=6),
+    Action("quit", ("q", "ctrl+q"), later("quit"), later("Leave the cockpit. Runs go on."), footer=7),
+)  # fmt: skip
+BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
+
+# Keys of the dialogs, for help and the key sheet; each dialog binds its own.
+DIALOG_KEYS: tuple[tuple[str, str, str], ...] = (
+    (later("any dialog"), "esc", later("close it and change nothing")),
+    (later("plan"), "enter", later("start the runs")),
+    (later("plan"), "up down left right", later("move between servers and clocks")),
+    (later("plan"), "space", later("include or leave out")),
+    (later("plan"), "d", later("dry run: say what would be done")),
+    (later("plan"), "f", later("full download, pointing into no older archive")),
+    (later("stop"), "y n", later("stop the run; leave it (enter leaves it too)")),
+    (later("question"), "enter", later("send the answer")),
+    (later("details"), "up down", later("scroll")),
+    (later("details"), "y", later("copy the text")),
+)
+
+_NAMES = {
+    "slash": "/", "question_mark": "?", "left_square_bracket": "[", "right_square_bracket": "]", "colon": ":",
+    "pageup": "pgup", "pagedown": "pgdn",
+}  # fmt: skip
+
+
+def keys_of(action: Action, keymap: Mapping[str, str]) -> tuple[str, ...]:
+    """The keys that an action has, by `[keymap]` where it is named there."""
+    return tuple(key.strip() for key in keymap[action.id].split(",")) if action.id in keymap else action.keys
+
+
+def key_name(key: str) -> str:
+    """A key as people write it: "/", "^p", "pgup"."""
+    if key.startswith("ctrl+"):
+        return "^" + key.removeprefix("ctrl+")
+    return _NAMES.get(key, key)
+
+
+def reason(action: Action, situation: Situation) -> str | None:
+    """Why an action cannot be used now; None where it can."""
+    if action.changes and situation.read_only:
+        return _("this cockpit is read-only (--read-only): it starts and stops nothing")
+    if action.panes and situation.pane not in action.panes:
+        names = ", ".join(_(PANES[pane]) for pane in action.panes)
+        return _("works in: {panes}").format(panes=names)
+    return action.why_not(situation)
+
+
+def label(action: Action, situation: Situation) -> str:
+    """The action's words, with the number of servers it is about where there are marks."""
+    text = _(action.label)
+    return f"{text} {situation.marked}" if action.id == "back-up" and situation.marked else text
+
+
+def hints(situation: Situation, keymap: Mapping[str, str]) -> list[tuple[str, str, bool]]:
+    """The bottom line: (key, words, usable), the most needed first, quit last. --read-only leaves some out."""
+    listed = [
+        action
+        for action in ACTIONS
+        if action.footer is not None and not (action.changes and situation.read_only)
+        and not (action.panes and situation.pane not in action.panes)
+    ]  # fmt: skip
+    listed.sort(key=lambda action: (action.id in ("help", "quit"), action.footer))
+    return [
+        (key_name(keys_of(action, keymap)[0]), label(action, situation), reason(action, situation) is None)
+        for action in listed
+    ]
+
+
+def problems(keymap: Mapping[str, str]) -> list[str]:
+    """What is wrong with `[keymap]`: names that are no action, and keys that two actions would share."""
+    found = [
+        _('[keymap]: there is no action "{name}"').format(name=name) for name in keymap if name not in BY_ID
+    ]
+    owner: dict[str, str] = {}
+    for action in ACTIONS:
+        for key in keys_of(action, keymap):
+            if key in owner:
+                found.append(
+                    _('[keymap]: "{key}" is the key of both {first} and {second}').format(
+                        key=key, first=owner[key], second=action.id
+                    )
+                )
+            owner.setdefault(key, action.id)
+    return found
+
+
+def sheet() -> str:
+    """docs/keys.md: the key sheet, written by `python -m tuibackup.tui.actions`."""
+    rows = [
+        f"| {' '.join(f'`{key_name(key)}`' for key in action.keys)} | `{action.id}` | {action.help} |"
+        for action in ACTIONS
+    ]
+    dialogs = [f"| {where} | `{keys}` | {what} |" for where, keys, what in DIALOG_KEYS]
+    return "\n".join(
+        (
+            "# Keys of the cockpit",
+            "",
+            "Written by `python -m tuibackup.tui.actions` from the registry; a test fails when it is stale.",
+            "Every action may be given other keys in `config.toml`, several with commas: "
+            '`[keymap]`, then `back-up = "b,f5"`.',
+            "",
+            "| keys | action | what it does |",
+            "|---|---|---|",
+            *rows,
+            "",
+            "`ctrl+c` kills nothing: it says how to leave.",
+            "",
+            "## In dialogs",
+            "",
+            "| where | keys | what they do |",
+            "|---|---|---|",
+            *dialogs,
+            "",
+        )
+    )
+
+
+if __name__ == "__main__":
+    from pathlib import Path
+
+    Path(__file__).parents[2].joinpath("docs", "keys.md").write_text(sheet(), "utf-8")

@@ -1,0 +1,171 @@
+"""Lines of text with named styles, and the one widget that draws them: what changed goes over the wire, no more.
+
+A pane is a pure function from the picture to lines, so that a test reads it as plain text; the widget knows
+nothing of backups. Texts are never markup. Colours come from lines.tcss through the style's name.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tuibackup.text import cells, shorten
+from tuibackup.tui import symbols
+
+Span = tuple[str, str]  # (text, name of a style; "" is plain)
+Line = tuple[Span, ...]
+
+STYLES = (
+    "fresh", "due", "overdue", "never", "running", "waiting", "warnings", "failed", "interrupted", "done",
+    "muted", "rule", "title", "key", "strong", "notice", "cursor", "cursor-blurred",
+)  # fmt: skip
+
+
+def width(line: Iterable[Span]) -> int:
+    """Cells that `line` takes."""
+    return sum(cells(text) for text, _ in line)
+
+
+def plain(line: Iterable[Span]) -> str:
+    """The line's text alone."""
+    return "".join(text for text, _ in line)
+
+
+def left(text: str, room: int, *, middle: bool = False) -> str:
+    """`text` in exactly `room` cells, shortened with … where it is longer."""
+    text = shorten(text, room, middle=middle)
+    return text + " " * (room - cells(text))
+
+
+def right(text: str, room: int) -> str:
+    """`text` at the right end of `room` cells; never cut."""
+    return " " * (room - cells(text)) + text
+
+
+def cut(line: Iterable[Span], room: int) -> Line:
+    """The line in at most `room` cells; the span that does not fit is shortened with …."""
+    kept: list[Span] = []
+    for text, style in line:
+        needed = cells(text)
+        if needed > room:
+            if room > 0:
+                kept.append((shorten(text, room), style))
+            break
+        kept.append((text, style))
+        room -= needed
+    return tuple(kept)
+
+
+def ends(start: Line, end: Line, room: int, fill: Span = (" ", "")) -> Line:
+    """`start` at the left and `end` at the right of `room` cells; the start gives way where both do not fit."""
+    start = cut(start, max(0, room - width(end) - 1))
+    gap = room - width(start) - width(end)
+    return cut((*start, (fill[0] * max(gap, 0), fill[1]), *end), room)
+
+
+def rule(number: int, title: str, end: str, room: int, *, active: bool) -> Line:
+    """A pane's heading: "─ 1 SERVERS ─────── 12 servers, worst first ─"."""
+    style = "title" if active else "rule"
+    start: Line = ((f"{symbols.RULE} ", "rule"), (f"{number} " if number else "", "key"), (f"{title} ", style))
+    tail: Line = ((f" {end} ", "muted" if not active else "strong"), (symbols.RULE, "rule")) if end else ()
+    return ends(start, tail, room, (symbols.RULE, "rule"))
+
+
+def wrapped(text: str, room: int, most: int, style: str = "") -> list[Line]:
+    """`text` over at most `most` lines, broken at spaces; the last is shortened with …."""
+    lines: list[Line] = []
+    words = text.split(" ")
+    while words and len(lines) < most:
+        taken = 1
+        while taken < len(words) and cells(" ".join(words[: taken + 1])) <= room:
+            taken += 1
+        if len(lines) == most - 1:
+            taken = len(words)
+        head = " ".join(words[:taken])
+        if taken == 1 and cells(head) > room and len(lines) < most - 1:
+            # A word longer than the line (a path) goes on in the next one.
+            first = shorten(head, room + 1)[:-1]
+            words = [head[len(first) :], *words[1:]]
+            head = first
+        else:
+            words = words[taken:]
+        lines.append(((shorten(head, room), style),))
+    return lines
+
+
+class Lines(Widget):
+    """Draws lines given by `show`; only cells that differ from the last time are sent to the terminal."""
+
+    COMPONENT_CLASSES = {f"lines--{name}" for name in STYLES}
+    DEFAULT_CSS = "Lines { width: 1fr; height: 1fr; }"
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._lines: list[Line] = []
+        self._cursor: int | None = None
+
+    def show(self, lines: Sequence[Line], cursor: int | None = None) -> None:
+        """Draw `lines` from the top; `cursor` is the number of the line that stands out."""
+        before, self._lines = self._lines, list(lines)
+        cursor_before, self._cursor = self._cursor, cursor
+        room = self.size.width
+        changed: list[Region] = []
+        for y, (old, new) in enumerate(zip_longest(before, self._lines, fillvalue=())):
+            moved = cursor != cursor_before and y in (cursor, cursor_before)
+            if moved:
+                changed.append(Region(0, y, room, 1))
+            elif old != new:
+                changed.append(_difference(old, new, y, room))
+        if changed:
+            self.refresh(*(region for region in changed if region))
+
+    @property
+    def text(self) -> str:
+        """What is drawn, as plain text; for tests and for copying."""
+        return "\n".join(plain(line).rstrip() for line in self._lines)
+
+    def render_line(self, y: int) -> Strip:
+        room = self.size.width
+        base = self.rich_style
+        spans = self._lines[y] if y < len(self._lines) else ()
+        over = self._cursor_style() if y == self._cursor else None
+        segments = [Segment(text, self._style(base, name, over)) for text, name in cut(spans, room) if text]
+        return Strip(segments).adjust_cell_length(room, base if over is None else base + over)
+
+    def _style(self, base: Style, name: str, over: Style | None) -> Style:
+        style = base + self.get_component_rich_style(f"lines--{name}", partial=True) if name else base
+        return style if over is None else style + over
+
+    def _cursor_style(self) -> Style:
+        name = "lines--cursor" if self.has_focus else "lines--cursor-blurred"
+        style = self.get_component_rich_style(name, partial=True)
+        if self.has_focus and not self.app.native_ansi_color:
+            # Only 16 colours need the cursor's own text colour: many of them cannot be read on its background.
+            return Style(bgcolor=style.bgcolor, bold=style.bold)
+        return style
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self.refresh()
+
+
+def _difference(old: Line, new: Line, y: int, room: int) -> Region:
+    """The cells of line `y` from the first that differs to the last."""
+    before, after = _by_cell(old, room), _by_cell(new, room)
+    start = next((x for x in range(room) if before[x] != after[x]), None)
+    if start is None:
+        return Region()
+    end = next(x for x in range(room, 0, -1) if before[x - 1] != after[x - 1])
+    return Region(start, y, end - start, 1)
+
+
+def _by_cell(line: Line, room: int) -> list[Span]:
+    found: list[Span] = []
+    for text, style in cut(line, room):
+        for character in text:
+            found += [(character, style)] * cells(character)
+    return found + [(" ", "")] * (room - len(found))

@@ -1,0 +1,205 @@
+"""The picture: everything the main screen shows, as one frozen value. Gathered by `gather`, drawn by the panes.
+
+Tests build pictures by hand. Texts in it are printable already; times are aware datetimes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from tuibackup.run.view import RunView
+from tuibackup.sop import Clock, Outcome, Period, Standing, State
+from tuibackup.words import _
+
+WEEKS = 13  # of the history strip
+STALLED = 10.0  # seconds without progress after which a step is said to have stalled
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """How a server's newest recorded run ended."""
+
+    run: str
+    outcome: Outcome
+    started: datetime
+    seconds: float
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFace:
+    """A run with what the journal alone cannot say: whether its process lives, and when it last got further."""
+
+    view: RunView
+    active: bool
+    moved: datetime | None = None
+
+    @property
+    def waiting(self) -> bool:
+        return self.active and self.view.state in ("planned", "waiting")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerRow:
+    """One server. A clock is None where the server has nothing of its kind to back up."""
+
+    name: str
+    label: str = ""
+    files: Standing | None = None
+    databases: Standing | None = None
+    last: LastRun | None = None
+    run: RunFace | None = None  # the active one
+    weeks: tuple[Outcome | None, ...] = ()  # oldest first, WEEKS of them or none
+
+    @property
+    def clocks(self) -> tuple[Standing, ...]:
+        return tuple(clock for clock in (self.files, self.databases) if clock)
+
+    def has(self, state: State) -> bool:
+        return any(clock.state is state for clock in self.clocks)
+
+    @property
+    def condition(self) -> str:
+        """The one word that decides the row's sign and place (a key of CONDITIONS)."""
+        if self.run:
+            return "waiting" if self.run.waiting else "running"
+        if self.last and self.last.outcome in (Outcome.FAILED, Outcome.INTERRUPTED):
+            return self.last.outcome.value
+        return next((state.value for state in _WORST if self.has(state)), "fresh")
+
+
+_WORST = (State.OVERDUE, State.NEVER, State.DUE)
+# Worst first.
+CONDITIONS = ("failed", "interrupted", "overdue", "never", "running", "waiting", "due", "fresh")
+
+
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """One entry of the ledger in a line; `outcome` "" where its kind has none. `body` is for the details."""
+
+    sequence: int
+    time: datetime
+    server: str
+    kind: str
+    outcome: str
+    detail: str
+    seconds: float | None = None
+    who: str = ""
+    body: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """The newest entries that fit the filter; `matching` and `total` count all."""
+
+    rows: tuple[LogRow, ...] = ()
+    matching: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """The backup disk in bytes."""
+
+    path: str
+    free: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDump:
+    """What the newest good databases snapshot of a server holds: each database with its stored bytes."""
+
+    server: str
+    databases: tuple[tuple[str, int], ...]
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What is known at `now`. `shown` is the newest run of the server that the screen asked for."""
+
+    now: datetime
+    rows: tuple[ServerRow, ...] = ()
+    operator: str = ""
+    host: str = ""
+    files_within: Period = Period(1, "week")
+    databases_within: Period = Period(1, "month")
+    room: Room | None = None
+    shown: RunFace | None = None
+    stored: StoredDump | None = None  # of the same server
+    log: LogPage = LogPage()
+    source: str = ""  # the configuration file
+    problems: tuple[str, ...] = ()  # what keeps the program from its work: no vault, a broken ledger
+    complete: bool = True  # False until ledger and vault were read once
+
+    def row(self, name: str) -> ServerRow | None:
+        return next((row for row in self.rows if row.name == name), None)
+
+    def face(self, name: str) -> RunFace | None:
+        """The run to show for a server: the active one, else its newest where that is loaded."""
+        row = self.row(name)
+        if row and row.run:
+            return row.run
+        return self.shown if self.shown and self.shown.view.server == name else None
+
+    @property
+    def active(self) -> tuple[RunFace, ...]:
+        return tuple(row.run for row in self.rows if row.run)
+
+    def count(self, state: str) -> int:
+        """Servers to which a word of the bar applies; one server may count under several."""
+        match state:
+            case "overdue" | "never":
+                return sum(row.has(State(state)) for row in self.rows)
+            case "failed" | "interrupted":
+                return sum(bool(row.last and row.last.outcome.value == state) for row in self.rows)
+            case _:
+                return sum(row.condition == state for row in self.rows)
+
+
+def worst_first(rows: tuple[ServerRow, ...]) -> tuple[ServerRow, ...]:
+    """The order at opening and on `s`: by condition, then the oldest backup first, then by name."""
+    return tuple(
+        sorted(rows, key=lambda row: (CONDITIONS.index(row.condition), -_age(row), row.name.casefold()))
+    )
+
+
+def _age(row: ServerRow) -> int:
+    return max((clock.age_days for clock in row.clocks if clock.age_days is not None), default=0)
+
+
+def state_word(state: State) -> str:
+    """A clock's state in the language in use."""
+    return {
+        State.FRESH: _("fresh"), State.DUE: _("due"), State.OVERDUE: _("OVERDUE"), State.NEVER: _("never"),
+    }[state]  # fmt: skip
+
+
+def outcome_word(outcome: Outcome) -> str:
+    return {
+        Outcome.DONE: _("done"), Outcome.WARNINGS: _("warnings"), Outcome.FAILED: _("failed"),
+        Outcome.INTERRUPTED: _("interrupted"),
+    }[outcome]  # fmt: skip
+
+
+def clock_word(clock: Clock) -> str:
+    return {Clock.FILES: _("files"), Clock.DATABASES: _("databases")}[clock]
+
+
+def days(number: int) -> str:
+    """An age in days, short: "9d"."""
+    return _("{days}d").format(days=number)
+
+
+def period_word(period: Period) -> str:
+    """A limit for a heading: "7d", "2mo"."""
+    match period.unit:
+        case "day":
+            return days(period.count)
+        case "week":
+            return days(period.count * 7)
+        case "month":
+            return _("{months}mo").format(months=period.count)
+        case _:
+            return _("{years}y").format(years=period.count)

@@ -1,0 +1,128 @@
+"""The top line, alarm first; and the bottom line, with the keys that can be used now or why one cannot."""
+
+from collections.abc import Sequence
+
+from tuibackup.text import cells, shorten, size, when
+from tuibackup.tui.lines import Line, Lines, Span, cut, ends, width
+from tuibackup.tui.model import Picture
+from tuibackup.tui.panes.serverline import SIGNS
+from tuibackup.words import _, ngettext
+
+_COUNTED = ("overdue", "failed", "interrupted", "never", "running", "waiting")
+
+
+class Bar(Lines):
+    """What must be seen first, whatever the pane."""
+
+    picture: Picture | None = None
+
+    def take(self, picture: Picture) -> None:
+        self.picture = picture
+        self.show([bar_line(picture, self.size.width)])
+
+    def on_resize(self) -> None:
+        if self.picture:
+            self.take(self.picture)
+
+
+def bar_line(picture: Picture, room: int) -> Line:
+    """Alarms at the left; room on the disk, operator and time at the right. What can be spared goes first."""
+    alarms = _alarms(picture)
+    clock = picture.now.astimezone()
+    # Seen from another day of the year, `when` writes the date too.
+    dated = when(clock, clock.replace(month=clock.month % 12 + 1, day=1))
+    moments = (f"{_weekday(clock.weekday())} {dated}", f"{clock:%H:%M}")
+    long_room, short_room = _room(picture)
+    endings: tuple[tuple[str, ...], ...] = (
+        (long_room, picture.host, picture.operator, moments[0]),
+        (short_room, picture.host, picture.operator, moments[1]),
+        (short_room, shorten(picture.operator, 12), moments[1]),
+        (short_room, moments[1]),
+        (short_room,),
+    )
+    end: Line = ()
+    for parts in endings:
+        end = tuple(("  " + part, "muted") for part in parts if part)
+        if width(alarms) + width(end) + 1 <= room:
+            break
+    return ends(alarms, (*end, (" ", "")), room)
+
+
+def _alarms(picture: Picture) -> Line:
+    words = {
+        "overdue": _("OVERDUE"), "failed": _("failed"), "interrupted": _("interrupted"), "never": _("never"),
+        "running": _("running"), "waiting": _("waiting"),
+    }  # fmt: skip
+    spans: list[Span] = []
+    if picture.problems:
+        spans.append((f" {SIGNS['failed']} {picture.problems[0]}", "failed"))
+    for name in _COUNTED:
+        number = picture.count(name)
+        if number:
+            spans.append((f" {SIGNS[name]} {number} {words[name]}  ", name))
+    if not picture.complete:
+        spans.append((" " + _("reading the ledger"), "muted"))
+    elif not spans and picture.rows:
+        number = len(picture.rows)
+        text = ngettext("{count} server, in time", "all {count} servers in time", number).format(count=number)
+        spans.append((f" {SIGNS['fresh']} {text}", "fresh"))
+    elif not spans:
+        spans.append((" tuibackup", "title"))
+    return tuple(spans)
+
+
+def _room(picture: Picture) -> tuple[str, str]:
+    if picture.room is None:
+        return "", ""
+    free = size(picture.room.free)
+    long = _("{path} {free} of {total} free").format(
+        path=shorten(picture.room.path, 30, middle=True), free=free, total=size(picture.room.total)
+    )
+    return long, _("{free} free").format(free=free)
+
+
+def _weekday(number: int) -> str:
+    return (_("Mon"), _("Tue"), _("Wed"), _("Thu"), _("Fri"), _("Sat"), _("Sun"))[number]
+
+
+class Keys(Lines):
+    """The bottom line: keys with their labels; or a notice, until the next key is pressed."""
+
+    hints: Sequence[tuple[str, str, bool]] = ()
+    notice = ""
+
+    def hint(self, hints: Sequence[tuple[str, str, bool]]) -> None:
+        """Show these (key, label, enabled), as many as fit; the last one (quit) always does."""
+        self.hints = hints
+        self._draw()
+
+    def tell(self, text: str) -> None:
+        """Show a notice instead of the keys; "" takes it away."""
+        if text != self.notice:
+            self.notice = text
+            self._draw()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _draw(self) -> None:
+        room = self.size.width
+        if self.notice:
+            self.show([cut(((" " + self.notice, "notice"),), room)])
+        else:
+            self.show([keys_line(self.hints, room)])
+
+
+def keys_line(hints: Sequence[tuple[str, str, bool]], room: int) -> Line:
+    spans: list[Span] = []
+    used = 0
+    last = len(hints) - 1
+    reserve = sum(3 + cells(key) + cells(label) for key, label, _on in hints[-2:])
+    for number, (key, label, enabled) in enumerate(hints):
+        needed = 3 + cells(key) + cells(label) if spans else 2 + cells(key) + cells(label)
+        if used + needed > room - (reserve if number < last - 1 else 0):
+            continue
+        spans += [("  " if spans else " ", ""), (key, "key" if enabled else "muted")]
+        spans.append((" " + label, "" if enabled else "muted"))
+        used += needed
+    return tuple(spans)

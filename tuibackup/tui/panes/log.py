@@ -1,0 +1,120 @@
+"""Pane 4: the ledger, newest first; the filter is part of the query, so that a million entries cost nothing."""
+
+from tuibackup.sop import Outcome
+from tuibackup.text import cells, count, duration, when
+from tuibackup.tui import symbols
+from tuibackup.tui.lines import Line, Span, cut, left, right, rule, shorten
+from tuibackup.tui.model import LogRow, Picture, outcome_word
+from tuibackup.tui.panes.pane import Pane
+from tuibackup.tui.panes.serverline import SIGNS
+from tuibackup.words import _
+
+PAGE = 500  # entries that are kept in the picture
+_TIME = 12  # "21 Nov 16:02"
+_WIDE = 100  # cells from which on the table shows who and longer details
+
+
+class LogPane(Pane):
+    """The log's table. The cursor stays on its entry when newer ones come in above."""
+
+    number = 4
+    can_filter = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sequence: int | None = None  # of the entry under the cursor; None: the newest
+        self.tab = False
+        self.junction: int | None = None  # column at which a dividing line of the panes above ends
+
+    def move(self, by: int) -> None:
+        rows = self.rows
+        if rows:
+            at = max(0, min(len(rows) - 1, self._at() + by))
+            self.sequence = None if at == 0 else rows[at].sequence
+            self.redraw()
+
+    @property
+    def rows(self) -> tuple[LogRow, ...]:
+        return self.picture.log.rows if self.picture else ()
+
+    @property
+    def chosen(self) -> LogRow | None:
+        """The entry under the cursor."""
+        return self.rows[self._at()] if self.rows else None
+
+    def _at(self) -> int:
+        return next((at for at, row in enumerate(self.rows) if row.sequence == self.sequence), 0)
+
+    def draw(self, picture: Picture) -> tuple[list[Line], int | None]:
+        room, height = self.size.width, max(0, self.size.height - 2)
+        rows, at = picture.log.rows, self._at()
+        self.top = max(0, min(min(max(self.top, at - height + 1), at), len(rows) - height))
+        title = f"3 {_('dump')} {symbols.RULE}{symbols.RULE} 4 {_('LOG')}" if self.tab else _("LOG")
+        heading = rule(0 if self.tab else 4, title, self._title(picture, height), room, active=self.has_focus)
+        if self.junction is not None:
+            heading = _with_junction(heading, self.junction)
+        lines = [heading, _headings(room)]
+        lines += [log_line(row, picture, room) for row in rows[self.top : self.top + height]]
+        if not rows and picture.complete:
+            nothing = _("nothing fits the filter") if self.filter else _("nothing was done yet")
+            lines.append((("  " + nothing, "muted"),))
+        return lines, 2 + at - self.top if rows and self.has_focus else None
+
+    def _title(self, picture: Picture, height: int) -> str:
+        page = picture.log
+        if not page.rows:
+            return f"/{self.filter}" if self.filter else ""
+        last = min(self.top + height, len(page.rows))
+        seen = _("{first}–{last} of {all}").format(first=self.top + 1, last=last, all=count(page.matching))
+        if self.filter:
+            return f"/{self.filter} · " + _("{some} of {all}").format(
+                some=count(page.matching), all=count(page.total)
+            )
+        return _("newest first") + " · " + seen
+
+
+def _with_junction(line: Line, column: int) -> Line:
+    """The rule with a tee where the dividing line above meets it, unless the title stands there."""
+    spans: list[Span] = []
+    at = 0
+    for text, style in line:
+        inside = column - at
+        at += cells(text)
+        if 0 <= inside < len(text) and text[inside] == symbols.RULE:
+            text = text[:inside] + symbols.TEE_UP + text[inside + 1 :]
+        spans.append((text, style))
+    return tuple(spans)
+
+
+def _widths(room: int) -> tuple[int, int, int, int]:
+    """Cells of server, kind, outcome and who."""
+    outcome = 2 + max(cells(outcome_word(outcome)) for outcome in Outcome)
+    return (14, 8, outcome, 8) if room >= _WIDE else (10, 7, outcome, 0)
+
+
+def _headings(room: int) -> Line:
+    server, kind, outcome, who = _widths(room)
+    start = (
+        f" {left(_('time'), _TIME)} {left(_('server'), server)} {left(_('what'), kind)} "
+        f"{left(_('outcome'), outcome)} {_('detail')}"
+    )
+    end = f"{_('took')} {left(_('who'), who)}" if who else ""
+    gap = room - cells(start) - cells(end) - 1
+    return ((start + " " * gap + end if gap > 0 else start, "muted"),)
+
+
+def log_line(row: LogRow, picture: Picture, room: int) -> Line:
+    """One entry; the detail takes what is left and is the only column to be cut."""
+    server, kind, outcome, who = _widths(room)
+    style = row.outcome if row.outcome in SIGNS else ""
+    word = f"{SIGNS[row.outcome]} {outcome_word(Outcome(row.outcome))}" if style else row.outcome
+    start: tuple[Span, ...] = (
+        (f" {left(when(row.time, picture.now), _TIME)} ", "muted"),
+        (left(row.server or symbols.NOTHING, server) + " ", ""),
+        (left(row.kind, kind) + " ", "muted"),
+        (left(word, outcome) + " ", style),
+    )
+    seconds = symbols.NOTHING if row.seconds is None else duration(row.seconds)
+    end = f" {right(seconds, 7)} {left(row.who, who)}" if who else ""
+    rest = room - sum(cells(text) for text, _style in start) - cells(end) - 1
+    return cut((*start, (left(shorten(row.detail, rest), max(0, rest)), ""), (end, "muted")), room)

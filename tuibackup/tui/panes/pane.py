@@ -1,0 +1,79 @@
+"""What the four panes have in common: they draw the picture whenever it, their size or their focus changes."""
+
+from textual import events
+from textual.message import Message
+
+from tuibackup.tui.lines import Line, Lines
+from tuibackup.tui.model import Picture
+
+
+class Pane(Lines, can_focus=True):
+    """A pane of the main screen. `number` is its key; `filter` what `/` set, "" for everything."""
+
+    number = 0
+    can_filter = False
+
+    class Changed(Message):
+        """The cursor, the marks or the filter of a pane changed: what depends on it must be drawn again."""
+
+        def __init__(self, pane: "Pane") -> None:
+            super().__init__()
+            self.pane = pane
+
+    def __init__(self) -> None:
+        super().__init__(id=f"pane-{self.number}", classes="pane")
+        self.picture: Picture | None = None
+        self.filter = ""
+        self.top = 0  # the first line or row that is shown
+
+    def take(self, picture: Picture) -> None:
+        """Show a newer picture."""
+        self.picture = picture
+        self.redraw()
+
+    def redraw(self) -> None:
+        if self.picture is not None and self.is_attached and self.size:
+            lines, cursor = self.draw(self.picture)
+            self.show(lines, cursor)
+
+    def draw(self, picture: Picture) -> tuple[list[Line], int | None]:
+        """The lines of the whole pane, its rule first, and which of them the cursor is on."""
+        raise NotImplementedError
+
+    def move(self, by: int) -> None:
+        """Up or down by so many rows."""
+
+    def page(self) -> int:
+        """Rows that a page key moves by."""
+        return max(1, self.size.height - 2)
+
+    def set_filter(self, text: str) -> None:
+        self.filter = text
+        self.top = 0
+        self.redraw()
+        self.post_message(self.Changed(self))
+
+    def scrolled(self, lines: list[Line]) -> list[Line]:
+        """The lines below the rule, from `top` on, as far as they fit; for panes without a cursor."""
+        room = max(0, self.size.height - 1)
+        self.top = max(0, min(self.top, len(lines) - room))
+        return lines[self.top : self.top + room]
+
+    def on_resize(self) -> None:
+        self.redraw()
+
+    def on_focus(self) -> None:
+        self.redraw()
+        self.refresh()
+
+    def on_blur(self) -> None:
+        self.redraw()
+        self.refresh()
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        event.stop()
+        self.move(1)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop()
+        self.move(-1)

@@ -1,0 +1,161 @@
+"""Pane 1: the servers. Rows keep their places under the cursor; they are sorted at opening and when asked to."""
+
+from collections.abc import Iterable
+
+from tuibackup.sop import State
+from tuibackup.tui import symbols
+from tuibackup.tui.lines import Line, cut, rule, width, wrapped
+from tuibackup.tui.model import Picture, ServerRow, worst_first
+from tuibackup.tui.panes.pane import Pane
+from tuibackup.tui.panes.serverline import columns, heading, server_line
+from tuibackup.words import _, ngettext
+
+WEEKS_FROM = 30  # lines of the pane from which on the history strip is worth its cells
+
+
+class ServersPane(Pane):
+    """The table of servers: a cursor, marks, a filter."""
+
+    number = 1
+    can_filter = True
+
+    def __init__(self, *, divided: bool = False) -> None:
+        super().__init__()
+        self.order: list[str] = []
+        self.marks: frozenset[str] = frozenset()
+        self.cursor = ""  # name of the server under the cursor
+        self.sorted = False  # whether the order is still the one that sorting made
+        self.divided = divided  # whether a line at the right end parts it from other panes
+
+    def take(self, picture: Picture) -> None:
+        known = {row.name for row in picture.rows}
+        if not self.order or (not self.sorted and picture.complete):
+            self._sort(picture)
+            self.sorted = picture.complete
+        elif known != set(self.order):
+            self.order = [name for name in self.order if name in known] + sorted(known - set(self.order))
+        self.marks &= known
+        if self.cursor not in known:
+            self.cursor = self.order[0] if self.order else ""
+        super().take(picture)
+
+    def sort(self) -> None:
+        """Put the rows in order, worst first; the cursor stays on its server."""
+        if self.picture:
+            self._sort(self.picture)
+            self.redraw()
+
+    def _sort(self, picture: Picture) -> None:
+        first = not self.order or not self.sorted
+        self.order = [row.name for row in worst_first(picture.rows)]
+        if first and self.order:
+            self.cursor = self.order[0]
+
+    @property
+    def shown(self) -> list[str]:
+        """The names that pass the filter, in their order."""
+        if not self.picture:
+            return []
+        wanted = self.filter.casefold()
+        labels = {row.name: row.label for row in self.picture.rows}
+        return [
+            name for name in self.order if wanted in name.casefold() or wanted in labels.get(name, "").casefold()
+        ]
+
+    def move(self, by: int) -> None:
+        names = self.shown
+        if names:
+            at = names.index(self.cursor) if self.cursor in names else 0
+            self.go(names[max(0, min(len(names) - 1, at + by))])
+
+    def go(self, name: str) -> None:
+        """Put the cursor on a server."""
+        if name != self.cursor:
+            self.cursor = name
+            self.redraw()
+            self.post_message(self.Changed(self))
+
+    def mark(self, names: Iterable[str]) -> None:
+        """Change the marks of these servers: all get one, or all lose theirs where every one has it."""
+        chosen = frozenset(names)
+        self.marks = self.marks - chosen if chosen <= self.marks else self.marks | chosen
+        self.redraw()
+        self.post_message(self.Changed(self))
+
+    def late(self) -> frozenset[str]:
+        """The servers with a clock that is overdue or has never run."""
+        rows = self.picture.rows if self.picture else ()
+        return frozenset(row.name for row in rows if row.has(State.OVERDUE) or row.has(State.NEVER))
+
+    def set_filter(self, text: str) -> None:
+        self.filter = text
+        names = self.shown
+        if names and self.cursor not in names:
+            self.cursor = names[0]
+        super().set_filter(text)
+
+    def draw(self, picture: Picture) -> tuple[list[Line], int | None]:
+        room = self.size.width - (1 if self.divided else 0)
+        names = self.shown
+        rows = max(0, self.size.height - 2)
+        at = names.index(self.cursor) if self.cursor in names else None
+        self._keep_in_sight(at, rows, len(names))
+        table = columns(room, weeks=self.size.height >= WEEKS_FROM or room >= 110)
+        lines = [rule(1, _("SERVERS"), self._title(picture, names, rows), room, active=self.has_focus)]
+        if not picture.rows:
+            lines += _none_configured(room, picture.source)
+        else:
+            lines.append(heading(table, picture.files_within, picture.databases_within))
+            by_name: dict[str, ServerRow] = {row.name: row for row in picture.rows}
+            lines += [
+                server_line(by_name[name], table, picture.now, marked=name in self.marks)
+                for name in names[self.top : self.top + rows]
+            ]
+        if self.divided:
+            lines = _divided(lines, room, self.size.height)
+        return lines, None if at is None else 2 + at - self.top
+
+    def _order_word(self, picture: Picture) -> str:
+        if len(self.order) < 2:
+            return ""
+        sorted_now = [row.name for row in worst_first(picture.rows)] == self.order
+        return _(", worst first") if sorted_now else _(", s sorts them")
+
+    def _keep_in_sight(self, at: int | None, rows: int, total: int) -> None:
+        if at is not None:
+            self.top = min(max(self.top, at - rows + 1), at)
+        self.top = max(0, min(self.top, total - rows))
+
+    def _title(self, picture: Picture, names: list[str], rows: int) -> str:
+        total = len(picture.rows)
+        parts = []
+        if self.marks:
+            parts.append(_("{count} marked").format(count=len(self.marks)))
+        if self.filter:
+            parts.append(_("{some} of {all} /{filter}").format(some=len(names), all=total, filter=self.filter))
+        elif total:
+            parts.append(
+                ngettext("{count} server", "{count} servers", total).format(count=total)
+                + self._order_word(picture)
+            )
+        if len(names) > rows > 0:
+            parts.append(f"{self.top + 1}{symbols.NOTHING}{min(self.top + rows, len(names))}")
+        return " · ".join(parts)
+
+
+def _none_configured(room: int, source: str) -> list[Line]:
+    text = _(
+        "No server is configured yet. Add one to {file}: a [servers.NAME] table with host, user and folders, as "
+        "the comments in it show. Then run: tuibackup trust NAME, and tuibackup check NAME."
+    ).format(file=source)
+    return [(), *(((" ", ""), *line) for line in wrapped(text, room - 2, 6))]
+
+
+def _divided(lines: list[Line], room: int, height: int) -> list[Line]:
+    """The lines with a bar at their right end, down to the pane's foot."""
+    full: list[Line] = []
+    for y in range(height):
+        line = cut(lines[y], room) if y < len(lines) else ()
+        end = symbols.TEE_DOWN if y == 0 else symbols.BAR
+        full.append((*line, (" " * (room - width(line)), ""), (end, "rule")))
+    return full

@@ -1,0 +1,282 @@
+"""Pane 2: the run of the server under the cursor, step by step, each with its actual time of its standard."""
+
+from datetime import datetime
+
+from tuibackup.run.events import StepProgress
+from tuibackup.run.view import RunView, StepView
+from tuibackup.sop import Outcome, Step, is_slow, limit
+from tuibackup.text import cells, count, duration, rate, shorten, size, when
+from tuibackup.tui import symbols
+from tuibackup.tui.lines import Line, Span, cut, left, right, rule, wrapped
+from tuibackup.tui.model import STALLED, Picture, RunFace, clock_word, outcome_word
+from tuibackup.tui.panes.pane import Pane
+from tuibackup.tui.panes.serverline import SIGNS
+from tuibackup.words import _, ngettext
+
+_BAR = 18  # cells of a progress bar where there is room
+
+
+class StepsPane(Pane):
+    """The run; `server` is set by the screen when the cursor moves."""
+
+    number = 2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.server = ""
+
+    def draw(self, picture: Picture) -> tuple[list[Line], int | None]:
+        room, rows = self.size.width, self.size.height - 1
+        face = picture.face(self.server)
+        title, end = run_title(self.server, face, picture, room)
+        if face is None:
+            lines = [((" " + _no_run(self.server, picture), "muted"),)]
+        else:
+            lines = run_lines(face, picture.now, room, rows)
+            others = [other for other in picture.active if other is not face]
+            lines += _others(others, picture, room, rows - len(lines))
+        return [rule(2, title, end, room, active=self.has_focus), *self.scrolled(lines)], None
+
+    def move(self, by: int) -> None:
+        self.top += by
+        self.redraw()
+
+
+def _no_run(server: str, picture: Picture) -> str:
+    if not server:
+        return _("no server")
+    row = picture.row(server)
+    if row and row.last is None and picture.complete:
+        return _("{server} was never backed up; b plans its first run").format(server=server)
+    return _("reading the last run of {server}").format(server=server)
+
+
+def run_title(server: str, face: RunFace | None, picture: Picture, room: int) -> tuple[str, str]:
+    """The pane's title and what stands at the right end of its rule."""
+    title = _("RUN {server}").format(server=shorten(server, max(8, room // 3)))
+    if face is None:
+        return title, ""
+    view = face.view
+    parts = []
+    if view.planned:
+        parts.append(" + ".join(clock_word(clock) for clock in view.planned.clocks))
+        parts.append(view.planned.operator)
+        parts.append(when(datetime.fromisoformat(view.planned.time), picture.now))
+    if not face.active and view.finished:
+        parts.append(f"{SIGNS[view.finished.outcome.value]} {outcome_word(view.finished.outcome)}")
+    if len(picture.active) > (1 if face.active else 0):
+        parts.append(_("[ ] next run"))
+    while len(parts) > 1 and cells(" · ".join(parts)) > room - cells(title) - 8:
+        parts.pop(0)
+    return title, " · ".join(parts)
+
+
+def run_lines(face: RunFace, now: datetime, room: int, rows: int) -> list[Line]:
+    """A run in about `rows` lines: its steps, what it is doing, what was found, and how it failed."""
+    view = face.view
+    lines: list[Line] = []
+    narrow = room < 70
+    for step in view.steps.values():
+        lines += step_lines(step, face, now, room, narrow=narrow)
+    lines += _summary(face, now, room, max(1, rows - len(lines)))
+    return lines
+
+
+def step_lines(step: StepView, face: RunFace, now: datetime, room: int, *, narrow: bool) -> list[Line]:
+    """One step's line; in a narrow pane the rate and the time left of the running step go on a second one."""
+    alive = face.active
+    sign, style = step_sign(step, alive=alive)
+    actual = step_seconds(step, now, alive=alive)
+    slow = step.slow or (actual is not None and is_slow(actual, limit(step.standard, step.expected)))
+    start: list[Span] = [
+        (f" {sign} ", style),
+        (left(f"{step.step.number} {step_word(step.step)}", 11), style if step.running and alive else ""),
+        (right(symbols.NOTHING if actual is None else duration(actual), 8 if not narrow else 7), ""),
+        ("  " + left(allowed(step), 10 if narrow else 12), "muted"),
+    ]
+    if slow:
+        start.append((f"{symbols.WARNINGS} " + _("slow") + "  ", "warnings"))
+    rest = room - sum(cells(text) for text, _style in start)
+    if step.running and alive:
+        first, second = _moving(step, face, now, rest, narrow=narrow)
+    elif step.outcome in (Outcome.FAILED, Outcome.INTERRUPTED):
+        first, second = (((step.detail or outcome_word(step.outcome)), step.outcome.value),), ()
+    else:
+        first, second = ((step.detail, "muted"),), ()
+    lines = [cut((*start, *first), room)]
+    if second:
+        lines.append(cut(((" " * 15, ""), *second), room))
+    return lines
+
+
+def step_sign(step: StepView, *, alive: bool) -> tuple[str, str]:
+    if step.outcome is not None:
+        return SIGNS[step.outcome.value], step.outcome.value
+    if step.running:
+        return (symbols.RUNNING, "running") if alive else (symbols.INTERRUPTED, "interrupted")
+    return symbols.NOT_BEGUN, "muted"
+
+
+def step_word(step: Step) -> str:
+    return {
+        Step.CONNECT: _("connect"), Step.DOWNLOAD: _("download"), Step.LOGIN: _("login"), Step.DUMP: _("dump"),
+    }[step]  # fmt: skip
+
+
+def step_seconds(step: StepView, now: datetime, *, alive: bool) -> float | None:
+    """The actual time: what was recorded, or what has passed up to now."""
+    if step.seconds is not None:
+        return step.seconds
+    if step.running and alive:
+        return max(0.0, (now - datetime.fromisoformat(step.started)).total_seconds())
+    return None
+
+
+def allowed(step: StepView) -> str:
+    """What the actual time is measured by: the SOP's standard, or about what history lets expect."""
+    if step.standard is not None:
+        return _("of {time}").format(time=duration(step.standard).rjust(6))
+    if step.expected is not None:
+        return _("of {time}").format(time=("~" + duration(step.expected)).rjust(6))
+    return ""
+
+
+def _moving(
+    step: StepView, face: RunFace, now: datetime, room: int, *, narrow: bool
+) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+    progress = step.progress
+    if progress is None:
+        return (), ()
+    bar = progress_bar(progress, min(_BAR, max(6, room - 8)) if narrow else _BAR)
+    pace = _pace(progress, face, now)
+    if not bar:
+        seen = f"{count(progress.items)} {unit_word(progress.unit, progress.items)}"
+        text = f"{seen} · {size(progress.bytes)}" if progress.bytes else seen
+        return ((text + "   ", ""), *pace), ()
+    if narrow:
+        return bar, pace
+    return (*bar, ("   ", ""), *pace), ()
+
+
+def progress_bar(progress: StepProgress, room: int) -> tuple[Span, ...]:
+    """A bar and its percentage; nothing where the total is not known."""
+    done, total = (
+        (progress.bytes, progress.bytes_total) if progress.bytes_total else (progress.items, progress.items_total)
+    )
+    if not total:
+        return ()
+    share = min(1.0, done / total)
+    full = int(room * share)
+    return (
+        (symbols.FULL * full, "running"),
+        (symbols.REST * (room - full), "muted"),
+        (f" {int(share * 100):>3}%", "strong"),
+    )
+
+
+def stalled(face: RunFace, now: datetime) -> float | None:
+    """Seconds for which an active run has not got further, once they are worth telling."""
+    if not face.active or face.moved is None or face.view.current is None:
+        return None
+    seconds = (now - face.moved).total_seconds()
+    return seconds if seconds >= STALLED else None
+
+
+def _pace(progress: StepProgress, face: RunFace, now: datetime) -> tuple[Span, ...]:
+    still = stalled(face, now)
+    if still is not None:
+        return ((_("stalled {time}").format(time=_seconds(still)), "warnings"),)
+    parts = []
+    if progress.rate:
+        parts.append(rate(progress.rate))
+    if progress.left is not None:
+        parts.append(_("{time} left").format(time=duration(progress.left)))
+    return (("   ".join(parts), ""),)
+
+
+def _seconds(number: float) -> str:
+    return _("{seconds} s").format(seconds=int(number)) if number < 100 else duration(number)
+
+
+def unit_word(unit: str, number: int) -> str:
+    match unit:
+        case "files":
+            return ngettext("file", "files", number)
+        case "tables":
+            return ngettext("table", "tables", number)
+        case "databases":
+            return ngettext("database", "databases", number)
+        case _:
+            return unit
+
+
+def _summary(face: RunFace, now: datetime, room: int, rows: int) -> list[Line]:
+    """What stands below the steps: the error first, as much of it as there are lines for."""
+    view = face.view
+    lines: list[Line] = []
+    finished = view.finished
+    if finished and finished.error:
+        lines += [((" ", ""), *line) for line in wrapped(finished.error, room - 2, max(1, min(rows, 3)), "failed")]
+    elif not face.active and finished is None:
+        text = _("the process of this run is gone; it ends as interrupted")
+        lines += [((" ", ""), *line) for line in wrapped(text, room - 2, rows, "interrupted")]
+    elif face.waiting:
+        lines.append(((" " + _waits(view), "waiting"),))
+    said: list[Span] = []
+    current = view.current
+    if current and current.progress and face.active:
+        said.append(("   " + _amount(current.progress), ""))
+    if view.findings_total:
+        word = ngettext("{count} warning", "{count} warnings", view.findings_total).format(count=view.findings_total)
+        said += [(" · " if said else "   ", "muted"), (f"{symbols.WARNINGS} {word}", "warnings")]
+        said.append((" " + _("(enter lists them)"), "muted"))
+    if said and len(lines) < rows:
+        lines.append(tuple(said))
+    if current and current.progress and current.progress.current and face.active and len(lines) < rows:
+        start = "   " + _("now") + "  "
+        lines.append(((start, "muted"), (shorten(current.progress.current, room - cells(start) - 1, middle=True), "")))
+    for note in view.notes[-2:]:
+        if len(lines) < rows:
+            lines.append((("   " + note, "muted"),))
+    return [cut(line, room) for line in lines]
+
+
+def _waits(view: RunView) -> str:
+    match view.waiting:
+        case "slot":
+            return _("waits for a free slot: as many runs as [run] parallel allows are under way")
+        case "needs":
+            return _("waits until all servers of this request are connected and every question is answered")
+        case _:
+            return _("starting")
+
+
+def _amount(progress: StepProgress) -> str:
+    """"14,210 of 23,257 files · 171 of 281 MiB"; without totals what is known."""
+    unit = unit_word(progress.unit, progress.items_total or progress.items)
+    if progress.items_total:
+        items = _("{some} of {all} {unit}").format(
+            some=count(progress.items), all=count(progress.items_total), unit=unit
+        )
+    else:
+        items = f"{count(progress.items)} {unit}"
+    if not progress.bytes and not progress.bytes_total:
+        return items
+    if progress.bytes_total:
+        total = size(progress.bytes_total)
+        number, _space, scale = size(progress.bytes).partition(" ")
+        some = number if total.endswith(" " + scale) else size(progress.bytes)
+        return f"{items} · " + _("{some} of {all}").format(some=some, all=total)
+    return f"{items} · {size(progress.bytes)}"
+
+
+def _others(others: list[RunFace], picture: Picture, room: int, rows: int) -> list[Line]:
+    """The other active runs, as far as they fit whole below the first."""
+    lines: list[Line] = []
+    for face in others:
+        title, end = run_title(face.view.server, face, picture, room)
+        body = run_lines(face, picture.now, room, 3)
+        if len(lines) + 1 + len(body) > rows:
+            break
+        lines += [rule(0, title, end.removesuffix(" · " + _("[ ] next run")), room, active=False), *body]
+    return lines

@@ -1,0 +1,128 @@
+"""Themes: TOML files with Textual's colours and the semantic ones, checked whole before any is used.
+
+A broken file never stops the cockpit: it is left out, all broken ones are told in one notice. No colour is
+written in Python; what a file leaves out is taken from another of its own colours.
+"""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+from textual.color import Color, ColorParseError
+from textual.theme import Theme
+
+DEFAULT = "tuibackup-dark"
+SIXTEEN = "tuibackup-16"  # for 16 colours, and for none
+
+# A semantic colour that a file leaves out is this one of its [colours].
+SEMANTIC: Mapping[str, str] = {
+    "status-fresh": "success",
+    "status-due": "warning",
+    "status-overdue": "error",
+    "status-never": "accent",
+    "status-running": "primary",
+    "status-waiting": "secondary",
+    "status-warning": "warning",
+    "status-failed": "error",
+    "status-interrupted": "error",
+    "muted": "foreground",
+    "rule": "secondary",
+    "title": "foreground",
+    "key": "primary",
+    "cursor-background": "primary",
+    "cursor-foreground": "background",
+    "cursor-blurred-background": "panel",
+}
+_NEEDED = ("primary", "foreground", "background")
+# What the other colours are taken from, in this order.
+_COLOURS: Mapping[str, str] = {
+    "primary": "primary",
+    "foreground": "foreground",
+    "background": "background",
+    "secondary": "primary",
+    "accent": "primary",
+    "success": "primary",
+    "warning": "primary",
+    "error": "warning",
+    "surface": "background",
+    "panel": "surface",
+}
+
+
+class ThemeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One file of themes/: `colours` are Textual's, `semantic` the cockpit's own."""
+
+    name: str
+    colours: dict[str, str]
+    dark: bool = True
+    ansi: bool = False  # the terminal's own 16 colours, written ansi_red, ansi_bright_red, …
+    semantic: dict[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Themes:
+    """The themes that can be used, by name, and what is wrong with the files that cannot."""
+
+    usable: Mapping[str, Theme]
+    problems: tuple[str, ...]
+
+
+class ThemeError(ValueError):
+    """A theme file cannot be used; the text says which line or colour is wrong."""
+
+
+def shipped() -> Path:
+    """The folder of the themes that come with the program: in the wheel, or in the source tree."""
+    installed = Path(__file__).parents[1] / "themes"
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "themes"
+
+
+def read(path: Path) -> Theme:
+    """The theme of one file. Raises ThemeError."""
+    try:
+        file = msgspec.convert(tomllib.loads(path.read_text("utf-8")), ThemeFile)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ThemeError(str(error)) from None
+    problems = [f"colours: {name} is missing" for name in _NEEDED if name not in file.colours]
+    problems += _unknown("colours", file.colours, _COLOURS) + _unknown("semantic", file.semantic, SEMANTIC)
+    for name, value in (*file.colours.items(), *file.semantic.items()):
+        try:
+            Color.parse(value)
+        except ColorParseError:
+            problems.append(f'{name}: "{value}" is no colour')
+    if problems:
+        raise ThemeError("; ".join(problems))
+    colours = dict(file.colours)
+    for name, source in _COLOURS.items():
+        colours.setdefault(name, colours[source])
+    variables = {name: file.semantic.get(name, colours[source]) for name, source in SEMANTIC.items()}
+    return Theme(name=file.name, dark=file.dark, ansi=file.ansi, variables=variables, **colours)  # type: ignore[arg-type]  # the keys were checked against _COLOURS
+
+
+def load(folders: Iterable[Path]) -> Themes:
+    """All themes of `folders`; a later folder's theme takes the place of an earlier one's of the same name."""
+    usable: dict[str, Theme] = {}
+    problems: list[str] = []
+    for folder in folders:
+        for path in sorted(folder.glob("*.toml")):
+            try:
+                theme = read(path)
+            except ThemeError as error:
+                problems.append(f"{path.name}: {error}")
+            else:
+                usable[theme.name] = theme
+    return Themes(usable, tuple(problems))
+
+
+def choose(wanted: str | None, themes: Themes, *, few_colours: bool) -> str:
+    """The theme to open with: `wanted` where it can be used, but one of 16 colours where there are no more."""
+    chosen = wanted if wanted in themes.usable else DEFAULT
+    if few_colours and chosen in themes.usable and not themes.usable[chosen].ansi:
+        return SIXTEEN
+    return chosen or DEFAULT
+
+
+def _unknown(table: str, given: Mapping[str, str], known: Mapping[str, str]) -> list[str]:
+    return [f"{table}: {name} is not known" for name in given if name not in known]
