@@ -95,7 +95,7 @@ def _command(argv: list[str], context: Context) -> int:
         return cockpit.carry_out(args, context)
     if args.command not in COMMANDS:
         top.error(_("there is no command {word}").format(word=args.command) + _nearest(args.command))
-    command = cast(Command, import_module(f"tuibackup.cli.{args.command}"))
+    command = cast("Command", import_module(f"tuibackup.cli.{args.command}"))
     parser = Parser(f"tuibackup {args.command}")
     command.define(parser)
     # Allowed after the command as well; without a default it leaves what was said before the command.
@@ -111,7 +111,7 @@ _CONFIG_HELP = "config.toml"
 def _top_parser() -> Parser:
     parser = Parser("tuibackup")
     parser.description = _(
-        "Backs up servers by the book: four steps, two clocks, one ledger.\nWithout a command it opens the cockpit."
+        "Backs up servers by the book: four steps, two clocks, one ledger.\nWithout a command: the cockpit."
     )
     parser.epilog = "\n".join([_("commands:"), *(f"  {usage:<52} {text}" for usage, text in _summary())])
     parser.usage = "tuibackup [--config FILE] [--read-only] [COMMAND …]"

@@ -21,8 +21,8 @@ MARKS = {
 }  # fmt: skip
 
 _COLOURS = {
-    "done": "32", "fresh": "32", "warnings": "33", "due": "33", "running": "36", "waiting": "36", "failed": "31",
-    "interrupted": "31", "overdue": "31;1", "never": "35", "dim": "2", "bold": "1",
+    "done": "32", "fresh": "32", "warnings": "33", "due": "33", "running": "36", "waiting": "36",
+    "failed": "31", "interrupted": "31", "overdue": "31;1", "never": "35", "dim": "2", "bold": "1",
 }  # fmt: skip
 
 
