@@ -17,8 +17,8 @@ def trees(tmp_path: Path) -> tuple[Path, Path]:
     make_tree(source, code=5, uploads=5)
     shutil.copytree(source, restored, symlinks=True)
     # copytree separates hard links
-    (restored / "home.php").unlink()
     status = restored.stat()
+    (restored / "home.php").unlink()
     os.link(restored / "index.php", restored / "home.php")
     os.utime(restored, ns=(status.st_atime_ns, status.st_mtime_ns))
     return source, restored
