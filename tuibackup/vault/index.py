@@ -128,7 +128,7 @@ class Index:
                 yield found
 
     def walk(self, path: bytes = b"") -> Iterator[IndexEntry]:
-        """Everything at and below `path` (all without one): a folder, then what it holds by name, depth first.
+        """Everything at and below `path` (or all): a folder, then what it holds by name, depth first.
 
         The order is the same in every index, so that two can be compared side by side in little memory.
         """

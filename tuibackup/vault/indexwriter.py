@@ -77,7 +77,7 @@ class IndexWriter:
     def add_root(
         self, folder: bytes, resolved: bytes, *, started_ns: int = 0, excludes: Sequence[str] = ()
     ) -> int:
-        """A configured folder (absolute) and what it resolved to; `started_ns`: when, by the server's clock."""
+        """A configured folder (absolute), what it resolved to, and when, by the server's clock."""
         with self._errors():
             cursor = self._db.execute(
                 "INSERT INTO root (folder, resolved, started_ns, excludes) VALUES (?, ?, ?, ?)",

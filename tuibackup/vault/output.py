@@ -3,6 +3,7 @@
 Everything that a run stores goes through here, so that "the vault is full" is said in one place.
 """
 
+import ctypes
 import errno
 import hashlib
 import os
@@ -10,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
+
+import zstandard
 
 from tuibackup.errors import VaultError
 
@@ -22,9 +25,13 @@ def vault_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
-            raise VaultError(f"vault full: no room for {path}", "free some room there") from error
-        raise VaultError(f"{path}: {error.strerror or error}") from error
+        raise _vault_error(path, error) from error
+
+
+def _vault_error(path: Path, error: OSError) -> VaultError:
+    if error.errno in _FULL:
+        return VaultError(f"vault full: no room for {path}", "free some room there")
+    return VaultError(f"{path}: {error.strerror or error}")
 
 
 class Written(NamedTuple):
@@ -87,3 +94,82 @@ class Mark(NamedTuple):
 
     stored_bytes: int
     sha256: "hashlib._Hash"
+
+
+class CompressedFile:
+    """A new zstd file of independent frames with checksums (`zstd -dc` opens it), hashed on the way."""
+
+    _FRAME = 4 << 20
+
+    def __init__(self, path: Path, level: int = 3) -> None:
+        self._file = OutputFile(path)
+        self._buffer = bytearray()
+        self._compressor = zstandard.ZstdCompressor(level=level, write_checksum=True, write_content_size=True)
+
+    def write(self, data: bytes) -> None:
+        self._buffer += data
+        if len(self._buffer) >= self._FRAME:
+            self._flush()
+
+    def close(self) -> Written:
+        """Sync to the disk, close, and say what was written."""
+        self._flush()  # also when empty: an empty frame is a valid file, an empty file is not
+        return self._file.close()
+
+    def abandon(self) -> None:
+        """As OutputFile's."""
+        self._file.abandon()
+
+    def _flush(self) -> None:
+        self._file.write(self._compressor.compress(self._buffer))
+        self._buffer = bytearray()
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names in a folder safe against a power cut. Raises VaultError."""
+    with vault_errors(path):
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        except OSError as error:
+            # Some network and FUSE file systems cannot; `disk.Room.warning` has told so.
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+                raise
+        finally:
+            os.close(fd)
+
+
+def rename_new(source: Path, target: Path) -> None:
+    """Rename to a name that must not exist: a plain rename silently replaces a file, or an empty folder.
+
+    Where the file system knows no RENAME_NOREPLACE the name is looked at first; the caller holds the lock
+    that makes this safe. Raises FileExistsError, VaultError.
+    """
+    try:
+        _rename_new(source, target)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise _vault_error(target, error) from error
+
+
+def _rename_new(source: Path, target: Path) -> None:
+    try:
+        _rename_noreplace(source, target)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
+            raise
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from error
+        os.rename(source, target)
+
+
+def _rename_noreplace(source: Path, target: Path) -> None:
+    try:
+        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2  # in glibc since 2.28, not in Python
+    except AttributeError:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS)) from None
+    here, no_replace = -100, 1  # AT_FDCWD, RENAME_NOREPLACE
+    if renameat2(here, os.fsencode(source), here, os.fsencode(target), no_replace) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), str(target))

@@ -1,0 +1,70 @@
+"""What the backup disk is: device, file system, room, and whether it can be trusted with a vault."""
+
+import os
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from tuibackup.vault.output import vault_errors
+
+_FAT = {"vfat", "msdos", "umsdos"}
+_FLEETING = {"tmpfs", "ramfs", "devtmpfs", "rootfs", "squashfs"}
+_SOLID = {"ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "jfs", "reiserfs", "bcachefs", "nilfs2"}
+_ESCAPE = re.compile(rb"\\([0-7]{3})")
+
+
+class Room(NamedTuple):
+    """The disk below a folder. `free` is what an ordinary account may still write; sizes in bytes."""
+
+    free: int
+    total: int
+    device: str
+    fstype: str
+    mount_point: str
+
+    @property
+    def on_system_disk(self) -> bool:
+        """Whether it is the disk that holds `/`: a full backup would then stop the machine."""
+        return self.mount_point == "/"
+
+    @property
+    def refusal(self) -> str:
+        """Why no vault may lie here; "" when it may."""
+        if self.fstype in _FAT:
+            return f"{self.device} is FAT: no file over 4 GiB, no permissions; format it with ext4 or XFS"
+        return ""
+
+    @property
+    def warning(self) -> str:
+        """What to know about a vault here; "" when nothing."""
+        if self.on_system_disk:
+            return f"the vault lies on the system disk ({self.device}), not on a disk of its own"
+        if self.fstype in _FLEETING:
+            return f"{self.device} is {self.fstype}: what lies there is gone after a restart"
+        if self.fstype not in _SOLID:
+            return f"{self.device} is {self.fstype}: not known to keep a rename safe over a power cut"
+        return ""
+
+
+def room(path: Path) -> Room:
+    """The disk on which the existing folder `path` lies. Raises VaultError."""
+    with vault_errors(path):
+        numbers = os.statvfs(path)
+        device, fstype, mount_point = _mount(os.path.realpath(path))
+    return Room(
+        numbers.f_bavail * numbers.f_frsize, numbers.f_blocks * numbers.f_frsize, device, fstype, mount_point
+    )
+
+
+def _mount(path: str) -> tuple[str, str, str]:
+    """Device, type and mount point for `path`: the longest that contains it, the last mounted of equals."""
+    best = ("?", "?", "")
+    wanted = os.fsencode(path)
+    for line in Path("/proc/self/mountinfo").read_bytes().splitlines():
+        left, _, right = line.partition(b" - ")
+        point = _ESCAPE.sub(lambda match: bytes([int(match[1], 8)]), left.split(b" ")[4])
+        if wanted == point or wanted.startswith(point.rstrip(b"/") + b"/"):
+            fstype, device = right.split(b" ")[:2]
+            if len(point) >= len(os.fsencode(best[2])):
+                best = os.fsdecode(device), os.fsdecode(fstype), os.fsdecode(point)
+    return best

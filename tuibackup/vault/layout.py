@@ -1,0 +1,314 @@
+"""Where things lie in the vault: names, servers, snapshots; and the rule that it must be the right disk.
+
+Nothing here writes below a server's folder except the folder itself; `snapshot` does that.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import tomllib
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from tuibackup.errors import UsageError, VaultError
+from tuibackup.sop import Clock
+from tuibackup.vault import disk, summary
+from tuibackup.vault.output import OutputFile, rename_new, sync_folder, vault_errors
+
+IDENTITY = "tuibackup-vault.toml"
+KNOWN = "vaults.json"
+FORMAT = 1
+NAME = re.compile(r"\d{4}-\d\d-\d\dT\d{6}Z")
+NAME_FORMAT = "%Y-%m-%dT%H%M%SZ"
+
+_UNSAFE = re.compile(rb"[^A-Za-z0-9._-]|^\.")
+_LONGEST = (
+    160  # leaves room for `.12.tar.zst` in the 255 bytes of a name, also on encrypting file systems (143
+)
+# bytes there) for all but extreme names
+
+
+def file_name(name: bytes | str) -> str:
+    """A local file name for a name from outside: everything but `[A-Za-z0-9._-]` percent-encoded.
+
+    A leading dot is encoded too; what is longer than 120 characters is cut and ends in a hash of the whole.
+    """
+    raw = name.encode("utf-8", "surrogateescape") if isinstance(name, str) else name
+    encoded = _UNSAFE.sub(lambda match: b"%%%02X" % match[0][0], raw).decode("ascii") or "%"
+    if len(encoded) <= _LONGEST:
+        return encoded
+    return f"{encoded[: _LONGEST - 17]}-{_hash(raw)}"
+
+
+def file_names(names: Iterable[bytes]) -> dict[bytes, str]:
+    """A local file name for each name; those that differ only in case get a hash, for disks that ignore case."""
+    encoded = {name: file_name(name) for name in sorted(set(names))}
+    folded = [text.casefold() for text in encoded.values()]
+    return {
+        name: text if folded.count(text.casefold()) == 1 else f"{text[: _LONGEST - 17]}-{_hash(name)}"
+        for name, text in encoded.items()
+    }
+
+
+def _hash(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()[:16]
+
+
+def _server_name(folder: str) -> str:
+    """The server of a folder in the vault; configuration keeps server names short, so none is cut."""
+    return re.sub(r"%([0-9A-F]{2})", lambda match: chr(int(match[1], 16)), folder)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A published snapshot: an immutable folder."""
+
+    path: Path
+    server: str
+    clock: Clock
+    name: str
+
+    @property
+    def spec(self) -> str:
+        """As people write it: `siakad/files/2026-11-22T013000Z`."""
+        return f"{self.server}/{self.clock}/{self.name}"
+
+    @cached_property
+    def summary(self) -> summary.SnapshotSummary:
+        """Read from snapshot.json at the first look. Raises VaultError."""
+        return summary.read(self.path)
+
+    @property
+    def started(self) -> datetime:
+        """Its start in UTC, as its name says."""
+        return datetime.strptime(self.name, NAME_FORMAT).replace(tzinfo=UTC)
+
+    @property
+    def sequence(self) -> int:
+        """Its place in the order; -1 for one whose snapshot.json cannot be read (`verify` says why)."""
+        try:
+            return self.summary.sequence
+        except VaultError:
+            return -1
+
+    @property
+    def good(self) -> bool:
+        """Whether it resets its clock; one that cannot be read does not."""
+        try:
+            return self.summary.good
+        except VaultError:
+            return False
+
+
+class Vault:
+    """The backup disk's folder, known to be the right one."""
+
+    def __init__(self, path: Path, identity: str, *, created: bool = False) -> None:
+        self.path = path
+        self.id = identity
+        self.created = created  # by this opening: the caller says so, with device and room
+
+    @classmethod
+    def open(cls, path: Path, state: Path, *, create: bool = True) -> Self:
+        """The vault at `path`; with `create` an empty folder becomes one at first use.
+
+        `state` remembers which vault belongs to which path. Raises VaultError when the folder is missing, is no
+        vault, or is not the vault that was there before.
+        """
+        path = Path(os.path.abspath(path))
+        known = _known(state).get(str(path))
+        if not path.is_dir():
+            if path.exists():
+                raise VaultError(f"{path}: is not a folder")
+            new = "" if known else f" (for a new vault: mkdir -p {path})"
+            raise VaultError(f"{path}: no such folder", f"backup disk not mounted?{new}")
+        identity = _identity(path)
+        if identity is None:
+            if known:
+                raise VaultError(f"{path}: the vault that was here is gone", "backup disk not mounted?")
+            if not create:
+                raise VaultError(f"{path}: no vault yet", "the first run makes it one")
+            identity = _create(path)
+            created = True
+        else:
+            created = False
+        if known and known != identity:
+            raise VaultError(
+                f"{path}: another vault than the one used here before",
+                f"wrong backup disk? To use this one from now on, take its path out of {state / KNOWN}",
+            )
+        if not known:
+            _remember(state, path, identity)
+        return cls(path, identity, created=created)
+
+    def room(self) -> disk.Room:
+        """Device, file system and room of the backup disk."""
+        return disk.room(self.path)
+
+    def lock_path(self, server: str) -> Path:
+        """The file whose `flock` a run holds while it writes below `server`."""
+        return self.path / file_name(server) / ".lock"
+
+    def server_folder(self, server: str) -> Path:
+        """The folder of `server`, made when it is not there."""
+        folder = self.path / file_name(server)
+        with vault_errors(folder):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        return folder
+
+    def servers(self) -> list[str]:
+        """Servers that have a folder here, by name."""
+        with vault_errors(self.path):
+            return sorted(
+                _server_name(entry.name)
+                for entry in os.scandir(self.path)
+                if entry.is_dir(follow_symlinks=False)
+                and not entry.name.startswith(".")
+                and entry.name != "lost+found"
+            )
+
+    def names(self, server: str, clock: Clock) -> list[str]:
+        """Names of the published snapshots, by name; reads no snapshot.json."""
+        folder = self.path / file_name(server) / clock
+        try:
+            return sorted(name for name in os.listdir(folder) if NAME.fullmatch(name))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise VaultError(f"{folder}: {error.strerror}") from error
+
+    def snapshots(self, server: str | None = None, clock: Clock | None = None) -> list[Snapshot]:
+        """Published snapshots, those of a server together, oldest first (by sequence)."""
+        found: list[Snapshot] = []
+        for one in self.servers() if server is None else [server]:
+            of_server = [
+                self._snapshot(one, kind, name)
+                for kind in (Clock if clock is None else [clock])
+                for name in self.names(one, kind)
+            ]
+            found += sorted(of_server, key=lambda snapshot: (snapshot.sequence, snapshot.name))
+        return found
+
+    def latest(self, server: str, clock: Clock) -> Snapshot | None:
+        """The newest good snapshot."""
+        return next((one for one in reversed(self.snapshots(server, clock)) if one.good), None)
+
+    def find(self, spec: str) -> Snapshot:
+        """The snapshot for `siakad/files/latest` or `siakad/files/2026-11-22T013000Z`.
+
+        Raises UsageError when there is none of that name, VaultError when none is good for `latest`.
+        """
+        match spec.strip("/").split("/"):
+            case [server, ("files" | "databases") as clock, name]:
+                pass
+            case _:
+                raise UsageError(
+                    f"{spec}: is no snapshot",
+                    "write SERVER/files/latest or SERVER/databases/2026-11-22T013512Z",
+                )
+        if name == "latest":
+            if latest := self.latest(server, Clock(clock)):
+                return latest
+            raise VaultError(f"{spec}: no good snapshot yet", "see tuibackup snapshots")
+        if name not in self.names(server, Clock(clock)):
+            raise UsageError(f"{spec}: no such snapshot", "see tuibackup snapshots")
+        return self._snapshot(server, Clock(clock), name)
+
+    def _snapshot(self, server: str, clock: Clock, name: str) -> Snapshot:
+        return Snapshot(self.path / file_name(server) / clock / name, server, clock, name)
+
+
+def _identity(path: Path) -> str | None:
+    """The id in the vault's identity file; None when there is no such file."""
+    file = path / IDENTITY
+    try:
+        with vault_errors(file):
+            content = tomllib.loads(file.read_text("utf-8"))
+        version, identity = content["format"], content["id"]
+    except VaultError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return None
+        raise
+    except (ValueError, KeyError) as error:
+        raise VaultError(f"{file}: is damaged ({error})") from error
+    if not isinstance(version, int) or not isinstance(identity, str):
+        raise VaultError(f"{file}: is damaged")
+    if version > FORMAT:
+        raise VaultError(
+            f"{file}: has format {version}, this program knows {FORMAT}", "install a newer tuibackup"
+        )
+    return identity
+
+
+def _create(path: Path) -> str:
+    """Make the empty folder a vault; its id."""
+    with vault_errors(path):
+        if any(name != "lost+found" for name in os.listdir(path)):
+            raise VaultError(f"{path}: is no vault and not empty", "choose an empty folder")
+    if refusal := disk.room(path).refusal:
+        raise VaultError(f"{path}: {refusal}")
+    identity = str(uuid.uuid4())
+    text = (
+        "# This folder is a vault of tuibackup: the backups of your servers. Do not change anything in it.\n"
+        f'format = {FORMAT}\nid = "{identity}"\ncreated = {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n'
+    )
+    draft = path / f".{identity}"
+    output = OutputFile(draft)
+    try:
+        output.write(text.encode())
+        output.close()
+        with vault_errors(path):
+            if os.stat(path).st_uid == os.geteuid():
+                os.chmod(path, 0o700)
+        try:
+            rename_new(draft, path / IDENTITY)
+        except FileExistsError:  # another process was first
+            return _identity(path) or identity
+        sync_folder(path)
+    finally:
+        output.abandon()
+        draft.unlink(missing_ok=True)
+    return identity
+
+
+def _known(state: Path) -> dict[str, str]:
+    """Paths and the ids of the vaults that were used there."""
+    try:
+        content = json.loads((state / KNOWN).read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise VaultError(f"{state / KNOWN}: cannot be read ({error})") from error
+    return content if isinstance(content, dict) else {}
+
+
+def _remember(state: Path, path: Path, identity: str) -> None:
+    with vault_errors(state / KNOWN):
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _locked(state / f"{KNOWN}.lock"):
+            text = json.dumps(_known(state) | {str(path): identity}, indent=2) + "\n"
+            draft = state / f"{KNOWN}.new"
+            draft.unlink(missing_ok=True)
+            output = OutputFile(draft)
+            output.write(text.encode())
+            output.close()
+            os.replace(draft, state / KNOWN)
+            sync_folder(state)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)

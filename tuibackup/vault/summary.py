@@ -1,0 +1,113 @@
+"""snapshot.json: what a snapshot says about itself. docs/vault-format.md describes the fields.
+
+Texts that came from a server are stored as printable text here; exact names in bytes are in the index.
+"""
+
+from pathlib import Path
+
+import msgspec
+
+from tuibackup.errors import VaultError
+from tuibackup.sop import Clock, Outcome
+from tuibackup.vault.output import vault_errors
+
+FORMAT = 1
+FILE_NAME = "snapshot.json"
+
+
+class FolderSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One configured folder. `stored_bytes` is what its archives take on the disk in this snapshot."""
+
+    folder: str
+    resolved: str = ""  # what it was, when it is a symlink on the server
+    files: int = 0
+    folders: int = 0
+    links: int = 0
+    bytes: int = 0
+    stored_bytes: int = 0
+    archives: tuple[str, ...] = ()
+    whole: bool = True
+    problems: int = 0
+
+
+class DatabaseSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One database. `file` is its dump, `bytes` that SQL's length, `stored_bytes` what it takes on the disk."""
+
+    name: str
+    file: str
+    tables: int = 0
+    rows: int = 0
+    bytes: int = 0
+    stored_bytes: int = 0
+    whole: bool = True
+    problems: int = 0
+
+
+class FindingSummary(msgspec.Struct, frozen=True):
+    """As `progress.Finding`."""
+
+    subject: str
+    reason: str
+    mark: bool = False
+
+
+class SnapshotSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole of snapshot.json. Times are ISO 8601 in UTC with a final Z.
+
+    `name`, `sequence`, `stored_bytes` and `points_into` are filled in when the snapshot is published. `whole`
+    says that every configured folder, or every active database, is in it whole: with the outcome *done* or
+    *warnings* such a snapshot is *good* and resets its clock.
+    """
+
+    format: int = FORMAT
+    server: str
+    clock: Clock
+    run: str
+    name: str = ""
+    sequence: int = 0  # order of the snapshots of a server, whatever the clocks say
+    started: str
+    finished: str
+    operator: str
+    outcome: Outcome
+    whole: bool
+    folders: tuple[FolderSummary, ...] = ()
+    databases: tuple[DatabaseSummary, ...] = ()
+    files: int = 0  # regular files and other names of them (files), or dumps (databases)
+    bytes: int = 0  # of content, before compression
+    stored_bytes: int = 0  # that this snapshot takes on the disk
+    findings: tuple[FindingSummary, ...] = ()
+    limits: tuple[str, ...] = ()  # what the way of reading cannot see (SFTP: ctime, xattrs)
+    host_key: str = ""  # algorithm and fingerprint
+    tools: dict[str, str] = {}  # name and version of what was used, on the server and here
+    parent: str | None = None  # snapshot against which the difference was taken
+    points_into: tuple[str, ...] = ()  # older snapshots whose archives this one needs
+
+    @property
+    def good(self) -> bool:
+        """Whether it resets its clock."""
+        return self.whole and self.outcome in (Outcome.DONE, Outcome.WARNINGS)
+
+
+def encode(summary: SnapshotSummary) -> bytes:
+    """The text of snapshot.json for `summary`."""
+    return msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n"
+
+
+def read(folder: Path) -> SnapshotSummary:
+    """snapshot.json of the snapshot in `folder`. Raises VaultError: missing, damaged, newer than we are."""
+    path = folder / FILE_NAME
+    with vault_errors(path):
+        data = path.read_bytes()
+    try:
+        version = msgspec.json.decode(data, type=_Version).format
+        if version > FORMAT:
+            raise VaultError(
+                f"{path}: has format {version}, this program knows {FORMAT}", "install a newer tuibackup"
+            )
+        return msgspec.json.decode(data, type=SnapshotSummary)
+    except msgspec.MsgspecError as error:
+        raise VaultError(f"{path} is damaged: {error}") from error
+
+
+class _Version(msgspec.Struct):
+    format: int
