@@ -6,6 +6,7 @@ pyte plays the terminal; `bytes_written` counts what went over the wire.
 import fcntl
 import os
 import pty
+import select
 import signal
 import struct
 import termios
@@ -33,6 +34,7 @@ class Terminal:
         self.screen = pyte.Screen(columns, rows)
         self._stream = pyte.ByteStream(self.screen)
         self._lock = threading.Lock()
+        self._hung_up = threading.Event()
         self.bytes_written = 0
         self.raw = bytearray()
         self.status: int | None = None
@@ -49,7 +51,10 @@ class Terminal:
         self._reader.start()
 
     def _read(self) -> None:
-        while True:
+        # A read under way would keep the terminal open after `hang_up`: never block in one.
+        while not self._hung_up.is_set():
+            if not select.select([self._fd], [], [], 0.05)[0]:
+                continue
             try:
                 data = os.read(self._fd, 65536)
             except OSError:  # the other end is closed: EIO
@@ -111,9 +116,10 @@ class Terminal:
 
     def hang_up(self) -> None:
         """Close the terminal, as a broken SSH connection does; the program gets SIGHUP."""
-        if self._fd >= 0:
+        if not self._hung_up.is_set():
+            self._hung_up.set()
+            self._reader.join()
             os.close(self._fd)
-            self._fd = -1
 
     def kill(self) -> None:
         """SIGKILL the program."""
@@ -135,6 +141,4 @@ class Terminal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.kill()
-        # The reader sees EIO once the program is gone; closing under its feet would hand its number to others.
-        self._reader.join(1)
         self.hang_up()
