@@ -4,7 +4,7 @@ A pattern is matched against the path below each configured folder:
 
 - without a slash (`*.log`) it matches a name at any depth;
 - with one (`storage/cache`, `./tmp`) it matches the path from the configured folder on;
-- beginning with a slash it is a full path (`/var/www/siakad/tmp`), for the configured folder that it begins with;
+- with one in front it is a full path (`/var/www/siakad/tmp`), for the configured folder it begins with;
 - `*` is any text but a slash, `?` one byte but a slash, `[a-z]` and `[!a-z]` one of a set; a backslash takes
   the next character as it is;
 - `**` between slashes is any number of folders, also none; `cache/**` is everything below `cache`, which
@@ -127,7 +127,7 @@ def _set(text: str, pattern: str) -> bytes:
         raise ConfigError(f'exclude pattern "{pattern}" has a set that matches nothing')
     if members == {"^"}:
         return rb"\^"
-    # Plain are: "]" only in front, "^" only behind another, "-" only at the end, "[" only before none of ".:=".
+    # Plain are: "]" only in front, "^" only behind another, "-" only at the end, "[" not before ".:=".
     order = {"]": 0, "^": 2, "[": 3, "-": 4}
     inside = "".join(sorted(members, key=lambda member: (order.get(member, 1), member)))
     return b"[" + (b"^" if negated else b"") + inside.encode() + b"]"

@@ -1,0 +1,83 @@
+"""What the server's find and tar say on stderr, turned into names and reasons.
+
+With LC_ALL=C both write one line per complaint and escape what is not plain ASCII, so a name with a newline
+cannot fake a second one. The lines explain; what is in the snapshot is decided by what arrived.
+"""
+
+import re
+from typing import NamedTuple
+
+from tuibackup.text import printable, shorten
+
+PERMISSION = "may not be read: a sudo rule for the server's account (sudo = true), or exclude it"
+VANISHED = "vanished while the backup ran"
+
+_ESCAPE = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
+_LETTERS = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
+# find: 'NAME': REASON
+_FIND = re.compile(rb"find: '(.*)': (.+)", re.DOTALL)
+# tar: NAME: [Warning: ]REASON; a name may hold ": " itself, so the reasons are spelled out
+_TAR = re.compile(
+    rb"tar: (.+?): (?:Warning: )?((?:Cannot |File |file |Read error |Unknown file type|contains ).*)",
+    re.DOTALL,
+)
+# What tar says beside its complaints about files.
+_NOISE = re.compile(
+    rb"tar: (?:Removing leading|Exiting with failure status|The following options were used|"
+    rb".*: (?:socket ignored|door ignored)$)"
+)
+
+
+class Complaint(NamedTuple):
+    """One line: `name` as it was given to the tool (b"" when it concerns none), `reason` as a short sentence.
+
+    `refused` says that a permission was missing.
+    """
+
+    name: bytes
+    reason: str
+    refused: bool = False
+
+
+def from_find(line: bytes) -> Complaint:
+    """A line of `find`'s stderr."""
+    match = _FIND.fullmatch(line)
+    if match is None:
+        return Complaint(b"", _plain(line))
+    return _complaint(match[1], match[2])
+
+
+def from_tar(line: bytes) -> Complaint | None:
+    """A line of `tar`'s stderr; None for what says nothing about a file."""
+    if _NOISE.match(line):
+        return None
+    match = _TAR.fullmatch(line)
+    if match is None:
+        return Complaint(b"", _plain(line))
+    return _complaint(match[1], match[2])
+
+
+def _complaint(name: bytes, said: bytes) -> Complaint:
+    reason = said.rpartition(b": ")[2]
+    refused = reason in (b"Permission denied", b"Operation not permitted")
+    if refused:
+        text = PERMISSION
+    elif reason == b"No such file or directory" or said.startswith(b"File removed before"):
+        text = VANISHED
+    else:
+        text = _plain(said)
+    return Complaint(_unescaped(name), text, refused)
+
+
+def _plain(said: bytes) -> str:
+    return shorten(printable(said.strip()), 200) or "the server's tool complained without a word"
+
+
+def _unescaped(name: bytes) -> bytes:
+    def byte(match: re.Match[bytes]) -> bytes:
+        escaped = match[1]
+        if len(escaped) == 3:
+            return bytes([int(escaped, 8) & 0xFF])
+        return _LETTERS.get(escaped, escaped)
+
+    return _ESCAPE.sub(byte, name)
