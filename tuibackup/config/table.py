@@ -51,7 +51,7 @@ class Source:
 
 
 class Table:
-    """A table with the keys of `schema` (an entry of KEYS; None: any key); unknown ones are refused at once."""
+    """A table with the keys of `schema` (an entry of KEYS; None: any key). Others are refused at once."""
 
     def __init__(
         self, source: Source, values: Mapping[str, Any], path: tuple[str, ...], schema: str | None

@@ -1,1 +1,11 @@
-"""The append-only record of everything done: entries in a hash chain, and queries over them."""
+"""The append-only record of everything done. Its entries form a hash chain; every query is fast at a million.
+
+`store` opens, appends and checks; `queries` answers; `entries` defines an entry and its hash; `results` says
+what follows from it. Importing the package is cheap: SQLAlchemy (0.2 s) is loaded by `Ledger.open`.
+"""
+
+from tuibackup.ledger.entries import Entry, Kind
+from tuibackup.ledger.queries import ClockFact, RunFact
+from tuibackup.ledger.store import Ledger
+
+__all__ = ["ClockFact", "Entry", "Kind", "Ledger", "RunFact"]

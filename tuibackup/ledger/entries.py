@@ -1,0 +1,100 @@
+"""One entry of the ledger: its fields, their canonical JSON and the hash that chains it to the one before.
+
+docs/ledger.md shows how to check the chain by hand. Pure: nothing is stored here.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+GENESIS = "0" * 64  # `prev` of the first entry
+
+
+class Kind(StrEnum):
+    """What an entry records."""
+
+    RUN = "run"
+    STEP = "step"
+    NEEDS = "needs"
+    VERIFY = "verify"
+    RESTORE = "restore"
+    DRILL = "drill"
+    RETENTION = "retention"
+    HOLD = "hold"
+    COPY = "copy"
+    TRUST = "trust"
+    CONFIG = "config"
+    NOTE = "note"
+    SEAL = "seal"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the record; nothing in it is ever changed, a correction is a new entry.
+
+    `seq` counts from 1; `time` is UTC, ISO 8601 with milliseconds and "Z"; `host` is the machine that wrote
+    it; `server` and `run` are None where the entry concerns none; `prev` and `hash` are SHA-256 in hex.
+    """
+
+    seq: int
+    time: str
+    kind: Kind
+    operator: str
+    host: str
+    server: str | None
+    run: str | None
+    body: Mapping[str, Any]
+    prev: str
+    hash: str
+
+    @property
+    def moment(self) -> datetime:
+        """The entry's time."""
+        return datetime.fromisoformat(self.time)
+
+
+def iso(moment: datetime) -> str:
+    """A moment as entries write it: "2026-11-22T01:30:00.000Z". One without a zone counts as local."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def canonical(value: object) -> str:
+    r"""The one JSON text of a value: keys sorted, no spaces, no \u escapes but for lone surrogates.
+
+    Raises ValueError for NaN and infinity and TypeError for what JSON does not know.
+    """
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    # A lone surrogate (half a character, from a name that is no UTF-8) has no UTF-8 form; JSON can escape it.
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def entry_hash(
+    seq: int,
+    time: str,
+    kind: str,
+    operator: str,
+    host: str,
+    server: str | None,
+    run: str | None,
+    body: str,
+    prev: str,
+) -> str:
+    """SHA-256 in hex over the canonical JSON of everything else; `body` is its canonical JSON already."""
+    rest = canonical(
+        {
+            "host": host,
+            "kind": kind,
+            "operator": operator,
+            "prev": prev,
+            "run": run,
+            "seq": seq,
+            "server": server,
+            "time": time,
+        }
+    )
+    # "body" sorts first, so that the stored text can be put in as it is.
+    return hashlib.sha256(f'{{"body":{body},{rest[1:]}'.encode()).hexdigest()

@@ -1,0 +1,269 @@
+"""What the ledger can tell: clocks, last runs, durations, the log. Plain SQL that SQLite and MariaDB know.
+
+Everything is found through an index or reads a bounded number of rows; tests/ledger/test_million.py holds the
+times. `Ledger` inherits these methods.
+"""
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, tzinfo
+from typing import Any, Protocol
+
+from tuibackup.ledger.entries import Entry, Kind, canonical, iso
+from tuibackup.ledger.results import RUN
+from tuibackup.sop import Clock, Outcome, Step
+
+# Every server with its newest matching row. The recursion hops from server to server through the index; a
+# GROUP BY would read all of it.
+_EACH_SERVER = """
+    WITH RECURSIVE each_server(server) AS (
+        SELECT MIN(server) FROM result
+        UNION ALL
+        SELECT (SELECT MIN(server) FROM result WHERE server > each_server.server)
+        FROM each_server WHERE each_server.server IS NOT NULL)
+"""
+_CLOCKS = """
+    SELECT last.server, last.what, last.outcome, last.time, good.started, good.snapshot
+    FROM each_server
+    JOIN (SELECT 'files' AS what UNION ALL SELECT 'databases') AS clocks
+    JOIN result AS last ON last.what = clocks.what AND last.seq = (
+        SELECT MAX(seq) FROM result WHERE server = each_server.server AND what = clocks.what)
+    LEFT JOIN result AS good ON good.what = clocks.what AND good.seq = (
+        SELECT MAX(seq) FROM result WHERE server = each_server.server AND what = clocks.what AND good = 1)
+"""
+_LAST_RUNS = """
+    SELECT entry.* FROM each_server
+    JOIN entry ON entry.seq = (
+        SELECT MAX(seq) FROM result WHERE server = each_server.server AND what = 'run')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ClockFact:
+    """What the record says of one clock of one server.
+
+    `good` is the start of the snapshot that reset it last, `snapshot` its spec (None: never). `mark` is how
+    the newest attempt ended where that was not *done*: it stays beside the state until a *done*.
+    """
+
+    server: str
+    clock: Clock
+    good: datetime | None
+    snapshot: str | None
+    mark: Outcome | None
+    tried: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RunFact:
+    """A recorded run of a server. `ended` is when it was recorded, `seconds` how long it took."""
+
+    server: str
+    run: str
+    operator: str
+    outcome: Outcome
+    ended: datetime
+    seconds: float
+    error: str
+    body: Mapping[str, Any]
+
+    @property
+    def started(self) -> datetime:
+        """When the run began."""
+        return self.ended - timedelta(seconds=self.seconds)
+
+
+class _Row(Protocol):
+    """A row of an answer: its columns are attributes."""
+
+    def __getattr__(self, name: str) -> Any: ...
+
+
+class Queries:
+    """The questions; `Ledger` says how one is put. All of them raise LedgerError."""
+
+    def _rows(self, sql: str, **values: Any) -> Sequence[Any]:
+        raise NotImplementedError
+
+    def last_good(self, server: str, clock: Clock) -> datetime | None:
+        """The start of the snapshot that reset this clock last."""
+        rows = self._rows(
+            "SELECT started FROM result WHERE server = :server AND what = :what AND good = 1"
+            " ORDER BY seq DESC LIMIT 1",
+            server=server,
+            what=clock.value,
+        )
+        return datetime.fromisoformat(rows[0].started) if rows else None
+
+    def clock_facts(self) -> Mapping[tuple[str, Clock], ClockFact]:
+        """Both clocks of every server that was ever tried, in one query."""
+        facts = {}
+        for row in self._rows(_EACH_SERVER + _CLOCKS):
+            clock, outcome = Clock(row.what), Outcome(row.outcome)
+            facts[row.server, clock] = ClockFact(
+                row.server,
+                clock,
+                datetime.fromisoformat(row.started) if row.started else None,
+                row.snapshot,
+                None if outcome is Outcome.DONE else outcome,
+                datetime.fromisoformat(row.time),
+            )
+        return facts
+
+    def last_runs(self) -> Mapping[str, RunFact]:
+        """The newest recorded run of every server."""
+        return {row.server: _run_fact(row) for row in self._rows(_EACH_SERVER + _LAST_RUNS)}
+
+    def history(self, server: str, what: Step | Clock | str, count: int = 5) -> list[float]:
+        """Seconds of a step's (or with "run" a whole run's) newest *done* times, the newest first."""
+        rows = self._rows(
+            "SELECT seconds FROM result WHERE server = :server AND what = :what AND outcome = 'done'"
+            " AND seconds IS NOT NULL ORDER BY seq DESC LIMIT :count",
+            server=server,
+            what=str(what),
+            count=count,
+        )
+        return [row.seconds for row in rows]
+
+    def runs_by_week(
+        self, now: datetime, weeks: int = 13, zone: tzinfo | None = None
+    ) -> Mapping[str, tuple[Outcome | None, ...]]:
+        """Per server the best outcome of each week's runs, the oldest week first, this one last.
+
+        Weeks begin on Monday, local time (`zone` None: the system's). None: no run in that week. The best
+        counts, because a second try that worked made the week a good one.
+        """
+        first = _monday(now, zone) - timedelta(weeks=weeks - 1)
+        rows = self._rows(
+            "SELECT server, time, outcome FROM result WHERE what = :what AND time >= :since",
+            what=RUN,
+            # Two days early: midnight of that Monday lies elsewhere in UTC.
+            since=(first - timedelta(days=2)).isoformat(),
+        )
+        cells: dict[str, list[Outcome | None]] = {}
+        for row in rows:
+            week = (_monday(datetime.fromisoformat(row.time), zone) - first).days // 7
+            if 0 <= week < weeks:
+                line = cells.setdefault(row.server, [None] * weeks)
+                line[week] = _better(line[week], Outcome(row.outcome))
+        return {server: tuple(line) for server, line in cells.items()}
+
+    def log(
+        self,
+        limit: int = 500,
+        offset: int = 0,
+        *,
+        server: str | None = None,
+        since: datetime | None = None,
+        text: str = "",
+        kinds: Collection[Kind] = (),
+    ) -> list[Entry]:
+        """Entries, the newest first. `text` is looked for everywhere, in either case; no `kinds`: all."""
+        where, values = _filter(server, since, text, kinds)
+        rows = self._rows(
+            f"SELECT * FROM entry {where} ORDER BY seq DESC LIMIT :limit OFFSET :offset",  # noqa: S608  fixed parts
+            limit=limit,
+            offset=offset,
+            **values,
+        )
+        return [entry_of(row) for row in rows]
+
+    def count(
+        self,
+        *,
+        server: str | None = None,
+        since: datetime | None = None,
+        text: str = "",
+        kinds: Collection[Kind] = (),
+    ) -> int:
+        """How many entries `log` would find without a limit."""
+        where, values = _filter(server, since, text, kinds)
+        rows = self._rows(f"SELECT COUNT(*) AS number FROM entry {where}", **values)  # noqa: S608  fixed parts
+        return int(rows[0].number)
+
+    def of_run(self, run: str) -> list[Entry]:
+        """Everything recorded of one run, in order."""
+        return [
+            entry_of(row) for row in self._rows("SELECT * FROM entry WHERE run = :run ORDER BY seq", run=run)
+        ]
+
+    def snapshots(self, server: str) -> frozenset[str]:
+        """The specs of all snapshots of a server that the ledger knows of."""
+        rows = self._rows(
+            "SELECT snapshot FROM result WHERE server = :server AND what IN ('files', 'databases')"
+            " AND snapshot IS NOT NULL",
+            server=server,
+        )
+        return frozenset(row.snapshot for row in rows)
+
+
+def entry_of(row: _Row) -> Entry:
+    """An entry from its row."""
+    return Entry(
+        seq=row.seq,
+        time=row.time,
+        kind=Kind(row.kind),
+        operator=row.operator,
+        host=row.host,
+        server=row.server,
+        run=row.run,
+        body=json.loads(row.body),
+        prev=row.prev,
+        hash=row.hash,
+    )
+
+
+def _run_fact(row: _Row) -> RunFact:
+    entry = entry_of(row)
+    seconds = entry.body.get("seconds")
+    return RunFact(
+        server=entry.server or "",
+        run=entry.run or "",
+        operator=entry.operator,
+        outcome=Outcome(entry.body["outcome"]),
+        ended=entry.moment,
+        seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
+        error=str(entry.body.get("error") or ""),
+        body=entry.body,
+    )
+
+
+def _filter(
+    server: str | None, since: datetime | None, text: str, kinds: Collection[Kind]
+) -> tuple[str, dict[str, Any]]:
+    parts: list[str] = []
+    values: dict[str, Any] = {}
+    if server is not None:
+        parts.append("server = :server")
+        values["server"] = server
+    if since is not None:
+        parts.append("time >= :since")
+        values["since"] = iso(since)
+    if kinds:
+        names = {f"kind{number}": kind.value for number, kind in enumerate(kinds)}
+        parts.append(f"kind IN ({', '.join(':' + name for name in names)})")
+        values |= names
+    if text:
+        columns = ("operator", "host", "server", "run", "kind")
+        likes = [f"{column} LIKE :text ESCAPE '|'" for column in columns]
+        parts.append("(" + " OR ".join((*likes, "body LIKE :json ESCAPE '|'")) + ")")
+        # In the body quotes, backslashes and control characters stand as JSON writes them.
+        values |= {"text": _pattern(text), "json": _pattern(canonical(text)[1:-1])}
+    return ("WHERE " + " AND ".join(parts) if parts else ""), values
+
+
+def _pattern(text: str) -> str:
+    return "%" + text.replace("|", "||").replace("%", "|%").replace("_", "|_") + "%"
+
+
+def _monday(moment: datetime, zone: tzinfo | None) -> date:
+    day = moment.astimezone(zone).date()
+    return day - timedelta(days=day.weekday())
+
+
+_BEST_FIRST = (Outcome.DONE, Outcome.WARNINGS, Outcome.INTERRUPTED, Outcome.FAILED)
+
+
+def _better(one: Outcome | None, other: Outcome) -> Outcome:
+    return other if one is None else min(one, other, key=_BEST_FIRST.index)

@@ -1,0 +1,83 @@
+"""What run and step entries say in columns, so that queries need not read a million bodies.
+
+The rows of the table `result` follow from the entries alone; `Ledger.verify_chain` compares the two. This is
+also the one place that knows which outcome resets a clock.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from tuibackup.ledger.entries import Kind, iso
+from tuibackup.sop import Clock, Outcome, Step
+
+RUN = "run"  # `what` of a whole run; else a clock or a step
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a run, a clock or a step ended.
+
+    `good` says that it reset its clock; `started` is the start of the snapshot it published, `snapshot` the
+    snapshot's spec such as "siakad/files/2026-11-22T013000Z" (both only for clocks).
+    """
+
+    what: str
+    outcome: str
+    seconds: float | None = None
+    good: bool = False
+    started: str | None = None
+    snapshot: str | None = None
+
+    def columns(self) -> dict[str, Any]:
+        """The row's columns that come from the body."""
+        return asdict(self)
+
+
+def results_of(kind: str, body: Mapping[str, Any]) -> Iterator[Result]:
+    """The results that an entry holds; none for other kinds and for parts of a body that make no sense."""
+    outcome, seconds = _outcome(body), _seconds(body)
+    if outcome is None:
+        return
+    if kind == Kind.STEP and body.get("step") in list(Step):
+        yield Result(str(body["step"]), outcome, seconds)
+    elif kind == Kind.RUN:
+        yield Result(RUN, outcome, seconds)
+        clocks = body.get("clocks")
+        for clock in Clock:
+            if isinstance(clocks, Mapping) and isinstance(found := clocks.get(clock), Mapping):
+                yield from _clock(clock, found)
+
+
+def _clock(clock: Clock, body: Mapping[str, Any]) -> Iterator[Result]:
+    outcome = _outcome(body)
+    if outcome is not None:
+        snapshot, started = body.get("snapshot"), _started(body)
+        published = isinstance(snapshot, str) and bool(snapshot) and started is not None
+        whole = outcome == Outcome.DONE or (outcome == Outcome.WARNINGS and body.get("whole") is True)
+        yield Result(
+            clock,
+            outcome,
+            good=published and whole,
+            started=started if published else None,
+            snapshot=str(snapshot) if published else None,
+        )
+
+
+def _outcome(body: Mapping[str, Any]) -> str | None:
+    outcome = body.get("outcome")
+    return str(outcome) if outcome in list(Outcome) else None
+
+
+def _seconds(body: Mapping[str, Any]) -> float | None:
+    seconds = body.get("seconds")
+    return float(seconds) if isinstance(seconds, int | float) else None
+
+
+def _started(body: Mapping[str, Any]) -> str | None:
+    try:
+        started = datetime.fromisoformat(str(body.get("started")))
+    except ValueError:
+        return None
+    return iso(started if started.tzinfo else started.replace(tzinfo=UTC))

@@ -1,0 +1,269 @@
+"""The ledger's store: opens it, appends entries under one writer at a time, checks the chain.
+
+Embedded SQLite through SQLAlchemy Core: WAL, every entry synced to the disk before `append` returns. Any
+number of processes may append. A shared ledger (MariaDB, MySQL) is a URL that is known but refused for now.
+"""
+
+import json
+import os
+import socket
+import time as clock
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from tuibackup.errors import LedgerError
+from tuibackup.ledger.chain import check
+from tuibackup.ledger.entries import GENESIS, Entry, Kind, canonical, entry_hash, iso
+from tuibackup.ledger.queries import Queries
+from tuibackup.ledger.results import results_of
+from tuibackup.text import printable
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+_PATIENCE = 30.0  # seconds to wait for another writer
+_SQLITE = "sqlite:///"
+
+
+class Ledger(Queries):
+    """An open ledger; `queries.Queries` holds what may be asked of it. Usable from several threads."""
+
+    def __init__(self, engine: "Engine", path: Path, host: str) -> None:
+        self._engine = engine
+        self._path = path
+        self._host = host
+
+    @classmethod
+    def open(cls, target: str | Path, *, host: str | None = None) -> Self:
+        """Open the SQLite file at a path or a `sqlite:////path` URL, and create it where it is missing.
+
+        `host` is this machine's name for entries. Raises LedgerError: not writable, damaged, not ours, newer.
+        """
+        path = _path_of(target)
+        with _explained(path):
+            _create_file(path)
+            engine = _engine(path)
+            try:
+                with engine.connect() as connection:
+                    _prepare(connection, path)
+            except BaseException:
+                engine.dispose()
+                raise
+        return cls(engine, path, host or socket.gethostname())
+
+    def close(self) -> None:
+        """Close every connection; the object cannot be used any more."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def append(
+        self,
+        kind: Kind,
+        body: Mapping[str, Any],
+        *,
+        operator: str,
+        server: str | None = None,
+        run: str | None = None,
+        time: datetime | None = None,
+    ) -> Entry:
+        """Add an entry; it is on the disk when this returns. `body`: whatever JSON holds. Raises LedgerError."""
+        text = canonical(body)
+        names = {
+            "time": iso(time or datetime.now(UTC)),
+            "kind": Kind(kind).value,
+            "operator": printable(operator),
+            "host": printable(self._host),
+            "server": None if server is None else printable(server),
+            "run": None if run is None else printable(run),
+        }
+        with _explained(self._path), self._writing() as connection:
+            seq, prev = _head(connection)
+            row = {"seq": seq, **names, "body": text, "prev": prev}
+            row["hash"] = entry_hash(**row)  # type: ignore[arg-type]  # the columns are its parameters
+            _insert(connection, row, json.loads(text))
+        return Entry(**{**row, "kind": Kind(kind), "body": json.loads(text)})
+
+    def verify_chain(self, on_progress: Callable[[int], None] | None = None) -> list[str]:
+        """Read the whole chain; what is wrong with it, in sentences (none: it is whole).
+
+        Finds changed, missing and reordered entries. `on_progress` gets the number of entries read so far.
+        """
+        from sqlalchemy import text
+
+        with _explained(self._path), self._engine.connect() as connection:
+            stream = connection.execution_options(yield_per=5000)
+            # One read transaction: nothing that is appended meanwhile may fall between the two.
+            connection.exec_driver_sql("BEGIN")
+            entries = stream.execute(text("SELECT * FROM entry ORDER BY seq"))
+            results = stream.execute(text("SELECT * FROM result ORDER BY seq, what"))
+            return check(entries, results, _highest(connection), on_progress)
+
+    def _rows(self, sql: str, **values: Any) -> Sequence[Any]:
+        from sqlalchemy import text
+
+        with _explained(self._path), self._engine.connect() as connection:
+            return connection.execute(text(sql), values).all()
+
+    @contextmanager
+    def _writing(self) -> Iterator["Connection"]:
+        """A transaction, the only writer from its start: what it reads is still true when it writes."""
+        with self._engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.exec_driver_sql("COMMIT")
+            except BaseException:
+                connection.rollback()
+                raise
+
+
+def _path_of(target: str | Path) -> Path:
+    if isinstance(target, str) and "://" in target:
+        if not target.startswith(_SQLITE):
+            kind = printable(target.partition("://")[0])
+            raise LedgerError(
+                f"a ledger on {kind} is not supported yet",
+                "leave url empty in [ledger]: SQLite in the state folder",
+            )
+        target = target.removeprefix(_SQLITE)
+    return Path(target)
+
+
+def _create_file(path: Path) -> None:
+    """Make the file before SQLite does, so that nobody else can ever read it; its WAL inherits the mode."""
+    missing = [folder for folder in path.parents if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(0o700, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+def _engine(path: Path) -> "Engine":
+    import sqlalchemy
+
+    engine = sqlalchemy.create_engine(
+        sqlalchemy.URL.create("sqlite", database=os.fspath(path)),
+        # Transactions are begun by hand: the driver's own BEGIN would be a deferred one.
+        isolation_level="AUTOCOMMIT",
+        connect_args={"timeout": _PATIENCE},
+    )
+
+    @sqlalchemy.event.listens_for(engine, "connect")
+    def _settings(connection: Any, _record: object) -> None:
+        connection.execute("PRAGMA synchronous = FULL")
+
+    return engine
+
+
+def _prepare(connection: "Connection", path: Path) -> None:
+    """Create the tables in an empty file; refuse one that is not ours or newer than this program."""
+    from tuibackup.ledger import schema
+
+    _use_wal(connection, path)
+    if _is_empty(connection):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        if _is_empty(connection):  # still, now that nobody else can write
+            schema.metadata.create_all(connection)
+            connection.exec_driver_sql(f"PRAGMA application_id = {schema.APPLICATION}")
+            connection.exec_driver_sql(f"PRAGMA user_version = {schema.VERSION}")
+        connection.exec_driver_sql("COMMIT")
+    if _pragma(connection, "application_id") != schema.APPLICATION:
+        raise LedgerError(
+            f"{printable(str(path))} is no ledger of tuibackup", "move it away, or set url in [ledger]"
+        )
+    version = _pragma(connection, "user_version")
+    if version != schema.VERSION:
+        raise LedgerError(
+            f"{printable(str(path))} has format {version}; this tuibackup knows {schema.VERSION}",
+            "update tuibackup",
+        )
+
+
+def _use_wal(connection: "Connection", path: Path) -> None:
+    from sqlalchemy.exc import OperationalError
+
+    deadline = clock.monotonic() + _PATIENCE
+    while _pragma(connection, "journal_mode") != "wal":
+        try:
+            mode = connection.exec_driver_sql("PRAGMA journal_mode = WAL").scalar()
+        except OperationalError as error:
+            # SQLite does not wait here when another process does the same at the same moment.
+            if "locked" not in str(error.orig) or clock.monotonic() > deadline:
+                raise
+            clock.sleep(0.05)
+        else:
+            if mode != "wal":
+                raise LedgerError(
+                    f"{printable(str(path))}: this file system cannot hold the ledger",
+                    "put the state folder on a local disk",
+                )
+
+
+def _pragma(connection: "Connection", name: str) -> Any:
+    return connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+
+
+def _is_empty(connection: "Connection") -> bool:
+    return connection.exec_driver_sql("SELECT COUNT(*) FROM sqlite_schema").scalar() == 0
+
+
+def _head(connection: "Connection") -> tuple[int, str]:
+    """The next entry's number and the hash it follows. A number that was once given is never given again."""
+    last = connection.exec_driver_sql("SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1").first()
+    number, prev = (last.seq, last.hash) if last else (0, GENESIS)
+    return max(number, _highest(connection)) + 1, prev
+
+
+def _highest(connection: "Connection") -> int:
+    """The highest number ever given, also when its entry is gone."""
+    return connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'entry'").scalar() or 0
+
+
+def _insert(connection: "Connection", row: Mapping[str, Any], body: Mapping[str, Any]) -> None:
+    from tuibackup.ledger import schema
+
+    connection.execute(schema.entry.insert(), row)
+    if row["server"] is not None:
+        for result in results_of(row["kind"], body):
+            values = {"seq": row["seq"], "server": row["server"], "time": row["time"]}
+            connection.execute(schema.result.insert(), {**values, **result.columns()})
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn what SQLite and the system say into a LedgerError of one line."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    name = printable(os.fspath(path))
+    try:
+        yield
+    except OSError as error:
+        raise LedgerError(
+            f"the ledger {name} cannot be opened: {error.strerror}", "check the state folder's owner and mode"
+        ) from error
+    except SQLAlchemyError as error:
+        said = printable(str(getattr(error, "orig", None) or error))
+        raise LedgerError(f"the ledger {name}: {said}", _way_out(said)) from error
+
+
+_WAYS_OUT = {
+    "locked": "another process has been writing for 30 s; try again",
+    "readonly": "it, its -wal file and its folder must be writable for this account",
+    "unable to open": "it and its folder must be writable for this account",
+    "is full": "make room on the disk of the state folder",
+    "malformed": "the file is damaged: keep it, move it away, and put back a copy",
+    "not a database": "the file is damaged or something else: keep it, move it away, and put back a copy",
+    "disk I/O": "look at the disk of the state folder (dmesg, df)",
+    "append-only": "entries are never changed; a correction is a new entry",
+}
+
+
+def _way_out(said: str) -> str:
+    return next((way for sign, way in _WAYS_OUT.items() if sign in said), "")
