@@ -10,6 +10,7 @@ from tuibackup.words import _, use_language
 if TYPE_CHECKING:
     from tuibackup.config import Config, Server
     from tuibackup.ledger.store import Ledger
+    from tuibackup.run.operator import Operator
     from tuibackup.vault.layout import Vault
 
 
@@ -31,22 +32,32 @@ class Context:
     @cached_property
     def ledger(self) -> "Ledger":
         """Raises LedgerError."""
-        from tuibackup.ledger.store import Ledger
+        from tuibackup.run.places import open_ledger
 
-        return Ledger.open(self.config.ledger_url or self.config.state / "ledger.sqlite")
+        return open_ledger(self.config)
 
     @cached_property
     def vault(self) -> "Vault":
         """The backup disk; never created by looking at it. Raises VaultError."""
-        from tuibackup.vault.layout import Vault
+        from tuibackup.run.places import open_vault
 
-        return Vault.open(self.config.vault.path, self.config.state, create=False)
+        return open_vault(self.config, create=False)
 
     @property
-    def state(self) -> Path | None:
-        """The state folder where a configuration was read, else None."""
-        config: Config | None = self.__dict__.get("config")
-        return config.state if config else None
+    def state(self) -> Path:
+        """The state folder, also where no configuration was read."""
+        if "config" in self.__dict__:
+            return self.config.state
+        from platformdirs import user_state_path
+
+        return user_state_path("tuibackup")
+
+    @cached_property
+    def operator(self) -> "Operator":
+        """Who sits here, for the record."""
+        from tuibackup.run.operator import identify
+
+        return identify()
 
     def server(self, name: str) -> "Server":
         """The configured server of that name. Raises UsageError with the nearest one."""

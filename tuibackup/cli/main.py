@@ -78,7 +78,7 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except Exception as error:
-        from tuibackup.cli.crash import record
+        from tuibackup.run.crash import record
 
         _say(record(error, context.state))
         return 1
@@ -110,6 +110,7 @@ _CONFIG_HELP = "config.toml"
 
 def _top_parser() -> Parser:
     parser = Parser("tuibackup")
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = _(
         "Backs up servers by the book: four steps, two clocks, one ledger.\nWithout a command: the cockpit."
     )

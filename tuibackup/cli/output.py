@@ -12,11 +12,11 @@ from tuibackup.text import cells, shorten
 # For terminals and files without UTF-8.
 _PLAIN = {
     "√": "+", "×": "x", "►": ">", "▲": "^", "○": "o", "…": "...", "·": "-", "–": "-", "≤": "<=",
-    "█": "#", "▓": "=", "░": ".", "─": "-", "│": "|", "→": "->", "’": "'",
+    "■": "#", "█": "#", "▓": "=", "░": ".", "─": "-", "│": "|", "→": "->", "’": "'",
 }  # fmt: skip
 
 MARKS = {
-    "done": "√", "warnings": "▲", "failed": "×", "interrupted": "×", "fresh": "√", "due": "~", "overdue": "!",
+    "done": "√", "warnings": "▲", "failed": "×", "interrupted": "■", "fresh": "√", "due": "~", "overdue": "!",
     "never": "○", "running": "►", "waiting": "…",
 }  # fmt: skip
 
@@ -75,7 +75,7 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], align: str 
     colour = coloured()
     align = align.ljust(len(heads), "<")
     widths = [max(cells(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
-    room = _terminal_width() if sys.stdout.isatty() else 0
+    room = terminal_width() if sys.stdout.isatty() else 0
     for number, row in enumerate([[Cell(head, "dim") for head in heads], *rows]):
         if number == 0 and not any(heads):
             continue
@@ -91,7 +91,8 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], align: str 
         print("  ".join(parts).rstrip())
 
 
-def _terminal_width() -> int:
+def terminal_width() -> int:
+    """Columns of the terminal that stdout is; 80 where it is none."""
     try:
         return os.get_terminal_size(sys.stdout.fileno()).columns
     except OSError:

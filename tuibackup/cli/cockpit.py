@@ -1,0 +1,18 @@
+"""`tuibackup` without a command: opens the cockpit. Everything in it is `tuibackup.tui`'s."""
+
+import argparse
+import sys
+
+from tuibackup.cli.context import Context
+from tuibackup.errors import UsageError
+from tuibackup.words import _
+
+
+def carry_out(args: argparse.Namespace, context: Context) -> int:
+    """Open the cockpit on the configuration. Raises ConfigError, and UsageError without a terminal."""
+    config = context.config
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(_("the cockpit needs a terminal"), _("tuibackup status works without one"))
+    from tuibackup.tui.app import open_cockpit
+
+    return open_cockpit(config, read_only=args.read_only)

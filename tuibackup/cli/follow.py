@@ -1,0 +1,37 @@
+"""`tuibackup follow`: watch what runs, or read a run that has ended."""
+
+import argparse
+import asyncio
+import sys
+
+from tuibackup.cli.context import Context
+from tuibackup.words import _
+
+
+def define(parser: argparse.ArgumentParser) -> None:
+    """The words of `follow`."""
+    parser.description = _(
+        "Watches a run from its beginning; without a word every run under way. ctrl+c asks whether to"
+        " stop it or to leave it alone."
+    )
+    parser.add_argument(
+        "run", nargs="?", metavar="RUN", help=_("a run's id, its beginning, or a server's name")
+    )
+    parser.add_argument("--json", action="store_true", help=_("the runs' events as JSON Lines"))
+
+
+def carry_out(args: argparse.Namespace, context: Context) -> int:
+    """Watch; the exit code is the worst run's."""
+    from tuibackup.cli.interrupt import watch_or_leave
+    from tuibackup.cli.which import run_named
+    from tuibackup.run.process import active, recover
+
+    recover(context.config)
+    if args.run:
+        journals = dict([run_named(context.config, args.run)])
+    else:
+        journals = {run.run: run.journal for run in active(context.config)}
+        if not journals:
+            print(_("no run is under way; tuibackup log shows what was done"), file=sys.stderr)
+            return 0
+    return asyncio.run(watch_or_leave(context, journals, as_json=args.json))

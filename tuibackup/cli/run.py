@@ -1,0 +1,152 @@
+"""`tuibackup run`: back up servers, and watch; the runs go on by themselves when this window closes."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Mapping
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from tuibackup.cli.context import Context
+from tuibackup.errors import UsageError
+from tuibackup.words import _
+
+if TYPE_CHECKING:
+    from tuibackup.cli.watch import Watcher
+    from tuibackup.config import Config
+    from tuibackup.run.plan import Plan
+    from tuibackup.run.process import Request
+    from tuibackup.sop import Clock
+
+
+def define(parser: argparse.ArgumentParser) -> None:
+    """The words of `run`."""
+    parser.description = _(
+        "Backs up servers: connect, download, login, dump, record. Each run is a process of its own that"
+        " outlives this one; ctrl+c asks whether to stop it or to leave it."
+    )
+    parser.add_argument("servers", nargs="*", metavar="SERVER")
+    parser.add_argument("--all", action="store_true", help=_("every server"))
+    parser.add_argument(
+        "--overdue", action="store_true", help=_("only what is overdue or was never backed up")
+    )
+    parser.add_argument("--only", choices=("files", "databases"), help=_("only steps 1 and 2, or 1, 3 and 4"))
+    parser.add_argument("--full", action="store_true", help=_("fetch everything anew"))
+    parser.add_argument("--dry-run", action="store_true", help=_("show the plan and stop"))
+    parser.add_argument("--json", action="store_true", help=_("the runs' events as JSON Lines"))
+    parser.add_argument(
+        "--detach", action="store_true", help=_("answer what is asked, then leave the runs alone")
+    )
+    parser.add_argument("--operator", metavar="NAME", help=_("who carries it out, for the record"))
+
+
+def carry_out(args: argparse.Namespace, context: Context) -> int:
+    """Plan, start, answer, watch."""
+    from tuibackup.run.operator import identify
+    from tuibackup.run.plan import make_plans
+    from tuibackup.run.process import recover, start
+
+    if sum((bool(args.servers), args.all, args.overdue)) != 1:
+        raise UsageError(_("say which servers: names, --all or --overdue"), _("see tuibackup run --help"))
+    config = context.config
+    chosen = _wants(args, config)
+    if not chosen:
+        print(_("nothing is overdue"), file=sys.stderr)
+        return 0
+    operator = identify(args.operator, config.operators)
+    recover(config)
+    plans = make_plans(config, chosen, full=args.full, operator=operator)
+    if args.dry_run:
+        return _show(plans, config, as_json=args.json)
+    return asyncio.run(_run(start(plans, config.source), context, args))
+
+
+def _wants(args: argparse.Namespace, config: "Config") -> "Mapping[str, frozenset[Clock]]":
+    from tuibackup.run.plan import overdue, wants
+    from tuibackup.sop import Clock
+
+    only = Clock(args.only) if args.only else None
+    if args.overdue:
+        late = {
+            name: clocks & {only} if only else clocks
+            for name, clocks in overdue(config, datetime.now(UTC)).items()
+        }
+        return {name: clocks for name, clocks in late.items() if clocks}
+    if args.all and not config.servers:
+        raise UsageError(
+            _("no server in {file} yet").format(file=config.source), _("its comments show how to add one")
+        )
+    return wants(config, list(config.servers) if args.all else args.servers, only)
+
+
+async def _run(request: "Request", context: Context, args: argparse.Namespace) -> int:
+    """Answer the runs' questions, then watch them."""
+    from tuibackup.cli.answers import TerminalAnswers
+    from tuibackup.cli.interrupt import watch_or_leave
+
+    terminal = TerminalAnswers()
+    journals = dict(zip(request.runs, request.journals, strict=True))
+
+    async def answer(watcher: "Watcher | None" = None) -> None:
+        async for asked in request.asked():
+            with watcher.paused() if watcher else nullcontext():
+                asked.answer(await terminal.ask(asked.question, asked.closed))
+
+    if args.detach:
+        await answer()
+        for run in journals:
+            print(run)
+        print(_("they go on by themselves: tuibackup follow"), file=sys.stderr)
+        return 0
+    return await watch_or_leave(context, journals, as_json=args.json, answer=answer)
+
+
+def _show(plans: "tuple[Plan, ...]", config: "Config", *, as_json: bool) -> int:
+    """What would be done, and what it needs; nothing is started."""
+    import msgspec
+
+    from tuibackup.cli.output import print_json, print_table
+    from tuibackup.run.plan import describe
+    from tuibackup.sop import Clock
+    from tuibackup.text import duration, size
+
+    summary = describe(plans, config)
+    if as_json:
+        print_json(
+            {
+                "plans": msgspec.to_builtins(plans),
+                "needs-room": summary.needs_room,
+                "free": summary.free,
+                "asks": list(summary.asks),
+                "warnings": list(summary.warnings),
+                "fault": summary.fault,
+            }
+        )
+    else:
+        words = {Clock.FILES: _("files"), Clock.DATABASES: _("databases")}
+        rows = [
+            [
+                plan.server,
+                " + ".join(words[clock] for clock in Clock if clock in plan.clocks)
+                + (_(", full") if plan.full else ""),
+                f"~{duration(sum(plan.expected.values()))}" if plan.expected else "–",
+                f"~{size(plan.estimate_bytes)}" if plan.estimate_bytes is not None else "–",
+            ]
+            for plan in plans
+        ]
+        print_table([_("server"), _("what"), _("time"), _("room")], rows, "<<>>")
+        if summary.free is not None:
+            needs = "?" if summary.needs_room is None else f"~{size(summary.needs_room)}"
+            print(
+                _("room: needs {needs}, {free} free on {path}").format(
+                    needs=needs, free=size(summary.free), path=summary.vault
+                )
+            )
+        for text in summary.asks:
+            print(_("will ask: {what}").format(what=text))
+        for text in summary.warnings:
+            print(f"▲ {text}")
+        if summary.fault:
+            print(f"× {summary.fault}")
+    return 1 if summary.fault else 0

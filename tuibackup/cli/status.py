@@ -1,0 +1,142 @@
+"""`tuibackup status`: both clocks of every server, worst first; exit code 4 where something is overdue."""
+
+import argparse
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from tuibackup.cli.context import Context
+from tuibackup.cli.output import MARKS, Cell, print_json, print_table
+from tuibackup.words import _
+
+if TYPE_CHECKING:
+    from tuibackup.sop import Standing
+    from tuibackup.tui.model import Picture, ServerRow
+
+LATE = 4
+
+
+def define(parser: argparse.ArgumentParser) -> None:
+    """The words of `status`."""
+    parser.description = _(
+        "Shows how both clocks of every server stand, worst first. Exit code 4: something is overdue or"
+        " was never backed up."
+    )
+    parser.add_argument("--json", action="store_true", help=_("one JSON document"))
+
+
+def carry_out(args: argparse.Namespace, context: Context) -> int:
+    """Print the picture that the cockpit shows too."""
+    from tuibackup.sop import State
+    from tuibackup.tui.gather import Gatherer, Wish
+
+    source = Gatherer(context.config, context.operator.name)
+    try:
+        picture = source.gather(Wish())
+    finally:
+        source.close()
+    if args.json:
+        print_json(_document(picture))
+    else:
+        _print(picture)
+    return LATE if any(row.has(State.OVERDUE) or row.has(State.NEVER) for row in picture.rows) else 0
+
+
+def _print(picture: "Picture") -> None:
+    from tuibackup.text import size
+    from tuibackup.tui.model import period_word, worst_first
+
+    files = _("files ≤ {limit}").format(limit=period_word(picture.files_within))
+    databases = _("databases ≤ {limit}").format(limit=period_word(picture.databases_within))
+    rows = [_row(row, picture) for row in worst_first(picture.rows)]
+    if rows:
+        print_table(
+            ["", _("server"), files, "", databases, "", _("last run"), "", _("took")], rows, "<<<><><<>"
+        )
+    else:
+        print(_("no server in {file} yet; its comments show how to add one").format(file=picture.source))
+    for problem in picture.problems:
+        print(_("× {problem}").format(problem=problem))
+    if picture.room:
+        room = picture.room
+        print(
+            _("{path}: {free} of {total} free").format(
+                path=room.path, free=size(room.free), total=size(room.total)
+            )
+        )
+
+
+def _row(row: "ServerRow", picture: "Picture") -> list[str]:
+    from tuibackup.text import duration, when
+    from tuibackup.tui.model import outcome_word
+
+    condition = row.condition
+    cells = [Cell(MARKS.get(condition, " "), condition), row.name, *_clock(row.files), *_clock(row.databases)]
+    if row.run:
+        step = row.run.view.current
+        word = _("waiting") if row.run.waiting else _("running")
+        doing = f"{MARKS[condition]} {word}" + (
+            _(" step {number} of 4").format(number=step.step.number) if step else ""
+        )
+        return [*cells, Cell(doing, condition), "", "–"]
+    if row.last:
+        outcome = row.last.outcome.value
+        text = f"{MARKS[outcome]} {outcome_word(row.last.outcome)}"
+        moment = when(row.last.started, picture.now)
+        return [*cells, Cell(text, outcome), moment, duration(row.last.seconds)]
+    return [*cells, "–", "", "–"]
+
+
+def _clock(standing: "Standing | None") -> list[str]:
+    from tuibackup.tui.model import days, state_word
+
+    if standing is None:
+        return ["–", ""]
+    age = "" if standing.age_days is None else days(standing.age_days)
+    return [Cell(state_word(standing.state), standing.state.value), age]
+
+
+def _document(picture: "Picture") -> dict[str, Any]:
+    from tuibackup.ledger.entries import iso
+    from tuibackup.tui.model import worst_first
+
+    return {
+        "time": iso(picture.now),
+        "vault": {"path": picture.room.path, "free": picture.room.free, "total": picture.room.total}
+        if picture.room
+        else None,
+        "problems": list(picture.problems),
+        "servers": [_server(row) for row in worst_first(picture.rows)],
+    }
+
+
+def _server(row: "ServerRow") -> dict[str, Any]:
+    from tuibackup.ledger.entries import iso
+
+    return {
+        "server": row.name,
+        "label": row.label,
+        "condition": row.condition,
+        "files": _clock_document(row.files),
+        "databases": _clock_document(row.databases),
+        "run": {"run": row.run.view.run, "state": row.run.view.state} if row.run else None,
+        "last-run": {
+            "run": row.last.run,
+            "outcome": row.last.outcome.value,
+            "started": iso(row.last.started),
+            "seconds": row.last.seconds,
+            "error": row.last.error,
+        }
+        if row.last
+        else None,
+    }
+
+
+def _clock_document(standing: "Standing | None") -> dict[str, Any] | None:
+    if standing is None:
+        return None
+    return {
+        "state": standing.state.value,
+        "last": standing.last.astimezone(UTC).isoformat().replace("+00:00", "Z") if standing.last else None,
+        "age-days": standing.age_days,
+        "due-by": standing.due_by.isoformat() if standing.due_by else None,
+    }

@@ -1,0 +1,50 @@
+"""`tuibackup stop`: ask a run to stop, and wait until it has tidied up."""
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+from tuibackup.cli.context import Context
+from tuibackup.errors import TuibackupError
+from tuibackup.words import _
+
+PATIENCE = 90.0  # seconds; a stopped run tidies up within a minute
+
+
+def define(parser: argparse.ArgumentParser) -> None:
+    """The words of `stop`."""
+    parser.description = _(
+        "Stops a run. What it has stored completely is kept; the ledger records who asked."
+    )
+    parser.add_argument("run", metavar="RUN", help=_("a run's id, its beginning, or a server's name"))
+
+
+def carry_out(args: argparse.Namespace, context: Context) -> int:
+    """Ask, then wait for the end."""
+    from tuibackup.cli.which import run_named
+    from tuibackup.run.process import ask_stop
+
+    run, journal = run_named(context.config, args.run)
+    ask_stop(context.config, run, context.operator)
+    print(_("{run} was asked to stop").format(run=run), file=sys.stderr)
+    outcome = asyncio.run(_end(journal))
+    print(_("{run} has ended: {outcome}").format(run=run, outcome=_(outcome)))
+    return 0
+
+
+async def _end(journal: Path) -> str:
+    from tuibackup.run.events import RunFinished
+    from tuibackup.run.journal import follow
+
+    try:
+        async with asyncio.timeout(PATIENCE):
+            async for event in follow(journal):
+                if isinstance(event, RunFinished):
+                    return event.outcome.value
+    except TimeoutError:
+        raise TuibackupError(
+            _("the run still goes on after {seconds:.0f} s").format(seconds=PATIENCE),
+            _("tuibackup follow shows it"),
+        ) from None
+    return "interrupted"

@@ -1,0 +1,264 @@
+"""Watches runs by their journals until they end: steps as they finish, live lines, or raw events.
+
+Steps and results go to stdout, errors and notes to stderr. A file or pipe gets no live lines; it gets a line
+of progress every half minute.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tuibackup.cli.output import MARKS, coloured, paint, terminal_width
+from tuibackup.run import events as ev
+from tuibackup.run.journal import JournalReader, follow
+from tuibackup.run.view import RunView, StepView
+from tuibackup.sop import Clock, Outcome
+from tuibackup.text import count, duration, rate, shorten, size
+from tuibackup.words import _
+
+if TYPE_CHECKING:
+    from tuibackup.config import Config
+
+TICK = 0.5  # seconds between two drawings of the live lines
+PLAIN_EVERY = 30.0  # seconds between two lines of progress where there is no terminal
+FINDINGS = 20  # listed one by one here; `log --all` and the snapshot hold them all
+BAR = 12
+INTERRUPTED = 130
+WORST = (1, 130, 11, 3, 0)  # of several runs the first of these counts
+
+
+def worst_code(codes: Iterable[int]) -> int:
+    """The exit code of several runs."""
+    return min(codes, key=lambda code: WORST.index(code) if code in WORST else 0, default=0)
+
+
+class Watcher:
+    """Follows the journals of some runs (by id) and prints what they tell."""
+
+    def __init__(self, config: "Config", journals: Mapping[str, Path], *, as_json: bool) -> None:
+        self._config = config
+        self._journals = journals
+        self._printer: _Json | _Lines = _Json() if as_json else _Lines(several=len(journals) > 1)
+        self._go = asyncio.Event()
+        self._go.set()
+
+    async def watch(self) -> int:
+        """Print until all runs have ended; returns the exit code of the worst."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                ticker = group.create_task(self._tick())
+                tasks = [group.create_task(self._one(path)) for path in self._journals.values()]
+                codes = await asyncio.gather(*tasks)
+                ticker.cancel()
+        finally:
+            self._printer.clear()
+        return worst_code(codes)
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Print nothing for a while: somebody is being asked. What comes meanwhile is printed afterwards."""
+        self._go.clear()
+        self._printer.clear()
+        try:
+            yield
+        finally:
+            self._go.set()
+
+    async def _tick(self) -> None:
+        while True:
+            await self._go.wait()
+            self._printer.draw()
+            await asyncio.sleep(TICK)
+
+    async def _one(self, path: Path) -> int:
+        finished: ev.RunFinished | None = None
+        seen = 0
+        async for event in follow(path):
+            await self._go.wait()
+            seen += 1
+            self._printer.event(event)
+            finished = event if isinstance(event, ev.RunFinished) else finished
+        if finished is None:
+            finished = await self._recorded(path, seen)
+        return finished.exit_code if finished else INTERRUPTED
+
+    async def _recorded(self, path: Path, seen: int) -> ev.RunFinished | None:
+        """The end of a run that died without a word: it is recorded now, in its journal too."""
+        from tuibackup.run.process import recover
+
+        await asyncio.to_thread(recover, self._config)
+        with JournalReader(path) as reader:
+            for event in reader.poll()[seen:]:
+                self._printer.event(event)
+                if isinstance(event, ev.RunFinished):
+                    return event
+        return None
+
+
+class _Json:
+    """Every event as it stands in the journal."""
+
+    def event(self, event: ev.AnyEvent) -> None:
+        sys.stdout.write(ev.encode(event).decode())
+        sys.stdout.flush()
+
+    def draw(self) -> None:
+        """There are no live lines."""
+
+    def clear(self) -> None:
+        """Nor any to take away."""
+
+
+class _Lines:
+    """For people."""
+
+    def __init__(self, *, several: bool) -> None:
+        self._several = several
+        self._live = sys.stdout.isatty()
+        self._colour = coloured()
+        self._views: dict[str, RunView] = {}
+        self._drawn = 0  # live lines on the screen now
+        self._told: dict[str, float] = {}  # without a terminal: when progress was last printed
+
+    def event(self, event: ev.AnyEvent) -> None:
+        view = self._views.get(event.run) or RunView(event.run, event.server)
+        self._views[event.run] = view = view.apply(event)
+        match event:
+            case ev.RunPlanned():
+                self._print(view, _heading(event))
+            case ev.RunWaiting(reason="slot"):
+                self._print(view, _("{mark} waiting: no slot is free").format(mark=MARKS["waiting"]))
+            case ev.RunNote():
+                self._print(view, event.text, error=True)
+            case ev.StepProgress():
+                if not self._live:
+                    self._tell(view)
+            case ev.StepFinding():
+                if view.findings_total <= FINDINGS:
+                    mark = paint(MARKS["warnings"], "warnings", self._colour)
+                    self._print(view, f"{mark}   {event.subject}: {event.reason}")
+            case ev.StepFinished():
+                self._print(view, self._step(view.steps[event.step]))
+            case ev.RunFinished():
+                self._finish(view, event)
+
+    def draw(self) -> None:
+        """Draw the live lines anew, where there is a terminal."""
+        self.clear()
+        if not self._live:
+            return
+        going = [view for view in self._views.values() if not view.finished]
+        room = terminal_width() - 1
+        for view in going:
+            name = f"{view.server}: " if self._several else ""
+            print(paint(shorten(name + _progress(view, bar=True), room), "running", self._colour))
+        sys.stdout.flush()
+        self._drawn = len(going)
+
+    def clear(self) -> None:
+        """Take the live lines away."""
+        if self._drawn:
+            sys.stdout.write(f"\x1b[{self._drawn}A\x1b[J")
+            self._drawn = 0
+
+    # Lasting lines
+
+    def _finish(self, view: RunView, event: ev.RunFinished) -> None:
+        if view.findings_total > FINDINGS:
+            more = view.findings_total - FINDINGS
+            self._print(
+                view, _("{mark}   and {number} more").format(mark=MARKS["warnings"], number=count(more))
+            )
+        word = paint(
+            f"{MARKS[event.outcome.value]} {_(event.outcome.value)}", event.outcome.value, self._colour
+        )
+        parts = [f"{word} {duration(event.seconds)}"]
+        parts += [result.snapshot for result in (event.files, event.databases) if result and result.snapshot]
+        self._print(view, "  ".join(parts))
+        if event.error:
+            self._print(view, event.error, error=True)
+
+    def _step(self, view: StepView) -> str:
+        outcome = view.outcome or Outcome.FAILED
+        mark = paint(MARKS[outcome.value], outcome.value, self._colour)
+        slow = paint(_("  ▲ slow"), "warnings", self._colour) if view.slow else ""
+        line = f"{mark} {view.step.number} {view.step.value:<9}{duration(view.seconds or 0):>7}"
+        return f"{line}  {_allowed(view):<10}{view.detail}{slow}".rstrip()
+
+    def _print(self, view: RunView, line: str, *, error: bool = False) -> None:
+        """A line that stays; the live lines go below it."""
+        self.clear()
+        name = f"{view.server}: " if self._several or error else ""
+        if error:
+            sys.stdout.flush()
+            print(f"tuibackup: {name}{line}", file=sys.stderr, flush=True)
+        else:
+            print(f"{name}{line}", flush=True)
+        self.draw()
+
+    def _tell(self, view: RunView) -> None:
+        now = time.monotonic()
+        if now - self._told.setdefault(view.run, now) >= PLAIN_EVERY:
+            self._told[view.run] = now
+            self._print(view, _progress(view, bar=False))
+
+
+def _heading(event: ev.RunPlanned) -> str:
+    clocks = " + ".join({Clock.FILES: _("files"), Clock.DATABASES: _("databases")}[c] for c in event.clocks)
+    full = _(", full") if event.full else ""
+    return f"{MARKS['running']} {event.server}  {clocks}{full}  {event.run}"
+
+
+def _allowed(view: StepView) -> str:
+    """The step's standard, else what its history lets expect."""
+    if view.standard is not None:
+        return _("of {time}").format(time=duration(view.standard))
+    return _("of ~{time}").format(time=duration(view.expected)) if view.expected is not None else ""
+
+
+def _progress(view: RunView, *, bar: bool) -> str:
+    """Where a run is, in one line."""
+    step = view.current
+    if step is None:
+        word = _("waiting") if view.waiting else _("starting")
+        return f"{MARKS['waiting']} {word}"
+    parts = [f"{MARKS['running']} {step.step.number} {step.step.value:<9}{duration(_elapsed(step)):>7}"]
+    parts.append(f"{_allowed(step):<8}")
+    told = step.progress
+    if told:
+        share = _share(told)
+        if share is not None:
+            full = int(share * BAR)
+            parts.append(("█" * full + "░" * (BAR - full) + " " if bar else "") + f"{share:.0%}")
+        if told.rate:
+            parts.append(rate(told.rate))
+        if told.left is not None:
+            parts.append(_("{time} left").format(time=duration(told.left)))
+        parts.append(_amount(told))
+        if told.current:
+            parts.append(told.current)
+    return "  ".join(part for part in parts if part.strip())
+
+
+def _elapsed(view: StepView) -> float:
+    return (datetime.now(UTC) - datetime.fromisoformat(view.started)).total_seconds()
+
+
+def _share(told: ev.StepProgress) -> float | None:
+    """How much of it is done, where a total is known; bytes tell more than numbers."""
+    for done, total in ((told.bytes, told.bytes_total), (told.items, told.items_total)):
+        if total:
+            return min(1.0, done / total)
+    return None
+
+
+def _amount(told: ev.StepProgress) -> str:
+    items = count(told.items)
+    if told.items_total:
+        items = _("{done} of {total}").format(done=items, total=count(told.items_total))
+    return f"{items} {_(told.unit)} · {size(told.bytes)}"
