@@ -11,7 +11,7 @@ import tarfile
 import threading
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -64,6 +64,7 @@ class ArchiveWriter:
     """
 
     def __init__(self, path: Path, level: int = LEVEL, threads: int = 1) -> None:
+        self.path = path
         self.members = 0
         self.content_bytes = 0
         self._file = OutputFile(path)
@@ -264,10 +265,15 @@ class ArchiveReader:
         if sha256.digest() != member.sha256:
             raise self._damaged("the content of a file has another hash than the index says")
 
-    def frames(self) -> Iterator[bytes]:
-        """The unpacked tar from its beginning, frame by frame, every checksum checked."""
+    def frames(self, raw: Callable[[bytes], object] | None = None) -> Iterator[bytes]:
+        """The unpacked tar from its beginning, frame by frame, every checksum checked.
+
+        `raw` is called with every part of the file as it lies on the disk, the seek table included.
+        """
         for number in range(len(self._sizes)):
-            yield self._frame(number)
+            yield self._frame(number, raw)
+        if raw:
+            raw(self._table)
 
     def members(self) -> Iterator[tarfile.TarInfo]:
         """The tar's own headers, in order (slow: for tests and for looking into a strange archive)."""
@@ -286,7 +292,7 @@ class ArchiveReader:
         if magic != _SEEKABLE or descriptor != 0 or length + 8 > size:
             raise self._damaged("its seek table is missing: it was cut off, or is no archive of tuibackup")
         with vault_errors(self.path):
-            table = os.pread(self._file.fileno(), length + 8, size - length - 8)
+            self._table = table = os.pread(self._file.fileno(), length + 8, size - length - 8)
         if struct.unpack_from("<II", table) != (_SKIPPABLE, length):
             raise self._damaged("its seek table is broken")
         self._starts = [0]
@@ -299,13 +305,15 @@ class ArchiveReader:
         if self._places[-1] != size - length - 8 or any(size > _MAX_FRAME for size in self._sizes):
             raise self._damaged("its seek table is broken")
 
-    def _frame(self, number: int) -> bytes:
+    def _frame(self, number: int, raw: Callable[[bytes], object] | None = None) -> bytes:
         """Frame `number`, unpacked; the last one read is kept, small files lie side by side in it."""
-        if self._cached[0] == number:
+        if self._cached[0] == number and not raw:
             return self._cached[1]
         packed = self._places[number + 1] - self._places[number]
         with vault_errors(self.path):
             data = os.pread(self._file.fileno(), packed, self._places[number])
+        if raw:
+            raw(data)
         try:
             if zstandard.get_frame_parameters(data).content_size != self._sizes[number]:
                 raise self._damaged(f"frame {number + 1} has another size than the seek table says")

@@ -6,12 +6,13 @@ in it came from a server: they are bytes, and nothing here uses them as local pa
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
 from tuibackup.errors import VaultError
+from tuibackup.text import printable
 from tuibackup.vault.archive import Member
 from tuibackup.vault.entry import Entry, Kind
 from tuibackup.vault.indexwriter import IndexWriter, Wanted
@@ -33,13 +34,24 @@ __all__ = ["Archive", "Index", "IndexEntry", "IndexWriter", "Problem", "Root", "
 _SELECT = """
     SELECT e.id, e.kind, e.mode, o.uid, o.gid, o.user, o."group", e.size, e.mtime_ns, e.ctime_ns, f.device,
         e.inode, e.links, f.type, e.target, h.carrier, coalesce(c.archive, k.archive),
-        coalesce(c.offset, k.offset), coalesce(c.length, k.length), coalesce(c.sha256, k.sha256), e.name
+        coalesce(c.offset, k.offset), coalesce(c.length, k.length), coalesce(c.sha256, k.sha256),
+        e.name, e.root
     FROM entry e JOIN owner o ON o.id = e.owner JOIN filesystem f ON f.id = e.filesystem
         LEFT JOIN content c ON c.entry = e.id
         LEFT JOIN hardlink h ON h.entry = e.id LEFT JOIN content k ON k.entry = h.carrier
-"""
+    """
 _IN_FOLDER = _SELECT + "WHERE e.parent = ? ORDER BY e.name"
 _BY_NAME = _SELECT + "WHERE e.parent = ? AND e.name = ?"
+_OF_KINDS = _SELECT + "WHERE e.kind IN (SELECT value FROM json_each(?)) ORDER BY e.id"  # noqa: S608 # constants
+_HARD_LINKS = _SELECT + "WHERE h.carrier IS NOT NULL ORDER BY e.id"
+_CHOSEN_FILES = _SELECT + "WHERE e.id IN temp.chosen AND e.kind = 'f' ORDER BY 17, 18, e.id"
+_CHOSEN_LINKS = _SELECT + "WHERE e.id IN temp.chosen AND e.kind NOT IN ('f', 'd') ORDER BY e.id"
+_CHOSEN_FOLDERS = _SELECT + "WHERE e.id IN temp.chosen AND e.kind = 'd' ORDER BY e.id DESC"
+_CHOOSE = """
+    WITH RECURSIVE below (id) AS (
+        SELECT ? UNION ALL SELECT e.id FROM below b JOIN entry e ON e.parent = b.id
+    ) INSERT OR IGNORE INTO temp.chosen SELECT id FROM below
+    """
 
 
 class IndexEntry(NamedTuple):
@@ -141,6 +153,49 @@ class Index:
                 yield found
                 yield from self._below(root, found)
 
+    def of_kinds(self, *kinds: Kind) -> Iterator[IndexEntry]:
+        """Entries of these kinds, folders before what they hold."""
+        return self._with_paths(_OF_KINDS, json.dumps(kinds))
+
+    def hard_links(self) -> Iterator[IndexEntry]:
+        """Further names of inodes (`carrier` is set)."""
+        return self._with_paths(_HARD_LINKS)
+
+    def choose(self, paths: Iterable[bytes] = ()) -> tuple[int, int]:
+        """Pick everything at and below each of `paths` (all without any) for the `chosen_…` methods.
+
+        Returns the number of files and their bytes (of each name, linked or not). VaultError for a path that
+        is not in the snapshot.
+        """
+        starts: list[int] = []
+        for path in paths or (b"",):
+            exact = self.get(path) if path else None
+            roots = (self.get(root.folder) for root in self._roots_below(path))
+            found = [exact.id] if exact else [entry.id for entry in roots if entry]
+            if path and not found:
+                raise VaultError(f"{printable(path)}: is not in this snapshot", "see tuibackup ls")
+            starts += found
+        self._run("DROP TABLE IF EXISTS temp.chosen")
+        self._run("CREATE TEMP TABLE chosen (id INTEGER PRIMARY KEY)")
+        for start in starts:
+            self._run(_CHOOSE, start)
+        files, size = self._one(
+            "SELECT count(*), coalesce(sum(size), 0) FROM entry WHERE id IN temp.chosen AND kind = 'f'"
+        )
+        return files, size
+
+    def chosen_files(self) -> Iterator[IndexEntry]:
+        """Regular files as their content lies in the archives; names of one inode behind one another."""
+        return self._with_paths(_CHOSEN_FILES)
+
+    def chosen_links(self) -> Iterator[IndexEntry]:
+        """Everything that is neither file nor folder."""
+        return self._with_paths(_CHOSEN_LINKS)
+
+    def chosen_folders(self) -> Iterator[IndexEntry]:
+        """Folders, each after what it holds."""
+        return self._with_paths(_CHOSEN_FOLDERS)
+
     def xattrs(self, entry: int) -> dict[bytes, bytes]:
         """Extended attributes of an entry as pax records of GNU tar."""
         return dict(self._all("SELECT key, value FROM xattr WHERE entry = ?", entry))
@@ -177,6 +232,13 @@ class Index:
         if answer != "ok":
             raise VaultError(f"{self.path}: the index is damaged: {answer}")
 
+    def _with_paths(self, query: str, *values: object) -> Iterator[IndexEntry]:
+        paths = self.paths()
+        roots = {root.id: root for root in self.roots}
+        for row in self._all(query, *values):
+            root = roots[row[-1]]
+            yield _index_entry(root, row, paths(row[0])[len(root.folder) :].lstrip(b"/"))
+
     def _root(self, number: int) -> Root:
         return next(root for root in self.roots if root.id == number)
 
@@ -189,7 +251,7 @@ class Index:
     def _children(self, root: Root, folder: IndexEntry) -> Iterator[IndexEntry]:
         base = folder.entry.path
         for row in self._all(_IN_FOLDER, folder.id):
-            yield _index_entry(root, row, base + b"/" + row[-1] if base else row[-1])
+            yield _index_entry(root, row, base + b"/" + row[20] if base else row[20])
 
     def _below(self, root: Root, folder: IndexEntry) -> Iterator[IndexEntry]:
         stack = [self._children(root, folder)]
@@ -212,6 +274,10 @@ class Index:
             yield from self._db.execute(query, values)
         except sqlite3.DatabaseError as error:
             raise VaultError(f"{self.path}: the index is damaged: {error}") from error
+
+    def _run(self, query: str, *values: object) -> None:
+        for _ in self._all(query, *values):
+            pass
 
     def _one(self, query: str) -> tuple:  # type: ignore[type-arg] # as above
         return next(self._all(query))

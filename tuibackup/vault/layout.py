@@ -10,7 +10,7 @@ import os
 import re
 import tomllib
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -36,26 +36,17 @@ _LONGEST = (
 # bytes there) for all but extreme names
 
 
-def file_name(name: bytes | str) -> str:
+def file_name(name: bytes | str, *, distinct: bool = False) -> str:
     """A local file name for a name from outside: everything but `[A-Za-z0-9._-]` percent-encoded.
 
-    A leading dot is encoded too; what is longer than 120 characters is cut and ends in a hash of the whole.
+    A leading dot is encoded too. What is longer than 120 characters is cut and ends in a hash of the whole;
+    with `distinct` every name does (for two names that differ only in case).
     """
     raw = name.encode("utf-8", "surrogateescape") if isinstance(name, str) else name
     encoded = _UNSAFE.sub(lambda match: b"%%%02X" % match[0][0], raw).decode("ascii") or "%"
-    if len(encoded) <= _LONGEST:
+    if len(encoded) <= _LONGEST and not distinct:
         return encoded
     return f"{encoded[: _LONGEST - 17]}-{_hash(raw)}"
-
-
-def file_names(names: Iterable[bytes]) -> dict[bytes, str]:
-    """A local file name for each name; those that differ only in case get a hash, for disks that ignore case."""
-    encoded = {name: file_name(name) for name in sorted(set(names))}
-    folded = [text.casefold() for text in encoded.values()]
-    return {
-        name: text if folded.count(text.casefold()) == 1 else f"{text[: _LONGEST - 17]}-{_hash(name)}"
-        for name, text in encoded.items()
-    }
 
 
 def _hash(raw: bytes) -> str:
@@ -120,8 +111,8 @@ class Vault:
     def open(cls, path: Path, state: Path, *, create: bool = True) -> Self:
         """The vault at `path`; with `create` an empty folder becomes one at first use.
 
-        `state` remembers which vault belongs to which path. Raises VaultError when the folder is missing, is no
-        vault, or is not the vault that was there before.
+        `state` remembers which vault belongs to which path. Raises VaultError when the folder is missing, is
+        no vault, or is not the vault that was there before.
         """
         path = Path(os.path.abspath(path))
         known = _known(state).get(str(path))

@@ -28,8 +28,13 @@ def vault_errors(path: Path) -> Iterator[None]:
         raise _vault_error(path, error) from error
 
 
+def is_full(error: OSError) -> bool:
+    """Whether there was no room (disk, quota, largest file)."""
+    return error.errno in _FULL
+
+
 def _vault_error(path: Path, error: OSError) -> VaultError:
-    if error.errno in _FULL:
+    if is_full(error):
         return VaultError(f"vault full: no room for {path}", "free some room there")
     return VaultError(f"{path}: {error.strerror or error}")
 

@@ -31,7 +31,7 @@ class FolderSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DatabaseSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One database. `file` is its dump, `bytes` that SQL's length, `stored_bytes` what it takes on the disk."""
+    """One database. `file` is its dump, `bytes` that SQL's length, `stored_bytes` its size on the disk."""
 
     name: str
     file: str

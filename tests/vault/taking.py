@@ -1,0 +1,132 @@
+"""Takes snapshots of local trees for the tests: what step 2 does, without a server."""
+
+import grp
+import os
+import pwd
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tuibackup.sop import Clock, Outcome
+from tuibackup.vault.entry import Entry, Kind
+from tuibackup.vault.layout import Snapshot, Vault
+from tuibackup.vault.output import CompressedFile
+from tuibackup.vault.snapshot import Incoming
+from tuibackup.vault.summary import DatabaseSummary, SnapshotSummary
+
+_KINDS = {
+    stat.S_IFREG: Kind.FILE,
+    stat.S_IFDIR: Kind.FOLDER,
+    stat.S_IFLNK: Kind.SYMLINK,
+    stat.S_IFIFO: Kind.FIFO,
+    stat.S_IFSOCK: Kind.SOCKET,
+    stat.S_IFBLK: Kind.BLOCK,
+    stat.S_IFCHR: Kind.CHARACTER,
+}
+
+
+def entry(path: bytes, file: bytes) -> Entry:
+    """What `find -printf` would say of `file`."""
+    seen = os.lstat(file)
+    kind = _KINDS[stat.S_IFMT(seen.st_mode)]
+    return Entry(
+        path,
+        kind,
+        stat.S_IMODE(seen.st_mode),
+        seen.st_uid,
+        seen.st_gid,
+        _name(lambda: pwd.getpwuid(seen.st_uid).pw_name, seen.st_uid),
+        _name(lambda: grp.getgrgid(seen.st_gid).gr_name, seen.st_gid),
+        seen.st_size,
+        seen.st_mtime_ns,
+        seen.st_ctime_ns,
+        seen.st_dev,
+        seen.st_ino,
+        seen.st_nlink,
+        b"ext4",
+        os.readlink(file) if kind == Kind.SYMLINK else None,
+    )
+
+
+def inventory(folder: bytes) -> Iterator[Entry]:
+    """The tree below `folder`, depth first, as `find` lists it."""
+    yield entry(b"", folder)
+    stack = [(b"", iter(os.listdir(folder)))]
+    while stack:
+        below, names = stack[-1]
+        name = next(names, None)
+        if name is None:
+            stack.pop()
+            continue
+        path = below + b"/" + name if below else name
+        found = entry(path, folder + b"/" + path)
+        yield found
+        if found.kind == Kind.FOLDER:
+            stack.append((path, iter(os.listdir(folder + b"/" + path))))
+
+
+def summary(server: str, run: str, clock: Clock, started: str = "2026-11-22T01:30:00Z", **more: object) -> SnapshotSummary:
+    values = {"finished": started, "operator": "siti", "outcome": Outcome.DONE, "whole": True} | more
+    return SnapshotSummary(server=server, run=run, clock=clock, started=started, **values)  # type: ignore[arg-type]
+
+
+def xattrs(file: bytes) -> dict[bytes, bytes]:
+    """Extended attributes as GNU tar's pax records."""
+    names = [os.fsencode(name) for name in os.listxattr(file, follow_symlinks=False)]
+    return {b"SCHILY.xattr." + name: os.getxattr(file, name, follow_symlinks=False) for name in names}
+
+
+def take(
+    vault: Vault,
+    *folders: Path,
+    server: str = "siakad",
+    run: str = "run1",
+    started: str = "2026-11-22T01:30:00Z",
+    part: int = 1,
+    previous: Callable[[bytes], object] | None = None,
+) -> Snapshot:
+    """A full snapshot of local folders."""
+    incoming = Incoming.create(vault, server, run, Clock.FILES)
+    index = incoming.index()
+    for folder in folders:
+        name = os.fsencode(folder)
+        root = index.add_root(name, name)
+        entries = list(inventory(name))
+        index.add(root, entries)
+        with incoming.archive(name, part) as archive:
+            number = index.add_archive(archive.path.name)
+            for wanted in index.wanted(root):
+                extra = xattrs(wanted.path)
+                archive.begin(wanted.name, wanted.entry, extra)
+                with open(wanted.path, "rb") as file:
+                    while chunk := file.read(1 << 18):
+                        archive.write(chunk)
+                index.stored(wanted.id, number, *archive.end())
+                index.xattrs(wanted.id, extra)
+            incoming.wrote(archive.close())
+    totals = index.finish()
+    return incoming.publish(
+        summary(server, run, Clock.FILES, started, files=totals.files, bytes=totals.content_bytes)
+    )
+
+
+def take_dumps(vault: Vault, dumps: dict[str, bytes], *, server: str = "siakad", run: str = "run1") -> Snapshot:
+    """A databases snapshot of the given SQL."""
+    incoming = Incoming.create(vault, server, run, Clock.DATABASES)
+    databases = []
+    for name, sql in dumps.items():
+        file = CompressedFile(incoming.dump(name))
+        file.write(sql)
+        written = file.close()
+        incoming.wrote(written)
+        databases.append(
+            DatabaseSummary(name=name, file=written.path.name, bytes=len(sql), stored_bytes=written.stored_bytes)
+        )
+    return incoming.publish(summary(server, run, Clock.DATABASES, databases=tuple(databases)))
+
+
+def _name(look: Callable[[], str], number: int) -> bytes:
+    try:
+        return look().encode()
+    except KeyError:
+        return b"%d" % number

@@ -1,0 +1,110 @@
+"""What makes a snapshot restorable without tuibackup: restore.sh and the lists it reads (restore/…).
+
+The order is the same as in `restore`: regular files archive by archive, then links, then folders.
+"""
+
+import re
+from pathlib import Path
+
+from tuibackup.vault import tarheader
+from tuibackup.vault.entry import Kind
+from tuibackup.vault.index import Index
+from tuibackup.vault.output import CompressedFile, OutputFile, Written, vault_errors
+from tuibackup.vault.summary import DatabaseSummary
+
+SCRIPT = "restore.sh"
+LISTS = "restore"
+
+_SCRIPTS = Path(__file__).parent / "scripts"
+
+
+def write_files(folder: Path, index: Index) -> list[Written]:
+    """restore.sh and restore/ for the files snapshot in `folder`. Raises VaultError."""
+    lists = folder / LISTS
+    with vault_errors(lists):
+        lists.mkdir(mode=0o700)
+    written = [_text(folder / SCRIPT, (_SCRIPTS / "restore-files.sh").read_text("utf-8"))]
+    archives: list[str] = []
+    for archive in index.archives:
+        number = f"{len(archives) + 1:03}"
+        names = CompressedFile(lists / f"{number}.names.zst")
+        count = 0
+        try:
+            paths = index.paths()
+            for entry, _ in index.contents(archive.id):
+                names.write(_name(paths(entry)) + b"\0")
+                count += 1
+            written.append(names.close())
+        finally:
+            names.abandon()
+        place = f"../{archive.snapshot}/{archive.name}" if archive.snapshot else archive.name
+        archives.append(f"{number} {count} {place}\n")
+    written.append(_text(lists / "archives", "".join(archives)))
+    return [*written, _links(lists, index), _folders(lists, index)]
+
+
+def _links(lists: Path, index: Index) -> Written:
+    """Symbolic links and FIFOs, then further names of inodes (whose first name may be a symbolic link)."""
+    output = CompressedFile(lists / "links.tar.zst")
+    try:
+        for found in index.of_kinds(Kind.SYMLINK, Kind.FIFO):
+            if found.carrier is None:
+                kind = tarheader.SYMLINK if found.entry.kind == Kind.SYMLINK else tarheader.FIFO
+                name, target = _name(found.path), found.entry.target or b""
+                output.write(
+                    tarheader.header(name, found.entry, kind=kind, link=target, extra=index.xattrs(found.id))
+                )
+        paths = index.paths()
+        for found in index.hard_links():
+            assert found.carrier is not None
+            name, target = _name(found.path), _name(paths(found.carrier))
+            output.write(tarheader.header(name, found.entry, kind=tarheader.HARD_LINK, link=target))
+        output.write(tarheader.END)
+        return output.close()
+    finally:
+        output.abandon()
+
+
+def _folders(lists: Path, index: Index) -> Written:
+    output = CompressedFile(lists / "folders.tar.zst")
+    try:
+        for found in index.of_kinds(Kind.FOLDER):
+            extra = index.xattrs(found.id)
+            output.write(tarheader.header(_name(found.path), found.entry, kind=tarheader.FOLDER, extra=extra))
+        output.write(tarheader.END)
+        return output.close()
+    finally:
+        output.abandon()
+
+
+def write_databases(folder: Path, databases: tuple[DatabaseSummary, ...]) -> list[Written]:
+    """restore.sh for the dumps in `folder`, in the order given. Raises VaultError."""
+    script = (_SCRIPTS / "restore-databases.sh").read_text("utf-8")
+    everything = [f"\twrite {_quoted(one.file)}" for one in databases] or ["\t:"]
+    names = [f"\tprintf '%s\\n' {_quoted(one.name)}" for one in databases] or ["\t:"]
+    each = [f"{_quoted(one.name)}) write {_quoted(one.file)} ;;" for one in databases]
+    parts = {"ALL": everything, "LIST": names, "EACH": each}
+    # In one go: a database may be called "@EACH@".
+    script = re.sub(
+        "@(ALL|LIST|EACH)@\n", lambda mark: "".join(f"{line}\n" for line in parts[mark[1]]), script
+    )
+    return [_text(folder / SCRIPT, script)]
+
+
+def _quoted(text: str) -> str:
+    """One word of sh."""
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def _name(path: bytes) -> bytes:
+    """An absolute path as it stands in an archive."""
+    return path.lstrip(b"/") or b"."
+
+
+def _text(path: Path, text: str) -> Written:
+    output = OutputFile(path)
+    try:
+        output.write(text.encode())
+        return output.close()
+    finally:
+        output.abandon()

@@ -1,0 +1,225 @@
+"""A snapshot in the making: a run's own folder, written once, proven, and moved into its place.
+
+A run writes only below `<vault>/<server>/.incoming-<run>/`; nothing there is looked at by anybody else. What
+is published is complete, read back from the disk, and never changed again.
+"""
+
+import hashlib
+import os
+import shutil
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+
+from tuibackup.errors import VaultError
+from tuibackup.sop import Clock
+from tuibackup.vault import restoring, summary
+from tuibackup.vault.archive import LEVEL, ArchiveSummary, ArchiveWriter
+from tuibackup.vault.index import Index, IndexWriter
+from tuibackup.vault.layout import NAME_FORMAT, Snapshot, Vault, file_name
+from tuibackup.vault.output import OutputFile, Written, rename_new, sync_folder, vault_errors
+from tuibackup.vault.schema import FILE_NAME as INDEX
+from tuibackup.vault.verify import SUMS, OnProgress, Sum, files_below, read_sums, reread
+
+_PREFIX = ".incoming-"
+
+
+class Incoming:
+    """The folder `path` in which a run collects one snapshot; the caller holds the server's lock."""
+
+    def __init__(self, vault: Vault, server: str, run: str, clock: Clock, path: Path) -> None:
+        self.vault = vault
+        self.server = server
+        self.run = run
+        self.clock = clock
+        self.path = path
+        self._written: dict[str, Written] = {}
+        self._taken: dict[str, bytes] = {}  # case-folded file names, and what they are for
+
+    @classmethod
+    def create(cls, vault: Vault, server: str, run: str, clock: Clock) -> "Incoming":
+        """A new, empty one. Raises VaultError (there already, vault full, not writable)."""
+        path = vault.server_folder(server) / f"{_PREFIX}{file_name(run)}" / clock
+        with vault_errors(path):
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            path.mkdir(mode=0o700)
+        return cls(vault, server, run, clock, path)
+
+    def file_name(self, name: bytes | str) -> str:
+        """A file name for a folder or database, distinct from those of others also where case is ignored."""
+        raw = name.encode("utf-8", "surrogateescape") if isinstance(name, str) else name
+        plain = file_name(raw)
+        for text in (plain, file_name(raw, distinct=True)):
+            if self._taken.setdefault(text.casefold(), raw) == raw:
+                return text
+        raise VaultError(f"two names are both called {plain} in the vault")
+
+    def archive(self, folder: bytes, part: int = 1, *, level: int = LEVEL, threads: int = 1) -> ArchiveWriter:
+        """The writer of an archive of `folder`; part 2 and on for what is fetched after a reconnect or again.
+
+        Its `close()` result must be given to `wrote`.
+        """
+        name = self.file_name(folder.strip(b"/") or b"/")
+        return ArchiveWriter(self.path / f"{name}{f'.{part}' if part > 1 else ''}.tar.zst", level, threads)
+
+    def dump(self, database: str) -> Path:
+        """Where the dump of `database` is to be written (it must not exist; see `output`)."""
+        return self.path / f"{self.file_name(database)}.sql.zst"
+
+    def index(self) -> IndexWriter:
+        """The writer of the index."""
+        return IndexWriter(self.path / INDEX)
+
+    def wrote(self, written: Written | ArchiveSummary) -> None:
+        """A file is finished: publishing will find exactly this hash on the disk, or fail."""
+        self._written[written.path.name] = Written(*written[:3])
+
+    def stored_bytes(self) -> int:
+        """What this takes on the disk so far."""
+        with vault_errors(self.path):
+            return sum((self.path / name).stat().st_size for name in files_below(self.path))
+
+    def publish(
+        self, description: summary.SnapshotSummary, on_progress: OnProgress | None = None
+    ) -> Snapshot:
+        """Complete the snapshot, prove it, and move it to where it will stay for good.
+
+        Fills in name (its start, later than every other of this clock), sequence, stored_bytes, points_into.
+        When this raises (VaultError: vault full, reads back wrong), nothing was published.
+        """
+        older = self._write_restore_files(description)
+        name = self._free_name(description.started)
+        described = msgspec.structs.replace(
+            description,
+            name=name,
+            sequence=1 + max((one.sequence for one in self.vault.snapshots(self.server)), default=0),
+            stored_bytes=self.stored_bytes(),
+            points_into=tuple(sorted({one.name.split("/")[1] for one in older})),
+        )
+        self._write(summary.FILE_NAME, summary.encode(described))
+        sums = [Sum(one, self._sha256(one)) for one in files_below(self.path)]
+        lines = "".join(f"{sha256.hex()}  {one}\n" for one, sha256 in [*sums, *older])
+        self._write(SUMS, lines.encode())
+        self._sync()
+        reread(self.path, sums, on_progress)
+        return self._move(name)
+
+    def discard(self) -> None:
+        """Throw away everything written; nothing of it was published."""
+        _remove(self.path)
+        _remove_if_empty(self.path.parent)
+
+    def _write_restore_files(self, description: summary.SnapshotSummary) -> list[Sum]:
+        """restore.sh and its lists; the sums of the older archives that are needed."""
+        older: list[Sum] = []
+        if self.clock == Clock.DATABASES:
+            restoring.write_databases(self.path, description.databases)
+            return older
+        with Index(self.path / INDEX) as index:
+            restoring.write_files(self.path, index)
+            for archive in index.archives:
+                if not archive.snapshot:
+                    if archive.name not in self._written:
+                        raise VaultError(f"{self.path / archive.name}: in the index, but not finished")
+                    continue
+                place = self.path.parent.parent / self.clock / archive.snapshot
+                sums = {one.name: one.sha256 for one in read_sums(place)}
+                if archive.name not in sums or not (place / archive.name).is_file():
+                    raise VaultError(f"{place / archive.name}: the index points into it, but it is missing")
+                older.append(Sum(f"../{archive.snapshot}/{archive.name}", sums[archive.name]))
+        return older
+
+    def _free_name(self, started: str) -> str:
+        """The start in UTC as a name, at least one second later than the newest of this clock."""
+        time = datetime.fromisoformat(started).astimezone(UTC).replace(microsecond=0)
+        if names := self.vault.names(self.server, self.clock):
+            newest = datetime.strptime(names[-1], NAME_FORMAT).replace(tzinfo=UTC)
+            time = max(time, newest + timedelta(seconds=1))
+        return time.strftime(NAME_FORMAT)
+
+    def _write(self, name: str, data: bytes) -> None:
+        output = OutputFile(self.path / name)
+        try:
+            output.write(data)
+            self.wrote(output.close())
+        finally:
+            output.abandon()
+
+    def _sha256(self, name: str) -> bytes:
+        """As it was computed while writing; a file that nobody announced is read."""
+        if written := self._written.get(name):
+            return written.sha256
+        with vault_errors(self.path / name), (self.path / name).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+
+    def _sync(self) -> None:
+        """Everything to the disk: files that were not synced by their writers, then folders."""
+        with vault_errors(self.path):
+            for name in files_below(self.path):
+                if name not in self._written:
+                    fd = os.open(self.path / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+                    try:
+                        os.fsync(fd)
+                    finally:
+                        os.close(fd)
+        for place, _, _ in os.walk(self.path):
+            sync_folder(Path(place))
+
+    def _move(self, name: str) -> Snapshot:
+        parent = self.path.parent.parent / self.clock
+        with vault_errors(parent):
+            if not parent.is_dir():
+                parent.mkdir(mode=0o700)
+                sync_folder(parent.parent)
+        target = parent / name
+        try:
+            rename_new(self.path, target)
+        except FileExistsError as error:
+            raise VaultError(f"{target}: exists already") from error
+        sync_folder(parent)
+        seal(target)  # only now: a folder without write permission cannot be moved by an ordinary user
+        _remove_if_empty(self.path.parent)
+        return Snapshot(target, self.server, self.clock, name)
+
+
+def seal(folder: Path) -> None:
+    """Make a published snapshot read-only: files 0400, folders 0500."""
+    with vault_errors(folder):
+        for place, _, names in os.walk(folder, topdown=False):
+            for name in names:
+                os.chmod(os.path.join(place, name), 0o400)
+            os.chmod(place, 0o500)
+
+
+def sweep(vault: Vault, server: str, *, keep: str | None = None) -> list[str]:
+    """Remove what dead runs left, and finish sealing what they published; the ids of those runs.
+
+    The caller holds the server's lock, so every run but `keep` is dead.
+    """
+    folder = vault.server_folder(server)
+    swept = []
+    with vault_errors(folder):
+        for name in sorted(os.listdir(folder)):
+            if name.startswith(_PREFIX) and (keep is None or name != f"{_PREFIX}{file_name(keep)}"):
+                _remove(folder / name)
+                swept.append(name.removeprefix(_PREFIX))
+        for clock in Clock:
+            for name in vault.names(server, clock):
+                if (folder / clock / name).stat().st_mode & 0o200:
+                    seal(folder / clock / name)
+    return swept
+
+
+def _remove(folder: Path) -> None:
+    with vault_errors(folder):
+        for place, _, _ in os.walk(folder):
+            os.chmod(place, 0o700)  # a folder may be sealed already
+        if folder.exists():
+            shutil.rmtree(folder)
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):  # the run's other clock is in it
+        folder.rmdir()
