@@ -9,6 +9,9 @@ import msgspec
 
 from tuibackup.sop import Clock, Outcome, Step
 
+# What a run's process ends with; 11 where another run holds the server (errors.BusyError).
+EXIT_CODES = {Outcome.DONE: 0, Outcome.WARNINGS: 3, Outcome.FAILED: 1, Outcome.INTERRUPTED: 130}
+
 
 def now() -> str:
     """This moment as events write it."""
@@ -66,7 +69,7 @@ class StepStarted(Event, frozen=True, tag="step-started"):
 
 
 class StepProgress(Event, frozen=True, tag="step-progress"):
-    """The newest state of the step; a total that is missing is not known. `rate` is bytes/s of recent seconds."""
+    """The newest state of the step; a missing total is not known. `rate` is bytes/s of recent seconds."""
 
     step: Step
     items: int

@@ -8,7 +8,8 @@ import asyncio
 import fcntl
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,6 +18,7 @@ import msgspec
 
 from tuibackup.errors import TuibackupError
 from tuibackup.run import events as ev
+from tuibackup.vault.output import rename_new
 
 POLL = 0.25  # seconds between two looks at a journal that is followed
 _TAIL = 64 * 1024  # bytes at the end among which a run-finished line is looked for
@@ -50,7 +52,7 @@ class Journal:
 
     @classmethod
     def create(cls, state: Path, planned: ev.RunPlanned) -> Self:
-        """Begin the journal of a run. It appears under its name locked and with its first line, or not at all."""
+        """Begin the journal of a run. It appears locked and with its first line, or not at all."""
         path = journal_path(state, planned.run)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         new = path.with_name(f".{path.name}.new")
@@ -62,7 +64,7 @@ class Journal:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.write(descriptor, ev.encode(planned))
-            os.rename(new, path)
+            rename_new(new, path)
         except OSError as error:
             os.close(descriptor)
             new.unlink(missing_ok=True)
@@ -78,6 +80,11 @@ class Journal:
             self.fault = self.fault or f"{self.path}: {error.strerror}"
         else:
             self._torn = written < len(line)
+
+    def mend(self) -> None:
+        """Keep our next line apart from one that its writer did not finish."""
+        end = os.fstat(self._descriptor).st_size
+        self._torn = end > 0 and os.pread(self._descriptor, 1, end - 1) != b"\n"
 
     def fileno(self) -> int:
         return self._descriptor
@@ -98,13 +105,20 @@ class Journal:
 
 
 class JournalReader:
-    """The reading end: every `poll` gives the events that came since the one before. Never blocks, never raises
-    for a journal that is not there yet. Lines that this version does not know are passed over."""
+    """The reading end: every `poll` gives the events that came since the one before.
+
+    Never blocks, never raises for a journal that is not there yet, passes over lines it does not know.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._descriptor = -1
         self._rest = b""
+
+    @property
+    def begun(self) -> bool:
+        """Whether the journal has been there."""
+        return self._descriptor >= 0
 
     def poll(self) -> list[ev.AnyEvent]:
         if self._descriptor < 0:
@@ -145,7 +159,7 @@ async def follow(path: Path, *, patience: float = 10.0) -> AsyncIterator[ev.AnyE
     with JournalReader(path) as reader:
         while True:
             # Asked before reading: what a run wrote before it let go of its journal is then read for certain.
-            live = is_live(path) if path.exists() else time.monotonic() < deadline
+            live = is_live(path) or (not reader.begun and time.monotonic() < deadline)
             for event in reader.poll():
                 yield event
                 if isinstance(event, ev.RunFinished):
@@ -169,6 +183,21 @@ def is_live(path: Path) -> bool:
         return False
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def reopened(path: Path) -> Iterator[Journal | None]:
+    """The journal of a run that is dead, locked for us; None while somebody else holds it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        yield None
+        return
+    with Journal(path, descriptor) as journal:
+        journal.mend()
+        yield journal
 
 
 def first(path: Path) -> ev.RunPlanned | None:

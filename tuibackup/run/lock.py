@@ -9,14 +9,15 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 
 from tuibackup.errors import BusyError
 from tuibackup.text import printable
-from tuibackup.vault.layout import file_name
+from tuibackup.vault.layout import Vault
+from tuibackup.vault.output import vault_errors
 
 POLL = 0.5  # seconds between two looks at the slots
 _PATIENCE = 1.0  # seconds; somebody who only looks whether a lock is held keeps it for microseconds
@@ -30,35 +31,29 @@ class Holder(msgspec.Struct, frozen=True):
     host: str = ""
 
 
-def lock_path(vault_path: Path, server: str) -> Path:
-    """The file whose lock is the right to write below the server's folder in the vault."""
-    return vault_path / file_name(server) / ".lock"
-
-
 @contextmanager
-def server_lock(vault_path: Path, server: str, *, run: str, operator: str) -> Iterator[None]:
-    """Hold `server` for as long as the block lasts. The vault must be open: nothing is created outside it.
+def server_lock(vault: Vault, server: str, *, run: str, operator: str) -> Iterator[None]:
+    """Hold `server` for as long as the block lasts.
 
-    Raises BusyError naming the run and operator that hold it.
+    Raises BusyError naming the run and operator that hold it, VaultError where the vault cannot be written.
     """
-    path = lock_path(vault_path, server)
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    vault.server_folder(server)
+    path = vault.lock_path(server)
+    with vault_errors(path):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         if not _take(descriptor, patience=_PATIENCE):
             raise _busy(server, _holder(descriptor))
-        text = msgspec.json.encode(Holder(run, operator, socket.gethostname()))
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, text + b"\n", 0)
+        _sign(descriptor, Holder(run, operator, socket.gethostname()))
         yield
     finally:
         os.close(descriptor)
 
 
-def is_held(vault_path: Path, server: str) -> bool:
+def is_held(vault: Vault, server: str) -> bool:
     """Whether somebody holds `server` now."""
     try:
-        descriptor = os.open(lock_path(vault_path, server), os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(vault.lock_path(server), os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:
@@ -90,6 +85,13 @@ def take_slot(state: Path, parallel: int, *, kind: str = "run") -> int | None:
             return descriptor
         os.close(descriptor)
     return None
+
+
+def _sign(descriptor: int, holder: Holder) -> None:
+    """Say in the file who holds it. A disk too full for that is no reason to stop here."""
+    with suppress(OSError):
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, msgspec.json.encode(holder) + b"\n", 0)
 
 
 def _take(descriptor: int, *, exclusive: bool = True, patience: float = 0.0) -> bool:

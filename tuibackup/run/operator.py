@@ -19,7 +19,7 @@ _NO_LOGIN = 2**32 - 1  # what the kernel says where nobody logged in (cron, cont
 
 
 class Operator(msgspec.Struct, frozen=True):
-    """`name` goes into records; `login` is the account that logged in to this machine, `client` its address."""
+    """`name` goes into records; `login` is the account that logged in here, `client` its address."""
 
     name: str
     login: str = ""
@@ -28,7 +28,7 @@ class Operator(msgspec.Struct, frozen=True):
 
 
 def identify(chosen: str | None = None, allowed: Sequence[str] = ()) -> Operator:
-    """The operator of this process: `chosen` (must be among `allowed` where that is set), sudo's user, the account.
+    """The operator of this process: `chosen` (one of `allowed` where that is set), sudo's user, the account.
 
     Raises UsageError where the name is not among the configured ones.
     """

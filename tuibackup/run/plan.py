@@ -22,8 +22,8 @@ from tuibackup.run.operator import Operator
 from tuibackup.run.places import open_ledger, open_vault
 from tuibackup.sop import Clock, State, Step, expectation, standing
 from tuibackup.text import printable
-from tuibackup.words import _
 from tuibackup.vault.layout import file_name
+from tuibackup.words import _
 
 HISTORY = 5  # runs by which a step is judged
 
@@ -182,7 +182,9 @@ def describe(plans: Iterable[Plan], config: Config) -> PlanSummary:
         fault = str(error)
     else:
         free, total = room.free, room.total
-    return PlanSummary(needs, free, total, config.vault.path, tuple(_asks(plans, config)), tuple(warnings), fault)
+    return PlanSummary(
+        needs, free, total, config.vault.path, tuple(_asks(plans, config)), tuple(warnings), fault
+    )
 
 
 def _asks(plans: Iterable[Plan], config: Config) -> Iterable[str]:

@@ -1,109 +1,147 @@
-"""Runs as processes of their own: start them, answer what they ask, find the living and the dead, ask one to stop.
+"""Runs as processes of their own: start them, find the living, ask one to stop, record the dead.
 
-A face starts a request: one launcher process, which forks one detached process a run (`run.child`). Each has a
-socketpair to the face for its questions, and inherits its journal, locked. When the face is gone, so are the
-answers; the runs are not.
+A face starts a request: one launcher process, which forks one detached process a run (`run.child`). Each has
+a socketpair to the face for its questions, and inherits its journal, locked. When the face is gone, so are
+the answers; the runs go on.
 """
 
-import asyncio
-import contextlib
-import json
 import os
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterable
+import threading
+from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 
-from tuibackup.config import Config
+from tuibackup.config import Config, load
 from tuibackup.errors import TuibackupError, UsageError
-from tuibackup.remote.questions import Question
-from tuibackup.run import wire
-from tuibackup.run.journal import Journal, first, is_live, journal_path, journals, last, runs_folder
+from tuibackup.run import journal as jr
 from tuibackup.run.operator import Operator
 from tuibackup.run.plan import Plan
+from tuibackup.run.recovery import recover
+from tuibackup.run.request import Asked, Request
+from tuibackup.run.stop import write_stop
 from tuibackup.text import printable
 from tuibackup.words import _
 
-ANSWER_SECONDS = 300.0  # a question that is shown and not answered for so long is answered with no
+__all__ = ["ActiveRun", "Asked", "Launch", "Request", "active", "ask_stop", "recover", "start"]
 
 
-class Asked:
-    """A question of a run. `closed` is set when it needs no answer any more (answered, timed out, run ended)."""
+class Launched(msgspec.Struct, frozen=True):
+    """One run as the launcher gets it: its plan, and the numbers of the open files that are its own."""
 
-    def __init__(self, run: str, question: Question, connection: "_Connection", number: int) -> None:
-        self.run = run
-        self.question = question
-        self.closed = asyncio.Event()
-        self._connection = connection
-        self._number = number
+    plan: Plan
+    line: int
+    journal: int
+    path: str
 
-    def answer(self, text: str | None) -> None:
-        """Send the answer; None is no. Only the first one counts."""
-        if not self.closed.is_set():
-            self.closed.set()
-            self._connection.send(wire.Answer(number=self._number, text=text))
+
+class Launch(msgspec.Struct, frozen=True):
+    """What the launcher reads from its standard input."""
+
+    config: str
+    runs: tuple[Launched, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ActiveRun:
-    """A run whose process lives: waiting or running (its journal tells which)."""
+    """A run whose process lives; its journal tells whether it waits or runs."""
 
     run: str
     server: str
-    journal: Path
     operator: str
-
-
-class Request:
-    """What one command or key press asked for: its runs, and for a while the line to answer their questions."""
-
-    def __init__(self, plans: tuple[Plan, ...], journals: tuple[Path, ...], lines: list[socket.socket]) -> None:
-        self.plans = plans
-        self.runs = tuple(plan.run for plan in plans)
-        self.journals = journals
-        self._lines = lines
-
-    async def asked(self) -> AsyncIterator[Asked]:
-        """The questions of all runs, one after the other; ends when every run has met its needs or has failed.
-
-        Then all are told to go on and nothing is asked again. Leaving the loop early is a no to every question.
-        """
-        raise NotImplementedError
-        yield
-
-    def close(self) -> None:
-        """Give up the line: every question from now on is answered with no; the runs go on."""
-        for line in self._lines:
-            line.close()
-        self._lines.clear()
+    journal: Path
 
 
 def start(plans: Iterable[Plan], config_path: Path) -> Request:
     """Start one detached process for each plan; returns at once, their journals exist already.
 
-    Raises TuibackupError where a journal cannot be written or no process can be started.
+    The processes read the configuration themselves. Raises ConfigError where it is broken by now, and
+    TuibackupError where a journal cannot be written or no process can be started; then no run has begun.
     """
-    raise NotImplementedError
+    plans = tuple(plans)
+    config = load(config_path)
+    with ExitStack() as ours:
+        lines: list[socket.socket] = []
+        launched: list[Launched] = []
+        journals: list[jr.Journal] = []
+        try:
+            for plan in plans:
+                near, far = socket.socketpair()
+                lines.append(near)
+                ours.enter_context(far)
+                journal = jr.Journal.create(config.state, plan.planned())
+                journals.append(journal)
+                ours.enter_context(journal)  # the children keep their copies, and with them the lock
+                launched.append(Launched(plan, far.fileno(), journal.fileno(), str(journal.path)))
+            _launch(Launch(str(config.source.absolute()), tuple(launched)), config.state, plans[0].request)
+        except BaseException as error:
+            for line in lines:
+                line.close()
+            for journal in journals:
+                journal.path.unlink(missing_ok=True)
+            if isinstance(error, OSError):
+                raise TuibackupError(f"no process could be started for the run: {error.strerror}") from error
+            raise
+    return Request(plans, tuple(journal.path for journal in journals), lines)
+
+
+def _launch(launch: Launch, state: Path, request: str) -> None:
+    """Start the launcher and hand it the plans over a pipe; they stand on no command line."""
+    passed = [number for run in launch.runs for number in (run.line, run.journal)]
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+    errors = os.open(jr.runs_folder(state) / f"{request}.err", flags, 0o600)
+    try:
+        launcher = subprocess.Popen(
+            # -P: a file named like one of our modules in the folder we were started in is not imported
+            [sys.executable, "-P", "-m", "tuibackup.run.child"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            pass_fds=passed,
+            start_new_session=True,
+            cwd="/",
+        )
+    finally:
+        os.close(errors)
+    assert launcher.stdin is not None
+    with launcher.stdin as pipe:
+        pipe.write(msgspec.json.encode(launch))
+    # It ends by itself once it has forked; somebody must take its exit status.
+    threading.Thread(target=launcher.wait, daemon=True, name="launcher").start()
+
+
+# Journals that are known to be finished: they never begin again, so nobody needs to look a second time.
+_finished: set[Path] = set()
 
 
 def active(config: Config) -> list[ActiveRun]:
-    """The runs of this host whose process lives, newest first."""
-    raise NotImplementedError
-
-
-def recover(config: Config) -> list[str]:
-    """Record the runs that died without a word as interrupted, and sweep what they left; returns their ids.
-
-    Call it at the start of every command that shows or starts runs. Safe when several do so at once.
-    """
-    raise NotImplementedError
+    """The runs of this host whose process lives, newest first. Cheap enough to be asked every second."""
+    found = []
+    for path in jr.journals(config.state):
+        if path in _finished:
+            continue
+        if not jr.is_live(path):
+            _finished.add(path)  # ended, or dead: `recover` tells them apart
+        elif planned := jr.first(path):
+            found.append(ActiveRun(planned.run, planned.server, planned.operator, path))
+    return found
 
 
 def ask_stop(config: Config, run: str, by: Operator) -> None:
-    """Ask a run to stop; it does within seconds and records who asked. Raises UsageError where it does not live."""
-    raise NotImplementedError
+    """Ask a run to stop; it does so within seconds and records who asked. `run` is its id.
+
+    Raises UsageError where no such run lives.
+    """
+    if not any(alive.run == run for alive in active(config)):
+        raise UsageError(
+            _("no run {run} is under way").format(run=printable(run)), _("tuibackup status shows what runs")
+        )
+    try:
+        write_stop(config.state, run, by)
+    except OSError as error:
+        raise TuibackupError(f"run {run} cannot be asked to stop: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""A run as a picture: the pure fold of its events. The cockpit and the command line draw this, nothing else."""
+"""A run as a picture: the pure fold of its events. The cockpit and the command line draw this only."""
 
 from dataclasses import dataclass, field, replace
 

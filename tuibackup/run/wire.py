@@ -5,6 +5,8 @@ Secrets pass through here and nowhere else; none of these is written or shown.
 
 import msgspec
 
+from tuibackup.remote.questions import Kind
+
 
 class _Message(msgspec.Struct, frozen=True, tag_field="say", rename="kebab"):
     """Base of all messages."""
@@ -14,7 +16,7 @@ class Ask(_Message, frozen=True, tag="ask"):
     """Run → face: a question (`remote.questions.Question`, field by field)."""
 
     number: int
-    kind: str
+    kind: Kind
     server: str
     text: str
     secret: bool

@@ -1,0 +1,123 @@
+"""The launcher and the run processes it forks: `python -m tuibackup.run.child`, started by `run.process`.
+
+The launcher imports what every run needs once and forks, so that a hundred runs share that memory and none of
+them pays for the imports again. A run process has its own session, no terminal, nice 10; it ignores SIGHUP
+and takes SIGTERM as the wish to stop.
+"""
+
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+import socket
+import sys
+import traceback
+from pathlib import Path
+
+import msgspec
+
+from tuibackup.config import Config, load
+from tuibackup.errors import TuibackupError
+from tuibackup.run.engine import carry_out, refuse
+from tuibackup.run.journal import Journal
+from tuibackup.run.process import Launch, Launched
+from tuibackup.run.questions import FaceLine
+from tuibackup.run.stop import Stop, stop_path
+
+NICE = 10
+
+
+def main() -> int:
+    """Read the request from standard input, fork one process a run, and end."""
+    launch = msgspec.json.decode(sys.stdin.buffer.read(), type=Launch)
+    os.umask(0o077)
+    os.nice(NICE)
+    config: Config | TuibackupError
+    try:
+        config = load(Path(launch.config))
+    except TuibackupError as error:
+        config = error
+    for run in launch.runs:
+        os.set_inheritable(run.line, False)
+        os.set_inheritable(run.journal, False)
+    gc.collect()
+    gc.freeze()  # keeps the collector from touching, and so copying, the memory the runs share
+    for run in launch.runs:
+        if os.fork() == 0:
+            _forked(run, launch, config)
+    return 0
+
+
+def _forked(mine: Launched, launch: Launch, config: Config | TuibackupError) -> None:
+    """The life of one run's process; does not return."""
+    code = 1
+    try:
+        os.setsid()
+        for other in launch.runs:
+            if other is not mine:
+                # Another run's journal kept open here would keep it locked, and so alive, after its death.
+                os.close(other.line)
+                os.close(other.journal)
+        errors = Path(mine.path).with_suffix(".err")
+        _redirect(errors)
+        code = _run(mine, config)
+        sys.stderr.flush()
+        if errors.stat().st_size == 0:
+            errors.unlink()
+    except BaseException:  # nothing may climb back into the launcher's loop
+        traceback.print_exc()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
+
+
+def _redirect(errors: Path) -> None:
+    """No terminal, no pipe to anybody: /dev/null, and a file of ours for what Python itself has to say."""
+    null = os.open(os.devnull, os.O_RDWR)
+    log = os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for number, target in ((null, 0), (null, 1), (log, 2)):
+        os.dup2(number, target)
+    os.close(null)
+    os.close(log)
+
+
+def _run(mine: Launched, config: Config | TuibackupError) -> int:
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    with Journal(Path(mine.path), mine.journal) as journal:
+        if isinstance(config, TuibackupError):
+            return refuse(mine.plan, journal, config).exit_code
+        with asyncio.Runner(debug=False, loop_factory=_loop_factory()) as runner:
+            return runner.run(_carry_out(mine, config, journal))
+
+
+async def _carry_out(mine: Launched, config: Config, journal: Journal) -> int:
+    stop = Stop()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.ask, "signal SIGTERM")
+    face = FaceLine()
+    await face.open(socket.socket(fileno=mine.line))
+    file = stop_path(config.state, mine.plan.run)
+    watcher = asyncio.create_task(stop.watch(file))
+    try:
+        finished = await carry_out(mine.plan, config, journal=journal, face=face, stop=stop)
+    finally:
+        watcher.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watcher
+        await face.close()
+        file.unlink(missing_ok=True)
+    return finished.exit_code
+
+
+def _loop_factory() -> "type[asyncio.AbstractEventLoop] | None":
+    """uvloop's loop where it can be had, asyncio's else."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.Loop
+
+
+if __name__ == "__main__":
+    sys.exit(main())

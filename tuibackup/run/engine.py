@@ -1,0 +1,183 @@
+"""Carries a plan out: needs, the four steps, the record. The same code serves processes, tests and the demo.
+
+Order of the record: a snapshot is published, then the ledger says so, then the journal says *done*.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import ExitStack, asynccontextmanager
+from typing import Any
+
+import msgspec
+
+from tuibackup.config import Config
+from tuibackup.errors import BusyError, InterruptedRunError, LedgerError, TuibackupError
+from tuibackup.ledger.entries import Kind
+from tuibackup.run import crash, record
+from tuibackup.run import events as ev
+from tuibackup.run.journal import Journal
+from tuibackup.run.lock import server_lock, slot, take_slot
+from tuibackup.run.needs import find_vault, meet_needs, unmet
+from tuibackup.run.places import open_ledger
+from tuibackup.run.plan import Plan
+from tuibackup.run.questions import Face, NoFace
+from tuibackup.run.steps import connect, disconnect, download, dump, login, reconnect
+from tuibackup.run.stop import Stop
+from tuibackup.run.work import Carry, Work, outcome_of
+from tuibackup.sop import Clock, Outcome, Step, worst
+from tuibackup.vault.snapshot import sweep
+
+CONNECTING = 8  # runs of this host that connect at once: sshd drops some beyond ten (MaxStartups)
+_TIDY_SECONDS = 60.0  # what a stopped run may take to clean up; then it ends all the same
+
+
+async def carry_out(
+    plan: Plan, config: Config, *, journal: Journal, face: Face | None = None, stop: Stop | None = None
+) -> ev.RunFinished:
+    """Carry `plan` out; returns what it wrote last into `journal` (see `Journal.create`) and the ledger.
+
+    What goes wrong in a run is its outcome and is not raised. Cancelling is a stop by nobody in particular.
+    """
+    began = time.monotonic()
+    try:
+        ledger = await asyncio.to_thread(open_ledger, config)
+    except TuibackupError as error:
+        return refuse(plan, journal, error)
+    with ledger, ExitStack() as held:
+        face = face or NoFace()
+        work = Work(plan, config, journal, ledger, face)
+        cancelled = False
+        try:
+            await _until_stopped(_procedure(work, face, held), stop or Stop())
+        except asyncio.CancelledError:
+            cancelled = True
+            work.abandon(InterruptedRunError("stopped"))
+        except Exception as error:
+            work.abandon(error)
+        finished = await _conclude(work, began)
+        if cancelled:
+            raise asyncio.CancelledError
+        return finished
+
+
+def refuse(plan: Plan, journal: Journal, error: Exception) -> ev.RunFinished:
+    """End a run that cannot even be recorded (no configuration, no ledger): its journal says why."""
+    finished = ev.RunFinished(
+        time=ev.now(),
+        run=plan.run,
+        server=plan.server,
+        outcome=Outcome.FAILED,
+        seconds=0.0,
+        exit_code=error.exit_code if isinstance(error, TuibackupError) else 1,
+        error=str(error) if isinstance(error, TuibackupError) else crash.line_of(error),
+    )
+    journal.append(finished)
+    return finished
+
+
+async def _procedure(work: Work, face: Face, held: ExitStack) -> None:
+    """The SOP's page. `held` keeps the server's lock until the run is recorded."""
+    plan = work.plan
+    await asyncio.to_thread(find_vault, work)
+    held.enter_context(server_lock(work.vault, plan.server, run=plan.run, operator=plan.operator.name))
+    await asyncio.to_thread(sweep, work.vault, plan.server)
+    try:
+        work.emit(ev.RunWaiting, reason="needs")
+        async with slot(work.config.state, CONNECTING, kind="connect"):
+            connected = await work.timed(Step.CONNECT, connect)
+        needs = await meet_needs(work) if connected is Outcome.DONE else unmet(work)
+        work.emit(ev.NeedsMet, needs=needs)
+        await work.write(Kind.NEEDS, record.needs_body(needs, work.plan))
+        if connected is not Outcome.DONE:
+            for clock in Clock:
+                work.fail(clock, connected)
+            return
+        work.emit(ev.RunWaiting, reason="needs")
+        await face.ready()
+        async with _own_slot(work):
+            if Clock.FILES in work.plan.clocks:
+                await _carry(work, Clock.FILES, (Step.DOWNLOAD, download))
+            if Clock.DATABASES in work.plan.clocks:
+                await _carry(work, Clock.DATABASES, (Step.LOGIN, login), (Step.DUMP, dump))
+    finally:
+        await disconnect(work)
+
+
+async def _carry(work: Work, clock: Clock, *steps: tuple[Step, Carry]) -> None:
+    """The steps that renew one clock. Their failure is this clock's alone: the other is still carried out."""
+    try:
+        await reconnect(work)
+    except TuibackupError as error:
+        work.explain(error)
+        work.fail(clock, outcome_of(error))
+        return
+    for step, carry in steps:
+        outcome = await work.timed(step, carry)
+        if outcome in (Outcome.FAILED, Outcome.INTERRUPTED):
+            work.fail(clock, outcome)
+            return
+
+
+@asynccontextmanager
+async def _own_slot(work: Work) -> AsyncIterator[None]:
+    """One of this host's slots. A run that must wait lets go of its connection: it may take hours.
+
+    But a one-time code lets in once only; then the connection is kept.
+    """
+    state, parallel = work.config.state, work.config.run.parallel
+    descriptor = take_slot(state, parallel)
+    if descriptor is not None:
+        try:
+            yield
+        finally:
+            os.close(descriptor)
+        return
+    work.emit(ev.RunWaiting, reason="slot")
+    if not work.answers.asked_codes:
+        await disconnect(work)
+    async with slot(state, parallel):
+        yield
+
+
+async def _until_stopped(procedure: Coroutine[Any, Any, None], stop: Stop) -> None:
+    """Run `procedure` to its end, or cancel it when somebody asks to stop (InterruptedRunError)."""
+    work = asyncio.create_task(procedure)
+    stopper = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait((work, stopper), return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            await work
+            return
+    finally:
+        stopper.cancel()
+        if not work.done():
+            work.cancel()
+            await asyncio.wait((work,), timeout=_TIDY_SECONDS)
+    raise InterruptedRunError(f"stopped by {stop.by}", "the next run starts what was not finished again")
+
+
+async def _conclude(work: Work, began: float) -> ev.RunFinished:
+    """The record: the ledger first, then the journal."""
+    outcomes = [result.outcome for result in work.clocks.values()]
+    outcome = worst(outcomes) if outcomes else Outcome.FAILED
+    finished = ev.RunFinished(
+        time=ev.now(),
+        run=work.plan.run,
+        server=work.plan.server,
+        outcome=outcome,
+        seconds=round(time.monotonic() - began, 3),
+        exit_code=BusyError.exit_code if work.busy else ev.EXIT_CODES[outcome],
+        files=work.clocks.get(Clock.FILES),
+        databases=work.clocks.get(Clock.DATABASES),
+        error=work.error,
+        findings=work.findings,
+    )
+    try:
+        await work.write(Kind.RUN, record.run_body(finished, work.plan))
+    except LedgerError as error:
+        line = f"{error} (what was stored is recorded at the next start)"
+        finished = msgspec.structs.replace(finished, outcome=Outcome.FAILED, exit_code=1, error=line)
+    work.journal.append(finished)
+    return finished

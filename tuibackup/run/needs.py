@@ -1,0 +1,111 @@
+"""What a run needs and whether it is there (*kebutuhan*): asked for and recorded before a byte is fetched."""
+
+import asyncio
+from contextlib import suppress
+
+from tuibackup.errors import TuibackupError, UsageError, VaultError
+from tuibackup.run import events as ev
+from tuibackup.run.places import open_vault
+from tuibackup.run.steps import open_database
+from tuibackup.run.work import Work
+from tuibackup.sop import Clock
+from tuibackup.text import printable, size
+from tuibackup.vault.disk import Room
+
+Need = tuple[str, bool, str]  # what, whether it is there, the detail
+
+CONNECTION, HOST_KEY, TOOLS, ROOM, DATABASE = (
+    "connection", "host key", "tools", "room on the backup disk", "database access",
+)  # fmt: skip
+
+
+def find_vault(work: Work) -> None:
+    """The server's settings and the backup disk, with room left on it. Reaches no server.
+
+    Raises UsageError: no such server; VaultError: the vault is missing, wrong, not writable, or full.
+    """
+    config, name = work.config, work.plan.server
+    if name not in config.servers:
+        raise UsageError(f'no server "{name}" in {config.source}')
+    work.server = config.servers[name]
+    work.vault = open_vault(config)
+    room = work.vault.room()
+    if work.vault.created:
+        work.emit(ev.RunNote, text=f"{work.vault.path} is a vault from now on: {_room(room)}")
+        if room.warning:
+            work.emit(ev.RunNote, text=room.warning)
+    least = config.vault.least_free(room.total)
+    if room.free - (work.plan.estimate_bytes or 0) < least:
+        needed = (
+            f" and this run needs about {size(work.plan.estimate_bytes)}" if work.plan.estimate_bytes else ""
+        )
+        raise VaultError(
+            f"{work.vault.path}: {size(room.free)} free{needed}, min_free keeps {size(least)}",
+            "make room there, or lower min_free",
+        )
+
+
+async def meet_needs(work: Work) -> tuple[Need, ...]:
+    """Everything the run needs, once it is connected. What is missing here makes its own step fail later."""
+    assert work.session is not None
+    assert work.probe is not None
+    key = work.session.host_key
+    needs: list[Need] = [
+        (CONNECTION, True, f"{printable(work.session.user)}@{printable(work.session.address)}"),
+        (HOST_KEY, True, f"{key.algorithm} {key.fingerprint}"),
+        _tools(work),
+        _room_need(work),
+    ]
+    if Clock.DATABASES in work.plan.clocks:
+        needs.append(await _database(work))
+    return tuple(needs)
+
+
+def unmet(work: Work) -> tuple[Need, ...]:
+    """What there is to say when the server could not be reached."""
+    return ((CONNECTION, False, work.error), _room_need(work))
+
+
+def _tools(work: Work) -> Need:
+    probe = work.probe
+    assert probe is not None
+    found = [
+        f"find ({probe.find})" if probe.find else "",
+        f"tar ({' '.join(filter(None, (probe.tar, probe.tar_version)))})" if probe.tar else "",
+        "zstd" if probe.zstd else "gzip" if probe.gzip else "",
+    ]
+    missing = []
+    if Clock.FILES in work.plan.clocks:
+        missing += [name for name, there in (("find", probe.find), ("tar", probe.tar)) if not there]
+    if Clock.DATABASES in work.plan.clocks:
+        found += [printable(path) for path, _version in probe.dump_tools]
+        missing += [] if probe.dump_tools else ["mariadb-dump or mysqldump"]
+    detail = ", ".join(filter(None, found))
+    if missing:
+        detail = f"missing: {', '.join(missing)}" + (f"; found: {detail}" if detail else "")
+    return TOOLS, not missing, detail
+
+
+def _room_need(work: Work) -> Need:
+    with suppress(VaultError):
+        return ROOM, True, _room(work.vault.room())
+    return ROOM, False, str(work.vault.path)
+
+
+def _room(room: Room) -> str:
+    return f"{size(room.free)} of {size(room.total)} free on {printable(room.device)}"
+
+
+async def _database(work: Work) -> Need:
+    """Log in once, so that a password is asked for now and not when nobody is there any more."""
+    try:
+        async with asyncio.timeout(work.config.sop.login_within):
+            database = await open_database(work)
+    except TimeoutError:
+        return DATABASE, False, "no answer from the database"
+    except TuibackupError as error:
+        return DATABASE, False, str(error)
+    try:
+        return DATABASE, True, f"{printable(database.vendor)} {printable(database.server_version)}"
+    finally:
+        await database.close()

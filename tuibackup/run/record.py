@@ -1,0 +1,99 @@
+"""What a run leaves in the ledger: the bodies of its entries (*pencatatan dan pendataan*). Pure."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from tuibackup.progress import Finding
+from tuibackup.run import events as ev
+from tuibackup.run.operator import Operator
+from tuibackup.run.plan import Plan
+from tuibackup.sop import Clock, Outcome, Step
+
+FINDINGS = 100  # of one step in the ledger; the snapshot's own lists hold all
+
+
+def needs_body(needs: Iterable[tuple[str, bool, str]], plan: Plan) -> dict[str, Any]:
+    """*Mencatat kebutuhan*: what the run needs, whether it is there, and who is about to carry it out."""
+    return {
+        "needs": [{"need": need, "ok": met, "detail": detail} for need, met, detail in needs],
+        "clocks": [clock.value for clock in Clock if clock in plan.clocks],
+        "operator": operator_body(plan.operator),
+    }
+
+
+def operator_body(operator: Operator) -> dict[str, Any]:
+    """Everything known of the operator; the entry's own column holds the name."""
+    body: dict[str, Any] = msgspec.to_builtins(operator)
+    return body
+
+
+def step_body(
+    finished: ev.StepFinished, plan: Plan, findings: Iterable[Finding], findings_total: int
+) -> dict[str, Any]:
+    """One step: its actual time beside its standard (steps 1 and 3) or what history let expect (2 and 4)."""
+    step: Step = finished.step
+    body: dict[str, Any] = {
+        "step": step.value,
+        "outcome": finished.outcome.value,
+        "seconds": finished.seconds,
+        "standard": plan.standards.get(step),
+        "expected": plan.expected.get(step),
+        "slow": finished.slow,
+        "detail": finished.detail,
+    }
+    if findings_total:
+        kept = list(findings)[:FINDINGS]
+        body["findings"] = [{"subject": f.subject, "reason": f.reason, "mark": f.mark} for f in kept]
+        body["findings_total"] = findings_total
+    return body
+
+
+def run_body(finished: ev.RunFinished, plan: Plan) -> dict[str, Any]:
+    """The whole run, with each clock's own outcome, and everything known of who carried it out."""
+    return {
+        **finished_body(finished),
+        "full": plan.full,
+        "request": plan.request,
+        "operator": operator_body(plan.operator),
+    }
+
+
+def finished_body(finished: ev.RunFinished) -> dict[str, Any]:
+    """What `run-finished` tells, as the ledger keeps it."""
+    clocks = {Clock.FILES: finished.files, Clock.DATABASES: finished.databases}
+    return {
+        "outcome": finished.outcome.value,
+        "exit_code": finished.exit_code,
+        "clocks": clocks_body(clocks),
+        "seconds": finished.seconds,
+        "error": finished.error,
+        "detail": " · ".join(result.detail for result in clocks.values() if result and result.snapshot),
+        "findings": finished.findings,
+    }
+
+
+def finished_of(body: Mapping[str, Any], planned: ev.RunPlanned) -> ev.RunFinished:
+    """The way back from `finished_body`, for a run that could not write its last line."""
+    clocks = msgspec.convert(body.get("clocks", {}), dict[str, ev.ClockResult])
+    outcome = Outcome(body["outcome"])
+    return ev.RunFinished(
+        time=ev.now(),
+        run=planned.run,
+        server=planned.server,
+        outcome=outcome,
+        seconds=float(body.get("seconds") or 0.0),
+        exit_code=int(body.get("exit_code", 1)),
+        files=clocks.get(Clock.FILES),
+        databases=clocks.get(Clock.DATABASES),
+        error=str(body.get("error") or ""),
+        findings=int(body.get("findings") or 0),
+    )
+
+
+def clocks_body(clocks: Mapping[Clock, ev.ClockResult | None]) -> dict[str, Any]:
+    """Each clock that the run was to renew, as `run-finished` tells it."""
+    return {
+        clock.value: msgspec.to_builtins(result) for clock, result in clocks.items() if result is not None
+    }

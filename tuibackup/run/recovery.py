@@ -1,0 +1,191 @@
+"""The dead and the unrecorded: runs that ended without a word, snapshots that the ledger does not know.
+
+A run that is killed leaves an unfinished journal whose lock is free, perhaps a published snapshot that never
+reached the ledger, and half-made files in its incoming folder. Nobody else may touch these while it lives.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from tuibackup.config import Config
+from tuibackup.errors import BusyError, VaultError
+from tuibackup.ledger.entries import Entry, Kind
+from tuibackup.ledger.store import Ledger
+from tuibackup.run import events as ev
+from tuibackup.run import journal as jr
+from tuibackup.run import record
+from tuibackup.run.lock import server_lock
+from tuibackup.run.places import open_ledger, open_vault
+from tuibackup.run.stop import stop_path
+from tuibackup.sop import Clock, Outcome, worst
+from tuibackup.vault.layout import Snapshot, Vault
+from tuibackup.vault.snapshot import sweep
+
+KEEP_DAYS = 90  # a journal is a picture of a run; the record of it is in the ledger
+_NAME = "recovery"  # who holds a server's lock meanwhile
+
+
+def recover(config: Config) -> list[str]:
+    """Record what died without a word as *interrupted*, and sweep what it left; the ids of those runs.
+
+    Call it at the start of every command that shows or starts runs; it is cheap when all is well. Safe when
+    several do so at once: one of them records a run, once. Raises LedgerError. A vault that is not there
+    now is left for the next time.
+    """
+    dead = [path for path in jr.journals(config.state) if not jr.is_live(path) and jr.last(path) is None]
+    try:
+        vault = open_vault(config, create=False)
+    except VaultError:
+        vault = None
+    with open_ledger(config) as ledger:
+        recorded = [run for path in dead if (run := _bury(path, config, ledger, vault))]
+        if vault is not None:
+            for server in config.servers:
+                _record_unknown(server, config, ledger, vault)
+    _forget_old(config.state)
+    return recorded
+
+
+def _bury(path: Path, config: Config, ledger: Ledger, vault: Vault | None) -> str | None:
+    """Finish a dead run's journal, in the ledger first. None where somebody else is doing so, or it lives."""
+    with jr.reopened(path) as journal:
+        planned = jr.first(path)
+        if journal is None or planned is None or jr.last(path) is not None:
+            return None
+        told = next((one for one in ledger.of_run(planned.run) if one.kind is Kind.RUN), None)
+        if told is not None:
+            finished = _as_told(planned, told)  # it died between the ledger and the journal
+        else:
+            finished = _interrupted(path, planned, _published(vault, planned))
+            ledger.append(
+                Kind.RUN,
+                {**record.finished_body(finished), "request": planned.request, "full": planned.full},
+                operator=planned.operator,
+                server=planned.server,
+                run=planned.run,
+            )
+        journal.append(finished)
+    stop_path(config.state, planned.run).unlink(missing_ok=True)
+    if vault is not None:
+        with suppress(BusyError, VaultError), server_lock(vault, planned.server, run=_NAME, operator=_NAME):
+            sweep(vault, planned.server)
+    return planned.run
+
+
+def _published(vault: Vault | None, planned: ev.RunPlanned) -> dict[Clock, Snapshot]:
+    """The snapshots that the run had published before it died."""
+    if vault is None:
+        return {}
+    return {
+        clock: snapshot
+        for clock in planned.clocks
+        for snapshot in _since(vault, planned, clock)
+        if snapshot.summary.run == planned.run
+    }
+
+
+def _since(vault: Vault, planned: ev.RunPlanned, clock: Clock) -> Iterator[Snapshot]:
+    """Snapshots named after the run began; only these are worth a look into."""
+    began = datetime.fromisoformat(planned.time).replace(microsecond=0)
+    for snapshot in vault.snapshots(planned.server, clock):
+        with suppress(VaultError):
+            if snapshot.started >= began and snapshot.summary:
+                yield snapshot
+
+
+def _interrupted(path: Path, planned: ev.RunPlanned, published: dict[Clock, Snapshot]) -> ev.RunFinished:
+    """How a dead run ended: its published snapshots count, the rest was interrupted."""
+    error = "the run's process ended without a word (killed, or the machine went down)"
+    clocks = {
+        clock: clock_of(published[clock])
+        if clock in published
+        else ev.ClockResult(outcome=Outcome.INTERRUPTED, detail=error)
+        for clock in planned.clocks
+    }
+    seconds, findings = _last_seen(path, planned)
+    outcome = worst([Outcome.INTERRUPTED, *(result.outcome for result in clocks.values())])
+    return ev.RunFinished(
+        time=ev.now(),
+        run=planned.run,
+        server=planned.server,
+        outcome=outcome,
+        seconds=seconds,
+        exit_code=ev.EXIT_CODES[outcome],
+        files=clocks.get(Clock.FILES),
+        databases=clocks.get(Clock.DATABASES),
+        error=error,
+        findings=findings,
+    )
+
+
+def clock_of(snapshot: Snapshot) -> ev.ClockResult:
+    """A clock's result as its snapshot tells it. Raises VaultError."""
+    summary = snapshot.summary
+    return ev.ClockResult(
+        outcome=summary.outcome,
+        whole=summary.whole,
+        snapshot=snapshot.spec,
+        started=summary.started,
+        items=summary.files,
+        bytes=summary.bytes,
+        stored=summary.stored_bytes,
+    )
+
+
+def _last_seen(path: Path, planned: ev.RunPlanned) -> tuple[float, int]:
+    """Seconds until the journal's last line, and how many findings it holds."""
+    last, findings = planned.time, 0
+    with jr.JournalReader(path) as reader:
+        for event in reader.poll():
+            last = event.time
+            findings += isinstance(event, ev.StepFinding)
+    took = datetime.fromisoformat(last) - datetime.fromisoformat(planned.time)
+    return max(0.0, round(took.total_seconds(), 3)), findings
+
+
+def _as_told(planned: ev.RunPlanned, entry: Entry) -> ev.RunFinished:
+    """The end of a run as its ledger entry has it."""
+    return record.finished_of(entry.body, planned)
+
+
+def _record_unknown(server: str, config: Config, ledger: Ledger, vault: Vault) -> None:
+    """Put snapshots that the ledger lacks into it: it was full or lost, or the run died in between."""
+    if not _unknown(server, ledger, vault):
+        return
+    with suppress(BusyError), server_lock(vault, server, run=_NAME, operator=_NAME):
+        # Only now: a run that lives holds this lock until its snapshots are in the ledger.
+        for snapshot in _unknown(server, ledger, vault):
+            with suppress(VaultError):  # one that cannot be read: `verify` says why
+                summary, result = snapshot.summary, clock_of(snapshot)
+                body = {
+                    "outcome": result.outcome.value,
+                    "clocks": record.clocks_body({snapshot.clock: result}),
+                    "detail": f"{snapshot.spec} was in the vault but not in the ledger",
+                    "error": "",
+                    "late": True,
+                }
+                ledger.append(Kind.RUN, body, operator=summary.operator, server=server, run=summary.run)
+
+
+def _unknown(server: str, ledger: Ledger, vault: Vault) -> list[Snapshot]:
+    names = {clock: vault.names(server, clock) for clock in Clock}
+    if not any(names.values()):
+        return []
+    known = ledger.snapshots(server)
+    if all(f"{server}/{clock}/{name}" in known for clock, found in names.items() for name in found):
+        return []
+    return [snapshot for snapshot in vault.snapshots(server) if snapshot.spec not in known]
+
+
+def _forget_old(state: Path) -> None:
+    oldest = time.time() - KEEP_DAYS * 86400
+    folder = jr.runs_folder(state)
+    with suppress(FileNotFoundError):
+        for entry in os.scandir(folder):
+            with suppress(OSError):
+                if entry.stat(follow_symlinks=False).st_mtime < oldest:
+                    os.unlink(entry.path)

@@ -1,0 +1,123 @@
+"""The face's end of the line to the runs it started: their questions one by one, then the word to go on."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import msgspec
+
+from tuibackup.remote.questions import Question
+from tuibackup.run import wire
+from tuibackup.run.plan import Plan
+from tuibackup.text import printable
+
+ANSWER_SECONDS = 300.0  # a question that is shown and not answered for so long is answered with no
+_LINE = 1 << 20
+
+
+class Asked:
+    """A question of a run. `closed` is set once it needs no answer: answered, timed out, or its run ended."""
+
+    def __init__(self, run: str, number: int, question: Question, writer: asyncio.StreamWriter) -> None:
+        self.run = run
+        self.question = question
+        self.closed = asyncio.Event()
+        self._number = number
+        self._writer = writer
+
+    def answer(self, text: str | None) -> None:
+        """Send the answer; None is no. Only the first one counts."""
+        if not self.closed.is_set():
+            self.closed.set()
+            self._writer.write(wire.encode(wire.Answer(self._number, text)))
+
+
+class Request:
+    """What one command or key press asked for: its runs, and for a while the line for their questions."""
+
+    def __init__(
+        self, plans: tuple[Plan, ...], journals: tuple[Path, ...], lines: list[socket.socket]
+    ) -> None:
+        self.plans = plans
+        self.runs = tuple(plan.run for plan in plans)
+        self.journals = journals
+        self._lines = lines
+
+    async def asked(self) -> AsyncGenerator[Asked, None]:
+        """The questions of all runs, one after the other; ends when every run is ready or has ended.
+
+        Then all are told to go on and nothing is asked again. Answer a question before taking the next; one
+        not answered within ANSWER_SECONDS is answered with no. Leaving the loop early says no to the rest.
+        """
+        questions: asyncio.Queue[Asked | None] = asyncio.Queue()
+        listeners = []
+        writers = []
+        timer: asyncio.TimerHandle | None = None
+        try:
+            for run, line in zip(self.runs, self._lines, strict=True):
+                line.setblocking(False)
+                reader, writer = await asyncio.open_connection(sock=line, limit=_LINE)
+                writers.append(writer)
+                listeners.append(asyncio.create_task(_listen(run, reader, writer, questions)))
+            waiting = len(listeners)
+            while waiting:
+                asked = await questions.get()
+                if asked is None:
+                    waiting -= 1
+                elif not asked.closed.is_set():
+                    timer = asyncio.get_running_loop().call_later(ANSWER_SECONDS, asked.answer, None)
+                    yield asked
+                    timer.cancel()
+            for writer in writers:
+                writer.write(wire.encode(wire.Go()))
+            for writer in writers:
+                with contextlib.suppress(OSError):
+                    await writer.drain()
+        finally:
+            if timer is not None:
+                timer.cancel()
+            for listener in listeners:
+                listener.cancel()
+            await asyncio.gather(*listeners, return_exceptions=True)
+            for writer in writers:
+                writer.close()
+            self.close()
+
+    def close(self) -> None:
+        """Give up the line: every question from now on is answered with no; the runs go on."""
+        for line in self._lines:
+            line.close()
+        self._lines.clear()
+
+
+async def _listen(
+    run: str,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    questions: asyncio.Queue[Asked | None],
+) -> None:
+    """Put a run's questions into the queue, and None once it is ready or has ended."""
+    ready = False
+    mine: list[Asked] = []
+    try:
+        # Until the line ends, not only until the run is ready: one that ends while a dialog is open closes it.
+        while line := await reader.readline():
+            match wire.from_run(line):
+                case wire.Ask(number, kind, server, text, secret, detail):
+                    question = Question(
+                        kind, printable(server), printable(text), secret, tuple(map(printable, detail))
+                    )
+                    mine.append(Asked(run, number, question, writer))
+                    questions.put_nowait(mine[-1])
+                case wire.Ready():
+                    ready = True
+                    questions.put_nowait(None)
+    except (OSError, ValueError, msgspec.DecodeError):
+        pass  # it no longer speaks our language: as good as ended
+    finally:
+        for asked in mine:
+            asked.closed.set()
+        if not ready:
+            questions.put_nowait(None)

@@ -1,0 +1,69 @@
+"""Asking a run to stop: a file beside its journal, or a signal; the run looks twice a second."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import msgspec
+
+from tuibackup.run import events as ev
+from tuibackup.run.journal import runs_folder
+from tuibackup.run.operator import Operator
+from tuibackup.text import printable
+
+POLL = 0.5
+_LIMIT = 4096  # bytes of a stop file that are read
+
+
+class StopRequest(msgspec.Struct, frozen=True):
+    """What a stop file holds: who asked, and when."""
+
+    operator: str
+    time: str
+
+
+class Stop:
+    """Whether the run is to stop, and who asked first. One for each run."""
+
+    def __init__(self) -> None:
+        self.by = ""
+        self._asked = asyncio.Event()
+
+    def ask(self, by: str) -> None:
+        """Ask to stop; the first one is the one that is recorded."""
+        self.by = self.by or by
+        self._asked.set()
+
+    async def wait(self) -> str:
+        """Return who asked, once somebody does."""
+        await self._asked.wait()
+        return self.by
+
+    async def watch(self, path: Path) -> None:
+        """Look for the stop file until there is one."""
+        while (request := _read(path)) is None:  # noqa: ASYNC110  # a file has no event to wait for
+            await asyncio.sleep(POLL)  # another process writes it: there is no event
+        self.ask(printable(request.operator))
+
+
+def stop_path(state: Path, run: str) -> Path:
+    """The file that asks `run` to stop."""
+    return runs_folder(state) / f"{run}.stop"
+
+
+def write_stop(state: Path, run: str, by: Operator) -> None:
+    """Ask `run` to stop in the name of `by`. Raises OSError."""
+    path = stop_path(state, run)
+    new = path.with_name(f".{path.name}.{os.getpid()}")
+    new.write_bytes(msgspec.json.encode(StopRequest(by.name, ev.now())))
+    new.replace(path)
+
+
+def _read(path: Path) -> StopRequest | None:
+    try:
+        with path.open("rb") as file:
+            return msgspec.json.decode(file.read(_LIMIT), type=StopRequest)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.DecodeError):  # somebody wanted it stopped, but `touch` says not who
+        return StopRequest("somebody", ev.now())

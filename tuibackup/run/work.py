@@ -1,0 +1,147 @@
+"""A run while it is carried out: what the steps share, and what became of them so far."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tuibackup.config import Config, Server
+from tuibackup.errors import BusyError, ConnectionLostError, InterruptedRunError, TuibackupError
+from tuibackup.ledger.entries import Kind
+from tuibackup.ledger.store import Ledger
+from tuibackup.run import crash, record
+from tuibackup.run import events as ev
+from tuibackup.run.journal import Journal
+from tuibackup.run.plan import Plan
+from tuibackup.run.questions import Face, Remembering
+from tuibackup.run.reporting import StepReporter
+from tuibackup.secret import Secret
+from tuibackup.sop import Clock, Outcome, Step, is_slow, limit
+from tuibackup.text import duration
+from tuibackup.vault.layout import Vault
+
+if TYPE_CHECKING:
+    from tuibackup.database.login import DatabaseSession
+    from tuibackup.remote.probe import Probe
+    from tuibackup.remote.session import Session
+
+Carry = Callable[["Work", StepReporter], Awaitable[str]]
+
+
+@dataclass(slots=True)
+class Work:
+    """The one owner of a run's state. `clocks` and `error` become its outcome."""
+
+    plan: Plan
+    config: Config
+    journal: Journal
+    ledger: Ledger
+    face: Face
+    server: Server = field(init=False)
+    vault: Vault = field(init=False)  # known once `needs.find_vault` has found it
+    answers: Remembering = field(init=False)
+    session: "Session | None" = None
+    probe: "Probe | None" = None
+    database: "DatabaseSession | None" = None
+    password: Secret | None = None  # of the database, once it let us in
+    clocks: dict[Clock, ev.ClockResult] = field(default_factory=dict)
+    outcomes: dict[Step, Outcome] = field(default_factory=dict)
+    error: str = ""
+    busy: bool = False
+    findings: int = 0
+
+    def __post_init__(self) -> None:
+        self.answers = Remembering(self.face, self._asked)
+
+    def _asked(self, question: str, answered: bool) -> None:
+        self.emit(ev.RunAsked, question=question, answered=answered)
+
+    def emit(self, event: type[ev.Event], **fields: Any) -> None:
+        """Write an event of this run into its journal."""
+        self.journal.append(event(time=ev.now(), run=self.plan.run, server=self.plan.server, **fields))
+
+    async def write(self, kind: Kind, body: dict[str, Any]) -> None:
+        """Append to the ledger; on the disk when this returns."""
+        await asyncio.to_thread(
+            self.ledger.append,
+            kind,
+            body,
+            operator=self.plan.operator.name,
+            server=self.plan.server,
+            run=self.plan.run,
+        )
+
+    async def timed(self, step: Step, carry: Carry) -> Outcome:
+        """Carry a step out: time it, tell it, record it. Its failure is its outcome; a stop is raised."""
+        report = StepReporter(step, self.emit, expected=self.plan.expected.get(step))
+        self.emit(ev.StepStarted, step=step)
+        began = time.monotonic()
+        ticker = asyncio.create_task(report.tick())
+        outcome, detail = Outcome.INTERRUPTED, ""
+        try:
+            detail = await carry(self, report)
+            report.flush()
+            outcome = Outcome.WARNINGS if report.findings_total else Outcome.DONE
+        except ConnectionLostError:
+            took = duration(time.monotonic() - began)
+            detail = self.explain(
+                ConnectionLostError(
+                    f"connection to {self.plan.server} lost during step {step.number} after {took}",
+                    "the next run starts this step again",
+                )
+            )
+        except Exception as error:  # a fault of ours in one step must not take the other clock with it
+            outcome, detail = outcome_of(error), self.explain(error)
+        finally:
+            ticker.cancel()
+            await asyncio.gather(ticker, return_exceptions=True)
+            report.flush()
+            await self._finish(step, report, outcome, time.monotonic() - began, detail)
+        return outcome
+
+    async def _finish(
+        self, step: Step, report: StepReporter, outcome: Outcome, seconds: float, detail: str
+    ) -> None:
+        self.findings += report.findings_total
+        self.outcomes[step] = outcome
+        finished = ev.StepFinished(
+            time=ev.now(),
+            run=self.plan.run,
+            server=self.plan.server,
+            step=step,
+            outcome=outcome,
+            seconds=round(seconds, 3),
+            detail=detail,
+            slow=is_slow(seconds, limit(self.plan.standards.get(step), self.plan.expected.get(step))),
+        )
+        self.journal.append(finished)
+        body = record.step_body(finished, self.plan, report.findings, report.findings_total)
+        await self.write(Kind.STEP, body)
+
+    def explain(self, error: Exception) -> str:
+        """The line that says what went wrong; the first one becomes the run's."""
+        line = str(error) if isinstance(error, TuibackupError) else crash.record(error, self.config.state)
+        self.error = self.error or line
+        return line
+
+    def abandon(self, error: Exception) -> None:
+        """The run ends with `error`: every clock that has no result yet ends with it."""
+        line = self.explain(error)
+        if isinstance(error, BusyError):
+            self.busy = True  # nothing was tried: the clocks stay as they are
+            return
+        for clock in Clock:
+            self.fail(clock, outcome_of(error), line)
+
+    def fail(self, clock: Clock, outcome: Outcome, detail: str = "") -> None:
+        """Set a clock's result unless it has one: what was published stays published."""
+        if clock in self.plan.clocks:
+            self.clocks.setdefault(clock, ev.ClockResult(outcome=outcome, detail=detail or self.error))
+
+
+def outcome_of(error: BaseException) -> Outcome:
+    """Whether an error interrupted the work (it can simply be done again) or made it fail."""
+    if isinstance(error, ConnectionLostError | InterruptedRunError):
+        return Outcome.INTERRUPTED
+    return Outcome.FAILED
