@@ -70,7 +70,11 @@ def ends(start: Line, end: Line, room: int, fill: Span = (" ", "")) -> Line:
 def rule(number: int, title: str, end: str, room: int, *, active: bool) -> Line:
     """A pane's heading: "─ 1 SERVERS ─────── 12 servers, worst first ─"."""
     style = "title" if active else "rule"
-    start: Line = ((f"{symbols.RULE} ", "rule"), (f"{number} " if number else "", "key"), (f"{title} ", style))
+    start: Line = (
+        (f"{symbols.RULE} ", "rule"),
+        (f"{number} " if number else "", "key"),
+        (f"{title} ", style),
+    )
     tail: Line = ((f" {end} ", "muted" if not active else "strong"), (symbols.RULE, "rule")) if end else ()
     return ends(start, tail, room, (symbols.RULE, "rule"))
 

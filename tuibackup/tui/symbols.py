@@ -43,9 +43,7 @@ def to_ascii(text: str) -> str:
     # Only used behind Textual, which has already cut the text into cells; a wide character takes two.
     from rich.cells import cell_len
 
-    return "".join(
-        sign if sign.isascii() else "?" * cell_len(sign) for sign in text.translate(_TABLE)
-    )
+    return "".join(sign if sign.isascii() else "?" * cell_len(sign) for sign in text.translate(_TABLE))
 
 
 def ascii_only(setting: str | None, environment: Mapping[str, str] | None = None) -> bool:

@@ -118,10 +118,10 @@ def load(folders: Iterable[Path]) -> Themes:
 
 def choose(wanted: str | None, themes: Themes, *, few_colours: bool) -> str:
     """The theme to open with: `wanted` where it can be used, but one of 16 colours where there are no more."""
-    chosen = wanted if wanted in themes.usable else DEFAULT
+    chosen = wanted if wanted and wanted in themes.usable else DEFAULT
     if few_colours and chosen in themes.usable and not themes.usable[chosen].ansi:
         return SIXTEEN
-    return chosen or DEFAULT
+    return chosen
 
 
 def _unknown(table: str, given: Mapping[str, str], known: Mapping[str, str]) -> list[str]:

@@ -75,7 +75,10 @@ def dump_lines(server: str, face: RunFace | None, picture: Picture, room: int) -
     else:
         outcome = step.outcome or Outcome.INTERRUPTED
         lines.append(
-            cut(((f" {SIGNS[outcome.value]} ", outcome.value), (step.detail or outcome_word(outcome), "")), room)
+            cut(
+                ((f" {SIGNS[outcome.value]} ", outcome.value), (step.detail or outcome_word(outcome), "")),
+                room,
+            )
         )
     lines += [cut((("   ", ""), (line, "muted")), room) for line in step.output]
     return lines
@@ -109,4 +112,7 @@ def _last_time(server: str, picture: Picture, room: int) -> list[Line]:
     text += f" · {size(stored.bytes)}"
     biggest = sorted(stored.databases, key=lambda database: -database[1])
     names = " · ".join(f"{name} {size(bytes_)}" for name, bytes_ in biggest)
-    return [cut((*said, (text, "")), room), *(((("   "), ""), *line) for line in wrapped(names, room - 4, 4, "muted"))]
+    return [
+        cut((*said, (text, "")), room),
+        *(((("   "), ""), *line) for line in wrapped(names, room - 4, 4, "muted")),
+    ]

@@ -1,9 +1,9 @@
 """Pane 4: the ledger, newest first; the filter is part of the query, so that a million entries cost nothing."""
 
 from tuibackup.sop import Outcome
-from tuibackup.text import cells, count, duration, when
+from tuibackup.text import cells, count, duration, shorten, when
 from tuibackup.tui import symbols
-from tuibackup.tui.lines import Line, Span, cut, left, right, rule, shorten
+from tuibackup.tui.lines import Line, Span, cut, left, right, rule
 from tuibackup.tui.model import LogRow, Picture, outcome_word
 from tuibackup.tui.panes.pane import Pane
 from tuibackup.tui.panes.serverline import SIGNS

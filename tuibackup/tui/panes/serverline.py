@@ -11,7 +11,6 @@ from tuibackup.tui.lines import Line, Span, left, right
 from tuibackup.tui.model import (
     WEEKS,
     LastRun,
-    Picture,
     RunFace,
     ServerRow,
     days,
@@ -81,7 +80,9 @@ def heading(columns: Columns, files: Period, databases: Period) -> Line:
             " " * (_HEAD - 1),
             left(_("name"), columns.name),
             left(_limited(_("files"), "", period_word(files), columns.clock), columns.clock + 1),
-            left(_limited(_("databases"), _("dbs"), period_word(databases), columns.clock), columns.clock + 1),
+            left(
+                _limited(_("databases"), _("dbs"), period_word(databases), columns.clock), columns.clock + 1
+            ),
             left(_("last run"), columns.last),
             right(shorten(_("took"), columns.took), columns.took),
             left(_("13 weeks"), columns.weeks),
@@ -143,7 +144,9 @@ def since(last: LastRun, now: datetime) -> str:
 def run_words(face: RunFace, room: int) -> str:
     """What an active run is at, in at most `room` cells: "step 2 of 4  61%", "waiting: no slot"."""
     if face.waiting:
-        why = {"slot": _("waiting: no slot"), "needs": _("waiting: needs")}.get(face.view.waiting, _("waiting"))
+        why = {"slot": _("waiting: no slot"), "needs": _("waiting: needs")}.get(
+            face.view.waiting, _("waiting")
+        )
         return why if cells(why) <= room else shorten(_("waiting"), room)
     current = face.view.current
     if current is None:

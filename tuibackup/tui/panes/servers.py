@@ -59,7 +59,9 @@ class ServersPane(Pane):
         wanted = self.filter.casefold()
         labels = {row.name: row.label for row in self.picture.rows}
         return [
-            name for name in self.order if wanted in name.casefold() or wanted in labels.get(name, "").casefold()
+            name
+            for name in self.order
+            if wanted in name.casefold() or wanted in labels.get(name, "").casefold()
         ]
 
     def move(self, by: int) -> None:
@@ -132,7 +134,9 @@ class ServersPane(Pane):
         if self.marks:
             parts.append(_("{count} marked").format(count=len(self.marks)))
         if self.filter:
-            parts.append(_("{some} of {all} /{filter}").format(some=len(names), all=total, filter=self.filter))
+            parts.append(
+                _("{some} of {all} /{filter}").format(some=len(names), all=total, filter=self.filter)
+            )
         elif total:
             parts.append(
                 ngettext("{count} server", "{count} servers", total).format(count=total)

@@ -29,6 +29,7 @@ class StepsPane(Pane):
         room, rows = self.size.width, self.size.height - 1
         face = picture.face(self.server)
         title, end = run_title(self.server, face, picture, room)
+        lines: list[Line]
         if face is None:
             lines = [((" " + _no_run(self.server, picture), "muted"),)]
         else:
@@ -161,7 +162,9 @@ def _moving(
 def progress_bar(progress: StepProgress, room: int) -> tuple[Span, ...]:
     """A bar and its percentage; nothing where the total is not known."""
     done, total = (
-        (progress.bytes, progress.bytes_total) if progress.bytes_total else (progress.items, progress.items_total)
+        (progress.bytes, progress.bytes_total)
+        if progress.bytes_total
+        else (progress.items, progress.items_total)
     )
     if not total:
         return ()
@@ -216,7 +219,9 @@ def _summary(face: RunFace, now: datetime, room: int, rows: int) -> list[Line]:
     lines: list[Line] = []
     finished = view.finished
     if finished and finished.error:
-        lines += [((" ", ""), *line) for line in wrapped(finished.error, room - 2, max(1, min(rows, 3)), "failed")]
+        lines += [
+            ((" ", ""), *line) for line in wrapped(finished.error, room - 2, max(1, min(rows, 3)), "failed")
+        ]
     elif not face.active and finished is None:
         text = _("the process of this run is gone; it ends as interrupted")
         lines += [((" ", ""), *line) for line in wrapped(text, room - 2, rows, "interrupted")]
@@ -227,14 +232,18 @@ def _summary(face: RunFace, now: datetime, room: int, rows: int) -> list[Line]:
     if current and current.progress and face.active:
         said.append(("   " + _amount(current.progress), ""))
     if view.findings_total:
-        word = ngettext("{count} warning", "{count} warnings", view.findings_total).format(count=view.findings_total)
+        word = ngettext("{count} warning", "{count} warnings", view.findings_total).format(
+            count=view.findings_total
+        )
         said += [(" · " if said else "   ", "muted"), (f"{symbols.WARNINGS} {word}", "warnings")]
         said.append((" " + _("(enter lists them)"), "muted"))
     if said and len(lines) < rows:
         lines.append(tuple(said))
     if current and current.progress and current.progress.current and face.active and len(lines) < rows:
         start = "   " + _("now") + "  "
-        lines.append(((start, "muted"), (shorten(current.progress.current, room - cells(start) - 1, middle=True), "")))
+        lines.append(
+            ((start, "muted"), (shorten(current.progress.current, room - cells(start) - 1, middle=True), ""))
+        )
     for note in view.notes[-2:]:
         if len(lines) < rows:
             lines.append((("   " + note, "muted"),))
@@ -252,7 +261,7 @@ def _waits(view: RunView) -> str:
 
 
 def _amount(progress: StepProgress) -> str:
-    """"14,210 of 23,257 files · 171 of 281 MiB"; without totals what is known."""
+    """ "14,210 of 23,257 files · 171 of 281 MiB"; without totals what is known."""
     unit = unit_word(progress.unit, progress.items_total or progress.items)
     if progress.items_total:
         items = _("{some} of {all} {unit}").format(

@@ -1,0 +1,262 @@
+"""The cockpit's app: start runs, follow them, switch between screens. Runs are other processes and outlive it."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+
+from tuibackup.config import Config
+from tuibackup.errors import TuibackupError
+from tuibackup.run.operator import Operator, identify
+from tuibackup.run.plan import Plan, PlanSummary
+from tuibackup.secret import Secret
+from tuibackup.tui import actions, themes
+from tuibackup.tui.gather import Gatherer, Source
+from tuibackup.tui.model import Picture, RunFace
+from tuibackup.tui.panes.serverline import run_words
+from tuibackup.tui.private import QuietCrash, colour_count, show_only_ascii
+from tuibackup.tui.screens import confirm
+from tuibackup.tui.screens.choose import Choice, Choose
+from tuibackup.tui.screens.details import ServerDetails
+from tuibackup.tui.screens.main import MainScreen
+from tuibackup.tui.screens.plan import PlanScreen, Wants
+from tuibackup.tui.screens.question import Ask, Reply
+from tuibackup.tui.symbols import ascii_only
+from tuibackup.words import _, use_language
+
+EVERY = 0.5  # seconds between two pictures
+_PATIENCE = 3.0  # seconds to close in once the terminal is gone
+
+
+class Cockpit(QuietCrash, App[None], inherit_bindings=False):
+    """`source` gives the pictures; the real one reads ledger, vault and journals."""
+
+    TITLE = "tuibackup"
+    CSS_PATH: ClassVar[list[str | Path]] = ["lines.tcss"]  # type: ignore[assignment]  # narrower than Textual's
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "act('quit')", show=False, priority=True),
+        Binding("ctrl+c", "leaving", show=False),
+    ]
+
+    def __init__(
+        self, config: Config, source: Source, operator: Operator, *, read_only: bool = False
+    ) -> None:
+        # Before Textual reads the theme's variables, which ours extend.
+        self.themes = themes.load((themes.shipped(), config.source.parent / "themes"))
+        super().__init__()
+        self.config = config
+        self.source = source
+        self.operator = operator
+        self.read_only = read_only
+        self.starting = False  # whether a request of ours still asks its questions
+        self.animation_level = "none"
+        self._woken = asyncio.Event()
+        for theme in self.themes.usable.values():
+            self.register_theme(theme)
+        colours = colour_count(self)
+        chosen = themes.choose(config.theme, self.themes, few_colours=colours <= 16)
+        self.theme = chosen if chosen in self.themes.usable else "textual-dark"
+        self.set_class(colours == 0, "-no-colour")
+        if ascii_only(config.symbols):
+            self.add_class("-ascii")
+            show_only_ascii(self)
+        self.main = MainScreen(source.first(), config.keymap, read_only=read_only)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """For Textual's own theme, which is the one before ours is set: each semantic colour from its source."""
+        theme = self.current_theme
+        fallback = theme.foreground or theme.primary
+        return {name: getattr(theme, source) or fallback for name, source in themes.SEMANTIC.items()}
+
+    def on_mount(self) -> None:
+        self.set_keymap(self.config.keymap)
+        self.push_screen(self.main)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            loop.add_signal_handler(number, self._gone)
+        self.run_worker(self._pull(), name="pull")
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        problems = list(self.themes.problems) + actions.problems(self.config.keymap)
+        wanted = self.config.theme
+        if wanted and wanted not in self.themes.usable and not problems:
+            problems.append(_('there is no theme "{name}"').format(name=wanted))
+        if problems:
+            self.main.tell(" · ".join(problems))
+        if self.config.operators and not self.operator.chosen:
+            choices = [Choice(name, name) for name in self.config.operators]
+            self.push_screen(Choose(_("who is at the keyboard?"), choices), self._chosen)
+
+    def _chosen(self, name: str | None) -> None:
+        if name:
+            self.operator = identify(name, self.config.operators)
+            self.source.operator = name
+
+    # Pictures
+
+    async def _pull(self) -> None:
+        """Get a new picture in a thread, twice a second and whenever something was asked for."""
+        try:
+            while True:
+                self._woken.clear()
+                self.take(await asyncio.to_thread(self.source.gather, self.main.wish))
+                try:
+                    async with asyncio.timeout(EVERY):
+                        await self._woken.wait()
+                except TimeoutError:
+                    continue
+        finally:
+            self.source.close()
+
+    def wake(self) -> None:
+        """Get the next picture now."""
+        self._woken.set()
+
+    def take(self, picture: Picture) -> None:
+        self.main.take(picture)
+        if isinstance(self.screen, ServerDetails):
+            self.screen.take(picture)
+
+    # Actions
+
+    def action_act(self, name: str) -> None:
+        """Carry out an action of the registry, or say why not."""
+        if self.screen is not self.main:
+            if name == "quit":
+                self.screen.dismiss(None)
+            return
+        action = actions.BY_ID[name]
+        self.main.tell("")
+        why_not = actions.reason(action, self.main.situation)
+        if why_not:
+            self.main.tell(_("{action}: {reason}").format(action=_(action.label), reason=why_not))
+            return
+        method: Callable[[], None] = getattr(self, action.method, None) or getattr(self.main, action.method)
+        method()
+
+    def action_leaving(self) -> None:
+        """`ctrl+c` kills nothing here."""
+        if self.screen is self.main:
+            self.main.tell(_("q leaves the cockpit; runs go on"))
+
+    def do_quit(self) -> None:
+        hurt = self._hurt_by_leaving()
+        if not hurt:
+            self.exit()
+            return
+        self.push_screen(confirm.leave(hurt), lambda yes: self.exit() if yes else None)
+
+    def _hurt_by_leaving(self) -> list[str]:
+        from tuibackup.run.plan import agent_is_forwarded
+
+        hurt = []
+        if self.starting:
+            hurt.append(
+                _("A request is still asking its questions: whatever is not answered by now becomes a no.")
+            )
+        active = self.main.picture.active
+        if active and agent_is_forwarded():
+            names = ", ".join(face.view.server for face in active)
+            hurt.append(
+                _("Your SSH agent is forwarded: after you log out, {servers} cannot reconnect.").format(
+                    servers=names
+                )
+            )
+        return hurt
+
+    def do_back_up(self) -> None:
+        names = [name for name in self.main.servers.order if name in self.main.servers.marks]
+        rows = [row for name in names or [self.main.servers.cursor] if (row := self.main.picture.row(name))]
+        rows = [row for row in rows if not row.run and row.clocks]
+        if not rows:
+            self.main.tell(_("nothing to back up there, or a run is under way already"))
+            return
+        self.push_screen(PlanScreen(rows, self.config, self._plan), self._planned)
+
+    def _plan(self, wants: Wants, full: bool) -> tuple[tuple[Plan, ...], PlanSummary]:
+        from tuibackup.run.plan import describe, make_plans
+
+        plans = make_plans(self.config, wants, full=full, operator=self.operator)
+        return plans, describe(plans, self.config)
+
+    def _planned(self, plans: tuple[Plan, ...] | None) -> None:
+        if plans:
+            self.main.servers.mark(self.main.servers.marks)
+            self.run_worker(self._carry_out(plans), name="request")
+
+    async def _carry_out(self, plans: tuple[Plan, ...]) -> None:
+        """Start the processes and answer what they ask; from then on their journals tell the rest."""
+        from tuibackup.run.process import start
+
+        self.starting = True
+        try:
+            request = await asyncio.to_thread(start, plans, self.config.source)
+            self.wake()
+            given: dict[str, Secret] = {}  # by kind of question: what may be used for the others
+            asked_before: set[tuple[str, str, str]] = set()
+            async for asked in request.asked():
+                question = asked.question
+                key = (question.kind, question.server, question.text)
+                again = key in asked_before
+                asked_before.add(key)
+                if question.kind in given and not again:
+                    asked.answer(given[question.kind].reveal())
+                    continue
+                reply: Reply | None = await self.push_screen_wait(Ask(question, asked.closed))
+                if reply and reply.answer is not None and reply.for_others:
+                    given[question.kind] = reply.answer
+                asked.answer(reply.answer.reveal() if reply and reply.answer else None)
+        except TuibackupError as error:
+            self.main.tell(str(error))
+        finally:
+            self.starting = False
+            self.wake()
+
+    def do_stop(self) -> None:
+        row = self.main.picture.row(self.main.servers.cursor)
+        if row and row.run:
+            face = row.run
+            dialog = confirm.stop(row.name, run_words(face, 60))
+            self.push_screen(dialog, lambda yes: self._stop(face) if yes else None)
+
+    def _stop(self, face: RunFace) -> None:
+        from tuibackup.run.process import ask_stop
+
+        try:
+            ask_stop(self.config, face.view.run, self.operator)
+        except TuibackupError as error:
+            self.main.tell(str(error))
+        else:
+            self.main.tell(_("asked {server} to stop").format(server=face.view.server))
+        self.wake()
+
+    def _gone(self) -> None:
+        """The terminal or the login is gone (SIGHUP, SIGTERM): end in order, or at all events end.
+
+        Writing to a terminal that is gone can block for ever; the runs are other processes and do not care.
+        """
+        asyncio.get_running_loop().call_later(_PATIENCE, os._exit, 128 + signal.SIGHUP)
+        self.exit()
+
+
+def open_cockpit(config: Config, *, read_only: bool = False, operator: str | None = None) -> int:
+    """Open the cockpit until it is left; returns the exit code. What goes on afterwards is printed.
+
+    An internal error is raised here, after the terminal is back to normal, for the caller to record.
+    """
+    use_language(config.language)
+    who = identify(operator, config.operators)
+    app = Cockpit(config, Gatherer(config, who.name), who, read_only=read_only)
+    app.run(mouse=config.mouse)
+    if app.crash is not None:
+        raise app.crash
+    for face in app.main.picture.active:
+        print(_("{server} goes on: tuibackup follow").format(server=face.view.server))
+    return app.return_code or 0

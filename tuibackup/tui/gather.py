@@ -1,0 +1,301 @@
+"""Gathers the picture from configuration, ledger, vault and journals. Blocking: it runs in a thread, twice a second.
+
+The ledger is read again only when it has a new entry, the day or the question has changed; journals are read on
+from where the last look ended. Ledger and vault are imported at the first look, after the first screen is drawn.
+"""
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Protocol
+
+from tuibackup.config import Config, Server
+from tuibackup.errors import TuibackupError
+from tuibackup.run.events import AnyEvent, StepProgress, StepStarted
+from tuibackup.run.view import RunView
+from tuibackup.sop import Clock, Outcome, Standing, standing
+from tuibackup.text import printable
+from tuibackup.tui.model import WEEKS, LastRun, LogPage, Picture, Room, RunFace, ServerRow, StoredDump
+from tuibackup.tui.record import log_row, view_of
+
+if TYPE_CHECKING:
+    from tuibackup.ledger.queries import ClockFact, RunFact
+    from tuibackup.ledger.store import Ledger
+
+LOG_ROWS = 500
+_ROOM_EVERY = 10.0  # seconds between two looks at the backup disk
+_NO_HISTORY = (None,) * WEEKS
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the screen needs beside the table: the run of one server, and the log as filtered."""
+
+    server: str = ""
+    log_filter: str = ""
+
+
+class Source(Protocol):
+    """Where pictures come from; tests have one of their own."""
+
+    operator: str
+
+    def first(self) -> Picture:
+        """At once, from the configuration alone."""
+
+    def gather(self, wish: Wish) -> Picture:
+        """Everything as it is now. Blocks; errors of ledger and vault are in the picture's `problems`."""
+
+    def close(self) -> None:
+        """Let go of files."""
+
+
+class Gatherer:
+    """The real source."""
+
+    def __init__(self, config: Config, operator: str) -> None:
+        self._config = config
+        self.operator = operator
+        self._host = socket.gethostname().partition(".")[0]
+        self._ledger: Ledger | None = None
+        self._facts = _Facts()
+        self._log: tuple[object, LogPage] = (None, LogPage())
+        self._followed: dict[str, _Followed] = {}
+        self._shown: _Shown | None = None
+        self._room: Room | None = None
+        self._vault_problem = ""
+        self._room_read = float("-inf")
+        self._recovered = False
+
+    def first(self) -> Picture:
+        rows = tuple(ServerRow(name, server.label) for name, server in self._config.servers.items())
+        return replace(self._frame(datetime.now(UTC)), rows=rows, complete=False)
+
+    def close(self) -> None:
+        if self._ledger:
+            self._ledger.close()
+        for followed in self._followed.values():
+            followed.close()
+
+    def gather(self, wish: Wish) -> Picture:
+        now = datetime.now(UTC)
+        problems: list[str] = []
+        faces = self._active(problems)
+        changed = False
+        try:
+            changed = self._read_ledger(now)
+            log = self._read_log(wish)
+        except TuibackupError as error:
+            problems.append(str(error))
+            log = self._log[1]
+        self._read_room()
+        problems += [self._vault_problem] if self._vault_problem else []
+        rows = tuple(
+            self._row(server, faces.get(server.name), now) for server in self._config.servers.values()
+        )
+        shown, stored = self._read_shown(wish.server, changed) if wish.server else (None, None)
+        return replace(
+            self._frame(now),
+            rows=rows,
+            room=self._room,
+            shown=shown,
+            stored=stored,
+            log=log,
+            problems=tuple(problems),
+        )
+
+    def _frame(self, now: datetime) -> Picture:
+        return Picture(
+            now=now,
+            operator=self.operator,
+            host=self._host,
+            files_within=self._config.sop.files_within,
+            databases_within=self._config.sop.databases_within,
+            source=str(self._config.source),
+        )
+
+    def _row(self, server: Server, face: RunFace | None, now: datetime) -> ServerRow:
+        facts, last = self._facts, self._facts.runs.get(server.name)
+        return ServerRow(
+            server.name,
+            server.label,
+            files=self._standing(server.name, Clock.FILES, now) if server.folders else None,
+            databases=self._standing(server.name, Clock.DATABASES, now) if server.database else None,
+            last=LastRun(last.run, last.outcome, last.started, last.seconds, printable(last.error))
+            if last
+            else None,
+            run=face,
+            weeks=facts.weeks.get(server.name, _NO_HISTORY),
+        )
+
+    def _standing(self, server: str, clock: Clock, now: datetime) -> Standing:
+        fact = self._facts.clocks.get((server, clock))
+        sop = self._config.sop
+        period = sop.files_within if clock is Clock.FILES else sop.databases_within
+        return standing(fact.good if fact else None, period, now)
+
+    # Runs under way
+
+    def _active(self, problems: list[str]) -> dict[str, RunFace]:
+        from tuibackup.run.process import active, recover
+
+        try:
+            if not self._recovered:
+                recover(self._config)
+                self._recovered = True
+            runs = active(self._config)
+            living = {run.run for run in runs}
+            if any(
+                run not in living and not followed.view.finished for run, followed in self._followed.items()
+            ):
+                # A run is gone without its last line: have it recorded as interrupted.
+                recover(self._config)
+        except (TuibackupError, OSError) as error:
+            problems.append(str(error))
+            return {}
+        faces: dict[str, RunFace] = {}
+        for run in runs:
+            followed = self._followed.get(run.run) or _Followed(run.journal)
+            self._followed[run.run] = followed
+            followed.poll()
+            faces.setdefault(followed.view.server, followed.face(active=True))
+        for gone in [name for name in self._followed if name not in living]:
+            self._followed.pop(gone).close()
+        return faces
+
+    def _read_shown(self, server: str, ledger_changed: bool) -> tuple[RunFace | None, StoredDump | None]:
+        """The newest run of the server and its newest dump; kept until another one is asked for or there is news."""
+        shown = self._shown
+        if shown is None or shown.server != server or ledger_changed:
+            last = self._facts.runs.get(server)
+            face = shown.face if shown and shown.server == server else None
+            if last and (face is None or face.view.run != last.run or face.view.finished is None):
+                face = self._ended(server, last)
+            self._shown = shown = _Shown(server, face, self._stored(server))
+        return shown.face, shown.stored
+
+    def _ended(self, server: str, last: "RunFact") -> RunFace:
+        from tuibackup.run.journal import journal_path
+
+        followed = _Followed(journal_path(self._config.state, last.run))
+        followed.poll()
+        followed.close()
+        if followed.view.finished:
+            return followed.face(active=False)
+        # Its journal is gone, or it died: the record tells what there is to tell.
+        view = view_of(self._ledger.of_run(last.run)) if self._ledger else RunView(last.run, server)
+        return RunFace(view, active=False)
+
+    def _stored(self, server: str) -> StoredDump | None:
+        from tuibackup.run.places import open_vault
+
+        try:
+            snapshot = open_vault(self._config, create=False).latest(server, Clock.DATABASES)
+            if snapshot is None:
+                return None
+            found = tuple((printable(one.name), one.stored_bytes) for one in snapshot.summary.databases)
+        except (TuibackupError, OSError):
+            return None  # what is wrong with the vault stands in `problems`
+        return StoredDump(server, found, sum(number for _name, number in found))
+
+    # Ledger and vault
+
+    def _read_ledger(self, now: datetime) -> bool:
+        """Read what the table needs where there is news; whether there was."""
+        if self._ledger is None:
+            from tuibackup.run.places import open_ledger
+
+            self._ledger = open_ledger(self._config)
+        newest = self._ledger.log(1)
+        mark = (newest[0].seq if newest else 0, now.astimezone().date())
+        if mark == self._facts.mark:
+            return False
+        self._facts = _Facts(
+            mark, self._ledger.clock_facts(), self._ledger.last_runs(), self._ledger.runs_by_week(now, WEEKS)
+        )
+        return True
+
+    def _read_log(self, wish: Wish) -> LogPage:
+        from tuibackup.ledger.entries import Kind
+
+        ledger = self._ledger
+        asked = (self._facts.mark, wish.log_filter)
+        if ledger and asked != self._log[0]:
+            # Steps and needs are part of their run's details; as rows of their own they would bury the runs.
+            kinds = [kind for kind in Kind if kind not in (Kind.STEP, Kind.NEEDS)]
+            rows = tuple(log_row(entry) for entry in ledger.log(LOG_ROWS, text=wish.log_filter, kinds=kinds))
+            matching = ledger.count(text=wish.log_filter, kinds=kinds)
+            total = ledger.count(kinds=kinds) if wish.log_filter else matching
+            self._log = (asked, LogPage(rows, matching, total))
+        return self._log[1]
+
+    def _read_room(self) -> None:
+        if monotonic() - self._room_read < _ROOM_EVERY:
+            return
+        from tuibackup.run.places import open_vault
+
+        self._room_read = monotonic()
+        try:
+            room = open_vault(self._config, create=False).room()
+        except (TuibackupError, OSError) as error:
+            self._room, self._vault_problem = None, str(error)
+        else:
+            self._room = Room(str(self._config.vault.path), room.free, room.total)
+            self._vault_problem = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What the ledger said when it was last read; `mark` tells whether that is still so."""
+
+    mark: tuple[int, date] | None = None
+    clocks: "Mapping[tuple[str, Clock], ClockFact]" = field(default_factory=dict)
+    runs: "Mapping[str, RunFact]" = field(default_factory=dict)
+    weeks: Mapping[str, tuple[Outcome | None, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    server: str
+    face: RunFace | None
+    stored: StoredDump | None
+
+
+class _Followed:
+    """A journal that is being read, folded into a view."""
+
+    def __init__(self, path: Path) -> None:
+        from tuibackup.run.journal import JournalReader
+
+        self._reader = JournalReader(path)
+        self._at: tuple[object, ...] = ()
+        self._moved: datetime | None = None
+        self.view = RunView(path.stem, "")
+
+    def poll(self) -> None:
+        for event in self._reader.poll():
+            if not self.view.server:
+                self.view = replace(self.view, server=event.server)
+            self.view = self.view.apply(event)
+            self._note(event)
+
+    def _note(self, event: AnyEvent) -> None:
+        """Keep the time of the last event that told of something further."""
+        if isinstance(event, StepProgress):
+            at: tuple[object, ...] = (event.step, event.items, event.bytes)
+        elif isinstance(event, StepStarted):
+            at = (event.step,)
+        else:
+            return
+        if at != self._at:
+            self._at = at
+            self._moved = datetime.fromisoformat(event.time)
+
+    def face(self, *, active: bool) -> RunFace:
+        return RunFace(self.view, active, self._moved)
+
+    def close(self) -> None:
+        self._reader.close()

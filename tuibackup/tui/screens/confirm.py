@@ -1,0 +1,55 @@
+"""Asks before something that cannot be taken back: names what will happen, and means no unless told otherwise."""
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from tuibackup.tui.lines import Line, wrapped
+from tuibackup.tui.screens.dialog import Dialog
+from tuibackup.words import _
+
+
+class Confirm(Dialog[bool]):
+    """True only for `y`; enter, n and esc are no."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "yes", show=False),
+        Binding("n,enter,q", "close", show=False),
+    ]
+    wide = 70
+
+    def __init__(self, title: str, text: list[str], yes: str, no: str) -> None:
+        super().__init__()
+        self.title_text = title
+        self._text = text
+        self._yes, self._no = yes, no
+
+    def lines(self, room: int) -> list[Line]:
+        return [line for text in self._text for line in wrapped(text, room, 6)] + [()]
+
+    def hints(self) -> list[tuple[str, str, bool]]:
+        return [("y", self._yes, True), ("n", self._no, True), ("esc", _("close"), True)]
+
+    def action_yes(self) -> None:
+        self.dismiss(True)
+
+    def action_close(self) -> None:
+        self.dismiss(False)
+
+
+def stop(server: str, doing: str) -> Confirm:
+    """The dialog of `x`."""
+    return Confirm(
+        _("Stop the run of {server}?").format(server=server),
+        [
+            _("It is at: {doing}.").format(doing=doing),
+            _("It ends as interrupted, with your name in the record. Its clocks are not renewed."),
+        ],
+        _("stop it"),
+        _("let it run"),
+    )
+
+
+def leave(text: list[str]) -> Confirm:
+    """The dialog of `q` where leaving would hurt a run."""
+    return Confirm(_("Leave the cockpit?"), text, _("leave"), _("stay"))

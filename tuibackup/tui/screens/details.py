@@ -1,0 +1,224 @@
+"""Everything about one server, or one entry of the ledger: errors in full, findings one by one."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from tuibackup.config import Server
+from tuibackup.run.view import RunView
+from tuibackup.sop import Standing
+from tuibackup.text import count, duration, printable, size, when
+from tuibackup.tui import symbols
+from tuibackup.tui.lines import Line, left, wrapped
+from tuibackup.tui.model import LogRow, Picture, RunFace, days, outcome_word, state_word
+from tuibackup.tui.panes.serverline import SIGNS, run_words
+from tuibackup.tui.panes.steps import step_lines
+from tuibackup.tui.screens.dialog import Reader
+from tuibackup.words import _, ngettext
+
+_LABEL = 14  # cells of the left column
+
+
+class ServerDetails(Reader):
+    """Follows the picture: during a run it grows. `look` gives the newest picture."""
+
+    def __init__(self, server: Server, picture: Picture) -> None:
+        super().__init__()
+        self.server = server
+        self._picture = picture
+        self.title_text = f"{server.name} {symbols.NOTHING} {server.label}" if server.label else server.name
+
+    def take(self, picture: Picture) -> None:
+        """Show a newer picture."""
+        self._picture = picture
+        if self.is_mounted:
+            self.draw()
+
+    def lines(self, room: int) -> list[Line]:
+        row = self._picture.row(self.server.name)
+        face = self._picture.face(self.server.name)
+        lines = _configured(self.server, room)
+        if row:
+            now = self._picture.now
+            lines += _field(_("files"), *_clock(row.files, now), room)
+            lines += _field(_("databases"), *_clock(row.databases, now), room)
+        if face is None:
+            return lines
+        return lines + [()] + run_details(face, self._picture.now, room)
+
+
+class EntryDetails(Reader):
+    """One entry of the ledger with its whole body."""
+
+    def __init__(self, row: LogRow, picture: Picture) -> None:
+        super().__init__()
+        self._row, self._picture = row, picture
+        self.title_text = _("entry {number} of the ledger").format(number=count(row.sequence))
+
+    def lines(self, room: int) -> list[Line]:
+        row = self._row
+        style = row.outcome if row.outcome in SIGNS else ""
+        lines = _field(_("time"), f"{row.time.astimezone():%Y-%m-%d %H:%M:%S %Z}", "", room)
+        lines += _field(_("what"), row.kind, "", room)
+        lines += _field(_("server"), row.server or symbols.NOTHING, "", room)
+        lines += _field(_("who"), row.who, "", room)
+        if row.outcome:
+            lines += _field(_("outcome"), row.outcome, style, room)
+        lines.append(())
+        return lines + _tree(row.body, room, 0)
+
+
+def _tree(value: object, room: int, depth: int) -> list[Line]:
+    """A body's JSON as indented lines; texts in it come from servers too."""
+    indent = "  " * depth
+    lines: list[Line] = []
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            lines += _branch(printable(str(name)), inner, room, depth)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            lines += _branch(symbols.NOT_BEGUN, inner, room, depth)
+    else:
+        lines += [((indent, ""), *line) for line in wrapped(_scalar(value), max(10, room - len(indent)), 20)]
+    return lines
+
+
+def _branch(name: str, inner: object, room: int, depth: int) -> list[Line]:
+    indent = "  " * depth
+    if isinstance(inner, Mapping | list | tuple) and depth < 6:
+        return [((f"{indent}{name}", "muted"),), *_tree(inner, room, depth + 1)] if inner else []
+    start = f"{indent}{left(name, max(len(name), _LABEL - len(indent)))} "
+    text = wrapped(_scalar(inner), max(10, room - len(start)), 20)
+    return [((start, "muted"), *text[0]), *(((" " * len(start), ""), *line) for line in text[1:])]
+
+
+def _scalar(value: object) -> str:
+    if value is None or value == "":
+        return symbols.NOTHING
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    return printable(str(value))
+
+
+def _configured(server: Server, room: int) -> list[Line]:
+    port = f":{server.port}" if server.port else ""
+    user = f"{server.user}@" if server.user else ""
+    jump = " " + _("through {jump}").format(jump=server.jump) if server.jump else ""
+    lines = _field(_("address"), f"{user}{server.host}{port}{jump}", "", room)
+    lines += _field(_("folders"), "  ".join(server.folders) or symbols.NOTHING, "", room)
+    if server.exclude:
+        lines += _field(_("left out"), "  ".join(server.exclude), "muted", room)
+    if server.database:
+        place = server.database.socket or f"{server.database.host or 'localhost'}:{server.database.port}"
+        lines += _field(
+            _("database"), f"{server.database.user or server.user or ''} {place}".strip(), "", room
+        )
+    return lines
+
+
+def _field(name: str, text: str, style: str, room: int) -> list[Line]:
+    found = wrapped(text, room - _LABEL, 12, style)
+    start = left(name, _LABEL)
+    return [((start, "muted"), *found[0]), *(((" " * _LABEL, ""), *line) for line in found[1:])]
+
+
+def _clock(standing: Standing | None, now: datetime) -> tuple[str, str]:
+    if standing is None:
+        return _("nothing of the kind is configured"), "muted"
+    word = state_word(standing.state)
+    if standing.last is None or standing.due_by is None or standing.age_days is None:
+        return word, standing.state.value
+    text = _("{state}: last good backup {time}, {age}; in time until {until}").format(
+        state=word,
+        time=when(standing.last, now),
+        age=days(standing.age_days),
+        until=when(standing.due_by, now),
+    )
+    return text, standing.state.value
+
+
+def run_details(face: RunFace, now: datetime, room: int) -> list[Line]:
+    """A run in full."""
+    view = face.view
+    lines = _heading(face, now, room)
+    if view.finished and view.finished.error:
+        lines += _field(_("error"), view.finished.error, "failed", room)
+    for step in view.steps.values():
+        lines += step_lines(step, face, now, room, narrow=room < 70)
+        if len(step.detail) > room - 40:
+            lines += [((" " * 15, ""), *line) for line in wrapped(step.detail, room - 15, 6, "muted")]
+    lines += _results(view, room) + _needs(view, room) + _findings(view, room)
+    for number, note in enumerate(view.notes):
+        lines += _field(_("notes") if number == 0 else "", note, "muted", room)
+    return lines
+
+
+def _heading(face: RunFace, now: datetime, room: int) -> list[Line]:
+    view = face.view
+    if face.active:
+        state, style = run_words(face, 40), "waiting" if face.waiting else "running"
+    elif view.finished:
+        outcome = view.finished.outcome
+        state = f"{outcome_word(outcome)}, {duration(view.finished.seconds)}"
+        style = outcome.value
+    else:
+        state, style = _("ended without a word"), "interrupted"
+    sign = SIGNS.get(style, symbols.NOT_BEGUN)
+    lines = _field(_("run"), view.run, "", room)
+    if view.planned:
+        began = when(datetime.fromisoformat(view.planned.time), now)
+        full = " · " + _("full download") if view.planned.full else ""
+        lines += _field(_("started"), f"{began} · {view.planned.operator}{full}", "", room)
+    return lines + _field(_("outcome"), f"{sign} {state}", style, room)
+
+
+def _results(view: RunView, room: int) -> list[Line]:
+    lines: list[Line] = []
+    if not view.finished:
+        return lines
+    for name, result in ((_("files"), view.finished.files), (_("databases"), view.finished.databases)):
+        if result is None:
+            continue
+        parts = [f"{SIGNS[result.outcome.value]} {outcome_word(result.outcome)}"]
+        if result.snapshot:
+            parts.append(result.snapshot)
+        if result.items:
+            parts.append(count(result.items))
+        if result.bytes:
+            parts.append(size(result.bytes))
+        if result.detail:
+            parts.append(result.detail)
+        lines += _field(name, " · ".join(parts), result.outcome.value, room)
+    return lines
+
+
+def _needs(view: RunView, room: int) -> list[Line]:
+    lines: list[Line] = []
+    for number, (need, met, detail) in enumerate(view.needs):
+        sign = symbols.DONE if met else symbols.FAILED
+        text = f"{sign} {need}: {detail}" if detail else f"{sign} {need}"
+        lines += _field(_("needs") if number == 0 else "", text, "" if met else "failed", room)
+    return lines
+
+
+def _findings(view: RunView, room: int) -> list[Line]:
+    if not view.findings_total:
+        return []
+    number = view.findings_total
+    heading = ngettext("{count} warning", "{count} warnings", number).format(count=count(number))
+    lines: list[Line] = [(), ((f"{symbols.WARNINGS} {heading}", "warnings"),)]
+    for finding in view.findings:
+        style = "failed" if finding.mark else ""
+        lines += [
+            ((" " if at else f" {finding.step.number} ", "muted"), *line)
+            for at, line in enumerate(wrapped(f"{finding.subject}: {finding.reason}", room - 4, 6, style))
+        ]
+    if number > len(view.findings):
+        text = _("… and {count} more; all of them are in the run's journal").format(
+            count=count(number - len(view.findings))
+        )
+        lines.append(((f" {text}", "muted"),))
+    if any(finding.mark for finding in view.findings):
+        lines.append(
+            ((" " + _("those in the colour of an error keep the clock from being renewed"), "muted"),)
+        )
+    return lines

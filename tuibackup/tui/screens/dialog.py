@@ -1,0 +1,187 @@
+"""What all dialogs have in common: a box above the main screen, `esc` closes it, a line below tells its keys."""
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, TypeVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widget import Widget
+
+from tuibackup.tui.lines import Line, Lines
+from tuibackup.tui.panes.bar import keys_line
+from tuibackup.words import _
+
+Result = TypeVar("Result")
+FRAME = 4  # columns of the frame and the space inside it; the lines above and below are two
+
+
+class Body(Lines):
+    """The lines of a dialog; as high as they are many, and scrolled where the terminal has fewer."""
+
+    def __init__(self, *, focusable: bool = True) -> None:
+        super().__init__(id="body")
+        self.can_focus = focusable
+        self._all: list[Line] = []
+        self._at: int | None = None
+        self._top = 0
+
+    def fill(self, lines: Sequence[Line], most: int, at: int | None = None) -> None:
+        """Show `lines` in at most `most` rows; `at` is the line of the cursor, which is kept in sight."""
+        self._all, self._at = list(lines), at
+        self.styles.height = max(1, min(len(self._all), most))
+        self._rows = max(1, min(len(self._all), most))
+        self.scroll(0)
+
+    def scroll(self, by: int) -> None:
+        rows = self._rows
+        top = self._top + by
+        if self._at is not None:
+            top = min(max(top, self._at - rows + 1), self._at)
+        self._top = max(0, min(top, len(self._all) - rows))
+        cursor = None if self._at is None else self._at - self._top
+        self.show(self._all[self._top : self._top + rows], cursor)
+
+    _rows = 1
+
+    @property
+    def whole(self) -> str:
+        """All lines as plain text."""
+        return "\n".join("".join(text for text, _style in line).rstrip() for line in self._all)
+
+    @property
+    def more(self) -> bool:
+        """Whether not all lines fit."""
+        return len(self._all) > self._rows
+
+    @property
+    def position(self) -> str:
+        return f"{self._top + 1}–{self._top + self._rows} / {len(self._all)}"
+
+
+class Dialog(ModalScreen[Result], inherit_bindings=False):
+    """A box with a title, a body of lines, and its keys below. Subclasses say what is in it with `lines`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "close", show=False),
+        Binding("ctrl+c", "app.leaving", show=False),
+    ]
+    CSS_PATH = "dialog.tcss"
+    wide = 78  # columns inside the frame, where the terminal has them
+    title_text = ""
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="dialog"):
+            yield Body(focusable=self.focus_body)
+            yield from self.parts()
+            yield Lines(id="foot")
+
+    focus_body = True
+
+    def parts(self) -> Iterable[Widget]:
+        """Widgets between the body and the line of keys."""
+        return ()
+
+    def lines(self, room: int) -> list[Line]:
+        """The body's lines in `room` cells."""
+        raise NotImplementedError
+
+    def at(self) -> int | None:
+        """Which line the cursor is on."""
+        return None
+
+    def hints(self) -> list[tuple[str, str, bool]]:
+        """(key, words, usable) for the line below."""
+        return [("esc", _("close"), True)]
+
+    @property
+    def body(self) -> Body:
+        return self.query_one(Body)
+
+    @property
+    def room(self) -> int:
+        """Cells inside the frame."""
+        return max(10, min(self.wide, self.app.size.width - FRAME))
+
+    @property
+    def most(self) -> int:
+        """Lines that the body may have."""
+        return max(1, self.app.size.height - 3 - self.reserved)
+
+    reserved = 0  # lines that `parts` take
+
+    def on_mount(self) -> None:
+        self.draw()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.draw()
+
+    def draw(self) -> None:
+        """Draw everything anew."""
+        box = self.query_one("#dialog", Vertical)
+        box.styles.width = self.room + FRAME
+        # Not a plain string: Textual would read markup in it.
+        box.border_title = Content(self.title_text)
+        self.body.fill(self.lines(self.room), self.most, self.at())
+        hints = self.hints()
+        if self.body.more:
+            hints.insert(0, (self.body.position, _("lines"), False))
+        foot = self.query_one("#foot", Lines)
+        foot.show([keys_line(hints, self.room)])
+
+    def action_close(self) -> None:
+        self.dismiss(None)
+
+
+class Reader(Dialog[None]):
+    """A dialog to be read: arrows scroll, `y` copies."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "go(-1)", show=False),
+        Binding("down,j", "go(1)", show=False),
+        Binding("pageup", "go(-10)", show=False),
+        Binding("pagedown,space", "go(10)", show=False),
+        Binding("home,g", "go(-100000)", show=False),
+        Binding("end,G", "go(100000)", show=False),
+        Binding("y", "copy", show=False),
+        Binding("q,enter", "close", show=False),
+    ]
+    wide = 116
+
+    def action_go(self, by: int) -> None:
+        self.body.scroll(by)
+        self.draw_foot()
+
+    def draw_foot(self) -> None:
+        hints = self.hints()
+        if self.body.more:
+            hints.insert(0, (self.body.position, _("lines"), False))
+        self.query_one("#foot", Lines).show([keys_line(hints, self.room)])
+
+    def action_copy(self) -> None:
+        self.app.copy_to_clipboard(self.body.whole)
+        text = _("copied, as far as your terminal allows it (OSC 52)")
+        self.query_one("#foot", Lines).show([((" " + text[: self.room - 1], "notice"),)])
+
+    def hints(self) -> list[tuple[str, str, bool]]:
+        return [("y", _("copy"), True), ("esc", _("close"), True)]
+
+
+class Text(Reader):
+    """Given lines under a title: help, a row to copy."""
+
+    def __init__(self, title: str, lines: Sequence[Line]) -> None:
+        super().__init__()
+        self.title_text = title
+        self._given = list(lines)
+
+    def lines(self, room: int) -> list[Line]:
+        return self._given
+
+
+def option(chosen: bool, word: str, style: str = "") -> Line:
+    """A box to tick: "[x] files"."""
+    return ((("[x] " if chosen else "[ ] "), "key" if chosen else "muted"), (word, style))

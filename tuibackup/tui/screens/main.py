@@ -1,0 +1,338 @@
+"""The main screen: four panes, the bar above, the keys below. It holds where the cursor is; the picture comes in.
+
+What an action does to a pane or opens as a dialog is here; what reaches runs and processes is in `app`.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.css.query import NoMatches
+from textual.screen import Screen
+from textual.widgets import Input
+
+from tuibackup.tui import actions
+from tuibackup.tui.gather import Wish
+from tuibackup.tui.lines import Lines, plain
+from tuibackup.tui.model import Picture
+from tuibackup.tui.panes.bar import Bar, Keys
+from tuibackup.tui.panes.dump import DumpPane
+from tuibackup.tui.panes.log import LogPane
+from tuibackup.tui.panes.pane import Pane
+from tuibackup.tui.panes.servers import ServersPane
+from tuibackup.tui.panes.steps import StepsPane
+from tuibackup.tui.screens.choose import Choice, Choose
+from tuibackup.tui.screens.details import EntryDetails, ServerDetails
+from tuibackup.tui.screens.dialog import Text
+from tuibackup.tui.screens.help import help_lines
+from tuibackup.words import _
+
+if TYPE_CHECKING:
+    from tuibackup.tui.app import Cockpit
+
+LEAST = (60, 16)  # below: one line that says what is needed
+SMALL = (80, 24)  # below: one pane at a time
+WIDE = 110  # columns from which on dump and log stand side by side
+LARGE = (132, 36)
+_THEME = "theme:"  # in front of a theme's name in the palette
+
+
+def layout_for(width: int, height: int) -> str:
+    """The layout for a terminal's size: tiny, single, small, wide or large."""
+    if width < LEAST[0] or height < LEAST[1]:
+        return "tiny"
+    if width < SMALL[0] or height < SMALL[1]:
+        return "single"
+    if width >= LARGE[0] and height >= LARGE[1]:
+        return "large"
+    return "wide" if width >= WIDE else "small"
+
+
+class MainScreen(Screen[None], inherit_bindings=False):
+    """The one screen; every binding goes through the registry of actions."""
+
+    CSS_PATH = "main.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(",".join(action.keys), f"app.act('{action.id}')", _(action.label), show=False, id=action.id)
+        for action in actions.ACTIONS
+    ]
+
+    def __init__(self, picture: Picture, keymap: Mapping[str, str], *, read_only: bool) -> None:
+        super().__init__()
+        self.picture = picture
+        self.keymap = keymap
+        self.read_only = read_only
+        self.layout_name = ""
+        self.number = 1  # of the focused pane
+        self.servers = ServersPane()
+        self.steps = StepsPane()
+        self.dump = DumpPane()
+        self.log_pane = LogPane()
+
+    @property
+    def cockpit(self) -> "Cockpit":
+        return cast("Cockpit", self.app)
+
+    @property
+    def panes(self) -> tuple[Pane, ...]:
+        return (self.servers, self.steps, self.dump, self.log_pane)
+
+    def compose(self) -> ComposeResult:
+        yield Bar(id="bar")
+        with Container(id="body"):
+            yield from self.panes
+        yield Lines(id="small")
+        filter_field = Input(id="filter", placeholder=_("filter: enter keeps it, esc clears it"))
+        filter_field.cursor_blink = False
+        yield filter_field
+        yield Keys(id="keys")
+
+    def on_mount(self) -> None:
+        self.servers.focus()
+        self.take(self.picture)
+
+    # The picture and where the cursor is
+
+    def take(self, picture: Picture) -> None:
+        """Show a newer picture everywhere."""
+        self.picture = picture
+        if not self.is_mounted:
+            return
+        self.query_one(Bar).take(picture)
+        self.servers.take(picture)
+        self.steps.server = self.dump.server = self.servers.cursor
+        for pane in (self.steps, self.dump, self.log_pane):
+            pane.take(picture)
+        self._hint()
+
+    @property
+    def wish(self) -> Wish:
+        """What the next picture must hold."""
+        return Wish(self.servers.cursor, self.log_pane.filter)
+
+    @property
+    def situation(self) -> actions.Situation:
+        return actions.Situation(
+            self.picture,
+            self.number,
+            self.picture.row(self.servers.cursor),
+            marked=len(self.servers.marks),
+            late=len(self.servers.late()),
+            entry=self.log_pane.chosen is not None,
+            read_only=self.read_only,
+            started=self.cockpit.starting,
+        )
+
+    def on_pane_changed(self, message: Pane.Changed) -> None:
+        self.steps.server = self.dump.server = self.servers.cursor
+        self.steps.top = self.dump.top = 0
+        self.steps.redraw()
+        self.dump.redraw()
+        self._hint()
+        self.cockpit.wake()
+
+    def _hint(self) -> None:
+        try:
+            self.query_one(Keys).hint(actions.hints(self.situation, self.keymap))
+        except NoMatches:
+            return  # closing
+
+    def tell(self, text: str) -> None:
+        """Say something in the bottom line until the next key."""
+        self.query_one(Keys).tell(text)
+
+    # Layout
+
+    def on_resize(self) -> None:
+        name = layout_for(self.app.size.width, self.app.size.height)
+        if name != self.layout_name:
+            for known in ("tiny", "single", "small", "wide", "large"):
+                self.set_class(known == name, f"-{known}")
+            self.layout_name = name
+            self._arrange()
+        width, height = self.app.size
+        text = _("tuibackup needs {columns}x{lines}; this is {width}x{height}").format(
+            columns=LEAST[0], lines=LEAST[1], width=width, height=height
+        )
+        self.query_one("#small", Lines).show([((text, "notice"),)])
+
+    def _arrange(self) -> None:
+        """Which panes are seen: all, but dump and log share a place when small, and alone only the focused one."""
+        together = self.layout_name == "small"
+        for pane in self.panes:
+            hidden = self.layout_name == "single" and pane.number != self.number
+            if together and pane.number in (3, 4):
+                hidden = pane.number != (4 if self.number == 4 else 3 if self.number == 3 else self._shared)
+            pane.display = not hidden
+        if self.number in (3, 4):
+            self._shared = self.number
+        self.dump.tab = self.log_pane.tab = together
+        self.servers.divided = self.layout_name == "large"
+        self.call_after_refresh(self._joined)
+
+    _shared = 3  # which of dump and log is seen where they share a place
+
+    def _joined(self) -> None:
+        divided = self.servers.divided
+        self.log_pane.junction = self.servers.size.width - 1 if divided else None
+        for pane in self.panes:
+            pane.redraw()
+
+    def go_to(self, number: int) -> None:
+        """Focus a pane."""
+        self.number = number
+        self._arrange()
+        self.panes[number - 1].focus()
+        self._hint()
+
+    @property
+    def pane(self) -> Pane:
+        return self.panes[self.number - 1]
+
+    # Actions of the registry, by their ids
+
+    def do_up(self) -> None:
+        self.pane.move(-1)
+
+    def do_down(self) -> None:
+        self.pane.move(1)
+
+    def do_page_up(self) -> None:
+        self.pane.move(-self.pane.page())
+
+    def do_page_down(self) -> None:
+        self.pane.move(self.pane.page())
+
+    def do_top(self) -> None:
+        self.pane.move(-(10**6))
+
+    def do_bottom(self) -> None:
+        self.pane.move(10**6)
+
+    def do_next_pane(self) -> None:
+        self.go_to(self.number % 4 + 1)
+
+    def do_previous_pane(self) -> None:
+        self.go_to((self.number - 2) % 4 + 1)
+
+    def do_pane_1(self) -> None:
+        self.go_to(1)
+
+    def do_pane_2(self) -> None:
+        self.go_to(2)
+
+    def do_pane_3(self) -> None:
+        self.go_to(3)
+
+    def do_pane_4(self) -> None:
+        self.go_to(4)
+
+    def do_mark(self) -> None:
+        self.servers.mark([self.servers.cursor])
+        self.servers.move(1)
+
+    def do_mark_overdue(self) -> None:
+        self.servers.mark(self.servers.late())
+
+    def do_sort(self) -> None:
+        self.servers.sort()
+
+    def do_next_run(self) -> None:
+        self._to_run(1)
+
+    def do_previous_run(self) -> None:
+        self._to_run(-1)
+
+    def _to_run(self, by: int) -> None:
+        names = self.servers.shown
+        running = [name for name in names if (row := self.picture.row(name)) and row.run]
+        if not running:
+            self.tell(_("the filter hides the runs under way"))
+            return
+        at = names.index(self.servers.cursor) if self.servers.cursor in names else 0
+        ahead = [name for name in running if (names.index(name) - at) * by > 0]
+        ahead.sort(key=lambda name: abs(names.index(name) - at))
+        self.servers.go(ahead[0] if ahead else running[0 if by > 0 else -1])
+
+    def do_filter(self) -> None:
+        field = self.query_one("#filter", Input)
+        field.value = self.pane.filter
+        self.add_class("-filtering")
+        field.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        if self.has_class("-filtering"):
+            self.pane.set_filter(event.value.strip())
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self._filtered()
+
+    def action_clear_filter(self) -> None:
+        """`esc`: in the field it clears the filter; on the screen too, so that nobody must type it away."""
+        if self.pane.filter:
+            self.pane.set_filter("")
+        self._filtered()
+
+    def _filtered(self) -> None:
+        self.remove_class("-filtering")
+        self.pane.focus()
+
+    def do_details(self) -> None:
+        if self.number == 4 and self.log_pane.chosen:
+            self.app.push_screen(EntryDetails(self.log_pane.chosen, self.picture))
+        elif server := self.cockpit.config.servers.get(self.servers.cursor):
+            self.app.push_screen(ServerDetails(server, self.picture))
+
+    def do_copy(self) -> None:
+        """The row as text that a terminal can select, whole, and in the clipboard where the terminal takes it."""
+        pane = self.pane if self.number == 4 else self.servers
+        lines, cursor = pane.draw(self.picture)
+        row = plain(lines[cursor]).strip(" │") if cursor is not None else ""
+        if self.number == 4 and (entry := self.log_pane.chosen):
+            row = f"{entry.time.isoformat()} {entry.server} {entry.kind} {entry.outcome} {entry.detail} {entry.who}"
+        elif (face := self.picture.face(self.servers.cursor)) and face.view.finished:
+            row += f"\n{face.view.finished.error}" if face.view.finished.error else ""
+        self.app.copy_to_clipboard(row)
+        from tuibackup.tui.lines import wrapped
+
+        shown = [line for part in row.split("\n") for line in wrapped(part, 74, 12)]
+        self.app.push_screen(Text(_("copied, as far as your terminal allows it (OSC 52)"), shown))
+
+    def do_help(self) -> None:
+        title = _("help: {pane}").format(pane=_(actions.PANES[self.number]))
+        self.app.push_screen(Text(title, help_lines(self.situation, self.keymap)))
+
+    def do_palette(self) -> None:
+        before = self.app.theme
+        situation = self.situation
+        choices = [
+            Choice(
+                action.id,
+                f"{actions.label(action, situation)}",
+                " ".join(actions.key_name(key) for key in actions.keys_of(action, self.keymap)),
+                actions.reason(action, situation) or "",
+            )
+            for action in actions.ACTIONS
+            if action.id != "palette"
+        ]
+        choices += [
+            Choice(_THEME + name, _("theme {name}").format(name=name))
+            for name in sorted(self.cockpit.themes.usable)
+        ]
+
+        def preview(chosen: str) -> None:
+            theme = chosen.removeprefix(_THEME) if chosen.startswith(_THEME) else before
+            if theme != self.app.theme:
+                self.app.theme = theme
+
+        def done(chosen: str | None) -> None:
+            if chosen and chosen.startswith(_THEME):
+                self.app.theme = chosen.removeprefix(_THEME)
+                return
+            preview("")
+            if chosen:
+                self.cockpit.action_act(chosen)
+
+        self.app.push_screen(Choose(_("all actions"), choices, preview), done)

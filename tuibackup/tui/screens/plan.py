@@ -1,0 +1,249 @@
+"""The plan: which servers and clocks, how long and how much it will be, what will be asked. Enter starts it.
+
+The plans themselves are made by `run.plan`; this screen only chooses and shows.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from tuibackup.config import Config
+from tuibackup.errors import TuibackupError
+from tuibackup.run.plan import Plan, PlanSummary
+from tuibackup.sop import Clock, Standing, State
+from tuibackup.text import cells, duration, printable, size
+from tuibackup.tui import symbols
+from tuibackup.tui.lines import Line, Span, cut, left, right, wrapped
+from tuibackup.tui.model import ServerRow, clock_word, days, state_word
+from tuibackup.tui.panes.steps import step_word
+from tuibackup.tui.screens.dialog import Dialog
+from tuibackup.words import _, ngettext
+
+Wants = Mapping[str, frozenset[Clock]]
+Planner = Callable[[Wants, bool], tuple[tuple[Plan, ...], PlanSummary]]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What the planner made of the present choice."""
+
+    plans: tuple[Plan, ...]
+    summary: PlanSummary
+
+
+class PlanScreen(Dialog[tuple[Plan, ...]]):
+    """Returns the plans to start; None when closed. `planner` blocks (it reads the ledger) and runs in a thread."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "go(-1, 0)", show=False),
+        Binding("down,j", "go(1, 0)", show=False),
+        Binding("left,h", "go(0, -1)", show=False),
+        Binding("right,l,tab", "go(0, 1)", show=False),
+        Binding("space", "tick", show=False),
+        Binding("f", "full", show=False),
+        Binding("d", "dry", show=False),
+        Binding("enter", "start", show=False),
+        Binding("q", "close", show=False),
+    ]
+    wide = 96
+
+    def __init__(self, rows: list[ServerRow], config: Config, planner: Planner) -> None:
+        super().__init__()
+        self._rows = rows
+        self._config = config
+        self._planner = planner
+        self._all = {row.name: _clocks(row) for row in rows}
+        self.chosen: dict[str, set[Clock]] = {name: set(clocks) for name, clocks in self._all.items()}
+        self.full = False
+        self._dry = False
+        self._row = self._column = 0
+        self._draft: Draft | None = None
+        self._fault = ""
+        self._starting = False
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._think()
+
+    @property
+    def wants(self) -> dict[str, frozenset[Clock]]:
+        """What is ticked."""
+        return {name: frozenset(clocks) for name, clocks in self.chosen.items() if clocks}
+
+    def _think(self) -> None:
+        self._draft = None
+        number = len(self.wants)
+        self.title_text = ngettext("Back up {count} server", "Back up {count} servers", number).format(
+            count=number
+        )
+        self.draw()
+        self.run_worker(self._make(), group="plan", exclusive=True)
+
+    async def _make(self) -> None:
+        wants = self.wants
+        self._fault = ""
+        if wants:
+            try:
+                self._draft = Draft(*await asyncio.to_thread(self._planner, wants, self.full))
+            except TuibackupError as error:
+                self._fault = str(error)
+        self.draw()
+        if self._starting:
+            self._starting = False
+            self.action_start()
+
+    def lines(self, room: int) -> list[Line]:
+        plans = {plan.server: plan for plan in self._draft.plans} if self._draft else {}
+        lines = [self._line(number, row, plans.get(row.name), room) for number, row in enumerate(self._rows)]
+        lines += self._summary(room)
+        if self._dry:
+            lines += self._dry_run(room)
+        return lines
+
+    def at(self) -> int | None:
+        return self._row if self._rows else None
+
+    def _line(self, number: int, row: ServerRow, plan: Plan | None, room: int) -> Line:
+        mine = number == self._row
+        chosen = self.chosen[row.name]
+        # The longest states and figures have their room; the name takes what is left.
+        clock = 4 + max(cells(clock_word(Clock.DATABASES)), 9) + 1 + max(map(cells, _states())) + 5
+        name = max(8, min(24, room - 4 - 2 * (clock + 2) - 22))
+        spans: list[Span] = [
+            _box(bool(chosen), mine and self._column == 0),
+            (left(row.name, name) + "  ", "strong" if chosen else "muted"),
+        ]
+        for column, (which, standing) in enumerate(
+            ((Clock.FILES, row.files), (Clock.DATABASES, row.databases)), 1
+        ):
+            if standing is None:
+                spans.append((" " * (clock + 2), ""))
+                continue
+            spans.append(_box(which in chosen, mine and self._column == column))
+            word = left(clock_word(which), max(cells(clock_word(Clock.DATABASES)), 9) + 1)
+            state = _standing_words(standing)
+            spans += [(word, ""), (left(state, clock + 2 - 4 - cells(word)), standing.state.value)]
+        if plan:
+            known = [plan.expected[step] for step in plan.steps if step in plan.expected]
+            time = "~" + duration(sum(known)) if known else ""
+            amount = "~" + size(plan.estimate_bytes) if plan.estimate_bytes is not None else ""
+            spans.append((right(time, 8) + right(amount, 10), "muted"))
+        return cut(spans, room)
+
+    def _summary(self, room: int) -> list[Line]:
+        lines: list[Line] = [()]
+        if not self.wants:
+            return [*lines, ((_("nothing is chosen"), "notice"),)]
+        if self._fault:
+            return [*lines, *wrapped(f"{symbols.FAILED} {self._fault}", room, 4, "failed")]
+        if self._draft is None:
+            return [*lines, ((_("reading what earlier runs took"), "muted"),)]
+        summary = self._draft.summary
+        if summary.fault:
+            lines += wrapped(f"{symbols.FAILED} {summary.fault}", room, 4, "failed")
+        if summary.free is not None:
+            needs = _("not known yet: no earlier run")
+            if summary.needs_room is not None:
+                needs = _("needs about {size}").format(size=size(summary.needs_room))
+            text = _("{needs}; {free} free on {path}").format(
+                needs=needs, free=size(summary.free), path=printable(str(summary.vault))
+            )
+            style = "failed" if summary.needs_room is not None and summary.needs_room > summary.free else ""
+            lines += _field(_("room"), text, room, style)
+        if summary.asks:
+            lines += _field(_("will ask"), " · ".join(summary.asks), room)
+        if self.full:
+            lines += _field(
+                _("full"), _("everything is fetched anew; nothing points into older archives"), room
+            )
+        for warning in summary.warnings:
+            lines += wrapped(f"{symbols.WARNINGS} {warning}", room, 3, "warnings")
+        return lines
+
+    def _dry_run(self, room: int) -> list[Line]:
+        if self._draft is None:
+            return []
+        lines: list[Line] = [(), ((_("what would be done (nothing was started)"), "title"),)]
+        for plan in self._draft.plans:
+            server = self._config.servers[plan.server]
+            lines.append(((plan.server, "strong"),))
+            for step in plan.steps:
+                standard, expected = plan.standards.get(step), plan.expected.get(step)
+                time = duration(standard) if standard else f"~{duration(expected)}" if expected else ""
+                what = {
+                    1: server.host, 2: "  ".join(server.folders), 3: _("its database server"),
+                    4: _("every active database, one dump each"),
+                }[step.number]  # fmt: skip
+                start = f"  {step.number} {left(step_word(step), 10)}{right(time, 7)}  "
+                text = wrapped(what, room - cells(start), 3)
+                lines.append(((start, "muted"), *text[0]))
+                lines += [((" " * cells(start), ""), *line) for line in text[1:]]
+        return lines
+
+    def hints(self) -> list[tuple[str, str, bool]]:
+        return [
+            ("enter", _("start"), bool(self.wants)),
+            ("space", _("include or not"), True),
+            ("d", _("dry run"), bool(self.wants)),
+            ("f", _("full download"), True),
+            ("esc", _("cancel"), True),
+        ]
+
+    def action_go(self, rows: int, columns: int) -> None:
+        self._row = max(0, min(len(self._rows) - 1, self._row + rows))
+        self._column = (self._column + columns) % 3
+        self.draw()
+
+    def action_tick(self) -> None:
+        name = self._rows[self._row].name
+        chosen, possible = self.chosen[name], self._all[name]
+        if self._column == 0:
+            self.chosen[name] = set() if chosen else set(possible)
+        else:
+            clock = (Clock.FILES, Clock.DATABASES)[self._column - 1]
+            if clock not in possible:
+                return
+            self.chosen[name] = chosen ^ {clock}
+        self._think()
+
+    def action_full(self) -> None:
+        self.full = not self.full
+        self._think()
+
+    def action_dry(self) -> None:
+        self._dry = not self._dry
+        self.draw()
+
+    def action_start(self) -> None:
+        if self._draft:
+            self.dismiss(self._draft.plans)
+        elif self.wants and not self._fault:
+            self._starting = True  # as soon as the plans are made
+
+
+def _clocks(row: ServerRow) -> frozenset[Clock]:
+    files = {Clock.FILES} if row.files else set()
+    return frozenset(files | ({Clock.DATABASES} if row.databases else set()))
+
+
+def _box(chosen: bool, here: bool) -> Span:
+    """A box to tick; the one under the cursor has other brackets, so that no colour is needed to find it."""
+    sign = "x" if chosen else " "
+    return (f"<{sign}> ", "title") if here else (f"[{sign}] ", "key" if chosen else "muted")
+
+
+def _states() -> list[str]:
+    return [state_word(state) for state in State]
+
+
+def _standing_words(standing: Standing) -> str:
+    word = state_word(standing.state)
+    return word if standing.age_days is None else f"{word} {days(standing.age_days)}"
+
+
+def _field(name: str, text: str, room: int, style: str = "") -> list[Line]:
+    found = wrapped(text, room - 10, 4, style)
+    return [((left(name, 10), "muted"), *found[0]), *(((" " * 10, ""), *line) for line in found[1:])]
