@@ -74,7 +74,7 @@ class Ledger(Queries):
         run: str | None = None,
         time: datetime | None = None,
     ) -> Entry:
-        """Add an entry; it is on the disk when this returns. `body`: whatever JSON holds. Raises LedgerError."""
+        """Add an entry; it is on the disk when this returns. Raises LedgerError, TypeError for no JSON."""
         text = canonical(body)
         names = {
             "time": iso(time or datetime.now(UTC)),

@@ -1,0 +1,59 @@
+"""Every question stays fast at a million entries. Times are generous: other work may share the machine."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+
+from tests.ledger import million
+from tuibackup.ledger import Kind, Ledger
+from tuibackup.sop import Clock, Step
+
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
+
+SERVER = "server-050"
+KINDS = [kind for kind in Kind if kind not in (Kind.STEP, Kind.NEEDS)]
+OLD = million.LAST - timedelta(days=1500)
+
+
+@pytest.fixture(scope="module")
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
+    path = tmp_path_factory.mktemp("million") / "ledger.sqlite"
+    million.write(path, 1_000_000)
+    with Ledger.open(path) as ledger:
+        yield ledger
+
+
+# The question, and how many seconds it may take (measured: a third to a tenth of that).
+QUESTIONS: dict[str, tuple[Callable[[Ledger], object], float]] = {
+    "clock facts": (lambda ledger: ledger.clock_facts(), 0.05),
+    "last runs": (lambda ledger: ledger.last_runs(), 0.05),
+    "last good": (lambda ledger: ledger.last_good(SERVER, Clock.FILES), 0.01),
+    "history": (lambda ledger: ledger.history(SERVER, Step.DUMP), 0.01),
+    "weeks": (lambda ledger: ledger.runs_by_week(million.LAST), 0.2),
+    "snapshots": (lambda ledger: ledger.snapshots(SERVER), 0.05),
+    "first page": (lambda ledger: ledger.log(), 0.05),
+    "last page": (lambda ledger: ledger.log(offset=999_000), 0.5),
+    "page without steps": (lambda ledger: ledger.log(kinds=KINDS), 0.05),
+    "page of a server": (lambda ledger: ledger.log(server=SERVER, kinds=KINDS), 0.1),
+    "page since": (lambda ledger: ledger.log(since=OLD, kinds=KINDS), 0.1),
+    "page of text": (lambda ledger: ledger.log(text="refused", kinds=KINDS), 0.5),
+    "text that is nowhere": (lambda ledger: ledger.log(text="nowhere"), 1.5),
+    "count": (lambda ledger: ledger.count(kinds=KINDS), 0.1),
+    "count since": (lambda ledger: ledger.count(since=OLD, kinds=KINDS), 0.5),
+    "append": (lambda ledger: ledger.append(Kind.NOTE, {}, operator="andi"), 0.2),
+}
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_question_is_answered_in_time(ledger: Ledger, name: str) -> None:
+    question, limit = QUESTIONS[name]
+    question(ledger)  # once to warm the cache, as the cockpit does every half second
+    begun = time.perf_counter()
+    question(ledger)
+    assert time.perf_counter() - begun < limit
+
+
+def test_the_chain_of_a_million_entries_is_whole(ledger: Ledger) -> None:
+    assert ledger.verify_chain() == []

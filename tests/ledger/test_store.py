@@ -1,0 +1,337 @@
+import multiprocessing
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tuibackup.errors import LedgerError
+from tuibackup.ledger import Kind, Ledger, store
+from tuibackup.ledger.entries import GENESIS
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "ledger.sqlite"
+
+
+@pytest.fixture
+def ledger(path: Path) -> Iterator[Ledger]:
+    with Ledger.open(path, host="jump01") as ledger:
+        yield ledger
+
+
+def fill(ledger: Ledger, count: int) -> None:
+    for number in range(count):
+        ledger.append(Kind.NOTE, {"number": number}, operator="andi", server="siakad")
+
+
+def tamper(path: Path, *statements: str) -> None:
+    """Somebody with the file in hand and no respect for its triggers."""
+    with sqlite3.connect(path) as database:
+        database.executescript(
+            "DROP TRIGGER IF EXISTS entry_no_update; DROP TRIGGER IF EXISTS entry_no_delete;"
+        )
+        for statement in statements:
+            database.execute(statement)
+    database.close()
+
+
+def test_an_entry_comes_back_as_it_was_written(ledger: Ledger) -> None:
+    moment = datetime(2026, 11, 22, 1, 30, tzinfo=UTC)
+    body = {"findings": ["a\x1b[31m\udc80", {"näme": 0.1}], "seconds": 3}
+    entry = ledger.append(Kind.RUN, body, operator="andi", server="siakad", run="r1", time=moment)
+    assert (entry.seq, entry.prev, entry.moment, entry.host) == (1, GENESIS, moment, "jump01")
+    assert entry.body == body
+    assert ledger.log() == [entry]
+
+
+def test_entries_follow_each_other_by_hash(ledger: Ledger) -> None:
+    fill(ledger, 3)
+    third, second, first = ledger.log()
+    assert (first.prev, second.prev, third.prev) == (GENESIS, first.hash, second.hash)
+    assert ledger.verify_chain() == []
+
+
+def test_names_cannot_carry_control_characters_or_half_characters(ledger: Ledger) -> None:
+    entry = ledger.append(Kind.TRUST, {}, operator="an\x1bdi", server="a\udcff", run="x\n")
+    assert (entry.operator, entry.server, entry.run) == ("an\\x1bdi", "a\\xff", "x\\x0a")
+
+
+def test_a_body_that_is_no_json_is_refused_and_leaves_nothing(ledger: Ledger) -> None:
+    with pytest.raises(TypeError):
+        ledger.append(Kind.NOTE, {"path": b"bytes"}, operator="andi")
+    assert ledger.count() == 0
+
+
+def test_the_ledger_and_new_folders_are_for_their_owner_only(path: Path, ledger: Ledger) -> None:
+    fill(ledger, 1)
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    for file in path.parent.iterdir():
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600, file
+
+
+def test_every_commit_is_synced_and_the_log_is_written_ahead(ledger: Ledger) -> None:
+    with ledger._engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+
+
+def test_nothing_is_updated_or_deleted(path: Path, ledger: Ledger) -> None:
+    fill(ledger, 1)
+    with sqlite3.connect(path) as database:
+        for statement in ("UPDATE entry SET operator = 'x'", "DELETE FROM entry"):
+            with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+                database.execute(statement)
+    database.close()
+
+
+def test_a_changed_entry_is_found(path: Path, ledger: Ledger) -> None:
+    fill(ledger, 5)
+    columns = {
+        "operator": "'siti'", "time": "'2026-01-01T00:00:00.000Z'", "body": "'{}'", "server": "NULL",
+        "host": "'elsewhere'", "kind": "'hold'", "run": "'r2'",
+    }  # fmt: skip
+    for column, value in columns.items():
+        before = ledger.log()[2]
+        tamper(path, f"UPDATE entry SET {column} = {value} WHERE seq = 3")
+        (problem,) = ledger.verify_chain()
+        assert problem.startswith("entry 3 (2"), column
+        assert problem.endswith(") was changed after it was written"), column
+        with sqlite3.connect(path) as database:
+            old = getattr(before, column) if column != "body" else '{"number":2}'
+            database.execute(f"UPDATE entry SET {column} = ? WHERE seq = 3", (old,))
+        database.close()
+        assert ledger.verify_chain() == []
+
+
+def test_a_changed_entry_with_a_fitting_hash_breaks_the_link_to_the_next(path: Path, ledger: Ledger) -> None:
+    fill(ledger, 3)
+    from tuibackup.ledger.entries import entry_hash
+
+    entry = ledger.log()[1]
+    forged = entry_hash(2, entry.time, "note", "siti", entry.host, entry.server, entry.run, "{}", entry.prev)
+    tamper(path, f"UPDATE entry SET operator = 'siti', body = '{{}}', hash = '{forged}' WHERE seq = 2")
+    assert ledger.verify_chain() == [
+        "entry 3 does not follow entry 2: something between them was removed or changed"
+    ]
+
+
+def test_a_deleted_entry_is_found_in_the_middle_at_the_start_and_at_the_end(
+    path: Path, ledger: Ledger
+) -> None:
+    fill(ledger, 9)
+    tamper(path, "DELETE FROM entry WHERE seq IN (1, 4, 5, 9)")
+    problems = ledger.verify_chain()
+    assert "entry 1 is missing" in problems
+    assert "entries 4 to 5 are missing" in problems
+    assert "entry 6 does not follow entry 3: something between them was removed or changed" in problems
+    assert "entry 9 is missing" in problems
+
+
+def test_a_cut_tail_stays_visible_after_new_entries(path: Path, ledger: Ledger) -> None:
+    fill(ledger, 4)
+    tamper(path, "DELETE FROM entry WHERE seq > 2")
+    fill(ledger, 1)
+    assert ledger.verify_chain() == ["entries 3 to 4 are missing"]
+
+
+def test_reordered_entries_are_found(path: Path, ledger: Ledger) -> None:
+    fill(ledger, 4)
+    tamper(
+        path,
+        "UPDATE entry SET seq = 99 WHERE seq = 2",
+        "UPDATE entry SET seq = 2 WHERE seq = 3",
+        "UPDATE entry SET seq = 3 WHERE seq = 99",
+    )
+    problems = ledger.verify_chain()
+    assert any("entry 2" in problem and "was changed" in problem for problem in problems)
+    assert any("entry 3" in problem and "was changed" in problem for problem in problems)
+
+
+@pytest.mark.parametrize(
+    ("statement", "problem"),
+    [
+        ("UPDATE result SET good = 1 WHERE what = 'files'", "entry 1: the table result does not say"),
+        ("DELETE FROM result WHERE what = 'files'", "entry 1: the table result does not say"),
+        ("UPDATE result SET seq = 7 WHERE what = 'files'", "entry 7: the table result speaks of it"),
+    ],
+)
+def test_columns_that_do_not_say_what_the_entries_say_are_found(
+    path: Path, ledger: Ledger, statement: str, problem: str
+) -> None:
+    body = {"outcome": "failed", "clocks": {"files": {"outcome": "failed"}}}
+    ledger.append(Kind.RUN, body, operator="andi", server="siakad", run="r1")
+    assert ledger.verify_chain() == []
+    tamper(path, statement)
+    assert any(found.startswith(problem) for found in ledger.verify_chain())
+
+
+def test_a_ruined_chain_is_reported_in_a_bounded_number_of_lines(path: Path, ledger: Ledger) -> None:
+    fill(ledger, 150)
+    tamper(path, "UPDATE entry SET operator = 'x'")
+    problems = ledger.verify_chain()
+    assert len(problems) == 101
+    assert problems[-1] == "… and more"
+
+
+def test_verify_says_how_far_it_is(ledger: Ledger) -> None:
+    fill(ledger, 3)
+    seen: list[int] = []
+    ledger.verify_chain(seen.append)
+    assert seen == [3]
+
+
+def append_many(path: Path, count: int) -> None:
+    with Ledger.open(path) as ledger:
+        fill(ledger, count)
+
+
+def test_many_processes_append_to_one_chain_from_its_first_moment(path: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    writers = [spawn.Process(target=append_many, args=(path, 40)) for _ in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(60)
+    assert [writer.exitcode for writer in writers] == [0] * 4
+    with Ledger.open(path) as ledger:
+        assert ledger.count() == 160
+        assert ledger.verify_chain() == []
+
+
+def test_a_killed_writer_leaves_a_whole_chain_with_everything_it_was_told_is_written(path: Path) -> None:
+    script = (
+        "import sys; from tests.ledger.test_store import *\n"
+        "with Ledger.open(sys.argv[1]) as ledger:\n"
+        "    while True: print(ledger.append(Kind.NOTE, {}, operator='andi').seq, flush=True)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE) as writer:
+        assert writer.stdout
+        while int(writer.stdout.readline()) < 20:
+            pass
+        writer.send_signal(signal.SIGKILL)
+        told = [int(line) for line in writer.stdout.read().split()]
+    with Ledger.open(path) as ledger:
+        assert ledger.verify_chain() == []
+        assert ledger.count() >= max(told, default=20)
+
+
+def test_a_writer_waits_for_another_and_says_so_when_it_takes_too_long(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "_PATIENCE", 0.2)
+    other = sqlite3.connect(Ledger.open(path)._path, isolation_level=None)
+    with Ledger.open(path) as ledger:
+        other.execute("BEGIN IMMEDIATE")
+        begun = time.monotonic()
+        with pytest.raises(LedgerError, match=r"database is locked; another process has been writing"):
+            fill(ledger, 1)
+        assert time.monotonic() - begun >= 0.2
+        other.execute("COMMIT")
+        fill(ledger, 1)
+    other.close()
+
+
+def refused(path: Path | str) -> str:
+    with pytest.raises(LedgerError) as caught:
+        Ledger.open(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_a_file_that_is_no_database_is_refused_and_kept(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"not a database at all, but long enough to have a header" * 100)
+    before = path.read_bytes()
+    assert "file is not a database" in refused(path)
+    assert path.read_bytes() == before
+
+
+def test_a_damaged_file_is_told_in_one_line(path: Path, ledger: Ledger) -> None:
+    fill(ledger, 200)
+    ledger.close()
+    content = bytearray(path.read_bytes())
+    content[4096 * 2 :] = os.urandom(len(content) - 4096 * 2)
+    path.write_bytes(content)
+    with pytest.raises(LedgerError, match="the file is damaged: keep it"), Ledger.open(path) as damaged:
+        damaged.verify_chain()
+
+
+def test_another_programs_database_is_refused(path: Path) -> None:
+    path.parent.mkdir()
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE entry (x)")
+    database.close()
+    assert "is no ledger of tuibackup" in refused(path)
+
+
+def test_a_newer_format_is_refused_in_plain_words(path: Path, ledger: Ledger) -> None:
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA user_version = 2")
+    database.close()
+    assert refused(path) == f"{path} has format 2; this tuibackup knows 1; update tuibackup"
+
+
+def test_a_state_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file")
+    assert "cannot be opened: Not a directory" in refused(tmp_path / "state" / "ledger.sqlite")
+
+
+def test_an_unwritable_state_folder_is_told_with_the_way_out(tmp_path: Path) -> None:
+    """As an ordinary account: root may write everywhere."""
+    folder = tmp_path / "state"
+    folder.mkdir()
+    folder.chmod(0o555)
+    script = (
+        "import os, sys\n"
+        "from tuibackup.ledger import Ledger\n"
+        "import sqlalchemy.dialects.sqlite, tuibackup.ledger.schema\n"
+        "if os.geteuid() == 0: os.setuid(65534)\n"
+        "try: Ledger.open(sys.argv[1])\n"
+        "except Exception as error: print(type(error).__name__, error)\n"
+    )
+    for parent in tmp_path.parents:
+        if parent.stat().st_uid == os.geteuid() and parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o011)
+    tmp_path.chmod(0o755)
+    arguments = [sys.executable, "-c", script, str(folder / "ledger.sqlite")]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=30)
+    assert done.stdout.startswith("LedgerError"), done.stderr
+    assert "cannot be opened: Permission denied; check the state folder's owner and mode" in done.stdout
+
+
+def test_a_full_disk_is_told(path: Path, ledger: Ledger) -> None:
+    with ledger._engine.connect() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(LedgerError, match="disk is full; make room"):
+        ledger.append(Kind.NOTE, {"long": "x" * 100_000}, operator="andi")
+    assert ledger.verify_chain() == []
+
+
+@pytest.mark.parametrize("url", ["mysql://ledger@db/tuibackup", "mariadb+aiomysql://db/tuibackup"])
+def test_a_shared_ledger_is_named_as_not_yet_supported(url: str) -> None:
+    message = refused(url)
+    assert "is not supported yet" in message
+    assert "SQLite" in message
+
+
+def test_a_sqlite_url_opens_that_file(path: Path) -> None:
+    with Ledger.open(f"sqlite:///{path}") as ledger:
+        fill(ledger, 1)
+    assert path.exists()
+
+
+def test_importing_the_ledger_loads_no_sqlalchemy() -> None:
+    """It takes 0.2 s, which the cockpit has not at its start."""
+    script = "import sys, tuibackup.ledger; sys.exit('sqlalchemy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
