@@ -1,0 +1,88 @@
+"""What `find -printf` writes about a tree, parsed piece by piece in constant memory.
+
+A record is five fields, each ended by a NUL, which no name can hold: numbers and the file system's type;
+user; group; path; link target. Whether a path is possible where it stands is the index's question; here a
+record that cannot be read at all ends the inventory.
+"""
+
+from collections.abc import Iterator
+
+from tuibackup.errors import DownloadError
+from tuibackup.vault.entry import Entry, Kind
+
+FORMAT = rb"%y %m %U %G %s %b %T@ %C@ %D %i %n %F\0%u\0%g\0%P\0%l\0"
+FORMAT_OF_NAMED = FORMAT.replace(b"%P", b"%p")  # the path as it was given, for files named one by one
+
+_FIELDS = 5
+_LONGEST = 256 << 10  # bytes of a record; a path of the kernel's longest kind takes 4 KiB
+_BLOCK = 512  # bytes of a `%b` block, whatever the file system's own
+_KINDS = {kind.value.encode(): kind for kind in Kind}
+
+
+class ListingError(DownloadError):
+    """The server's find answered with something that is no listing."""
+
+
+class Listing:
+    """Parser of one listing; totals grow as it goes. Raises ListingError."""
+
+    def __init__(self) -> None:
+        self.records = 0
+        self.allocated = 0  # bytes that regular files take on the server's disk: holes are not counted
+        self.strange: list[bytes] = []  # paths of an unknown kind (doors, whiteouts), for the caller to take
+        self._rest = b""
+
+    def feed(self, data: bytes) -> Iterator[Entry]:
+        """The entries that `data`, the next bytes of the listing, completes."""
+        fields = (self._rest + data).split(b"\0")
+        complete = (len(fields) - 1) // _FIELDS * _FIELDS
+        self._rest = b"\0".join(fields[complete:])
+        if len(self._rest) > _LONGEST:
+            raise ListingError("the server's find sent a record without end")
+        for at in range(0, complete, _FIELDS):
+            entry = self._entry(*fields[at : at + _FIELDS])
+            if entry is not None:
+                yield entry
+
+    def close(self) -> None:
+        """The listing has ended: ListingError when that was in the middle of a record."""
+        if self._rest:
+            raise ListingError("the server's listing was cut off in the middle")
+
+    def _entry(self, numbers: bytes, user: bytes, group: bytes, path: bytes, target: bytes) -> Entry | None:
+        self.records += 1
+        try:
+            letter, mode, uid, gid, size, blocks, mtime, ctime, device, inode, links, fstype = numbers.split(
+                b" ", 11
+            )
+            kind = _KINDS.get(letter)
+            if kind is None:
+                self.strange.append(path)
+                return None
+            if kind is Kind.FILE:
+                self.allocated += min(int(size), int(blocks) * _BLOCK)
+            return Entry(
+                path,
+                kind,
+                int(mode, 8),
+                int(uid),
+                int(gid),
+                b"" if user == uid else user,  # find falls back to the number
+                b"" if group == gid else group,
+                int(size),
+                _nanoseconds(mtime),
+                _nanoseconds(ctime),
+                int(device),
+                int(inode),
+                int(links),
+                fstype,
+                target if kind is Kind.SYMLINK else None,
+            )
+        except ValueError:
+            raise ListingError("the server's find sent a record that cannot be read") from None
+
+
+def _nanoseconds(time: bytes) -> int:
+    """find's "SECONDS.FRACTION"; before 1970 the seconds are rounded down and the fraction added."""
+    seconds, _, fraction = time.partition(b".")
+    return int(seconds) * 1_000_000_000 + int(fraction[:9].ljust(9, b"0"))
