@@ -48,7 +48,6 @@ class Parser(argparse.ArgumentParser):
         super().__init__(
             prog=prog,
             allow_abbrev=False,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
             add_help=False,
         )
         # argparse speaks English only; these are the words of ours that it prints.

@@ -1,0 +1,161 @@
+"""`tuibackup ls`: what a snapshot holds, folder by folder, from its index alone."""
+
+import argparse
+import os
+import stat
+import sys
+from base64 import b64encode
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from tuibackup.cli.context import Context
+from tuibackup.cli.output import print_json, print_table
+from tuibackup.errors import UsageError
+from tuibackup.words import _
+
+if TYPE_CHECKING:
+    from tuibackup.vault.index import IndexEntry
+    from tuibackup.vault.layout import Snapshot
+
+_TYPES = {
+    "f": stat.S_IFREG, "d": stat.S_IFDIR, "l": stat.S_IFLNK, "p": stat.S_IFIFO, "s": stat.S_IFSOCK,
+    "b": stat.S_IFBLK, "c": stat.S_IFCHR,
+}  # fmt: skip
+
+
+def define(parser: argparse.ArgumentParser) -> None:
+    """The words of `ls`."""
+    parser.description = _(
+        "Lists a folder of a files snapshot, or the databases of a databases snapshot."
+        " SNAPSHOT is SERVER/files/latest or SERVER/databases/2026-11-22T013512Z."
+    )
+    parser.add_argument("snapshot", metavar="SNAPSHOT")
+    parser.add_argument("path", nargs="?", metavar="PATH", help=_("absolute, as on the server"))
+    parser.add_argument("--json", action="store_true", help=_("one JSON document"))
+
+
+def carry_out(args: argparse.Namespace, context: Context) -> int:
+    """Print the listing."""
+    from tuibackup.sop import Clock
+
+    snapshot = context.vault.find(args.snapshot)
+    if snapshot.clock is Clock.DATABASES:
+        return _databases(snapshot, args)
+    return _files(snapshot, args)
+
+
+def _databases(snapshot: "Snapshot", args: argparse.Namespace) -> int:
+    import msgspec
+
+    from tuibackup.text import count, size
+
+    found = [one for one in snapshot.summary.databases if args.path in (None, one.name)]
+    if args.path and not found:
+        raise UsageError(
+            _("{snapshot} has no database {name}").format(snapshot=snapshot.spec, name=_clean(args.path)),
+            _("tuibackup ls {snapshot} lists them").format(snapshot=snapshot.spec),
+        )
+    if args.json:
+        print_json({"snapshot": snapshot.spec, "databases": msgspec.to_builtins(found)})
+        return 0
+    heads = [_("database"), _("tables"), _("rows"), _("SQL"), _("on disk"), _("remark")]
+    rows = [
+        [
+            one.name,
+            count(one.tables),
+            count(one.rows),
+            size(one.bytes),
+            size(one.stored_bytes),
+            "" if one.whole else _("not whole"),
+        ]
+        for one in found
+    ]
+    print_table(heads, rows, "<>>>><")
+    return 0
+
+
+def _files(snapshot: "Snapshot", args: argparse.Namespace) -> int:
+    from tuibackup.vault.index import Index
+    from tuibackup.vault.schema import FILE_NAME
+
+    path = os.fsencode(args.path) if args.path else b""
+    with Index(snapshot.path / FILE_NAME) as index:
+        listed = _listing(index.listing(path), index.get(path) if path else None)
+        if listed is None:
+            raise UsageError(
+                _("{snapshot} has no {path}").format(snapshot=snapshot.spec, path=_clean(args.path)),
+                _("tuibackup ls {snapshot} shows its folders").format(snapshot=snapshot.spec),
+            )
+        if args.json:
+            print_json({"snapshot": snapshot.spec, "entries": [_document(entry) for entry in listed]})
+            return 0
+        for entry in listed:
+            # Line by line: a folder may hold a million names.
+            print(_line(entry, whole=not path))
+    return 0
+
+
+def _listing(children: "Iterator[IndexEntry]", itself: "IndexEntry | None") -> "Iterator[IndexEntry] | None":
+    """What to list: a folder's content, or the file itself; None where there is nothing of that name."""
+    if itself is not None and itself.entry.kind.value != "d":
+        return iter([itself])
+    first = next(children, None)
+    if first is None:
+        return iter([]) if itself is not None else None
+
+    def chain() -> "Iterator[IndexEntry]":
+        yield first
+        yield from children
+
+    return chain()
+
+
+def _line(found: "IndexEntry", *, whole: bool) -> str:
+    from tuibackup.text import count, printable
+
+    entry = found.entry
+    kind = entry.kind.value
+    mode = stat.filemode(_TYPES[kind] | entry.mode)
+    owner = printable(entry.user or str(entry.uid).encode())
+    group = printable(entry.group or str(entry.gid).encode())
+    changed = datetime.fromtimestamp(entry.mtime_ns // 10**9, UTC).astimezone()
+    name = printable(found.path if whole else found.path.rpartition(b"/")[2])
+    target = f" → {printable(entry.target)}" if entry.target is not None else ""
+    amount = count(entry.size) if kind == "f" else "–"
+    return f"{mode} {owner:<9} {group:<9} {amount:>14} {changed:%Y-%m-%d %H:%M}  {name}{target}"
+
+
+def _document(found: "IndexEntry") -> dict[str, Any]:
+    entry = found.entry
+    document: dict[str, Any] = {
+        **_name("path", found.path),
+        "kind": entry.kind.value,
+        "mode": f"{entry.mode:04o}",
+        "uid": entry.uid,
+        "gid": entry.gid,
+        **_name("user", entry.user),
+        **_name("group", entry.group),
+        "size": entry.size,
+        "mtime-ns": entry.mtime_ns,
+        "sha256": found.member.sha256.hex() if found.member else None,
+    }
+    if entry.target is not None:
+        document.update(_name("target", entry.target))
+    return document
+
+
+def _name(key: str, value: bytes) -> dict[str, str]:
+    """Exact text where it is UTF-8; else readable text, and the bytes in base64 beside it."""
+    from tuibackup.text import printable
+
+    try:
+        return {key: value.decode()}
+    except UnicodeDecodeError:
+        return {key: printable(value), f"{key}-base64": b64encode(value).decode()}
+
+
+def _clean(text: str) -> str:
+    from tuibackup.text import printable
+
+    return printable(os.fsencode(text) if sys.getfilesystemencoding() == "utf-8" else text)

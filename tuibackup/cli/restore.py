@@ -1,0 +1,157 @@
+"""`tuibackup restore`: get files or databases out of a snapshot into a local folder, and record it."""
+
+import argparse
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tuibackup.cli.context import Context
+from tuibackup.cli.output import MARKS, coloured, paint, print_json
+from tuibackup.cli.progress import ProgressLine
+from tuibackup.errors import TuibackupError, UsageError
+from tuibackup.progress import Progress
+from tuibackup.words import _
+
+if TYPE_CHECKING:
+    from tuibackup.vault.layout import Snapshot
+    from tuibackup.vault.restore import Restored
+
+SHOWN = 20
+RECORDED = 100
+_CODES = {"done": 0, "warnings": 3, "failed": 1}
+
+
+def define(parser: argparse.ArgumentParser) -> None:
+    """The words of `restore`."""
+    parser.description = _(
+        "Restores a snapshot, or some paths of it, below DIR: /var/www/siakad becomes DIR/var/www/siakad."
+        " What exists there is left alone. Databases become DIR/NAME.sql, to be fed to mariadb."
+        " Exit code 3: something was left out."
+    )
+    parser.add_argument("snapshot", metavar="SNAPSHOT")
+    parser.add_argument(
+        "paths", nargs="*", metavar="PATH", help=_("absolute, as on the server; none: everything")
+    )
+    parser.add_argument("--to", required=True, type=Path, metavar="DIR")
+    parser.add_argument("--database", action="append", default=[], metavar="NAME", help=_("only this one"))
+    parser.add_argument("--overwrite", action="store_true", help=_("replace what exists in DIR"))
+    parser.add_argument("--numeric-owner", action="store_true", help=_("owners by number, not by name"))
+    parser.add_argument("--json", action="store_true", help=_("one JSON document"))
+
+
+def carry_out(args: argparse.Namespace, context: Context) -> int:
+    """Restore, print what came out, and record it, also when it failed."""
+    snapshot = context.vault.find(args.snapshot)
+    target = Path(os.path.abspath(args.to.expanduser()))
+    began = time.monotonic()
+    try:
+        with ProgressLine(snapshot.spec) as line:
+            restored = _restore(snapshot, args, target, line.update)
+    except UsageError:
+        raise
+    except TuibackupError as error:
+        body = {"outcome": "failed", "error": str(error), "seconds": round(time.monotonic() - began, 3)}
+        _record(snapshot, args, target, body, context)
+        raise
+    outcome = _outcome(restored)
+    document = _document(snapshot, target, restored, outcome, round(time.monotonic() - began, 3))
+    _record(snapshot, args, target, document, context)
+    if args.json:
+        print_json(document)
+    else:
+        _print(document)
+    return _CODES[outcome]
+
+
+def _restore(
+    snapshot: "Snapshot", args: argparse.Namespace, target: Path, on_progress: Callable[[Progress], None]
+) -> "Restored":
+    from tuibackup.sop import Clock
+    from tuibackup.vault.restore import restore_dumps, restore_files
+
+    if snapshot.clock is Clock.DATABASES:
+        if args.paths:
+            raise UsageError(_("a databases snapshot has no paths"), _("use --database NAME"))
+        return restore_dumps(
+            snapshot, args.database, target, overwrite=args.overwrite, on_progress=on_progress
+        )
+    if args.database:
+        raise UsageError(_("{snapshot} holds files").format(snapshot=snapshot.spec), _("name paths instead"))
+    relative = [path for path in args.paths if not path.startswith("/")]
+    if relative:
+        raise UsageError(
+            _("{path}: paths are absolute, as on the server").format(path=relative[0]),
+            _("tuibackup ls {snapshot} shows them").format(snapshot=snapshot.spec),
+        )
+    return restore_files(
+        snapshot,
+        [os.fsencode(path) for path in args.paths],
+        target,
+        overwrite=args.overwrite,
+        numeric_owner=args.numeric_owner,
+        on_progress=on_progress,
+    )
+
+
+def _outcome(restored: "Restored") -> str:
+    if not restored.problems:
+        return "done"
+    return "warnings" if restored.files or restored.folders or restored.links else "failed"
+
+
+def _document(
+    snapshot: "Snapshot", target: Path, restored: "Restored", outcome: str, seconds: float
+) -> dict[str, Any]:
+    return {
+        "snapshot": snapshot.spec,
+        "to": str(target),
+        "outcome": outcome,
+        "files": restored.files,
+        "folders": restored.folders,
+        "links": restored.links,
+        "bytes": restored.bytes,
+        "seconds": seconds,
+        "problems": [{"path": path, "reason": reason} for path, reason in restored.problems],
+    }
+
+
+def _print(document: dict[str, Any]) -> None:
+    from tuibackup.text import count, duration, size
+
+    outcome, problems = document["outcome"], document["problems"]
+    mark = paint(MARKS[outcome], outcome, coloured())
+    amount = _("{files} files, {size}").format(files=count(document["files"]), size=size(document["bytes"]))
+    print(f"{mark} {document['snapshot']} → {document['to']}  {amount}  {duration(document['seconds'])}")
+    for problem in problems[:SHOWN]:
+        print(f"  ▲ {problem['path']}: {problem['reason']}")
+    if len(problems) > SHOWN:
+        print(_("  and {number} more").format(number=count(len(problems) - SHOWN)))
+
+
+def _record(
+    snapshot: "Snapshot", args: argparse.Namespace, target: Path, result: dict[str, Any], context: Context
+) -> None:
+    from tuibackup.ledger.entries import Kind
+    from tuibackup.run.record import operator_body
+    from tuibackup.text import count, printable, size
+
+    problems = result.get("problems", [])
+    what = [printable(os.fsencode(path)) for path in args.paths] or list(args.database)
+    detail = f"{snapshot.spec} → {printable(str(target))}"
+    if "files" in result:
+        detail += f": {count(result['files'])} files, {size(result['bytes'])}"
+    body = {
+        **result,
+        "snapshot": snapshot.spec,
+        "to": printable(str(target)),
+        "paths": what[:RECORDED],
+        "paths_total": len(what),
+        "overwrite": args.overwrite,
+        "problems": problems[:RECORDED],
+        "problems_total": len(problems),
+        "detail": detail,
+        "operator": operator_body(context.operator),
+    }
+    context.ledger.append(Kind.RESTORE, body, operator=context.operator.name, server=snapshot.server)

@@ -1,0 +1,69 @@
+"""`tuibackup snapshots`: what the vault holds, the newest last."""
+
+import argparse
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from tuibackup.cli.context import Context
+from tuibackup.cli.output import MARKS, Cell, print_json, print_table
+from tuibackup.words import _
+
+if TYPE_CHECKING:
+    from tuibackup.vault.layout import Snapshot
+
+
+def define(parser: argparse.ArgumentParser) -> None:
+    """The words of `snapshots`."""
+    parser.description = _(
+        "Lists the snapshots in the vault, the newest last. One marked · does not reset its clock."
+    )
+    parser.add_argument("server", nargs="?", metavar="SERVER")
+    parser.add_argument("--json", action="store_true", help=_("one JSON document"))
+
+
+def carry_out(args: argparse.Namespace, context: Context) -> int:
+    """Print them; a server that is no longer configured may still have some."""
+    vault = context.vault
+    if args.server and args.server not in vault.servers():
+        context.server(args.server)
+    found = vault.snapshots(args.server)
+    if args.json:
+        print_json([_document(snapshot) for snapshot in found])
+        return 0
+    heads = [_("snapshot"), _("outcome"), _("started"), _("items"), _("size"), _("on disk"), _("remark")]
+    print_table(heads, [_row(snapshot) for snapshot in found], "<<<>>><")
+    return 0
+
+
+def _row(snapshot: "Snapshot") -> list[str]:
+    from tuibackup.errors import VaultError
+    from tuibackup.text import count, size, when
+
+    started = when(snapshot.started, datetime.now().astimezone())
+    try:
+        summary = snapshot.summary
+    except VaultError as error:
+        return [snapshot.spec, Cell(f"× {_('unreadable')}", "failed"), started, "", "", "", str(error)]
+    outcome = summary.outcome.value
+    return [
+        snapshot.spec,
+        Cell(f"{MARKS[outcome]} {_(outcome)}", outcome),
+        started,
+        count(summary.files),
+        size(summary.bytes),
+        size(summary.stored_bytes),
+        "" if summary.good else _("· not whole: does not reset the clock"),
+    ]
+
+
+def _document(snapshot: "Snapshot") -> dict[str, Any]:
+    import msgspec
+
+    from tuibackup.errors import VaultError
+
+    document: dict[str, Any] = {"snapshot": snapshot.spec, "path": str(snapshot.path), "good": snapshot.good}
+    try:
+        document["summary"] = msgspec.to_builtins(snapshot.summary)
+    except VaultError as error:
+        document["error"] = str(error)
+    return document

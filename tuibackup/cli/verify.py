@@ -1,0 +1,104 @@
+"""`tuibackup verify`: read snapshots again, compare every hash, and record what was found."""
+
+import argparse
+import time
+from typing import TYPE_CHECKING, Any
+
+from tuibackup.cli.context import Context
+from tuibackup.cli.output import Cell, coloured, paint, print_json
+from tuibackup.cli.progress import ProgressLine
+from tuibackup.words import _
+
+if TYPE_CHECKING:
+    from tuibackup.vault.layout import Snapshot
+    from tuibackup.vault.verify import Verdict
+
+SHOWN = 20  # problems of one snapshot that are listed here; --json and the ledger have more
+RECORDED = 100
+
+
+def define(parser: argparse.ArgumentParser) -> None:
+    """The words of `verify`."""
+    parser.description = _(
+        "Reads snapshots from the disk and compares every hash: of one snapshot, of all of a server, or of all."
+        " Exit code 1: something is damaged."
+    )
+    parser.add_argument("what", nargs="?", metavar="SERVER | SNAPSHOT")
+    parser.add_argument("--json", action="store_true", help=_("one JSON document"))
+
+
+def carry_out(args: argparse.Namespace, context: Context) -> int:
+    """Verify one after the other; each is an entry of the ledger."""
+    verdicts = []
+    for snapshot in _chosen(args.what, context):
+        began = time.monotonic()
+        with ProgressLine(snapshot.spec) as line:
+            from tuibackup.vault.verify import verify
+
+            verdict = verify(snapshot, line.update)
+        seconds = time.monotonic() - began
+        _record(snapshot, verdict, seconds, context)
+        verdicts.append((snapshot, verdict, seconds))
+        if not args.json:
+            _print(snapshot, verdict, seconds)
+    if args.json:
+        print_json([_document(*one) for one in verdicts])
+    elif not verdicts:
+        print(_("nothing to verify: there is no snapshot yet"))
+    return 0 if all(verdict.ok for _snapshot, verdict, _seconds in verdicts) else 1
+
+
+def _chosen(what: str | None, context: Context) -> "list[Snapshot]":
+    vault = context.vault
+    if what is None:
+        return vault.snapshots()
+    if "/" in what:
+        return [vault.find(what)]
+    if what not in vault.servers():
+        context.server(what)
+    return vault.snapshots(what)
+
+
+def _print(snapshot: "Snapshot", verdict: "Verdict", seconds: float) -> None:
+    from tuibackup.text import count, duration, size
+
+    state, sign = ("done", "√") if verdict.ok else ("failed", "×")
+    mark = paint(Cell(sign), state, coloured())
+    amount = _("{files} files, {size}").format(files=count(verdict.files), size=size(verdict.bytes))
+    print(f"{mark} {snapshot.spec}  {amount}  {duration(seconds)}", flush=True)
+    for problem in verdict.problems[:SHOWN]:
+        print(f"    {problem}")
+    if len(verdict.problems) > SHOWN:
+        print(_("    and {number} more").format(number=count(len(verdict.problems) - SHOWN)))
+
+
+def _record(snapshot: "Snapshot", verdict: "Verdict", seconds: float, context: Context) -> None:
+    from tuibackup.ledger.entries import Kind
+    from tuibackup.run.record import operator_body
+    from tuibackup.text import count, size
+
+    detail = f"{snapshot.spec}: {count(verdict.files)} files, {size(verdict.bytes)}"
+    body = {
+        "snapshot": snapshot.spec,
+        "outcome": "done" if verdict.ok else "failed",
+        "seconds": round(seconds, 3),
+        "files": verdict.files,
+        "bytes": verdict.bytes,
+        "detail": detail,
+        "error": "" if verdict.ok else f"{snapshot.spec}: {verdict.problems[0]}",
+        "problems": list(verdict.problems[:RECORDED]),
+        "problems_total": len(verdict.problems),
+        "operator": operator_body(context.operator),
+    }
+    context.ledger.append(Kind.VERIFY, body, operator=context.operator.name, server=snapshot.server)
+
+
+def _document(snapshot: "Snapshot", verdict: "Verdict", seconds: float) -> dict[str, Any]:
+    return {
+        "snapshot": snapshot.spec,
+        "ok": verdict.ok,
+        "files": verdict.files,
+        "bytes": verdict.bytes,
+        "seconds": round(seconds, 3),
+        "problems": list(verdict.problems),
+    }
