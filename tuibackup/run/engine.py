@@ -92,7 +92,7 @@ async def _procedure(work: Work, face: Face, held: ExitStack) -> None:
         await work.write(Kind.NEEDS, record.needs_body(needs, work.plan))
         if connected is not Outcome.DONE:
             for clock in Clock:
-                work.fail(clock, connected)
+                work.fail(clock, connected, work.error)
             return
         work.emit(ev.RunWaiting, reason="needs")
         await face.ready()
@@ -110,13 +110,12 @@ async def _carry(work: Work, clock: Clock, *steps: tuple[Step, Carry]) -> None:
     try:
         await reconnect(work)
     except TuibackupError as error:
-        work.explain(error)
-        work.fail(clock, outcome_of(error))
+        work.fail(clock, outcome_of(error), work.explain(error))
         return
     for step, carry in steps:
         outcome = await work.timed(step, carry)
         if outcome in (Outcome.FAILED, Outcome.INTERRUPTED):
-            work.fail(clock, outcome)
+            work.fail(clock, outcome, work.details[step])
             return
 
 

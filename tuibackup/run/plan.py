@@ -3,10 +3,7 @@
 Making a plan reads configuration, ledger and vault; it reaches no server and changes nothing.
 """
 
-import os
 import secrets
-import socket
-import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +14,7 @@ import msgspec
 from tuibackup import __version__
 from tuibackup.config import Config, Server
 from tuibackup.errors import TuibackupError, UsageError
+from tuibackup.remote.agent import agent_is_forwarded as agent_is_forwarded  # faces ask the plan
 from tuibackup.run import events as ev
 from tuibackup.run.operator import Operator
 from tuibackup.run.places import open_ledger, open_vault
@@ -205,22 +203,3 @@ def _estimate(config: Config, server: str, clocks: frozenset[Clock]) -> int | No
         return None
     stored = [snapshot.summary.stored_bytes for snapshot in latest if snapshot]
     return sum(stored) if len(stored) == len(clocks) else None
-
-
-def agent_is_forwarded() -> bool:
-    """Whether the SSH agent in use is another machine's, reached through our login: it vanishes at logout.
-
-    The kernel tells which process made the agent's socket: sshd, or an ssh-agent of this machine.
-    """
-    path = os.environ.get("SSH_AUTH_SOCK")
-    if not path:
-        return False
-    try:
-        with socket.socket(socket.AF_UNIX) as agent:
-            agent.settimeout(1.0)
-            agent.connect(path)
-            peer = agent.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        pid = struct.unpack("3i", peer)[0]
-        return Path(f"/proc/{pid}/comm").read_text().startswith("sshd")
-    except (OSError, struct.error):
-        return False

@@ -102,7 +102,7 @@ async def _listen(
     ready = False
     mine: list[Asked] = []
     try:
-        # Until the line ends, not only until the run is ready: one that ends while a dialog is open closes it.
+        # Until the line ends, not only until the run is ready: an end while a dialog is open closes it.
         while line := await reader.readline():
             match wire.from_run(line):
                 case wire.Ask(number, kind, server, text, secret, detail):

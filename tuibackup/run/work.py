@@ -46,7 +46,7 @@ class Work:
     database: "DatabaseSession | None" = None
     password: Secret | None = None  # of the database, once it let us in
     clocks: dict[Clock, ev.ClockResult] = field(default_factory=dict)
-    outcomes: dict[Step, Outcome] = field(default_factory=dict)
+    details: dict[Step, str] = field(default_factory=dict)
     error: str = ""
     busy: bool = False
     findings: int = 0
@@ -104,7 +104,7 @@ class Work:
         self, step: Step, report: StepReporter, outcome: Outcome, seconds: float, detail: str
     ) -> None:
         self.findings += report.findings_total
-        self.outcomes[step] = outcome
+        self.details[step] = detail
         finished = ev.StepFinished(
             time=ev.now(),
             run=self.plan.run,
@@ -134,10 +134,10 @@ class Work:
         for clock in Clock:
             self.fail(clock, outcome_of(error), line)
 
-    def fail(self, clock: Clock, outcome: Outcome, detail: str = "") -> None:
+    def fail(self, clock: Clock, outcome: Outcome, detail: str) -> None:
         """Set a clock's result unless it has one: what was published stays published."""
         if clock in self.plan.clocks:
-            self.clocks.setdefault(clock, ev.ClockResult(outcome=outcome, detail=detail or self.error))
+            self.clocks.setdefault(clock, ev.ClockResult(outcome=outcome, detail=detail))
 
 
 def outcome_of(error: BaseException) -> Outcome:
