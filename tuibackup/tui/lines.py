@@ -69,7 +69,7 @@ def ends(start: Line, end: Line, room: int, fill: Span = (" ", "")) -> Line:
 
 def rule(number: int, title: str, end: str, room: int, *, active: bool) -> Line:
     """A pane's heading: "─ 1 SERVERS ─────── 12 servers, worst first ─"."""
-    style = "title" if active else "rule"
+    style = "title" if active else "muted"
     start: Line = (
         (f"{symbols.RULE} ", "rule"),
         (f"{number} " if number else "", "key"),

@@ -27,7 +27,7 @@ class Bar(Lines):
 
 def bar_line(picture: Picture, room: int) -> Line:
     """Alarms at the left; room on the disk, operator and time at the right. What can be spared goes first."""
-    alarms = _alarms(picture)
+    alarms = _alarms(picture, room)
     clock = picture.now.astimezone()
     # Seen from another day of the year, `when` writes the date too.
     dated = when(clock, clock.replace(month=clock.month % 12 + 1, day=1))
@@ -39,6 +39,7 @@ def bar_line(picture: Picture, room: int) -> Line:
         (short_room, shorten(picture.operator, 12), moments[1]),
         (short_room, moments[1]),
         (short_room,),
+        (),
     )
     end: Line = ()
     for parts in endings:
@@ -48,27 +49,33 @@ def bar_line(picture: Picture, room: int) -> Line:
     return ends(alarms, (*end, (" ", "")), room)
 
 
-def _alarms(picture: Picture) -> Line:
+def _alarms(picture: Picture, room: int) -> Line:
+    """The alarms, none left out: where the words do not fit, the last ones are signs and numbers only."""
     words = {
         "overdue": _("OVERDUE"), "failed": _("failed"), "interrupted": _("interrupted"), "never": _("never"),
         "running": _("running"), "waiting": _("waiting"),
     }  # fmt: skip
+    counted = [(name, number) for name in _COUNTED if (number := picture.count(name))]
     spans: list[Span] = []
+    for worded in range(len(counted), -1, -1):
+        gap = "  " if worded == len(counted) else " "
+        spans = [
+            ((gap if at else " ") + f"{SIGNS[name]} {number}" + (f" {words[name]}" if at < worded else ""), name)
+            for at, (name, number) in enumerate(counted)
+        ]
+        if width(spans) <= room:
+            break
     if picture.problems:
-        spans.append((f" {SIGNS['failed']} {picture.problems[0]}", "failed"))
-    for name in _COUNTED:
-        number = picture.count(name)
-        if number:
-            spans.append((f" {SIGNS[name]} {number} {words[name]}  ", name))
+        return ((f" {SIGNS['failed']} {picture.problems[0]}", "failed"), *spans)
+    if spans and picture.complete:
+        return tuple(spans)
     if not picture.complete:
-        spans.append((" " + _("reading the ledger"), "muted"))
-    elif not spans and picture.rows:
-        number = len(picture.rows)
-        text = ngettext("{count} server, in time", "all {count} servers in time", number).format(count=number)
-        spans.append((f" {SIGNS['fresh']} {text}", "fresh"))
-    elif not spans:
-        spans.append((" tuibackup", "title"))
-    return tuple(spans)
+        return (*spans, (" " + _("reading the ledger"), "muted"))
+    number = len(picture.rows)
+    if not number:
+        return ((" tuibackup", "title"),)
+    text = ngettext("{count} server, in time", "all {count} servers in time", number).format(count=number)
+    return ((f" {SIGNS['fresh']} {text}", "fresh"),)
 
 
 def _room(picture: Picture) -> tuple[str, str]:

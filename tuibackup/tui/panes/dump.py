@@ -31,6 +31,7 @@ class DumpPane(Pane):
         if self.tab:
             title += f" {symbols.RULE}{symbols.RULE} 4 {_('log')}"
         lines = dump_lines(self.server, face, picture, room)
+        lines += _others(face, picture, room, self.size.height - 1 - len(lines))
         if self.top:
             lines = self.scrolled(lines)
         else:
@@ -81,6 +82,19 @@ def dump_lines(server: str, face: RunFace | None, picture: Picture, room: int) -
             )
         )
     lines += [cut((("   ", ""), (line, "muted")), room) for line in step.output]
+    return lines
+
+
+def _others(shown: RunFace | None, picture: Picture, room: int, rows: int) -> list[Line]:
+    """The dumps under way on other servers, each with its newest line, as far as there is room for them."""
+    lines: list[Line] = []
+    for face in picture.active:
+        step = face.view.steps.get(Step.DUMP)
+        if face is shown or step is None or not step.running or len(lines) + 3 > rows:
+            continue
+        title = _("DUMP {server}").format(server=shorten(face.view.server, max(8, room // 3)))
+        lines += [rule(0, title, "", room, active=False), _running(step, room)]
+        lines += [cut((("   ", ""), (line, "muted")), room) for line in step.output[-1:]]
     return lines
 
 

@@ -11,6 +11,7 @@ from tuibackup.words import _
 
 PAGE = 500  # entries that are kept in the picture
 _TIME = 12  # "21 Nov 16:02"
+_NARROW = 78  # cells below which what was done has no column of its own
 _WIDE = 100  # cells from which on the table shows who and longer details
 
 
@@ -89,14 +90,16 @@ def _with_junction(line: Line, column: int) -> Line:
 def _widths(room: int) -> tuple[int, int, int, int]:
     """Cells of server, kind, outcome and who."""
     outcome = 2 + max(cells(outcome_word(outcome)) for outcome in Outcome)
-    return (14, 8, outcome, 8) if room >= _WIDE else (10, 7, outcome, 0)
+    if room >= _WIDE:
+        return 14, 8, outcome, 8
+    return 10, 7 if room >= _NARROW else 0, outcome, 0
 
 
 def _headings(room: int) -> Line:
     server, kind, outcome, who = _widths(room)
+    what = left(_("what"), kind) + " " if kind else ""
     start = (
-        f" {left(_('time'), _TIME)} {left(_('server'), server)} {left(_('what'), kind)} "
-        f"{left(_('outcome'), outcome)} {_('detail')}"
+        f" {left(_('time'), _TIME)} {left(_('server'), server)} {what}{left(_('outcome'), outcome)} {_('detail')}"
     )
     end = f"{_('took')} {left(_('who'), who)}" if who else ""
     gap = room - cells(start) - cells(end) - 1
@@ -111,10 +114,11 @@ def log_line(row: LogRow, picture: Picture, room: int) -> Line:
     start: tuple[Span, ...] = (
         (f" {left(when(row.time, picture.now), _TIME)} ", "muted"),
         (left(row.server or symbols.NOTHING, server) + " ", ""),
-        (left(row.kind, kind) + " ", "muted"),
+        (left(row.kind, kind) + " " if kind else "", "muted"),
         (left(word, outcome) + " ", style),
     )
     seconds = symbols.NOTHING if row.seconds is None else duration(row.seconds)
     end = f" {right(seconds, 7)} {left(row.who, who)}" if who else ""
+    detail = row.detail if kind or row.kind == "run" else f"{row.kind}: {row.detail}"
     rest = room - sum(cells(text) for text, _style in start) - cells(end) - 1
-    return cut((*start, (left(shorten(row.detail, rest), max(0, rest)), ""), (end, "muted")), room)
+    return cut((*start, (left(shorten(detail, rest), max(0, rest)), ""), (end, "muted")), room)

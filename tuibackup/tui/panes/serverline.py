@@ -30,7 +30,7 @@ _WEEK_SIGNS: dict[Outcome | None, Span] = {
     Outcome.FAILED: (symbols.FAILED, "failed"), Outcome.INTERRUPTED: (symbols.FAILED, "interrupted"),
     None: (symbols.NOT_BEGUN, "muted"),
 }  # fmt: skip
-_NAME_LEAST, _NAME_GOOD, _NAME_MOST = 8, 12, 40
+_NAME_LEAST, _NAME_GOOD, _NAME_MOST = 8, 11, 40
 _AGE = 5  # " 999d"
 _TOOK = 7  # "1:02:03"
 _HEAD = 4  # mark, sign and the spaces around them
@@ -100,7 +100,7 @@ def server_line(row: ServerRow, columns: Columns, now: datetime, *, marked: bool
     line: list[Span] = [
         (" *" if marked else "  ", "key"),
         (SIGNS[row.condition] + " ", row.condition),
-        (left(row.name, columns.name) + " ", "strong" if marked else ""),
+        (left(row.name, columns.name, middle=True) + " ", "strong" if marked else ""),
         *_clock(row.files, columns),
         ("  ", ""),
         *_clock(row.databases, columns),

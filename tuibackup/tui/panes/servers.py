@@ -10,7 +10,7 @@ from tuibackup.tui.panes.pane import Pane
 from tuibackup.tui.panes.serverline import columns, heading, server_line
 from tuibackup.words import _, ngettext
 
-WEEKS_FROM = 30  # lines of the pane from which on the history strip is worth its cells
+WEEKS_FROM = 110  # columns from which on the history strip is shown; beside other panes always
 
 
 class ServersPane(Pane):
@@ -102,7 +102,7 @@ class ServersPane(Pane):
         rows = max(0, self.size.height - 2)
         at = names.index(self.cursor) if self.cursor in names else None
         self._keep_in_sight(at, rows, len(names))
-        table = columns(room, weeks=self.size.height >= WEEKS_FROM or room >= 110)
+        table = columns(room - (1 if self.divided else 0), weeks=self.divided or room >= WEEKS_FROM)
         lines = [rule(1, _("SERVERS"), self._title(picture, names, rows), room, active=self.has_focus)]
         if not picture.rows:
             lines += _none_configured(room, picture.source)

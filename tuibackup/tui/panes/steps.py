@@ -13,6 +13,7 @@ from tuibackup.tui.panes.pane import Pane
 from tuibackup.tui.panes.serverline import SIGNS
 from tuibackup.words import _, ngettext
 
+_ERROR_LINES = 3
 _BAR = 18  # cells of a progress bar where there is room
 
 
@@ -34,8 +35,8 @@ class StepsPane(Pane):
             lines = [((" " + _no_run(self.server, picture), "muted"),)]
         else:
             lines = run_lines(face, picture.now, room, rows)
-            others = [other for other in picture.active if other is not face]
-            lines += _others(others, picture, room, rows - len(lines))
+        others = [other for other in picture.active if other is not face]
+        lines += _others(others, picture, room, rows - len(lines))
         return [rule(2, title, end, room, active=self.has_focus), *self.scrolled(lines)], None
 
     def move(self, by: int) -> None:
@@ -77,7 +78,12 @@ def run_lines(face: RunFace, now: datetime, room: int, rows: int) -> list[Line]:
     view = face.view
     lines: list[Line] = []
     narrow = room < 70
-    for step in view.steps.values():
+    steps = list(view.steps.values())
+    if view.finished and view.finished.error:
+        # The error needs its lines more than the steps that it kept from beginning.
+        while len(steps) > rows - _ERROR_LINES and not steps[-1].started:
+            steps.pop()
+    for step in steps:
         lines += step_lines(step, face, now, room, narrow=narrow)
     lines += _summary(face, now, room, max(1, rows - len(lines)))
     return lines
@@ -92,7 +98,7 @@ def step_lines(step: StepView, face: RunFace, now: datetime, room: int, *, narro
     start: list[Span] = [
         (f" {sign} ", style),
         (left(f"{step.step.number} {step_word(step.step)}", 11), style if step.running and alive else ""),
-        (right(symbols.NOTHING if actual is None else duration(actual), 8 if not narrow else 7), ""),
+        (right(symbols.NOTHING if actual is None else duration(actual), 7), ""),
         ("  " + left(allowed(step), 10 if narrow else 12), "muted"),
     ]
     if slow:
@@ -136,9 +142,9 @@ def step_seconds(step: StepView, now: datetime, *, alive: bool) -> float | None:
 def allowed(step: StepView) -> str:
     """What the actual time is measured by: the SOP's standard, or about what history lets expect."""
     if step.standard is not None:
-        return _("of {time}").format(time=duration(step.standard).rjust(6))
+        return _("of {time}").format(time=duration(step.standard).rjust(5))
     if step.expected is not None:
-        return _("of {time}").format(time=("~" + duration(step.expected)).rjust(6))
+        return _("of {time}").format(time=("~" + duration(step.expected)).rjust(5))
     return ""
 
 
@@ -148,8 +154,9 @@ def _moving(
     progress = step.progress
     if progress is None:
         return (), ()
-    bar = progress_bar(progress, min(_BAR, max(6, room - 8)) if narrow else _BAR)
     pace = _pace(progress, face, now)
+    beside = 5 if narrow else 5 + 3 + sum(cells(text) for text, _style in pace)
+    bar = progress_bar(progress, max(6, min(_BAR, room - beside - 1)))
     if not bar:
         seen = f"{count(progress.items)} {unit_word(progress.unit, progress.items)}"
         text = f"{seen} · {size(progress.bytes)}" if progress.bytes else seen
@@ -220,7 +227,7 @@ def _summary(face: RunFace, now: datetime, room: int, rows: int) -> list[Line]:
     finished = view.finished
     if finished and finished.error:
         lines += [
-            ((" ", ""), *line) for line in wrapped(finished.error, room - 2, max(1, min(rows, 3)), "failed")
+            ((" ", ""), *line) for line in wrapped(finished.error, room - 2, max(1, min(rows, _ERROR_LINES)), "failed")
         ]
     elif not face.active and finished is None:
         text = _("the process of this run is gone; it ends as interrupted")
@@ -238,7 +245,10 @@ def _summary(face: RunFace, now: datetime, room: int, rows: int) -> list[Line]:
         said += [(" · " if said else "   ", "muted"), (f"{symbols.WARNINGS} {word}", "warnings")]
         said.append((" " + _("(enter lists them)"), "muted"))
     if said and len(lines) < rows:
-        lines.append(tuple(said))
+        if sum(cells(text) for text, _style in said) > room and len(said) > 3 and len(lines) + 1 < rows:
+            lines += [tuple(said[:1]), (("   ", ""), *said[2:])]
+        else:
+            lines.append(tuple(said))
     if current and current.progress and current.progress.current and face.active and len(lines) < rows:
         start = "   " + _("now") + "  "
         lines.append(
@@ -284,7 +294,9 @@ def _others(others: list[RunFace], picture: Picture, room: int, rows: int) -> li
     lines: list[Line] = []
     for face in others:
         title, end = run_title(face.view.server, face, picture, room)
-        body = run_lines(face, picture.now, room, 3)
+        current = face.view.current
+        body = step_lines(current, face, picture.now, room, narrow=room < 70) if current else []
+        body += _summary(face, picture.now, room, 1)
         if len(lines) + 1 + len(body) > rows:
             break
         lines += [rule(0, title, end.removesuffix(" · " + _("[ ] next run")), room, active=False), *body]

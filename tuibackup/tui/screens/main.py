@@ -58,6 +58,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         Binding(",".join(action.keys), f"app.act('{action.id}')", _(action.label), show=False, id=action.id)
         for action in actions.ACTIONS
     ]
+    BINDINGS.append(Binding("escape", "clear_filter", show=False))
 
     def __init__(self, picture: Picture, keymap: Mapping[str, str], *, read_only: bool) -> None:
         super().__init__()
@@ -66,6 +67,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.read_only = read_only
         self.layout_name = ""
         self.number = 1  # of the focused pane
+        self._ready = False
         self.servers = ServersPane()
         self.steps = StepsPane()
         self.dump = DumpPane()
@@ -90,6 +92,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         yield Keys(id="keys")
 
     def on_mount(self) -> None:
+        self._ready = True
         self.servers.focus()
         self.take(self.picture)
 
@@ -98,8 +101,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
     def take(self, picture: Picture) -> None:
         """Show a newer picture everywhere."""
         self.picture = picture
-        if not self.is_mounted:
-            return
+        if not self._ready:
+            return  # on_mount shows the newest
         self.query_one(Bar).take(picture)
         self.servers.take(picture)
         self.steps.server = self.dump.server = self.servers.cursor
@@ -182,6 +185,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def go_to(self, number: int) -> None:
         """Focus a pane."""
+        self.remove_class("-filtering")
         self.number = number
         self._arrange()
         self.panes[number - 1].focus()

@@ -4,7 +4,7 @@ The plans themselves are made by `run.plan`; this screen only chooses and shows.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -23,6 +23,7 @@ from tuibackup.tui.screens.dialog import Dialog
 from tuibackup.words import _, ngettext
 
 Wants = Mapping[str, frozenset[Clock]]
+_FIGURES = 90  # cells from which on each server's line tells how long and how much
 Planner = Callable[[Wants, bool], tuple[tuple[Plan, ...], PlanSummary]]
 
 
@@ -109,28 +110,26 @@ class PlanScreen(Dialog[tuple[Plan, ...]]):
     def _line(self, number: int, row: ServerRow, plan: Plan | None, room: int) -> Line:
         mine = number == self._row
         chosen = self.chosen[row.name]
-        # The longest states and figures have their room; the name takes what is left.
-        clock = 4 + max(cells(clock_word(Clock.DATABASES)), 9) + 1 + max(map(cells, _states())) + 5
-        name = max(8, min(24, room - 4 - 2 * (clock + 2) - 22))
+        figures = room >= _FIGURES
+        state = max(cells(state_word(one)) for one in State) + 5
+        words = {clock: cells(clock_word(clock)) + 1 for clock in Clock}
+        taken = 4 + 2 + sum(4 + word + state for word in words.values()) + (19 if figures else 0)
+        name = max(8, min(30, room - taken))
         spans: list[Span] = [
             _box(bool(chosen), mine and self._column == 0),
-            (left(row.name, name) + "  ", "strong" if chosen else "muted"),
+            (left(row.name, name, middle=True) + "  ", "strong" if chosen else "muted"),
         ]
-        for column, (which, standing) in enumerate(
-            ((Clock.FILES, row.files), (Clock.DATABASES, row.databases)), 1
-        ):
+        for column, clock in enumerate(Clock, 1):
+            standing = row.files if clock is Clock.FILES else row.databases
             if standing is None:
-                spans.append((" " * (clock + 2), ""))
+                spans.append((" " * (4 + words[clock] + state), ""))
                 continue
-            spans.append(_box(which in chosen, mine and self._column == column))
-            word = left(clock_word(which), max(cells(clock_word(Clock.DATABASES)), 9) + 1)
-            state = _standing_words(standing)
-            spans += [(word, ""), (left(state, clock + 2 - 4 - cells(word)), standing.state.value)]
-        if plan:
-            known = [plan.expected[step] for step in plan.steps if step in plan.expected]
-            time = "~" + duration(sum(known)) if known else ""
-            amount = "~" + size(plan.estimate_bytes) if plan.estimate_bytes is not None else ""
-            spans.append((right(time, 8) + right(amount, 10), "muted"))
+            spans.append(_box(clock in chosen, mine and self._column == column))
+            spans.append((left(clock_word(clock), words[clock]), ""))
+            spans.append((left(_standing_words(standing), state), standing.state.value))
+        if plan and figures:
+            time, amount = _figures([plan])
+            spans.append((right(time, 9) + right(amount, 10), "muted"))
         return cut(spans, room)
 
     def _summary(self, room: int) -> list[Line]:
@@ -153,6 +152,9 @@ class PlanScreen(Dialog[tuple[Plan, ...]]):
             )
             style = "failed" if summary.needs_room is not None and summary.needs_room > summary.free else ""
             lines += _field(_("room"), text, room, style)
+        time, amount = _figures(self._draft.plans)
+        if time or amount:
+            lines += _field(_("in all"), "  ".join(part for part in (time, amount) if part), room)
         if summary.asks:
             lines += _field(_("will ask"), " · ".join(summary.asks), room)
         if self.full:
@@ -235,8 +237,11 @@ def _box(chosen: bool, here: bool) -> Span:
     return (f"<{sign}> ", "title") if here else (f"[{sign}] ", "key" if chosen else "muted")
 
 
-def _states() -> list[str]:
-    return [state_word(state) for state in State]
+def _figures(plans: Sequence[Plan]) -> tuple[str, str]:
+    """About how long and how much the plans are, as far as earlier runs tell; "" where they do not."""
+    seconds = [plan.expected[step] for plan in plans for step in plan.steps if step in plan.expected]
+    sizes = [plan.estimate_bytes for plan in plans if plan.estimate_bytes is not None]
+    return "~" + duration(sum(seconds)) if seconds else "", "~" + size(sum(sizes)) if sizes else ""
 
 
 def _standing_words(standing: Standing) -> str:
