@@ -1,7 +1,6 @@
-"""`tuibackup demo`: a playground with real servers on this machine, and the cockpit on it or a proof without one."""
+"""`tuibackup demo`: a playground with real servers on this machine, for the cockpit or a proof without one."""
 
 import argparse
-import os
 import signal
 import subprocess
 import sys
@@ -15,8 +14,8 @@ from tuibackup.words import _
 def define(parser: argparse.ArgumentParser) -> None:
     """The words of `demo`."""
     parser.description = _(
-        "Starts a private sshd and mariadbd with three servers in a temporary folder, and opens the cockpit on"
-        " them. Everything ends with it; nothing of this machine's own configuration is touched."
+        "Starts a private sshd and mariadbd with three servers in a temporary folder, and opens the cockpit"
+        " on them. Everything ends with it; nothing of this machine's own configuration is touched."
     )
     parser.add_argument(
         "--headless",

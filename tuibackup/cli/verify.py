@@ -20,7 +20,7 @@ RECORDED = 100
 def define(parser: argparse.ArgumentParser) -> None:
     """The words of `verify`."""
     parser.description = _(
-        "Reads snapshots from the disk and compares every hash: of one snapshot, of all of a server, or of all."
+        "Reads snapshots from the disk and compares every hash: one snapshot, all of a server, or all."
         " Exit code 1: something is damaged."
     )
     parser.add_argument("what", nargs="?", metavar="SERVER | SNAPSHOT")
