@@ -236,10 +236,13 @@ class Gatherer:
         if monotonic() - self._room_read < _ROOM_EVERY:
             return
         from tuibackup.run.places import open_vault
+        from tuibackup.vault.layout import NoVaultYetError
 
         self._room_read = monotonic()
         try:
             room = open_vault(self._config, create=False).room()
+        except NoVaultYetError:
+            self._room, self._vault_problem = None, ""
         except (TuibackupError, OSError) as error:
             self._room, self._vault_problem = None, str(error)
         else:

@@ -99,6 +99,10 @@ class Snapshot:
             return False
 
 
+class NoVaultYetError(VaultError):
+    """The folder is there and no vault yet; nothing is wrong before the first run."""
+
+
 class Vault:
     """The backup disk's folder, known to be the right one."""
 
@@ -126,7 +130,7 @@ class Vault:
             if known:
                 raise VaultError(f"{path}: the vault that was here is gone", "backup disk not mounted?")
             if not create:
-                raise VaultError(f"{path}: no vault yet", "the first run makes it one")
+                raise NoVaultYetError(f"{path}: no vault yet", "the first run makes it one")
             identity = _create(path)
             created = True
         else:

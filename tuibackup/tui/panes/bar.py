@@ -57,13 +57,12 @@ def _alarms(picture: Picture, room: int) -> Line:
     }  # fmt: skip
     counted = [(name, number) for name in _COUNTED if (number := picture.count(name))]
     spans: list[Span] = []
-    for worded in range(len(counted), -1, -1):
-        gap = "  " if worded == len(counted) else " "
+    for worded, gap in ((len(counted), "  "), *((number, " ") for number in range(len(counted), -1, -1))):
         spans = [
             ((gap if at else " ") + f"{SIGNS[name]} {number}" + (f" {words[name]}" if at < worded else ""), name)
             for at, (name, number) in enumerate(counted)
         ]
-        if width(spans) <= room:
+        if width(spans) <= room - 2:
             break
     if picture.problems:
         return ((f" {SIGNS['failed']} {picture.problems[0]}", "failed"), *spans)
