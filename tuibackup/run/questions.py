@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Protocol
 
 import msgspec
@@ -123,8 +123,8 @@ class Remembering:
         """`told(what, answered)` hears of every question that goes to the face."""
         self._answers = answers
         self._told = told
-        self._known: dict[Question, str] = {}
-        self._used: set[Question] = set()
+        self._known: dict[Hashable, str] = {}
+        self._used: set[Hashable] = set()
         self.asked_codes = False
 
     def attempt(self) -> None:
@@ -132,15 +132,17 @@ class Remembering:
         self._used.clear()
 
     async def ask(self, question: Question) -> str | None:
-        if question in self._known and question not in self._used:
-            self._used.add(question)
-            return self._known[question]
-        self._used.add(question)
-        self._known.pop(question, None)
+        # A second try shows other details ("that was not it") but asks for the same thing.
+        what = question if question.kind == "host-key" else (question.kind, question.server, question.text)
+        if what in self._known and what not in self._used:
+            self._used.add(what)
+            return self._known[what]
+        self._used.add(what)
+        self._known.pop(what, None)
         answer = await self._answers.ask(question)
         self._told(question.text, answer is not None)
         if question.kind == "code":
             self.asked_codes = self.asked_codes or answer is not None
         elif answer is not None:
-            self._known[question] = answer
+            self._known[what] = answer
         return answer

@@ -1,4 +1,4 @@
-"""What a run leaves in the ledger: the bodies of its entries (*pencatatan dan pendataan*). Pure."""
+"""What a run leaves in the ledger: the bodies of its entries (*pencatatan dan pendataan*)."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,6 +10,7 @@ from tuibackup.run import events as ev
 from tuibackup.run.operator import Operator
 from tuibackup.run.plan import Plan
 from tuibackup.sop import Clock, Outcome, Step
+from tuibackup.vault.layout import Snapshot
 
 FINDINGS = 100  # of one step in the ledger; the snapshot's own lists hold all
 
@@ -97,3 +98,18 @@ def clocks_body(clocks: Mapping[Clock, ev.ClockResult | None]) -> dict[str, Any]
     return {
         clock.value: msgspec.to_builtins(result) for clock, result in clocks.items() if result is not None
     }
+
+
+def clock_of(snapshot: Snapshot, detail: str = "") -> ev.ClockResult:
+    """A clock's result as its snapshot tells it. Raises VaultError."""
+    summary = snapshot.summary
+    return ev.ClockResult(
+        outcome=summary.outcome,
+        whole=summary.whole,
+        snapshot=snapshot.spec,
+        started=summary.started,
+        items=summary.files,
+        bytes=summary.bytes,
+        stored=summary.stored_bytes,
+        detail=detail,
+    )

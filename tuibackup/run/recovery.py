@@ -101,7 +101,7 @@ def _interrupted(path: Path, planned: ev.RunPlanned, published: dict[Clock, Snap
     """How a dead run ended: its published snapshots count, the rest was interrupted."""
     error = "the run's process ended without a word (killed, or the machine went down)"
     clocks = {
-        clock: clock_of(published[clock])
+        clock: record.clock_of(published[clock])
         if clock in published
         else ev.ClockResult(outcome=Outcome.INTERRUPTED, detail=error)
         for clock in planned.clocks
@@ -119,20 +119,6 @@ def _interrupted(path: Path, planned: ev.RunPlanned, published: dict[Clock, Snap
         databases=clocks.get(Clock.DATABASES),
         error=error,
         findings=findings,
-    )
-
-
-def clock_of(snapshot: Snapshot) -> ev.ClockResult:
-    """A clock's result as its snapshot tells it. Raises VaultError."""
-    summary = snapshot.summary
-    return ev.ClockResult(
-        outcome=summary.outcome,
-        whole=summary.whole,
-        snapshot=snapshot.spec,
-        started=summary.started,
-        items=summary.files,
-        bytes=summary.bytes,
-        stored=summary.stored_bytes,
     )
 
 
@@ -160,7 +146,7 @@ def _record_unknown(server: str, config: Config, ledger: Ledger, vault: Vault) -
         # Only now: a run that lives holds this lock until its snapshots are in the ledger.
         for snapshot in _unknown(server, ledger, vault):
             with suppress(VaultError):  # one that cannot be read: `verify` says why
-                summary, result = snapshot.summary, clock_of(snapshot)
+                summary, result = snapshot.summary, record.clock_of(snapshot)
                 body = {
                     "outcome": result.outcome.value,
                     "clocks": record.clocks_body({snapshot.clock: result}),

@@ -55,6 +55,7 @@ def write_stop(state: Path, run: str, by: Operator) -> None:
     """Ask `run` to stop in the name of `by`. Raises OSError."""
     path = stop_path(state, run)
     new = path.with_name(f".{path.name}.{os.getpid()}")
+    new.touch(0o600)
     new.write_bytes(msgspec.json.encode(StopRequest(by.name, ev.now())))
     new.replace(path)
 
