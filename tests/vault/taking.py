@@ -4,6 +4,7 @@ import grp
 import os
 import pwd
 import stat
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -65,15 +66,27 @@ def inventory(folder: bytes) -> Iterator[Entry]:
             stack.append((path, iter(os.listdir(folder + b"/" + path))))
 
 
-def summary(server: str, run: str, clock: Clock, started: str = "2026-11-22T01:30:00Z", **more: object) -> SnapshotSummary:
+def summary(
+    server: str, run: str, clock: Clock, started: str = "2026-11-22T01:30:00Z", **more: object
+) -> SnapshotSummary:
     values = {"finished": started, "operator": "siti", "outcome": Outcome.DONE, "whole": True} | more
     return SnapshotSummary(server=server, run=run, clock=clock, started=started, **values)  # type: ignore[arg-type]
 
 
 def xattrs(file: bytes) -> dict[bytes, bytes]:
-    """Extended attributes as GNU tar's pax records."""
-    names = [os.fsencode(name) for name in os.listxattr(file, follow_symlinks=False)]
-    return {b"SCHILY.xattr." + name: os.getxattr(file, name, follow_symlinks=False) for name in names}
+    """Extended attributes and access control lists as GNU tar's pax records."""
+    records = {}
+    for text in os.listxattr(file, follow_symlinks=False):
+        name = os.fsencode(text)
+        if name.startswith(b"system.posix_acl_"):
+            option = {b"access": "-a", b"default": "-d"}[name.rpartition(b"_")[2]]
+            command = ["getfacl", "-cEp", option, os.fsdecode(file)]
+            value = subprocess.run(command, capture_output=True, check=True).stdout.strip()
+            records[b"SCHILY.acl." + name.rpartition(b"_")[2]] = value
+        else:
+            key = name.replace(b"%", b"%25").replace(b"=", b"%3D")
+            records[b"SCHILY.xattr." + key] = os.getxattr(file, name, follow_symlinks=False)
+    return records
 
 
 def take(
@@ -103,6 +116,11 @@ def take(
                         archive.write(chunk)
                 index.stored(wanted.id, number, *archive.end())
                 index.xattrs(wanted.id, extra)
+            for one in entries:
+                if one.kind == Kind.FOLDER and (extra := xattrs(os.path.join(name, one.path))):
+                    number = index.find(root, one.path)
+                    assert number is not None
+                    index.xattrs(number, extra)
             incoming.wrote(archive.close())
     totals = index.finish()
     return incoming.publish(
@@ -110,7 +128,9 @@ def take(
     )
 
 
-def take_dumps(vault: Vault, dumps: dict[str, bytes], *, server: str = "siakad", run: str = "run1") -> Snapshot:
+def take_dumps(
+    vault: Vault, dumps: dict[str, bytes], *, server: str = "siakad", run: str = "run1"
+) -> Snapshot:
     """A databases snapshot of the given SQL."""
     incoming = Incoming.create(vault, server, run, Clock.DATABASES)
     databases = []
@@ -120,7 +140,9 @@ def take_dumps(vault: Vault, dumps: dict[str, bytes], *, server: str = "siakad",
         written = file.close()
         incoming.wrote(written)
         databases.append(
-            DatabaseSummary(name=name, file=written.path.name, bytes=len(sql), stored_bytes=written.stored_bytes)
+            DatabaseSummary(
+                name=name, file=written.path.name, bytes=len(sql), stored_bytes=written.stored_bytes
+            )
         )
     return incoming.publish(summary(server, run, Clock.DATABASES, databases=tuple(databases)))
 

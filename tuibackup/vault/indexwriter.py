@@ -188,6 +188,26 @@ class IndexWriter:
             with self._errors():
                 self._flush()
 
+    def seen_again(self, entry: int, seen: Entry) -> None:
+        """A file of the inventory was looked at once more; it is stored as `seen` says, but for the path."""
+        owner, filesystem = seen[3:7], (seen.device, seen.fstype)
+        with self._errors():
+            self._db.execute(
+                """UPDATE entry SET mode = ?, owner = ?, size = ?, mtime_ns = ?, ctime_ns = ?, filesystem = ?,
+                    inode = ?, links = ? WHERE id = ? AND kind = 'f'""",
+                (
+                    seen.mode,
+                    self._owners.get(owner) or self._owner(*owner),
+                    seen.size,
+                    seen.mtime_ns,
+                    seen.ctime_ns,
+                    self._filesystems.get(filesystem) or self._filesystem(*filesystem),
+                    seen.inode - (1 << 64) if seen.inode > _MAX else seen.inode,
+                    seen.links,
+                    entry,
+                ),
+            )
+
     def drop(self, entry: int, reason: str) -> None:
         """Leave a file out of the snapshot, and list it with the reason.
 
@@ -211,6 +231,20 @@ class IndexWriter:
         """List what is not as it should be, at `path` relative to the root."""
         with self._errors():
             self._list(root, path, reason, missing=False)
+
+    def find(self, root: int, path: bytes) -> int | None:
+        """The id of the entry at `path` relative to the root (b"": the root itself)."""
+        names = [self._folders[root], *(path.split(b"/") if path else ())]
+        number = -root
+        with self._errors():
+            for name in names:
+                row = self._db.execute(
+                    "SELECT id FROM entry WHERE parent = ? AND name = ?", (number, name)
+                ).fetchone()
+                if row is None:
+                    return None
+                number = row[0]
+        return number
 
     def xattrs(self, entry: int, records: Mapping[bytes, bytes]) -> None:
         """Extended attributes of an entry, as pax records of GNU tar (`SCHILY.xattr.user.x` and so on)."""

@@ -130,6 +130,7 @@ class _Restore:
         self._target = target
         self._on_progress = on_progress
         self._xattrs = index.has_xattrs()
+        self._symlinks: dict[int, bytes] = {}  # of links with several names: inode, first name here
         self._files = self._links = self._folders = self._bytes = 0
 
     def run(self, paths: Sequence[bytes]) -> Restored:
@@ -183,7 +184,13 @@ class _Restore:
         kind = found.entry.kind
         with self._target.listing(found.path):
             if kind == Kind.SYMLINK:
-                self._target.symlink(found)
+                inode = found.carrier or found.id
+                if inode in self._symlinks:
+                    self._target.link(self._symlinks[inode], found.path)
+                else:
+                    self._target.symlink(found)
+                    if found.entry.links > 1:
+                        self._symlinks[inode] = found.path
                 self._links += 1
             elif kind == Kind.FIFO:
                 self._target.fifo(found)
