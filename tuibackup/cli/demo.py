@@ -1,4 +1,4 @@
-"""`tuibackup demo`: a playground with real servers on this machine, for the cockpit or a proof without one."""
+"""`tuibackup demo`: a playground with real servers on this machine; the cockpit on it, or a proof without one."""
 
 import argparse
 import signal
