@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -17,9 +18,9 @@ KINDS = [kind for kind in Kind if kind not in (Kind.STEP, Kind.NEEDS)]
 OLD = million.LAST - timedelta(days=1500)
 
 
-@pytest.fixture(scope="module")
-def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
-    path = tmp_path_factory.mktemp("million") / "ledger.sqlite"
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    path = tmp_path / "ledger.sqlite"
     million.write(path, 1_000_000)
     with Ledger.open(path) as ledger:
         yield ledger
@@ -46,14 +47,13 @@ QUESTIONS: dict[str, tuple[Callable[[Ledger], object], float]] = {
 }
 
 
-@pytest.mark.parametrize("name", QUESTIONS)
-def test_a_question_is_answered_in_time(ledger: Ledger, name: str) -> None:
-    question, limit = QUESTIONS[name]
-    question(ledger)  # once to warm the cache, as the cockpit does every half second
-    begun = time.perf_counter()
-    question(ledger)
-    assert time.perf_counter() - begun < limit
-
-
-def test_the_chain_of_a_million_entries_is_whole(ledger: Ledger) -> None:
+def test_every_question_is_answered_in_time_and_the_chain_is_whole(ledger: Ledger) -> None:
+    slow = {}
+    for name, (question, limit) in QUESTIONS.items():
+        question(ledger)  # once to warm the cache, as the cockpit does again and again
+        begun = time.perf_counter()
+        question(ledger)
+        if (seconds := time.perf_counter() - begun) > limit:
+            slow[name] = f"{seconds:.3f} s, allowed {limit}"
+    assert slow == {}
     assert ledger.verify_chain() == []
