@@ -1,0 +1,116 @@
+"""Commands for a server's POSIX shell as bytes: quoting, wrappers, and how they ended. Free of asyncssh."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tuibackup.errors import RemoteCommandError
+from tuibackup.text import printable, shorten
+
+# A command is a list of words (quoted here) or, as str or bytes, the text of a POSIX sh script.
+Command = str | bytes | Sequence[str | bytes]
+
+_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@%+=:,./_-")
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a command ended: its status, or the signal that killed it (then status is -1, as without either)."""
+
+    status: int
+    signal: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        return self.status == 0 and self.signal is None
+
+    def __str__(self) -> str:
+        if self.signal is not None:
+            return f"was killed by SIG{self.signal}"
+        return "ended without an exit status" if self.status < 0 else f"exited with {self.status}"
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A finished command. `stderr` holds only the end of a long one (64 KiB)."""
+
+    command: bytes
+    stdout: bytes
+    stderr: bytes
+    exit_status: int
+    signal: str | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether it exited with 0; a killed command did not."""
+        return self.exit_status == 0 and self.signal is None
+
+    def check(self) -> "Completed":
+        """Itself when it succeeded; else RemoteCommandError with its name, its end and its last words."""
+        if self.ok:
+            return self
+        raise failed(self.command, Exit(self.exit_status, self.signal), self.stderr)
+
+
+def failed(command: Command, exit_: Exit, stderr: bytes) -> RemoteCommandError:
+    """The error for a command that did not succeed, with the last line it wrote to stderr."""
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    said = f": {shorten(printable(lines[-1]), 300)}" if lines else ""
+    return RemoteCommandError(f"{describe(command)} {exit_}{said}")
+
+
+def describe(command: Command) -> str:
+    """A command as one short clean line for messages."""
+    return shorten(printable(b" ".join(script(command).split())), 60)
+
+
+def quote(word: str | bytes) -> bytes:
+    """`word` as one word of a POSIX shell. Raises ValueError for a NUL, which no shell can carry."""
+    raw = word.encode(errors="surrogateescape") if isinstance(word, str) else word
+    if b"\0" in raw:
+        raise ValueError("a NUL byte in a shell word")
+    if raw and all(byte in _SAFE for byte in raw):
+        return raw
+    return b"'" + raw.replace(b"'", b"'\\''") + b"'"
+
+
+def script(command: Command) -> bytes:
+    """`command` as shell text: words are quoted and joined, a script stays as it is."""
+    if isinstance(command, str):
+        return command.encode(errors="surrogateescape")
+    if isinstance(command, bytes):
+        return command
+    return b" ".join(quote(word) for word in command)
+
+
+def line(command: Command, *, sudo: bool = False) -> bytes:
+    """What is sent to the server: words as they are, a script through `sh -c` whatever the login shell is."""
+    text = script(command)
+    if isinstance(command, str | bytes):
+        text = b"exec sh -c " + quote(text) if not sudo else b"sh -c " + quote(text)
+    return b"exec sudo -n -- " + text if sudo else text
+
+
+def piped(left: Command, right: Command) -> bytes:
+    """A script for `left | right` that exits with `left`'s status when that is not 0, else with `right`'s.
+
+    POSIX sh hides the status of the left side of a pipe and dash has no pipefail: a failing dump in front of a
+    compressor looked like success. Both sides' stderr goes to stderr, the right one's stdout to stdout.
+    """
+    # 3: the real stdout; 4: the real stderr; 5: where the left side's status goes.
+    return (
+        b"exec 3>&1 4>&2; right=0; left=$( { { { "
+        + script(left)
+        + b"\n} 2>&4 3>&- 4>&- 5>&-; echo $? >&5; } |"
+        b" { " + script(right) + b"\n} >&3 2>&4 3>&- 4>&- 5>&-; } 5>&1 ) || right=$?;"
+        b' case $left in 0) exit "$right";; "") exit 125;; *) exit "$left";; esac'
+    )
+
+
+def low_priority(command: Command) -> bytes:
+    """A script that runs `command` at low CPU and disk priority where the server has the tools for it."""
+    text = script(command)
+    return (
+        b"nice=; command -v nice >/dev/null 2>&1 && nice='nice -n 10';"
+        b' ionice -c 2 -n 7 true >/dev/null 2>&1 && nice="$nice ionice -c 2 -n 7"; exec $nice sh -c '
+        + quote(text)
+    )

@@ -1,0 +1,117 @@
+"""Host keys: which are known, which are offered, and remembering one that an operator accepted.
+
+Known are the keys of the user's and the system's known_hosts and of `<state>/known_hosts`; we write the last only.
+"""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncssh
+
+from tuibackup.errors import HostKeyError
+
+SYSTEM_KNOWN_HOSTS = Path("/etc/ssh/ssh_known_hosts")
+SSH_PORT = 22
+
+
+@dataclass(frozen=True, slots=True)
+class HostKey:
+    """A host's public key: algorithm ("ssh-ed25519") and fingerprint ("SHA256:…"); `data` as in known_hosts."""
+
+    algorithm: str
+    fingerprint: str
+    data: str = ""
+
+
+def host_key(key: asyncssh.SSHKey) -> HostKey:
+    """The parts of an asyncssh key that are shown and remembered."""
+    algorithm, data = key.export_public_key().decode().split()[:2]
+    return HostKey(algorithm, key.get_fingerprint(), data)
+
+
+def known_hosts_name(host: str, port: int) -> str:
+    """A host as known_hosts writes it (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT)."""
+    return host if port == SSH_PORT else f"[{host}]:{port}"
+
+
+def console_command(key: HostKey) -> str:
+    """The command that prints this key's fingerprint on the server's own console."""
+    kind = key.algorithm.removeprefix("ssh-").removeprefix("ecdsa-sha2-").split("@")[0]
+    kind = "ecdsa" if kind.startswith("nistp") else kind
+    return f"ssh-keygen -lf /etc/ssh/ssh_host_{kind}_key.pub"
+
+
+def user_known_hosts() -> tuple[Path, ...]:
+    """The known_hosts files that OpenSSH reads by default."""
+    folder = Path("~/.ssh").expanduser()
+    return folder / "known_hosts", folder / "known_hosts2", SYSTEM_KNOWN_HOSTS
+
+
+def load(files: Iterable[Path], notes: Callable[[str], None]) -> asyncssh.SSHKnownHosts:
+    """All entries of `files`; a missing file is empty, and a broken line is noted and passed over."""
+    known = asyncssh.SSHKnownHosts()
+    for path in dict.fromkeys(files):
+        try:
+            lines = path.read_text(errors="replace").splitlines()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            notes(f"{path} cannot be read: {error.strerror}")
+            continue
+        for number, line in enumerate(lines, 1):
+            try:
+                known.load(line)
+            except ValueError:
+                notes(f"{path}:{number}: not a known_hosts line; passed over")
+    return known
+
+
+def known_keys(
+    known: asyncssh.SSHKnownHosts, host: str, address: str, port: int
+) -> Sequence[asyncssh.SSHKey]:
+    """The keys under which `host` is known already."""
+    keys = asyncssh.match_known_hosts(known, host, address, port if port != SSH_PORT else None)[0]
+    return list(keys)
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    descriptor = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def remember(path: Path, host: str, port: int, key: HostKey) -> None:
+    """Add `key` of `host` to the known_hosts file `path` (created 0600). Raises HostKeyError.
+
+    Written whole and renamed, so that a reader or a crash never meets half a line.
+    """
+    line = f"{known_hosts_name(host, port)} {key.algorithm} {key.data}\n"
+    new = path.with_name(f".{path.name}.new")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _locked(path):
+            try:
+                before = path.read_text()
+            except FileNotFoundError:
+                before = ""
+            if line in before.splitlines(keepends=True):
+                return
+            if before and not before.endswith("\n"):
+                before += "\n"
+            new.unlink(missing_ok=True)
+            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with open(descriptor, "w") as file:
+                file.write(before + line)
+                file.flush()
+                os.fsync(descriptor)
+            new.replace(path)
+    except OSError as error:
+        raise HostKeyError(f"{path} cannot be written: {error.strerror}") from error

@@ -1,0 +1,118 @@
+"""What a server offers: a POSIX shell or not, which find, tar, packers and dump tools, and what its clock says."""
+
+import time
+from dataclasses import dataclass
+
+from tuibackup.errors import RemoteCommandError
+from tuibackup.remote.session import Session
+from tuibackup.text import printable
+
+_SECONDS = 30.0
+_MARK = b"tuibackup-probe-1"
+
+# One round trip. Every answer is a line `word value`; a shell that is no POSIX shell never prints the mark.
+_SCRIPT = rb"""
+LC_ALL=C; export LC_ALL
+PATH=$PATH:/usr/local/bin:/usr/local/sbin:/usr/sbin:/sbin; export PATH
+echo tuibackup-probe-1
+now=$(date +%s.%N 2>/dev/null); echo "date $now"
+echo "os $(uname -srm 2>/dev/null)"
+echo "user $(id -un 2>/dev/null)"
+echo "uid $(id -u 2>/dev/null)"
+for tool in find tar; do
+  if command -v $tool >/dev/null 2>&1; then
+    said=$($tool --version 2>&1 </dev/null | head -n 1)
+    case $said in *BusyBox*|*busybox*) ;; *GNU*) ;; *) said="$said $($tool --help 2>&1 </dev/null | head -n 1)" ;; esac
+    echo "$tool $said"
+  fi
+done
+for tool in zstd gzip; do command -v $tool >/dev/null 2>&1 && echo "$tool yes"; done
+for tool in mariadb-dump mysqldump; do
+  path=$(command -v $tool 2>/dev/null) || continue
+  echo "dump $path $($tool --no-defaults --version 2>/dev/null </dev/null | head -n 1)"
+done
+if command -v sudo >/dev/null 2>&1; then
+  if sudo -n true >/dev/null 2>&1 </dev/null; then echo "sudo yes"; else echo "sudo no"; fi
+fi
+echo end
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A server's tools. `clock_offset`: seconds its clock is ahead of ours, to some tenths of a second.
+
+    `find` and `tar` are "gnu", "busybox", another name's first word, or None where there is none. `sudo` says
+    whether `sudo -n true` works, None where there is no sudo.
+    """
+
+    shell: bool
+    os: str = ""
+    user: str = ""
+    uid: int | None = None
+    find: str | None = None
+    tar: str | None = None
+    tar_version: str = ""
+    zstd: bool = False
+    gzip: bool = False
+    dump_tools: tuple[tuple[str, str], ...] = ()
+    sudo: bool | None = None
+    clock_offset: float | None = None
+
+
+async def probe(session: Session) -> Probe:
+    """Look at the server once. Raises ConnectionLostError; a server without a shell is an answer, no error."""
+    before = time.time()
+    try:
+        said = (await session.run(_SCRIPT, timeout=_SECONDS, limit=64 << 10)).stdout
+    except RemoteCommandError:  # no commands at all, or an answer without end
+        return Probe(shell=False)
+    after = time.time()
+    _, mark, answer = said.partition(_MARK + b"\n")
+    lines = answer.splitlines()
+    if not mark or not lines or lines[-1] != b"end":
+        return Probe(shell=False)
+    found: dict[str, str] = {}
+    dumps: list[tuple[str, str]] = []
+    for text in lines[:-1]:
+        word, _, value = printable(text).partition(" ")
+        if word == "dump":
+            path, _, version = value.partition(" ")
+            dumps.append((path, version.strip()))
+        else:
+            found[word] = value.strip()
+    return Probe(  # noqa: S604  # no subprocess: the server has a shell
+        shell=True,
+        os=found.get("os", ""),
+        user=found.get("user", ""),
+        uid=int(found["uid"]) if found.get("uid", "").isdigit() else None,
+        find=_make(found.get("find")),
+        tar=_make(found.get("tar")),
+        tar_version=found.get("tar", "").rpartition(" ")[2] if "GNU" in found.get("tar", "") else "",
+        zstd="zstd" in found,
+        gzip="gzip" in found,
+        dump_tools=tuple(dumps),
+        sudo={"yes": True, "no": False}.get(found.get("sudo", "")),
+        clock_offset=_offset(found.get("date", ""), (before + after) / 2),
+    )
+
+
+def _make(said: str | None) -> str | None:
+    """Whose tool it is, by its version line."""
+    if said is None:
+        return None
+    lower = said.lower()
+    if "busybox" in lower:
+        return "busybox"
+    if "gnu" in lower:
+        return "gnu"
+    return lower.split(" ")[0] or "unknown"
+
+
+def _offset(said: str, ours: float) -> float | None:
+    """BusyBox's date knows no nanoseconds and prints %N or nothing."""
+    seconds, _, fraction = said.partition(".")
+    if not seconds.isdigit():
+        return None
+    theirs = int(seconds) + (float(f"0.{fraction}") if fraction.isdigit() else 0.5)
+    return round(theirs - ours, 3)

@@ -1,0 +1,36 @@
+"""What a connection may have to ask a person, and who answers. Free of asyncssh: faces import it."""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+Kind = Literal["host-key", "passphrase", "ssh-password", "code", "database-password"]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One thing to ask. All texts are clean (`text.printable`) and may be shown as they are.
+
+    `server` is the configured server's name; `text` the question in one line; `detail` further lines to show
+    above it (a fingerprint, the command that prints it); `secret` says that what is typed must not be seen.
+    A "host-key" question is answered with "yes"; every other answer is no.
+    """
+
+    kind: Kind
+    server: str
+    text: str
+    secret: bool = True
+    detail: tuple[str, ...] = ()
+
+
+class Answers(Protocol):
+    """Where questions go: a dialog, a terminal, the face at the other end of a socketpair."""
+
+    async def ask(self, question: Question) -> str | None:
+        """The answer; None is no answer and counts as no. It limits its own time."""
+
+
+class NoAnswers:
+    """There is no face: every answer is no."""
+
+    async def ask(self, question: Question) -> str | None:
+        return None
