@@ -56,8 +56,13 @@ def hops(server: Server) -> list[Hop]:
     return sshconfig.route(Hop(server.host, server.port, server.user), server.jump)
 
 
-async def open_all(hopping: Hopping, deadline: float) -> list[asyncssh.SSHClientConnection]:
-    """Connections to every hop, the server's last; on failure none stays open. `deadline` is monotonic time."""
+async def open_all(
+    hopping: Hopping, deadline: float, *, log_in: bool = True
+) -> list[asyncssh.SSHClientConnection]:
+    """Connections to every hop, the server's last; on failure none stays open. `deadline` is monotonic time.
+
+    Without `log_in` the last hop is left out when only its login fails: its host key was right.
+    """
     server = hopping.server
     opened: list[asyncssh.SSHClientConnection] = []
     way = hops(server)
@@ -66,7 +71,12 @@ async def open_all(hopping: Hopping, deadline: float) -> list[asyncssh.SSHClient
             for option in sshconfig.ignored(hop.host):
                 hopping.notes(f"~/.ssh/config: {option} has no effect here ({hop.host})")
             last = hop is way[-1]
-            opened.append(await _patiently(hopping, hop, opened[-1] if opened else None, deadline, last=last))
+            tunnel = opened[-1] if opened else None
+            try:
+                opened.append(await _patiently(hopping, hop, tunnel, deadline, last=last))
+            except (LoginError, NeedsOperatorError):
+                if log_in or not last:
+                    raise
     except BaseException:
         close_all(opened)
         raise

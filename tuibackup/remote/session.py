@@ -42,6 +42,23 @@ async def connect(
     return Session(server.name, await connecting.open_all(hopping, deadline))
 
 
+async def learn_host_keys(
+    server: Server,
+    *,
+    known_hosts: Path,
+    answers: Answers,
+    secrets: SecretProvider,
+    deadline: float,
+    notes: Callable[[str], None],
+) -> None:
+    """Go the way to `server` so that `answers` is asked about every host key that is not known yet.
+
+    The server itself need not let us in: its key is what counts. A jump host has to. Raises as `connect` does.
+    """
+    hopping = Hopping(server, known_hosts, answers, secrets, notes)
+    connecting.close_all(await connecting.open_all(hopping, deadline, log_in=False))
+
+
 class Session:
     """A connection that is logged in. Every method raises ConnectionLostError once the connection is gone."""
 
