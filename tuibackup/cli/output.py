@@ -100,5 +100,5 @@ def terminal_width() -> int:
 
 
 def print_json(document: Any) -> None:
-    """One JSON document, readable, on stdout."""
-    print(json.dumps(document, indent=2, ensure_ascii=False))
+    """One JSON document on stdout. In ASCII: names from servers may hold what would steer a terminal."""
+    print(json.dumps(document, indent=2))

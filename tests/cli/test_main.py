@@ -1,0 +1,138 @@
+"""The frame: words to commands, errors to one line and an exit code, nothing loaded before it is needed."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Tuibackup
+from tuibackup.cli import status
+from tuibackup.cli.main import COMMANDS
+from tuibackup.config import Config
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_and_stands_in_the_list(tuibackup: Tuibackup, command: str) -> None:
+    said = tuibackup(command, "--help")
+    assert said.code == 0
+    assert said.out.startswith(f"usage: tuibackup {command}")
+    assert f"\n  {command}" in tuibackup("--help").out
+
+
+def test_an_unknown_command_names_the_nearest(tuibackup: Tuibackup) -> None:
+    said = tuibackup("stauts")
+    assert said.code == 2
+    assert said.err == "tuibackup: there is no command stauts (did you mean status?); see tuibackup --help\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "--nonsense"],
+        ["stop"],
+        ["ls"],
+        ["restore", "siakad/files/latest"],
+        ["status", "--js"],
+        ["run", "--only", "x"],
+    ],
+)
+def test_wrong_words_are_one_line_and_exit_code_2(tuibackup: Tuibackup, words: list[str]) -> None:
+    said = tuibackup(*words)
+    assert said.code == 2
+    assert said.err.count("\n") == 1
+    assert f"see tuibackup {words[0]} --help" in said.err
+
+
+def test_the_configuration_may_be_named_before_or_after_the_command(
+    tuibackup: Tuibackup, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TUIBACKUP_CONFIG")
+    monkeypatch.setenv("HOME", "/nonexistent")
+    file = str(config.source)
+    for words in (["--config", file, "status", "--json"], ["status", "--config", file, "--json"]):
+        assert len(json.loads(tuibackup(*words).out)["servers"]) == 2
+
+
+def test_the_cockpit_says_that_it_needs_a_terminal(tuibackup: Tuibackup, config: Config) -> None:
+    said = tuibackup()
+    assert said.code == 2
+    assert "needs a terminal" in said.err
+
+
+def test_an_internal_error_is_one_line_and_its_file_holds_no_local_variable(
+    tuibackup: Tuibackup, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> int:
+        password = "planted" + "-secret"
+        raise RuntimeError(len(password))
+
+    monkeypatch.setattr(status, "carry_out", broken)
+    said = tuibackup("status")
+    assert said.code == 1
+    assert said.err.count("\n") == 1
+    assert "internal error RuntimeError" in said.err
+
+
+def test_the_crash_file_is_for_us_alone_and_without_locals(
+    tuibackup: Tuibackup, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_args: object, context: "status.Context") -> int:
+        password = "".join(["planted", "-", "value"])
+        assert context.config
+        raise RuntimeError(len(password))
+
+    monkeypatch.setattr(status, "carry_out", broken)
+    assert tuibackup("status").code == 1
+    (crash,) = (config.state / "crash").glob("*.txt")
+    assert oct(crash.stat().st_mode)[-3:] == "600"
+    text = crash.read_text()
+    assert "RuntimeError: 13" in text
+    assert "planted-value" not in text
+
+
+def test_a_reader_that_goes_away_is_no_error(config: Config) -> None:
+    shell = f"{sys.executable} -m tuibackup.cli.main log --json | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", shell], capture_output=True, text=True, check=False, env={**os.environ}
+    )
+    assert done.stderr == ""
+
+
+def test_a_terminal_without_utf_8_gets_lookalikes(config: Config) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tuibackup.cli.main", "status"],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 4, done.stderr
+    assert "files <= 7d" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "absent"),
+    [
+        (["--version"], {"sqlalchemy", "asyncssh", "aiomysql", "textual", "asyncio", "msgspec"}),
+        (["status"], {"asyncssh", "aiomysql", "textual", "rich", "tomlkit"}),
+        (["log"], {"asyncssh", "aiomysql", "textual", "rich", "tomlkit"}),
+        (["run", "--all", "--dry-run"], {"asyncssh", "aiomysql", "textual", "rich"}),
+    ],
+)
+def test_nothing_is_loaded_that_is_not_needed(config: Config, words: list[str], absent: set[str]) -> None:
+    code = (
+        "import sys\nfrom tuibackup.cli.main import main\n"
+        "try:\n    main(sys.argv[1:])\nexcept SystemExit:\n    pass\nprint(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
+    assert absent & set(done.stderr.split()) == set()
+
+
+def test_the_command_line_is_found_by_python_m(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tuibackup.cli.main", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.startswith("tuibackup ")
