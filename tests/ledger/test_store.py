@@ -335,3 +335,19 @@ def test_importing_the_ledger_loads_no_sqlalchemy() -> None:
     """It takes 0.2 s, which the cockpit has not at its start."""
     script = "import sys, tuibackup.ledger; sys.exit('sqlalchemy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_the_way_by_hand_in_the_documentation_works(path: Path, ledger: Ledger, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "ledger.md").read_text()
+    script = tmp_path / "check.py"
+    script.write_text(page.split("```python\n")[1].split("```")[0])
+    for body in ({"seconds": 1.5, "text": "né\x00\udcff"}, {}, {"list": [1, None]}):
+        head = ledger.append(Kind.NOTE, body, operator="andi", server="siakad")
+
+    def check() -> subprocess.CompletedProcess[str]:
+        arguments = [sys.executable, str(script), str(path)]
+        return subprocess.run(arguments, capture_output=True, text=True, check=False)
+
+    assert check().stdout == f"3 entries, head {head.hash}\n"
+    tamper(path, "UPDATE entry SET host = 'x' WHERE seq = 2")
+    assert check().stderr == "entry 2 was changed\n"

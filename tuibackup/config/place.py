@@ -72,9 +72,12 @@ def read_text(path: Path) -> str:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise ConfigError(f"{name}: cannot be read: {error.strerror}") from error
-    with open(descriptor, "rb") as file:
+    try:
         _judge(os.fstat(descriptor), name)
-        content = file.read()
+        with open(descriptor, "rb", closefd=False) as file:
+            content = file.read()
+    finally:
+        os.close(descriptor)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

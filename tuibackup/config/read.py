@@ -56,6 +56,8 @@ def _syntax_error(message: str, text: str, path: Path) -> ConfigError:
     """tomllib's "Expected '=' … (at line 3, column 5)" with the line where the eye looks for it."""
     match = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", message, re.DOTALL)
     what, line, column = match.groups() if match else (message, None, None)
+    if what == "Cannot overwrite a value":
+        what = "a key is there twice"
     line = line or str(text.count("\n") + 1)
     where = f" at column {column}" if column else " at the end of the file"
     return ConfigError(printable(f"{path}:{line}: not valid TOML{where}: {what}"))

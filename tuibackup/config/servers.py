@@ -52,7 +52,9 @@ def _server(name: str, table: Table) -> Server:
     if not server.host:
         table.fail("host", "is missing", "name the server's address or an alias of ~/.ssh/config")
     if not server.folders and server.database is None:
-        table.fail("", "has nothing to back up", f'add folders = ["/…"] or a table [servers.{name}.database]')
+        table.fail(
+            None, "has nothing to back up", f'add folders = ["/…"] or a table [servers.{name}.database]'
+        )
     return server
 
 

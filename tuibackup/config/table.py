@@ -70,9 +70,9 @@ class Table:
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
 
-    def fail(self, key: str, problem: str, way_out: str = "") -> NoReturn:
-        """Raise ConfigError about a key of this table ("" = about the table itself)."""
-        self._source.fail((*self._path, key) if key else self._path, problem, way_out)
+    def fail(self, key: str | None, problem: str, way_out: str = "") -> NoReturn:
+        """Raise ConfigError about a key of this table (None: about the table itself)."""
+        self._source.fail(self._path if key is None else (*self._path, key), problem, way_out)
 
     def _unknown(self, key: str, schema: str) -> NoReturn:
         known = KEYS[schema]
