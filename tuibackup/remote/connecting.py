@@ -109,9 +109,11 @@ async def _open(
     server = hopping.server
     base = sshconfig.options(hop, known_hosts=b"", client_keys=[], agent_path=None)
     where = _where(hop, base)
-    found = await identities.load(
-        server.key if last else None, _strings(base, "IdentityFile"), server.name, hopping.answers
-    )
+    listed = _strings(base, "IdentityFile")
+    if last:
+        found = await identities.load(server.key, listed, server.name, hopping.answers)
+    else:  # a jump host has no key of its own in our configuration: the usual ones, or the server's
+        found = await identities.load(None, listed, server.name, hopping.answers, also=server.key)
     while True:
         client = Client(server.name, _name(hop, base), hopping.answers, _password(hopping) if last else None)
         known = await asyncio.to_thread(

@@ -26,9 +26,12 @@ class Identities:
     names: list[str] = field(default_factory=list)
 
 
-async def load(key: Path | None, listed: Sequence[str], server: str, answers: Answers) -> Identities:
+async def load(
+    key: Path | None, listed: Sequence[str], server: str, answers: Answers, *, also: Path | None = None
+) -> Identities:
     """The keys for `server`: `key` of our configuration, else `listed` (IdentityFile), else the default ones.
 
+    `also` comes last, and stays locked until nothing else lets us in.
     Raises LoginError for a configured key that cannot be used, NeedsOperatorError where nobody unlocks it.
     """
     found = Identities()
@@ -40,6 +43,8 @@ async def load(key: Path | None, listed: Sequence[str], server: str, answers: An
         return found
     for path in _existing(listed or [f"~/.ssh/{name}" for name in _DEFAULTS]):
         await _load(found, path, server, answers, agent, ask=bool(listed))
+    if also is not None:
+        await _load(found, also, server, answers, agent, ask=False)
     return found
 
 
