@@ -5,11 +5,12 @@ import os
 import pwd
 import stat
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from tuibackup.sop import Clock, Outcome
 from tuibackup.vault.entry import Entry, Kind
+from tuibackup.vault.index import IndexWriter, Totals
 from tuibackup.vault.layout import Snapshot, Vault
 from tuibackup.vault.output import CompressedFile
 from tuibackup.vault.snapshot import Incoming
@@ -95,18 +96,24 @@ def take(
     server: str = "siakad",
     run: str = "run1",
     started: str = "2026-11-22T01:30:00Z",
-    part: int = 1,
-    previous: Callable[[bytes], object] | None = None,
 ) -> Snapshot:
     """A full snapshot of local folders."""
     incoming = Incoming.create(vault, server, run, Clock.FILES)
-    index = incoming.index()
+    with incoming.index() as index:
+        totals = _fill(incoming, index, folders)
+
+    return incoming.publish(
+        summary(server, run, Clock.FILES, started, files=totals.files, bytes=totals.content_bytes)
+    )
+
+
+def _fill(incoming: Incoming, index: IndexWriter, folders: Sequence[Path]) -> Totals:
     for folder in folders:
         name = os.fsencode(folder)
         root = index.add_root(name, name)
         entries = list(inventory(name))
         index.add(root, entries)
-        with incoming.archive(name, part) as archive:
+        with incoming.archive(name) as archive:
             number = index.add_archive(archive.path.name)
             for wanted in index.wanted(root):
                 extra = xattrs(wanted.path)
@@ -122,10 +129,7 @@ def take(
                     assert number is not None
                     index.xattrs(number, extra)
             incoming.wrote(archive.close())
-    totals = index.finish()
-    return incoming.publish(
-        summary(server, run, Clock.FILES, started, files=totals.files, bytes=totals.content_bytes)
-    )
+    return index.finish()
 
 
 def take_dumps(

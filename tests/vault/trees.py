@@ -101,7 +101,7 @@ def give(top: Path, uid: int, gid: int) -> None:
 
 
 def fingerprint(top: Path) -> dict[str, tuple[object, ...]]:
-    """Everything about a tree that a restore must give back, by relative path. Only root may read all of it."""
+    """Everything about a tree that a restore must give back, by relative path; root may read it all."""
     found: dict[str, tuple[object, ...]] = {}
     inodes: dict[tuple[int, int], str] = {}
     for place, folders, files in os.walk(top):

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import NamedTuple
+from types import TracebackType
+from typing import NamedTuple, Self
 
 from tuibackup.errors import VaultError
 from tuibackup.text import printable
@@ -58,8 +59,16 @@ class IndexWriter:
         self._places: dict[int, _Place] = {}
         self._owners: dict[tuple[int, int, bytes, bytes], int] = {}
         self._filesystems: dict[tuple[int, bytes], int] = {}
+        self._twins = False  # a name came twice: what lies below the second of two folders lies nowhere
         self._linked = 0  # hard links are found among entries up to this id
         self._stored: list[tuple[int, int, int, int, bytes]] = []
+        try:
+            self._prepare()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _prepare(self) -> None:
         with self._errors():
             # A file that is not finished is never read: no journal, one transaction, one fsync at the end.
             for pragma in (
@@ -73,6 +82,14 @@ class IndexWriter:
             self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             self._db.execute(f"PRAGMA user_version = {FORMAT}")
             self._db.execute("BEGIN")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.abandon()
 
     def add_root(
         self, folder: bytes, resolved: bytes, *, started_ns: int = 0, excludes: Sequence[str] = ()
@@ -391,6 +408,7 @@ class IndexWriter:
 
     def _list_twins(self, root: int, first: int, rows: list[_Row]) -> None:
         """List the rows that were not taken because their name was there already."""
+        self._twins = True
         taken = {number for (number,) in self._db.execute("SELECT id FROM entry WHERE id >= ?", (first,))}
         for number, _, parent, name, *_ in rows:
             if number not in taken:
@@ -411,6 +429,8 @@ class IndexWriter:
         """Further names of an inode point to its first one. Same size and time too: inodes may be reused."""
         if self._linked == self._next - 1:
             return
+        if self._twins:
+            self._drop_orphans()
         with self._errors():
             self._db.execute(
                 """INSERT OR IGNORE INTO hardlink SELECT id, carrier FROM (

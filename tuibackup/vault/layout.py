@@ -30,10 +30,8 @@ NAME = re.compile(r"\d{4}-\d\d-\d\dT\d{6}Z")
 NAME_FORMAT = "%Y-%m-%dT%H%M%SZ"
 
 _UNSAFE = re.compile(rb"[^A-Za-z0-9._-]|^\.")
-_LONGEST = (
-    160  # leaves room for `.12.tar.zst` in the 255 bytes of a name, also on encrypting file systems (143
-)
-# bytes there) for all but extreme names
+# With `.12.tar.zst` behind it that is within the 143 bytes that eCryptfs leaves of a name's 255.
+_LONGEST = 120
 
 
 def file_name(name: bytes | str, *, distinct: bool = False) -> str:

@@ -57,11 +57,18 @@ def read_sums(folder: Path) -> list[Sum]:
     path = folder / SUMS
     sums = []
     with vault_errors(path):
-        lines = path.read_text("ascii", errors="replace").splitlines()
-    for line in lines:
+        text = path.read_bytes().decode("ascii", "replace")
+    if not text.endswith("\n"):
+        raise VaultError(f"{path} is damaged: it was cut off")
+    for line in text[:-1].split("\n"):
         match = _LINE.fullmatch(line)
         parts = match[2].split("/") if match else []
-        if match is None or ".." in parts[1:] or (parts[0] == ".." and not NAME.fullmatch(parts[1])):
+        if (
+            match is None
+            or "" in parts
+            or ".." in parts[1:]
+            or (parts[0] == ".." and not NAME.fullmatch(parts[1]))
+        ):
             raise VaultError(f"{path} is damaged: {printable(line)}")
         sums.append(Sum(match[2], bytes.fromhex(match[1])))
     return sums
