@@ -1,0 +1,300 @@
+"""One tar stream: files of one folder asked for by name, parsed and hashed on the way, stored in one archive.
+
+Names go out and contents come in at the same time. The event loop moves bytes, one thread unpacks, parses,
+hashes and lays out the archive (whose frames are packed in a further thread), and complete files are looked
+at a second time while the stream goes on.
+"""
+
+import asyncio
+from array import array
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+from tuibackup.errors import DownloadError, VaultError
+from tuibackup.files import complaints, recheck
+from tuibackup.files.complaints import Complaint
+from tuibackup.files.inventory import Listed
+from tuibackup.files.order import Order
+from tuibackup.files.pipe import Pipe, StoppedError, in_thread, unpacked
+from tuibackup.files.recheck import Recheck
+from tuibackup.files.server import Lines, gently, piece, sudo_error
+from tuibackup.files.tally import Tally
+from tuibackup.files.tarstream import REGULAR, Member, StreamCutError, TarStream
+from tuibackup.remote.session import Session
+from tuibackup.remote.stream import Stream
+from tuibackup.text import printable, shorten, size
+from tuibackup.vault.archive import ArchiveWriter
+from tuibackup.vault.disk import room
+from tuibackup.vault.index import IndexWriter, Wanted
+from tuibackup.vault.snapshot import Incoming
+
+_HANDED = 200  # files in one batch for the second look
+_GUARD = 256 << 20  # bytes after which the room on the disk is looked at again
+_GROWN = 1 << 30  # bytes by which a file may be larger than twice what was listed
+_LOST_NAMES = 20_000  # files left out for which the reason is looked up one by one
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How one server is read, the same for every stream of a run."""
+
+    session: Session
+    name: str  # of the server
+    sudo: bool
+    packed: str  # "zstd", "gzip" or ""
+    xattrs: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Where files go. `lock` guards the index, which two threads use; `least_free` bytes stay free on the disk."""
+
+    incoming: Incoming
+    index: IndexWriter
+    lock: Lock
+    least_free: int
+
+
+@dataclass
+class Fetched:
+    """What one stream brought: `lost` files never came, `changed` and `gone` did so after the inventory."""
+
+    stored_bytes: int = 0
+    archive: str = ""
+    lost: list[tuple[Wanted, str]] = field(default_factory=list)
+    lost_unnamed: "array[int]" = field(default_factory=lambda: array("Q"))
+    changed: list[Wanted] = field(default_factory=list)
+    gone: list[Wanted] = field(default_factory=list)
+    uncounted: int = 0
+    shrunk: set[bytes] = field(default_factory=set)  # paths whose end was filled with zeros
+    said: list[Complaint] = field(default_factory=list)  # about no file in particular
+
+
+async def fetch(
+    way: Way, store: Store, tally: Tally, folder: Listed, wanted: Callable[[], Iterator[Wanted]], part: int
+) -> Fetched:
+    """Fetch the files that `wanted` gives, in that order, into part `part` of the archive of `folder`.
+
+    Raises DownloadError, VaultError, ConnectionLostError; then nothing of the archive may be used.
+    """
+    return await _Fetch(way, store, tally, folder, wanted, part).run()
+
+
+class _Fetch:
+    def __init__(
+        self,
+        way: Way,
+        store: Store,
+        tally: Tally,
+        folder: Listed,
+        wanted: Callable[[], Iterator[Wanted]],
+        part: int,
+    ) -> None:
+        self._way = way
+        self._store = store
+        self._tally = tally
+        self._folder = folder
+        self._part = part
+        self._order = Order(lambda: _locked(wanted, store.lock))
+        self._pipe = Pipe()
+        self._recheck = Recheck(way.name)
+        self._lines = Lines()
+        self._archive: ArchiveWriter | None = None
+        self._archive_id = 0
+        self._fetched: list[Wanted] = []
+        self._lost: list[Wanted] = []
+        self._guarded = 0
+        self._result = Fetched()
+
+    async def run(self) -> Fetched:
+        way = self._way
+        look = recheck.command(sudo=way.sudo)
+        try:
+            async with (
+                way.session.stream(self._command(), on_line=self._lines.take) as stream,
+                way.session.stream(look, on_line=self._recheck.lines.take) as second,
+            ):
+                try:
+                    await _together(
+                        self._send_names(stream),
+                        self._receive(stream),
+                        in_thread(self._work, stop=self._stop),
+                        self._recheck.send(second),
+                        self._recheck.receive(second),
+                    )
+                except StreamCutError:
+                    raise await self._why_cut(stream) from None
+                exit_ = await stream.wait()
+        finally:
+            if self._archive is not None:
+                self._archive.abandon()
+        if exit_.signal or exit_.status not in (0, 1, 2):
+            raise self._tar_failed(str(exit_))
+        self._explain()
+        self._result.changed = self._recheck.changed
+        self._result.gone = self._recheck.gone
+        self._result.uncounted = self._recheck.uncounted
+        return self._result
+
+    def _command(self) -> bytes:
+        words = [b"tar", b"-C", self._folder.folder, b"-c", b"--format=posix", b"-P", b"--numeric-owner"]
+        words += [b"--hard-dereference", b"--ignore-failed-read", b"--sparse"]
+        words += [b"--pax-option=delete=atime,delete=ctime,delete=mtime"]
+        if self._way.xattrs:
+            words += [b"--xattrs", b"--acls"]
+        words += [b"--null", b"--no-recursion", b"-T", b"-"]
+        return gently(words, sudo=self._way.sudo, packed=self._way.packed)
+
+    # on the event loop
+
+    async def _send_names(self, stream: Stream) -> None:
+        while names := await in_thread(self._order.names):
+            await stream.write(names)
+        stream.write_eof()
+
+    async def _receive(self, stream: Stream) -> None:
+        while data := await piece(stream, self._way.name):
+            await self._pipe.put(data)
+        await self._pipe.put(b"")
+
+    def _stop(self) -> None:
+        self._pipe.stop()
+        self._recheck.stop()
+
+    async def _why_cut(self, stream: Stream) -> DownloadError:
+        """The stream ended too early: how its command ended tells more than the stream."""
+        try:
+            async with asyncio.timeout(10):
+                exit_ = str(await stream.wait())
+        except TimeoutError:
+            exit_ = "sent half a stream and did not end"
+        return self._tar_failed(exit_)
+
+    def _tar_failed(self, how: str) -> DownloadError:
+        lines = self._lines.drain()
+        for line in lines:
+            if self._way.sudo and (error := sudo_error(line, self._way.name)):
+                return error
+        said = f": {shorten(printable(lines[-1]), 200)}" if lines else ""
+        return DownloadError(
+            f"{self._way.name}: reading {printable(self._folder.folder)} failed: tar {how}{said}"
+        )
+
+    def _explain(self) -> None:
+        """Find out from tar's complaints why files never came, and which it filled up with zeros."""
+        reasons: dict[bytes, str] = {}
+        for line in self._lines.drain():
+            complaint = complaints.from_tar(line)
+            if complaint is None:
+                continue
+            path = complaint.name.removeprefix(b"./")
+            if "padding with zeros" in complaint.reason:
+                self._result.shrunk.add(path)
+            elif complaint.name:
+                reasons[path] = complaint.reason
+            elif len(self._result.said) < 10:
+                self._result.said.append(complaint)
+        for wanted in self._lost:
+            reason = reasons.get(wanted.entry.path, "could not be read; the server's tar did not say why")
+            self._result.lost.append((wanted, reason))
+
+    # in the worker's thread
+
+    def _work(self) -> None:
+        stream = TarStream(unpacked(self._pipe.read, self._way.packed))
+        while (member := stream.next()) is not None:
+            wanted = self._order.match(member.name, self._pass)
+            if member.kind == REGULAR:
+                self._keep(wanted, member, stream)
+            else:
+                self._pass(wanted)
+        for wanted in self._order.rest():
+            self._pass(wanted)
+        if self._fetched:
+            self._recheck.hand(self._fetched)
+        self._recheck.hand([])
+        if self._archive is not None:
+            summary = self._archive.close()
+            self._store.incoming.wrote(summary)
+            self._result.stored_bytes = summary.stored_bytes
+            self._result.archive = summary.path.name
+
+    def _keep(self, wanted: Wanted, member: Member, stream: TarStream) -> None:
+        entry = wanted.entry
+        if member.size != entry.size:
+            if member.size > 2 * entry.size + _GROWN:
+                raise DownloadError(
+                    f"{self._way.name}: {printable(wanted.path)} was listed with {size(entry.size)} "
+                    f"and now claims {size(member.size)}"
+                )
+            entry = entry._replace(size=member.size)
+        tally = self._tally
+        tally.current = wanted.path
+        archive = self._archive or self._open()
+        archive.begin(wanted.name, entry, member.attributes)
+        for content in stream.content():
+            archive.write(content)
+            tally.bytes += len(content)
+            self._guard(len(content))
+        place = archive.end()
+        tally.items += 1
+        with self._store.lock:
+            self._store.index.stored(wanted.id, self._archive_id, *place)
+            if self._part > 1 or entry is not wanted.entry:
+                self._store.index.seen_again(wanted.id, entry)
+            if member.attributes:
+                self._store.index.xattrs(wanted.id, member.attributes)
+        self._fetched.append(wanted)
+        if len(self._fetched) >= _HANDED:
+            self._recheck.hand(self._fetched)
+            self._fetched = []
+
+    def _open(self) -> ArchiveWriter:
+        """The archive is made with its first member: an empty one says nothing."""
+        archive = self._archive = self._store.incoming.archive(self._folder.folder, self._part)
+        with self._store.lock:
+            self._archive_id = self._store.index.add_archive(archive.path.name)
+        return archive
+
+    def _pass(self, wanted: Wanted) -> None:
+        if len(self._lost) < _LOST_NAMES:
+            self._lost.append(wanted)
+        else:
+            self._result.lost_unnamed.append(wanted.id)
+        self._tally.items += 1
+
+    def _guard(self, coming: int) -> None:
+        """Look at the disk again after every so many bytes: nothing of the server may fill it."""
+        self._guarded += coming
+        if self._guarded >= _GUARD:
+            self._guarded = 0
+            free = room(self._store.incoming.path).free
+            if free < self._store.least_free:
+                raise VaultError(
+                    f"vault nearly full: {size(free)} free, {size(self._store.least_free)} are to stay free",
+                    "free some room there, or lower min_free",
+                )
+
+
+def _locked(wanted: Callable[[], Iterator[Wanted]], lock: Lock) -> Iterator[Wanted]:
+    with lock:
+        source = wanted()
+    while True:
+        with lock:
+            found = next(source, None)
+        if found is None:
+            return
+        yield found
+
+
+async def _together(*parts: Coroutine[Any, Any, None]) -> None:
+    """Run all to their end; when one fails, stop the others and raise that first error alone."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for part in parts:
+                tasks.create_task(part)
+    except BaseExceptionGroup as group:
+        errors = [error for error in group.exceptions if not isinstance(error, StoppedError)]
+        raise (errors or group.exceptions)[0] from None

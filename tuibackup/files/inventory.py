@@ -1,0 +1,189 @@
+"""The inventory: everything in the configured folders as `find` sees it, before any of it is read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tuibackup.config import Server
+from tuibackup.errors import DownloadError
+from tuibackup.files import complaints
+from tuibackup.files.exclude import find_arguments
+from tuibackup.files.findings import Findings
+from tuibackup.files.listing import FORMAT, Listing
+from tuibackup.files.pipe import in_thread
+from tuibackup.files.server import STALL, Lines, gently, piece, sudo_error
+from tuibackup.files.tally import Tally
+from tuibackup.remote.command import quote
+from tuibackup.remote.session import Session
+from tuibackup.vault.entry import Entry, Kind
+from tuibackup.vault.index import IndexWriter
+
+_MOST = 50_000_000  # names in one folder; beyond, the server is not to be believed
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A configured folder and what the inventory found there.
+
+    `fault` says why there is nothing: missing, no folder, not readable. `files` and `bytes` count the regular
+    files that are to be fetched, each inode once; `allocated` the room they take on the server's disk.
+    """
+
+    root: int
+    folder: bytes
+    resolved: bytes
+    fault: str
+    files: int
+    bytes: int
+    allocated: int
+
+
+async def take(
+    session: Session, server: Server, writer: IndexWriter, findings: Findings, tally: Tally
+) -> list[Listed]:
+    """List every configured folder of `server` into `writer`; `tally` counts the names found.
+
+    Raises DownloadError for answers that are no listing, ConnectionLostError.
+    """
+    folders = [folder.encode("utf-8", "surrogateescape") for folder in server.folders]
+    started_ns, resolved = await _look(session, server.name, folders)
+    return [
+        await _Folder(session, server, writer, findings, tally, folder, real, started_ns).list()
+        for folder, real in zip(folders, resolved, strict=True)
+    ]
+
+
+async def _look(session: Session, name: str, folders: list[bytes]) -> tuple[int, list[bytes]]:
+    """The server's clock in nanoseconds, and what each folder resolves to (itself when that cannot be told)."""
+    names = b" ".join(quote(folder) for folder in folders)
+    text = (
+        b"date +%s; for folder in "
+        + names
+        + b'; do printf "%s\\0" "$(readlink -f -- "$folder" 2>/dev/null)"; done'
+    )
+    answer = (await session.run(text, timeout=STALL)).check().stdout
+    seconds, _, rest = answer.partition(b"\n")
+    resolved = rest.split(b"\0")[:-1]
+    if not seconds.isdigit() or len(resolved) != len(folders):
+        raise DownloadError(f"{name}: answered nonsense when asked for its clock and folders")
+    return int(seconds) * 1_000_000_000, [
+        real or folder for real, folder in zip(resolved, folders, strict=True)
+    ]
+
+
+class _Folder:
+    """The listing of one folder."""
+
+    def __init__(
+        self,
+        session: Session,
+        server: Server,
+        writer: IndexWriter,
+        findings: Findings,
+        tally: Tally,
+        folder: bytes,
+        resolved: bytes,
+        started_ns: int,
+    ) -> None:
+        self._session = session
+        self._server = server
+        self._writer = writer
+        self._findings = findings
+        self._tally = tally
+        self._before = tally.items
+        self._folder = folder
+        self._root = writer.add_root(folder, resolved, started_ns=started_ns, excludes=server.exclude)
+        self._resolved = resolved
+        self._listing = Listing()
+        self._top: Entry | None = None
+        self._mounts: list[bytes] = []
+        self._lines = Lines()
+        self._complained = False
+        self._fault = ""
+
+    async def list(self) -> Listed:
+        async with self._session.stream(self._command(), on_line=self._lines.take) as stream:
+            while data := await piece(stream, self._server.name):
+                await in_thread(self._take, data)
+                self._report()
+                self._tally.items = self._before + self._listing.records
+            exit_ = await stream.wait()
+        self._report()
+        if exit_.signal or exit_.status not in (0, 1):
+            raise DownloadError(f"{self._server.name}: the inventory failed: find {exit_}")
+        self._listing.close()
+        fault = self._judge(exit_.status)
+        files, size = await in_thread(self._writer.wanted_totals, self._root)
+        return Listed(self._root, self._folder, self._resolved, fault, files, size, self._listing.allocated)
+
+    def _command(self) -> bytes:
+        left_out, emptied = find_arguments(self._server.exclude, self._folder, self._folder)
+        # -H: a configured folder that is a symlink is followed, no other link is.
+        words = [b"find", b"-H", self._folder, b"-xdev", b"-regextype", b"posix-extended"]
+        if left_out:
+            words += [b"(", *left_out, b")", b"-prune", b"-o"]
+        words += [b"-printf", FORMAT]
+        if emptied:
+            words += [*emptied, b"-prune"]
+        return gently(words, sudo=self._server.sudo)
+
+    def _take(self, data: bytes) -> None:
+        self._writer.add(self._root, self._noted(self._listing.feed(data)))
+        if self._listing.records > _MOST:
+            raise DownloadError(f"{self._server.name}: lists more than {_MOST} names in one folder")
+
+    def _noted(self, entries: Iterator[Entry]) -> Iterator[Entry]:
+        """The entries that the index may take, with a look at the first and at mount points."""
+        for entry in entries:
+            top = self._top
+            if top is None:
+                top = self._top = entry
+            if entry.kind is Kind.FOLDER and entry.device != top.device:
+                self._mounts.append(entry.path)
+            if top.kind is Kind.FOLDER and not top.path:
+                yield entry
+
+    def _report(self) -> None:
+        """Turn what the last piece brought that is worth a word into findings; keeps the lists short."""
+        for path in self._mounts:
+            self._found(
+                path,
+                "another file system is mounted here: what it holds is not in the snapshot; "
+                "exclude it if that is meant",
+            )
+        for path in self._listing.strange:
+            self._found(path, "is of a kind that cannot be backed up")
+        self._mounts.clear()
+        self._listing.strange.clear()
+        start = self._folder.rstrip(b"/") + b"/"
+        for line in self._lines.drain():
+            if self._server.sudo and (error := sudo_error(line, self._server.name)):
+                raise error
+            self._complained = True
+            complaint = complaints.from_find(line)
+            if complaint.name == self._folder:
+                self._fault = complaint.reason
+            elif complaint.name.startswith(start):
+                self._found(complaint.name.removeprefix(start), complaint.reason)
+            else:
+                self._findings.folder(self._root, self._folder, complaint.reason)
+
+        self._findings.flush()
+
+    def _found(self, path: bytes, reason: str) -> None:
+        self._findings.entry(self._root, self._folder, path, reason)
+
+    def _judge(self, status: int) -> str:
+        """Why the folder itself is not there, if so; else ""."""
+        if self._top is None:
+            return "is missing on the server" if self._fault in ("", complaints.VANISHED) else self._fault
+        if self._top.kind is not Kind.FOLDER or self._top.path:
+            return "is no folder on the server"
+        if self._lines.dropped:
+            self._findings.folder(
+                self._root,
+                self._folder,
+                f"find complained of {self._lines.dropped} more names, not listed here",
+            )
+        if status and not self._complained:
+            self._findings.folder(self._root, self._folder, "find failed without saying on what")
+        return self._fault

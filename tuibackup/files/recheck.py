@@ -1,0 +1,111 @@
+"""The second look: every fetched file is examined once more, while the stream goes on.
+
+tar's own words do not tell whether a file changed while it was read (BusyBox's says nothing at all). So the names
+of complete files go to `find` a second time, over a channel of their own, and the answers are compared with the
+inventory. What differs was changed after the inventory saw it.
+"""
+
+import asyncio
+import threading
+from collections import deque
+
+from tuibackup.errors import DownloadError
+from tuibackup.files.listing import FORMAT_OF_NAMED, Listing, ListingError
+from tuibackup.files.pipe import StoppedError, in_thread
+from tuibackup.files.server import Lines, piece
+from tuibackup.remote.command import low_priority, quote, script
+from tuibackup.remote.stream import Stream
+from tuibackup.vault.entry import Entry, Kind
+from tuibackup.vault.index import Wanted
+
+_AT_ONCE = b"1000"  # names for one `find`
+_HANDED = 16  # batches that wait to be sent
+_KEPT = 20_000  # changed files that are remembered; more than that is somebody's `chown -R`
+
+
+def command(*, sudo: bool) -> bytes:
+    """Reads NUL-ended paths and answers with a record for each that is still there, in their order."""
+    find = (b"sudo -n -- " if sudo else b"") + b'find "$@" -maxdepth 0 -printf ' + quote(FORMAT_OF_NAMED)
+    words = [b"xargs", b"-0", b"-r", b"-n", _AT_ONCE, b"sh", b"-c", b"exec " + find, b"find"]
+    return b"export LC_ALL=C; " + low_priority(script(words))
+
+
+class Recheck:
+    """Takes fetched files from the worker, says which of them changed.
+
+    `changed` has them as they are now; `gone` are those that are not there any more, or no files. Of either
+    `uncounted` tells how many more there are than are kept.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.changed: list[Wanted] = []
+        self.gone: list[Wanted] = []
+        self.uncounted = 0
+        self.lines = Lines()
+        self._name = name  # of the server
+        self._loop = asyncio.get_running_loop()
+        self._queue: asyncio.Queue[list[Wanted]] = asyncio.Queue()
+        self._slots = threading.Semaphore(_HANDED)
+        self._stopped = False
+        self._out: deque[Wanted] = deque()
+        self._listing = Listing()
+
+    def hand(self, files: list[Wanted]) -> None:
+        """In the worker's thread: these are fetched; an empty list is the end. Waits while too many are on the way.
+
+        Raises StoppedError after `stop`.
+        """
+        self._slots.acquire()
+        if self._stopped:
+            raise StoppedError
+        self._loop.call_soon_threadsafe(self._queue.put_nowait, files)
+
+    def stop(self) -> None:
+        """Let the worker's thread go, also from a `hand` that waits."""
+        self._stopped = True
+        self._slots.release()
+
+    async def send(self, stream: Stream) -> None:
+        """Send names until the end."""
+        while files := await self._queue.get():
+            self._out.extend(files)
+            await stream.write(b"".join([wanted.path + b"\0" for wanted in files]))
+            self._slots.release()
+        stream.write_eof()
+
+    async def receive(self, stream: Stream) -> None:
+        """Compare answers until the end. DownloadError when the second look itself failed."""
+        while data := await piece(stream, self._name):
+            await in_thread(self._compare, data)
+        self._listing.close()
+        exit_ = await stream.wait()
+        # 123: some find exited with 1, as it does for a file that is gone
+        if exit_.signal or exit_.status not in (0, 1, 123):
+            raise DownloadError(f"{self._name}: the second look at fetched files failed: xargs {exit_}")
+        for wanted in self._out:
+            self._keep(self.gone, wanted)
+        self._out.clear()
+
+    def _compare(self, data: bytes) -> None:
+        for now in self._listing.feed(data):
+            while self._out:
+                wanted = self._out.popleft()
+                if wanted.path == now.path:
+                    break
+                self._keep(self.gone, wanted)
+            else:
+                raise ListingError(f"{self._name}: the server told of a file that it was not asked for")
+            if now.kind is not Kind.FILE:
+                self._keep(self.gone, wanted)
+            elif _stamp(now) != _stamp(wanted.entry):
+                self._keep(self.changed, wanted._replace(entry=now._replace(path=wanted.entry.path)))
+
+    def _keep(self, where: list[Wanted], wanted: Wanted) -> None:
+        if len(where) < _KEPT:
+            where.append(wanted)
+        else:
+            self.uncounted += 1
+
+
+def _stamp(entry: Entry) -> tuple[int, int, int]:
+    return entry.size, entry.mtime_ns, entry.ctime_ns

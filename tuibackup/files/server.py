@@ -1,0 +1,94 @@
+"""What step 2 asks of a server's tools, and the command lines for it."""
+
+import asyncio
+from collections.abc import Sequence
+
+from tuibackup.errors import DownloadError
+from tuibackup.remote.command import low_priority, piped, script
+from tuibackup.remote.probe import Probe
+from tuibackup.remote.stream import Stream
+from tuibackup.text import duration
+
+STALL = 600.0  # seconds without a byte before we give up: a slow disk may be searched for long
+_CHUNK = 256 << 10
+_MOST_LINES = 10_000  # of stderr that wait to be looked at
+_PACKERS = {"zstd": b"zstd -q -1 -c", "gzip": b"gzip -q -1 -c"}
+
+
+def refuse_strange_tools(probe: Probe, name: str, *, sudo: bool) -> None:
+    """DownloadError for a server that this step cannot read yet, in one line that names what is missing."""
+    if not probe.shell:
+        raise DownloadError(f"{name}: has no POSIX shell (SFTP only?); not supported yet")
+    for tool, kind in (("find", probe.find), ("tar", probe.tar)):
+        if kind is None:
+            raise DownloadError(
+                f"{name}: this server has no {tool}; not supported yet", f"install GNU {tool}"
+            )
+        if kind != "gnu":
+            whose = "BusyBox's" if kind == "busybox" else f"{kind}'s"
+            raise DownloadError(f"{name}: this server's {tool} is {whose}; not supported yet")
+    # A rule for find and tar alone is enough: that `sudo -n true` fails (probe.sudo is False) says nothing.
+    if sudo and probe.sudo is None:
+        raise DownloadError(f"{name}: there is no sudo on this server", "install it, or set sudo = false")
+
+
+def compression(probe: Probe) -> str:
+    """What packs the stream at its source: "zstd", "gzip" or "" for nothing.
+
+    zstd's fastest level costs less than it saves even on the loopback interface; gzip does on real lines.
+    """
+    return "zstd" if probe.zstd else "gzip" if probe.gzip else ""
+
+
+def attributes(probe: Probe) -> bool:
+    """Whether the server's tar can tell extended attributes and access lists (since 1.27)."""
+    major, _, minor = probe.tar_version.partition(".")
+    return (int(major), int(minor)) >= (1, 27) if major.isdigit() and minor.isdigit() else False
+
+
+def gently(words: Sequence[bytes], *, sudo: bool, packed: str = "") -> bytes:
+    """A script that runs `words` at low priority in the C locale, as root where `sudo` says so.
+
+    `sudo` comes directly before the tool, so that a rule for find and tar alone is enough.
+    """
+    text = (b"sudo -n -- " if sudo else b"") + script(words)
+    if packed:
+        text = piped(text, _PACKERS[packed])
+    return b"export LC_ALL=C; " + low_priority(text)
+
+
+async def piece(stream: Stream, name: str) -> bytes:
+    """The next bytes of a command's output, b"" at its end; DownloadError when none come for too long."""
+    try:
+        async with asyncio.timeout(STALL):
+            return await stream.read(_CHUNK)
+    except TimeoutError:
+        raise DownloadError(f"{name}: the server sent nothing for {duration(STALL)}") from None
+
+
+class Lines:
+    """What a command complains, line by line, bounded: give `take` to `Session.stream` as `on_line`."""
+
+    def __init__(self) -> None:
+        self.dropped = 0
+        self._lines: list[bytes] = []
+
+    def take(self, line: bytes) -> None:
+        if len(self._lines) < _MOST_LINES:
+            self._lines.append(line)
+        else:
+            self.dropped += 1
+
+    def drain(self) -> list[bytes]:
+        """The lines since the last time."""
+        lines, self._lines = self._lines, []
+        return [line for line in lines if line.strip()]
+
+
+def sudo_error(line: bytes, name: str) -> DownloadError | None:
+    """The error when it was sudo, not the tool, that wrote `line`."""
+    if line.startswith(b"sudo: ") or b" is not allowed to execute " in line:
+        return DownloadError(
+            f"{name}: sudo -n may not run find and tar there", "add a NOPASSWD rule, or set sudo = false"
+        )
+    return None
