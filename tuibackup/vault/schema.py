@@ -79,6 +79,20 @@ CREATE TABLE problem (
     reason TEXT NOT NULL,
     missing INTEGER NOT NULL           -- 1: the name is not in the snapshot
 );
+CREATE VIEW tree AS                    -- for people with sqlite3; the program does not use it
+    WITH RECURSIVE place (id, path) AS (
+        SELECT id, CAST(name AS TEXT) FROM entry WHERE parent < 0
+        UNION ALL
+        SELECT e.id, rtrim(p.path, '/') || '/' || CAST(e.name AS TEXT) FROM place p JOIN entry e ON e.parent = p.id
+    )
+    SELECT p.path, e.kind, e.mode, o.user, o."group", o.uid, o.gid, e.size,
+        datetime(e.mtime_ns / 1000000000, 'unixepoch') AS modified, e.mtime_ns, CAST(e.target AS TEXT) AS target,
+        CASE a.snapshot WHEN '' THEN '' ELSE '../' || a.snapshot || '/' END || a.name AS archive,
+        c.offset, c.length, lower(hex(c.sha256)) AS sha256, e.id
+    FROM place p JOIN entry e ON e.id = p.id JOIN owner o ON o.id = e.owner
+        LEFT JOIN hardlink h ON h.entry = e.id
+        LEFT JOIN content c ON c.entry = coalesce(h.carrier, e.id)
+        LEFT JOIN archive a ON a.id = c.archive;
 """
 
 
