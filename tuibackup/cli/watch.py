@@ -29,6 +29,7 @@ PLAIN_EVERY = 30.0  # seconds between two lines of progress where there is no te
 FINDINGS = 20  # listed one by one here; `log --all` and the snapshot hold them all
 BAR = 12
 INTERRUPTED = 130
+RECOVERIES = 10
 WORST = (1, 130, 11, 3, 0)  # of several runs the first of these counts
 
 
@@ -91,12 +92,16 @@ class Watcher:
         """The end of a run that died without a word: it is recorded now, in its journal too."""
         from tuibackup.run.process import recover
 
-        await asyncio.to_thread(recover, self._config)
-        with JournalReader(path) as reader:
-            for event in reader.poll()[seen:]:
+        for _attempt in range(RECOVERIES):  # another process may be recording it just now
+            await asyncio.to_thread(recover, self._config)
+            with JournalReader(path) as reader:
+                events = reader.poll()
+            for event in events[seen:]:
                 self._printer.event(event)
                 if isinstance(event, ev.RunFinished):
                     return event
+            seen = len(events)
+            await asyncio.sleep(TICK)
         return None
 
 

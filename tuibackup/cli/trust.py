@@ -1,0 +1,120 @@
+"""`tuibackup trust`: see the host keys on the way to a server, and accept them; recorded in the ledger."""
+
+import argparse
+import asyncio
+import re
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from tuibackup.cli.answers import TerminalAnswers, present
+from tuibackup.cli.context import Context
+from tuibackup.errors import HostKeyError, NeedsOperatorError, UsageError
+from tuibackup.words import _
+
+if TYPE_CHECKING:
+    from tuibackup.config import SecretSource, Server
+    from tuibackup.remote.questions import Question
+    from tuibackup.secret import Secret
+
+PATIENCE = 60.0  # seconds for all hops together; questions do not count
+_FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
+
+
+def define(parser: argparse.ArgumentParser) -> None:
+    """The words of `trust`."""
+    parser.description = _(
+        "Shows the host key of a server, and of each jump host on the way, where it is not known yet, and asks"
+        " whether it is right: compare it on the server's own console. A key that has changed is never accepted"
+        " here."
+    )
+    parser.add_argument("server", metavar="SERVER")
+    parser.add_argument(
+        "--fingerprint",
+        action="append",
+        default=[],
+        metavar="SHA256:…",
+        help=_("accept this key and no other, without asking; may be given for each jump host too"),
+    )
+
+
+def carry_out(args: argparse.Namespace, context: Context) -> int:
+    """Ask for each unknown key; the accepted ones are kept and recorded."""
+    server = context.server(args.server)
+    wrong = [text for text in args.fingerprint if not _FINGERPRINT.fullmatch(text)]
+    if wrong:
+        raise UsageError(
+            _("{text} is no fingerprint").format(text=wrong[0]), _("it is SHA256: and 43 characters more")
+        )
+    judge = _Judge(frozenset(args.fingerprint))
+    try:
+        asyncio.run(_learn(server, judge, context))
+    except HostKeyError as error:
+        if args.fingerprint or present():
+            raise
+        raise NeedsOperatorError(
+            _("needs an operator: {text}").format(text=error.message),
+            _("do this in a terminal, or name the key: --fingerprint SHA256:…"),
+        ) from error
+    finally:
+        _record(judge, context, server.name)
+    if judge.accepted:
+        print(_("√ {server} is trusted from now on").format(server=server.name))
+    else:
+        print(_("√ every host key on the way to {server} is known").format(server=server.name))
+    return 0
+
+
+class _Judge:
+    """Answers host-key questions: by the fingerprints given, else by asking; everything else is asked."""
+
+    def __init__(self, fingerprints: frozenset[str]) -> None:
+        self._fingerprints = fingerprints
+        self._terminal = TerminalAnswers()
+        self.accepted: list[tuple[str, str]] = []  # (where, key)
+
+    async def ask(self, question: "Question") -> str | None:
+        if question.kind != "host-key":
+            return await self._terminal.ask(question)
+        if self._fingerprints:
+            # Exactly: a fingerprint inside a longer word is another one.
+            shown = set(" ".join(question.detail).split())
+            answer = "yes" if shown & self._fingerprints else "no"
+        else:
+            answer = await self._terminal.ask(question) or "no"
+        if answer.strip().lower() == "yes":
+            self.accepted.append((question.detail[0].split(" is not known")[0], question.detail[1]))
+        return answer
+
+
+async def _learn(server: "Server", judge: _Judge, context: Context) -> None:
+    from tuibackup.remote.session import learn_host_keys
+    from tuibackup.run.places import known_hosts
+    from tuibackup.run.secrets import resolve
+
+    async def secret(source: "SecretSource", question: "Question") -> "Secret | None":
+        return await resolve(source, question, judge)
+
+    await learn_host_keys(
+        server,
+        known_hosts=known_hosts(context.config),
+        answers=judge,
+        secrets=secret,
+        deadline=time.monotonic() + PATIENCE,
+        notes=lambda text: print(f"tuibackup: {server.name}: {text}", file=sys.stderr),
+    )
+
+
+def _record(judge: _Judge, context: Context, server: str) -> None:
+    from tuibackup.ledger.entries import Kind
+    from tuibackup.run.record import operator_body
+
+    for where, key in judge.accepted:
+        body = {
+            "outcome": "done",
+            "where": where,
+            "host_key": key,
+            "detail": f"{where}: host key {key} accepted",
+            "operator": operator_body(context.operator),
+        }
+        context.ledger.append(Kind.TRUST, body, operator=context.operator.name, server=server)

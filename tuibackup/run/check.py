@@ -1,0 +1,292 @@
+"""Tries everything a run needs and changes nothing: one answer for each thing, for `tuibackup check`.
+
+Unlike a run it does not stop at the first fault, and it looks at more: every folder, grants, this host.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tuibackup.config import Config, SecretSource, Server
+from tuibackup.errors import RemoteCommandError, TuibackupError, VaultError
+from tuibackup.remote.questions import Answers, Question
+from tuibackup.run.places import known_hosts, open_ledger, open_vault
+from tuibackup.run.plan import agent_is_forwarded
+from tuibackup.run.secrets import resolve
+from tuibackup.secret import Secret
+from tuibackup.text import count, duration, printable, size
+from tuibackup.vault.disk import room
+from tuibackup.words import _, ngettext
+
+if TYPE_CHECKING:
+    from tuibackup.remote.probe import Probe
+    from tuibackup.remote.session import Session
+
+CONNECT_SECONDS = 45.0
+FOLDER_SECONDS = 30.0
+CLOCK_SECONDS = 60.0  # a server's clock that is further off is worth a word
+
+_LOGIND = ("/usr/lib/systemd/logind.conf", "/etc/systemd/logind.conf")
+_DROP_INS = ("/usr/lib/systemd/logind.conf.d", "/etc/systemd/logind.conf.d")
+
+
+class State(StrEnum):
+    """How a check came out."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was tried: `detail` says what was found and, where it is not ok, the way out."""
+
+    what: str
+    state: State
+    detail: str
+
+
+def check_host(config: Config) -> Iterator[Check]:
+    """What lies on this machine: configuration, vault, ledger, and what ends runs at logout."""
+    servers = ngettext("{number} server", "{number} servers", len(config.servers))
+    yield Check(
+        _("configuration"), State.OK, f"{config.source}: {servers.format(number=len(config.servers))}"
+    )
+    yield _vault(config)
+    try:
+        with open_ledger(config) as ledger:
+            yield Check(_("ledger"), State.OK, _("{number} entries").format(number=count(ledger.count())))
+    except TuibackupError as error:
+        yield Check(_("ledger"), State.FAILED, str(error))
+    if kills_at_logout():
+        yield Check(
+            _("logout"),
+            State.WARNING,
+            _("logind ends runs when you log out (KillUserProcesses=yes)")
+            + "; "
+            + _("start with: systemd-run --user --scope tuibackup, and once: loginctl enable-linger"),
+        )
+    if agent_is_forwarded():
+        yield Check(
+            _("agent"),
+            State.WARNING,
+            _("your SSH agent is forwarded: a run cannot reconnect after you log out"),
+        )
+
+
+def _vault(config: Config) -> Check:
+    path, name = config.vault.path, _("vault")
+    try:
+        disk = room(path) if path.is_dir() else None
+        try:
+            open_vault(config, create=False)
+        except VaultError:
+            # An empty folder becomes a vault at the first run: that is no fault.
+            if disk is None or any(child.name != "lost+found" for child in path.iterdir()):
+                raise
+        assert disk is not None
+    except (TuibackupError, OSError) as error:
+        return Check(name, State.FAILED, str(error))
+    detail = _("{path}: {free} of {total} free on {device} ({type})").format(
+        path=path,
+        free=size(disk.free),
+        total=size(disk.total),
+        device=printable(disk.device),
+        type=printable(disk.fstype),
+    )
+    if disk.refusal:
+        return Check(name, State.FAILED, disk.refusal)
+    least = config.vault.least_free(disk.total)
+    if disk.free < least:
+        return Check(
+            name, State.FAILED, _("{detail}; min_free keeps {least}").format(detail=detail, least=size(least))
+        )
+    if disk.warning:
+        return Check(name, State.WARNING, f"{detail}; {disk.warning}")
+    return Check(name, State.OK, detail)
+
+
+def kills_at_logout() -> bool:
+    """Whether logind is told to kill what a user leaves behind; the last setting counts."""
+    files = [Path(name) for name in _LOGIND]
+    files += sorted(
+        (path for folder in _DROP_INS for path in Path(folder).glob("*.conf")), key=lambda p: p.name
+    )
+    value = "no"
+    for path in files:
+        try:
+            text = path.read_text(errors="replace")
+        except OSError:
+            continue
+        for found in re.findall(r"^\s*KillUserProcesses\s*=\s*(\S+)", text, re.MULTILINE):
+            value = found.lower()
+    return value in ("yes", "true", "on", "1")
+
+
+async def check_server(config: Config, server: Server, answers: Answers) -> AsyncIterator[Check]:
+    """Connect, look, log in. Questions go to `answers`; without a face they are failed checks."""
+    from tuibackup.remote.probe import probe
+    from tuibackup.remote.session import connect
+
+    notes: list[str] = []
+
+    async def secret(source: SecretSource, question: Question) -> Secret | None:
+        return await resolve(source, question, answers)
+
+    began = time.monotonic()
+    try:
+        session = await connect(
+            server,
+            known_hosts=known_hosts(config),
+            answers=answers,
+            secrets=secret,
+            deadline=began + CONNECT_SECONDS,
+            notes=notes.append,
+        )
+    except TuibackupError as error:
+        yield Check(_("connection"), State.FAILED, str(error))
+        return
+    async with session:
+        took = _("{seconds:.1f} s").format(seconds=time.monotonic() - began)
+        yield Check(
+            _("connection"), State.OK, f"{printable(session.user)}@{session.address or server.host}, {took}"
+        )
+        yield Check(_("host key"), State.OK, f"{session.host_key.algorithm} {session.host_key.fingerprint}")
+        for note in notes:
+            yield Check(_("SSH option"), State.WARNING, note)
+        try:
+            tools = await probe(session)
+            for check in _tools(tools, server):
+                yield check
+            for folder in server.folders:
+                yield await _folder(session, folder, sudo=server.sudo)
+            if server.database is not None:
+                async for check in _database(config, session, server, answers):
+                    yield check
+        except TuibackupError as error:
+            yield Check(_("connection"), State.FAILED, str(error))
+
+
+def _tools(tools: "Probe", server: Server) -> Iterator[Check]:
+    from tuibackup.errors import DownloadError
+    from tuibackup.files.server import refuse_strange_tools
+
+    if tools.clock_offset is not None and abs(tools.clock_offset) > CLOCK_SECONDS:
+        off = duration(abs(tools.clock_offset))
+        where = _("ahead") if tools.clock_offset > 0 else _("behind")
+        yield Check(
+            _("clock"), State.WARNING, _("the server's clock is {off} {where}").format(off=off, where=where)
+        )
+    if server.folders:
+        found = ", ".join(
+            filter(
+                None,
+                (
+                    f"find ({tools.find})" if tools.find else "",
+                    f"tar ({tools.tar} {tools.tar_version})".replace(" )", ")") if tools.tar else "",
+                    "zstd" if tools.zstd else "gzip" if tools.gzip else "",
+                ),
+            )
+        )
+        try:
+            refuse_strange_tools(tools, server.name, sudo=server.sudo)
+        except DownloadError as error:
+            yield Check(_("tools"), State.FAILED, str(error))
+        else:
+            yield Check(_("tools"), State.OK, found)
+    if server.database is not None:
+        if tools.dump_tools:
+            path, version = tools.dump_tools[0]
+            yield Check(_("dump tool"), State.OK, f"{path}: {version}" if version else path)
+        else:
+            yield Check(
+                _("dump tool"),
+                State.FAILED,
+                _("neither mariadb-dump nor mysqldump on this server; install mariadb-client there"),
+            )
+
+
+async def _folder(session: "Session", folder: str, *, sudo: bool) -> Check:
+    """Whether a folder is there and all of it can be read, with the same tool and rights as a run's."""
+    what = _("folder")
+    words = [
+        "find",
+        "-H",
+        folder,
+        "!",
+        "-type",
+        "l",
+        "(",
+        "!",
+        "-readable",
+        "-o",
+        "-type",
+        "d",
+        "!",
+        "-executable",
+        ")",
+        "-print0",
+    ]
+    try:
+        there = await session.run(
+            ["find", "-H", folder, "-maxdepth", "1", "-printf", "%y "], timeout=FOLDER_SECONDS, sudo=sudo
+        )
+        kinds = there.stdout.split()
+        if not kinds:
+            said = printable(there.stderr.strip().splitlines()[-1]) if there.stderr.strip() else str(folder)
+            return Check(what, State.FAILED, said)
+        if kinds[0] != b"d":
+            return Check(what, State.FAILED, _("{folder} is no folder").format(folder=folder))
+        unreadable = (
+            await session.run(words, timeout=FOLDER_SECONDS, limit=1 << 20, sudo=sudo)
+        ).stdout.split(b"\0")[:-1]
+    except RemoteCommandError:
+        # A tree of millions takes longer: a run will tell.
+        return Check(what, State.OK, _("{folder} (too large to look at every file)").format(folder=folder))
+    if unreadable:
+        return Check(
+            what,
+            State.WARNING,
+            _("{folder}: {number} names cannot be read, such as {name}; sudo rule, or exclude").format(
+                folder=folder, number=count(len(unreadable)), name=printable(unreadable[0])
+            ),
+        )
+    if len(kinds) == 1:
+        return Check(what, State.WARNING, _("{folder} is empty").format(folder=folder))
+    return Check(what, State.OK, folder)
+
+
+async def _database(
+    config: Config, session: "Session", server: Server, answers: Answers
+) -> AsyncIterator[Check]:
+    from tuibackup.database.login import login
+
+    assert server.database is not None
+    question = Question("database-password", server.name, f"database password of {server.name}:")
+    try:
+        async with asyncio.timeout(config.sop.login_within):
+            password = await resolve(server.database.password, question, answers)
+            database = await login(session, server, password)
+    except TimeoutError:
+        yield Check(_("database"), State.FAILED, _("no answer from the database"))
+        return
+    except TuibackupError as error:
+        yield Check(_("database"), State.FAILED, str(error))
+        return
+    try:
+        found = ngettext("{number} database", "{number} databases", len(database.databases))
+        detail = f"{printable(database.vendor)} {printable(database.server_version)}: " + found.format(
+            number=count(len(database.databases))
+        )
+        total = sum(one.bytes for one in database.databases)
+        yield Check(
+            _("database"), State.OK if database.databases else State.WARNING, f"{detail}, {size(total)}"
+        )
+    finally:
+        await database.close()
