@@ -21,7 +21,7 @@ Line = tuple[Span, ...]
 
 STYLES = (
     "fresh", "due", "overdue", "never", "running", "waiting", "warnings", "failed", "interrupted", "done",
-    "muted", "rule", "title", "key", "strong", "notice", "cursor", "cursor-blurred",
+    "unknown", "muted", "rule", "title", "key", "strong", "notice", "cursor", "cursor-blurred",
 )  # fmt: skip
 
 
@@ -127,6 +127,11 @@ class Lines(Widget):
         if changed:
             self.refresh(*(region for region in changed if region))
 
+    def repaint_cursor(self) -> None:
+        """Draw the cursor's line again: it looks different with and without the focus."""
+        if self._cursor is not None:
+            self.refresh(Region(0, self._cursor, self.size.width, 1))
+
     @property
     def text(self) -> str:
         """What is drawn, as plain text; for tests and for copying."""
@@ -138,7 +143,8 @@ class Lines(Widget):
         spans = self._lines[y] if y < len(self._lines) else ()
         over = self._cursor_style() if y == self._cursor else None
         segments = [Segment(text, self._style(base, name, over)) for text, name in cut(spans, room) if text]
-        return Strip(segments).adjust_cell_length(room, base if over is None else base + over)
+        strip = Strip(segments).adjust_cell_length(room, base if over is None else base + over)
+        return strip.simplify()  # joins what has one style: each change of style is ten bytes on the wire
 
     def _style(self, base: Style, name: str, over: Style | None) -> Style:
         style = base + self.get_component_rich_style(f"lines--{name}", partial=True) if name else base
@@ -151,10 +157,6 @@ class Lines(Widget):
             # Only 16 colours need the cursor's own text colour: many of them cannot be read on its background.
             return Style(bgcolor=style.bgcolor, bold=style.bold)
         return style
-
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        self.refresh()
 
 
 def _difference(old: Line, new: Line, y: int, room: int) -> Region:

@@ -65,12 +65,13 @@ class ServerRow:
             return "waiting" if self.run.waiting else "running"
         if self.last and self.last.outcome in (Outcome.FAILED, Outcome.INTERRUPTED):
             return self.last.outcome.value
-        return next((state.value for state in _WORST if self.has(state)), "fresh")
+        known = "fresh" if self.clocks else "unknown"
+        return next((state.value for state in _WORST if self.has(state)), known)
 
 
 _WORST = (State.OVERDUE, State.NEVER, State.DUE)
 # Worst first.
-CONDITIONS = ("failed", "interrupted", "overdue", "never", "running", "waiting", "due", "fresh")
+CONDITIONS = ("failed", "interrupted", "overdue", "never", "running", "waiting", "due", "fresh", "unknown")
 
 
 @dataclass(frozen=True, slots=True)

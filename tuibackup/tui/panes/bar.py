@@ -44,7 +44,7 @@ def bar_line(picture: Picture, room: int) -> Line:
     end: Line = ()
     for parts in endings:
         end = tuple(("  " + part, "muted") for part in parts if part)
-        if width(alarms) + width(end) + 1 <= room:
+        if width(alarms) + width(end) + 2 <= room:
             break
     return ends(alarms, (*end, (" ", "")), room)
 
@@ -65,7 +65,9 @@ def _alarms(picture: Picture, room: int) -> Line:
         if width(spans) <= room - 2:
             break
     if picture.problems:
-        return ((f" {SIGNS['failed']} {picture.problems[0]}", "failed"), *spans)
+        short = [(f" {SIGNS[name]} {number}", name) for name, number in counted]
+        text = shorten(f" {SIGNS['failed']} {picture.problems[0]}", room - 2 - width(short))
+        return ((text, "failed"), *short)
     if spans and picture.complete:
         return tuple(spans)
     if not picture.complete:

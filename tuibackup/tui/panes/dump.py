@@ -27,7 +27,7 @@ class DumpPane(Pane):
         face = picture.face(self.server)
         step = face.view.steps.get(Step.DUMP) if face else None
         end = _state(face, step) if face and step else ""
-        title = _("DUMP {server}").format(server=shorten(self.server, max(8, room // 4)))
+        title = _("DUMP {server}").format(server=shorten(self.server, max(8, room // 4))).strip()
         if self.tab:
             title += f" {symbols.RULE}{symbols.RULE} 4 {_('log')}"
         lines = dump_lines(self.server, face, picture, room)
@@ -63,10 +63,10 @@ def _waits_for(view: RunView) -> str:
 def dump_lines(server: str, face: RunFace | None, picture: Picture, room: int) -> list[Line]:
     """The first line tells how it stands, the others are the step's own output, newest last."""
     row = picture.row(server)
-    if row and row.databases is None:
-        return [((" " + _("no database is configured for {server}").format(server=server), "muted"),)]
-    if row is None:
+    if row is None or not picture.complete:
         return []
+    if row.databases is None:
+        return [((" " + _("no database is configured for {server}").format(server=server), "muted"),)]
     step = face.view.steps.get(Step.DUMP) if face else None
     if face is None or step is None or not step.started:
         return _last_time(server, picture, room)

@@ -64,11 +64,11 @@ class Pane(Lines, can_focus=True):
 
     def on_focus(self) -> None:
         self.redraw()
-        self.refresh()
+        self.repaint_cursor()
 
     def on_blur(self) -> None:
         self.redraw()
-        self.refresh()
+        self.repaint_cursor()
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         event.stop()

@@ -24,6 +24,7 @@ SIGNS = {
     "failed": symbols.FAILED, "interrupted": symbols.INTERRUPTED, "overdue": symbols.OVERDUE,
     "never": symbols.NEVER, "running": symbols.RUNNING, "waiting": symbols.WAITING, "due": symbols.DUE,
     "fresh": symbols.FRESH, "done": symbols.DONE, "warnings": symbols.WARNINGS,
+    "unknown": symbols.NOT_BEGUN,
 }  # fmt: skip
 _WEEK_SIGNS: dict[Outcome | None, Span] = {
     Outcome.DONE: (symbols.FULL, "done"), Outcome.WARNINGS: (symbols.HALF, "warnings"),
@@ -55,15 +56,16 @@ def columns(room: int, *, weeks: bool) -> Columns:
     """How `room` cells are shared out: what can be spared goes first, until the name has a good width."""
     word = max(cells(state_word(state)) for state in State)
     outcome = 2 + max(cells(outcome_word(outcome)) for outcome in Outcome)
-    full = max(outcome + _AGE, 2 + cells(_step(4, 100)))
+    dated = outcome + max(_AGE, 1 + cells(_("today")))
+    full = max(dated, 2 + cells(_step(4, 100)))
     strip = WEEKS if weeks else 0
     name = 0
     for last, took, history in (
         (full, _TOOK, strip),
-        (outcome + _AGE, _TOOK, strip),
+        (dated, _TOOK, strip),
         (full, _TOOK, 0),
-        (outcome + _AGE, _TOOK, 0),
-        (outcome + _AGE, 0, 0),
+        (dated, _TOOK, 0),
+        (dated, 0, 0),
         (outcome, 0, 0),
     ):
         optional = (took + 1 if took else 0) + (history + 1 if history else 0)

@@ -46,7 +46,7 @@ class StepsPane(Pane):
 
 def _no_run(server: str, picture: Picture) -> str:
     if not server:
-        return _("no server")
+        return _("there is nothing to run yet")
     row = picture.row(server)
     if row and row.last is None and picture.complete:
         return _("{server} was never backed up; b plans its first run").format(server=server)
@@ -55,7 +55,7 @@ def _no_run(server: str, picture: Picture) -> str:
 
 def run_title(server: str, face: RunFace | None, picture: Picture, room: int) -> tuple[str, str]:
     """The pane's title and what stands at the right end of its rule."""
-    title = _("RUN {server}").format(server=shorten(server, max(8, room // 3)))
+    title = _("RUN {server}").format(server=shorten(server, max(8, room // 3))).strip()
     if face is None:
         return title, ""
     view = face.view
@@ -101,16 +101,20 @@ def step_lines(step: StepView, face: RunFace, now: datetime, room: int, *, narro
         (right(symbols.NOTHING if actual is None else duration(actual), 7), ""),
         ("  " + left(allowed(step), 10 if narrow else 12), "muted"),
     ]
-    if slow:
-        start.append((f"{symbols.WARNINGS} " + _("slow") + "  ", "warnings"))
+    late: Span = (f"{symbols.WARNINGS} " + _("slow") + "  ", "warnings")
+    moving = step.running and alive
+    if slow and not (narrow and moving):
+        start.append(late)
     rest = room - sum(cells(text) for text, _style in start)
-    if step.running and alive:
+    if moving:
         first, second = _moving(step, face, now, rest, narrow=narrow)
     elif step.outcome in (Outcome.FAILED, Outcome.INTERRUPTED):
         first, second = (((step.detail or outcome_word(step.outcome)), step.outcome.value),), ()
     else:
         first, second = ((step.detail, "muted"),), ()
     lines = [cut((*start, *first), room)]
+    if slow and narrow and moving:
+        second = (late, *second)
     if second:
         lines.append(cut(((" " * 15, ""), *second), room))
     return lines

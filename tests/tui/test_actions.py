@@ -1,0 +1,75 @@
+"""The registry: one list feeds bindings, footer, palette, help and the key sheet."""
+
+from pathlib import Path
+
+from tests.tui import pictures
+from tests.tui.conftest import Opener
+from tuibackup.tui import actions
+from tuibackup.tui.app import Cockpit
+from tuibackup.tui.screens.main import MainScreen
+
+
+def test_every_action_can_be_carried_out() -> None:
+    for action in actions.ACTIONS:
+        assert hasattr(Cockpit, action.method) or hasattr(MainScreen, action.method), action.id
+
+
+def test_no_key_has_two_meanings() -> None:
+    keys = [key for action in actions.ACTIONS for key in action.keys]
+    assert len(keys) == len(set(keys))
+
+
+def test_no_key_is_a_prefix_of_tmux_or_screen() -> None:
+    keys = {key for action in actions.ACTIONS for key in action.keys}
+    assert not keys & {"ctrl+a", "ctrl+b", "ctrl+c"}
+
+
+def test_the_key_sheet_is_not_stale() -> None:
+    sheet = Path(__file__).parents[2] / "docs" / "keys.md"
+    assert sheet.read_text("utf-8") == actions.sheet(), "python -m tuibackup.tui.actions writes it"
+
+
+def test_a_keymap_with_unknown_actions_and_shared_keys_is_told() -> None:
+    said = actions.problems({"back-up": "o", "bakc-up": "z"})
+    assert any("bakc-up" in text for text in said)
+    assert any("back-up" in text and "mark-overdue" in text for text in said)
+
+
+async def test_a_remapped_key_works_and_is_shown_everywhere(cockpit: Opener) -> None:
+    async with cockpit(pictures.drawn(), keymap={"mark-overdue": "f5"}) as open:
+        assert "f5 mark overdue" in open.foot
+        await open.press("o")
+        assert "marked" not in open.screen
+        await open.press("f5")
+        assert "4 marked" in open.screen
+        await open.press("ctrl+p", *"overdue")
+        assert "f5  mark overdue" in open.screen
+
+
+async def test_read_only_takes_away_what_changes_and_says_so(cockpit: Opener) -> None:
+    async with cockpit(pictures.drawn(), read_only=True) as open:
+        assert "back up" not in open.foot
+        assert "stop" not in open.foot
+        for key in "b", "x":
+            await open.press(key)
+            assert "read-only" in open.foot
+            assert open.app.screen is open.app.main
+
+
+async def test_a_disabled_key_says_why_until_the_next_key(cockpit: Opener) -> None:
+    async with cockpit(pictures.drawn()) as open:
+        await open.press("x")
+        assert "no run of simpeg is under way" in open.foot
+        await open.press("down")
+        assert "quit" in open.foot
+
+
+async def test_help_and_palette_hold_every_action(cockpit: Opener) -> None:
+    async with cockpit(pictures.drawn(), "140x60") as open:
+        await open.press("?")
+        for action in actions.ACTIONS:
+            assert action.help[:40] in open.screen, action.id
+        await open.press("escape", "ctrl+p")
+        for action in actions.ACTIONS:
+            if action.id != "palette":
+                assert actions.label(action, open.app.main.situation) in open.screen, action.id

@@ -1,0 +1,55 @@
+"""Lines: cutting by cells, and sending only what changed."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuibackup.text import cells
+from tuibackup.tui.lines import _difference, cut, ends, left, plain, right, rule, width, wrapped
+
+TEXTS = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs")), max_size=60)
+
+
+@given(st.lists(st.tuples(TEXTS, st.just(""))), st.integers(0, 80))
+def test_a_cut_line_is_never_wider_than_its_room(spans: list[tuple[str, str]], room: int) -> None:
+    assert width(cut(spans, room)) <= room
+
+
+@given(TEXTS, st.integers(2, 80), st.integers(1, 6))
+def test_wrapped_text_fits_in_width_and_number_of_lines(text: str, room: int, most: int) -> None:
+    lines = wrapped(text, room, most)
+    assert len(lines) <= most
+    assert all(width(line) <= room for line in lines)
+
+
+def test_wrapping_loses_nothing_where_there_is_room_for_all() -> None:
+    text = "/var/www/a-very-long-path-without-any-space/krs-0417.pdf cannot be read: Permission denied"
+    assert "".join(plain(line) for line in wrapped(text, 20, 20)).replace(" ", "") == text.replace(" ", "")
+
+
+@given(TEXTS, st.integers(1, 80))
+def test_left_fills_its_room_exactly(text: str, room: int) -> None:
+    assert cells(left(text, room)) == room
+
+
+def test_right_never_cuts() -> None:
+    assert right("1:02:03", 5) == "1:02:03"
+
+
+def test_the_end_of_a_line_is_kept_and_the_start_gives_way() -> None:
+    line = ends((("a long start of a line", ""),), (("END", ""),), 12)
+    assert plain(line) == "a long … END"
+
+
+def test_a_rule_fills_the_width() -> None:
+    assert width(rule(1, "SERVERS", "12 servers", 60, active=True)) == 60
+
+
+def test_only_the_cells_that_differ_are_drawn_again() -> None:
+    before = (("files ", ""), ("14,210", ""), (" of 23,257", ""))
+    after = (("files ", ""), ("14,999", ""), (" of 23,257", ""))
+    region = _difference(before, after, 3, 80)
+    assert (region.x, region.y, region.width, region.height) == (9, 3, 3, 1)
+
+
+def test_a_new_style_is_a_difference_too() -> None:
+    assert _difference((("due", "due"),), (("due", "overdue"),), 0, 10).width == 3

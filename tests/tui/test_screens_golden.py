@@ -1,0 +1,71 @@
+"""Whole screens, kept as plain text: at the three sizes that count, in the situations that people meet."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tests.tui import pictures
+from tests.tui.conftest import Opener
+from tuibackup.tui.model import Picture
+
+SIZES = ("80x24", "120x30", "140x40")
+Golden = Callable[[str, str], None]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_drawn_situation(cockpit: Opener, golden: Golden, size: str) -> None:
+    async with cockpit(pictures.drawn(), size) as open:
+        await open.press("space", "space", "down", "down", "[")
+        golden(f"drawn-{size}", open.screen)
+
+
+@pytest.mark.parametrize("size", (*SIZES, "60x16"))
+async def test_sixty_servers_with_long_names(cockpit: Opener, golden: Golden, size: str) -> None:
+    async with cockpit(pictures.many(), size) as open:
+        golden(f"many-{size}", open.screen)
+
+
+async def test_a_failed_run_keeps_its_error_in_sight(cockpit: Opener, golden: Golden) -> None:
+    async with cockpit(pictures.drawn()) as open:
+        golden("failed-80x24", open.screen)
+
+
+async def test_no_server_configured_says_how_to_add_one(cockpit: Opener, golden: Golden) -> None:
+    empty = replace(pictures.drawn(), rows=(), shown=None, stored=None)
+    async with cockpit(replace(empty, log=replace(empty.log, rows=())), "80x24") as open:
+        golden("empty-80x24", open.screen)
+
+
+async def test_a_missing_backup_disk_is_the_first_thing_seen(cockpit: Opener, golden: Golden) -> None:
+    picture = replace(pictures.drawn(), room=None, problems=("/srv/backup: no such folder; backup disk not mounted?",))
+    async with cockpit(picture) as open:
+        golden("no-disk-80x24", open.screen)
+
+
+async def test_all_in_time(cockpit: Opener, golden: Golden) -> None:
+    rows = tuple(row for row in pictures.drawn().rows if row.condition == "fresh")
+    picture: Picture = replace(pictures.drawn(), rows=rows, shown=None)
+    async with cockpit(picture) as open:
+        golden("in-time-80x24", open.screen)
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        ("plan", ("space", "space", "b")),
+        ("stop", ("]", "x")),
+        ("details", ("]", "enter")),
+        ("help", ("?",)),
+        ("palette", ("ctrl+p", "s", "o")),
+        ("copy", ("y",)),
+        ("log", ("4",)),
+        ("filter", ("/", "s", "i")),
+        ("disabled", ("x",)),
+    ],
+)
+async def test_what_a_key_opens(cockpit: Opener, golden: Golden, name: str, keys: tuple[str, ...]) -> None:
+    async with cockpit(pictures.drawn()) as open:
+        await open.press(*keys)
+        await open.pilot.pause(0.3)
+        golden(f"key-{name}-80x24", open.screen.replace(str(open.app.config.vault.path), "VAULT"))
