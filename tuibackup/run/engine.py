@@ -17,13 +17,14 @@ from tuibackup.errors import BusyError, InterruptedRunError, LedgerError, Tuibac
 from tuibackup.ledger.entries import Kind
 from tuibackup.run import crash, record
 from tuibackup.run import events as ev
+from tuibackup.run.access import disconnect, reconnect
 from tuibackup.run.journal import Journal
 from tuibackup.run.lock import server_lock, slot, take_slot
 from tuibackup.run.needs import find_vault, meet_needs, unmet
 from tuibackup.run.places import open_ledger
 from tuibackup.run.plan import Plan
 from tuibackup.run.questions import Face, NoFace
-from tuibackup.run.steps import connect, disconnect, download, dump, login, reconnect
+from tuibackup.run.steps import connect, download, dump, login
 from tuibackup.run.stop import Stop
 from tuibackup.run.work import Carry, Work, outcome_of
 from tuibackup.sop import Clock, Outcome, Step, worst

@@ -4,9 +4,8 @@ import asyncio
 from contextlib import suppress
 
 from tuibackup.errors import TuibackupError, UsageError, VaultError
-from tuibackup.run import events as ev
+from tuibackup.run.access import described, open_database
 from tuibackup.run.places import open_vault
-from tuibackup.run.steps import open_database
 from tuibackup.run.work import Work
 from tuibackup.sop import Clock
 from tuibackup.text import printable, size
@@ -31,9 +30,9 @@ def find_vault(work: Work) -> None:
     work.vault = open_vault(config)
     room = work.vault.room()
     if work.vault.created:
-        work.emit(ev.RunNote, text=f"{work.vault.path} is a vault from now on: {_room(room)}")
+        work.note(f"{work.vault.path} is a vault from now on: {_room(room)}")
         if room.warning:
-            work.emit(ev.RunNote, text=room.warning)
+            work.note(room.warning)
     least = config.vault.least_free(room.total)
     if room.free - (work.plan.estimate_bytes or 0) < least:
         needed = (
@@ -106,6 +105,6 @@ async def _database(work: Work) -> Need:
     except TuibackupError as error:
         return DATABASE, False, str(error)
     try:
-        return DATABASE, True, f"{printable(database.vendor)} {printable(database.server_version)}"
+        return DATABASE, True, described(database)
     finally:
         await database.close()

@@ -16,9 +16,8 @@ from tuibackup.run.journal import Journal
 from tuibackup.run.plan import Plan
 from tuibackup.run.questions import Face, Remembering
 from tuibackup.run.reporting import StepReporter
-from tuibackup.secret import Secret
 from tuibackup.sop import Clock, Outcome, Step, is_slow, limit
-from tuibackup.text import duration
+from tuibackup.text import duration, printable
 from tuibackup.vault.layout import Vault
 
 if TYPE_CHECKING:
@@ -44,7 +43,6 @@ class Work:
     session: "Session | None" = None
     probe: "Probe | None" = None
     database: "DatabaseSession | None" = None
-    password: Secret | None = None  # of the database, once it let us in
     clocks: dict[Clock, ev.ClockResult] = field(default_factory=dict)
     details: dict[Step, str] = field(default_factory=dict)
     error: str = ""
@@ -56,6 +54,21 @@ class Work:
 
     def _asked(self, question: str, answered: bool) -> None:
         self.emit(ev.RunAsked, question=question, answered=answered)
+
+    def connected(self) -> "Session":
+        """The server's connection, where there must be one."""
+        if self.session is None:
+            raise ConnectionLostError(f"{self.plan.server} is not connected")
+        return self.session
+
+    def tools(self) -> "Probe":
+        """What the server offers; known once it was reached."""
+        assert self.probe is not None
+        return self.probe
+
+    def note(self, text: str) -> None:
+        """Tell something worth knowing."""
+        self.emit(ev.RunNote, text=printable(text))
 
     def emit(self, event: type[ev.Event], **fields: Any) -> None:
         """Write an event of this run into its journal."""

@@ -1,0 +1,102 @@
+"""The ways in: the server's connection, its database, and the passwords they take."""
+
+import asyncio
+import time
+from contextlib import suppress
+
+from tuibackup.config import SecretSource
+from tuibackup.database.login import DatabaseSession
+from tuibackup.database.login import login as log_in
+from tuibackup.errors import ConnectionLostError, DatabaseError, NeedsOperatorError
+from tuibackup.remote.probe import probe
+from tuibackup.remote.questions import Question
+from tuibackup.remote.session import connect
+from tuibackup.run.places import known_hosts
+from tuibackup.run.secrets import resolve
+from tuibackup.run.work import Work
+from tuibackup.secret import Secret
+from tuibackup.text import printable
+
+TRIES = 3  # of a database password that is typed
+_CLOSE_SECONDS = 10.0
+_ACCESS_DENIED = (1045, 1698)  # what MariaDB and MySQL call it
+
+
+async def reach(work: Work) -> None:
+    """Connect, and learn what tools the server has. Raises ConnectError, NeedsOperatorError."""
+    config, answers = work.config, work.answers
+    answers.attempt()
+
+    async def secret(source: SecretSource, question: Question) -> Secret | None:
+        return await resolve(source, question, answers)
+
+    work.session = await connect(
+        work.server,
+        known_hosts=known_hosts(config),
+        answers=answers,
+        secrets=secret,
+        deadline=time.monotonic() + config.sop.connect_within,
+        notes=work.note,
+    )
+    work.probe = await probe(work.session)
+
+
+async def reconnect(work: Work) -> None:
+    """Connect again where the connection was let go of (a wait for a slot) or was lost; else do nothing."""
+    if work.session is not None and not work.session.lost:
+        return
+    await disconnect(work)
+    await reach(work)
+    work.note("connected again")
+
+
+async def disconnect(work: Work) -> None:
+    """Close what is open; never raises, and never takes long."""
+    session, work.session = work.session, None
+    if session is not None:
+        with suppress(TimeoutError, OSError, ConnectionLostError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await session.close()
+
+
+async def open_database(work: Work) -> DatabaseSession:
+    """Log in to the server's database; a password that must be typed is asked for, a few times at most.
+
+    Raises DatabaseError, NeedsOperatorError, SecretError, ConnectionLostError.
+    """
+    assert work.server.database is not None
+    source = work.server.database.password
+    user = work.server.database.user or work.connected().user
+    refused: DatabaseError | None = None
+    work.answers.attempt()
+    for _try in range(TRIES):
+        question = Question(
+            "database-password",
+            work.plan.server,
+            f"database password of {printable(user)} on {work.plan.server}",
+            detail=(str(refused),) if refused else (),
+        )
+        try:
+            password = await resolve(source, question, work.answers)
+        except NeedsOperatorError:
+            raise refused or NeedsOperatorError(f"needs an operator: {question.text}") from None
+        try:
+            return await log_in(work.connected(), work.server, password)
+        except DatabaseError as error:
+            if not source.prompt or not _denied(error):
+                raise
+            refused = error
+    assert refused is not None
+    raise refused
+
+
+def described(database: DatabaseSession) -> str:
+    """A login in a few words: "MariaDB 10.11.6, 3 databases"."""
+    number = len(database.databases)
+    version = database.server_version.partition("-")[0]
+    return f"{database.vendor} {version}, {number} {'database' if number == 1 else 'databases'}"
+
+
+def _denied(error: DatabaseError) -> bool:
+    """Whether it is the password that is wrong: then another one may be right."""
+    return bool(error.__cause__ and error.__cause__.args and error.__cause__.args[0] in _ACCESS_DENIED)

@@ -1,0 +1,108 @@
+"""A snapshot in the making while a step fills it: published whole, or thrown away."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from tuibackup import __version__
+from tuibackup.errors import VaultError
+from tuibackup.progress import Finding, Progress
+from tuibackup.run import events as ev
+from tuibackup.run.record import clock_of
+from tuibackup.run.reporting import StepReporter
+from tuibackup.run.work import Work
+from tuibackup.sop import Clock, Outcome
+from tuibackup.text import size
+from tuibackup.vault.snapshot import Incoming
+from tuibackup.vault.summary import FindingSummary, SnapshotSummary
+
+
+class _StoppedError(Exception):
+    """Raised inside the publishing thread when the run is to stop."""
+
+
+@asynccontextmanager
+async def incoming(work: Work, clock: Clock) -> AsyncIterator[Incoming]:
+    """A new incoming folder; what is in it when the block fails is thrown away."""
+    plan = work.plan
+    place = await asyncio.to_thread(Incoming.create, work.vault, plan.server, plan.run, clock)
+    try:
+        yield place
+    except BaseException:
+        await asyncio.to_thread(place.discard)
+        raise
+
+
+def check_room(work: Work, database_bytes: int) -> None:
+    """Refuse a dump that would leave less than `min_free`, before its first byte. Raises VaultError.
+
+    Needed is what the last one took and a fifth more; at first what the databases take on their server.
+    """
+    room = work.vault.room()
+    least = work.config.vault.least_free(room.total)
+    previous = work.vault.latest(work.plan.server, Clock.DATABASES)
+    needed = int(previous.summary.stored_bytes * 1.2) if previous else database_bytes
+    if room.free - needed < least:
+        raise VaultError(
+            f"{work.vault.path}: the dump needs about {size(needed)}; {size(room.free)} are free, "
+            f"of which {size(least)} are to stay free",
+            "free some room there, or lower min_free",
+        )
+
+
+def describe(
+    work: Work,
+    clock: Clock,
+    started: str,
+    outcome: Outcome,
+    *,
+    whole: bool,
+    findings: Iterable[Finding],
+    tools: dict[str, str],
+    **stored: Any,
+) -> SnapshotSummary:
+    """snapshot.json's content: what was `stored` (its own fields), and where, how and by whom."""
+    key = work.connected().host_key
+    return SnapshotSummary(
+        server=work.plan.server,
+        clock=clock,
+        run=work.plan.run,
+        started=started,
+        finished=ev.now(),
+        operator=work.plan.operator.name,
+        outcome=outcome,
+        whole=whole,
+        findings=tuple(FindingSummary(one.subject, one.reason, one.mark) for one in findings),
+        host_key=f"{key.algorithm} {key.fingerprint}",
+        tools={"tuibackup": __version__, "os": work.tools().os, **tools},
+        **stored,
+    )
+
+
+async def publish(
+    work: Work, place: Incoming, description: SnapshotSummary, report: StepReporter, detail: str
+) -> None:
+    """Complete, prove and publish; the clock's result is the snapshot. Shows how far the proof is.
+
+    A thread cannot be cancelled: when the run is stopped meanwhile, the thread is told so and waited for. It
+    may have published by then; that counts.
+    """
+    stopped = threading.Event()
+
+    def on_progress(progress: Progress) -> None:
+        if stopped.is_set():
+            raise _StoppedError
+        report.progress(progress)
+
+    thread = asyncio.ensure_future(asyncio.to_thread(place.publish, description, on_progress))
+    try:
+        snapshot = await asyncio.shield(thread)
+    except asyncio.CancelledError:
+        stopped.set()
+        await asyncio.wait((thread,))
+        if thread.exception() is None:
+            work.clocks[description.clock] = clock_of(thread.result(), detail)
+        raise
+    work.clocks[description.clock] = clock_of(snapshot, detail)

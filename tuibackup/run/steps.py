@@ -1,0 +1,102 @@
+"""The procedure's four steps, in the words and the order of the SOP's page. `engine` carries them out.
+
+Each takes the run's `Work` and its own reporter, and returns its result in one line; what it raises is its
+failure. Steps 2 and 4 publish what they stored before they end.
+"""
+
+import asyncio
+
+from tuibackup.database.dump import dump as dump_databases
+from tuibackup.files.download import download as download_folders
+from tuibackup.run import access
+from tuibackup.run import events as ev
+from tuibackup.run.publishing import check_room, describe, incoming, publish
+from tuibackup.run.reporting import StepReporter
+from tuibackup.run.work import Work
+from tuibackup.sop import Clock
+from tuibackup.text import count, printable, size
+
+
+async def connect(work: Work, report: StepReporter) -> str:
+    """Step 1, *menghubungkan koneksi*: hops, host keys, keys or passwords; then what tools the server has."""
+    await access.reach(work)
+    key = work.connected().host_key
+    return f"{key.algorithm} {key.fingerprint}"
+
+
+async def download(work: Work, report: StepReporter) -> str:
+    """Step 2, *mendownload folder aplikasi yang aktif*: into a new snapshot; nothing is ever replaced."""
+    started, tools = ev.now(), work.tools()
+    async with incoming(work, Clock.FILES) as place:
+        previous = await asyncio.to_thread(work.vault.latest, work.plan.server, Clock.FILES)
+        fetched = await download_folders(
+            work.connected(),
+            tools,
+            work.server,
+            place,
+            previous,
+            report,
+            full=work.plan.full,
+            least_free=work.config.vault.least_free(work.vault.room().total),
+        )
+        detail = " · ".join(
+            (
+                f"{count(fetched.files)} {'file' if fetched.files == 1 else 'files'}",
+                size(fetched.bytes),
+                f"stored {size(fetched.stored_bytes)}",
+            )
+        )
+        description = describe(
+            work,
+            Clock.FILES,
+            started,
+            fetched.outcome,
+            whole=fetched.whole,
+            findings=fetched.findings,
+            tools={"find": tools.find or "", "tar": f"{tools.tar or ''} {tools.tar_version}".strip()},
+            folders=fetched.folders,
+            files=fetched.files,
+            bytes=fetched.bytes,
+        )
+        await publish(work, place, description, report, detail)
+    return detail
+
+
+async def login(work: Work, report: StepReporter) -> str:
+    """Step 3, *membuka aplikasi db dan login*: and what there is to dump."""
+    database = work.database = await access.open_database(work)
+    for one in database.databases:
+        report.output(f"{printable(one.name)}: {count(len(one.tables))} tables, about {size(one.bytes)}")
+    return access.described(database)
+
+
+async def dump(work: Work, report: StepReporter) -> str:
+    """Step 4, *melakukan dump SQL pada semua database aktif*: into a new snapshot of its own."""
+    database = work.database
+    assert database is not None
+    started = ev.now()
+    async with database, incoming(work, Clock.DATABASES) as place:
+        await asyncio.to_thread(check_room, work, sum(one.bytes for one in database.databases))
+        dumped = await dump_databases(work.connected(), work.tools(), database, work.server, place, report)
+        number = len(dumped.databases)
+        detail = " · ".join(
+            (
+                f"{count(number)} {'database' if number == 1 else 'databases'}",
+                size(dumped.bytes),
+                f"stored {size(dumped.stored_bytes)}",
+            )
+        )
+        description = describe(
+            work,
+            Clock.DATABASES,
+            started,
+            dumped.outcome,
+            whole=dumped.whole,
+            findings=dumped.findings,
+            tools={"dump": dumped.tool, "database": access.described(database)},
+            databases=dumped.databases,
+            files=number,
+            bytes=dumped.bytes,
+        )
+        await publish(work, place, description, report, detail)
+    return detail
