@@ -3,9 +3,9 @@
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import time
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +19,6 @@ from tuibackup.vault.layout import Snapshot, Vault
 from tuibackup.vault.restore import restore_dumps, restore_files
 
 ROOT = os.geteuid() == 0
-NOBODY = 65534
 SHELLS = [["dash"], ["busybox", "sh"], ["bash"], ["sh"]]
 
 Restore = Callable[[Snapshot, Path], None]
@@ -34,24 +33,6 @@ def with_script(
 
 def below(to: Path, source: Path) -> Path:
     return to / str(source).lstrip("/")
-
-
-def as_nobody(work: Callable[[], None]) -> None:
-    """Run `work` in a child process of an ordinary account."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            os.setgroups([])
-            os.setresgid(NOBODY, NOBODY, NOBODY)
-            os.setresuid(NOBODY, NOBODY, NOBODY)
-            work()
-            code = 0
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            os._exit(code)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def unpacked(file: Path) -> bytes | None:
@@ -85,14 +66,14 @@ def test_the_program_gives_back_a_tricky_tree(vault: Vault, tricky: Path, place:
 
 @pytest.mark.skipif(not ROOT, reason="needs root to become an ordinary user")
 def test_an_ordinary_user_restores_what_was_his(vault: Vault, tricky: Path, place: Path) -> None:
-    trees.give(tricky, NOBODY, NOBODY)
+    trees.give(tricky, trees.NOBODY, trees.NOBODY)
     times = [(path, path.lstat().st_mtime_ns) for path in (tricky, tricky / "deep/er")]
     for path, mtime in times:
         os.utime(path, ns=(mtime, mtime))
     snapshot = take(vault, tricky)
     private = place / "of nobody"
     shutil.copytree(snapshot.path, private / snapshot.name)
-    trees.give(private, NOBODY, NOBODY)
+    trees.give(private, trees.NOBODY, trees.NOBODY)
     copy = Snapshot(private / snapshot.name, snapshot.server, snapshot.clock, snapshot.name)
     script, program = private / "by script", private / "by program"
 
@@ -101,7 +82,7 @@ def test_an_ordinary_user_restores_what_was_his(vault: Vault, tricky: Path, plac
         assert done.returncode == 0, done.stderr
         assert restore_files(copy, [], program).problems == ()
 
-    as_nobody(work)
+    trees.as_nobody(work)
     assert trees.differences(tricky, below(script, tricky)) == []
     assert trees.differences(tricky, below(program, tricky)) == []
 
@@ -173,6 +154,22 @@ def test_a_symbolic_link_in_the_way_is_not_followed(vault: Vault, place: Path) -
         restored = restore_files(snapshot, [], place / "to", overwrite=overwrite)
         assert restored.problems
         assert list(outside.iterdir()) == []
+
+
+def test_an_index_that_was_tampered_with_leads_nowhere(vault: Vault, place: Path) -> None:
+    source = place / "source"
+    (source / "folder").mkdir(parents=True)
+    (source / "folder/file").write_text("x")
+    snapshot = take(vault, source)
+    index = snapshot.path / "index.sqlite"
+    index.chmod(0o600)
+    with sqlite3.connect(index) as db:
+        db.execute(
+            "UPDATE entry SET name = ? WHERE name = ?", (b"../" * 20 + str(place).encode() + b"/out", b"file")
+        )
+    restored = restore_files(snapshot, [], place / "to")
+    assert [reason for _, reason in restored.problems] == ["is no possible path"]
+    assert not (place / "out").exists()
 
 
 def test_sockets_and_devices_are_listed_not_made(vault: Vault, place: Path) -> None:

@@ -173,6 +173,26 @@ def test_a_snapshot_may_point_into_an_older_archive(vault: Vault, place: Path) -
     assert not verify(second).ok
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become an ordinary user")
+def test_an_ordinary_user_publishes_and_sweeps(place: Path) -> None:
+    """Root may move and remove read-only folders, he may not."""
+    home = place / "home"
+    (home / "vault").mkdir(parents=True)
+    (home / "source").mkdir()
+    (home / "source/file").write_text("x")
+    trees.give(home, trees.NOBODY, trees.NOBODY)
+
+    def work() -> None:
+        vault = Vault.open(home / "vault", home / "state")
+        published = [take(vault, home / "source", run=run) for run in ("1", "2")]
+        assert all(verify(one).ok for one in published)
+        snapshot.seal(empty(vault, "dead").path)
+        assert sweep(vault, "siakad") == ["dead"]
+        assert restore_files(published[0], [], home / "to").problems == ()
+
+    trees.as_nobody(work)
+
+
 @pytest.fixture
 def small_disk(place: Path) -> Iterator[Path]:
     """A disk of 3 MiB."""

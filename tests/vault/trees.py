@@ -5,8 +5,11 @@ import os
 import shutil
 import stat
 import subprocess
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 
+NOBODY = 65534
 ODD_NAMES = [
     b"new\nline",
     b"invalid \xff\xfe utf-8",
@@ -23,6 +26,24 @@ ODD_NAMES = [
     b"~",
     b"\x1b[31mred",
 ]
+
+
+def as_nobody(work: Callable[[], None]) -> None:
+    """Run `work` in a child process of an ordinary account."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            os.setgroups([])
+            os.setresgid(NOBODY, NOBODY, NOBODY)
+            os.setresuid(NOBODY, NOBODY, NOBODY)
+            work()
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def tricky(top: Path) -> Path:

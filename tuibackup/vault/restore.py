@@ -5,6 +5,7 @@ links, so nothing is ever written outside the target. The order is that of resto
 lie in the archives, then links, then folders with their modes and times.
 """
 
+import errno
 import grp
 import os
 import pwd
@@ -96,6 +97,8 @@ def restore_dumps(
     total = sum(one.bytes for one in wanted)
     done = 0
     for number, one in enumerate(wanted):
+        if "/" in one.file:
+            raise VaultError(f"{snapshot.path}: snapshot.json is damaged: it points out of the snapshot")
         target = to / one.file.removesuffix(".zst")
         if overwrite:
             target.unlink(missing_ok=True)
@@ -305,6 +308,7 @@ class _Target:
     def finish_folder(self, found: IndexEntry, extra: dict[bytes, bytes]) -> bool:
         """Give a folder (made when nothing is in it) owner, mode and times; whether it was made here."""
         self._leave()
+        _refuse_dots(found.path)
         folder = self._open(found.path)
         try:
             made = found.path not in self._existing
@@ -359,6 +363,7 @@ class _Target:
 
     def _enter(self, path: bytes) -> tuple[int, bytes]:
         """The folder of `path`, made when it is not there, and the last part of the name."""
+        _refuse_dots(path)
         folder, _, name = path.rpartition(b"/")
         if self._last[0] != folder:
             self._leave()
@@ -391,6 +396,12 @@ class _Target:
                     os.close(fd)
             fd = below
         return fd
+
+
+def _refuse_dots(path: bytes) -> None:
+    """No index of ours has such a path; one that was tampered with leads nowhere."""
+    if b".." in path and b".." in path.split(b"/"):
+        raise OSError(errno.EINVAL, "is no possible path")
 
 
 def _write(fd: int, part: bytes) -> bool:
