@@ -1,0 +1,85 @@
+"""A file of independent zstd frames that ends in a seek table, so that a part is read without the rest.
+
+"Zstandard Seekable Format" 0.1.0 (contrib/seekable_format of the zstd sources); any zstd unpacks such a file.
+"""
+
+import struct
+import threading
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import zstandard
+
+from tuibackup.vault.output import OutputFile, Written
+
+FRAME = 4 << 20
+LEVEL = 3
+
+SKIPPABLE = 0x184D2A5E
+SEEKABLE = 0x8F92EAB1
+FOOTER = struct.Struct("<IBI")
+SEEK_ENTRY = struct.Struct("<II")
+
+
+class FrameWriter:
+    """Writes frames in order; compression runs in `threads` threads beside the caller. Raises VaultError."""
+
+    def __init__(self, path: Path, level: int = LEVEL, threads: int = 1) -> None:
+        self.file = OutputFile(path)
+        self.frames: list[tuple[int, int]] = []  # compressed and unpacked size
+        self._level = level
+        self._threads = threads
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="zstd")
+        self._compressors = threading.local()
+        self._pending: deque[tuple[int, Future[bytes]]] = deque()
+
+    def frame(self, data: bytes | bytearray) -> None:
+        """Hand `data` to a compressor as one frame; it must not change any more."""
+        self._pending.append((len(data), self._pool.submit(self._compress, data)))
+        self.settle(self._threads)
+
+    def settle(self, leave: int = 0) -> None:
+        """Write compressed frames, in order, until at most `leave` are under way."""
+        while len(self._pending) > leave:
+            unpacked, future = self._pending.popleft()
+            data = future.result()
+            self.file.write(data)
+            self.frames.append((len(data), unpacked))
+
+    def close(self) -> Written:
+        """Write what is left and the seek table; sync to the disk."""
+        try:
+            self.settle()
+            table = b"".join(SEEK_ENTRY.pack(*frame) for frame in self.frames)
+            table += FOOTER.pack(len(self.frames), 0, SEEKABLE)
+            self.file.write(struct.pack("<II", SKIPPABLE, len(table)) + table)
+            return self.file.close()
+        finally:
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Stop without finishing the file. May be called twice, and after `close`."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pending.clear()
+        self.file.abandon()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.abandon()
+
+    def _compress(self, data: bytes | bytearray) -> bytes:
+        try:
+            compressor: zstandard.ZstdCompressor = self._compressors.zstd
+        except AttributeError:  # the first frame of this thread
+            compressor = zstandard.ZstdCompressor(
+                level=self._level, write_checksum=True, write_content_size=True
+            )
+            self._compressors.zstd = compressor
+        return compressor.compress(data)
