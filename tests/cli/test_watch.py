@@ -106,8 +106,8 @@ def test_lines_of_several_runs_begin_with_the_server(
     second.finish(Outcome.INTERRUPTED, 130)
     assert watch(config, first, second) == 130
     out = capsys.readouterr().out
-    assert "siakad: √ done" in out
-    assert "arsip: ■ interrupted" in out
+    assert "siakad  √ done" in out
+    assert "arsip   ■ interrupted" in out
 
 
 def test_json_is_the_journal_as_it_grows(config: Config, capsys: pytest.CaptureFixture[str]) -> None:

@@ -142,6 +142,8 @@ def _record(
     detail = f"{snapshot.spec} → {printable(str(target))}"
     if "files" in result:
         detail += f": {count(result['files'])} files, {size(result['bytes'])}"
+    if problems:
+        detail += f", {count(len(problems))} not restored"
     body = {
         **result,
         "snapshot": snapshot.spec,

@@ -7,7 +7,7 @@ of progress every half minute.
 import asyncio
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from tuibackup.cli.output import MARKS, coloured, paint, terminal_width
 from tuibackup.run import events as ev
-from tuibackup.run.journal import JournalReader, follow
+from tuibackup.run.journal import JournalReader, first, follow
 from tuibackup.run.view import RunView, StepView
 from tuibackup.sop import Clock, Outcome
-from tuibackup.text import count, duration, rate, shorten, size
+from tuibackup.text import cells, count, duration, rate, shorten, size
 from tuibackup.words import _
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Watcher:
     def __init__(self, config: "Config", journals: Mapping[str, Path], *, as_json: bool) -> None:
         self._config = config
         self._journals = journals
-        self._printer: _Json | _Lines = _Json() if as_json else _Lines(several=len(journals) > 1)
+        self._printer: _Json | _Lines = _Json() if as_json else _Lines(_names(journals.values()))
         self._go = asyncio.Event()
         self._go.set()
 
@@ -122,8 +122,9 @@ class _Json:
 class _Lines:
     """For people."""
 
-    def __init__(self, *, several: bool) -> None:
-        self._several = several
+    def __init__(self, servers: Collection[str]) -> None:
+        """`servers`: those whose runs are watched; of several each line says whose it is."""
+        self._column = max(map(cells, servers)) + 2 if len(servers) > 1 else 0
         self._live = sys.stdout.isatty()
         self._colour = coloured()
         self._views: dict[str, RunView] = {}
@@ -135,7 +136,8 @@ class _Lines:
         self._views[event.run] = view = view.apply(event)
         match event:
             case ev.RunPlanned():
-                self._print(view, _heading(event))
+                name = "" if self._column else f"{view.server}  "
+                self._print(view, f"{MARKS['running']} {name}{_heading(event)}")
             case ev.RunWaiting(reason="slot"):
                 self._print(view, _("{mark} waiting: no slot is free").format(mark=MARKS["waiting"]))
             case ev.RunNote():
@@ -160,8 +162,8 @@ class _Lines:
         going = [view for view in self._views.values() if not view.finished]
         room = terminal_width() - 1
         for view in going:
-            name = f"{view.server}: " if self._several else ""
-            print(paint(shorten(name + _progress(view, bar=True), room), "running", self._colour))
+            line = self._name(view) + _progress(view, bar=True)
+            print(paint(shorten(line, room), "running", self._colour))
         sys.stdout.flush()
         self._drawn = len(going)
 
@@ -198,13 +200,16 @@ class _Lines:
     def _print(self, view: RunView, line: str, *, error: bool = False) -> None:
         """A line that stays; the live lines go below it."""
         self.clear()
-        name = f"{view.server}: " if self._several or error else ""
         if error:
             sys.stdout.flush()
-            print(f"tuibackup: {name}{line}", file=sys.stderr, flush=True)
+            print(f"tuibackup: {view.server}: {line}", file=sys.stderr, flush=True)
         else:
-            print(f"{name}{line}", flush=True)
+            print(self._name(view) + line, flush=True)
         self.draw()
+
+    def _name(self, view: RunView) -> str:
+        """The server's column, where there are several."""
+        return view.server + " " * (self._column - cells(view.server))
 
     def _tell(self, view: RunView) -> None:
         now = time.monotonic()
@@ -213,10 +218,14 @@ class _Lines:
             self._print(view, _progress(view, bar=False))
 
 
+def _names(journals: Iterable[Path]) -> set[str]:
+    return {planned.server for path in journals if (planned := first(path))}
+
+
 def _heading(event: ev.RunPlanned) -> str:
     clocks = " + ".join({Clock.FILES: _("files"), Clock.DATABASES: _("databases")}[c] for c in event.clocks)
     full = _(", full") if event.full else ""
-    return f"{MARKS['running']} {event.server}  {clocks}{full}  {event.run}"
+    return f"{clocks}{full}  {event.run}"
 
 
 def _allowed(view: StepView) -> str:
