@@ -45,8 +45,8 @@ def _print(picture: "Picture") -> None:
     from tuibackup.text import size
     from tuibackup.tui.model import period_word, worst_first
 
-    files = _("files ≤ {limit}").format(limit=period_word(picture.files_within))
-    databases = _("databases ≤ {limit}").format(limit=period_word(picture.databases_within))
+    files = _("files ≤ {limit}").format(limit=period_word(picture.sop.files_within))
+    databases = _("databases ≤ {limit}").format(limit=period_word(picture.sop.databases_within))
     rows = [_row(row, picture) for row in worst_first(picture.rows)]
     if rows:
         print_table(

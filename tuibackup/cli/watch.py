@@ -209,7 +209,7 @@ class _Lines:
 
     def _name(self, view: RunView) -> str:
         """The server's column, where there are several."""
-        return view.server + " " * (self._column - cells(view.server))
+        return view.server + " " * (self._column - cells(view.server)) if self._column else ""
 
     def _tell(self, view: RunView) -> None:
         now = time.monotonic()
