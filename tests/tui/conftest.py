@@ -65,7 +65,7 @@ def _plain_surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def cockpit(tmp_path: Path) -> Opener:
-    """`async with cockpit(picture, "80x24") as open:`"""
+    """`async with cockpit(picture, "80x24") as seat:`"""
 
     @asynccontextmanager
     async def opener(picture: Picture, size: str = "80x24", **options: object) -> AsyncIterator[Open]:
@@ -93,6 +93,8 @@ def golden() -> Callable[[str, str], None]:
         if os.environ.get("UPDATE_GOLDEN"):
             path.parent.mkdir(exist_ok=True)
             path.write_text(screen + "\n", "utf-8")
-        assert path.read_text("utf-8") == screen + "\n", f"{path} differs; UPDATE_GOLDEN=1 keeps the new screen"
+        assert path.read_text("utf-8") == screen + "\n", (
+            f"{path} differs; UPDATE_GOLDEN=1 keeps the new screen"
+        )
 
     return compare

@@ -9,7 +9,7 @@ from pathlib import Path
 from tuibackup.config import Config, Database, Server, VaultSettings
 from tuibackup.run import events as ev
 from tuibackup.run.view import RunView
-from tuibackup.sop import Clock, Outcome, Period, Standing, State, Step, standing
+from tuibackup.sop import Clock, Outcome, Period, Standing, Step, standing
 from tuibackup.tui.gather import Wish
 from tuibackup.tui.model import (
     LastRun,
@@ -39,8 +39,8 @@ def last(outcome: Outcome, days: int, seconds: float, error: str = "") -> LastRu
 
 def row(
     name: str,
-    files: int | None | str = 1,
-    databases: int | None | str = 1,
+    files: int | str | None = 1,
+    databases: int | str | None = 1,
     ended: LastRun | None = None,
     run: RunFace | None = None,
 ) -> ServerRow:
@@ -90,19 +90,41 @@ def downloading(server: str = "siakad") -> RunFace:
         first,
         ev.StepStarted(time=at(76), step=Step.CONNECT, **of),
         ev.StepFinished(
-            time=at(72), step=Step.CONNECT, outcome=Outcome.DONE, seconds=4.0,
-            detail="ssh-ed25519 SHA256:9fX3mQvB0c7TtyUuY1Wq4Zr8sJk2hLpD5eNxA6oVkQ4", **of,
-        ),  # fmt: skip
+            time=at(72),
+            step=Step.CONNECT,
+            outcome=Outcome.DONE,
+            seconds=4.0,
+            detail="ssh-ed25519 SHA256:9fX3mQvB0c7TtyUuY1Wq4Zr8sJk2hLpD5eNxA6oVkQ4",
+            **of,
+        ),
         ev.StepStarted(time=at(72), step=Step.DOWNLOAD, **of),
-        ev.StepFinding(time=at(50), step=Step.DOWNLOAD, subject="/var/www/siakad/log.txt",
-                       reason="changed while it was read", **of),  # fmt: skip
-        ev.StepFinding(time=at(40), step=Step.DOWNLOAD, subject="/var/www/siakad/private",
-                       reason="cannot be read: Permission denied", **of),  # fmt: skip
+        ev.StepFinding(
+            time=at(50),
+            step=Step.DOWNLOAD,
+            subject="/var/www/siakad/log.txt",
+            reason="changed while it was read",
+            **of,
+        ),
+        ev.StepFinding(
+            time=at(40),
+            step=Step.DOWNLOAD,
+            subject="/var/www/siakad/private",
+            reason="cannot be read: Permission denied",
+            **of,
+        ),
         ev.StepProgress(
-            time=at(1), step=Step.DOWNLOAD, items=14210, items_total=23257, bytes=171 * MIB,
-            bytes_total=281 * MIB, unit="files", rate=84 * MIB, left=46,
-            current="/var/www/siakad/uploads/2026/11/krs-0417.pdf", **of,
-        ),  # fmt: skip
+            time=at(1),
+            step=Step.DOWNLOAD,
+            items=14210,
+            items_total=23257,
+            bytes=171 * MIB,
+            bytes_total=281 * MIB,
+            unit="files",
+            rate=84 * MIB,
+            left=46,
+            current="/var/www/siakad/uploads/2026/11/krs-0417.pdf",
+            **of,
+        ),
     )
     return RunFace(view, active=True, moved=NOW - timedelta(seconds=1))
 
@@ -116,12 +138,27 @@ def dumping(server: str = "simak") -> RunFace:
         ev.StepStarted(time=at(260), step=Step.CONNECT, **of),
         ev.StepFinished(time=at(258), step=Step.CONNECT, outcome=Outcome.DONE, seconds=2, detail="key", **of),
         ev.StepStarted(time=at(258), step=Step.LOGIN, **of),
-        ev.StepFinished(time=at(249), step=Step.LOGIN, outcome=Outcome.DONE, seconds=1,
-                        detail="MariaDB 10.11, 3 databases", **of),  # fmt: skip
+        ev.StepFinished(
+            time=at(249),
+            step=Step.LOGIN,
+            outcome=Outcome.DONE,
+            seconds=1,
+            detail="MariaDB 10.11, 3 databases",
+            **of,
+        ),
         ev.StepStarted(time=at(249), step=Step.DUMP, **of),
         ev.StepOutput(time=at(200), step=Step.DUMP, lines=("simak_ref: 38 tables, 4.0 MiB, 0:02",), **of),
-        ev.StepProgress(time=at(1), step=Step.DUMP, items=61, items_total=212, bytes=140 * MIB, unit="tables",
-                        rate=14 * MIB, current="simak.krs_detail", **of),  # fmt: skip
+        ev.StepProgress(
+            time=at(1),
+            step=Step.DUMP,
+            items=61,
+            items_total=212,
+            bytes=140 * MIB,
+            unit="tables",
+            rate=14 * MIB,
+            current="simak.krs_detail",
+            **of,
+        ),
     )
     return RunFace(view, active=True, moved=NOW - timedelta(seconds=1))
 
@@ -141,7 +178,9 @@ def failed(server: str = "simpeg", error: str = "") -> RunFace:
         first,
         ev.NeedsMet(time=at(2450), needs=(("connection", False, "10.10.0.9 port 22: refused"),), **of),
         ev.StepStarted(time=at(2460), step=Step.CONNECT, **of),
-        ev.StepFinished(time=at(2448), step=Step.CONNECT, outcome=Outcome.FAILED, seconds=12, detail="refused", **of),
+        ev.StepFinished(
+            time=at(2448), step=Step.CONNECT, outcome=Outcome.FAILED, seconds=12, detail="refused", **of
+        ),
         ev.RunFinished(time=at(2448), outcome=Outcome.FAILED, seconds=12, exit_code=1, error=text, **of),
     )
     return RunFace(view, active=False)
@@ -150,7 +189,15 @@ def failed(server: str = "simpeg", error: str = "") -> RunFace:
 def log() -> LogPage:
     rows = [
         (0, "siakad", "trust", "", "host key SHA256:Kp2abcdefghijklmnop7Qw accepted", None, "siti"),
-        (0, "simpeg", "run", "failed", "10.10.0.9 port 22: Connection refused; is sshd running there?", 12.0, "andi"),
+        (
+            0,
+            "simpeg",
+            "run",
+            "failed",
+            "10.10.0.9 port 22: Connection refused; is sshd running there?",
+            12.0,
+            "andi",
+        ),
         (1, "perpus", "run", "done", "files 8,114 · 92 MiB · 2 databases · 31 MiB", 55.0, "siti"),
         (8, "e-office", "run", "warnings", "4 files cannot be read (www-data, 0600)", 122.0, "andi"),
         (12, "website", "restore", "done", "files/latest to ~/check: 1 folder, 812 files", 6.0, "andi"),

@@ -36,40 +36,40 @@ def test_a_keymap_with_unknown_actions_and_shared_keys_is_told() -> None:
 
 
 async def test_a_remapped_key_works_and_is_shown_everywhere(cockpit: Opener) -> None:
-    async with cockpit(pictures.drawn(), keymap={"mark-overdue": "f5"}) as open:
-        assert "f5 mark overdue" in open.foot
-        await open.press("o")
-        assert "marked" not in open.screen
-        await open.press("f5")
-        assert "4 marked" in open.screen
-        await open.press("ctrl+p", *"overdue")
-        assert "f5  mark overdue" in open.screen
+    async with cockpit(pictures.drawn(), keymap={"mark-overdue": "f5"}) as seat:
+        assert "f5 mark overdue" in seat.foot
+        await seat.press("o")
+        assert "marked" not in seat.screen
+        await seat.press("f5")
+        assert "4 marked" in seat.screen
+        await seat.press("ctrl+p", *"overdue")
+        assert "f5  mark overdue" in seat.screen
 
 
 async def test_read_only_takes_away_what_changes_and_says_so(cockpit: Opener) -> None:
-    async with cockpit(pictures.drawn(), read_only=True) as open:
-        assert "back up" not in open.foot
-        assert "stop" not in open.foot
+    async with cockpit(pictures.drawn(), read_only=True) as seat:
+        assert "back up" not in seat.foot
+        assert "stop" not in seat.foot
         for key in "b", "x":
-            await open.press(key)
-            assert "read-only" in open.foot
-            assert open.app.screen is open.app.main
+            await seat.press(key)
+            assert "read-only" in seat.foot
+            assert seat.app.screen is seat.app.main
 
 
 async def test_a_disabled_key_says_why_until_the_next_key(cockpit: Opener) -> None:
-    async with cockpit(pictures.drawn()) as open:
-        await open.press("x")
-        assert "no run of simpeg is under way" in open.foot
-        await open.press("down")
-        assert "quit" in open.foot
+    async with cockpit(pictures.drawn()) as seat:
+        await seat.press("x")
+        assert "no run of simpeg is under way" in seat.foot
+        await seat.press("down")
+        assert "quit" in seat.foot
 
 
 async def test_help_and_palette_hold_every_action(cockpit: Opener) -> None:
-    async with cockpit(pictures.drawn(), "140x60") as open:
-        await open.press("?")
+    async with cockpit(pictures.drawn(), "140x60") as seat:
+        await seat.press("?")
         for action in actions.ACTIONS:
-            assert action.help[:40] in open.screen, action.id
-        await open.press("escape", "ctrl+p")
+            assert action.help[:40] in seat.screen, action.id
+        await seat.press("escape", "ctrl+p")
         for action in actions.ACTIONS:
             if action.id != "palette":
-                assert actions.label(action, open.app.main.situation) in open.screen, action.id
+                assert actions.label(action, seat.app.main.situation) in seat.screen, action.id

@@ -45,7 +45,10 @@ def test_no_state_and_no_age_of_a_clock_is_ever_cut(room: int, language: str) ->
 def test_the_heading_stands_above_its_columns(room: int) -> None:
     table = columns(room, weeks=True)
     row = pictures.row("x", 3, 4, pictures.last(Outcome.DONE, 2, 3723))
-    text, head = plain(server_line(row, table, NOW, marked=False)), plain(heading(table, pictures.WEEK, pictures.MONTH))
+    text, head = (
+        plain(server_line(row, table, NOW, marked=False)),
+        plain(heading(table, pictures.WEEK, pictures.MONTH)),
+    )
     assert head.index("files") == text.index("fresh")
     assert head.index("last run") == text.index("√ done")
     assert "≤ 7d" in head
@@ -81,7 +84,9 @@ def test_the_bar_leaves_no_alarm_out(room: int) -> None:
 
 
 def test_nothing_is_said_to_be_in_time_before_the_ledger_was_read() -> None:
-    unread = replace(pictures.drawn(), complete=False, rows=(replace(pictures.row("a"), files=None, databases=None),))
+    unread = replace(
+        pictures.drawn(), complete=False, rows=(replace(pictures.row("a"), files=None, databases=None),)
+    )
     text = plain(bar_line(unread, 80))
     assert "in time" not in text
     assert "√" not in plain(server_line(unread.rows[0], columns(80, weeks=False), NOW, marked=False))
@@ -165,7 +170,7 @@ def test_the_dump_pane_says_what_it_waits_for_and_what_there_was() -> None:
     assert "simak_ref: 38 tables" in plain(running[1])
 
 
-@pytest.mark.parametrize("room", (48, 72, 80, 120, 140))
+@pytest.mark.parametrize("room", [48, 72, 80, 120, 140])
 def test_a_log_line_keeps_time_and_outcome(room: int) -> None:
     for row in pictures.log().rows:
         line = log_line(row, pictures.drawn(), room)

@@ -15,39 +15,41 @@ Golden = Callable[[str, str], None]
 
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_drawn_situation(cockpit: Opener, golden: Golden, size: str) -> None:
-    async with cockpit(pictures.drawn(), size) as open:
-        await open.press("space", "space", "down", "down", "[")
-        golden(f"drawn-{size}", open.screen)
+    async with cockpit(pictures.drawn(), size) as seat:
+        await seat.press("space", "space", "down", "down", "[")
+        golden(f"drawn-{size}", seat.screen)
 
 
-@pytest.mark.parametrize("size", (*SIZES, "60x16"))
+@pytest.mark.parametrize("size", [*SIZES, "60x16"])
 async def test_sixty_servers_with_long_names(cockpit: Opener, golden: Golden, size: str) -> None:
-    async with cockpit(pictures.many(), size) as open:
-        golden(f"many-{size}", open.screen)
+    async with cockpit(pictures.many(), size) as seat:
+        golden(f"many-{size}", seat.screen)
 
 
 async def test_a_failed_run_keeps_its_error_in_sight(cockpit: Opener, golden: Golden) -> None:
-    async with cockpit(pictures.drawn()) as open:
-        golden("failed-80x24", open.screen)
+    async with cockpit(pictures.drawn()) as seat:
+        golden("failed-80x24", seat.screen)
 
 
 async def test_no_server_configured_says_how_to_add_one(cockpit: Opener, golden: Golden) -> None:
     empty = replace(pictures.drawn(), rows=(), shown=None, stored=None)
-    async with cockpit(replace(empty, log=replace(empty.log, rows=())), "80x24") as open:
-        golden("empty-80x24", open.screen)
+    async with cockpit(replace(empty, log=replace(empty.log, rows=())), "80x24") as seat:
+        golden("empty-80x24", seat.screen)
 
 
 async def test_a_missing_backup_disk_is_the_first_thing_seen(cockpit: Opener, golden: Golden) -> None:
-    picture = replace(pictures.drawn(), room=None, problems=("/srv/backup: no such folder; backup disk not mounted?",))
-    async with cockpit(picture) as open:
-        golden("no-disk-80x24", open.screen)
+    picture = replace(
+        pictures.drawn(), room=None, problems=("/srv/backup: no such folder; backup disk not mounted?",)
+    )
+    async with cockpit(picture) as seat:
+        golden("no-disk-80x24", seat.screen)
 
 
 async def test_all_in_time(cockpit: Opener, golden: Golden) -> None:
     rows = tuple(row for row in pictures.drawn().rows if row.condition == "fresh")
     picture: Picture = replace(pictures.drawn(), rows=rows, shown=None)
-    async with cockpit(picture) as open:
-        golden("in-time-80x24", open.screen)
+    async with cockpit(picture) as seat:
+        golden("in-time-80x24", seat.screen)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +67,7 @@ async def test_all_in_time(cockpit: Opener, golden: Golden) -> None:
     ],
 )
 async def test_what_a_key_opens(cockpit: Opener, golden: Golden, name: str, keys: tuple[str, ...]) -> None:
-    async with cockpit(pictures.drawn()) as open:
-        await open.press(*keys)
-        await open.pilot.pause(0.3)
-        golden(f"key-{name}-80x24", open.screen.replace(str(open.app.config.vault.path), "VAULT"))
+    async with cockpit(pictures.drawn()) as seat:
+        await seat.press(*keys)
+        await seat.pilot.pause(0.3)
+        golden(f"key-{name}-80x24", seat.screen.replace(str(seat.app.config.vault.path), "VAULT"))

@@ -15,7 +15,9 @@ WGL4 = set("–—‘’“”†‡•…‰‹›€™Ω∂∆∏∑−√∞
 
 
 def test_every_sign_is_in_wgl4_and_one_cell_wide() -> None:
-    for sign in (value for name, value in inspect.getmembers(symbols) if name.isupper() and isinstance(value, str)):
+    for sign in (
+        value for name, value in inspect.getmembers(symbols) if name.isupper() and isinstance(value, str)
+    ):
         assert all(ord(character) < 256 or character in WGL4 for character in sign), sign
         assert cells(sign) == 1
 
@@ -28,12 +30,12 @@ def test_the_sources_write_no_other_characters() -> None:
 
 @pytest.mark.parametrize("size", ["80x24", "140x40"])
 async def test_a_screen_without_utf8_is_ascii_and_of_the_same_width(cockpit: Opener, size: str) -> None:
-    async with cockpit(pictures.drawn(), size) as open:
-        before = open.screen
-    async with cockpit(pictures.drawn(), size, symbols="ascii") as open:
-        after = open.screen
-        await open.press("space", "b")
-        assert open.screen.isascii(), "the frames of dialogs too"
+    async with cockpit(pictures.drawn(), size) as seat:
+        before = seat.screen
+    async with cockpit(pictures.drawn(), size, symbols="ascii") as seat:
+        after = seat.screen
+        await seat.press("space", "b")
+        assert seat.screen.isascii(), "the frames of dialogs too"
     assert after.isascii()
     assert [len(line) for line in after.split("\n")] == [len(line) for line in before.split("\n")]
     assert "x failed" in after

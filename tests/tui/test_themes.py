@@ -46,7 +46,9 @@ def test_the_theme_for_sixteen_colours_uses_only_those() -> None:
 
 def test_the_states_of_a_clock_have_different_colours() -> None:
     for theme in themes.load([themes.shipped()]).usable.values():
-        states = [theme.variables[f"status-{name}"] for name in ("fresh", "due", "overdue", "never", "failed")]
+        states = [
+            theme.variables[f"status-{name}"] for name in ("fresh", "due", "overdue", "never", "failed")
+        ]
         assert len(set(states)) == 5, theme.name
 
 
@@ -86,21 +88,23 @@ def test_sixteen_colours_get_their_own_theme_whatever_is_configured() -> None:
     assert themes.choose(None, found, few_colours=False) == "tuibackup-dark"
 
 
-async def test_a_broken_theme_of_the_user_is_told_once_and_the_default_used(cockpit: Opener, tmp_path: Path) -> None:
+async def test_a_broken_theme_of_the_user_is_told_once_and_the_default_used(
+    cockpit: Opener, tmp_path: Path
+) -> None:
     (tmp_path / "themes").mkdir()
     (tmp_path / "themes" / "mine.toml").write_text("nonsense")
-    async with cockpit(pictures.drawn(), theme="mine") as open:
-        assert "mine.toml" in open.foot
-        assert open.app.theme == "tuibackup-dark"
-        await open.press("down")
-        assert "back up" in open.foot
+    async with cockpit(pictures.drawn(), theme="mine") as seat:
+        assert "mine.toml" in seat.foot
+        assert seat.app.theme == "tuibackup-dark"
+        await seat.press("down")
+        assert "back up" in seat.foot
 
 
 async def test_a_theme_is_previewed_in_the_palette_and_taken_back(cockpit: Opener) -> None:
-    async with cockpit(pictures.drawn()) as open:
-        await open.press("ctrl+p", *"light")
-        assert open.app.theme == "tuibackup-light"
-        await open.press("escape")
-        assert open.app.theme == "tuibackup-dark"
-        await open.press("ctrl+p", *"light", "enter")
-        assert open.app.theme == "tuibackup-light"
+    async with cockpit(pictures.drawn()) as seat:
+        await seat.press("ctrl+p", *"light")
+        assert seat.app.theme == "tuibackup-light"
+        await seat.press("escape")
+        assert seat.app.theme == "tuibackup-dark"
+        await seat.press("ctrl+p", *"light", "enter")
+        assert seat.app.theme == "tuibackup-light"

@@ -250,8 +250,7 @@ def sheet() -> str:
             "# Keys of the cockpit",
             "",
             "Written by `python -m tuibackup.tui.actions` from the registry; a test fails when it is stale.",
-            "Every action may be given other keys in `config.toml`, several with commas: "
-            '`[keymap]`, then `back-up = "b,f5"`.',
+            'Other keys for an action, with commas between them: `[keymap]` in `config.toml`, `back-up = "b,f5"`.',
             "",
             "| keys | action | what it does |",
             "|---|---|---|",

@@ -112,8 +112,7 @@ class Gatherer:
             now=now,
             operator=self.operator,
             host=self._host,
-            files_within=self._config.sop.files_within,
-            databases_within=self._config.sop.databases_within,
+            sop=self._config.sop,
             source=str(self._config.source),
         )
 

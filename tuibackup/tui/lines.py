@@ -6,6 +6,7 @@ nothing of backups. Texts are never markup. Colours come from lines.tcss through
 
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
+from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -104,11 +105,12 @@ def wrapped(text: str, room: int, most: int, style: str = "") -> list[Line]:
 class Lines(Widget):
     """Draws lines given by `show`; only cells that differ from the last time are sent to the terminal."""
 
-    COMPONENT_CLASSES = {f"lines--{name}" for name in STYLES}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"lines--{name}" for name in STYLES}
     DEFAULT_CSS = "Lines { width: 1fr; height: 1fr; }"
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(id=id, classes=classes)
+    def __init__(self, name: str | None = None, *, classes: str | None = None) -> None:
+        """`name` is the widget's id."""
+        super().__init__(id=name, classes=classes)
         self._lines: list[Line] = []
         self._cursor: int | None = None
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from tuibackup.config import Standards
 from tuibackup.run.view import RunView
 from tuibackup.sop import Clock, Outcome, Period, Standing, State
 from tuibackup.words import _
@@ -124,8 +125,7 @@ class Picture:
     rows: tuple[ServerRow, ...] = ()
     operator: str = ""
     host: str = ""
-    files_within: Period = Period(1, "week")
-    databases_within: Period = Period(1, "month")
+    sop: Standards = field(default_factory=Standards)
     room: Room | None = None
     shown: RunFace | None = None
     stored: StoredDump | None = None  # of the same server

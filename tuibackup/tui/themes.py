@@ -97,7 +97,9 @@ def read(path: Path) -> Theme:
     colours = dict(file.colours)
     for name, source in _COLOURS.items():
         colours.setdefault(name, colours[source])
-    variables = {f"ansi-{name}": colours[name] for name in ("background", "foreground")}  # Textual's, undefined
+    variables = {
+        f"ansi-{name}": colours[name] for name in ("background", "foreground")
+    }  # Textual's, undefined
     variables |= {name: file.semantic.get(name, colours[source]) for name, source in SEMANTIC.items()}
     return Theme(name=file.name, dark=file.dark, ansi=file.ansi, variables=variables, **colours)  # type: ignore[arg-type]  # the keys were checked against _COLOURS
 

@@ -59,7 +59,10 @@ def _alarms(picture: Picture, room: int) -> Line:
     spans: list[Span] = []
     for worded, gap in ((len(counted), "  "), *((number, " ") for number in range(len(counted), -1, -1))):
         spans = [
-            ((gap if at else " ") + f"{SIGNS[name]} {number}" + (f" {words[name]}" if at < worded else ""), name)
+            (
+                (gap if at else " ") + f"{SIGNS[name]} {number}" + (f" {words[name]}" if at < worded else ""),
+                name,
+            )
             for at, (name, number) in enumerate(counted)
         ]
         if width(spans) <= room - 2:

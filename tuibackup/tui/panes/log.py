@@ -98,9 +98,7 @@ def _widths(room: int) -> tuple[int, int, int, int]:
 def _headings(room: int) -> Line:
     server, kind, outcome, who = _widths(room)
     what = left(_("what"), kind) + " " if kind else ""
-    start = (
-        f" {left(_('time'), _TIME)} {left(_('server'), server)} {what}{left(_('outcome'), outcome)} {_('detail')}"
-    )
+    start = f" {left(_('time'), _TIME)} {left(_('server'), server)} {what}{left(_('outcome'), outcome)} {_('detail')}"
     end = f"{_('took')} {left(_('who'), who)}" if who else ""
     gap = room - cells(start) - cells(end) - 1
     return ((start + " " * gap + end if gap > 0 else start, "muted"),)

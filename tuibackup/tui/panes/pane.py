@@ -21,7 +21,7 @@ class Pane(Lines, can_focus=True):
             self.pane = pane
 
     def __init__(self) -> None:
-        super().__init__(id=f"pane-{self.number}", classes="pane")
+        super().__init__(f"pane-{self.number}", classes="pane")
         self.picture: Picture | None = None
         self.filter = ""
         self.top = 0  # the first line or row that is shown

@@ -107,7 +107,7 @@ class ServersPane(Pane):
         if not picture.rows:
             lines += _none_configured(room, picture.source)
         else:
-            lines.append(heading(table, picture.files_within, picture.databases_within))
+            lines.append(heading(table, picture.sop.files_within, picture.sop.databases_within))
             by_name: dict[str, ServerRow] = {row.name: row for row in picture.rows}
             lines += [
                 server_line(by_name[name], table, picture.now, marked=name in self.marks)

@@ -231,7 +231,8 @@ def _summary(face: RunFace, now: datetime, room: int, rows: int) -> list[Line]:
     finished = view.finished
     if finished and finished.error:
         lines += [
-            ((" ", ""), *line) for line in wrapped(finished.error, room - 2, max(1, min(rows, _ERROR_LINES)), "failed")
+            ((" ", ""), *line)
+            for line in wrapped(finished.error, room - 2, max(1, min(rows, _ERROR_LINES)), "failed")
         ]
     elif not face.active and finished is None:
         text = _("the process of this run is gone; it ends as interrupted")

@@ -43,7 +43,7 @@ class ServerDetails(Reader):
             lines += _field(_("databases"), *_clock(row.databases, now), room)
         if face is None:
             return lines
-        return lines + [()] + run_details(face, self._picture.now, room)
+        return [*lines, (), *run_details(face, self._picture.now, room)]
 
 
 class EntryDetails(Reader):

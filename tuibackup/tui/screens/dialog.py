@@ -23,7 +23,7 @@ class Body(Lines):
     """The lines of a dialog; as high as they are many, and scrolled where the terminal has fewer."""
 
     def __init__(self, *, focusable: bool = True) -> None:
-        super().__init__(id="body")
+        super().__init__("body")
         self.can_focus = focusable
         self._all: list[Line] = []
         self._at: int | None = None
@@ -77,7 +77,7 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
         with Vertical(id="dialog"):
             yield Body(focusable=self.focus_body)
             yield from self.parts()
-            yield Lines(id="foot")
+            yield Lines("foot")
 
     focus_body = True
 

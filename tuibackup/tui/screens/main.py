@@ -82,14 +82,14 @@ class MainScreen(Screen[None], inherit_bindings=False):
         return (self.servers, self.steps, self.dump, self.log_pane)
 
     def compose(self) -> ComposeResult:
-        yield Bar(id="bar")
+        yield Bar("bar")
         with Container(id="body"):
             yield from self.panes
-        yield Lines(id="small")
+        yield Lines("small")
         filter_field = Input(id="filter", placeholder=_("filter: enter keeps it, esc clears it"))
         filter_field.cursor_blink = False
         yield filter_field
-        yield Keys(id="keys")
+        yield Keys("keys")
 
     def on_mount(self) -> None:
         self._ready = True
