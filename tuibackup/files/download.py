@@ -19,6 +19,7 @@ from tuibackup.files.fetch import Fetched, Store, Way, fetch
 from tuibackup.files.findings import Findings
 from tuibackup.files.inventory import Listed
 from tuibackup.files.pipe import in_thread
+from tuibackup.files.recheck import afresh
 from tuibackup.files.tally import Tally, reported
 from tuibackup.progress import Finding, Reporter
 from tuibackup.remote.probe import Probe
@@ -154,7 +155,7 @@ class _Download:
     async def _fetch(self, folder: Listed, tally: Tally) -> list[Fetched]:
         """All streams of one folder: everything once, then what changed while it was read once more."""
         done: list[Fetched] = []
-        again: list[Wanted] = []  # changed files, as they are now, by id
+        again: list[Wanted] = []  # changed files, as they are now, in the order of the inventory
         tried: set[int] = set()
         for part in range(1, _STREAMS + 1):
 
@@ -163,18 +164,30 @@ class _Download:
 
             fetched = await fetch(self._way, self._store, tally, folder, wanted, part)
             tried.update(one.id for one in again)
-            again = await in_thread(self._settle, folder, fetched, tried)
-            self._findings.flush()
+            changed = await in_thread(self._settle, folder, fetched, tried)
             done.append(fetched)
-            if not again and not (await in_thread(self._index.wanted_totals, folder.root))[0]:
-                break
+            again = []
+            if changed and part < _STREAMS:
+                again = await self._afresh(folder, changed)
+            else:
+                for one in changed:
+                    self._findings.entry(folder.root, folder.folder, one.entry.path, CHANGED)
+            self._findings.flush()
             if again:
-                self._say(
-                    _("{count} files changed meanwhile: fetching them again").format(count=count(len(again)))
-                )
-        for one in again:
-            self._findings.entry(folder.root, folder.folder, one.entry.path, CHANGED)
+                text = _("{count} files changed meanwhile: fetching them again")
+                self._say(text.format(count=count(len(again))))
+            elif not (await in_thread(self._index.wanted_totals, folder.root))[0]:
+                break
         return done
+
+    async def _afresh(self, folder: Listed, changed: list[Wanted]) -> list[Wanted]:
+        """The changed files as they are now; those that are gone by now are findings."""
+        again = await afresh(self._way.session, changed, sudo=self._way.sudo)
+        still = {one.id for one in again}
+        for one in changed:
+            if one.id not in still:
+                self._findings.entry(folder.root, folder.folder, one.entry.path, CHANGED_AND_LOST)
+        return again
 
     def _settle(self, folder: Listed, fetched: Fetched, tried: set[int]) -> list[Wanted]:
         """Turn what one stream did not bring into findings; returns the files that are worth a second try."""

@@ -70,8 +70,8 @@ class Listing:
                 b"" if user == uid else user,  # find falls back to the number
                 b"" if group == gid else group,
                 int(size),
-                _nanoseconds(mtime),
-                _nanoseconds(ctime),
+                nanoseconds(mtime),
+                nanoseconds(ctime),
                 int(device),
                 int(inode),
                 int(links),
@@ -82,7 +82,7 @@ class Listing:
             raise ListingError("the server's find sent a record that cannot be read") from None
 
 
-def _nanoseconds(time: bytes) -> int:
+def nanoseconds(time: bytes) -> int:
     """find's "SECONDS.FRACTION"; before 1970 the seconds are rounded down and the fraction added."""
     seconds, _, fraction = time.partition(b".")
     return int(seconds) * 1_000_000_000 + int(fraction[:9].ljust(9, b"0"))

@@ -8,33 +8,54 @@ inventory. What differs was changed after the inventory saw it.
 import asyncio
 import threading
 from collections import deque
+from collections.abc import Sequence
 
 from tuibackup.errors import DownloadError
-from tuibackup.files.listing import FORMAT_OF_NAMED, Listing, ListingError
+from tuibackup.files.listing import FORMAT_OF_NAMED, Listing, ListingError, nanoseconds
 from tuibackup.files.pipe import StoppedError, in_thread
-from tuibackup.files.server import Lines, piece
+from tuibackup.files.server import STALL, Lines, piece
 from tuibackup.remote.command import low_priority, quote, script
+from tuibackup.remote.session import Session
 from tuibackup.remote.stream import Stream
 from tuibackup.vault.entry import Entry, Kind
 from tuibackup.vault.index import Wanted
 
-_AT_ONCE = b"1000"  # names for one `find`
+# Owner names and the file system's type would double what the server spends on it.
+_STAMP = rb"%y %s %T@ %C@\0%p\0"
+_AT_ONCE = b"4000"  # names for one `find`, if so many fit on a command line
+_LONGEST = 64 << 10  # bytes of an answer for one file
 _HANDED = 16  # batches that wait to be sent
 _KEPT = 20_000  # changed files that are remembered; more than that is somebody's `chown -R`
 
 
-def command(*, sudo: bool) -> bytes:
+def command(form: bytes = _STAMP, *, sudo: bool) -> bytes:
     """Reads NUL-ended paths and answers with a record for each that is still there, in their order."""
-    find = (b"sudo -n -- " if sudo else b"") + b'find "$@" -maxdepth 0 -printf ' + quote(FORMAT_OF_NAMED)
+    find = (b"sudo -n -- " if sudo else b"") + b'find "$@" -maxdepth 0 -printf ' + quote(form)
     words = [b"xargs", b"-0", b"-r", b"-n", _AT_ONCE, b"sh", b"-c", b"exec " + find, b"find"]
     return b"export LC_ALL=C; " + low_priority(script(words))
+
+
+async def afresh(session: Session, files: Sequence[Wanted], *, sudo: bool) -> list[Wanted]:
+    """`files` as they are now, without those that are gone or no regular files any more."""
+    names = b"".join([wanted.path + b"\0" for wanted in files])
+    answer = await session.run(
+        command(FORMAT_OF_NAMED, sudo=sudo), input=names, timeout=STALL, limit=len(names) + 400 * len(files)
+    )
+    listing = Listing()
+    now = {entry.path: entry for entry in listing.feed(answer.stdout) if entry.kind is Kind.FILE}
+    listing.close()
+    return [
+        wanted._replace(entry=now[wanted.path]._replace(path=wanted.entry.path))
+        for wanted in files
+        if wanted.path in now
+    ]
 
 
 class Recheck:
     """Takes fetched files from the worker, says which of them changed.
 
-    `changed` has them as they are now; `gone` are those that are not there any more, or no files. Of either
-    `uncounted` tells how many more there are than are kept.
+    `gone` are those that are not there any more, or no files. Of either `uncounted` tells how many more there
+    are than are kept.
     """
 
     def __init__(self, name: str) -> None:
@@ -48,7 +69,7 @@ class Recheck:
         self._slots = threading.Semaphore(_HANDED)
         self._stopped = False
         self._out: deque[Wanted] = deque()
-        self._listing = Listing()
+        self._rest = b""
 
     def hand(self, files: list[Wanted]) -> None:
         """In the worker's thread: these are fetched; an empty list is the end. Waits while too many are on the way.
@@ -77,7 +98,6 @@ class Recheck:
         """Compare answers until the end. DownloadError when the second look itself failed."""
         while data := await piece(stream, self._name):
             await in_thread(self._compare, data)
-        self._listing.close()
         exit_ = await stream.wait()
         # 123: some find exited with 1, as it does for a file that is gone
         if exit_.signal or exit_.status not in (0, 1, 123):
@@ -87,18 +107,25 @@ class Recheck:
         self._out.clear()
 
     def _compare(self, data: bytes) -> None:
-        for now in self._listing.feed(data):
+        fields = (self._rest + data).split(b"\0")
+        complete = (len(fields) - 1) // 2 * 2
+        self._rest = b"\0".join(fields[complete:])
+        if len(self._rest) > _LONGEST:
+            raise ListingError(f"{self._name}: the second look at fetched files brought nonsense")
+        for at in range(0, complete, 2):
+            path = fields[at + 1]
             while self._out:
                 wanted = self._out.popleft()
-                if wanted.path == now.path:
+                if wanted.path == path:
                     break
                 self._keep(self.gone, wanted)
             else:
                 raise ListingError(f"{self._name}: the server told of a file that it was not asked for")
-            if now.kind is not Kind.FILE:
+            kind, _, stamp = fields[at].partition(b" ")
+            if kind != b"f":
                 self._keep(self.gone, wanted)
-            elif _stamp(now) != _stamp(wanted.entry):
-                self._keep(self.changed, wanted._replace(entry=now._replace(path=wanted.entry.path)))
+            elif not _same(stamp, wanted.entry):
+                self._keep(self.changed, wanted)
 
     def _keep(self, where: list[Wanted], wanted: Wanted) -> None:
         if len(where) < _KEPT:
@@ -107,5 +134,14 @@ class Recheck:
             self.uncounted += 1
 
 
-def _stamp(entry: Entry) -> tuple[int, int, int]:
-    return entry.size, entry.mtime_ns, entry.ctime_ns
+def _same(stamp: bytes, entry: Entry) -> bool:
+    """Whether size, mtime and ctime are what the inventory saw."""
+    try:
+        size, mtime, ctime = stamp.split(b" ")
+        return (int(size), nanoseconds(mtime), nanoseconds(ctime)) == (
+            entry.size,
+            entry.mtime_ns,
+            entry.ctime_ns,
+        )
+    except ValueError:
+        return False
