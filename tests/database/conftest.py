@@ -1,50 +1,71 @@
-"""Real database servers for the tests: initialised once a session, copied for each server."""
+"""Helpers of the database tests: a session and a login to the private servers, and a reporter that collects."""
 
-import fcntl
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from tuibackup.demo.mariadbd import PrivateMariadb, initialise, missing_programs
+from tuibackup.config import Database, SecretSource, Server
+from tuibackup.demo.mariadbd import PrivateMariadb, account
+from tuibackup.demo.sshd import PrivateSshd
+from tuibackup.progress import Finding, Progress
+from tuibackup.remote.questions import Question
+from tuibackup.remote.session import Session, connect
+from tuibackup.secret import Secret
 
-MariadbStarter = Callable[..., PrivateMariadb]
+
+@dataclass
+class Collected:
+    """A reporter that keeps everything."""
+
+    last: Progress | None = None
+    findings: list[Finding] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+
+    def progress(self, progress: Progress) -> None:
+        self.last = progress
+
+    def finding(self, finding: Finding) -> None:
+        self.findings.append(finding)
+
+    def output(self, line: str) -> None:
+        self.lines.append(line)
 
 
-@pytest.fixture(scope="session")
-def mariadb_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An initialised data folder, shared by the workers of pytest-xdist too."""
-    if missing := missing_programs():
-        pytest.fail(f"these tests need {', '.join(missing)}: install mariadb-server")
-    shared = tmp_path_factory.getbasetemp()
-    if shared.name.startswith("popen-"):
-        shared = shared.parent
-    template = shared / "mariadb-template"
-    with (shared / "mariadb-template.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not template.exists():
-            unfinished = shared / "mariadb-template.new"
-            initialise(unfinished)
-            unfinished.rename(template)
-    return template
+class Yes:
+    """Answers yes to every host key."""
+
+    async def ask(self, question: Question) -> str | None:
+        return "yes"
+
+
+async def no_secret(source: SecretSource, question: Question) -> Secret | None:
+    return None
 
 
 @pytest.fixture
-def start_mariadb(tmp_path: Path, mariadb_template: Path) -> Iterator[MariadbStarter]:
-    """Start private servers, each in a folder of its own; they end with the test."""
-    started: list[PrivateMariadb] = []
-
-    def start(*options: str, tcp: bool = False) -> PrivateMariadb:
-        folder = tmp_path / f"mariadb-{len(started)}"
-        started.append(PrivateMariadb(folder, tcp=tcp, options=options, template=mariadb_template))
-        return started[-1].start()
-
-    yield start
-    for server in started:
-        server.kill()
+def reporter() -> Collected:
+    return Collected()
 
 
 @pytest.fixture
-def mariadbd(start_mariadb: MariadbStarter) -> PrivateMariadb:
-    """One empty private server, socket only."""
-    return start_mariadb()
+def server(sshd: PrivateSshd, mariadbd: PrivateMariadb) -> Server:
+    """The private server, its database through the socket without a password."""
+    database = Database(user=account(), socket=str(mariadbd.socket))
+    return Server("siakad", sshd.host, port=sshd.port, user=sshd.user, key=sshd.client_key, database=database)
+
+
+@pytest.fixture
+async def session(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Session]:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    async with await connect(
+        server,
+        known_hosts=tmp_path / "known_hosts",
+        answers=Yes(),
+        secrets=no_secret,
+        deadline=time.monotonic() + 30,
+        notes=lambda text: None,
+    ) as opened:
+        yield opened

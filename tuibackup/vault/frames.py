@@ -83,3 +83,27 @@ class FrameWriter:
             )
             self._compressors.zstd = compressor
         return compressor.compress(data)
+
+
+class CompressedFile:
+    """A file of frames that is written in parts of any size."""
+
+    def __init__(self, path: Path, level: int = LEVEL) -> None:
+        self._frames = FrameWriter(path, level)
+        self._buffer = bytearray()
+
+    def write(self, data: bytes) -> None:
+        """The next part."""
+        self._buffer += data
+        if len(self._buffer) >= FRAME:
+            self._frames.frame(self._buffer)
+            self._buffer = bytearray()
+
+    def close(self) -> Written:
+        """As FrameWriter's."""
+        self._frames.frame(self._buffer)
+        return self._frames.close()
+
+    def abandon(self) -> None:
+        """As FrameWriter's."""
+        self._frames.abandon()

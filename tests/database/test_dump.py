@@ -1,0 +1,224 @@
+"""Step 4 against a real server: what is dumped, what is said about it, and that it restores."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.database.conftest import Collected
+from tuibackup.config import Database, Server
+from tuibackup.database.dump import DumpResult, dump
+from tuibackup.database.login import login
+from tuibackup.demo.mariadbd import PrivateMariadb, account
+from tuibackup.errors import DatabaseError
+from tuibackup.remote.probe import probe
+from tuibackup.remote.session import Session
+from tuibackup.secret import Secret
+from tuibackup.sop import Clock, Outcome
+from tuibackup.vault.layout import Vault
+from tuibackup.vault.snapshot import Incoming
+
+OBJECTS = """
+CREATE OR REPLACE DATABASE akademik; USE akademik;
+CREATE TABLE nilai (id INT PRIMARY KEY, huruf VARCHAR(20), isi BLOB);
+INSERT INTO nilai SELECT seq, CONCAT('a', CHAR(10), '(', seq), UNHEX(MD5(seq)) FROM seq_1_to_3000;
+CREATE VIEW ringkas AS SELECT id FROM nilai;
+CREATE SEQUENCE nomor;
+CREATE TRIGGER jaga BEFORE INSERT ON nilai FOR EACH ROW SET NEW.huruf = 'x';
+CREATE PROCEDURE hitung() SELECT COUNT(*) FROM nilai;
+CREATE FUNCTION satu() RETURNS INT RETURN 1;
+CREATE EVENT malam ON SCHEDULE EVERY 1 DAY DO SELECT 1;
+CREATE OR REPLACE DATABASE `-od.d na``me`; CREATE TABLE `-od.d na``me`.`a.b\nc` (x INT);
+INSERT INTO `-od.d na``me`.`a.b\nc` VALUES (1), (2);
+CREATE OR REPLACE DATABASE kosong;
+"""
+NAMES = ("-od.d na`me", "akademik", "kosong")
+
+
+@pytest.fixture
+def objects(mariadbd: PrivateMariadb) -> Iterator[PrivateMariadb]:
+    mariadbd.sql(OBJECTS)
+    yield mariadbd
+    for name in NAMES:
+        mariadbd.sql(f"DROP DATABASE IF EXISTS `{name.replace('`', '``')}`")
+
+
+@pytest.fixture
+def incoming(tmp_path: Path) -> Incoming:
+    (tmp_path / "vault").mkdir()
+    vault = Vault.open(tmp_path / "vault", tmp_path / "state")
+    (tmp_path / "vault/siakad").mkdir()
+    return Incoming.create(vault, "siakad", "run", Clock.DATABASES)
+
+
+async def dumped(
+    session: Session, server: Server, incoming: Incoming, reporter: Collected, password: str | None = None
+) -> DumpResult:
+    secret = Secret(password) if password else None
+    async with await login(session, server, secret) as database:
+        return await dump(session, await probe(session), database, server, incoming, reporter)
+
+
+def unpacked(path: Path) -> bytes:
+    """The SQL of a dump, by the zstd program."""
+    return subprocess.run(["zstd", "-dc", path], capture_output=True, check=True).stdout
+
+
+async def test_everything_in_a_database_is_dumped_and_restores(
+    objects: PrivateMariadb,
+    session: Session,
+    server: Server,
+    incoming: Incoming,
+    reporter: Collected,
+    tmp_path: Path,
+) -> None:
+    result = await dumped(session, server, incoming, reporter)
+    assert (result.outcome, result.whole, reporter.findings) == (Outcome.DONE, True, [])
+    assert [one.name for one in result.databases] == list(NAMES)
+    with PrivateMariadb(tmp_path / "scratch") as scratch:
+        for one in result.databases:
+            scratch.sql(unpacked(incoming.path / one.file))
+        for question in (
+            "CHECKSUM TABLE akademik.nilai, `-od.d na``me`.`a.b\nc`",
+            "SHOW CREATE VIEW akademik.ringkas",
+            "SELECT TRIGGER_NAME, ACTION_STATEMENT FROM information_schema.TRIGGERS",
+            "SELECT ROUTINE_NAME, ROUTINE_DEFINITION FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA='akademik'",
+            "SELECT EVENT_NAME, EVENT_DEFINITION FROM information_schema.EVENTS",
+            "SHOW DATABASES",
+        ):
+            assert scratch.sql(question) == objects.sql(question)
+
+
+async def test_tables_json_says_where_each_table_lies_and_how_many_rows_it_has(
+    objects: PrivateMariadb, session: Session, server: Server, incoming: Incoming, reporter: Collected
+) -> None:
+    result = await dumped(session, server, incoming, reporter)
+    akademik = next(
+        one
+        for one in json.loads((incoming.path / "tables.json").read_text())["databases"]
+        if one["name"] == "akademik"
+    )
+    sql = unpacked(incoming.path / akademik["file"])
+    assert len(sql) == akademik["bytes"]
+    tables = {table["name"]: table for table in akademik["tables"]}
+    assert set(tables) == {"nilai", "nomor"}
+    assert tables["nilai"]["rows"] == 3000
+    part = sql[tables["nilai"]["offset"] :][: tables["nilai"]["bytes"]]
+    assert part.startswith(b"-- Table structure for table `nilai`")
+    assert part.count(b"INSERT INTO") == sql.count(b"INSERT INTO")
+    assert result.bytes == sum(one.bytes for one in result.databases)
+
+
+async def test_what_the_account_may_not_read_is_said_with_the_grant_that_is_missing(
+    objects: PrivateMariadb, session: Session, server: Server, incoming: Incoming, reporter: Collected
+) -> None:
+    objects.sql(
+        "CREATE OR REPLACE USER backup@localhost IDENTIFIED BY 'x';"
+        "GRANT SELECT, SHOW VIEW, EVENT ON *.* TO backup@localhost; GRANT SHOW DATABASES ON *.* TO backup@localhost"
+    )
+    assert server.database is not None
+    limited = replace(server, database=replace(server.database, user="backup"))
+    result = await dumped(session, limited, incoming, reporter, "x")
+    assert (result.outcome, result.whole) == (Outcome.WARNINGS, False)
+    said = [finding.reason for finding in reporter.findings if finding.subject == "akademik"]
+    assert any("GRANT TRIGGER ON `akademik`.* TO 'backup'@'localhost'" in reason for reason in said)
+    assert all(finding.mark for finding in reporter.findings if "GRANT" in finding.reason)
+
+
+async def test_a_broken_view_is_left_out_and_said_and_the_rest_is_there(
+    objects: PrivateMariadb, session: Session, server: Server, incoming: Incoming, reporter: Collected
+) -> None:
+    objects.sql(
+        "CREATE TABLE akademik.lama (x INT, y INT); CREATE VIEW akademik.aaa AS SELECT y FROM akademik.lama;"
+        "ALTER TABLE akademik.lama DROP COLUMN y"
+    )
+    result = await dumped(session, server, incoming, reporter)
+    assert result.outcome is Outcome.WARNINGS
+    assert result.whole
+    assert [finding.subject for finding in reporter.findings] == ["akademik.aaa"]
+    akademik = next(one for one in result.databases if one.name == "akademik")
+    assert akademik.tables == 3
+
+
+async def test_float_columns_and_tables_outside_the_instant_are_said(
+    objects: PrivateMariadb, session: Session, server: Server, incoming: Incoming, reporter: Collected
+) -> None:
+    objects.sql(
+        "CREATE TABLE akademik.ukur (nilai FLOAT); CREATE TABLE akademik.catatan (x INT) ENGINE=MyISAM"
+    )
+    result = await dumped(session, server, incoming, reporter)
+    assert (result.outcome, result.whole) == (Outcome.WARNINGS, True)
+    reasons = " ".join(finding.reason for finding in reporter.findings)
+    assert "ukur.nilai: FLOAT" in reasons
+    assert "catatan: not InnoDB" in reasons
+
+
+async def test_excluded_databases_stay_out(
+    objects: PrivateMariadb, session: Session, server: Server, incoming: Incoming, reporter: Collected
+) -> None:
+    assert server.database is not None
+    less = replace(server, database=replace(server.database, exclude=("akademik", "kosong")))
+    result = await dumped(session, less, incoming, reporter)
+    assert [one.name for one in result.databases] == ["-od.d na`me"]
+
+
+async def test_a_dumper_that_is_killed_makes_no_whole_dump(
+    objects: PrivateMariadb,
+    session: Session,
+    server: Server,
+    incoming: Incoming,
+    reporter: Collected,
+    tmp_path: Path,
+) -> None:
+    tool = tmp_path / "mariadb-dump"
+    tool.write_text(
+        '#!/bin/sh\ncase "$*" in *--help*) exec mariadb-dump "$@";; *akademik*) ;; *) exec mariadb-dump "$@";; esac\n'
+        'mariadb-dump "$@" | head -c 3000\nkill -9 $$\n'
+    )
+    tool.chmod(0o755)
+    found = replace(await probe(session), dump_tools=((str(tool), "10.11-MariaDB"),))
+    async with await login(session, server, None) as database:
+        result = await dump(session, found, database, server, incoming, reporter)
+    assert not result.whole
+    akademik = next(one for one in result.databases if one.name == "akademik")
+    assert not akademik.whole
+    reasons = [finding.reason for finding in reporter.findings if finding.mark]
+    assert any("KILL" in reason or "137" in reason for reason in reasons)
+    assert any("cut off" in reason for reason in reasons)
+
+
+@pytest.mark.parametrize("password", ['pla"nt\\ed', "a b#c;'", "päss wörd", "$(id)`id`", "\\\\n\\"])
+async def test_awkward_passwords_reach_the_login_and_the_tool(
+    objects: PrivateMariadb,
+    session: Session,
+    server: Server,
+    incoming: Incoming,
+    reporter: Collected,
+    password: str,
+) -> None:
+    literal = password.replace("\\", "\\\\").replace("'", "''")
+    objects.sql(
+        f"CREATE OR REPLACE USER backup@localhost IDENTIFIED BY '{literal}'; GRANT ALL ON *.* TO backup@localhost"
+    )
+    assert server.database is not None
+    other = replace(server, database=replace(server.database, user="backup"))
+    assert (await dumped(session, other, incoming, reporter, password)).whole
+
+
+async def test_a_refused_login_is_one_line_with_a_way_out(session: Session, server: Server) -> None:
+    assert server.database is not None
+    stranger = replace(server, database=replace(server.database, user="nobody-here"))
+    with pytest.raises(DatabaseError, match=r"refuses nobody-here without a password; CREATE USER"):
+        await login(session, stranger, None)
+    with pytest.raises(DatabaseError, match="with the password given") as caught:
+        await login(session, stranger, Secret("planted"))
+    assert "planted" not in str(caught.value)
+    away = replace(server, database=Database(user=account(), socket="/nonexistent/mysqld.sock"))
+    with pytest.raises(DatabaseError, match="cannot be reached"):
+        await login(session, away, None)
+    closed = replace(server, database=Database(user=account(), host="127.0.0.1", port=1))
+    with pytest.raises(DatabaseError, match="cannot be reached"):
+        await login(session, closed, None)

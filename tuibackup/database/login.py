@@ -1,0 +1,189 @@
+"""Step 3: log in to the server's database and look at what there is to dump."""
+
+import asyncio
+import contextlib
+import re
+import shlex
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from typing import Self
+
+import aiomysql
+
+from tuibackup.config import Server
+from tuibackup.database import inventory
+from tuibackup.database.channel import Connection, Row
+from tuibackup.database.inventory import DatabaseInfo
+from tuibackup.database.optionfile import Options, parse
+from tuibackup.errors import ConnectionLostError, DatabaseError, RemoteCommandError
+from tuibackup.remote.session import Session
+from tuibackup.secret import Secret
+from tuibackup.text import printable
+
+ANSWER_SECONDS = 30.0  # for the server's greeting and login
+QUERY_SECONDS = 300.0  # information_schema of thousands of tables takes its time
+_DEFAULT_SOCKETS = ("/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock")  # noqa: S108  # theirs
+_ACCESS_DENIED = (1045, 1698, 1044)
+_GONE = (2006, 2013)
+
+
+@dataclass(slots=True)
+class DatabaseSession:
+    """A login to one database server. `options` is how: the dump tool logs in the same way."""
+
+    server: str
+    options: Options
+    server_version: str
+    vendor: str  # "MariaDB" or "MySQL"
+    account: str  # as the server calls us, 'backup'@'localhost'
+    grants: tuple[str, ...]
+    databases: tuple[DatabaseInfo, ...]
+    _connection: Connection
+
+    async def rows(self, query: str, *values: object) -> list[Row]:
+        """All rows of `query`. Raises DatabaseError, ConnectionLostError."""
+        async with _faults(self.server, self.options):
+            return await self._connection.rows(query, values)
+
+    async def close(self) -> None:
+        """Log out."""
+        await self._connection.quit()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.close()
+
+
+async def login(session: Session, server: Server, password: Secret | None) -> DatabaseSession:
+    """Log in over a channel of `session`; no password means unix_socket authentication (or an empty one).
+
+    Raises DatabaseError with one line that says who was refused and the way out; ConnectionLostError.
+    """
+    options = await _options(session, server, password)
+    connection = await _open(session, options)
+    try:
+        async with _faults(server.name, options):
+            version = str((await connection.rows("SELECT VERSION()"))[0][0])
+            account = str((await connection.rows("SELECT CURRENT_USER()"))[0][0])
+            grants = tuple(str(row[0]) for row in await connection.rows("SHOW GRANTS"))
+            exclude = server.database.exclude if server.database else ()
+            databases = await inventory.take(connection, frozenset(exclude))
+    except BaseException:
+        connection.drop()
+        raise
+    user, _, host = account.rpartition("@")
+    return DatabaseSession(
+        server=server.name,
+        options=options,
+        server_version=printable(version),
+        vendor="MariaDB" if "mariadb" in version.lower() else "MySQL",
+        account=f"'{user}'@'{host}'",
+        grants=grants,
+        databases=databases,
+        _connection=connection,
+    )
+
+
+async def _options(session: Session, server: Server, password: Secret | None) -> Options:
+    """How to log in: the configuration's words first, then the option file's, then what is usual."""
+    database = server.database
+    assert database is not None, f"{server.name} has no database in its configuration"
+    found = Options()
+    if database.password.option_file:
+        found = await _option_file(session, database.password.option_file)
+    options = Options(
+        user=database.user or found.user or session.user,
+        password=password or found.password,
+        socket=database.socket or (None if database.host else found.socket),
+        host=database.host or (None if database.socket else found.host),
+        port=database.port if database.host else found.port,
+    )
+    if options.socket or options.host not in (None, "localhost"):
+        return replace(options, host=None) if options.socket else options
+    return replace(options, host=None, socket=await _default_socket(session))
+
+
+async def _option_file(session: Session, path: str) -> Options:
+    home, _, rest = path.partition("~/")
+    name = '"$HOME"/' + shlex.quote(rest) if not home and rest else shlex.quote(path)
+    said = await session.run(f"cat -- {name}", timeout=ANSWER_SECONDS, limit=1 << 20)
+    if not said.ok:
+        raise DatabaseError(
+            f"{session.name}: option file {printable(path)} on the server cannot be read"
+            f" by {printable(session.user)}",
+            "check its path and mode there",
+        )
+    return parse(said.stdout.decode("utf-8", "replace"))
+
+
+async def _default_socket(session: Session) -> str:
+    tests = "; ".join(f"test -S {path} && echo {path} && exit 0" for path in _DEFAULT_SOCKETS)
+    said = (await session.run(f"{tests}; exit 1", timeout=ANSWER_SECONDS, limit=4096)).stdout.decode().strip()
+    return said if said in _DEFAULT_SOCKETS else _DEFAULT_SOCKETS[0]
+
+
+async def _open(session: Session, options: Options) -> Connection:
+    try:
+        if options.socket:
+            reader, writer = await session.open_unix(options.socket)
+        else:
+            assert options.host is not None
+            reader, writer = await session.open_tcp(options.host, options.port or 3306)
+    except RemoteCommandError as error:
+        raise DatabaseError(error.message, "does the database server run, and listen there?") from error
+    connection = Connection(reader, writer, options.user, options.password, local=bool(options.socket))
+    async with _faults(session.name, options):
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await connection.open()
+        except BaseException:
+            connection.drop()
+            raise
+    return connection
+
+
+@contextlib.asynccontextmanager
+async def _faults(server: str, options: Options) -> AsyncIterator[None]:
+    """Turn what aiomysql and the channel raise into one line each."""
+    try:
+        async with asyncio.timeout(QUERY_SECONDS):
+            yield
+    except TimeoutError as error:
+        raise DatabaseError(f"{server}: no answer from the database") from error
+    except NotImplementedError as error:  # aiomysql: a plugin it does not know
+        raise DatabaseError(*_unknown_plugin(server, options, str(error))) from error
+    except aiomysql.MySQLError as error:
+        raise _explained(server, options, error) from error
+    except (asyncio.IncompleteReadError, OSError, AttributeError) as error:
+        # AttributeError: aiomysql after its connection went away in the middle of an answer
+        raise ConnectionLostError(f"{server}: the database closed the connection") from error
+
+
+def _explained(server: str, options: Options, error: aiomysql.MySQLError) -> Exception:
+    code = error.args[0] if error.args else 0
+    said = printable(str(error.args[1])) if len(error.args) > 1 else printable(str(error))
+    who = printable(options.user)
+    if code in _ACCESS_DENIED:
+        if options.password is None:
+            return DatabaseError(
+                f"{server}: the database refuses {who} without a password",
+                f"CREATE USER '{who}'@'localhost' IDENTIFIED VIA unix_socket there, or configure a password",
+            )
+        return DatabaseError(
+            f"{server}: the database refuses {who} with the password given",
+            "check user and password of [servers." + server + ".database]",
+        )
+    if plugin := re.search(r"plugin '?([\w-]+)", said):
+        return DatabaseError(*_unknown_plugin(server, options, plugin[1]))
+    if code in _GONE:
+        return ConnectionLostError(f"{server}: the database closed the connection: {said}")
+    return DatabaseError(f"{server}: the database says: {said}")
+
+
+def _unknown_plugin(server: str, options: Options, plugin: str) -> tuple[str, str]:
+    return (
+        f"{server}: {printable(options.user)} logs in by {printable(plugin)}, which is not supported",
+        "use unix_socket, mysql_native_password or caching_sha2_password for this account",
+    )
