@@ -1,19 +1,21 @@
 """A vault, a ledger and a configuration of our own for the tests of runs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from tuibackup.config import Config, load
+from tuibackup.demo.mariadbd import PrivateMariadb
+from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.run import events as ev
 from tuibackup.run.operator import Operator
 from tuibackup.run.places import open_vault
 from tuibackup.run.plan import Plan
 from tuibackup.sop import Clock, Outcome
+from tuibackup.vault.frames import CompressedFile
 from tuibackup.vault.layout import Snapshot
-from tuibackup.vault.output import CompressedFile
 from tuibackup.vault.snapshot import Incoming
 from tuibackup.vault.summary import DatabaseSummary, SnapshotSummary
 
@@ -91,3 +93,78 @@ def publish(config: Config, plan: Plan, *, outcome: Outcome = Outcome.DONE, whol
 def renamed(plan: Plan, run: str) -> Plan:
     """The same plan for another run."""
     return msgspec.structs.replace(plan, run=run)
+
+
+class Site:
+    """One real server: a private sshd, a folder, and where wanted a private mariadbd; with its configuration."""
+
+    def __init__(self, root: Path, configure: Callable[..., Config], sshd: PrivateSshd) -> None:
+        self.root = root
+        self.sshd = sshd
+        self.www = root / "www"
+        self._configure = configure
+        for number in range(3):
+            (self.www / f"app{number}").mkdir(parents=True)
+            (self.www / f"app{number}" / "index.php").write_text(f"<?php echo {number};\n" * 500)
+
+    def table(self, name: str = "siakad", more: str = "", *, folders: bool = True) -> str:
+        """The server's table of config.toml; `more` are further lines of it."""
+        lines = [f"[servers.{name}]", 'host = "127.0.0.1"', f"port = {self.sshd.port}"]
+        lines += [f'user = "{self.sshd.user}"', f'key = "{self.sshd.client_key}"']
+        lines += [f'folders = ["{self.www}"]'] if folders else []
+        return "\n".join([*lines, more, ""])
+
+    def configure(self, *tables: str, trusted: bool = True, **settings: object) -> Config:
+        """Write config.toml for these tables (default: the server without a database), with its key known."""
+        config = self._configure("\n".join(tables or (self.table(),)), **settings)
+        config.state.mkdir(mode=0o700, exist_ok=True)
+        known = self.sshd.known_hosts_lines if trusted else []
+        (config.state / "known_hosts").write_text("".join(f"{line}\n" for line in known))
+        return config
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home: nobody's keys, agent or ~/.ssh/config take part."""
+    folder = tmp_path / "home"
+    (folder / ".ssh").mkdir(parents=True, mode=0o700)
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    return folder
+
+
+@pytest.fixture
+def site(tmp_path: Path, configure: Callable[..., Config], sshd: PrivateSshd, home: Path) -> Site:
+    """A server that is up, on the sshd that all tests share."""
+    return Site(tmp_path, configure, sshd)
+
+
+@pytest.fixture
+def own_sshd(tmp_path: Path) -> Iterator[PrivateSshd]:
+    """An sshd that the test may break."""
+    with PrivateSshd(tmp_path / "own-sshd") as server:
+        yield server
+
+
+@pytest.fixture
+def own_site(tmp_path: Path, configure: Callable[..., Config], own_sshd: PrivateSshd, home: Path) -> Site:
+    """A server whose sshd the test may break."""
+    return Site(tmp_path, configure, own_sshd)
+
+
+def database_table(server: PrivateMariadb, more: str = "") -> str:
+    """The [database] table that goes below a server's own, for logging in over the unix socket."""
+    return f'[servers.siakad.database]\nsocket = "{server.socket}"\n{more}\n'
+
+
+@pytest.fixture
+def databases(mariadbd: PrivateMariadb) -> Iterator[PrivateMariadb]:
+    """Two small databases, and an account "backup" with the password "right"."""
+    mariadbd.sql(
+        "CREATE DATABASE siakad; CREATE TABLE siakad.mhs (id INT PRIMARY KEY, nama VARCHAR(60));"
+        "INSERT INTO siakad.mhs SELECT seq, CONCAT('mahasiswa ', seq) FROM mysql.seq_1_to_1000;"
+        "CREATE DATABASE simpeg; CREATE TABLE simpeg.t (id INT);"
+        "CREATE USER backup@localhost IDENTIFIED BY 'right'; GRANT ALL ON *.* TO backup@localhost;"
+    )
+    yield mariadbd
+    mariadbd.sql("DROP DATABASE siakad; DROP DATABASE simpeg; DROP USER backup@localhost;")
