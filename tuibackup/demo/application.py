@@ -123,7 +123,7 @@ CREATE VIEW transkrip AS
 CREATE PROCEDURE hitung(IN cari CHAR(9)) SELECT COUNT(*) FROM nilai WHERE nim = cari;
 CREATE TRIGGER nilai_baru BEFORE INSERT ON nilai FOR EACH ROW SET NEW.huruf = COALESCE(NEW.huruf, 'E');
 CREATE EVENT tutup_semester ON SCHEDULE EVERY 6 MONTH DO UPDATE nilai SET catatan = NULL WHERE id = 0;
-{account_sql(user, password, "akademik")}
+{account_sql(user, password)}
 """  # noqa: S608 - our own names and password, into our own scratch server
 
 
@@ -134,16 +134,14 @@ CREATE DATABASE ejournal CHARACTER SET utf8mb4;
 USE ejournal;
 CREATE TABLE artikel (id INT PRIMARY KEY, judul VARCHAR(200), isi TEXT);
 INSERT INTO artikel SELECT seq, CONCAT('Artikel ', seq), REPEAT(MD5(seq), 20) FROM seq_1_to_2000;
-{account_sql(user, password, "ejournal")}
+{account_sql(user, password)}
 """  # noqa: S608 - as above
 
 
-def account_sql(user: str, password: str, database: str) -> str:
-    """The GRANTs of the README for one database: enough to dump it whole, and to see no other."""
+def account_sql(user: str, password: str) -> str:
+    """The account of the README: enough to dump every database whole."""
     return f"""
 CREATE USER `{user}`@`localhost` IDENTIFIED BY '{password}', `{user}`@`127.0.0.1` IDENTIFIED BY '{password}';
-GRANT RELOAD, PROCESS, BINLOG MONITOR ON *.* TO `{user}`@`localhost`, `{user}`@`127.0.0.1`;
-GRANT SELECT, SHOW VIEW, TRIGGER, EVENT, LOCK TABLES ON `{database}`.*
+GRANT SELECT, SHOW DATABASES, SHOW VIEW, TRIGGER, EVENT, LOCK TABLES, RELOAD, PROCESS ON *.*
     TO `{user}`@`localhost`, `{user}`@`127.0.0.1`;
-GRANT SELECT ON mysql.proc TO `{user}`@`localhost`, `{user}`@`127.0.0.1`;
 """

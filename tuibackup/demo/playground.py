@@ -124,9 +124,13 @@ class Playground:
                 'min_free = "50 MB"',
                 "",
                 *self._table("siakad", "SIAKAD", self.siakad, exclude=["cache/**"]),
-                *self._database_table("siakad", f"socket = {json.dumps(str(self.database.socket))}"),
+                *self._database_table(
+                    "siakad", "ejournal", f"socket = {json.dumps(str(self.database.socket))}"
+                ),
                 *self._table("e-journal", "E-Journal", self.journal),
-                *self._database_table("e-journal", f'host = "127.0.0.1"\nport = {self.database.port}'),
+                *self._database_table(
+                    "e-journal", "akademik", f'host = "127.0.0.1"\nport = {self.database.port}'
+                ),
                 *self._table("arsip", "Arsip", self.archive, jump=jump),
             ]
         )
@@ -149,9 +153,16 @@ class Playground:
             lines.append(f"exclude = {json.dumps(list(exclude))}")
         return [*lines, ""]
 
-    def _database_table(self, name: str, place: str) -> list[str]:
-        password = json.dumps(str(self._password_file(name)))
-        return [f"[servers.{name}.database]", f'user = "{name}"', f"password_file = {password}", place, ""]
+    def _database_table(self, name: str, other: str, place: str) -> list[str]:
+        """One mariadbd plays the database server of both: each leaves out the `other`'s database."""
+        return [
+            f"[servers.{name}.database]",
+            f'user = "{name}"',
+            f"password_file = {json.dumps(str(self._password_file(name)))}",
+            place,
+            f'exclude = ["{other}"]',
+            "",
+        ]
 
 
 def _refuse_without_programs() -> None:
