@@ -133,11 +133,12 @@ class IndexWriter:
                     self._list_twins(root, first, rows)
             self._places[root].recent.clear()
 
-    def wanted(self, root: int | None = None) -> Iterator[Wanted]:
+    def wanted(self, root: int | None = None, *, folders: bool = False) -> Iterator[Wanted]:
         """Regular files that have no content yet, each inode once, in the order of the inventory.
 
         At first that is every file; called again, what is still missing: cut, or promoted (see `drop`).
-        `stored` and `drop` may be called while this runs.
+        `stored` and `drop` may be called while this runs. With `folders`, these too, each time, for their
+        extended attributes.
         """
         self._find_hard_links()
         paths = Paths(self._db)
@@ -146,20 +147,21 @@ class IndexWriter:
             with self._errors():
                 self._flush()
                 rows = self._db.execute(
-                    """SELECT e.id, e.root, e.mode, o.uid, o.gid, o.user, o."group", e.size, e.mtime_ns,
+                    """SELECT e.id, e.root, e.kind, e.mode, o.uid, o.gid, o.user, o."group", e.size, e.mtime_ns,
                         e.ctime_ns, f.device, e.inode, e.links, f.type
                     FROM entry e JOIN owner o ON o.id = e.owner JOIN filesystem f ON f.id = e.filesystem
-                    WHERE e.id > ? AND e.kind = 'f' AND (? IS NULL OR e.root = ?)
+                    WHERE e.id > ? AND (e.kind = 'f' OR ? AND e.kind = 'd') AND (? IS NULL OR e.root = ?)
                         AND NOT EXISTS (SELECT 1 FROM content c WHERE c.entry = e.id)
                         AND NOT EXISTS (SELECT 1 FROM hardlink h WHERE h.entry = e.id)
                     ORDER BY e.id LIMIT 2000""",
-                    (last, root, root),
+                    (last, folders, root, root),
                 ).fetchall()
             if not rows:
                 return
             for (
                 number,
                 of,
+                kind,
                 mode,
                 uid,
                 gid,
@@ -177,7 +179,7 @@ class IndexWriter:
                 relative = self._relative(of, path)
                 entry = Entry(
                     relative,
-                    Kind.FILE,
+                    Kind.FILE if kind == "f" else Kind.FOLDER,
                     mode,
                     uid,
                     gid,
