@@ -10,9 +10,9 @@ from pathlib import Path
 
 from tuibackup.sop import Clock, Outcome
 from tuibackup.vault.entry import Entry, Kind
+from tuibackup.vault.frames import CompressedFile
 from tuibackup.vault.index import IndexWriter, Totals
 from tuibackup.vault.layout import Snapshot, Vault
-from tuibackup.vault.output import CompressedFile
 from tuibackup.vault.snapshot import Incoming
 from tuibackup.vault.summary import DatabaseSummary, SnapshotSummary
 

@@ -8,11 +8,8 @@ import hashlib
 import os
 import struct
 import tarfile
-import threading
 from bisect import bisect_right
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import IO, NamedTuple, Self, cast
@@ -22,16 +19,10 @@ import zstandard
 from tuibackup.errors import VaultError
 from tuibackup.vault import tarheader
 from tuibackup.vault.entry import Entry
-from tuibackup.vault.output import Mark, OutputFile, vault_errors
+from tuibackup.vault.frames import FOOTER, FRAME, LEVEL, SEEK_ENTRY, SEEKABLE, SKIPPABLE, FrameWriter
+from tuibackup.vault.output import Mark, vault_errors
 
-FRAME = 4 << 20
-LEVEL = 3
 _MAX_FRAME = 64 << 20  # more than we ever write; a reader refuses to unpack a bigger one
-
-_SKIPPABLE = 0x184D2A5E
-_SEEKABLE = 0x8F92EAB1
-_FOOTER = struct.Struct("<IBI")
-_SEEK_ENTRY = struct.Struct("<II")
 
 
 class Member(NamedTuple):
@@ -67,13 +58,7 @@ class ArchiveWriter:
         self.path = path
         self.members = 0
         self.content_bytes = 0
-        self._file = OutputFile(path)
-        self._threads = threads
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="zstd")
-        self._compressors = threading.local()
-        self._level = level
-        self._pending: deque[tuple[int, Future[bytes]]] = deque()
-        self._frames: list[tuple[int, int]] = []  # compressed and unpacked size
+        self._frames = FrameWriter(path, level, threads)
         self._buffer = bytearray()
         self._base = 0  # offset of the buffer's start in the unpacked tar
         self._size = -1  # of the member that is open; -1: none is
@@ -85,7 +70,7 @@ class ArchiveWriter:
     @property
     def stored_bytes(self) -> int:
         """What is on the disk so far."""
-        return self._file.stored_bytes
+        return self._frames.file.stored_bytes
 
     def begin(self, name: bytes, entry: Entry, xattrs: Mapping[bytes, bytes] | None = None) -> None:
         """Open a member: `name` is the file's absolute path without the leading slash.
@@ -98,8 +83,8 @@ class ArchiveWriter:
         if self._buffer and len(self._buffer) + length > FRAME:
             self._flush()
         if length > FRAME:
-            self._write_pending(0)
-            self._long = self._file.mark(), len(self._frames)
+            self._frames.settle()
+            self._long = self._frames.file.mark(), len(self._frames.frames)
         else:
             self._long = None
         self._start = len(self._buffer)
@@ -156,10 +141,10 @@ class ArchiveWriter:
             return
         mark, frames = self._long
         self._long = None
-        self._write_pending(0)
-        self._file.back_to(mark)
-        del self._frames[frames:]
-        self._base = sum(unpacked for _, unpacked in self._frames)
+        self._frames.settle()
+        self._frames.file.back_to(mark)
+        del self._frames.frames[frames:]
+        self._base = sum(unpacked for _, unpacked in self._frames.frames)
         self._buffer = bytearray()
 
     def close(self) -> ArchiveSummary:
@@ -168,20 +153,14 @@ class ArchiveWriter:
         try:
             self._buffer += tarheader.END
             self._flush()
-            self._write_pending(0)
-            table = b"".join(_SEEK_ENTRY.pack(*frame) for frame in self._frames)
-            table += _FOOTER.pack(len(self._frames), 0, _SEEKABLE)
-            self._file.write(struct.pack("<II", _SKIPPABLE, len(table)) + table)
-            written = self._file.close()
+            written = self._frames.close()
         finally:
             self.abandon()
         return ArchiveSummary(*written, self.members, self.content_bytes)
 
     def abandon(self) -> None:
         """Stop without finishing the file. May be called twice, and after `close`."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
-        self._pending.clear()
-        self._file.abandon()
+        self._frames.abandon()
 
     def __enter__(self) -> Self:
         return self
@@ -195,28 +174,9 @@ class ArchiveWriter:
         """Hand the buffer to a compressor as one frame."""
         if not self._buffer:
             return
-        self._pending.append((len(self._buffer), self._pool.submit(self._compress, self._buffer)))
+        self._frames.frame(self._buffer)
         self._base += len(self._buffer)
         self._buffer = bytearray()
-        self._write_pending(self._threads)
-
-    def _write_pending(self, leave: int) -> None:
-        """Write compressed frames, in order, until at most `leave` are under way."""
-        while len(self._pending) > leave:
-            unpacked, future = self._pending.popleft()
-            data = future.result()
-            self._file.write(data)
-            self._frames.append((len(data), unpacked))
-
-    def _compress(self, data: bytearray) -> bytes:
-        try:
-            compressor: zstandard.ZstdCompressor = self._compressors.zstd
-        except AttributeError:  # the first frame of this thread
-            compressor = zstandard.ZstdCompressor(
-                level=self._level, write_checksum=True, write_content_size=True
-            )
-            self._compressors.zstd = compressor
-        return compressor.compress(data)
 
 
 class ArchiveReader:
@@ -284,21 +244,21 @@ class ArchiveReader:
     def _read_seek_table(self) -> None:
         size = os.fstat(self._file.fileno()).st_size
         with vault_errors(self.path):
-            footer = os.pread(self._file.fileno(), _FOOTER.size, max(0, size - _FOOTER.size))
-        if len(footer) < _FOOTER.size:
+            footer = os.pread(self._file.fileno(), FOOTER.size, max(0, size - FOOTER.size))
+        if len(footer) < FOOTER.size:
             raise self._damaged("it is too short")
-        count, descriptor, magic = _FOOTER.unpack(footer)
-        length = count * _SEEK_ENTRY.size + _FOOTER.size
-        if magic != _SEEKABLE or descriptor != 0 or length + 8 > size:
+        count, descriptor, magic = FOOTER.unpack(footer)
+        length = count * SEEK_ENTRY.size + FOOTER.size
+        if magic != SEEKABLE or descriptor != 0 or length + 8 > size:
             raise self._damaged("its seek table is missing: it was cut off, or is no archive of tuibackup")
         with vault_errors(self.path):
             self._table = table = os.pread(self._file.fileno(), length + 8, size - length - 8)
-        if struct.unpack_from("<II", table) != (_SKIPPABLE, length):
+        if struct.unpack_from("<II", table) != (SKIPPABLE, length):
             raise self._damaged("its seek table is broken")
         self._starts = [0]
         self._places = [0]
         self._sizes: list[int] = []
-        for packed, unpacked in _SEEK_ENTRY.iter_unpack(table[8 : -_FOOTER.size]):
+        for packed, unpacked in SEEK_ENTRY.iter_unpack(table[8 : -FOOTER.size]):
             self._sizes.append(unpacked)
             self._starts.append(self._starts[-1] + unpacked)
             self._places.append(self._places[-1] + packed)

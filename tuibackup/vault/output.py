@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import zstandard
-
 from tuibackup.errors import VaultError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -99,35 +97,6 @@ class Mark(NamedTuple):
 
     stored_bytes: int
     sha256: "hashlib._Hash"
-
-
-class CompressedFile:
-    """A new zstd file of independent frames with checksums (`zstd -dc` opens it), hashed on the way."""
-
-    _FRAME = 4 << 20
-
-    def __init__(self, path: Path, level: int = 3) -> None:
-        self._file = OutputFile(path)
-        self._buffer = bytearray()
-        self._compressor = zstandard.ZstdCompressor(level=level, write_checksum=True, write_content_size=True)
-
-    def write(self, data: bytes) -> None:
-        self._buffer += data
-        if len(self._buffer) >= self._FRAME:
-            self._flush()
-
-    def close(self) -> Written:
-        """Sync to the disk, close, and say what was written."""
-        self._flush()  # also when empty: an empty frame is a valid file, an empty file is not
-        return self._file.close()
-
-    def abandon(self) -> None:
-        """As OutputFile's."""
-        self._file.abandon()
-
-    def _flush(self) -> None:
-        self._file.write(self._compressor.compress(self._buffer))
-        self._buffer = bytearray()
 
 
 def sync_folder(path: Path) -> None:

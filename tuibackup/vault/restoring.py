@@ -8,8 +8,9 @@ from pathlib import Path
 
 from tuibackup.vault import tarheader
 from tuibackup.vault.entry import Kind
+from tuibackup.vault.frames import CompressedFile
 from tuibackup.vault.index import Index
-from tuibackup.vault.output import CompressedFile, OutputFile, Written, vault_errors
+from tuibackup.vault.output import OutputFile, Written, vault_errors
 from tuibackup.vault.summary import DatabaseSummary
 
 SCRIPT = "restore.sh"

@@ -16,7 +16,8 @@ import msgspec
 from tuibackup.errors import VaultError
 from tuibackup.sop import Clock
 from tuibackup.vault import restoring, summary
-from tuibackup.vault.archive import LEVEL, ArchiveSummary, ArchiveWriter
+from tuibackup.vault.archive import ArchiveSummary, ArchiveWriter
+from tuibackup.vault.frames import LEVEL
 from tuibackup.vault.index import Index, IndexWriter
 from tuibackup.vault.layout import NAME_FORMAT, Snapshot, Vault, file_name
 from tuibackup.vault.output import OutputFile, Written, rename_new, sync_folder, vault_errors
