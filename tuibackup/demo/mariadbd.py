@@ -56,6 +56,7 @@ def initialise(data: Path) -> None:
         f"--auth-root-socket-user={account()}",
         "--skip-test-db",
         "--skip-name-resolve",
+        "--force",  # a machine that cannot look up its own name will do
         "--innodb-log-file-size=16M",
     ]
     if os.geteuid() == 0:
