@@ -287,3 +287,23 @@ async def test_a_server_that_left_the_configuration_leaves_the_screen(cockpit: O
         await seat.show(fewer)
         assert "simpeg" not in names(seat)
         assert not seat.app.main.servers.marks
+
+
+async def test_what_is_typed_ahead_is_not_taken_for_commands(cockpit: Opener) -> None:
+    """On a slow line many keys come in at once: "/dns" must not run d, n and s."""
+    async with cockpit(pictures.drawn()) as seat:
+        for key in ("slash", "d", "n", "s", "1", "enter"):
+            seat.app.simulate_key(key)
+        await seat.pilot.pause()
+        await seat.pilot.pause(0.1)
+        assert "1 of 12 /dns1" in seat.screen
+        assert not seat.app.main.filtering
+
+
+async def test_a_palette_takes_what_is_typed_before_it_is_drawn(cockpit: Opener) -> None:
+    async with cockpit(pictures.drawn()) as seat:
+        for key in ("ctrl+p", "l", "i", "g", "h", "t"):
+            seat.app.simulate_key(key)
+        await seat.pilot.pause()
+        await seat.pilot.pause(0.1)
+        assert seat.app.theme == "tuibackup-light"

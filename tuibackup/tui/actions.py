@@ -153,7 +153,7 @@ ACTIONS: tuple[Action, ...] = (
            footer=12),
     Action("help", ("question_mark", "f1"), later("help"), later("What the focused pane shows, and its keys."),
            footer=6),
-    Action("quit", ("q", "ctrl+q"), later("quit"), later("Leave the cockpit. Runs go on."), footer=7),
+    Action("quit", ("q",), later("quit"), later("Leave the cockpit. Runs go on."), footer=7),
 )  # fmt: skip
 BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
 
@@ -256,7 +256,7 @@ def sheet() -> str:
             "|---|---|---|",
             *rows,
             "",
-            "`ctrl+c` kills nothing: it says how to leave.",
+            "`ctrl+c` kills nothing: it says how to leave. `ctrl+q` closes a dialog, or leaves the main screen.",
             "",
             "## In dialogs",
             "",

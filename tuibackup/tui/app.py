@@ -23,6 +23,7 @@ from tuibackup.tui.private import QuietCrash, colour_count, show_only_ascii
 from tuibackup.tui.screens import confirm
 from tuibackup.tui.screens.choose import Choice, Choose
 from tuibackup.tui.screens.details import ServerDetails
+from tuibackup.tui.screens.dialog import Dialog
 from tuibackup.tui.screens.main import MainScreen
 from tuibackup.tui.screens.plan import PlanScreen, Wants
 from tuibackup.tui.screens.question import Ask, Reply
@@ -30,6 +31,7 @@ from tuibackup.tui.symbols import ascii_only
 from tuibackup.words import _, use_language
 
 EVERY = 0.5  # seconds between two pictures
+_WHILE_FILTERING = ("details", "next-pane", "previous-pane")  # their keys are no letters
 _PATIENCE = 3.0  # seconds to close in once the terminal is gone
 
 
@@ -40,7 +42,7 @@ class Cockpit(QuietCrash, App[None], inherit_bindings=False):
     CSS_PATH: ClassVar[list[str | Path]] = ["lines.tcss"]  # type: ignore[assignment]  # narrower than Textual's
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+q", "act('quit')", show=False, priority=True),
+        Binding("ctrl+q", "close_top", show=False, priority=True),
         Binding("ctrl+c", "leaving", show=False),
     ]
 
@@ -126,11 +128,18 @@ class Cockpit(QuietCrash, App[None], inherit_bindings=False):
 
     # Actions
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """While a filter is typed, letters belong to it; `enter` and tabs still act."""
+        if action == "act" and self.screen is self.main and self.main.filtering:
+            return parameters[0] in _WHILE_FILTERING
+        return True
+
     def action_act(self, name: str) -> None:
         """Carry out an action of the registry, or say why not."""
         if self.screen is not self.main:
-            if name == "quit":
-                self.screen.dismiss(None)
+            return
+        if self.main.filtering and name == "details":
+            self.main.end_filter()
             return
         action = actions.BY_ID[name]
         self.main.tell("")
@@ -140,6 +149,14 @@ class Cockpit(QuietCrash, App[None], inherit_bindings=False):
             return
         method: Callable[[], None] = getattr(self, action.method, None) or getattr(self.main, action.method)
         method()
+
+    def action_close_top(self) -> None:
+        """`ctrl+q`: closes a dialog, as esc does; on the main screen it leaves."""
+        if isinstance(self.screen, Dialog):
+            self.screen.action_close()
+        else:
+            self.main.end_filter()
+            self.action_act("quit")
 
     def action_leaving(self) -> None:
         """`ctrl+c` kills nothing here."""

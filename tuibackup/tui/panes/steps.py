@@ -259,6 +259,10 @@ def _summary(face: RunFace, now: datetime, room: int, rows: int) -> list[Line]:
         lines.append(
             ((start, "muted"), (shorten(current.progress.current, room - cells(start) - 1, middle=True), ""))
         )
+    for finding in view.findings[: rows - len(lines)] if rows > len(lines) else ():
+        start = f"   {finding.step.number} "
+        text = f"{finding.subject}: {finding.reason}"
+        lines.append(((start, "muted"), (shorten(text, room - cells(start) - 1), "failed" if finding.mark else "")))
     for note in view.notes[-2:]:
         if len(lines) < rows:
             lines.append((("   " + note, "muted"),))

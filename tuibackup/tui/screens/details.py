@@ -146,7 +146,10 @@ def run_details(face: RunFace, now: datetime, room: int) -> list[Line]:
         lines += step_lines(step, face, now, room, narrow=room < 70)
         if len(step.detail) > room - 40:
             lines += [((" " * 15, ""), *line) for line in wrapped(step.detail, room - 15, 6, "muted")]
-    lines += _results(view, room) + _needs(view, room) + _findings(view, room)
+    lines += _findings(view, room)
+    if view.finished or view.needs:
+        lines.append(())
+    lines += _results(view, room) + _needs(view, room)
     for number, note in enumerate(view.notes):
         lines += _field(_("notes") if number == 0 else "", note, "muted", room)
     return lines
@@ -181,12 +184,10 @@ def _results(view: RunView, room: int) -> list[Line]:
         parts = [f"{SIGNS[result.outcome.value]} {outcome_word(result.outcome)}"]
         if result.snapshot:
             parts.append(result.snapshot)
-        if result.items:
-            parts.append(count(result.items))
-        if result.bytes:
-            parts.append(size(result.bytes))
         if result.detail:
             parts.append(result.detail)
+        elif result.items:
+            parts.append(f"{count(result.items)} · {size(result.bytes)}")
         lines += _field(name, " · ".join(parts), result.outcome.value, room)
     return lines
 

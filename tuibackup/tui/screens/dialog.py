@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
+from textual.widgets import Input
 
 from tuibackup.tui.lines import Line, Lines
 from tuibackup.tui.panes.bar import keys_line
@@ -134,6 +135,13 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
 
     def action_close(self) -> None:
         self.dismiss(None)
+
+    def on_key(self, event: events.Key) -> None:
+        """What is typed before the dialog's field has the focus belongs into the field."""
+        field = next(iter(self.query(Input)), None)
+        if field is not None and not field.has_focus and event.is_printable and event.character:
+            event.stop()
+            field.insert_text_at_cursor(event.character)
 
 
 class Reader(Dialog[None]):

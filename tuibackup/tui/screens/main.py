@@ -55,10 +55,12 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     CSS_PATH = "main.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(",".join(action.keys), f"app.act('{action.id}')", _(action.label), show=False, id=action.id)
+        # Priority: the app itself carries them out in the order of the keys. Given to the focused widget they would
+        # be late, and what was typed ahead on a slow line ("/dns") would come in as commands.
+        Binding(",".join(action.keys), f"app.act('{action.id}')", show=False, id=action.id, priority=True)
         for action in actions.ACTIONS
     ]
-    BINDINGS.append(Binding("escape", "clear_filter", show=False))
+    BINDINGS.append(Binding("escape", "clear_filter", show=False, priority=True))
 
     def __init__(self, picture: Picture, keymap: Mapping[str, str], *, read_only: bool) -> None:
         super().__init__()
@@ -185,10 +187,9 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def go_to(self, number: int) -> None:
         """Focus a pane."""
-        self.remove_class("-filtering")
         self.number = number
         self._arrange()
-        self.panes[number - 1].focus()
+        self._show_field(False)
         self._hint()
 
     @property
@@ -263,25 +264,37 @@ class MainScreen(Screen[None], inherit_bindings=False):
     def do_filter(self) -> None:
         field = self.query_one("#filter", Input)
         field.value = self.pane.filter
-        self.add_class("-filtering")
-        field.focus()
+        self._filtered_pane = self.pane
+        self._show_field(True)
+
+    _filtered_pane: Pane | None = None
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        if self.has_class("-filtering"):
-            self.pane.set_filter(event.value.strip())
+        if self._filtered_pane and self._filtered_pane.filter != event.value.strip():
+            self._filtered_pane.set_filter(event.value.strip())
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        self._filtered()
+    @property
+    def filtering(self) -> bool:
+        """Whether a filter is being typed: letters are text then, and no actions."""
+        return bool(self.query_one("#filter", Input).display)
+
+    def _show_field(self, shown: bool) -> None:
+        field = self.query_one("#filter", Input)
+        field.display = shown
+        self.query_one(Keys).display = not shown
+        self.set_focus(field if shown else self.pane)
+
+    def end_filter(self) -> None:
+        """Leave the field; the filter stays."""
+        self._show_field(False)
 
     def action_clear_filter(self) -> None:
         """`esc`: in the field it clears the filter; on the screen too, so that nobody must type it away."""
         if self.pane.filter:
+            self.query_one("#filter", Input).value = ""
             self.pane.set_filter("")
-        self._filtered()
-
-    def _filtered(self) -> None:
-        self.remove_class("-filtering")
-        self.pane.focus()
+        if self.filtering:
+            self.end_filter()
 
     def do_details(self) -> None:
         if self.number == 4 and self.log_pane.chosen:
