@@ -18,14 +18,10 @@ from tuibackup.errors import VaultError
 from tuibackup.text import printable
 from tuibackup.vault.entry import Entry, Kind
 from tuibackup.vault.output import vault_errors
+from tuibackup.vault.rows import Row, Rows, signed
 from tuibackup.vault.schema import APPLICATION_ID, FORMAT, SCHEMA, UNSIGNED, Paths, Totals, join, totals
 
 _BATCH = 5_000
-_MAX = (1 << 63) - 1
-_KINDS = frozenset(Kind)
-_NO_NAMES = (b"", b".", b"..")
-
-_Row = tuple[int, int, int | None, bytes, str, int, int, int, int, int, int, int, int, bytes | None]
 
 
 class Wanted(NamedTuple):
@@ -54,11 +50,7 @@ class IndexWriter:
         with vault_errors(path):
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._next = 1
-        self._folders: dict[int, bytes] = {}  # root id → folder
-        self._places: dict[int, _Place] = {}
-        self._owners: dict[tuple[int, int, bytes, bytes], int] = {}
-        self._filesystems: dict[tuple[int, bytes], int] = {}
+        self._rows = Rows(self._db)
         self._twins = False  # a name came twice: what lies below the second of two folders lies nowhere
         self._linked = 0  # hard links are found among entries up to this id
         self._stored: list[tuple[int, int, int, int, bytes]] = []
@@ -102,8 +94,7 @@ class IndexWriter:
             )
         root = cursor.lastrowid
         assert root is not None
-        self._folders[root] = folder
-        self._places[root] = _Place()
+        self._rows.add_root(root, folder)
         return root
 
     def add_archive(self, name: str, snapshot: str = "") -> int:
@@ -123,15 +114,21 @@ class IndexWriter:
         """
         source = iter(entries)
         while batch := list(islice(source, _BATCH)):
-            first = self._next
-            rows = [row for entry in batch if (row := self._row(root, entry))]
+            first = self._rows.next
+            rows: list[Row] = []
             with self._errors():
+                for entry in batch:
+                    row = self._rows.row(root, entry)
+                    if isinstance(row, str):
+                        self._list(root, entry.path, row, missing=True)
+                    else:
+                        rows.append(row)
                 cursor = self._db.executemany(
                     "INSERT OR IGNORE INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
                 )
                 if cursor.rowcount < len(rows):
                     self._list_twins(root, first, rows)
-            self._places[root].recent.clear()
+            self._rows.written(root)
 
     def wanted(self, root: int | None = None, *, folders: bool = False) -> Iterator[Wanted]:
         """Regular files that have no content yet, each inode once, in the order of the inventory.
@@ -176,7 +173,7 @@ class IndexWriter:
                 fstype,
             ) in rows:
                 path = paths(number)
-                relative = self._relative(of, path)
+                relative = self._rows.relative(of, path)
                 entry = Entry(
                     relative,
                     Kind.FILE if kind == "f" else Kind.FOLDER,
@@ -216,12 +213,12 @@ class IndexWriter:
                     inode = ?, links = ? WHERE id = ? AND kind = 'f'""",
                 (
                     seen.mode,
-                    self._owners.get(owner) or self._owner(*owner),
+                    self._rows.owner(*owner),
                     seen.size,
                     seen.mtime_ns,
                     seen.ctime_ns,
-                    self._filesystems.get(filesystem) or self._filesystem(*filesystem),
-                    seen.inode - (1 << 64) if seen.inode > _MAX else seen.inode,
+                    self._rows.filesystem(*filesystem),
+                    signed(seen.inode),
                     seen.links,
                     entry,
                 ),
@@ -244,7 +241,7 @@ class IndexWriter:
                 self._db.execute("DELETE FROM hardlink WHERE entry = ?", (heir,))
                 self._db.execute("UPDATE hardlink SET carrier = ? WHERE carrier = ?", (heir, entry))
             self._delete(entry)
-            self._list(root, self._relative(root, path), reason, missing=True)
+            self._list(root, self._rows.relative(root, path), reason, missing=True)
 
     def problem(self, root: int, path: bytes, reason: str) -> None:
         """List what is not as it should be, at `path` relative to the root."""
@@ -253,7 +250,7 @@ class IndexWriter:
 
     def find(self, root: int, path: bytes) -> int | None:
         """The id of the entry at `path` relative to the root (b"": the root itself)."""
-        names = [self._folders[root], *(path.split(b"/") if path else ())]
+        names = [self._rows.folders[root], *(path.split(b"/") if path else ())]
         number = -root
         with self._errors():
             for name in names:
@@ -298,7 +295,7 @@ class IndexWriter:
 
         Raises VaultError when configured folders lie in one another.
         """
-        folders = sorted(folder.rstrip(b"/") + b"/" for folder in self._folders.values())
+        folders = sorted(folder.rstrip(b"/") + b"/" for folder in self._rows.folders.values())
         for folder, following in pairwise(folders):
             if following.startswith(folder):
                 raise VaultError(f"folder {printable(following)} lies in folder {printable(folder)}")
@@ -325,90 +322,7 @@ class IndexWriter:
         """Close without finishing. May be called twice, and after `finish`."""
         self._db.close()
 
-    def _row(self, root: int, entry: Entry) -> _Row | None:
-        """The row for `entry`, or None when it is listed instead."""
-        path, kind, mode, uid, gid, user, group, size, mtime, ctime, device, inode, links, fstype, target = (
-            entry
-        )
-        place = self._places[root]
-        if not path:
-            parent: int | None = -root
-            name = self._folders[root]
-            reason = "" if kind == Kind.FOLDER else "is not a folder"
-        else:
-            folder, _, name = path.rpartition(b"/")
-            parent = place.folder(folder)
-            if parent is None:
-                parent = self._remembered(place, root, folder)
-            reason = "" if parent is not None else "lies in no folder of the inventory"
-            if name in _NO_NAMES or b"\0" in name or path.startswith(b"/"):
-                reason = "is no possible name"
-        if kind not in _KINDS:
-            reason = "is of an unknown kind"
-        elif kind == Kind.SYMLINK and (not target or b"\0" in target):
-            reason = "is a symbolic link without a target"
-        if not (0 <= size <= _MAX and 0 <= mode <= 0o7777 and 0 <= links <= _MAX):
-            reason = "has an impossible size, mode or number of links"
-        elif not (
-            0 <= uid <= _MAX and 0 <= gid <= _MAX and -_MAX <= mtime <= _MAX and -_MAX <= ctime <= _MAX
-        ):
-            reason = "has an impossible owner or time"
-        if reason:
-            with self._errors():
-                self._list(root, path, reason, missing=True)
-            return None
-        number = self._next
-        self._next += 1
-        if kind == Kind.FOLDER:
-            place.enter(path, number)
-        owner = self._owners.get((uid, gid, user, group)) or self._owner(uid, gid, user, group)
-        filesystem = self._filesystems.get((device, fstype)) or self._filesystem(device, fstype)
-        if inode > _MAX:
-            inode -= 1 << 64
-        return (
-            number,
-            root,
-            parent,
-            name,
-            str(kind),
-            mode,
-            owner,
-            size,
-            mtime,
-            ctime,
-            filesystem,
-            inode,
-            links,
-            target,
-        )
-
-    def _remembered(self, place: "_Place", root: int, folder: bytes) -> int | None:
-        """The id of a folder in an inventory that is not depth first: all folders are kept in memory then."""
-        if place.everything is None:
-            paths = Paths(self._db)
-            with self._errors():
-                rows = self._db.execute("SELECT id FROM entry WHERE root = ? AND kind = 'd'", (root,))
-                everything = {self._relative(root, paths(number)): number for (number,) in rows}
-            place.everything = everything | place.recent
-        return place.everything.get(folder)
-
-    def _relative(self, root: int, path: bytes) -> bytes:
-        return path[len(self._folders[root]) :].lstrip(b"/")
-
-    def _owner(self, *owner: *tuple[int, int, bytes, bytes]) -> int:
-        number = self._owners[owner] = len(self._owners) + 1
-        with self._errors():
-            self._db.execute("INSERT INTO owner VALUES (?, ?, ?, ?, ?)", (number, *owner))
-        return number
-
-    def _filesystem(self, device: int, fstype: bytes) -> int:
-        number = self._filesystems[device, fstype] = len(self._filesystems) + 1
-        signed = device - (1 << 64) if device > _MAX else device
-        with self._errors():
-            self._db.execute("INSERT INTO filesystem VALUES (?, ?, ?)", (number, signed, fstype))
-        return number
-
-    def _list_twins(self, root: int, first: int, rows: list[_Row]) -> None:
+    def _list_twins(self, root: int, first: int, rows: list[Row]) -> None:
         """List the rows that were not taken because their name was there already."""
         self._twins = True
         taken = {number for (number,) in self._db.execute("SELECT id FROM entry WHERE id >= ?", (first,))}
@@ -418,18 +332,18 @@ class IndexWriter:
                     root, self._path_of(root, parent, name), "came twice in the inventory", missing=True
                 )
 
-    def _path_of(self, root: int, parent: int | None, name: bytes) -> bytes:
+    def _path_of(self, root: int, parent: int, name: bytes) -> bytes:
         """The relative path of `name` in the folder `parent`, as far as it is known."""
-        if parent is None or parent < 0:
+        if parent < 0:
             return b""
         try:
-            return self._relative(root, join(Paths(self._db)(parent), name))
+            return self._rows.relative(root, join(Paths(self._db)(parent), name))
         except KeyError:
             return name
 
     def _find_hard_links(self) -> None:
         """Further names of an inode point to its first one. Same size and time too: inodes may be reused."""
-        if self._linked == self._next - 1:
+        if self._linked == self._rows.next - 1:
             return
         if self._twins:
             self._drop_orphans()
@@ -445,7 +359,7 @@ class IndexWriter:
                 ) WHERE carrier <> id""",
                 (self._linked,),
             )
-        self._linked = self._next - 1
+        self._linked = self._rows.next - 1
 
     def _flush(self) -> None:
         """Write the places of content that are still in memory."""
@@ -492,27 +406,3 @@ class IndexWriter:
             if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
                 raise VaultError(f"vault full: no room for {self.path}", "free some room there") from error
             raise VaultError(f"{self.path}: {error}") from error
-
-
-class _Place:
-    """Where an inventory is: the folders above the entry that comes next, while it is depth first."""
-
-    def __init__(self) -> None:
-        self.recent: dict[bytes, int] = {}  # folders that are not in the database yet
-        self.everything: dict[bytes, int] | None = None  # all folders, once the order was not depth first
-        self._chain: list[tuple[bytes, int]] = []
-
-    def enter(self, path: bytes, number: int) -> None:
-        self.recent[path] = number
-        if self.everything is None:
-            self._chain.append((path, number))
-        else:
-            self.everything[path] = number
-
-    def folder(self, path: bytes) -> int | None:
-        """The id of the folder at `path`; None when it is not one of those above."""
-        if self.everything is not None:
-            return self.everything.get(path)
-        while self._chain and self._chain[-1][0] != path:
-            self._chain.pop()
-        return self._chain[-1][1] if self._chain else None

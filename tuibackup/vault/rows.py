@@ -1,0 +1,146 @@
+"""From an inventory's entries to rows of an index: what can be a row, and below which folder it lies.
+
+Entries come from a server and may be hostile. What cannot be a path below its folder gets a reason instead.
+"""
+
+import sqlite3
+
+from tuibackup.vault.entry import Entry, Kind
+from tuibackup.vault.schema import Paths
+
+MAX = (1 << 63) - 1  # of an INTEGER in SQLite
+
+Row = tuple[int, int, int, bytes, str, int, int, int, int, int, int, int, int, bytes | None]
+
+_KINDS = frozenset(Kind)
+_NO_NAMES = (b"", b".", b"..")
+
+
+class Rows:
+    """Makes rows, and numbers entries, owners and file systems. Raises sqlite3.Error."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self.next = 1  # id of the next entry
+        self.folders: dict[int, bytes] = {}  # of roots
+        self._db = db
+        self._places: dict[int, _Place] = {}
+        self._owners: dict[tuple[int, int, bytes, bytes], int] = {}
+        self._filesystems: dict[tuple[int, bytes], int] = {}
+
+    def add_root(self, root: int, folder: bytes) -> None:
+        self.folders[root] = folder
+        self._places[root] = _Place()
+
+    def relative(self, root: int, path: bytes) -> bytes:
+        """An absolute path as seen from its root."""
+        return path[len(self.folders[root]) :].lstrip(b"/")
+
+    def row(self, root: int, entry: Entry) -> Row | str:
+        """The row of table `entry`, or why there can be none."""
+        path, kind, mode, uid, gid, user, group, size, mtime, ctime, device, inode, links, fstype, target = (
+            entry
+        )
+        place = self._places[root]
+        if not path:
+            parent = -root
+            name = self.folders[root]
+            if kind != Kind.FOLDER:
+                return "is not a folder"
+        else:
+            folder, _, name = path.rpartition(b"/")
+            if name in _NO_NAMES or b"\0" in name or path.startswith(b"/"):
+                return "is no possible name"
+            above = place.folder(folder)
+            if above is None:
+                above = self._remembered(place, root, folder)
+            if above is None:
+                return "lies in no folder of the inventory"
+            parent = above
+        if kind not in _KINDS:
+            return "is of an unknown kind"
+        if kind == Kind.SYMLINK and (not target or b"\0" in target):
+            return "is a symbolic link without a target"
+        if not (0 <= size <= MAX and 0 <= mode <= 0o7777 and 0 <= links <= MAX):
+            return "has an impossible size, mode or number of links"
+        if not (0 <= uid <= MAX and 0 <= gid <= MAX and -MAX <= mtime <= MAX and -MAX <= ctime <= MAX):
+            return "has an impossible owner or time"
+        number = self.next
+        self.next += 1
+        if kind == Kind.FOLDER:
+            place.enter(path, number)
+        owner = self.owner(uid, gid, user, group)
+        filesystem = self.filesystem(device, fstype)
+        times = mtime, ctime
+        return (
+            number,
+            root,
+            parent,
+            name,
+            str(kind),
+            mode,
+            owner,
+            size,
+            *times,
+            filesystem,
+            signed(inode),
+            links,
+            target,
+        )
+
+    def written(self, root: int) -> None:
+        """The rows made so far are in the database now."""
+        self._places[root].recent.clear()
+
+    def owner(self, *owner: *tuple[int, int, bytes, bytes]) -> int:
+        """The id of uid, gid, user and group."""
+        number = self._owners.get(owner)
+        if number is None:
+            number = self._owners[owner] = len(self._owners) + 1
+            self._db.execute("INSERT INTO owner VALUES (?, ?, ?, ?, ?)", (number, *owner))
+        return number
+
+    def filesystem(self, device: int, fstype: bytes) -> int:
+        """The id of a file system."""
+        number = self._filesystems.get((device, fstype))
+        if number is None:
+            number = self._filesystems[device, fstype] = len(self._filesystems) + 1
+            self._db.execute("INSERT INTO filesystem VALUES (?, ?, ?)", (number, signed(device), fstype))
+        return number
+
+    def _remembered(self, place: "_Place", root: int, folder: bytes) -> int | None:
+        """The id of a folder in an inventory that is not depth first: all are kept in memory then."""
+        if place.everything is None:
+            paths = Paths(self._db)
+            rows = self._db.execute("SELECT id FROM entry WHERE root = ? AND kind = 'd'", (root,))
+            everything = {self.relative(root, paths(number)): number for (number,) in rows}
+            place.everything = everything | place.recent
+        return place.everything.get(folder)
+
+
+def signed(number: int) -> int:
+    """An unsigned number of 64 bits as SQLite can keep it; `schema.UNSIGNED` masks it back."""
+    return number - (1 << 64) if number > MAX else number
+
+
+class _Place:
+    """Where an inventory is: the folders above the entry that comes next, while it is depth first."""
+
+    def __init__(self) -> None:
+        self.recent: dict[bytes, int] = {}  # folders that are not in the database yet
+        self.everything: dict[bytes, int] | None = None  # all folders, once the order was not depth first
+        self._chain: list[tuple[bytes, int]] = []
+
+    def enter(self, path: bytes, number: int) -> None:
+        self.recent[path] = number
+        if self.everything is None:
+            self._chain.append((path, number))
+        else:
+            self.everything[path] = number
+
+    def folder(self, path: bytes) -> int | None:
+        """The id of the folder at `path`; None when it is not one of those above."""
+        if self.everything is not None:
+            return self.everything.get(path)
+        while self._chain and self._chain[-1][0] != path:
+            self._chain.pop()
+        return self._chain[-1][1] if self._chain else None
