@@ -265,6 +265,7 @@ async def _folder(session: "Session", folder: str, *, sudo: bool) -> Check:
 async def _database(
     config: Config, session: "Session", server: Server, answers: Answers
 ) -> AsyncIterator[Check]:
+    from tuibackup.database.audit import audit
     from tuibackup.database.login import login
 
     assert server.database is not None
@@ -285,8 +286,11 @@ async def _database(
             number=count(len(database.databases))
         )
         total = sum(one.bytes for one in database.databases)
-        yield Check(
-            _("database"), State.OK if database.databases else State.WARNING, f"{detail}, {size(total)}"
-        )
+        state = State.OK if database.databases else State.WARNING
+        yield Check(_("database"), state, f"{detail}, {size(total)}")
+        for finding in audit(database.databases, database.grants, database.account, database.vendor):
+            # What is marked would keep the clock from being reset, month after month.
+            state = State.FAILED if finding.mark else State.WARNING
+            yield Check(_("database"), state, f"{finding.subject}: {finding.reason}")
     finally:
         await database.close()

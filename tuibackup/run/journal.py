@@ -54,10 +54,10 @@ class Journal:
     def create(cls, state: Path, planned: ev.RunPlanned) -> Self:
         """Begin the journal of a run. It appears locked and with its first line, or not at all."""
         path = journal_path(state, planned.run)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         new = path.with_name(f".{path.name}.new")
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(new, flags, 0o600)
         except OSError as error:
             raise TuibackupError(f"the journal {path} cannot be written: {error.strerror}") from error
