@@ -1,9 +1,11 @@
 """Names on the backup disk, the right-disk rule, and which snapshot is the latest."""
 
 import json
+import multiprocessing
 import os
 import re
 import shutil
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -62,6 +64,19 @@ def test_an_empty_folder_becomes_a_vault_at_first_use(tmp_path: Path) -> None:
     assert 0 < room.free <= room.total
     assert room.device
     assert json.loads((state / KNOWN).read_text()) == {str(path): vault.id}
+
+
+def test_many_may_make_the_same_folder_a_vault_at_once(tmp_path: Path) -> None:
+    """The runs of a first request did: all but one said "is no vault and not empty"."""
+    (tmp_path / "vault").mkdir()
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(4, mp_context=context) as pool:
+        ids = set(pool.map(_opened, [tmp_path] * 16))
+    assert len(ids) == 1
+
+
+def _opened(folder: Path) -> str:
+    return Vault.open(folder / "vault", folder / "state").id
 
 
 def test_a_missing_folder_is_no_vault(tmp_path: Path) -> None:

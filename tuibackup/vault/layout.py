@@ -242,7 +242,12 @@ def _identity(path: Path) -> str | None:
 
 
 def _create(path: Path) -> str:
-    """Make the empty folder a vault; its id."""
+    """Make the empty folder a vault; its id. The runs of one request may all come here at once."""
+    with vault_errors(path), _alone(path):
+        return _identity(path) or _create_alone(path)
+
+
+def _create_alone(path: Path) -> str:
     with vault_errors(path):
         if any(name != "lost+found" for name in os.listdir(path)):
             raise VaultError(f"{path}: is no vault and not empty", "choose an empty folder")
@@ -295,6 +300,17 @@ def _remember(state: Path, path: Path, identity: str) -> None:
             output.close()
             os.replace(draft, state / KNOWN)
             sync_folder(state)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other processes of this program out of the same block."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
 
 
 @contextmanager
