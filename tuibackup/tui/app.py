@@ -17,13 +17,14 @@ from tuibackup.run.plan import Plan, PlanSummary
 from tuibackup.secret import Secret
 from tuibackup.tui import actions, themes
 from tuibackup.tui.gather import Gatherer, Source
+from tuibackup.tui.lines import wrapped
 from tuibackup.tui.model import Picture, RunFace
 from tuibackup.tui.panes.serverline import run_words
 from tuibackup.tui.private import QuietCrash, colour_count, show_only_ascii
 from tuibackup.tui.screens import confirm
 from tuibackup.tui.screens.choose import Choice, Choose
 from tuibackup.tui.screens.details import ServerDetails
-from tuibackup.tui.screens.dialog import Dialog
+from tuibackup.tui.screens.dialog import Dialog, Text
 from tuibackup.tui.screens.main import MainScreen
 from tuibackup.tui.screens.plan import PlanScreen, Wants
 from tuibackup.tui.screens.question import Ask, Reply
@@ -51,7 +52,8 @@ class Cockpit(QuietCrash, App[None], inherit_bindings=False):
     ) -> None:
         # Before Textual reads the theme's variables, which ours extend.
         self.themes = themes.load((themes.shipped(), config.source.parent / "themes"))
-        super().__init__()
+        # Without colours Textual must leave them to the terminal: its other filter makes them grey.
+        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
         self.config = config
         self.source = source
         self.operator = operator
@@ -231,7 +233,7 @@ class Cockpit(QuietCrash, App[None], inherit_bindings=False):
                     given[question.kind] = reply.answer
                 asked.answer(reply.answer.reveal() if reply and reply.answer else None)
         except TuibackupError as error:
-            self.main.tell(str(error))
+            self.push_screen(Text(_("The runs could not be started"), wrapped(str(error), 74, 12, "failed")))
         finally:
             self.starting = False
             self.wake()

@@ -109,7 +109,10 @@ def step_lines(step: StepView, face: RunFace, now: datetime, room: int, *, narro
     if moving:
         first, second = _moving(step, face, now, rest, narrow=narrow)
     elif step.outcome in (Outcome.FAILED, Outcome.INTERRUPTED):
-        first, second = (((step.detail or outcome_word(step.outcome)), step.outcome.value),), ()
+        # The error stands in full below the steps: not a second time, cut, beside them.
+        error = face.view.finished.error if face.view.finished else ""
+        said = step.detail if step.detail and step.detail not in error else outcome_word(step.outcome)
+        first, second = ((said, step.outcome.value),), ()
     else:
         first, second = ((step.detail, "muted"),), ()
     lines = [cut((*start, *first), room)]
@@ -262,7 +265,9 @@ def _summary(face: RunFace, now: datetime, room: int, rows: int) -> list[Line]:
     for finding in view.findings[: rows - len(lines)] if rows > len(lines) else ():
         start = f"   {finding.step.number} "
         text = f"{finding.subject}: {finding.reason}"
-        lines.append(((start, "muted"), (shorten(text, room - cells(start) - 1), "failed" if finding.mark else "")))
+        lines.append(
+            ((start, "muted"), (shorten(text, room - cells(start) - 1), "failed" if finding.mark else ""))
+        )
     for note in view.notes[-2:]:
         if len(lines) < rows:
             lines.append((("   " + note, "muted"),))
