@@ -64,6 +64,8 @@ def check_host(config: Config) -> Iterator[Check]:
             yield Check(_("ledger"), State.OK, _("{number} entries").format(number=count(ledger.count())))
     except TuibackupError as error:
         yield Check(_("ledger"), State.FAILED, str(error))
+    if config.run.bandwidth:
+        yield Check(_("bandwidth"), State.WARNING, _("[run] bandwidth is not obeyed yet by this version"))
     if kills_at_logout():
         yield Check(
             _("logout"),
