@@ -14,16 +14,16 @@ VANISHED = "vanished while the backup ran"
 
 _ESCAPE = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
 _LETTERS = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
-# find: 'NAME': REASON
-_FIND = re.compile(rb"find: '(.*)': (.+)", re.DOTALL)
+# find: 'NAME': REASON; a tool calls itself by the path it was started by
+_FIND = re.compile(rb"(?:/\S*/)?find: '(.*)': (.+)", re.DOTALL)
 # tar: NAME: [Warning: ]REASON; a name may hold ": " itself, so the reasons are spelled out
 _TAR = re.compile(
-    rb"tar: (.+?): (?:Warning: )?((?:Cannot |File |file |Read error |Unknown file type|contains ).*)",
+    rb"(?:/\S*/)?tar: (.+?): (?:Warning: )?((?:Cannot |File |file |Read error |Unknown file type|contains ).*)",
     re.DOTALL,
 )
 # What tar says beside its complaints about files.
 _NOISE = re.compile(
-    rb"tar: (?:Removing leading|Exiting with failure status|The following options were used|"
+    rb"(?:/\S*/)?tar: (?:Removing leading|Exiting with failure status|The following options were used|"
     rb".*: (?:socket ignored|door ignored)$)"
 )
 

@@ -145,7 +145,7 @@ class _Download:
 
     async def _folder(self, folder: Listed, tally: Tally) -> FolderSummary:
         fetched: list[Fetched] = []
-        if folder.files:
+        if not folder.fault or folder.files:
             self._say(_("fetching {folder}").format(folder=printable(folder.folder)))
             fetched = await self._fetch(folder, tally)
         summary = await in_thread(self._judge, folder, fetched)
@@ -159,8 +159,9 @@ class _Download:
         tried: set[int] = set()
         for part in range(1, _STREAMS + 1):
 
-            def wanted(again: list[Wanted] = again) -> Iterator[Wanted]:
-                return merge(again, self._index.wanted(folder.root), key=attrgetter("id"))
+            def wanted(again: list[Wanted] = again, folders: bool = part == 1) -> Iterator[Wanted]:
+                missing = self._index.wanted(folder.root, folders=folders and self._way.xattrs)
+                return merge(again, missing, key=attrgetter("id"))
 
             fetched = await fetch(self._way, self._store, tally, folder, wanted, part)
             tried.update(one.id for one in again)

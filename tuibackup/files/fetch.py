@@ -21,12 +21,13 @@ from tuibackup.files.pipe import Pipe, StoppedError, in_thread, unpacked
 from tuibackup.files.recheck import Recheck
 from tuibackup.files.server import Lines, gently, piece, sudo_error
 from tuibackup.files.tally import Tally
-from tuibackup.files.tarstream import REGULAR, Member, StreamCutError, TarStream
+from tuibackup.files.tarstream import FOLDER, REGULAR, Member, StreamCutError, TarStream
 from tuibackup.remote.session import Session
 from tuibackup.remote.stream import Stream
 from tuibackup.text import printable, shorten, size
 from tuibackup.vault.archive import ArchiveWriter
 from tuibackup.vault.disk import room
+from tuibackup.vault.entry import Kind
 from tuibackup.vault.index import IndexWriter, Wanted
 from tuibackup.vault.snapshot import Incoming
 
@@ -77,6 +78,7 @@ async def fetch(
 ) -> Fetched:
     """Fetch the files that `wanted` gives, in that order, into part `part` of the archive of `folder`.
 
+    Of folders among them only the extended attributes are taken.
     Raises DownloadError, VaultError, ConnectionLostError; then nothing of the archive may be used.
     """
     return await _Fetch(way, store, tally, folder, wanted, part).run()
@@ -105,6 +107,7 @@ class _Fetch:
         self._archive_id = 0
         self._fetched: list[Wanted] = []
         self._lost: list[Wanted] = []
+        self._replaced: set[int] = set()  # ids of files that came as something else
         self._guarded = 0
         self._result = Fetched()
 
@@ -197,7 +200,10 @@ class _Fetch:
             elif len(self._result.said) < 10:
                 self._result.said.append(complaint)
         for wanted in self._lost:
-            reason = reasons.get(wanted.entry.path, "could not be read; the server's tar did not say why")
+            if wanted.id in self._replaced:
+                reason = "is no regular file any more: it was replaced while the backup ran"
+            else:
+                reason = reasons.get(wanted.entry.path, "could not be read; the server's tar did not say why")
             self._result.lost.append((wanted, reason))
 
     # in the worker's thread
@@ -206,9 +212,12 @@ class _Fetch:
         stream = TarStream(unpacked(self._pipe.read, self._way.packed))
         while (member := stream.next()) is not None:
             wanted = self._order.match(member.name, self._pass)
-            if member.kind == REGULAR:
+            if wanted.entry.kind is Kind.FOLDER:
+                self._note_attributes(wanted, member)
+            elif member.kind == REGULAR:
                 self._keep(wanted, member, stream)
             else:
+                self._replaced.add(wanted.id)
                 self._pass(wanted)
         for wanted in self._order.rest():
             self._pass(wanted)
@@ -258,7 +267,16 @@ class _Fetch:
             self._archive_id = self._store.index.add_archive(archive.path.name)
         return archive
 
+    def _note_attributes(self, folder: Wanted, member: Member) -> None:
+        """A folder is only asked for because of these; a snapshot without them is as good as the server allows."""
+        if member.kind == FOLDER and member.attributes:
+            with self._store.lock:
+                self._store.index.xattrs(folder.id, member.attributes)
+
     def _pass(self, wanted: Wanted) -> None:
+        """It never came. Of a folder `find` has said so already, or will say so of what is in it."""
+        if wanted.entry.kind is Kind.FOLDER:
+            return
         if len(self._lost) < _LOST_NAMES:
             self._lost.append(wanted)
         else:

@@ -10,13 +10,14 @@ from tuibackup.files.exclude import find_arguments
 from tuibackup.files.findings import Findings
 from tuibackup.files.listing import FORMAT, Listing
 from tuibackup.files.pipe import in_thread
-from tuibackup.files.server import STALL, Lines, gently, piece, sudo_error
+from tuibackup.files.server import Lines, gently, piece, sudo_error
 from tuibackup.files.tally import Tally
 from tuibackup.remote.command import quote
 from tuibackup.remote.session import Session
 from tuibackup.vault.entry import Entry, Kind
 from tuibackup.vault.index import IndexWriter
 
+_LOOK_SECONDS = 60.0
 _MOST = 50_000_000  # names in one folder; beyond, the server is not to be believed
 
 
@@ -60,7 +61,7 @@ async def _look(session: Session, name: str, folders: list[bytes]) -> tuple[int,
         + names
         + b'; do printf "%s\\0" "$(readlink -f -- "$folder" 2>/dev/null)"; done'
     )
-    answer = (await session.run(text, timeout=STALL)).check().stdout
+    answer = (await session.run(text, timeout=_LOOK_SECONDS)).check().stdout
     seconds, _, rest = answer.partition(b"\n")
     resolved = rest.split(b"\0")[:-1]
     if not seconds.isdigit() or len(resolved) != len(folders):

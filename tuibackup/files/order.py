@@ -1,4 +1,4 @@
-"""The files asked for, in their order: names on their way to the server, and what of them has come back.
+"""The files (and folders) asked for, in their order: names on their way to the server, and what of them has come back.
 
 tar answers in the order of the names it was given and leaves out what it cannot read. Names are sent without
 waiting for answers (a server may skip thousands without a word), so what is remembered of them is bounded: past
@@ -44,7 +44,7 @@ class Order:
 
         Raises StreamError for a name that was not asked for, or not in this place.
         """
-        path = name.removeprefix(b"./")
+        path = name.removeprefix(b"./").rstrip(b"/")  # tar ends a folder's name in a slash
         while (wanted := self._next()) is not None:
             if wanted.entry.path == path:
                 return wanted

@@ -1,0 +1,487 @@
+"""Step 2 against a real sshd: what is on the server comes back exactly, and what could not is listed."""
+
+import os
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.files.conftest import Bench, listed
+from tests.vault import trees
+from tuibackup.demo.sshd import PrivateSshd
+from tuibackup.errors import ConnectionLostError, DownloadError, VaultError
+from tuibackup.files import complaints
+from tuibackup.files import download as step
+from tuibackup.sop import Outcome
+from tuibackup.vault.index import Index
+from tuibackup.vault.layout import Vault
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def application(folder: Path, files: int = 20) -> Path:
+    """A small application folder."""
+    (folder / "app").mkdir(parents=True)
+    for number in range(files):
+        (folder / "app" / f"file{number:03}.php").write_text(f"<?php // {number}\n" * 50)
+    return folder
+
+
+async def test_a_tricky_tree_comes_back_exactly(bench: Bench, tricky: Path) -> None:
+    result, target = await bench.restored(bench.server(tricky))
+    assert bench.told.findings == []
+    assert trees.differences(tricky, target / str(tricky).lstrip("/")) == []
+    assert result.outcome is Outcome.DONE
+    assert result.whole
+    [folder] = result.folders
+    assert folder.archives == (result.folders[0].archives[0],)
+    assert result.bytes == folder.bytes > 0
+    assert result.stored_bytes > 0
+
+
+@pytest.mark.parametrize("tools", [{"zstd": False}, {"zstd": False, "gzip": False}, {"tar_version": "1.26"}])
+async def test_servers_without_packers_or_attributes_are_read_too(
+    bench: Bench, place: Path, tools: dict[str, object]
+) -> None:
+    source = application(place / "source")
+    (source / "big").write_bytes(os.urandom(3_000_000))
+    _, target = await bench.restored(bench.server(source), tools=tools)
+    assert content(target / str(source).lstrip("/")) == content(source)
+
+
+def deep(source: Path) -> None:
+    """Files below more than 1,400 bytes of folders."""
+    source.mkdir()
+    here = os.getcwd()
+    try:
+        os.chdir(source)
+        for depth in range(8):
+            os.mkdir("d" * 200)
+            os.chdir("d" * 200)
+            if depth in (2, 6):
+                Path("file").write_text(str(depth))
+    finally:
+        os.chdir(here)
+
+
+async def test_long_paths_are_fetched(bench: Bench, place: Path) -> None:
+    source = place / "source"
+    deep(source)
+    result, target = await bench.restored(bench.server(source))
+    assert bench.told.findings == []
+    assert result.files == 2
+    assert trees.differences(source, target / str(source).lstrip("/")) == []
+
+
+async def test_several_folders_have_an_archive_each(bench: Bench, place: Path) -> None:
+    one, two = application(place / "one"), application(place / "two", 3)
+    result, target = await bench.restored(bench.server(one, two))
+    assert [len(folder.archives) for folder in result.folders] == [1, 1]
+    assert result.files == 23
+    for source in (one, two):
+        assert content(target / str(source).lstrip("/")) == content(source)
+
+
+async def test_a_folder_that_is_a_symlink_is_followed_and_recorded(bench: Bench, place: Path) -> None:
+    source = application(place / "releases/42")
+    current = place / "current"
+    current.symlink_to("releases/42")
+    result, target = await bench.restored(bench.server(current))
+    assert result.outcome is Outcome.DONE
+    assert result.folders[0].resolved == str(source.resolve())
+    assert content(target / str(current).lstrip("/")) == content(source)
+
+
+async def test_excluded_names_are_not_read(bench: Bench, place: Path) -> None:
+    source = application(place / "source", 3)
+    (source / "app/cache/deep").mkdir(parents=True)
+    (source / "app/cache/deep/x").write_text("x")
+    (source / "error.log").write_text("x")
+    result, incoming = await bench.fetch(bench.server(source, exclude=("**/cache/**", "*.log")))
+    names = {path.removeprefix(os.fsencode(source)) for path in listed(incoming)}
+    assert names == {b"", b"/app", b"/app/cache", *(b"/app/file%03d.php" % number for number in range(3))}
+    with Index(incoming.path / "index.sqlite") as index:
+        assert index.roots[0].excludes == ("**/cache/**", "*.log")
+        assert index.roots[0].started_ns > 0
+    assert result.outcome is Outcome.DONE
+
+
+async def test_progress_ends_at_its_totals(bench: Bench, place: Path) -> None:
+    source = application(place / "source", 500)
+    await bench.fetch(bench.server(source))
+    last = bench.told.steps[-1]
+    assert (last.items, last.items_total) == (500, 500)
+    assert last.bytes == last.bytes_total == sum(len(data) for data in content(source).values())
+    assert len(bench.told.steps) < 20, "no more often than some times a second"
+
+
+# what is not as it should be
+
+
+async def test_a_missing_folder_is_never_green(bench: Bench, place: Path) -> None:
+    source = application(place / "source")
+    result, incoming = await bench.fetch(bench.server(source, place / "nowhere"))
+    assert result.outcome is Outcome.WARNINGS
+    assert not result.whole
+    assert [folder.whole for folder in result.folders] == [True, False]
+    assert [(finding.reason, finding.mark) for finding in result.findings] == [
+        ("is missing on the server", True)
+    ]
+    assert result.findings == tuple(bench.told.findings)
+    assert len(listed(incoming)) == 22, "the other folder is in the snapshot"
+
+
+@pytest.mark.parametrize("kind", ["file", "dangling", "empty", "only excluded"])
+async def test_folders_with_nothing_in_them_are_never_green(bench: Bench, place: Path, kind: str) -> None:
+    source = place / "source"
+    if kind == "file":
+        source.write_text("no folder")
+    elif kind == "dangling":
+        source.symlink_to("nowhere")
+    else:
+        (source / "empty").mkdir(parents=True)
+        if kind == "only excluded":
+            (source / "a.log").write_text("x")
+    result, _ = await bench.fetch(bench.server(source, exclude=("*.log",)))
+    reason = "is no folder on the server" if kind in ("file", "dangling") else "is empty"
+    assert [(finding.reason, finding.mark) for finding in result.findings] == [(reason, True)]
+    assert (result.outcome, result.whole) == (Outcome.WARNINGS, False)
+
+
+@pytest.mark.parametrize("lost", ["files", "bytes"])
+async def test_a_folder_that_lost_half_is_never_green(bench: Bench, place: Path, lost: str) -> None:
+    source = application(place / "source")
+    (source / "big").write_bytes(os.urandom(100_000))
+    server = bench.server(source)
+    first, snapshot = await bench.snapshot(server)
+    assert first.whole
+    if lost == "files":
+        for number in range(12):
+            (source / "app" / f"file{number:03}.php").unlink()
+    else:
+        (source / "big").write_bytes(b"")
+    result, _ = await bench.fetch(server, previous=snapshot)
+    assert (result.outcome, result.whole) == (Outcome.WARNINGS, False)
+    [finding] = result.findings
+    assert finding.mark
+    assert "has lost half of what it held" in finding.reason
+
+
+async def test_a_folder_that_grew_is_fine(bench: Bench, place: Path) -> None:
+    source = application(place / "source")
+    server = bench.server(source)
+    _, snapshot = await bench.snapshot(server)
+    (source / "more").write_text("more")
+    result, _ = await bench.fetch(server, previous=snapshot)
+    assert (result.outcome, result.whole) == (Outcome.DONE, True)
+
+
+async def test_what_may_not_be_read_is_listed_with_the_way_out(humble: Bench, place: Path) -> None:
+    source = application(place / "source")
+    (source / "secret\n.php").write_text("x")
+    (source / "secret\n.php").chmod(0)
+    (source / "closed").mkdir()
+    (source / "closed/inside").write_text("x")
+    (source / "closed").chmod(0)
+    result, incoming = await humble.fetch(humble.server(source))
+    (source / "closed").chmod(0o700)
+    assert humble.told.reasons == {"secret\\x0a.php": complaints.PERMISSION, "closed": complaints.PERMISSION}
+    assert (result.outcome, result.whole) == (Outcome.WARNINGS, True)
+    names = {path.removeprefix(os.fsencode(source)) for path in listed(incoming)}
+    assert b"/closed" in names
+    assert b"/secret\n.php" not in names
+    with Index(incoming.path / "index.sqlite") as index:
+        assert {problem.reason for problem in index.problems()} == {complaints.PERMISSION}
+
+
+async def test_a_folder_that_may_not_be_entered_is_never_green(humble: Bench, place: Path) -> None:
+    source = application(place / "source")
+    source.chmod(0)
+    result, _ = await humble.fetch(humble.server(source))
+    source.chmod(0o700)
+    assert [(finding.reason, finding.mark) for finding in result.findings] == [(complaints.PERMISSION, True)]
+    assert not result.whole
+
+
+async def test_a_folder_of_which_most_could_not_be_read_is_never_green(humble: Bench, place: Path) -> None:
+    source = application(place / "source")
+    for number in range(12):
+        (source / "app" / f"file{number:03}.php").chmod(0)
+    result, _ = await humble.fetch(humble.server(source))
+    assert not result.whole
+    assert result.findings[-1].reason.startswith("more than half of it could not be read: 8 of 20 files")
+    assert len(result.findings) == 13
+
+
+async def test_a_hard_link_takes_over_when_its_first_name_is_lost(
+    place: Path, vault: Vault, server_with: Callable[..., PrivateSshd]
+) -> None:
+    source = application(place / "source", 3)
+    one, two = source / "app/file000.php", source / "app/second"
+    os.link(one, two)
+    # the name that `find` lists first has the content of both
+    first = f"find {source} -samefile {one} -o -samefile {two}"
+    script = f"""rm -f "$({first} 2>/dev/null | head -n 1)"\nexec /usr/bin/tar "$@" """
+    bench = Bench(place, vault, server_with("tar", script))
+    result, target = await bench.restored(bench.server(source))
+    [left] = [path for path in (one, two) if path.exists()]
+    [gone] = {one, two} - {left}
+    assert bench.told.reasons == {gone.name: complaints.VANISHED}
+    assert result.files == 3
+    assert trees.differences(source, target / str(source).lstrip("/")) in ([], [".d..t...... app/"])
+
+
+@pytest.fixture
+def server_with(place: Path) -> Iterator[Callable[..., PrivateSshd]]:
+    """Starts servers on which one tool is a script of ours, to act in the middle of a download."""
+    started: list[PrivateSshd] = []
+
+    def start(tool: str, script: str, more: str = "") -> PrivateSshd:
+        folder = place / f"tools{len(started)}"
+        folder.mkdir()
+        # the probe and the packers must work as ever
+        lines = f'#!/bin/sh\ncase "$*" in *--version*) exec /usr/bin/{tool} "$@";; esac\n{script}\n'
+        (folder / tool).write_text(lines)
+        (folder / tool).chmod(0o755)
+        command = f"""{more}PATH={folder}:$PATH; export PATH; exec sh -c "$SSH_ORIGINAL_COMMAND" """
+        started.append(PrivateSshd(place / f"sshd{len(started)}", force_command=command).start())
+        return started[-1]
+
+    yield start
+    for sshd in started:
+        sshd.stop()
+
+
+async def test_files_that_vanish_are_listed(
+    place: Path, vault: Vault, server_with: Callable[..., PrivateSshd]
+) -> None:
+    source = application(place / "source")
+    bench = Bench(place, vault, server_with("tar", f'rm -rf {source}/app/file00*\nexec /usr/bin/tar "$@"'))
+    result, incoming = await bench.fetch(bench.server(source))
+    assert bench.told.reasons == {f"file00{number}.php": complaints.VANISHED for number in range(10)}
+    assert len(listed(incoming)) == 12
+    assert (result.outcome, result.files) == (Outcome.WARNINGS, 10)
+
+
+async def test_a_file_that_becomes_a_link_or_folder_is_never_followed(
+    place: Path, vault: Vault, server_with: Callable[..., PrivateSshd]
+) -> None:
+    source = application(place / "source")
+    one, two = source / "app/file000.php", source / "app/file001.php"
+    script = f'rm -f {one} {two}; ln -s /etc/passwd {one}; mkdir -p {two}\nexec /usr/bin/tar "$@"'
+    bench = Bench(place, vault, server_with("tar", script))
+    _, incoming = await bench.fetch(bench.server(source))
+    reason = "is no regular file any more: it was replaced while the backup ran"
+    assert bench.told.reasons == {"file000.php": reason, "file001.php": reason}
+    assert os.fsencode(one) not in listed(incoming)
+
+
+async def test_a_file_that_changes_once_is_fetched_again_and_right(
+    place: Path, vault: Vault, server_with: Callable[..., PrivateSshd]
+) -> None:
+    source = application(place / "source")
+    changed = source / "app/file007.php"
+    done = place / "done"
+    script = f'[ -e {done} ] || {{ echo changed >> {changed}; : > {done}; }}\nexec /usr/bin/xargs "$@"'
+    bench = Bench(place, vault, server_with("xargs", script))
+    result, target = await bench.restored(bench.server(source))
+    assert changed.read_text().endswith("changed\n")
+    assert bench.told.findings == []
+    assert result.outcome is Outcome.DONE
+    assert len(result.folders[0].archives) == 2, "the second reading lies in an archive of its own"
+    assert "1 files changed meanwhile: fetching them again" in bench.told.lines
+    assert trees.differences(source, target / str(source).lstrip("/")) == []
+
+
+async def test_a_file_that_never_rests_is_stored_and_listed(bench: Bench, place: Path) -> None:
+    source = application(place / "source")
+    busy = source / "app/busy.log"
+    busy.write_text("begin\n")
+    with writing(busy):
+        result, target = await bench.restored(bench.server(source))
+    assert bench.told.reasons == {"busy.log": step.CHANGED}
+    assert (result.outcome, result.whole) == (Outcome.WARNINGS, True)
+    stored = (target / str(busy).lstrip("/")).read_text()
+    assert stored.startswith("begin\n")
+    assert busy.read_text().startswith(stored)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """While in it, the file grows."""
+    stop = threading.Event()
+
+    def write() -> None:
+        with path.open("a") as file:
+            while not stop.wait(0.001):
+                file.write("one more line\n")
+                file.flush()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+async def test_a_file_that_shrinks_while_it_is_read_does_not_break_the_stream(
+    place: Path, vault: Vault, server_with: Callable[..., PrivateSshd]
+) -> None:
+    source = application(place / "source")
+    shrinking = source / "app/file000.big"
+    shrinking.write_bytes(b"x" * 3_000_000)
+    # tar itself runs this in the middle of reading; each reading finds the file long again
+    script = (
+        f'head -c 3000000 /dev/zero | tr "\\0" x > {shrinking}\n'
+        f'exec /usr/bin/tar --checkpoint=20 --checkpoint-action=exec="truncate -s 1000 {shrinking}" "$@"'
+    )
+    bench = Bench(place, vault, server_with("tar", script))
+    result, target = await bench.restored(bench.server(source))
+    assert list(bench.told.reasons) == ["file000.big"]
+    assert bench.told.reasons["file000.big"] in (step.SHRUNK, step.CHANGED)
+    assert result.files == 21
+    assert content(target / str(source).lstrip("/"))["app/file019.php"] == content(source)["app/file019.php"]
+
+
+async def test_special_files_are_recorded_and_never_opened(bench: Bench, place: Path) -> None:
+    source = application(place / "source", 2)
+    os.mkfifo(source / "fifo")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(source / "socket"))
+        result, incoming = await bench.fetch(bench.server(source))
+    assert {os.fsencode(source / "fifo"), os.fsencode(source / "socket")} <= listed(incoming)
+    assert result.outcome is Outcome.DONE
+
+
+@pytest.fixture
+def mount_point(place: Path) -> Iterator[Path]:
+    """A folder in an application's, on which another file system is mounted."""
+    folder = application(place / "source", 2) / "uploads"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "tmpfs", str(folder)]
+    if subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("this machine lets us mount nothing")
+    try:
+        (folder / "there").write_text("x")
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+async def test_another_file_system_in_the_folder_is_told(bench: Bench, mount_point: Path) -> None:
+    result, incoming = await bench.fetch(bench.server(mount_point.parent))
+    assert bench.told.reasons["uploads"].startswith("another file system is mounted here")
+    assert os.fsencode(mount_point) in listed(incoming)
+    assert os.fsencode(mount_point / "there") not in listed(incoming)
+    assert result.outcome is Outcome.WARNINGS
+
+
+# what ends the step
+
+
+async def test_too_little_room_is_said_before_anything_is_fetched(bench: Bench, place: Path) -> None:
+    source = application(place / "source")
+    with pytest.raises(VaultError, match=r"siakad: needs about .* in the vault; .* are to stay free"):
+        await bench.fetch(bench.server(source), least_free=1 << 60)
+    assert not any("fetching" in line for line in bench.told.lines)
+
+
+async def test_holes_need_no_room(bench: Bench, place: Path) -> None:
+    source = application(place / "source")
+    (source / "sparse").touch()
+    os.truncate(source / "sparse", 200 << 20)
+    free = shutil.disk_usage(place).free
+    result, _ = await bench.fetch(bench.server(source), least_free=free - (100 << 20))
+    assert result.bytes > 200 << 20
+    assert result.stored_bytes < 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("tools", "message"),
+    [
+        ({"tar": "busybox"}, "siakad: this server's tar is BusyBox's; not supported yet"),
+        ({"find": "busybox"}, "siakad: this server's find is BusyBox's; not supported yet"),
+        ({"tar": None}, "siakad: this server has no tar; not supported yet; install GNU tar"),
+        ({"shell": False}, "siakad: has no POSIX shell (SFTP only?); not supported yet"),
+    ],
+)
+async def test_servers_that_cannot_be_read_yet_are_refused_in_one_line(
+    bench: Bench, place: Path, tools: dict[str, object], message: str
+) -> None:
+    with pytest.raises(DownloadError) as caught:
+        await bench.fetch(bench.server(place), tools=tools)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("tool", "script", "message"),
+    [
+        ("tar", "echo 'tar: out of memory' >&2; exit 7", "tar exited with 7: tar: out of memory"),
+        ("tar", "kill -9 $$", "tar exited with 137"),
+        ("tar", "head -c 100000 /dev/urandom", "damaged"),
+        ("tar", '/usr/bin/tar "$@" | head -c 6000', "tar exited with"),
+        ("tar", 'cd /etc; exec /usr/bin/tar -c --format=posix passwd', "which was not asked for"),
+        ("find", "exit 3", "the inventory failed: find exited with 3"),
+        ("find", "echo hello; exec head -c 1000000 /dev/zero", "cannot be read"),
+        ("find", "exec cat /dev/urandom", "find sent a record"),
+        ("xargs", "exit 5", "the second look at fetched files failed: xargs exited with 5"),
+        ("xargs", "printf 'f 1 1 1\\0/etc/passwd\\0'; cat >/dev/null", "was not asked for"),
+        ("date", "echo yesterday", "answered nonsense"),
+    ],
+)  # fmt: skip
+async def test_a_server_that_answers_wrongly_ends_the_step_in_plain_words(
+    place: Path, vault: Vault, server_with: Callable[..., PrivateSshd], tool: str, script: str, message: str
+) -> None:
+    source = application(place / "source")
+    bench = Bench(place, vault, server_with(tool, script))
+    with pytest.raises((DownloadError, Exception), match=message) as caught:
+        await bench.fetch(bench.server(source))
+    assert "\n" not in str(caught.value)
+
+
+async def test_a_cut_connection_is_told_as_such(
+    place: Path, vault: Vault, server_with: Callable[..., PrivateSshd]
+) -> None:
+    source = application(place / "source")
+    (source / "big").write_bytes(os.urandom(30_000_000))
+    # what ends is the connection's own process, three levels above
+    sshd = server_with(
+        "tar", '/usr/bin/tar "$@" | { head -c 5000000; kill -9 $SSHD; }', "SSHD=$PPID; export SSHD; "
+    )
+    bench = Bench(place, vault, sshd)
+    with pytest.raises(ConnectionLostError):
+        await bench.fetch(bench.server(source))
+
+
+async def test_without_a_sudo_rule_the_way_out_is_named(
+    place: Path, vault: Vault, server_with: Callable[..., PrivateSshd]
+) -> None:
+    source = application(place / "source")
+    refusing = server_with("sudo", "echo 'sudo: a password is required' >&2; exit 1")
+    bench = Bench(place, vault, refusing)
+    with pytest.raises(DownloadError, match=r"sudo -n may not run find and tar there; add a NOPASSWD rule"):
+        await bench.fetch(bench.server(source, sudo=True))
+
+
+async def test_with_sudo_what_only_root_may_read_is_read(
+    place: Path, vault: Vault, server_with: Callable[..., PrivateSshd]
+) -> None:
+    source = application(place / "source")
+    (source / "app").chmod(0)
+    # plays a rule for find and tar alone: it takes off what the account was denied
+    script = (
+        'shift; shift; case $1 in find|tar) exec "$@";; esac; echo "sudo: a password is required" >&2; exit 1'
+    )
+    bench = Bench(place, vault, server_with("sudo", script))
+    result, _ = await bench.fetch(bench.server(source, sudo=True))
+    (source / "app").chmod(0o700)
+    assert (result.outcome, result.files) == (Outcome.DONE, 20)
