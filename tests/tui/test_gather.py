@@ -65,12 +65,17 @@ def test_clocks_and_last_runs_come_from_the_ledger(settings: Config, gatherer: G
     record(settings, "siakad", 9)
     picture = gatherer.gather(Wish())
     row = picture.row("siakad")
-    assert row and row.files and row.databases and row.last
+    assert row
+    assert row.files
+    assert row.databases
+    assert row.last
     assert (row.files.state, row.files.age_days) == (State.OVERDUE, 9)
     assert row.databases.state is State.FRESH
     assert (row.last.outcome, row.last.seconds) == (Outcome.DONE, 61.0)
     dns = picture.row("dns1")
-    assert dns and dns.files and dns.databases is None
+    assert dns
+    assert dns.files
+    assert dns.databases is None
     assert dns.files.state is State.NEVER
     assert row.weeks.count(Outcome.DONE) == 1
 
@@ -81,7 +86,8 @@ def test_a_new_entry_is_seen_at_the_next_look(settings: Config, gatherer: Gather
     record(settings, "siakad", 0, "failed", "r2", "host down")
     picture = gatherer.gather(Wish("siakad"))
     row = picture.row("siakad")
-    assert row and row.last
+    assert row
+    assert row.last
     assert row.last.error == "host down"
     assert row.condition == "failed"
     assert [entry.kind for entry in picture.log.rows] == ["run", "run"], "steps are part of their run"
@@ -90,7 +96,8 @@ def test_a_new_entry_is_seen_at_the_next_look(settings: Config, gatherer: Gather
 def test_a_run_whose_journal_is_gone_is_told_from_its_record(settings: Config, gatherer: Gatherer) -> None:
     record(settings, "siakad", 0)
     face = gatherer.gather(Wish("siakad")).face("siakad")
-    assert face and not face.active
+    assert face
+    assert not face.active
     assert face.view.steps[Step.CONNECT].detail == "ssh-ed25519 X"
     assert face.view.steps[Step.CONNECT].standard == 600.0
     assert face.view.state == "done"
@@ -114,16 +121,19 @@ def test_an_active_run_is_followed_and_its_standstill_noticed(settings: Config, 
     with Journal.create(settings.state, first) as journal:
         journal.append(ev.StepStarted(time=ev.now(), step=Step.DOWNLOAD, **of))
         face = gatherer.gather(Wish("siakad")).face("siakad")
-        assert face and face.active
+        assert face
+        assert face.active
         journal.append(ev.StepProgress(time="2026-11-22T08:00:00.000Z", step=Step.DOWNLOAD, items=5, bytes=5,
                                        unit="files", **of))  # fmt: skip
         journal.append(ev.StepProgress(time="2026-11-22T08:00:40.000Z", step=Step.DOWNLOAD, items=5, bytes=5,
                                        unit="files", **of))  # fmt: skip
         picture = gatherer.gather(Wish("siakad"))
         seen = progress(picture)
-        assert seen and seen.items == 5
+        assert seen
+        assert seen.items == 5
         face = picture.face("siakad")
-        assert face and face.moved == datetime(2026, 11, 22, 8, tzinfo=UTC), "the first of the two equal ones"
+        assert face
+        assert face.moved == datetime(2026, 11, 22, 8, tzinfo=UTC), "the first of the two equal ones"
 
 
 def test_a_run_that_dies_without_a_word_is_recorded_as_interrupted(
@@ -135,10 +145,12 @@ def test_a_run_that_dies_without_a_word_is_recorded_as_interrupted(
     gatherer.gather(Wish("siakad"))
     picture = gatherer.gather(Wish("siakad"))
     row = picture.row("siakad")
-    assert row and row.last
+    assert row
+    assert row.last
     assert row.last.outcome is Outcome.INTERRUPTED
     face = picture.face("siakad")
-    assert face and face.view.state == "interrupted"
+    assert face
+    assert face.view.state == "interrupted"
 
 
 def test_a_folder_that_is_no_vault_yet_is_no_problem_and_a_missing_one_is(
@@ -164,11 +176,13 @@ def test_hostile_texts_in_records_arrive_clean(settings: Config, gatherer: Gathe
     record(settings, "siakad", 0, "failed", "r1", "said \x1b[2J and \u202e")
     picture = gatherer.gather(Wish("siakad"))
     row = picture.row("siakad")
-    assert row and row.last
+    assert row
+    assert row.last
     assert row.last.error == r"said \x1b[2J and \u202e"
     assert picture.log.rows[0].detail == r"said \x1b[2J and \u202e"
     face = picture.face("siakad")
-    assert face and face.view.finished
+    assert face
+    assert face.view.finished
     assert face.view.finished.error == r"said \x1b[2J and \u202e"
 
 

@@ -111,7 +111,7 @@ def step_lines(step: StepView, face: RunFace, now: datetime, room: int, *, narro
     elif step.outcome in (Outcome.FAILED, Outcome.INTERRUPTED):
         # The error stands in full below the steps: not a second time, cut, beside them.
         error = face.view.finished.error if face.view.finished else ""
-        said = step.detail if step.detail and step.detail not in error else outcome_word(step.outcome)
+        said = outcome_word(step.outcome) if error.startswith(step.detail) else step.detail
         first, second = ((said, step.outcome.value),), ()
     else:
         first, second = ((step.detail, "muted"),), ()

@@ -239,7 +239,7 @@ def _box(chosen: bool, here: bool) -> Span:
 
 def _figures(plans: Sequence[Plan]) -> tuple[str, str]:
     """About how long and how much the plans are, as far as earlier runs tell; "" where they do not."""
-    seconds = [plan.expected[step] for plan in plans for step in plan.steps if step in plan.expected]
+    seconds = [sum(plan.expected.values()) for plan in plans if set(plan.steps) <= set(plan.expected)]
     sizes = [plan.estimate_bytes for plan in plans if plan.estimate_bytes is not None]
     return "~" + duration(sum(seconds)) if seconds else "", "~" + size(sum(sizes)) if sizes else ""
 
