@@ -1,91 +1,147 @@
 """What asyncssh asks of us while it connects to one hop: is this the right host, and the passwords."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import re
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 import asyncssh
 
 from tuibackup.remote.hostkeys import HostKey, host_key
+from tuibackup.remote.patience import Patience
 from tuibackup.remote.questions import Answers, Question
 from tuibackup.secret import Secret
-from tuibackup.text import printable
+from tuibackup.text import printable, shorten
 
-_TRIES = 3
+_TRIES = 3  # passwords
+_QUESTIONS = 8  # of any kind: a server could ask without end
+_CHALLENGES = 12
+_LONGEST = 200  # cells of what a server asks
+
+# A prompt for the password itself, not for a one-time password or a new one
+_PASSWORD = re.compile(
+    r"(?!.*(one.?time|otp|token|code|new |retype|again)).*(password|kata sandi)", re.IGNORECASE | re.DOTALL
+)
 
 
 class Client(asyncssh.SSHClient):
-    """One attempt at one hop. `offered` is the host key it showed when that was not a known one."""
+    """One attempt at one hop, and what became of it.
+
+    `elsewhere`: keys that are known for the same host at the usual port; as with ssh they are good here too.
+    `may_ask`: whether the server's questions go to a person.
+    """
 
     def __init__(
         self,
         server: str,
         name: str,
         answers: Answers,
+        patience: Patience,
         password: Callable[[], Awaitable[Secret | None]] | None,
+        *,
+        may_ask: bool,
+        elsewhere: Collection[asyncssh.SSHKey] = (),
     ) -> None:
         self._server = server
         self._name = name
         self._answers = answers
+        self._patience = patience
         self._password = password
-        self._asked = 0
-        self.offered: HostKey | None = None
-        self.unanswered = False
+        self.may_ask = may_ask
+        self._elsewhere = elsewhere
+        self._passwords = self._questions = self._challenges = 0
+        self._connection: asyncssh.SSHClientConnection | None = None
+        self.offered: HostKey | None = None  # the host key it showed, when that was not a known one
+        self.unanswered = False  # a question was put and nobody answered
+        self.answered = False
         self.tried: list[str] = []
-        self.fault: Exception | None = None
-        self.on_asking: Callable[[], None] = lambda: None
-        self.on_answered: Callable[[], None] = lambda: None
+        self.fault: Exception | None = None  # what asking raised: asyncssh would hide it
+
+    @property
+    def reached(self) -> bool:
+        """Whether something took the connection."""
+        return self._connection is not None
+
+    @property
+    def speaks(self) -> bool:
+        """Whether that is an SSH server."""
+        return self._connection is not None and bool(self._connection.get_extra_info("server_version"))
+
+    def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
+        self._connection = conn
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
+        if key in self._elsewhere:
+            return True
         self.offered = host_key(key)
         return False  # remembered first, then connected again: asyncssh cannot wait for an answer here
 
     async def password_auth_requested(self) -> str | None:
-        return await self._secret("password", f"SSH password of {self._name}:")
+        return await self._secret("password")
 
     async def kbdint_auth_requested(self) -> str | None:
-        return "" if self._asked < _TRIES and not self.unanswered else None
+        willing = self.may_ask or self._password is not None
+        return "" if willing and self._passwords < _TRIES and not self.unanswered else None
 
     async def kbdint_challenge_received(
         self, name: str, instructions: str, lang: str, prompts: Sequence[tuple[str, bool]]
     ) -> list[str] | None:
+        self._challenges += 1
+        if self._challenges > _CHALLENGES:
+            return None
         answers = []
         for text, echo in prompts:
-            clean = printable(text).strip()
-            if "password" in clean.lower() and not echo:
-                answer = await self._secret("keyboard-interactive", f"SSH password of {self._name}:")
-            else:
-                self._asked += 1
-                self.tried.append("keyboard-interactive")
-                detail = tuple(filter(None, (printable(instructions).strip(),)))
-                question = Question("code", self._server, f"{self._name} asks: {clean}", not echo, detail)
-                answer = await self._ask(question)
+            answer = await self._prompted(instructions, text, echo=echo)
             if answer is None:
                 return None
             answers.append(answer)
         return answers
 
-    async def _secret(self, way: str, text: str) -> str | None:
+    async def _prompted(self, instructions: str, text: str, *, echo: bool) -> str | None:
+        asked = _clean(text)
+        if not echo and _PASSWORD.match(asked):
+            return await self._secret("keyboard-interactive")
+        self.tried.append("keyboard-interactive")
+        detail = tuple(filter(None, (_clean(instructions),)))
+        return await self._ask(
+            Question("code", self._server, f"{self._name} asks: {asked}", not echo, detail)
+        )
+
+    async def _secret(self, way: str) -> str | None:
         """The configured password the first time; else somebody is asked, a few times at most."""
-        self._asked += 1
-        if self._asked > _TRIES or self.unanswered:
+        self._passwords += 1
+        if self._passwords > _TRIES or self.unanswered:
             return None
-        self.tried.append(way)
-        if self._password is not None and self._asked == 1:
-            self.on_asking()
-            try:
-                secret = await self._password()
-            except Exception as error:  # raised again by who opens the connection: asyncssh would hide it
-                self.fault = error
-                return None
-            finally:
-                self.on_answered()
+        if self._password is not None and self._passwords == 1:
+            with self._patience.asking():
+                try:
+                    secret = await self._password()
+                except Exception as error:
+                    self.fault = error
+                    return None
             if secret is not None:
+                self.tried.append(way)
                 return secret.reveal()
-        detail = ("that was not it",) if self._asked > 1 else ()
-        return await self._ask(Question("ssh-password", self._server, text, detail=detail))
+        if self.may_ask:
+            self.tried.append(way)
+        detail = ("that was not it",) if self._passwords > 1 else ()
+        return await self._ask(
+            Question("ssh-password", self._server, f"SSH password of {self._name}:", detail=detail)
+        )
 
     async def _ask(self, question: Question) -> str | None:
-        self.on_asking()
-        answer = await self._answers.ask(question)
-        self.on_answered()
+        self._questions += 1
+        if not self.may_ask or self._questions > _QUESTIONS:
+            return None
+        with self._patience.asking():
+            try:
+                answer = await self._answers.ask(question)
+            except Exception as error:
+                self.fault = error
+                return None
         self.unanswered = self.unanswered or answer is None
+        self.answered = self.answered or answer is not None
         return answer
+
+
+def _clean(text: str) -> str:
+    """What a server wrote, on one line of bounded length."""
+    return shorten(printable(" ".join(text[: 4 * _LONGEST].split())), _LONGEST)

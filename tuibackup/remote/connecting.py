@@ -1,19 +1,29 @@
 """Step 1 in detail: hop by hop to the server, each with its own host-key check, its keys and its time limit."""
 
 import asyncio
-import socket
-import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Any
 
 import asyncssh
+from asyncssh.public_key import get_default_certificate_algs, get_default_public_key_algs
 
 from tuibackup.config import SecretSource, Server
-from tuibackup.errors import ConnectError, HostKeyError, LoginError, NeedsOperatorError, TuibackupError
-from tuibackup.remote import hostkeys, identities, sshconfig
+from tuibackup.errors import (
+    ConnectError,
+    HostKeyError,
+    LoginError,
+    NeedsOperatorError,
+    TuibackupError,
+)
+from tuibackup.remote import hostkeys, sshconfig
 from tuibackup.remote.client import Client
+from tuibackup.remote.faults import PassingError, connect_error
+from tuibackup.remote.hostkeys import Known
+from tuibackup.remote.identities import Identities, Keyring, Wanted
+from tuibackup.remote.patience import Patience
 from tuibackup.remote.questions import Answers, Question
 from tuibackup.remote.sshconfig import Hop
 from tuibackup.secret import Secret
@@ -22,12 +32,13 @@ from tuibackup.text import printable
 SecretProvider = Callable[[SecretSource, Question], Awaitable[Secret | None]]
 
 ATTEMPT_SECONDS = 20.0
+KEEPALIVE_SECONDS = 15.0  # a line that says nothing is asked so often …
+KEEPALIVES = 4  # … and given up when so many were not answered
 WINDOW = 32 << 20  # asyncssh's default of 2 MiB holds a 20 ms line to a fifth of its speed
 PACKET = 256 << 10
-_TRIES = 2  # a fault that may pass (refused, timed out) is tried again so often …
+_TRIES = 2  # a fault that may pass (refused, closed) is tried again so often …
 _PAUSE = 1.0  # … after so many seconds
-_KEEPALIVE = 15.0
-_KEEPALIVES = 4
+_CLOSE_SECONDS = 3.0
 
 # AES-GCM first: with AES in the processor it costs a third of chacha20
 _CIPHERS = (
@@ -38,269 +49,281 @@ _CIPHERS = (
 
 @dataclass(frozen=True, slots=True)
 class Hopping:
-    """What all hops of one connection share."""
+    """What all hops of one connection share. `told` holds the notes that were given already."""
 
     server: Server
     known_hosts: Path
     answers: Answers
     secrets: SecretProvider
     notes: Callable[[str], None]
+    patience: Patience
+    told: set[str] = field(default_factory=set)
+
+    def note(self, text: str) -> None:
+        """Say `text`, once."""
+        if text not in self.told:
+            self.told.add(text)
+            self.notes(text)
 
 
-class _PassingError(ConnectError):
-    """A fault that may be gone in a moment."""
+async def open_all(hopping: Hopping, *, log_in: bool = True) -> list[asyncssh.SSHClientConnection]:
+    """Connections to every hop, the server's last; on failure none stays open.
 
-
-def hops(server: Server) -> list[Hop]:
-    """The way to `server`: jump hosts in order, the server last. Raises ConnectError."""
-    return sshconfig.route(Hop(server.host, server.port, server.user), server.jump)
-
-
-async def open_all(
-    hopping: Hopping, deadline: float, *, log_in: bool = True
-) -> list[asyncssh.SSHClientConnection]:
-    """Connections to every hop, the server's last; on failure none stays open. `deadline` is monotonic time.
-
-    Without `log_in` the last hop is left out when only its login fails: its host key was right.
+    Without `log_in` the last hop is only asked for its host key, and left out.
     """
     server = hopping.server
     opened: list[asyncssh.SSHClientConnection] = []
-    way = hops(server)
+    way = sshconfig.route(Hop(server.host, server.port, server.user), server.jump)
     try:
-        for hop in way:
-            for option in sshconfig.ignored(hop.host):
-                hopping.notes(f"~/.ssh/config: {option} has no effect here ({hop.host})")
-            last = hop is way[-1]
-            tunnel = opened[-1] if opened else None
-            try:
-                opened.append(await _patiently(hopping, hop, tunnel, deadline, last=last))
-            except (LoginError, NeedsOperatorError):
-                if log_in or not last:
-                    raise
+        async with Keyring(server.name, hopping.answers, hopping.patience) as keys:
+            for hop in way:
+                for option in sshconfig.ignored(hop.host):
+                    hopping.note(f"~/.ssh/config: {option} has no effect here ({hop.host})")
+                last = hop is way[-1]
+                step = _Step(hopping, hop, opened[-1] if opened else None, keys, last, log_in or not last)
+                connection = await step.patiently()
+                if connection is not None:
+                    opened.append(connection)
     except BaseException:
-        close_all(opened)
+        await close_all(opened)
         raise
     return opened
 
 
-def close_all(connections: list[asyncssh.SSHClientConnection]) -> None:
-    """Drop the connections, the server's first."""
+async def close_all(connections: Sequence[asyncssh.SSHClientConnection]) -> None:
+    """Say goodbye to every hop, the server first; drop those that do not answer."""
     for connection in reversed(connections):
-        connection.abort()
-
-
-async def _patiently(
-    hopping: Hopping, hop: Hop, tunnel: asyncssh.SSHClientConnection | None, deadline: float, *, last: bool
-) -> asyncssh.SSHClientConnection:
-    for attempt in range(1, _TRIES + 1):
         try:
-            return await _open(hopping, hop, tunnel, deadline, last=last)
-        except _PassingError as error:
-            if attempt == _TRIES or time.monotonic() + _PAUSE >= deadline:
-                raise ConnectError(error.message, error.way_out) from error
-            await asyncio.sleep(_PAUSE)
-    raise AssertionError("unreachable")
+            connection.close()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    await connection.wait_closed()
+        finally:
+            connection.abort()
 
 
-async def _open(
-    hopping: Hopping, hop: Hop, tunnel: asyncssh.SSHClientConnection | None, deadline: float, *, last: bool
-) -> asyncssh.SSHClientConnection:
-    """One hop. A host key that is accepted on the way, and a key that is unlocked, lead to another attempt."""
-    server = hopping.server
-    base = sshconfig.options(hop, known_hosts=b"", client_keys=[], agent_path=None)
-    where = _where(hop, base)
-    listed = _strings(base, "IdentityFile")
-    if last:
-        found = await identities.load(server.key, listed, server.name, hopping.answers)
-    else:  # a jump host has no key of its own in our configuration: the usual ones, or the server's
-        found = await identities.load(None, listed, server.name, hopping.answers, also=server.key)
-    while True:
-        client = Client(server.name, _name(hop, base), hopping.answers, _password(hopping) if last else None)
-        known = await asyncio.to_thread(
-            hostkeys.load, [hopping.known_hosts, *_configured(base)], hopping.notes
+class _Tunnel:
+    """A hop as asyncssh's way to the next one; with its default window the tunnel would be the bottleneck."""
+
+    def __init__(self, connection: asyncssh.SSHClientConnection) -> None:
+        self._connection = connection
+        self.host = printable(connection.get_extra_info("host") or "")
+
+    async def create_connection(self, factory: Any, host: str, port: int) -> tuple[Any, Any]:
+        return await self._connection.create_connection(
+            factory, host, port, window=WINDOW, max_pktsize=PACKET
         )
+
+
+class _Step:
+    """The way from one hop to the next."""
+
+    def __init__(
+        self,
+        hopping: Hopping,
+        hop: Hop,
+        before: asyncssh.SSHClientConnection | None,
+        keys: Keyring,
+        last: bool,
+        log_in: bool,
+    ) -> None:
+        self._hopping = hopping
+        self._hop = hop
+        self._tunnel = _Tunnel(before) if before else None
+        self._keys = keys
+        self._last = last
+        self._log_in = log_in
+        self._base = sshconfig.plain(hop)
+        self._host = self._base.host or hop.host
+        self._user = f"{printable(self._base.username)}@{printable(self._host)}"
+        self._where = _where(hop.host, self._host, self._base.port)
+        alias = self._base.host_key_alias
+        self._known_as = alias.lower() if alias else hostkeys.known_hosts_name(self._host, self._base.port)
+        usual = self._known_as if alias else hostkeys.known_hosts_name(self._host, hostkeys.SSH_PORT)
+        self._usually_known_as = usual
+
+    async def patiently(self) -> asyncssh.SSHClientConnection | None:
+        """Connect, and once more for faults that may pass; None where only the host key was wanted."""
+        for attempt in range(1, _TRIES + 1):
+            try:
+                return await self._open()
+            except PassingError as error:
+                if attempt == _TRIES or self._hopping.patience.left <= _PAUSE:
+                    raise ConnectError(error.message, error.way_out) from error
+                await asyncio.sleep(_PAUSE)
+        raise AssertionError("unreachable")
+
+    async def _open(self) -> asyncssh.SSHClientConnection | None:
+        """A host key that is accepted on the way, and a key that is unlocked, lead to another attempt."""
+        found = await self._keys.collect(self._wanted()) if self._log_in else Identities()
+        known, elsewhere = await self._look_up()
+        while True:
+            client = self._client(found, elsewhere)
+            try:
+                return await self._attempt(client, known, found)
+            except asyncssh.HostKeyNotVerifiable as error:
+                await self._judge(client, known, error)
+                known, elsewhere = await self._look_up()
+            except asyncssh.PermissionDenied as error:
+                if not self._log_in:
+                    return None
+                if not await self._keys.unlock(found) and client.may_ask:
+                    raise self._denied(client, found) from error
+
+    def _wanted(self) -> Wanted:
+        """The keys for this hop. A jump host has none of its own in our configuration: the usual, or the server's."""
+        key = self._hopping.server.key
+        return Wanted(
+            key=key if self._last else None,
+            also=None if self._last else key,
+            listed=sshconfig.paths(self._base, "IdentityFile"),
+            agent=sshconfig.agent(self._base),
+            only=bool(self._base.config.get("IdentitiesOnly")),
+        )
+
+    def _client(self, found: Identities, elsewhere: Known) -> Client:
+        """Nobody is asked for a password while a key may still be unlocked."""
+        hopping = self._hopping
+        return Client(
+            hopping.server.name,
+            self._user,
+            hopping.answers,
+            hopping.patience,
+            self._password() if self._last and self._log_in else None,
+            may_ask=self._log_in and not found.locked,
+            elsewhere=elsewhere.keys,
+        )
+
+    def _password(self) -> Callable[[], Awaitable[Secret | None]] | None:
+        server, secrets = self._hopping.server, self._hopping.secrets
+        if server.password == SecretSource():
+            return None
+        question = Question("ssh-password", server.name, f"SSH password of {self._user}:")
+        return lambda: secrets(server.password, question)
+
+    async def _look_up(self) -> tuple[Known, Known]:
+        """What is known of this host, and what of the same host at the usual port."""
+        named = sshconfig.paths(self._base, "UserKnownHostsFile")
+        system = sshconfig.paths(self._base, "GlobalKnownHostsFile")
+        files = [
+            self._hopping.known_hosts,
+            *(named or hostkeys.user_known_hosts()),
+            *(system or hostkeys.SYSTEM_KNOWN_HOSTS),
+        ]
+        entries = await asyncio.to_thread(hostkeys.load, files, self._hopping.note)
+        known = hostkeys.look_up(entries, self._known_as)
+        elsewhere = hostkeys.look_up(entries, self._usually_known_as)
+        # A key that was revoked for the host is revoked at each of its ports.
+        known = Known(known.keys, known.authorities, known.revoked + elsewhere.revoked)
+        return known, Known() if known.keys else elsewhere
+
+    def _host_key_algorithms(self, known: Known) -> Sequence[str]:
+        """Every kind of plain key, those first that are known: a server that has one of them then shows that.
+
+        asyncssh would take no other kind than the known ones, and a server that has none just hangs up. With its
+        own choice for unknown hosts it would also take certificates of authorities that nobody knows.
+        """
+        if self._base.config.get("HostKeyAlgorithms"):
+            return ()
+        certified = get_default_certificate_algs() if known.authorities else []
+        familiar = [algorithm for key in known.keys for algorithm in key.sig_algorithms]
+        all_kinds = [*certified, *familiar, *get_default_public_key_algs()]
+        return [algorithm.decode() for algorithm in dict.fromkeys(all_kinds)]
+
+    async def _attempt(self, client: Client, known: Known, found: Identities) -> asyncssh.SSHClientConnection:
+        """Connect and log in once; every fault of the network becomes a ConnectError with its one line."""
+        trusted = (known.keys, known.authorities, known.revoked)
+        options = sshconfig.options(
+            self._hop,
+            client_factory=lambda: client,
+            known_hosts=lambda host, address, port: trusted,
+            server_host_key_algs=self._host_key_algorithms(known),
+            client_keys=found.pairs or None,  # [] would be asyncssh's own choice
+            agent_path=None,
+            agent_identities=None,
+            tunnel=self._tunnel,
+            encryption_algs=_CIPHERS,
+            compression_algs=None,
+            keepalive_interval=KEEPALIVE_SECONDS,
+            keepalive_count_max=KEEPALIVES,
+            login_timeout=0,  # ours stops while a person types
+            gss_auth=False,
+            gss_kex=False,
+            agent_forwarding=False,
+            x11_forwarding=False,
+            request_pty=False,
+            send_env=None,
+            command=None,
+        )
+        patience = self._hopping.patience
         try:
-            return await _attempt(hop, tunnel, deadline, client, known, found, where)
-        except asyncssh.HostKeyNotVerifiable as error:
-            await _judge_host_key(hopping, base, where, client, known, error)
-        except asyncssh.PermissionDenied as error:
+            async with patience.attempt(ATTEMPT_SECONDS):
+                connection, _ = await asyncssh.create_connection(
+                    lambda: client, self._hop.host, options=options, tunnel=self._tunnel
+                )
+        except Exception as error:
             if client.fault is not None:
                 raise client.fault from None
-            if not client.unanswered and await identities.unlock(found, server.name, hopping.answers):
-                continue
-            raise _denied(client, found, where, asked=server.password.prompt and last) from error
+            if isinstance(error, asyncssh.HostKeyNotVerifiable | asyncssh.PermissionDenied | TuibackupError):
+                raise
+            jump = self._tunnel.host if self._tunnel else ""
+            raise connect_error(error, self._where, client, patience.seconds, jump) from error
+        if client.fault is not None:  # asking failed, and another way let us in
+            connection.abort()
+            raise client.fault
+        return connection
 
-
-async def _attempt(
-    hop: Hop,
-    tunnel: asyncssh.SSHClientConnection | None,
-    deadline: float,
-    client: Client,
-    known: asyncssh.SSHKnownHosts,
-    found: identities.Identities,
-    where: str,
-) -> asyncssh.SSHClientConnection:
-    """Connect and log in once; every fault of the network becomes a ConnectError with its one line."""
-    options = sshconfig.options(
-        hop,
-        client_factory=lambda: client,
-        known_hosts=known,
-        client_keys=found.pairs or None,
-        tunnel=tunnel,
-        encryption_algs=_CIPHERS,
-        compression_algs=None,
-        keepalive_interval=_KEEPALIVE,
-        keepalive_count_max=_KEEPALIVES,
-        login_timeout=0,  # ours below stops while a person types
-        gss_auth=False,
-        gss_kex=False,
-        agent_forwarding=False,
-        x11_forwarding=False,
-        request_pty=False,
-        send_env=None,
-        command=None,
-    )
-    seconds = max(1.0, min(ATTEMPT_SECONDS, deadline - time.monotonic()))
-    limit = _Patience(seconds, client)
-    try:
-        async with limit:
-            connection, _ = await asyncssh.create_connection(
-                lambda: client, hop.host, options=options, tunnel=tunnel
+    async def _judge(self, client: Client, known: Known, error: asyncssh.HostKeyNotVerifiable) -> None:
+        """Return when the operator accepts an unknown key (it is remembered); refuse everything else."""
+        hopping, where = self._hopping, self._where
+        offered = client.offered
+        if offered is None:  # a revoked key, or a certificate that is not valid
+            raise HostKeyError(f"{where}: {printable(str(error))}") from error
+        if known.keys:
+            old = ", ".join(
+                f"{key.algorithm} {key.fingerprint}" for key in map(hostkeys.host_key, known.keys)
             )
-            return connection
-    except (asyncssh.HostKeyNotVerifiable, asyncssh.PermissionDenied, TuibackupError):
-        raise
-    except TimeoutError as error:
-        raise _PassingError(
-            f"{where}: no answer within {seconds:.0f} s", "is it up, and is the address right?"
-        ) from error
-    except socket.gaierror as error:
-        raise ConnectError(
-            f"{where}: no such host", "check its name in config.toml or ~/.ssh/config"
-        ) from error
-    except ConnectionRefusedError as error:
-        raise _PassingError(f"{where} refused", "is sshd running there?") from error
-    except asyncssh.ChannelOpenError as error:
-        raise _PassingError(f"{where}: the jump host cannot reach it: {printable(error.reason)}") from error
-    except asyncssh.KeyExchangeFailed as error:
-        if hostkeys.known_keys(known, _alias(options, hop), "", options.port):
             raise HostKeyError(
-                f"{where}: shows none of the host keys it is known by",
-                "if its key was changed on purpose, remove the old one from known_hosts",
+                f"{where}: its host key has CHANGED: it shows {offered.algorithm} {offered.fingerprint},"
+                f" known is {old}",
+                "somebody may be listening in; if it was changed on purpose, remove the old key from"
+                f" known_hosts and run: tuibackup trust {hopping.server.name}",
             ) from error
-        raise ConnectError(f"{where}: no common algorithms: {printable(str(error))}") from error
-    except (asyncssh.ProtocolError, asyncssh.ProtocolNotSupported) as error:
-        raise ConnectError(f"{where}: is no SSH server", "check the port") from error
-    except (asyncssh.ConnectionLost, ConnectionResetError) as error:
-        raise _PassingError(
-            f"{where}: closed the connection before the login", "see the log of its sshd"
-        ) from error
-    except (asyncssh.Error, OSError) as error:
-        raise ConnectError(f"{where}: {printable(str(error))}") from error
+        question = Question(
+            "host-key",
+            hopping.server.name,
+            "is this its host key? (yes/no)",
+            secret=False,
+            detail=(
+                f"{where} is not known yet. It shows the host key",
+                f"{offered.algorithm} {offered.fingerprint}",
+                f"compare on its console: {hostkeys.console_command(offered)}",
+            ),
+        )
+        with hopping.patience.asking():
+            answer = await hopping.answers.ask(question)
+        if (answer or "").strip().lower() != "yes":
+            raise HostKeyError(
+                f"{where}: its host key is not known: {offered.algorithm} {offered.fingerprint}",
+                f"tuibackup trust {hopping.server.name}",
+            ) from error
+        await asyncio.to_thread(hostkeys.remember, hopping.known_hosts, self._known_as, offered)
+
+    def _denied(self, client: Client, found: Identities) -> TuibackupError:
+        server = self._hopping.server
+        if not client.answered:
+            if found.fault is not None:
+                return found.fault
+            if self._last and server.password.prompt and client.unanswered:
+                return NeedsOperatorError(f"needs an operator: {self._where} wants a password")
+        tried = ", ".join(dict.fromkeys([*found.names, *client.tried])) or "no key was found"
+        return LoginError(
+            f"{self._where}: accepts none of our keys or passwords (tried: {tried})",
+            "add the public key to its ~/.ssh/authorized_keys",
+        )
 
 
-class _Patience:
-    """A time limit whose clock stands still while a question waits for its answer."""
-
-    def __init__(self, seconds: float, client: Client) -> None:
-        self._seconds = seconds
-        self._client = client
-        self._timeout: asyncio.Timeout | None = None
-
-    async def __aenter__(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._timeout = asyncio.timeout(self._seconds)
-        timeout = await self._timeout.__aenter__()
-        self._client.on_asking = lambda: timeout.reschedule(None)
-        self._client.on_answered = lambda: timeout.reschedule(loop.time() + self._seconds)
-
-    async def __aexit__(self, *error: object) -> None:
-        assert self._timeout is not None
-        await self._timeout.__aexit__(*error)  # type: ignore[arg-type]  # handed through as it came
-
-
-async def _judge_host_key(
-    hopping: Hopping,
-    base: asyncssh.SSHClientConnectionOptions,
-    where: str,
-    client: Client,
-    known: asyncssh.SSHKnownHosts,
-    error: asyncssh.HostKeyNotVerifiable,
-) -> None:
-    """Return when the operator accepts an unknown key (it is remembered); refuse everything else."""
-    offered = client.offered
-    if offered is None:  # a revoked key, or a certificate that is not valid
-        raise HostKeyError(f"{where}: {printable(str(error))}") from error
-    host = base.host_key_alias or base.host
-    before = [hostkeys.host_key(key) for key in hostkeys.known_keys(known, host, "", base.port)]
-    if before:
-        old = ", ".join(f"{key.algorithm} {key.fingerprint}" for key in before)
-        raise HostKeyError(
-            f"{where}: its host key has CHANGED: it shows {offered.algorithm} {offered.fingerprint}, known is {old}",
-            "somebody may be listening in; if it was changed on purpose, remove the old key from known_hosts"
-            f" and run: tuibackup trust {hopping.server.name}",
-        ) from error
-    question = Question(
-        "host-key",
-        hopping.server.name,
-        "is this its host key? (yes/no)",
-        secret=False,
-        detail=(
-            f"{where} is not known yet. It shows the host key",
-            f"{offered.algorithm} {offered.fingerprint}",
-            f"compare on its console: {hostkeys.console_command(offered)}",
-        ),
-    )
-    answer = await hopping.answers.ask(question)
-    if (answer or "").strip().lower() != "yes":
-        raise HostKeyError(
-            f"{where}: its host key is not known: {offered.algorithm} {offered.fingerprint}",
-            f"tuibackup trust {hopping.server.name}",
-        ) from error
-    await asyncio.to_thread(hostkeys.remember, hopping.known_hosts, host, base.port, offered)
-
-
-def _denied(client: Client, found: identities.Identities, where: str, *, asked: bool) -> TuibackupError:
-    tried = ", ".join(dict.fromkeys([*found.names, *client.tried])) or "no key was found"
-    if asked and client.unanswered:
-        return NeedsOperatorError(f"needs an operator: {where} wants a password")
-    return LoginError(
-        f"{where}: accepts none of our keys or passwords (tried: {tried})",
-        "add the public key to its ~/.ssh/authorized_keys",
-    )
-
-
-def _password(hopping: Hopping) -> Callable[[], Awaitable[Secret | None]] | None:
-    server = hopping.server
-    if server.password == SecretSource():
-        return None
-    question = Question("ssh-password", server.name, f"SSH password of {server.name}:")
-    return lambda: hopping.secrets(server.password, question)
-
-
-def _configured(base: asyncssh.SSHClientConnectionOptions) -> list[Path]:
-    """The known_hosts files that ~/.ssh/config names, or the usual ones."""
-    named = _strings(base, "UserKnownHostsFile")
-    if not named:
-        return list(hostkeys.user_known_hosts())
-    return [*(Path(name).expanduser() for name in named), hostkeys.SYSTEM_KNOWN_HOSTS]
-
-
-def _strings(options: asyncssh.SSHClientConnectionOptions, name: str) -> list[str]:
-    """An option of ~/.ssh/config that may be given several times; empty where it is not set."""
-    return [str(value) for value in cast("list[str]", options.config.get(name, []))]
-
-
-def _alias(options: asyncssh.SSHClientConnectionOptions, hop: Hop) -> str:
-    return options.host_key_alias or options.host or hop.host
-
-
-def _name(hop: Hop, options: asyncssh.SSHClientConnectionOptions) -> str:
-    return f"{printable(options.username)}@{printable(options.host or hop.host)}"
-
-
-def _where(hop: Hop, options: asyncssh.SSHClientConnectionOptions) -> str:
+def _where(named: str, host: str, port: int) -> str:
     """A hop as errors name it; with the alias too where ~/.ssh/config gave it another name."""
-    host = printable(options.host or hop.host)
-    alias = f"{printable(hop.host)} (" if host != hop.host else ""
-    return f"{alias}{host} port {options.port}{')' if alias else ''}"
+    there = f"{printable(host)} port {port}"
+    return there if host == named else f"{printable(named)} ({there})"

@@ -6,7 +6,7 @@ Known are the keys of the user's and the system's known_hosts and of `<state>/kn
 import contextlib
 import fcntl
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import asyncssh
 
 from tuibackup.errors import HostKeyError
 
-SYSTEM_KNOWN_HOSTS = Path("/etc/ssh/ssh_known_hosts")
+SYSTEM_KNOWN_HOSTS = (Path("/etc/ssh/ssh_known_hosts"), Path("/etc/ssh/ssh_known_hosts2"))
 SSH_PORT = 22
 
 
@@ -35,6 +35,7 @@ def host_key(key: asyncssh.SSHKey) -> HostKey:
 
 def known_hosts_name(host: str, port: int) -> str:
     """A host as known_hosts writes it (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT)."""
+    host = host.lower()
     return host if port == SSH_PORT else f"[{host}]:{port}"
 
 
@@ -46,9 +47,9 @@ def console_command(key: HostKey) -> str:
 
 
 def user_known_hosts() -> tuple[Path, ...]:
-    """The known_hosts files that OpenSSH reads by default."""
+    """A user's known_hosts files that OpenSSH reads by default."""
     folder = Path("~/.ssh").expanduser()
-    return folder / "known_hosts", folder / "known_hosts2", SYSTEM_KNOWN_HOSTS
+    return folder / "known_hosts", folder / "known_hosts2"
 
 
 def load(files: Iterable[Path], notes: Callable[[str], None]) -> asyncssh.SSHKnownHosts:
@@ -70,12 +71,23 @@ def load(files: Iterable[Path], notes: Callable[[str], None]) -> asyncssh.SSHKno
     return known
 
 
-def known_keys(
-    known: asyncssh.SSHKnownHosts, host: str, address: str, port: int
-) -> Sequence[asyncssh.SSHKey]:
-    """The keys under which `host` is known already."""
-    keys = asyncssh.match_known_hosts(known, host, address, port if port != SSH_PORT else None)[0]
-    return list(keys)
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the known_hosts files say of one host: its keys, the authorities that may certify them, and revoked ones."""
+
+    keys: tuple[asyncssh.SSHKey, ...] = ()
+    authorities: tuple[asyncssh.SSHKey, ...] = ()
+    revoked: tuple[asyncssh.SSHKey, ...] = ()
+
+
+def look_up(known: asyncssh.SSHKnownHosts, name: str) -> Known:
+    """The entries for `name`, a name as `known_hosts_name` makes it.
+
+    asyncssh would look for the machine's address too, and for the host without its port: a gateway that forwards
+    ports would be several machines under one key, each but one "changed".
+    """
+    keys, authorities, revoked = known.match(name, "", None)[:3]
+    return Known(tuple(keys), tuple(authorities), tuple(revoked))
 
 
 @contextlib.contextmanager
@@ -88,12 +100,12 @@ def _locked(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def remember(path: Path, host: str, port: int, key: HostKey) -> None:
-    """Add `key` of `host` to the known_hosts file `path` (created 0600). Raises HostKeyError.
+def remember(path: Path, name: str, key: HostKey) -> None:
+    """Add `key` of the host `name` to the known_hosts file `path` (created 0600). Raises HostKeyError.
 
     Written whole and renamed, so that a reader or a crash never meets half a line.
     """
-    line = f"{known_hosts_name(host, port)} {key.algorithm} {key.data}\n"
+    line = f"{name} {key.algorithm} {key.data}\n"
     new = path.with_name(f".{path.name}.new")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,125 +1,211 @@
-"""The keys we show a server: the configured one first, then those of ~/.ssh/config or the usual places.
+"""The keys we show a server: the configured one, else those of ~/.ssh/config or the usual places, then the agent's.
 
-A key that needs its passphrase is asked for only when the agent does not hold it.
+A key that needs its passphrase is asked for only when nothing else lets us in, and once for all hops. The agent
+is asked here, not by asyncssh, which would show its keys first: a server hangs up after six that it does not know.
 """
 
+import asyncio
+import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import asyncssh
 
-from tuibackup.errors import LoginError, NeedsOperatorError
+from tuibackup.errors import LoginError, NeedsOperatorError, TuibackupError
+from tuibackup.remote.patience import Patience
 from tuibackup.remote.questions import Answers, Question
+from tuibackup.text import printable
 
 _DEFAULTS = ("id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk")
 _TRIES = 3
+_AGENT_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which keys to show. `key`, of our configuration, must be usable; without it `listed` (IdentityFile) or the
+    default ones are taken as far as they are there. `also` comes after those. `only`: nothing else of the agent's.
+    """
+
+    key: Path | None = None
+    listed: Sequence[Path] = ()
+    also: Path | None = None
+    agent: str = ""
+    only: bool = False
 
 
 @dataclass(slots=True)
 class Identities:
-    """What there is to show: loaded keys, and default keys that stay locked unless nothing else lets us in."""
+    """What one hop is shown, in order; keys still locked; what they are called; why one stayed locked."""
 
     pairs: list[asyncssh.SSHKeyPair] = field(default_factory=list)
     locked: list[Path] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
+    fault: TuibackupError | None = None
 
 
-async def load(
-    key: Path | None, listed: Sequence[str], server: str, answers: Answers, *, also: Path | None = None
-) -> Identities:
-    """The keys for `server`: `key` of our configuration, else `listed` (IdentityFile), else the default ones.
+class _LockedError(Exception):
+    """The key needs its passphrase."""
 
-    `also` comes last, and stays locked until nothing else lets us in.
-    Raises LoginError for a configured key that cannot be used, NeedsOperatorError where nobody unlocks it.
-    """
-    found = Identities()
-    agent = await _agent_keys()
-    if agent:
-        found.names.append("agent")
-    if key is not None:
-        await _load(found, key, server, answers, agent, ask=True)
+
+class Keyring:
+    """The keys of one connection with all its hops. Leave its block to close the agent."""
+
+    def __init__(self, server: str, answers: Answers, patience: Patience) -> None:
+        self._server = server
+        self._answers = answers
+        self._patience = patience
+        self._unlocked: dict[Path, Sequence[asyncssh.SSHKeyPair]] = {}
+        self._faults: dict[Path, TuibackupError] = {}
+        self._agents: dict[str, asyncssh.SSHAgentClient] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for agent in self._agents.values():
+            agent.close()
+            with contextlib.suppress(OSError):
+                await agent.wait_closed()
+
+    async def collect(self, wanted: Wanted) -> Identities:
+        """The keys for one hop. Raises LoginError for a configured key that cannot be used."""
+        found = Identities()
+        held = await self._held(wanted.agent)
+        if wanted.key is not None:
+            await self._add(found, wanted.key, held, wanted.agent)
+        else:
+            for path in await asyncio.to_thread(_usual, wanted):
+                try:
+                    await self._add(found, path, held, wanted.agent)
+                except LoginError as error:  # said where nothing else lets us in
+                    found.names.append(error.message)
+        if not wanted.only:
+            shown = {pair.public_data for pair in found.pairs}
+            others = [pair for pair in held if pair.public_data not in shown]
+            found.pairs += others
+            if others:
+                found.names.append("agent")
         return found
-    for path in _existing(listed or [f"~/.ssh/{name}" for name in _DEFAULTS]):
-        await _load(found, path, server, answers, agent, ask=bool(listed))
-    if also is not None:
-        await _load(found, also, server, answers, agent, ask=False)
-    return found
 
+    async def unlock(self, found: Identities) -> bool:
+        """Ask for the passphrase of the next key that is locked; whether there is a further key to show now."""
+        while found.locked:
+            path = found.locked.pop(0)
+            if path not in self._unlocked and path not in self._faults:
+                await self._ask(path)
+            if path in self._unlocked:
+                found.pairs[:0] = self._unlocked[path]
+                return True
+            found.fault = found.fault or self._faults[path]
+        return False
 
-def _existing(names: Sequence[str]) -> list[Path]:
-    return [path for name in names if (path := Path(name).expanduser()).exists()]
-
-
-async def unlock(found: Identities, server: str, answers: Answers) -> bool:
-    """Ask for the passphrases of the default keys that were left locked; whether one more key is there."""
-    locked, found.locked = found.locked, []
-    before = len(found.pairs)
-    for path in locked:
+    async def _add(
+        self, found: Identities, path: Path, held: Sequence[asyncssh.SSHKeyPair], agent: str
+    ) -> None:
+        name = printable(str(path))
+        pairs = self._unlocked.get(path, ())
         try:
-            await _unlock(found, path, server, answers)
-        except NeedsOperatorError:
-            break
-    return len(found.pairs) > before
+            pairs = pairs or await asyncio.to_thread(_load, path)
+        except _LockedError:
+            pairs = await self._twins(path, held, agent)
+            if not pairs:
+                found.locked.append(path)
+        except asyncssh.KeyImportError as error:
+            pairs = await self._twins(path, held, agent)  # a public key names one that the agent holds
+            if not pairs:
+                raise LoginError(f"key {name} cannot be used: {error}") from error
+        except OSError as error:
+            raise LoginError(f"key {name} cannot be read: {error.strerror}") from error
+        except ValueError as error:  # an unknown cipher; a .pub beside it of another key
+            raise LoginError(f"key {name} cannot be used: {printable(str(error))}") from error
+        found.pairs += pairs
+        found.names.append(name)
+
+    async def _ask(self, path: Path) -> None:
+        name = printable(str(path))
+        detail: tuple[str, ...] = ()
+        for attempt in range(1, _TRIES + 1):
+            question = Question("passphrase", self._server, f"passphrase of {name}:", detail=detail)
+            with self._patience.asking():
+                phrase = await self._answers.ask(question)
+            if phrase is None:
+                self._faults[path] = NeedsOperatorError(
+                    f"needs an operator: passphrase of {name}",
+                    "unlock the key in an agent, or start the run from the cockpit",
+                )
+                return
+            try:
+                self._unlocked[path] = await asyncio.to_thread(_load, path, phrase)
+                return
+            except (ValueError, OSError):
+                detail = (f"that was not it ({attempt} of {_TRIES})",)
+        self._faults[path] = LoginError(f"key {name}: {_TRIES} passphrases, and none was right")
+
+    async def _held(self, path: str) -> Sequence[asyncssh.SSHKeyPair]:
+        """The keys that the agent holds; none where there is no agent, or one that does not answer."""
+        if not path:
+            return ()
+        agent = self._agents.setdefault(path, asyncssh.SSHAgentClient(path))
+        try:
+            async with asyncio.timeout(_AGENT_SECONDS):
+                return await agent.get_keys()
+        except (OSError, ValueError, asyncssh.Error, TimeoutError):
+            agent.close()
+            return ()
+
+    async def _twins(
+        self, path: Path, held: Sequence[asyncssh.SSHKeyPair], agent: str
+    ) -> list[asyncssh.SSHKeyPair]:
+        """What the agent holds of the key at `path`, by the public half beside it; with the certificate beside it."""
+        public = await asyncio.to_thread(_public, path)
+        twins = [pair for pair in held if public and pair.public_data == public]
+        certificate = await asyncio.to_thread(_certificate, path, public) if twins else None
+        if certificate is not None:
+            certified = [pair for pair in await self._held(agent) if pair.public_data == public]
+            for pair in certified:
+                pair.set_certificate(certificate)
+            twins[:0] = certified
+        return twins
 
 
-async def _load(
-    found: Identities, path: Path, server: str, answers: Answers, agent: set[bytes], *, ask: bool
-) -> None:
-    found.names.append(str(path))
+def _usual(wanted: Wanted) -> list[Path]:
+    """The keys that are there, of those listed or of the default ones, and the one to try after them."""
+    listed = wanted.listed or [Path("~/.ssh").expanduser() / name for name in _DEFAULTS]
+    there = [path for path in listed if os.path.exists(path)]
+    return list(dict.fromkeys([*there, *([wanted.also] if wanted.also else [])]))
+
+
+def _load(path: Path, passphrase: str | None = None) -> Sequence[asyncssh.SSHKeyPair]:
+    """The key at `path`, with the certificate beside it where there is one."""
     try:
-        found.pairs += asyncssh.load_keypairs(str(path))
-    except asyncssh.KeyEncryptionError as error:
-        raise LoginError(f"key {path}: {error}") from error
+        return asyncssh.load_keypairs(str(path), passphrase)
     except asyncssh.KeyImportError as error:
-        if "passphrase" not in str(error).lower():
-            raise LoginError(f"key {path} cannot be used: {error}") from error
-        if _public(path) in agent:
-            return
-        if ask:
-            await _unlock(found, path, server, answers)
-        else:
-            found.locked.append(path)
-    except OSError as error:
-        raise LoginError(f"key {path} cannot be read: {error.strerror}") from error
-
-
-async def _unlock(found: Identities, path: Path, server: str, answers: Answers) -> None:
-    question = Question("passphrase", server, f"passphrase of {path}:")
-    for attempt in range(_TRIES):
-        phrase = await answers.ask(question)
-        if phrase is None:
-            break
-        try:
-            found.pairs += asyncssh.load_keypairs(str(path), phrase)
-        except (asyncssh.KeyEncryptionError, asyncssh.KeyImportError):
-            question = Question(
-                "passphrase", server, question.text, detail=(f"that was not it ({attempt + 1} of {_TRIES})",)
-            )
-        else:
-            return
-    raise NeedsOperatorError(
-        f"needs an operator: passphrase of {path}",
-        "unlock the key in an agent, or start the run from the cockpit",
-    )
-
-
-async def _agent_keys() -> set[bytes]:
-    """The public keys that the agent holds; none where there is no agent."""
-    path = os.environ.get("SSH_AUTH_SOCK")
-    if not path:
-        return set()
-    try:
-        async with asyncssh.connect_agent(path) as agent:
-            return {key.public_data for key in await agent.get_keys()}
-    except (OSError, ValueError, asyncssh.Error):
-        return set()
+        if passphrase is None and str(error).startswith("Passphrase"):
+            raise _LockedError from error
+        raise
 
 
 def _public(path: Path) -> bytes:
-    """The public half of a locked private key, from the file beside it; b"" where there is none."""
+    """The public half of a locked private key, from the file beside it, or the public key that `path` is."""
+    for name in (f"{path}.pub", str(path)):
+        try:
+            return asyncssh.read_public_key(name).public_data
+        except (OSError, ValueError):
+            continue
+    return b""
+
+
+def _certificate(path: Path, public: bytes) -> asyncssh.SSHCertificate | None:
+    """The certificate beside the key at `path`, if it is that key's."""
     try:
-        return asyncssh.read_public_key(f"{path}.pub").public_data
-    except (OSError, asyncssh.KeyImportError):
-        return b""
+        certificate = asyncssh.read_certificate(f"{path}-cert.pub")
+    except (OSError, ValueError):
+        return None
+    return certificate if certificate.key.public_data == public else None

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,13 +15,14 @@ from tuibackup.remote import connecting
 from tuibackup.remote.command import Command, Completed, describe, line, script
 from tuibackup.remote.connecting import Hopping, SecretProvider
 from tuibackup.remote.hostkeys import HostKey, host_key
+from tuibackup.remote.patience import Patience
 from tuibackup.remote.questions import Answers
 from tuibackup.remote.stream import LineHandler, Stream
-from tuibackup.text import printable, size
+from tuibackup.text import printable, shorten, size
 
 LIMIT = 8 << 20  # bytes of output that `run` takes
 _OPEN_SECONDS = 30.0  # for the server to start a command or open a channel
-_CLOSE_SECONDS = 3.0
+_LONGEST = 300  # cells of what a server says
 
 
 async def connect(
@@ -38,8 +39,8 @@ async def connect(
     `known_hosts` is our own file, read beside the user's; accepted host keys are added to it.
     Raises ConnectError, HostKeyError, LoginError, NeedsOperatorError, and what `secrets` raises.
     """
-    hopping = Hopping(server, known_hosts, answers, secrets, notes)
-    return Session(server.name, await connecting.open_all(hopping, deadline))
+    hopping = Hopping(server, known_hosts, answers, secrets, notes, Patience(deadline))
+    return Session(server.name, await connecting.open_all(hopping))
 
 
 async def learn_host_keys(
@@ -53,10 +54,11 @@ async def learn_host_keys(
 ) -> None:
     """Go the way to `server` so that `answers` is asked about every host key that is not known yet.
 
-    The server itself need not let us in: its key is what counts. A jump host has to. Raises as `connect` does.
+    No login is tried at the server itself: its key is what counts. A jump host has to let us in.
+    Raises as `connect` does.
     """
-    hopping = Hopping(server, known_hosts, answers, secrets, notes)
-    connecting.close_all(await connecting.open_all(hopping, deadline, log_in=False))
+    hopping = Hopping(server, known_hosts, answers, secrets, notes, Patience(deadline))
+    await connecting.close_all(await connecting.open_all(hopping, log_in=False))
 
 
 class Session:
@@ -67,9 +69,12 @@ class Session:
         self.name = name
         self._connections = connections
         self._connection = connections[-1]
+        self._late: set[asyncio.Task[Any]] = set()
         self.user: str = self._connection.get_extra_info("username") or ""
-        peer = self._connection.get_extra_info("peername")
-        self.address: str = printable(str(peer[0])) if peer else name
+        peer = self._connection.get_extra_info("peername")  # behind a jump host it is empty
+        self.address: str = printable(
+            str((peer and peer[0]) or self._connection.get_extra_info("host") or name)
+        )
         key = self._connection.get_server_host_key()
         self.host_key: HostKey = host_key(key) if key else HostKey("", "")
 
@@ -108,7 +113,7 @@ class Session:
                     await asyncio.gather(feeding, return_exceptions=True)
         except TimeoutError:
             raise RemoteCommandError(
-                f"{self.name}: {describe(command)} did not end within {timeout:.0f} s"
+                f"{self.name}: {describe(command)} did not end within {timeout:g} s"
             ) from None
         return Completed(script(command), bytes(output), bytes(stream.stderr), ended.status, ended.signal)
 
@@ -118,15 +123,17 @@ class Session:
     ) -> AsyncIterator[Stream]:
         """A running command; `on_line` gets each line of its stderr. Leaving the block ends it."""
         stream = Stream(self.name, on_line)
-        with self._loss():
-            async with asyncio.timeout(_OPEN_SECONDS):
-                await self._connection.create_session(
-                    lambda: stream,
-                    line(command, sudo=sudo),  # type: ignore[arg-type]  # bytes go through as they are
-                    encoding=None,
-                    window=connecting.WINDOW,
-                    max_pktsize=connecting.PACKET,
-                )
+        await self._opened(
+            self._connection.create_session(
+                lambda: stream,
+                line(command, sudo=sudo),  # type: ignore[arg-type]  # bytes go through as they are
+                encoding=None,
+                window=connecting.WINDOW,
+                max_pktsize=connecting.PACKET,
+            ),
+            describe(command),
+            lambda opened: opened[0].abort(),
+        )
         try:
             yield stream
         finally:
@@ -134,41 +141,25 @@ class Session:
 
     async def open_unix(self, path: str) -> tuple[Any, Any]:
         """(reader, writer) of a channel to the unix socket `path` on the server. Raises RemoteCommandError."""
-        return await self._open(f"socket {path}", self._connection.open_unix_connection(path))
+        opening = self._connection.open_unix_connection(path)
+        opened: tuple[Any, Any] = await self._opened(opening, f"socket {printable(path)}", _drop)
+        return opened
 
     async def open_tcp(self, host: str, port: int) -> tuple[Any, Any]:
         """(reader, writer) of a channel to `host` and `port` as seen from the server. RemoteCommandError."""
-        return await self._open(f"{host} port {port}", self._connection.open_connection(host, port))
-
-    async def _open(self, what: str, opening: Any) -> tuple[Any, Any]:
-        with self._loss():
-            try:
-                async with asyncio.timeout(_OPEN_SECONDS):
-                    reader, writer = await opening
-            except asyncssh.ChannelOpenError as error:
-                said = printable(error.reason)
-                raise RemoteCommandError(
-                    f"{self.name}: {printable(what)} cannot be reached: {said}"
-                ) from error
-        return reader, writer
+        opening = self._connection.open_connection(host, port)
+        opened: tuple[Any, Any] = await self._opened(opening, f"{printable(host)} port {port}", _drop)
+        return opened
 
     async def sftp(self) -> asyncssh.SFTPClient:
         """An SFTP client on this connection. Raises RemoteCommandError where the server has none."""
-        with self._loss():
-            try:
-                async with asyncio.timeout(_OPEN_SECONDS):
-                    return await self._connection.start_sftp_client()
-            except (asyncssh.ChannelOpenError, asyncssh.SFTPError) as error:
-                raise RemoteCommandError(f"{self.name}: no SFTP: {printable(error.reason)}") from error
+        opening = self._connection.start_sftp_client()
+        client: asyncssh.SFTPClient = await self._opened(opening, "SFTP", lambda client: client.exit())
+        return client
 
     async def close(self) -> None:
         """Say goodbye; what still runs on this connection is ended."""
-        for connection in reversed(self._connections):
-            connection.close()
-            with contextlib.suppress(TimeoutError, asyncssh.Error, OSError):
-                async with asyncio.timeout(_CLOSE_SECONDS):
-                    await connection.wait_closed()
-        connecting.close_all(self._connections)
+        await connecting.close_all(self._connections)
 
     async def __aenter__(self) -> Self:
         return self
@@ -178,19 +169,42 @@ class Session:
     ) -> None:
         await self.close()
 
-    @contextlib.contextmanager
-    def _loss(self) -> Iterator[None]:
-        """Turn what asyncssh raises when a channel cannot be opened into our errors."""
+    async def _opened(self, opening: Awaitable[Any], what: str, drop: Callable[[Any], None]) -> Any:
+        """What `opening` a channel gives. One that opens when nobody waits any more is dropped.
+
+        Cancelling asyncssh in the middle would leave the channel, and a command that has started, to the server.
+        """
+        task = asyncio.ensure_future(opening)
         try:
-            yield
-        except asyncssh.ChannelOpenError as error:
-            if self.lost or error.code == asyncssh.OPEN_CONNECT_FAILED:
-                raise ConnectionLostError(f"connection to {self.name} lost") from error
-            raise RemoteCommandError(f"{self.name}: refused a channel: {printable(error.reason)}") from error
+            async with asyncio.timeout(_OPEN_SECONDS):
+                return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            self._leave(task, drop)
+            raise
         except TimeoutError as error:
-            raise RemoteCommandError(f"{self.name}: no answer within {_OPEN_SECONDS:.0f} s") from error
-        except (asyncssh.Error, OSError) as error:
-            raise ConnectionLostError(f"connection to {self.name} lost: {printable(str(error))}") from error
+            self._leave(task, drop)
+            raise RemoteCommandError(f"{self.name}: {what}: no answer within {_OPEN_SECONDS:g} s") from error
+        except Exception as error:  # asyncssh hands through whatever ended the connection
+            await asyncio.sleep(0)  # until it has noted that itself
+            if self.lost or isinstance(error, asyncssh.DisconnectError | asyncssh.SFTPConnectionLost):
+                raise ConnectionLostError(f"connection to {self.name} lost") from error
+            said = shorten(printable(getattr(error, "reason", "") or str(error)), _LONGEST)
+            raise RemoteCommandError(f"{self.name}: {what} cannot be opened: {said}") from error
+
+    def _leave(self, task: asyncio.Task[Any], drop: Callable[[Any], None]) -> None:
+        """Let `task` end by itself, at the latest with the connection."""
+
+        def ended(task: asyncio.Task[Any]) -> None:
+            self._late.discard(task)
+            if not task.cancelled() and task.exception() is None:
+                drop(task.result())
+
+        self._late.add(task)
+        task.add_done_callback(ended)
+
+
+def _drop(opened: tuple[Any, Any]) -> None:
+    opened[1].close()
 
 
 async def _feed(stream: Stream, data: bytes) -> None:

@@ -1,14 +1,17 @@
 """What ~/.ssh/config says of a host: asyncssh reads it, we find the hops in it and what asyncssh passes over."""
 
 import fnmatch
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import asyncssh
 
 from tuibackup.errors import ConnectError
+from tuibackup.text import printable
 
 _DEEPEST = 8  # jump hosts in a row; more is a loop
 
@@ -35,7 +38,7 @@ class Hop:
 def files() -> list[Path]:
     """The configuration files in force."""
     path = Path("~/.ssh/config").expanduser()
-    return [path] if path.is_file() else []
+    return [path] if os.path.isfile(path) else []
 
 
 def options(hop: Hop, **further: object) -> asyncssh.SSHClientConnectionOptions:
@@ -48,8 +51,31 @@ def options(hop: Hop, **further: object) -> asyncssh.SSHClientConnectionOptions:
         return asyncssh.SSHClientConnectionOptions(
             host=hop.host, config=[str(path) for path in files()], **further
         )
-    except (asyncssh.ConfigParseError, OSError, ValueError) as error:
-        raise ConnectError(f"~/.ssh/config: {error}") from error
+    except (asyncssh.Error, OSError, ValueError) as error:
+        said = printable(str(error)).replace(f"{Path.home()}/", "~/")
+        raise ConnectError(
+            said if said.startswith("~/.ssh/config") else f"~/.ssh/config for {hop.host}: {said}"
+        ) from error
+
+
+def plain(hop: Hop) -> asyncssh.SSHClientConnectionOptions:
+    """What the configuration says of `hop`; no key is read and no agent asked."""
+    return options(hop, known_hosts=b"", client_keys=None)
+
+
+def agent(configured: asyncssh.SSHClientConnectionOptions) -> str:
+    """The path of the agent's socket for a hop, "" for none (IdentityAgent, else SSH_AUTH_SOCK)."""
+    named = configured.config.get("IdentityAgent", "SSH_AUTH_SOCK")
+    if named is None:
+        return ""
+    if named == "SSH_AUTH_SOCK" or str(named).startswith("$"):
+        return os.environ.get(str(named).strip("${}"), "")
+    return str(Path(str(named)).expanduser())
+
+
+def paths(configured: asyncssh.SSHClientConnectionOptions, name: str) -> list[Path]:
+    """The files that an option names which may be given several times; none where it is not set."""
+    return [Path(value).expanduser() for value in cast("list[str]", configured.config.get(name, []))]
 
 
 def jumps(text: str) -> list[Hop]:
@@ -72,7 +98,7 @@ def route(target: Hop, jump: str | None) -> list[Hop]:
     way = [target]
     via = jump
     while len(way) <= _DEEPEST:
-        through = via or options(way[0], known_hosts=b"", client_keys=[], agent_path=None).tunnel
+        through = via or plain(way[0]).tunnel
         via = None
         if not isinstance(through, str) or through.lower() in ("", "none"):
             return way

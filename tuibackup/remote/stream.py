@@ -9,12 +9,14 @@ from collections import deque
 from collections.abc import Callable
 
 import asyncssh
+from asyncssh.connection import SSHConnection
 
 from tuibackup.errors import ConnectionLostError
 from tuibackup.remote.command import Exit
 
-_HIGH = 8 << 20  # bytes that wait to be read: the channel is paused beyond …
+_HIGH = 8 << 20  # bytes that wait to be read: the channel is paused beyond (its window may still fill) …
 _LOW = 2 << 20  # … and goes on below
+_PIECE = 256 << 10  # bytes that are handed to the channel at a time
 STDERR_TAIL = 64 << 10  # bytes of stderr that are kept
 _LONGEST_LINE = 16 << 10
 
@@ -32,6 +34,7 @@ class Stream(asyncssh.SSHClientSession[bytes]):
         self._paused = False
         self._ended = False
         self._closed = False
+        self._whole = False  # all of its output has arrived
         self._fault: Exception | None = None
         self._readable = asyncio.Event()
         self._writable = asyncio.Event()
@@ -59,7 +62,7 @@ class Stream(asyncssh.SSHClientSession[bytes]):
             self.channel.pause_reading()
 
     def eof_received(self) -> bool:
-        self._ended = True
+        self._ended = self._whole = True
         self._readable.set()
         return True  # we may still have something to write
 
@@ -76,7 +79,20 @@ class Stream(asyncssh.SSHClientSession[bytes]):
         self._writable.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._fault = exc
+        if exc is None and not self._whole:
+            # Either the channel was closed, and all that was sent is here; or the whole connection ends without
+            # a reason given (a server that says goodbye, our own close), and what asyncssh still held is gone.
+            # Which of them can be told only when asyncssh has finished.
+            connection = self.channel.get_connection()
+            asyncio.get_running_loop().call_soon(self._closed_with, connection)
+        else:
+            self._close(exc)
+
+    def _closed_with(self, connection: SSHConnection) -> None:
+        self._close(asyncssh.ConnectionLost("closed") if connection.is_closed() else None)
+
+    def _close(self, fault: Exception | None) -> None:
+        self._fault = fault
         self._ended = self._closed = True
         if self._line:
             self._complained(b"\n")
@@ -108,15 +124,22 @@ class Stream(asyncssh.SSHClientSession[bytes]):
         return taken[0] if len(taken) == 1 else b"".join(taken)
 
     async def write(self, data: bytes) -> None:
-        """Send `data`; waits while the channel is full. A command that reads no more is no error."""
-        await self._writable.wait()
-        if self._closed:
-            self._check()
-            return
-        try:
-            self.channel.write(data)
-        except (BrokenPipeError, OSError):  # the command has closed its stdin
-            self._check()
+        """Send `data`; waits while the channel is full. A command that reads no more is no error.
+
+        Raises ConnectionLostError.
+        """
+        view = memoryview(data)
+        while view:
+            await self._writable.wait()
+            if self._closed:
+                self._check()
+                return
+            try:
+                self.channel.write(view[:_PIECE])  # it takes a copy
+            except OSError:  # the command has ended or closed its stdin
+                self._check()
+                return
+            view = view[_PIECE:]
 
     def write_eof(self) -> None:
         """Close the command's stdin."""
@@ -135,13 +158,18 @@ class Stream(asyncssh.SSHClientSession[bytes]):
         return self._exit or Exit(-1)
 
     def abort(self) -> None:
-        """Close the channel at once; the command gets SIGHUP or a broken pipe."""
+        """Close the channel at once; the command gets SIGHUP or a broken pipe. What was not read is dropped."""
+        self._chunks.clear()
+        self._waiting = 0
         if not self._closed:
             self.channel.abort()
 
     def _check(self) -> None:
-        """Raise when the connection went away; a channel that simply closed without a status is no such case."""
-        if self._fault is not None and self._exit is None:
+        """Raise when the connection went away before the command's whole output and its end had arrived.
+
+        A known end is not enough: it overtakes output that waits in a paused channel, and both are lost together.
+        """
+        if self._fault is not None and not (self._whole and self._exit is not None):
             raise ConnectionLostError(f"connection to {self._server} lost") from self._fault
 
     def _complained(self, data: bytes) -> None:

@@ -1,0 +1,96 @@
+"""What goes wrong on the way to a server, as the one line that people read."""
+
+import errno
+import os
+import re
+import socket
+
+import asyncssh
+
+from tuibackup.errors import ConnectError, LoginError
+from tuibackup.remote.client import Client
+from tuibackup.text import printable, shorten
+
+_LONGEST = 300  # cells of what a server says
+_NOT_NOW = {socket.EAI_AGAIN, getattr(socket, "EAI_SYSTEM", socket.EAI_AGAIN)}
+
+
+class PassingError(ConnectError):
+    """A fault that may be gone in a moment."""
+
+
+def connect_error(error: Exception, where: str, client: Client, seconds: float, jump: str) -> ConnectError:
+    """The error for an attempt that failed, other than for the host key. `jump`: the hop before, "" for none."""
+    said = shorten(printable(str(error)), _LONGEST)
+    match error:
+        case socket.gaierror() if error.errno in _NOT_NOW:
+            return PassingError(
+                f"{where}: its name cannot be looked up: {error.strerror}", "is the network up?"
+            )
+        case socket.gaierror():
+            return ConnectError(f"{where}: no such host", "check its name in config.toml or ~/.ssh/config")
+        case TimeoutError():
+            return _silence(where, client, seconds)
+        case asyncssh.ChannelOpenError() if jump:
+            return _beyond(error, where, jump)
+        case asyncssh.KeyExchangeFailed() if "No matching" in said:
+            return ConnectError(f"{where}: no common algorithms: {said}")
+        case asyncssh.ConnectionLost() | ConnectionResetError() | BrokenPipeError():
+            return _closed(where, client)
+        case asyncssh.DisconnectError():
+            return _goodbye(error, where, client)
+        case OSError() if not client.reached:
+            return _unreached(error, where)
+    # asyncssh hands through whatever a malformed packet made it stumble over
+    return ConnectError(f"{where}: broke off the connection: {said or type(error).__name__}")
+
+
+def _silence(where: str, client: Client, seconds: float) -> ConnectError:
+    if not client.reached:
+        return ConnectError(f"{where}: no answer within {seconds:g} s", "is it up, and is the address right?")
+    if not client.speaks:
+        return ConnectError(
+            f"{where}: connected, but no SSH server answered within {seconds:g} s", "check the port"
+        )
+    return ConnectError(f"{where}: did not finish the login within {seconds:g} s", "see the log of its sshd")
+
+
+def _closed(where: str, client: Client) -> ConnectError:
+    if client.speaks:
+        return PassingError(f"{where}: closed the connection before the login", "see the log of its sshd")
+    return PassingError(
+        f"{where}: closed the connection before the login", "check the port, or see the log of its sshd"
+    )
+
+
+def _goodbye(error: asyncssh.DisconnectError, where: str, client: Client) -> ConnectError:
+    """The server said why it disconnects, or asyncssh does because of what it sent."""
+    reason = shorten(printable(error.reason), _LONGEST)
+    if not client.speaks:
+        return ConnectError(f"{where}: is no SSH server", "check the port")
+    if "too many authentication failures" in reason.lower():
+        return LoginError(
+            f"{where}: refused us after too many keys (tried: {', '.join(client.tried) or 'keys'})",
+            "name the right one in config.toml: key = …",
+        )
+    return ConnectError(f"{where}: broke off the connection: {reason}")
+
+
+def _beyond(error: asyncssh.ChannelOpenError, where: str, jump: str) -> ConnectError:
+    reason = shorten(printable(error.reason), _LONGEST)
+    if error.code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED:
+        return ConnectError(
+            f"{where}: the jump host {jump} forwards no connections: {reason}", "see AllowTcpForwarding there"
+        )
+    return PassingError(f"{where}: the jump host {jump} cannot reach it: {reason}", "is it up?")
+
+
+def _unreached(error: OSError, where: str) -> ConnectError:
+    """The network's own errors. asyncio joins those of several addresses to one text without a number."""
+    numbers = [error.errno] if error.errno else [int(n) for n in re.findall(r"\[Errno (\d+)\]", str(error))]
+    if numbers and all(number == errno.ECONNREFUSED for number in numbers):
+        return PassingError(f"{where} refused", "is sshd running there?")
+    if not numbers or isinstance(error, FileNotFoundError):  # not the network: a ProxyCommand, perhaps
+        return ConnectError(f"{where}: {shorten(printable(str(error)), _LONGEST)}")
+    others = [number for number in numbers if number != errno.ECONNREFUSED]
+    return ConnectError(f"{where}: {os.strerror(others[-1])}", "is it up, and is the address right?")
