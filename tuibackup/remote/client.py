@@ -50,7 +50,7 @@ class Client(asyncssh.SSHClient):
         self._passwords = self._questions = self._challenges = 0
         self._connection: asyncssh.SSHClientConnection | None = None
         self.offered: HostKey | None = None  # the host key it showed, when that was not a known one
-        self.unanswered = False  # a question was put and nobody answered
+        self.unanswered = ""  # the question that was put and that nobody answered
         self.answered = False
         self.tried: list[str] = []
         self.fault: Exception | None = None  # what asking raised: asyncssh would hide it
@@ -137,7 +137,8 @@ class Client(asyncssh.SSHClient):
             except Exception as error:
                 self.fault = error
                 return None
-        self.unanswered = self.unanswered or answer is None
+        if answer is None:
+            self.unanswered = question.text.rstrip(":")
         self.answered = self.answered or answer is not None
         return answer
 

@@ -315,7 +315,7 @@ class _Step:
             if found.fault is not None:
                 return found.fault
             if self._last and server.password.prompt and client.unanswered:
-                return NeedsOperatorError(f"needs an operator: {self._where} wants a password")
+                return NeedsOperatorError(f"needs an operator: {client.unanswered}")
         tried = ", ".join(dict.fromkeys([*found.names, *client.tried])) or "no key was found"
         return LoginError(
             f"{self._where}: accepts none of our keys or passwords (tried: {tried})",

@@ -1,0 +1,445 @@
+"""Who we are to a server: keys from files and the agent, passphrases, certificates, passwords, one-time codes."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+import pytest
+
+from tests.remote.conftest import Face, Site, a_server, make_key
+from tuibackup.config import SecretSource, Server
+from tuibackup.demo.sshd import PrivateSshd
+from tuibackup.errors import LoginError, NeedsOperatorError
+from tuibackup.remote import connecting
+from tuibackup.secret import Secret
+
+
+def allow(sshd: PrivateSshd, *keys: Path) -> None:
+    """Exactly these keys (and the client's own) may log in."""
+    own = sshd.client_key.with_suffix(".pub").read_text()
+    sshd.authorized_keys.write_text(own + "".join(Path(f"{key}.pub").read_text() for key in keys))
+
+
+@pytest.fixture
+def trusted(site: Site, own_sshd: PrivateSshd) -> PrivateSshd:
+    """A known server whose authorized keys a test may change."""
+    site.trust(own_sshd)
+    return own_sshd
+
+
+@pytest.fixture
+def agent(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[..., None]]:
+    """A real ssh-agent; call it to add a key (with its passphrase)."""
+    socket = Path("/tmp") / f"tuibackup-agent-{os.getpid()}"
+    process = subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL)
+    while not socket.exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
+
+    def add(key: Path, passphrase: str = "") -> None:
+        answer = tmp_path / "askpass"
+        answer.write_text(f"#!/bin/sh\necho '{passphrase}'\n")
+        answer.chmod(0o700)
+        environment = {**os.environ, "SSH_ASKPASS": str(answer), "SSH_ASKPASS_REQUIRE": "force"}
+        subprocess.run(["ssh-add", "-q", key], check=True, env=environment, stdin=subprocess.DEVNULL)
+
+    yield add
+    process.terminate()
+    process.wait()
+    socket.unlink(missing_ok=True)
+
+
+async def test_a_wrong_key_is_named_with_the_way_out(
+    site: Site, trusted: PrivateSshd, tmp_path: Path
+) -> None:
+    key = make_key(tmp_path / "other")
+    line = await site.refused(a_server(trusted, key=key), LoginError)
+    assert line == (
+        f"127.0.0.1 port {trusted.port}: accepts none of our keys or passwords (tried: {key});"
+        " add the public key to its ~/.ssh/authorized_keys"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        ("no key at all\n", "cannot be used: Invalid private key"),
+        (
+            "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n",
+            "cannot be used: ",
+        ),
+    ],
+)
+async def test_a_configured_key_that_is_none(
+    site: Site, trusted: PrivateSshd, tmp_path: Path, content: str | None, said: str
+) -> None:
+    key = tmp_path / "key"
+    if content is not None:
+        key.write_text(content)
+    line = await site.refused(a_server(trusted, key=key), LoginError)
+    assert line.startswith(f"key {key} {said}")
+
+
+async def test_a_key_with_the_public_half_of_another(
+    site: Site, trusted: PrivateSshd, tmp_path: Path
+) -> None:
+    key, other = make_key(tmp_path / "key"), make_key(tmp_path / "other")
+    shutil.copy(f"{other}.pub", f"{key}.pub")
+    line = await site.refused(a_server(trusted, key=key), LoginError)
+    assert "mismatch" in line
+
+
+async def test_the_passphrase_is_asked_for(site: Site, trusted: PrivateSshd, tmp_path: Path) -> None:
+    key = make_key(tmp_path / "locked", "right")
+    allow(trusted, key)
+    face = Face(passphrase=["wrong", "right"])
+    async with site.session(a_server(trusted, key=key), face) as session:
+        assert (await session.run("echo in", timeout=5)).stdout == b"in\n"
+    first, second = face.asked
+    assert first.text == second.text == f"passphrase of {key}:"
+    assert first.secret
+    assert first.detail == ()
+    assert second.detail == ("that was not it (1 of 3)",)
+
+
+async def test_wrong_passphrases_end_after_three(site: Site, trusted: PrivateSshd, tmp_path: Path) -> None:
+    key = make_key(tmp_path / "locked", "right")
+    face = Face(passphrase=["a", "b", "c", "right"])
+    line = await site.refused(a_server(trusted, key=key), LoginError, face)
+    assert line == f"key {key}: 3 passphrases, and none was right"
+    assert len(face.asked) == 3
+
+
+async def test_without_a_face_a_locked_key_needs_an_operator(
+    site: Site, trusted: PrivateSshd, tmp_path: Path
+) -> None:
+    key = make_key(tmp_path / "locked", "right")
+    line = await site.refused(a_server(trusted, key=key), NeedsOperatorError)
+    assert line == (
+        f"needs an operator: passphrase of {key}; unlock the key in an agent, or start the run from the cockpit"
+    )
+
+
+async def test_the_agent_unlocks_a_key(
+    site: Site, trusted: PrivateSshd, tmp_path: Path, agent: Callable[..., None]
+) -> None:
+    key = make_key(tmp_path / "locked", "right")
+    allow(trusted, key)
+    agent(key, "right")
+    face = Face()
+    async with site.session(a_server(trusted, key=key), face):
+        pass
+    # … also when only its public half is here
+    key.unlink()
+    async with site.session(a_server(trusted, key=Path(f"{key}.pub")), face):
+        pass
+    assert face.asked == []
+
+
+async def test_the_configured_key_goes_before_an_agent_full_of_others(
+    site: Site, trusted: PrivateSshd, tmp_path: Path, agent: Callable[..., None]
+) -> None:
+    """A server hangs up after six keys that it does not know."""
+    for number in range(7):
+        agent(make_key(tmp_path / f"other{number}"))
+    async with site.session(a_server(trusted)):
+        pass
+    line = await site.refused(a_server(trusted, key=None), LoginError)
+    assert line.startswith(f"127.0.0.1 port {trusted.port}: refused us after too many keys")
+    key = make_key(tmp_path / "locked", "right")
+    allow(trusted, key)
+    agent(key, "right")
+    async with site.session(a_server(trusted, key=key)):
+        pass
+
+
+async def test_an_agent_that_is_gone_or_silent_is_no_agent(
+    site: Site, trusted: PrivateSshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "gone"))
+    async with site.session(a_server(trusted)):
+        pass
+
+
+async def test_the_default_keys_of_the_home_are_tried(site: Site, trusted: PrivateSshd) -> None:
+    ssh = site.home / ".ssh"
+    (ssh / "id_rsa").write_text("garbage that somebody left here\n")
+    make_key(ssh / "id_ecdsa", "right", kind="ecdsa")
+    allow(trusted, make_key(ssh / "id_ed25519"))
+    face = Face()
+    async with site.session(a_server(trusted, key=None), face):
+        pass
+    assert face.asked == [], "a locked key is asked for only when nothing else lets us in"
+    allow(trusted, ssh / "id_ecdsa")
+    line = await site.refused(a_server(trusted, key=None), NeedsOperatorError, face)
+    assert line.startswith(f"needs an operator: passphrase of {ssh}/id_ecdsa;")
+    async with site.session(a_server(trusted, key=None), Face(passphrase="right")):
+        pass
+
+
+async def test_all_that_was_tried_is_named(site: Site, trusted: PrivateSshd) -> None:
+    ssh = site.home / ".ssh"
+    (ssh / "id_rsa").write_text("garbage\n")
+    make_key(ssh / "id_ed25519")
+    line = await site.refused(a_server(trusted, key=None), LoginError)
+    assert f"(tried: {ssh}/id_ed25519, key {ssh}/id_rsa cannot be used: Invalid private key)" in line
+
+
+async def test_without_any_key(site: Site, trusted: PrivateSshd) -> None:
+    assert "(tried: no key was found)" in await site.refused(a_server(trusted, key=None), LoginError)
+
+
+async def test_identity_files_of_the_ssh_configuration(
+    site: Site, trusted: PrivateSshd, tmp_path: Path
+) -> None:
+    key = make_key(tmp_path / "mine")
+    allow(trusted, key)
+    make_key(site.home / ".ssh/id_ed25519")
+    site.ssh_config(f"IdentityFile {tmp_path}/missing\nIdentityFile {key}\nIdentitiesOnly yes\n")
+    async with site.session(a_server(trusted, key=None)):
+        pass
+
+
+async def test_the_agent_of_the_ssh_configuration(
+    site: Site,
+    trusted: PrivateSshd,
+    tmp_path: Path,
+    agent: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    key = make_key(tmp_path / "mine")
+    allow(trusted, key)
+    agent(key)
+    for line in (
+        f"IdentityAgent {os.environ['SSH_AUTH_SOCK']}",
+        "IdentityAgent SSH_AUTH_SOCK",
+        "IdentityAgent $OUR",
+    ):
+        monkeypatch.setenv("OUR", os.environ["SSH_AUTH_SOCK"])
+        site.ssh_config(f"{line}\n")
+        async with site.session(a_server(trusted, key=None)):
+            pass
+    site.ssh_config("IdentityAgent none\n")
+    assert "no key was found" in await site.refused(a_server(trusted, key=None), LoginError)
+
+
+def certify(authority: Path, key: Path, *words: str) -> None:
+    subprocess.run(["ssh-keygen", "-q", "-s", authority, "-I", "us", *words, f"{key}.pub"], check=True)
+
+
+async def test_user_certificates(
+    site: Site, sshd: PrivateSshd, tmp_path: Path, agent: Callable[..., None]
+) -> None:
+    authority = make_key(tmp_path / "authority")
+    plain, locked = make_key(tmp_path / "plain"), make_key(tmp_path / "locked", "right")
+    config = [f"TrustedUserCAKeys {authority}.pub", "AuthorizedKeysFile none"]
+    with PrivateSshd(tmp_path / "ca", client_key=sshd.client_key, config=config) as server:
+        site.trust(server)
+        await site.refused(a_server(server, key=plain), LoginError)
+        for key in (plain, locked):
+            certify(authority, key, "-n", server.user)
+        async with site.session(a_server(server, key=plain)):
+            pass
+        async with site.session(a_server(server, key=locked), Face(passphrase="right")):
+            pass
+        hidden = locked.with_name("locked-cert.pub").rename(tmp_path / "aside")
+        agent(locked, "right")
+        hidden.rename(locked.with_name("locked-cert.pub"))
+        async with site.session(a_server(server, key=locked)):
+            pass
+        certify(authority, plain, "-n", server.user, "-V", "-2d:-1d")
+        await site.refused(a_server(server, key=plain), LoginError)
+
+
+class Doorman(asyncssh.SSHServer):
+    """Lets in by password, or by several questions in a row."""
+
+    def __init__(self, passwords: bool, challenges: Sequence[Any]) -> None:
+        self._passwords = passwords
+        self._challenges = challenges
+        self._round = 0
+
+    def begin_auth(self, username: str) -> bool:
+        return True
+
+    def password_auth_supported(self) -> bool:
+        return self._passwords
+
+    def validate_password(self, username: str, password: str) -> bool:
+        return password == "right"
+
+    def kbdint_auth_supported(self) -> bool:
+        return bool(self._challenges)
+
+    def get_kbdint_challenge(self, username: str, lang: str, submethods: str) -> Any:
+        return self._challenges[0][0]
+
+    def validate_kbdint_response(self, username: str, responses: Sequence[str]) -> Any:
+        wanted = self._challenges[self._round][1]
+        if wanted is not None and list(responses) != wanted:
+            return False
+        self._round += 1
+        if self._round == len(self._challenges):
+            return True
+        return self._challenges[self._round][0]
+
+
+@asynccontextmanager
+async def doorman(
+    site: Site, *, passwords: bool = False, challenges: Sequence[Any] = ()
+) -> AsyncIterator[Server]:
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    server = await asyncssh.create_server(
+        lambda: Doorman(passwords, challenges), "127.0.0.1", 0, server_host_keys=[key]
+    )
+    port = server.get_port()
+    with (site.home / ".ssh/known_hosts").open("a") as known:
+        known.write(f"[127.0.0.1]:{port} {key.export_public_key().decode()}")
+    try:
+        yield Server("siakad", "127.0.0.1", port=port, user="andi")
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+def prompts(*texts: str) -> tuple[str, str, str, list[tuple[str, bool]]]:
+    return "", "", "", [(text, False) for text in texts]
+
+
+async def test_a_password_that_is_typed(site: Site) -> None:
+    face = Face(ssh_password=["wrong", "right"])
+    async with doorman(site, passwords=True) as server, site.session(server, face):
+        pass
+    first, second = face.asked
+    assert first.text == "SSH password of andi@127.0.0.1:"
+    assert first.secret
+    assert second.detail == ("that was not it",)
+
+
+async def test_passwords_end_after_three(site: Site) -> None:
+    face = Face(ssh_password=["a", "b", "c", "right"])
+    async with doorman(site, passwords=True) as server:
+        line = await site.refused(server, LoginError, face)
+    assert "(tried: password)" in line
+    assert len(face.asked) == 3
+
+
+async def test_a_configured_password_is_used_and_not_asked_for(site: Site, tmp_path: Path) -> None:
+    face = Face()
+    async with doorman(site, passwords=True) as server:
+        server = a_password(server, SecretSource(file=tmp_path / "x"))
+        await (await site.connect(server, face, secret=lambda: "right")).close()
+        with pytest.raises(LoginError, match=r"tried: password"):
+            await site.connect(server, face, secret=lambda: "wrong")
+    assert face.kinds == ["ssh-password"], "when the configured one is wrong a person may know better"
+
+
+def a_password(server: Server, source: SecretSource) -> Server:
+    return replace(server, password=source)
+
+
+async def test_what_the_password_source_says_is_raised(site: Site) -> None:
+    def broken() -> str:
+        raise NeedsOperatorError("needs an operator: SSH password")
+
+    async with doorman(site, passwords=True) as server:
+        with pytest.raises(NeedsOperatorError, match=r"^needs an operator: SSH password$"):
+            await site.connect(a_password(server, SecretSource(prompt=True)), secret=broken)
+
+
+async def test_a_face_that_fails_is_no_lost_connection(site: Site) -> None:
+    class Broken:
+        async def ask(self, question: object) -> str:
+            raise OSError("the face is gone")
+
+    async with doorman(site, passwords=True) as server:
+        with pytest.raises(OSError, match="the face is gone"):
+            await site.connect(server, Broken())  # type: ignore[arg-type]  # what it is for
+
+
+async def test_keyboard_interactive_asks_for_password_and_code(site: Site) -> None:
+    challenges = [
+        (prompts("Password: "), ["right"]),
+        (("", "Welcome\nto \x1b[31mhell", "", [("Verification code: ", True)]), ["123456"]),
+        (prompts(), []),
+    ]
+    face = Face(ssh_password="right", code="123456")
+    async with doorman(site, challenges=challenges) as server, site.session(server, face):
+        pass
+    password, code = face.asked
+    assert password.text == "SSH password of andi@127.0.0.1:"
+    assert code.text == "andi@127.0.0.1 asks: Verification code:"
+    assert not code.secret
+    assert code.detail == ("Welcome to \\x1b[31mhell",)
+
+
+async def test_a_one_time_password_is_not_the_password(site: Site) -> None:
+    face = Face(code="123456")
+    challenges = [(prompts("One-time password (OATH) for `andi': "), ["123456"])]
+    async with doorman(site, challenges=challenges) as server:
+        server = a_password(server, SecretSource(prompt=True))
+        await (await site.connect(server, face, secret=lambda: pytest.fail("not asked for"))).close()
+
+
+@pytest.mark.parametrize("prompt", ["New password: ", "Retype new password: "])
+async def test_a_password_is_never_changed_by_mistake(site: Site, prompt: str) -> None:
+    async with doorman(site, challenges=[(prompts(prompt), None)]) as server:
+        server = a_password(server, SecretSource(prompt=True))
+        with pytest.raises(NeedsOperatorError, match=r"andi@127.0.0.1 asks: \w+ (new )?password$"):
+            await site.connect(server, secret=lambda: pytest.fail("the password must stay here"))
+
+
+async def test_a_server_cannot_ask_without_end(site: Site) -> None:
+    face = Face(code=["x"] * 100)
+    async with doorman(site, challenges=[(prompts(*["more?"] * 50), None)] * 50) as server:
+        await site.refused(server, LoginError, face)
+    assert len(face.asked) < 12
+    async with doorman(site, challenges=[(prompts(), None)] * 1000) as server:
+        await site.refused(server, LoginError, face)
+
+
+async def test_what_a_server_asks_is_clean_and_short(site: Site) -> None:
+    face = Face()
+    async with doorman(site, challenges=[(prompts("a\nb\x1b]0;x\x07\u202e" + "y" * 5000), None)]) as server:
+        await site.refused(server, LoginError, face)
+    (question,) = face.asked
+    assert question.text.startswith("andi@127.0.0.1 asks: a b\\x1b]0;x\\x07\\u202eyyy")
+    assert len(question.text) < 260
+
+
+async def test_nobody_is_asked_without_a_face(site: Site) -> None:
+    async with doorman(site, passwords=True, challenges=[(prompts("Password: "), ["right"])]) as server:
+        line = await site.refused(server, LoginError)
+        assert "accepts none of our keys or passwords" in line
+        line = await site.refused(a_password(server, SecretSource(prompt=True)), NeedsOperatorError)
+    assert line == "needs an operator: SSH password of andi@127.0.0.1"
+
+
+async def test_time_stands_still_while_a_person_types(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow(Face):
+        async def ask(self, question: Any) -> str | None:
+            await asyncio.sleep(0.6)
+            return await super().ask(question)
+
+    monkeypatch.setattr(connecting, "ATTEMPT_SECONDS", 0.3)
+    async with doorman(site, passwords=True) as server:
+        session = await site.connect(server, Slow(ssh_password="right"), seconds=0.5)
+        await session.close()
+
+
+async def test_no_secret_is_in_an_error(site: Site) -> None:
+    async with doorman(site, passwords=True) as server:
+        with pytest.raises(LoginError) as caught:
+            await site.connect(server, Face(ssh_password=["planted-secret"] * 3))
+    assert "planted-secret" not in repr(caught.value) + str(caught.value)
+    assert "planted" not in repr(Secret("planted"))
