@@ -150,9 +150,6 @@ class PrivateSshd:
             "PasswordAuthentication no",
             "KbdInteractiveAuthentication no",
             "PermitRootLogin prohibit-password",
-            # bash reads ~/.bashrc for a command over SSH, unless it looks like a shell in a shell: whatever
-            # somebody does there (a version manager, say) has no place in a private server
-            "SetEnv SHLVL=1",
             "PrintMotd no",
             "PrintLastLog no",
             "SetEnv SHLVL=2",  # bash reads ~/.bashrc for sshd's commands, but only at the first level
