@@ -103,7 +103,11 @@ class Playground:
         return self.folder / "servers" / name / "var/www" / name
 
     def _sshd(self, name: str, client_key: Path | None = None) -> PrivateSshd:
-        return PrivateSshd(self.folder / "sshd" / name, client_key=client_key)
+        # A home of its own: the visitor's .bashrc and .my.cnf have no say here.
+        home = self.folder / "servers" / name / "home"
+        home.mkdir(parents=True)
+        config = [f"SetEnv HOME={home} SHLVL=2"]
+        return PrivateSshd(self.folder / "sshd" / name, config=config, client_key=client_key)
 
     def _password_file(self, name: str) -> Path:
         return self.folder / f"{name}.password"
