@@ -1,0 +1,470 @@
+"""The way to a server: jump hosts, and every fault of the network as one line with its way out."""
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.remote.conftest import Face, Site, a_server, make_key
+from tuibackup.config import Server
+from tuibackup.demo.sshd import PrivateSshd
+from tuibackup.errors import ConnectError, HostKeyError, LoginError
+from tuibackup.remote import connecting, faults
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def listener(handle: Handler) -> AsyncIterator[Server]:
+    """Something that listens and is no sshd."""
+    tasks = set()
+
+    async def handled(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        try:
+            await handle(reader, writer)
+        except (ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(handled, "127.0.0.1", 0)
+    try:
+        yield Server("siakad", "127.0.0.1", port=server.sockets[0].getsockname()[1])
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        await server.wait_closed()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connecting, "ATTEMPT_SECONDS", 0.3)
+
+
+async def test_a_refused_port_is_said_at_once(site: Site) -> None:
+    began = time.monotonic()
+    with socket.socket() as bound:  # bound, not listening
+        bound.bind(("127.0.0.1", 0))
+        port = bound.getsockname()[1]
+        line = await site.refused(Server("siakad", "127.0.0.1", port=port), ConnectError)
+    assert line == f"127.0.0.1 port {port} refused; is sshd running there?"
+    assert time.monotonic() - began < 2
+
+
+async def test_a_port_that_opens_a_moment_later_is_reached(
+    site: Site, sshd: PrivateSshd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connecting, "_PAUSE", 0.5)
+    with socket.socket() as bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(("127.0.0.1", 0))
+        port = bound.getsockname()[1]
+        key = sshd.known_hosts_lines[0].split(" ", 1)[1]
+        (site.home / ".ssh/known_hosts").write_text(f"[127.0.0.1]:{port} {key}\n")
+        opening = asyncio.create_task(site.connect(a_server(sshd, port=port)))
+        await asyncio.sleep(0.1)
+
+        async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            there, back = await asyncio.open_connection("127.0.0.1", sshd.port)
+
+            async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+                while data := await source.read(65536):
+                    target.write(data)
+                target.close()
+
+            await asyncio.gather(copy(reader, back), copy(there, writer))
+
+        bound.listen()
+        bound.setblocking(False)
+        server = await asyncio.start_server(forward, sock=bound)
+        session = await opening
+        await session.close()
+        server.close()
+
+
+async def test_a_name_that_does_not_exist(site: Site) -> None:
+    line = await site.refused(Server("siakad", "nonexistent.invalid"), ConnectError)
+    assert line.startswith("nonexistent.invalid port 22: ")
+    assert "no such host; check its name in config.toml" in line or "is the network up?" in line
+
+
+@pytest.mark.parametrize("text", ["", "220 mail.example ESMTP\r\n", "SSH-2.0-half"])
+async def test_a_port_that_never_answers_as_ssh_does(site: Site, quick: None, text: str) -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(text.encode())
+        await asyncio.sleep(30)
+
+    began = time.monotonic()
+    async with listener(silent) as server:
+        line = await site.refused(server, ConnectError)
+    assert line == (
+        f"127.0.0.1 port {server.port}: connected, but no SSH server answered within 0.3 s; check the port"
+    )
+    assert time.monotonic() - began < 1.5, "a time-out is not tried again: it took long enough"
+
+
+async def test_a_server_that_stops_in_the_middle_of_the_handshake(site: Site, quick: None) -> None:
+    async def stuck(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"SSH-2.0-Stuck\r\n")
+        await asyncio.sleep(30)
+
+    async with listener(stuck) as server:
+        line = await site.refused(server, ConnectError)
+    assert line == (
+        f"127.0.0.1 port {server.port}: did not finish the login within 0.3 s; see the log of its sshd"
+    )
+
+
+async def test_a_host_that_does_not_answer_at_all(site: Site, quick: None) -> None:
+    with socket.socket() as full:  # a full backlog drops what comes next, as a firewall does
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        port = full.getsockname()[1]
+        waiting = [socket.socket() for _ in range(4)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(("127.0.0.1", port))
+        line = await site.refused(Server("siakad", "127.0.0.1", port=port), ConnectError)
+        for one in waiting:
+            one.close()
+    assert line in (
+        f"127.0.0.1 port {port}: no answer within 0.3 s; is it up, and is the address right?",
+        f"127.0.0.1 port {port}: connected, but no SSH server answered within 0.3 s; check the port",
+    )
+
+
+async def closes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.close()
+
+
+async def closes_after_its_banner(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"SSH-2.0-OpenSSH_9.2\r\n")
+    await reader.readline()
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("handle", "way_out"),
+    [
+        (closes, "check the port, or see the log of its sshd"),
+        (closes_after_its_banner, "see the log of its sshd"),
+    ],
+)
+async def test_a_server_that_closes_early(site: Site, handle: Handler, way_out: str) -> None:
+    async with listener(handle) as server:
+        line = await site.refused(server, ConnectError)
+    assert line == f"127.0.0.1 port {server.port}: closed the connection before the login; {way_out}"
+
+
+@pytest.mark.parametrize(
+    "text", [b"x" * 100_000, b"welcome\r\n" * 5000, b"SSH-1.5-old\r\n", b"HTTP/1.1 400 Bad\r\n" * 2000]
+)
+async def test_what_is_no_ssh_server(site: Site, text: bytes) -> None:
+    async def says(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(text)
+        await asyncio.sleep(30)
+
+    async with listener(says) as server:
+        line = await site.refused(server, ConnectError)
+    assert line == f"127.0.0.1 port {server.port}: is no SSH server; check the port"
+
+
+@pytest.mark.parametrize(
+    "text", [b"SSH-2.0-\xff\xfe\r\n", b"SSH-2.0-x\r\n" + b"\xff" * 5000, b"SSH-2.0-x\r\n" + bytes(5000)]
+)
+async def test_a_server_that_talks_nonsense(site: Site, text: bytes) -> None:
+    async def says(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(text)
+        await asyncio.sleep(30)
+
+    async with listener(says) as server:
+        line = await site.refused(server, ConnectError)
+    assert line.startswith(f"127.0.0.1 port {server.port}: ")
+
+
+async def test_an_endless_banner_ends_and_takes_no_memory(site: Site) -> None:
+    async def floods(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            writer.write(b"x" * 65536)
+            await writer.drain()
+
+    began = time.monotonic()
+    async with listener(floods) as server:
+        assert "is no SSH server" in await site.refused(server, ConnectError)
+    assert time.monotonic() - began < 3
+
+
+def test_what_the_network_says_of_several_addresses() -> None:
+    class Unreached:
+        reached = speaks = False
+
+    def line(text: str) -> str:
+        error = faults.connect_error(OSError(text), "h port 22", Unreached(), 20.0, "")  # type: ignore[arg-type]
+        return str(error)
+
+    both = "Multiple exceptions: [Errno 111] Connect call failed ('::1', 22, 0, 0), [Errno 111] Connect call failed"
+    assert line(both) == "h port 22 refused; is sshd running there?"
+    one = "Multiple exceptions: [Errno 101] Connect call failed ('::1', 22), [Errno 113] Connect call failed"
+    assert line(one) == "h port 22: No route to host; is it up, and is the address right?"
+
+
+async def test_an_address_that_no_packet_reaches(site: Site) -> None:
+    line = await site.refused(Server("siakad", "255.255.255.255"), ConnectError)
+    assert line.startswith("255.255.255.255 port 22: ")
+    assert "Errno" not in line
+
+
+async def test_a_broken_ssh_configuration_names_the_line(site: Site, sshd: PrivateSshd) -> None:
+    site.ssh_config('Host *\n Port "22\n')
+    line = await site.refused(a_server(sshd), ConnectError)
+    assert line.startswith("~/.ssh/config line 2: ")
+    site.ssh_config("Host *\n Port many\n")
+    assert await site.refused(a_server(sshd, port=None), ConnectError) == (
+        "~/.ssh/config line 2: Invalid Port integer value: many"
+    )
+    site.ssh_config("Host *\n Ciphers nonsense\n IdentityAgent none\n CertificateFile /nowhere\n")
+    assert (await site.refused(a_server(sshd), ConnectError)).startswith("~/.ssh/config for 127.0.0.1: ")
+
+
+async def test_options_without_effect_are_noted_once(site: Site, sshd: PrivateSshd) -> None:
+    site.trust(sshd)
+    site.ssh_config(
+        "StrictHostKeyChecking no\nHost other !127.0.0.1\n ControlPath x\nHost 127.*\n controlmaster=auto\n"
+        "Match all\n VerifyHostKeyDNS yes\n"
+    )
+    async with site.session(a_server(sshd)):
+        pass
+    assert site.notes == [
+        f"~/.ssh/config: {option} has no effect here (127.0.0.1)"
+        for option in ("StrictHostKeyChecking", "ControlMaster", "VerifyHostKeyDNS")
+    ]
+
+
+async def test_an_alias_gives_host_port_user_and_key(site: Site, sshd: PrivateSshd) -> None:
+    site.trust(sshd)
+    site.ssh_config(
+        f"Host gudang\n HostName 127.0.0.1\n Port {sshd.port}\n User {sshd.user}\n IdentityFile {sshd.client_key}\n"
+    )
+    async with site.session(Server("siakad", "gudang")) as session:
+        assert session.user == sshd.user
+        assert session.address == "127.0.0.1"
+        assert not session.lost
+    assert session.lost
+
+
+async def test_a_proxy_command(site: Site, sshd: PrivateSshd) -> None:
+    site.trust(sshd)
+    site.ssh_config("ProxyCommand socat - TCP:%h:%p\n")
+    async with site.session(a_server(sshd)) as session:
+        assert (await session.run("echo in", timeout=5)).stdout == b"in\n"
+    site.ssh_config("ProxyCommand /nonexistent/tool %h\n")
+    assert "/nonexistent/tool" in await site.refused(a_server(sshd), ConnectError)
+
+
+async def test_a_server_with_none_of_our_ciphers(site: Site, sshd: PrivateSshd, tmp_path: Path) -> None:
+    config = ["Ciphers aes256-cbc"]
+    with PrivateSshd(tmp_path / "old", client_key=sshd.client_key, config=config) as server:
+        site.trust(server)
+        line = await site.refused(a_server(server), ConnectError)
+    assert f"127.0.0.1 port {server.port}: " in line
+
+
+# jump hosts
+
+
+@pytest.fixture
+def inner(own_sshd: PrivateSshd) -> PrivateSshd:
+    return own_sshd
+
+
+async def test_through_a_jump_host(site: Site, sshd: PrivateSshd, inner: PrivateSshd) -> None:
+    site.trust(sshd, inner)
+    site.ssh_config(f"IdentityFile {sshd.client_key}\n")
+    async with site.session(a_server(inner, jump=f"127.0.0.1:{sshd.port}")) as session:
+        assert (await session.run("echo in", timeout=5)).stdout == b"in\n"
+        assert session.address == "127.0.0.1"
+        assert session.host_key.data == inner.known_hosts_lines[0].split()[2]
+
+
+async def test_the_configured_key_serves_the_jump_host_too(
+    site: Site, sshd: PrivateSshd, inner: PrivateSshd, tmp_path: Path
+) -> None:
+    """Locked: its passphrase is asked for once, and only after the jump host's host key is known."""
+    key = make_key(tmp_path / "locked", "right")
+    text = key.with_suffix(".pub").read_text()
+    inner.authorized_keys.write_text(text)
+    with PrivateSshd(tmp_path / "gate", client_key=inner.client_key) as gate:
+        gate.authorized_keys.write_text(text)
+        site.trust(gate, inner)
+        face = Face(passphrase="right")
+        async with site.session(a_server(inner, key=key, jump=f"127.0.0.1:{gate.port}"), face):
+            pass
+        assert face.kinds == ["passphrase"]
+
+
+async def test_proxy_jump_of_the_ssh_configuration_with_its_own_user_port_and_key(
+    site: Site, sshd: PrivateSshd, inner: PrivateSshd, tmp_path: Path
+) -> None:
+    key = make_key(tmp_path / "gate_key")
+    with PrivateSshd(tmp_path / "gate", client_key=key) as gate:
+        site.trust(gate, inner)
+        site.ssh_config(
+            f"Host gate\n HostName 127.0.0.1\n User {gate.user}\n Port {gate.port}\n IdentityFile {key}\n"
+            f"Host inside\n HostName 127.0.0.1\n Port {inner.port}\n ProxyJump gate\n"
+        )
+        async with site.session(a_server(inner, host="inside", port=None)):
+            pass
+        assert "Accepted publickey" in gate.log.read_text()
+        # `jump = "none"` goes without
+        seen = gate.log.read_text().count("Connection from")
+        async with site.session(a_server(inner, host="inside", port=None, jump="none")):
+            pass
+        assert gate.log.read_text().count("Connection from") == seen
+
+
+async def test_three_hops(site: Site, sshd: PrivateSshd, inner: PrivateSshd, tmp_path: Path) -> None:
+    with PrivateSshd(tmp_path / "gate", client_key=sshd.client_key) as gate:
+        site.trust(sshd, gate, inner)
+        jump = f"{sshd.user}@127.0.0.1:{sshd.port},127.0.0.1:{gate.port}"
+        async with site.session(a_server(inner, jump=jump)) as session:
+            data = os.urandom(3_000_000)
+            assert (await session.run(["cat"], input=data, timeout=20)).stdout == data
+        for log in (sshd.log, gate.log, inner.log):
+            assert "Accepted publickey" in log.read_text()
+
+
+async def test_each_hop_is_asked_about(site: Site, sshd: PrivateSshd, inner: PrivateSshd) -> None:
+    face = Face(host_key=["yes", "yes"])
+    server = a_server(inner, jump=f"127.0.0.1:{sshd.port}")
+    async with site.session(server, face):
+        pass
+    assert [question.detail[0].split(" is ")[0] for question in face.asked] == [
+        f"127.0.0.1 port {sshd.port}",
+        f"127.0.0.1 port {inner.port}",
+    ]
+    assert len(site.known_hosts.read_text().splitlines()) == 2
+
+
+async def test_a_known_gate_does_not_vouch_for_what_is_behind(
+    site: Site, sshd: PrivateSshd, inner: PrivateSshd
+) -> None:
+    site.trust(sshd)
+    server = a_server(inner, jump=f"127.0.0.1:{sshd.port}")
+    line = await site.refused(server, HostKeyError)
+    assert line.startswith(f"127.0.0.1 port {inner.port}: its host key is not known: ssh-ed25519 SHA256:")
+    changed = sshd.known_hosts_lines[0].split(" ", 1)[1]
+    with (site.home / ".ssh/known_hosts").open("a") as file:
+        file.write(f"[127.0.0.1]:{inner.port} {changed}\n")
+    line = await site.refused(server, HostKeyError, Face(host_key="yes"))
+    assert line.startswith(f"127.0.0.1 port {inner.port}: its host key has CHANGED")
+
+
+async def test_an_unknown_gate_is_refused_before_anything_behind_it(
+    site: Site, sshd: PrivateSshd, inner: PrivateSshd
+) -> None:
+    site.trust(inner)
+    line = await site.refused(a_server(inner, jump=f"127.0.0.1:{sshd.port}"), HostKeyError)
+    assert line.startswith(f"127.0.0.1 port {sshd.port}: its host key is not known")
+
+
+async def test_a_gate_that_cannot_reach_the_server(site: Site, sshd: PrivateSshd) -> None:
+    site.trust(sshd)
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        port = bound.getsockname()[1]
+        line = await site.refused(a_server(sshd, port=port, jump=f"127.0.0.1:{sshd.port}"), ConnectError)
+    assert line == (
+        f"127.0.0.1 port {port}: the jump host 127.0.0.1 cannot reach it: Connection refused; is it up?"
+    )
+
+
+async def test_a_gate_that_forwards_nothing(site: Site, sshd: PrivateSshd, tmp_path: Path) -> None:
+    config = ["AllowTcpForwarding no"]
+    with PrivateSshd(tmp_path / "gate", client_key=sshd.client_key, config=config) as gate:
+        site.trust(gate, sshd)
+        line = await site.refused(a_server(sshd, jump=f"127.0.0.1:{gate.port}"), ConnectError)
+    assert line == (
+        f"127.0.0.1 port {sshd.port}: the jump host 127.0.0.1 forwards no connections: open failed;"
+        " see AllowTcpForwarding there"
+    )
+
+
+async def test_a_gate_that_is_down_or_does_not_let_us_in(
+    site: Site, sshd: PrivateSshd, inner: PrivateSshd, tmp_path: Path
+) -> None:
+    site.trust(sshd, inner)
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        port = bound.getsockname()[1]
+        line = await site.refused(a_server(inner, jump=f"127.0.0.1:{port}"), ConnectError)
+    assert line == f"127.0.0.1 port {port} refused; is sshd running there?"
+    key = make_key(tmp_path / "stranger")
+    line = await site.refused(a_server(inner, key=key, jump=f"127.0.0.1:{sshd.port}"), LoginError)
+    assert line.startswith(f"127.0.0.1 port {sshd.port}: accepts none of our keys")
+
+
+async def test_jump_hosts_in_a_circle(site: Site, sshd: PrivateSshd) -> None:
+    site.ssh_config("Host a\n ProxyJump b\nHost b\n ProxyJump a\n")
+    assert await site.refused(a_server(sshd, host="a"), ConnectError) == (
+        "a: more than 8 jump hosts; does ProxyJump go round in a circle?"
+    )
+
+
+async def test_nothing_stays_open_when_a_later_hop_fails(
+    site: Site, sshd: PrivateSshd, inner: PrivateSshd
+) -> None:
+    site.trust(inner)
+    await site.refused(a_server(sshd, jump=f"127.0.0.1:{inner.port}"), HostKeyError)
+    for _ in range(200):
+        if "Received disconnect from 127.0.0.1" in inner.log.read_text():
+            break
+        await asyncio.sleep(0.01)
+    else:
+        pytest.fail("the gate's connection stayed open")
+
+
+async def test_cancelling_leaves_nothing_behind(site: Site) -> None:
+    gone = asyncio.Event()
+
+    async def waits(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(1000):
+            pass
+        gone.set()
+
+    async with listener(waits) as server:
+        task = asyncio.create_task(site.connect(server))
+        await asyncio.sleep(0.1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.wait_for(gone.wait(), 2)
+
+
+async def test_cancelling_while_somebody_is_asked(site: Site, sshd: PrivateSshd) -> None:
+    class Never(Face):
+        async def ask(self, question: object) -> str | None:
+            started.set()
+            await asyncio.sleep(60)
+            return "yes"
+
+    started = asyncio.Event()
+    task = asyncio.create_task(site.connect(a_server(sshd), Never()))
+    await started.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_deadline_that_has_passed_still_gives_one_attempt(site: Site, sshd: PrivateSshd) -> None:
+    site.trust(sshd)
+    session = await site.connect(a_server(sshd), seconds=-5)
+    await session.close()
