@@ -30,6 +30,13 @@ class Open:
         await self.pilot.pause()
         await self.pilot.pause(0.02)
 
+    async def until(self, *words: str, seconds: float = 10.0) -> None:
+        """Wait until the screen shows all of `words`: threads and processes take their time on a busy machine."""
+        deadline = time.monotonic() + seconds
+        while not all(word in self.screen for word in words):
+            assert time.monotonic() < deadline, f"the screen never showed {words}:\n{self.screen}"
+            await self.pilot.pause(0.05)
+
     async def show(self, picture: Picture) -> None:
         """Let the cockpit have another picture."""
         self.source.picture = picture

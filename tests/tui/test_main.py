@@ -206,12 +206,12 @@ async def test_the_plan_shows_and_changes_what_will_be_done(
     monkeypatch.setattr(Cockpit, "_planned", lambda self, plans: started.append(plans))
     async with cockpit(pictures.drawn(), "120x30") as seat:
         await seat.press("space", "space", "b")
-        await seat.pilot.pause(0.1)
+        await seat.until("needs about 900 MiB")
         for text in ("Back up 2 servers", "OVERDUE 9d", "~0:40", "~12 MiB", "needs about 900 MiB; 1.0 TiB free",
                      "database password of lms", "▲ your agent is forwarded"):  # fmt: skip
             assert text in seat.screen
         await seat.press("right", "right", "space", "down", "left", "left", "space", "f")
-        await seat.pilot.pause(0.1)
+        await seat.until("Back up 1 server ", "everything is fetched anew", "in all")
         assert asked[-1] == ({"simpeg": frozenset({Clock.FILES})}, True)
         assert "Back up 1 server " in seat.screen
         assert not started
@@ -237,8 +237,7 @@ async def test_nothing_chosen_cannot_be_started(cockpit: Opener, monkeypatch: py
     monkeypatch.setattr(Cockpit, "_plan", planner([]))
     async with cockpit(pictures.drawn()) as seat:
         await seat.press("b", "space")
-        await seat.pilot.pause(0.1)
-        assert "nothing is chosen" in seat.screen
+        await seat.until("nothing is chosen")
         await seat.press("enter")
         assert isinstance(seat.app.screen, PlanScreen)
 

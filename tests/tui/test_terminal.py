@@ -192,7 +192,7 @@ def test_a_first_run_asks_for_the_host_key_and_is_followed_to_its_end(
         seat.send("\r")
         seat.wait_for("Host key of siakad", "SHA256:", seconds=30)
         seat.send("yes\r")
-        seat.wait_for("√ done", "√ all", seconds=60)
+        seat.wait_for("√ done", "√ 1 server, in time", seconds=60)
         seat.wait_for("√ 2 download", "1 file")
         seat.send("q")
         assert seat.wait() == 0
