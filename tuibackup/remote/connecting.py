@@ -227,7 +227,8 @@ class _Step:
             return ()
         certified = get_default_certificate_algs() if known.authorities else []
         familiar = [algorithm for key in known.keys for algorithm in key.sig_algorithms]
-        all_kinds = [*certified, *familiar, *get_default_public_key_algs()]
+        # asyncssh's own order begins with RSA: not the key whose fingerprint people have at hand from OpenSSH.
+        all_kinds = [*certified, *familiar, b"ssh-ed25519", *get_default_public_key_algs()]
         return [algorithm.decode() for algorithm in dict.fromkeys(all_kinds)]
 
     async def _attempt(self, client: Client, known: Known, found: Identities) -> asyncssh.SSHClientConnection:
