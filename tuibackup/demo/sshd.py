@@ -5,13 +5,14 @@ own sshd, keys or ~/.ssh is read or touched. It ends with `stop()`, and with the
 when that is killed: start it from a thread that lives as long as it is needed (the main thread).
 """
 
+import contextlib
 import getpass
 import os
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,6 +22,7 @@ from tuibackup.errors import TuibackupError
 SSHD = Path("/usr/sbin/sshd")  # re-executes itself: must be started by its absolute path
 START_SECONDS = 10.0
 HOST = "127.0.0.1"
+_SFTP = "Subsystem sftp internal-sftp"
 
 
 class DemoError(TuibackupError):
@@ -102,6 +104,16 @@ class PrivateSshd:
             return 0
         return _kill(list(_descendants(self._process.pid)))
 
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """While here, every connection there is now stands still, as behind a line that went dead."""
+        pids = list(_descendants(self._process.pid)) if self._process else []
+        _kill(pids, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            _kill(pids, signal.SIGCONT)
+
     def __enter__(self) -> Self:
         return self.start()
 
@@ -156,7 +168,8 @@ class PrivateSshd:
             "X11Forwarding no",
             "MaxStartups 100",
             "LogLevel VERBOSE",
-            "Subsystem sftp internal-sftp",
+            # the one keyword that may not come twice
+            *(() if any(line.startswith("Subsystem sftp") for line in self._config) else (_SFTP,)),
         ]
 
 
@@ -204,12 +217,12 @@ def _descendants(pid: int) -> Iterable[int]:
             yield int(child)
 
 
-def _kill(pids: Iterable[int]) -> int:
-    """SIGKILL each; how many there still were."""
+def _kill(pids: Iterable[int], number: signal.Signals = signal.SIGKILL) -> int:
+    """Signal each; how many there still were."""
     killed = 0
     for pid in pids:
         try:
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, number)
         except ProcessLookupError:
             continue
         killed += 1

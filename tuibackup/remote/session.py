@@ -186,9 +186,12 @@ class Session:
             raise RemoteCommandError(f"{self.name}: {what}: no answer within {_OPEN_SECONDS:g} s") from error
         except Exception as error:  # asyncssh hands through whatever ended the connection
             await asyncio.sleep(0)  # until it has noted that itself
-            if self.lost or isinstance(error, asyncssh.DisconnectError | asyncssh.SFTPConnectionLost):
+            if self.lost or isinstance(error, asyncssh.DisconnectError):
                 raise ConnectionLostError(f"connection to {self.name} lost") from error
-            said = shorten(printable(getattr(error, "reason", "") or str(error)), _LONGEST)
+            if isinstance(error, asyncssh.SFTPConnectionLost):  # only that channel
+                said = "the server ended it at once"
+            else:
+                said = shorten(printable(getattr(error, "reason", "") or str(error)), _LONGEST)
             raise RemoteCommandError(f"{self.name}: {what} cannot be opened: {said}") from error
 
     def _leave(self, task: asyncio.Task[Any], drop: Callable[[Any], None]) -> None:
