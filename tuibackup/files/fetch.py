@@ -19,12 +19,12 @@ from tuibackup.files.inventory import Listed
 from tuibackup.files.order import Order
 from tuibackup.files.pipe import Pipe, StoppedError, in_thread, unpacked
 from tuibackup.files.recheck import Recheck
-from tuibackup.files.server import Lines, gently, piece, sudo_error
+from tuibackup.files.server import Lines, gently, last_line, piece, sudo_error
 from tuibackup.files.tally import Tally
 from tuibackup.files.tarstream import FOLDER, REGULAR, Member, StreamCutError, TarStream
 from tuibackup.remote.session import Session
 from tuibackup.remote.stream import Stream
-from tuibackup.text import printable, shorten, size
+from tuibackup.text import printable, size
 from tuibackup.vault.archive import ArchiveWriter
 from tuibackup.vault.disk import room
 from tuibackup.vault.entry import Kind
@@ -117,7 +117,7 @@ class _Fetch:
         try:
             async with (
                 way.session.stream(self._command(), on_line=self._lines.take) as stream,
-                way.session.stream(look, on_line=self._recheck.lines.take) as second,
+                way.session.stream(look) as second,
             ):
                 try:
                     await _together(
@@ -180,7 +180,7 @@ class _Fetch:
         for line in lines:
             if self._way.sudo and (error := sudo_error(line, self._way.name)):
                 return error
-        said = f": {shorten(printable(lines[-1]), 200)}" if lines else ""
+        said = last_line(b"\n".join(lines[-1:]))
         return DownloadError(
             f"{self._way.name}: reading {printable(self._folder.folder)} failed: tar {how}{said}"
         )

@@ -10,7 +10,7 @@ from tuibackup.files.exclude import find_arguments
 from tuibackup.files.findings import Findings
 from tuibackup.files.listing import FORMAT, Listing
 from tuibackup.files.pipe import in_thread
-from tuibackup.files.server import Lines, gently, piece, sudo_error
+from tuibackup.files.server import Lines, gently, last_line, piece, sudo_error
 from tuibackup.files.tally import Tally
 from tuibackup.remote.command import quote
 from tuibackup.remote.session import Session
@@ -110,7 +110,8 @@ class _Folder:
             exit_ = await stream.wait()
         self._report()
         if exit_.signal or exit_.status not in (0, 1):
-            raise DownloadError(f"{self._server.name}: the inventory failed: find {exit_}")
+            said = last_line(bytes(stream.stderr))
+            raise DownloadError(f"{self._server.name}: the inventory failed: find {exit_}{said}")
         self._listing.close()
         fault = self._judge(exit_.status)
         files, size = await in_thread(self._writer.wanted_totals, self._root)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from tuibackup.errors import DownloadError
 from tuibackup.files.listing import FORMAT_OF_NAMED, Listing, ListingError, nanoseconds
 from tuibackup.files.pipe import StoppedError, in_thread
-from tuibackup.files.server import STALL, Lines, piece
+from tuibackup.files.server import STALL, last_line, piece
 from tuibackup.remote.command import low_priority, quote, script
 from tuibackup.remote.session import Session
 from tuibackup.remote.stream import Stream
@@ -62,7 +62,6 @@ class Recheck:
         self.changed: list[Wanted] = []
         self.gone: list[Wanted] = []
         self.uncounted = 0
-        self.lines = Lines()
         self._name = name  # of the server
         self._loop = asyncio.get_running_loop()
         self._queue: asyncio.Queue[list[Wanted]] = asyncio.Queue()
@@ -101,7 +100,8 @@ class Recheck:
         exit_ = await stream.wait()
         # 123: some find exited with 1, as it does for a file that is gone
         if exit_.signal or exit_.status not in (0, 1, 123):
-            raise DownloadError(f"{self._name}: the second look at fetched files failed: xargs {exit_}")
+            said = last_line(bytes(stream.stderr))
+            raise DownloadError(f"{self._name}: the second look at fetched files failed: xargs {exit_}{said}")
         for wanted in self._out:
             self._keep(self.gone, wanted)
         self._out.clear()

@@ -7,7 +7,7 @@ from tuibackup.errors import DownloadError
 from tuibackup.remote.command import low_priority, piped, script
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.stream import Stream
-from tuibackup.text import duration
+from tuibackup.text import duration, printable, shorten
 
 STALL = 600.0  # seconds without a byte before we give up: a slow disk may be searched for long
 _CHUNK = 256 << 10
@@ -74,6 +74,8 @@ class Lines:
         self._lines: list[bytes] = []
 
     def take(self, line: bytes) -> None:
+        if line.startswith(b"sudo: unable to resolve host"):
+            return  # what sudo says, and then works, where /etc/hosts lacks the machine's own name
         if len(self._lines) < _MOST_LINES:
             self._lines.append(line)
         else:
@@ -83,6 +85,12 @@ class Lines:
         """The lines since the last time."""
         lines, self._lines = self._lines, []
         return [line for line in lines if line.strip()]
+
+
+def last_line(stderr: bytes) -> str:
+    """ ": " and the last thing a tool said, to be put behind how it ended; "" when it said nothing."""
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    return f": {shorten(printable(lines[-1]), 200)}" if lines else ""
 
 
 def sudo_error(line: bytes, name: str) -> DownloadError | None:
