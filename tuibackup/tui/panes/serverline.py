@@ -31,7 +31,7 @@ _WEEK_SIGNS: dict[Outcome | None, Span] = {
     Outcome.FAILED: (symbols.FAILED, "failed"), Outcome.INTERRUPTED: (symbols.FAILED, "interrupted"),
     None: (symbols.NOT_BEGUN, "muted"),
 }  # fmt: skip
-_NAME_LEAST, _NAME_GOOD, _NAME_MOST = 8, 11, 40
+_NAME_LEAST, _NAME_GOOD, _NAME_MOST = 8, 10, 40
 _AGE = 5  # " 999d"
 _TOOK = 7  # "1:02:03"
 _HEAD = 4  # mark, sign and the spaces around them

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
-from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -70,6 +69,12 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.layout_name = ""
         self.number = 1  # of the focused pane
         self._ready = False
+        self.bar = Bar("bar")
+        self.small = Lines("small")
+        self.field = Input(id="filter", placeholder=_("filter: enter keeps it, esc clears it"))
+        self.field.cursor_blink = False  # each blink would be bytes on a slow line
+        self.field.display = False
+        self.keys = Keys("keys")
         self.servers = ServersPane()
         self.steps = StepsPane()
         self.dump = DumpPane()
@@ -84,14 +89,12 @@ class MainScreen(Screen[None], inherit_bindings=False):
         return (self.servers, self.steps, self.dump, self.log_pane)
 
     def compose(self) -> ComposeResult:
-        yield Bar("bar")
+        yield self.bar
         with Container(id="body"):
             yield from self.panes
-        yield Lines("small")
-        filter_field = Input(id="filter", placeholder=_("filter: enter keeps it, esc clears it"))
-        filter_field.cursor_blink = False
-        yield filter_field
-        yield Keys("keys")
+        yield self.small
+        yield self.field
+        yield self.keys
 
     def on_mount(self) -> None:
         self._ready = True
@@ -105,7 +108,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.picture = picture
         if not self._ready:
             return  # on_mount shows the newest
-        self.query_one(Bar).take(picture)
+        self.bar.take(picture)
         self.servers.take(picture)
         self.steps.server = self.dump.server = self.servers.cursor
         for pane in (self.steps, self.dump, self.log_pane):
@@ -139,14 +142,11 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.cockpit.wake()
 
     def _hint(self) -> None:
-        try:
-            self.query_one(Keys).hint(actions.hints(self.situation, self.keymap))
-        except NoMatches:
-            return  # closing
+        self.keys.hint(actions.hints(self.situation, self.keymap))
 
     def tell(self, text: str) -> None:
         """Say something in the bottom line until the next key."""
-        self.query_one(Keys).tell(text)
+        self.keys.tell(text)
 
     # Layout
 
@@ -161,7 +161,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         text = _("tuibackup needs {columns}x{lines}; this is {width}x{height}").format(
             columns=LEAST[0], lines=LEAST[1], width=width, height=height
         )
-        self.query_one("#small", Lines).show([((text, "notice"),)])
+        self.small.show([((text, "notice"),)])
 
     def _arrange(self) -> None:
         """Which panes are seen: all, but dump and log share a place when small, and alone only the focused one."""
@@ -262,8 +262,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.servers.go(ahead[0] if ahead else running[0 if by > 0 else -1])
 
     def do_filter(self) -> None:
-        field = self.query_one("#filter", Input)
-        field.value = self.pane.filter
+        self.field.value = self.pane.filter
         self._filtered_pane = self.pane
         self._show_field(True)
 
@@ -276,13 +275,12 @@ class MainScreen(Screen[None], inherit_bindings=False):
     @property
     def filtering(self) -> bool:
         """Whether a filter is being typed: letters are text then, and no actions."""
-        return bool(self.query_one("#filter", Input).display)
+        return bool(self.field.display)
 
     def _show_field(self, shown: bool) -> None:
-        field = self.query_one("#filter", Input)
-        field.display = shown
-        self.query_one(Keys).display = not shown
-        self.set_focus(field if shown else self.pane)
+        self.field.display = shown
+        self.keys.display = not shown
+        self.set_focus(self.field if shown else self.pane)
 
     def end_filter(self) -> None:
         """Leave the field; the filter stays."""
@@ -291,7 +289,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
     def action_clear_filter(self) -> None:
         """`esc`: in the field it clears the filter; on the screen too, so that nobody must type it away."""
         if self.pane.filter:
-            self.query_one("#filter", Input).value = ""
+            self.field.value = ""
             self.pane.set_filter("")
         if self.filtering:
             self.end_filter()
