@@ -171,6 +171,7 @@ class _Lines:
         """Take the live lines away."""
         if self._drawn:
             sys.stdout.write(f"\x1b[{self._drawn}A\x1b[J")
+            sys.stdout.flush()  # it must not come after what stderr says next
             self._drawn = 0
 
     # Lasting lines
