@@ -124,7 +124,7 @@ async def test_cancelling_while_a_channel_opens_leaves_no_command_and_no_channel
     """More often than MaxSessions (10): a channel that is forgotten would use up the server's."""
 
     async def opens() -> None:
-        async with ready.stream("exec sleep marker-opening"):
+        async with ready.stream("exec cat - marker-opening"):
             await asyncio.sleep(60)
 
     for turn in range(30):

@@ -102,7 +102,8 @@ class PrivateSshd:
         """Kill every connection's processes, as a broken line would; the server goes on listening."""
         if self._process is None:
             return 0
-        return _kill(list(_descendants(self._process.pid)))
+        # sshd before its commands: it would else have the time to report their end
+        return _kill(reversed(list(_descendants(self._process.pid))))
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:

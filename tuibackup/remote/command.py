@@ -93,16 +93,18 @@ def line(command: Command, *, sudo: bool = False) -> bytes:
 def piped(left: Command, right: Command) -> bytes:
     """A script for `left | right` that exits with `left`'s status when that is not 0, else with `right`'s.
 
+    When both failed and `left` died of the broken pipe (141), the cause is `right`, and its status is told.
+
     POSIX sh hides the status of the left side of a pipe and dash has no pipefail: a failing dump in front of a
     compressor looked like success. Both sides' stderr goes to stderr, the right one's stdout to stdout.
     """
-    # 3: the real stdout; 4: the real stderr; 5: where the left side's status goes.
+    # 3: the real stdout; 4: the real stderr; 5: where the left side's status goes. Parentheses: it may say `exit`.
     return (
-        b"exec 3>&1 4>&2; right=0; left=$( { { { "
+        b"exec 3>&1 4>&2; right=0; left=$( { { ( "
         + script(left)
-        + b"\n} 2>&4 3>&- 4>&- 5>&-; echo $? >&5; } |"
-        b" { " + script(right) + b"\n} >&3 2>&4 3>&- 4>&- 5>&-; } 5>&1 ) || right=$?;"
-        b' case $left in 0) exit "$right";; "") exit 125;; *) exit "$left";; esac'
+        + b"\n) 2>&4 3>&- 4>&- 5>&-; echo $? >&5; } |"
+        b" ( " + script(right) + b"\n) >&3 2>&4 3>&- 4>&- 5>&-; } 5>&1 ) || right=$?;"
+        b' case $left:$right in 0:*) exit "$right";; 141:[!0]*) exit "$right";; :*) exit 125;; *) exit "$left";; esac'
     )
 
 

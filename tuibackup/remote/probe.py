@@ -8,13 +8,15 @@ from tuibackup.remote.session import Session
 from tuibackup.text import printable
 
 _SECONDS = 30.0
-_MARK = b"tuibackup-probe-1"
+_MARK = b"tuibackup-probe-42"
+_LONGEST = 200  # characters of one answer
 
-# One round trip. Every answer is a line `word value`; a shell that is no POSIX shell never prints the mark.
+# One round trip. Every answer is a line `word value`. The mark is computed: a shell that is no POSIX shell, or one
+# that only repeats what it does not understand, never prints it. Tools are looked for where commands will find
+# them; dump programs, which are started by their path, in further places too.
 _SCRIPT = rb"""
 LC_ALL=C; export LC_ALL
-PATH=$PATH:/usr/local/bin:/usr/local/sbin:/usr/sbin:/sbin; export PATH
-echo tuibackup-probe-1
+echo tuibackup-probe-$((6*7))
 now=$(date +%s.%N 2>/dev/null); echo "date $now"
 echo "os $(uname -srm 2>/dev/null)"
 echo "user $(id -un 2>/dev/null)"
@@ -22,18 +24,19 @@ echo "uid $(id -u 2>/dev/null)"
 for tool in find tar; do
   if command -v $tool >/dev/null 2>&1; then
     said=$($tool --version 2>&1 </dev/null | head -n 1)
-    case $said in *BusyBox*|*busybox*) ;; *GNU*) ;; *) said="$said $($tool --help 2>&1 </dev/null | head -n 1)" ;; esac
+    case $said in *BusyBox*|*GNU*) ;; *) said="$said $($tool --help 2>&1 </dev/null | head -n 1)" ;; esac
     echo "$tool $said"
   fi
 done
 for tool in zstd gzip; do command -v $tool >/dev/null 2>&1 && echo "$tool yes"; done
+if command -v sudo >/dev/null 2>&1; then
+  if sudo -n true >/dev/null 2>&1 </dev/null; then echo "sudo yes"; else echo "sudo no"; fi
+fi
+PATH=$PATH:/usr/local/bin:/usr/local/mysql/bin:/usr/local/sbin:/usr/sbin:/sbin; export PATH
 for tool in mariadb-dump mysqldump; do
   path=$(command -v $tool 2>/dev/null) || continue
   echo "dump $path $($tool --no-defaults --version 2>/dev/null </dev/null | head -n 1)"
 done
-if command -v sudo >/dev/null 2>&1; then
-  if sudo -n true >/dev/null 2>&1 </dev/null; then echo "sudo yes"; else echo "sudo no"; fi
-fi
 echo end
 """
 
@@ -69,13 +72,13 @@ async def probe(session: Session) -> Probe:
         return Probe(shell=False)
     after = time.time()
     _, mark, answer = said.partition(_MARK + b"\n")
-    lines = answer.splitlines()
-    if not mark or not lines or lines[-1] != b"end":
+    answer, end, _ = answer.partition(b"\nend\n")
+    if not mark or not end:
         return Probe(shell=False)
     found: dict[str, str] = {}
     dumps: list[tuple[str, str]] = []
-    for text in lines[:-1]:
-        word, _, value = printable(text).partition(" ")
+    for text in answer.splitlines():
+        word, _, value = printable(text[:_LONGEST]).partition(" ")
         if word == "dump":
             path, _, version = value.partition(" ")
             dumps.append((path, version.strip()))
@@ -85,7 +88,7 @@ async def probe(session: Session) -> Probe:
         shell=True,
         os=found.get("os", ""),
         user=found.get("user", ""),
-        uid=int(found["uid"]) if found.get("uid", "").isdigit() else None,
+        uid=_number(found.get("uid", "")),
         find=_make(found.get("find")),
         tar=_make(found.get("tar")),
         tar_version=found.get("tar", "").rpartition(" ")[2] if "GNU" in found.get("tar", "") else "",
@@ -109,10 +112,15 @@ def _make(said: str | None) -> str | None:
     return lower.split(" ")[0] or "unknown"
 
 
+def _number(said: str) -> int | None:
+    """A whole number of sane length; `str.isdigit` alone takes "²" too."""
+    return int(said) if said.isascii() and said.isdigit() and len(said) <= 12 else None
+
+
 def _offset(said: str, ours: float) -> float | None:
     """BusyBox's date knows no nanoseconds and prints %N or nothing."""
-    seconds, _, fraction = said.partition(".")
-    if not seconds.isdigit():
+    whole, _, rest = said.partition(".")
+    seconds, fraction = _number(whole), _number(rest)
+    if seconds is None:
         return None
-    theirs = int(seconds) + (float(f"0.{fraction}") if fraction.isdigit() else 0.5)
-    return round(theirs - ours, 3)
+    return round(seconds + (0.5 if fraction is None else float(f"0.{rest}")) - ours, 3)

@@ -82,7 +82,7 @@ def jumps(text: str) -> list[Hop]:
     """The hops of a ProxyJump value, `[user@]host[:port]` with commas between (ssh_config(5))."""
     found = []
     for part in text.split(","):
-        match = re.fullmatch(r"\s*(?:ssh://)?(?:([^@]+)@)?(\[[^]]+\]|[^:\s]+)(?::(\d+))?\s*", part)
+        match = re.fullmatch(r"\s*(?:ssh://)?(?:(\S+)@)?(\[[^]]+\]|[^:@\s]+)(?::(\d+))?\s*", part)
         if match is None:
             raise ConnectError(f'jump host "{part.strip()}" is not [user@]host[:port]')
         user, host, port = match.groups()

@@ -5,6 +5,7 @@ many at a time. Reading pauses the channel when too much waits, writing waits wh
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 
@@ -158,10 +159,17 @@ class Stream(asyncssh.SSHClientSession[bytes]):
         return self._exit or Exit(-1)
 
     def abort(self) -> None:
-        """Close the channel at once; the command gets SIGHUP or a broken pipe. What was not read is dropped."""
+        """Close the channel at once; what was not read is dropped.
+
+        The command gets a broken pipe when it writes, the end of its input when it reads, and SIGTERM before,
+        where sshd passes that on (not for root's own commands): else one that waits would wait on.
+        """
         self._chunks.clear()
         self._waiting = 0
         if not self._closed:
+            if self._exit is None:
+                with contextlib.suppress(OSError):
+                    self.channel.terminate()
             self.channel.abort()
 
     def _check(self) -> None:
