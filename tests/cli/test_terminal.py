@@ -44,7 +44,7 @@ def slow(site: Site, application: Path, tmp_path: Path) -> Iterator[Site]:
 
 
 def terminal(site: Site, *words: str) -> Terminal:
-    return Terminal([str(TUIBACKUP), *words], site.environment(), columns=120, rows=30, cwd=site.home)
+    return Terminal([str(TUIBACKUP), *words], site.environment(), columns=200, rows=30, cwd=site.home)
 
 
 def locked_key(sshd: PrivateSshd, folder: Path, passphrase: str) -> Path:
