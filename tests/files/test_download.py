@@ -15,7 +15,7 @@ from tests.files.conftest import Bench, listed
 from tests.vault import trees
 from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.errors import ConnectionLostError, DownloadError, VaultError
-from tuibackup.files import complaints
+from tuibackup.files import complaints, fetch, order
 from tuibackup.files import download as step
 from tuibackup.sop import Outcome
 from tuibackup.vault.index import Index
@@ -485,3 +485,22 @@ async def test_with_sudo_what_only_root_may_read_is_read(
     result, _ = await bench.fetch(bench.server(source, sudo=True))
     (source / "app").chmod(0o700)
     assert (result.outcome, result.files) == (Outcome.DONE, 20)
+
+
+async def test_more_files_may_vanish_than_names_are_remembered(
+    place: Path, vault: Vault, server_with: Callable[..., PrivateSshd], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """tar says nothing while it skips: who waits for its answers before sending more names waits for ever."""
+    monkeypatch.setattr(order, "_BATCH", 10)
+    monkeypatch.setattr(order, "_AHEAD", 20)
+    monkeypatch.setattr(order, "_REMEMBERED", 30)
+    monkeypatch.setattr(fetch, "_PATIENCE", 0.1)
+    source = application(place / "source", 300)
+    left = source / "left"
+    left.write_text("left")
+    bench = Bench(place, vault, server_with("tar", f'rm -rf {source}/app\nexec /usr/bin/tar "$@"'))
+    result, incoming = await bench.fetch(bench.server(source))
+    assert result.files == 1
+    assert os.fsencode(left) in listed(incoming)
+    assert set(bench.told.reasons.values()) == {complaints.VANISHED, result.findings[-1].reason}
+    assert result.findings[-1].reason.startswith("more than half of it could not be read: 1 of 301 files")

@@ -34,6 +34,8 @@ from tuibackup.vault.snapshot import Incoming
 _HANDED = 200  # files in one batch for the second look
 _GUARD = 256 << 20  # bytes after which the room on the disk is looked at again
 _GROWN = 1 << 30  # bytes by which a file may be larger than twice what was listed
+_BREATH = 0.05  # seconds between two looks at whether more names may be sent
+_PATIENCE = 2.0  # seconds without an answer, after which all the rest is sent
 _LOST_NAMES = 20_000  # files left out for which the reason is looked up one by one
 
 
@@ -153,8 +155,14 @@ class _Fetch:
     # on the event loop
 
     async def _send_names(self, stream: Stream) -> None:
+        waited = 0.0
         while names := await in_thread(self._order.names):
             await stream.write(names)
+            while self._order.far_ahead and waited < _PATIENCE:
+                before = self._order.last, self._tally.bytes
+                await asyncio.sleep(_BREATH)
+                # Nothing came: perhaps all that was asked for is gone, and tar waits for the next name.
+                waited = waited + _BREATH if before == (self._order.last, self._tally.bytes) else 0.0
         stream.write_eof()
 
     async def _receive(self, stream: Stream) -> None:

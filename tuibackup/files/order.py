@@ -1,8 +1,8 @@
 """The files (and folders) asked for, in their order: names on their way to the server, and what of them has come back.
 
-tar answers in the order of the names it was given and leaves out what it cannot read. Names are sent without
-waiting for answers (a server may skip thousands without a word), so what is remembered of them is bounded: past
-that, the order is taken from the index a second time.
+tar answers in the order of the names it was given and leaves out what it cannot read. Names should be sent well
+before their answers, but cannot wait for them for ever (a server may skip thousands without a word). So what is
+remembered of them is bounded: past that, the order is taken from the index a second time.
 """
 
 from collections import deque
@@ -14,6 +14,7 @@ from tuibackup.text import printable
 from tuibackup.vault.index import Wanted
 
 _BATCH = 2_000
+_AHEAD = 10_000
 _REMEMBERED = 40_000
 
 
@@ -29,7 +30,12 @@ class Order:
         self._sent: deque[Wanted] = deque()
         self._all_remembered = True
         self._again: Iterator[Wanted] | None = None
-        self._last = 0  # id of the last file matched or passed over
+        self.last = 0  # id of the last file matched or passed over
+
+    @property
+    def far_ahead(self) -> bool:
+        """Whether so many names are on their way that the next may wait."""
+        return len(self._sent) > _AHEAD
 
     def names(self) -> bytes:
         """The next names for tar, each ended by a NUL; b"" when all were given."""
@@ -63,11 +69,11 @@ class Order:
             return None
         else:
             if self._again is None:
-                last = self._last
+                last = self.last
                 self._again = (wanted for wanted in self._wanted() if wanted.id > last)
             found = next(self._again, None)
             if found is None:
                 return None
             wanted = found
-        self._last = wanted.id
+        self.last = wanted.id
         return wanted
