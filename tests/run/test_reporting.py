@@ -37,6 +37,14 @@ def test_the_rate_is_that_of_the_recent_seconds() -> None:
     assert told.progress(21.0, bytes=2000 + 1100).rate == 200.0  # ten seconds of 100 and one of 1100
 
 
+def test_a_part_that_counts_from_zero_again_gets_a_rate_of_its_own() -> None:
+    told = Told()
+    told.progress(0.0, bytes=0)
+    told.progress(1.0, bytes=5000)
+    assert told.progress(2.0, bytes=0).rate is None
+    assert told.progress(3.0, bytes=100).rate == 100.0
+
+
 def test_time_left_follows_the_slower_of_bytes_and_items() -> None:
     told = Told()
     told.progress(0.0, bytes=0, items=0, bytes_total=1000, items_total=1000)

@@ -41,12 +41,23 @@ def main() -> int:
     for run in launch.runs:
         os.set_inheritable(run.line, False)
         os.set_inheritable(run.journal, False)
+    _preload()
     gc.collect()
     gc.freeze()  # keeps the collector from touching, and so copying, the memory the runs share
     for run in launch.runs:
         if os.fork() == 0:
             _forked(run, launch, config)
+    errors = Path(launch.runs[0].path).with_name(f"{launch.runs[0].plan.request}.err")
+    if errors.stat().st_size == 0:
+        errors.unlink()
     return 0
+
+
+def _preload() -> None:
+    """Import what is imported late for the sake of faces, but what every run needs."""
+    import sqlalchemy.dialects.sqlite  # noqa: F401
+
+    import tuibackup.ledger.schema  # noqa: F401
 
 
 def _forked(mine: Launched, launch: Launch, config: Config | TuibackupError) -> None:

@@ -171,7 +171,8 @@ async def _conclude(work: Work, began: float) -> ev.RunFinished:
         exit_code=BusyError.exit_code if work.busy else ev.EXIT_CODES[outcome],
         files=work.clocks.get(Clock.FILES),
         databases=work.clocks.get(Clock.DATABASES),
-        error=work.error,
+        # A stop that came when everything was stored already is no error.
+        error=work.error if outcome in (Outcome.FAILED, Outcome.INTERRUPTED) else "",
         findings=work.findings,
     )
     try:

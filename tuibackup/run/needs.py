@@ -1,6 +1,5 @@
 """What a run needs and whether it is there (*kebutuhan*): asked for and recorded before a byte is fetched."""
 
-import asyncio
 from contextlib import suppress
 
 from tuibackup.errors import TuibackupError, UsageError, VaultError
@@ -98,10 +97,7 @@ def _room(room: Room) -> str:
 async def _database(work: Work) -> Need:
     """Log in once, so that a password is asked for now and not when nobody is there any more."""
     try:
-        async with asyncio.timeout(work.config.sop.login_within):
-            database = await open_database(work)
-    except TimeoutError:
-        return DATABASE, False, "no answer from the database"
+        database = await open_database(work)
     except TuibackupError as error:
         return DATABASE, False, str(error)
     try:

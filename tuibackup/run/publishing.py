@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from tuibackup import __version__
@@ -94,8 +95,9 @@ async def publish(
     def on_progress(progress: Progress) -> None:
         if stopped.is_set():
             raise _StoppedError
-        report.progress(progress)
+        report.progress(replace(progress, current=f"checking {progress.current}"))
 
+    report.output("checking what was written")
     thread = asyncio.ensure_future(asyncio.to_thread(place.publish, description, on_progress))
     try:
         snapshot = await asyncio.shield(thread)

@@ -93,6 +93,8 @@ class StepReporter:
         newest, now = self._newest, self._clock()
         if newest is None:
             return
+        if self._samples and newest.bytes < self._samples[-1][1]:
+            self._samples.clear()  # the step has come to something else, such as reading back what it wrote
         self._samples.append((now, newest.bytes, newest.items))
         while len(self._samples) > 2 and self._samples[1][0] <= now - RECENT:
             self._samples.popleft()

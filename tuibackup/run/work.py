@@ -48,6 +48,7 @@ class Work:
     error: str = ""
     busy: bool = False
     findings: int = 0
+    noted: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.answers = Remembering(self.face, self._asked)
@@ -67,8 +68,10 @@ class Work:
         return self.probe
 
     def note(self, text: str) -> None:
-        """Tell something worth knowing."""
-        self.emit(ev.RunNote, text=printable(text))
+        """Tell something worth knowing, once."""
+        if text not in self.noted:
+            self.noted.add(text)
+            self.emit(ev.RunNote, text=printable(text))
 
     def emit(self, event: type[ev.Event], **fields: Any) -> None:
         """Write an event of this run into its journal."""
