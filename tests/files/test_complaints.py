@@ -58,6 +58,7 @@ def test_what_tar_complains_about_is_found_again(tmp_path: Path, name: bytes) ->
          Complaint(b"./a", "File shrank by 5 bytes; padding with zeros")),
         (b"tar: Exiting with failure status due to previous errors", None),
         (b"tar: ./sock: socket ignored", None),
+        (b"tar: XATTR support is not available", None),
         (b"bash: warning: setlocale", Complaint(b"", "bash: warning: setlocale")),
         (b"\x1b[2J", Complaint(b"", "\\x1b[2J")),
     ],

@@ -296,7 +296,7 @@ async def test_a_file_that_changes_once_is_fetched_again_and_right(
     assert bench.told.findings == []
     assert result.outcome is Outcome.DONE
     assert len(result.folders[0].archives) == 2, "the second reading lies in an archive of its own"
-    assert "1 files changed meanwhile: fetching them again" in bench.told.lines
+    assert "1 file changed meanwhile: fetching it again" in bench.told.lines
     assert trees.differences(source, target / str(source).lstrip("/")) == []
 
 
@@ -425,10 +425,10 @@ async def test_servers_that_cannot_be_read_yet_are_refused_in_one_line(
 @pytest.mark.parametrize(
     ("tool", "script", "message"),
     [
-        ("tar", "echo 'tar: out of memory' >&2; exit 7", "tar exited with 7: tar: out of memory"),
-        ("tar", "kill -9 $$", "tar exited with 137"),
+        ("tar", "echo 'tar: no memory' >&2; exit 7", "ended its stream too early and exited with 7: tar: no memory"),
+        ("tar", "kill -9 $$", "exited with 137"),
         ("tar", "head -c 100000 /dev/urandom", "damaged"),
-        ("tar", '/usr/bin/tar "$@" | head -c 6000', "tar exited with"),
+        ("tar", '/usr/bin/tar "$@" | head -c 6000', "tar ended its stream too early and exited with 0"),
         ("tar", 'cd /etc; exec /usr/bin/tar -c --format=posix passwd', "which was not asked for"),
         ("find", "exit 3", "the inventory failed: find exited with 3"),
         ("find", "echo hello; exec head -c 1000000 /dev/zero", "cannot be read"),

@@ -24,7 +24,7 @@ _TAR = re.compile(
 # What tar says beside its complaints about files.
 _NOISE = re.compile(
     rb"(?:/\S*/)?tar: (?:Removing leading|Exiting with failure status|The following options were used|"
-    rb".*: (?:socket ignored|door ignored)$)"
+    rb".*: (?:socket ignored|door ignored)$|.*support is not available$)"
 )
 
 

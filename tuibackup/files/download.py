@@ -31,7 +31,7 @@ from tuibackup.vault.index import Index, IndexWriter, Totals, Wanted
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.snapshot import Incoming
 from tuibackup.vault.summary import FolderSummary
-from tuibackup.words import _
+from tuibackup.words import _, ngettext
 
 _STREAMS = 3  # of one folder: everything; what changed meanwhile, and other names of what was lost; the same
 
@@ -175,7 +175,11 @@ class _Download:
                     self._findings.entry(folder.root, folder.folder, one.entry.path, CHANGED)
             self._findings.flush()
             if again:
-                text = _("{count} files changed meanwhile: fetching them again")
+                text = ngettext(
+                    "{count} file changed meanwhile: fetching it again",
+                    "{count} files changed meanwhile: fetching them again",
+                    len(again),
+                )
                 self._say(text.format(count=count(len(again))))
             elif not (await in_thread(self._index.wanted_totals, folder.root))[0]:
                 break

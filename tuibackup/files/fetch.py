@@ -178,10 +178,10 @@ class _Fetch:
         """The stream ended too early: how its command ended tells more than the stream."""
         try:
             async with asyncio.timeout(10):
-                exit_ = str(await stream.wait())
+                exit_ = await stream.wait()
         except TimeoutError:
-            exit_ = "sent half a stream and did not end"
-        return self._tar_failed(exit_)
+            return self._tar_failed("ended its stream too early and goes on")
+        return self._tar_failed(f"ended its stream too early and {exit_}")
 
     def _tar_failed(self, how: str) -> DownloadError:
         lines = self._lines.drain()
