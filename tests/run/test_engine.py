@@ -380,3 +380,44 @@ async def test_a_ledger_that_cannot_be_opened_refuses_the_run(site: Site) -> Non
 
 def test_what_each_fixture_writes_is_valid(site: Site, configure: Callable[..., Config]) -> None:
     assert set(site.configure().servers) == {"siakad"}
+
+
+async def test_a_connection_lost_in_step_2_does_not_keep_the_databases_from_being_stored(
+    own_site: Site, databases: PrivateMariadb
+) -> None:
+    (own_site.www / "big").write_bytes(os.urandom(60 << 20))
+    config = own_site.configure(own_site.table(more=database_table(databases)))
+
+    async def cut_in_step_2() -> None:
+        await until(lambda: list(config.vault.path.glob("siakad/.incoming-*/files/*.tar.zst")))
+        own_site.sshd.cut_connections()
+
+    cutting = asyncio.create_task(cut_in_step_2())
+    told = await asyncio.wait_for(run(config), 60)
+    await cutting
+    assert told.finished.exit_code == 130
+    assert told.finished.files is not None
+    assert told.finished.files.outcome is Outcome.INTERRUPTED
+    assert told.finished.databases is not None
+    assert told.finished.databases.outcome is Outcome.DONE, told.finished
+    assert "connected again" in told.view.notes
+
+
+async def test_a_server_that_goes_away_in_step_2_fails_the_databases_in_their_own_words(
+    own_site: Site, databases: PrivateMariadb
+) -> None:
+    (own_site.www / "big").write_bytes(os.urandom(60 << 20))
+    config = own_site.configure(own_site.table(more=database_table(databases)))
+
+    async def end_in_step_2() -> None:
+        await until(lambda: list(config.vault.path.glob("siakad/.incoming-*/files/*.tar.zst")))
+        await asyncio.to_thread(own_site.sshd.stop)
+
+    ending = asyncio.create_task(end_in_step_2())
+    told = await asyncio.wait_for(run(config), 60)
+    await ending
+    assert told.finished.outcome is Outcome.FAILED
+    assert told.finished.error.startswith("connection to siakad lost during step 2"), "the first cause"
+    assert told.finished.databases is not None
+    assert "refused; is sshd running there?" in told.finished.databases.detail
+    assert entries(config, told)[-1].body["clocks"]["databases"]["outcome"] == "failed"

@@ -1,6 +1,7 @@
 """Runs as processes of their own: what they survive, what ends them, and what is asked over the socketpair."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -312,3 +313,19 @@ def test_only_its_own_clock_is_run(site: Site) -> None:
     last = finished(request.journals[0])
     assert last.databases is None
     assert last.files is not None
+
+
+def test_a_process_that_does_not_even_start_is_a_dead_run(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = site.configure()
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    plans = make_plans(config, wants(config, ["siakad"]), full=False, operator=ANDI)
+    with contextlib.suppress(BrokenPipeError, TuibackupError):
+        start(plans, config.source).close()
+    until(lambda: not active(config), "nobody holds its journal")
+    for run in recover(config):
+        assert run == plans[0].run
+        last = jr.last(jr.journal_path(config.state, run))
+        assert last is not None
+        assert last.outcome is Outcome.INTERRUPTED

@@ -108,11 +108,11 @@ def _launch(launch: Launch, state: Path, request: str) -> None:
         )
     finally:
         os.close(errors)
+    # It ends by itself once it has forked; somebody must take its exit status.
+    threading.Thread(target=launcher.wait, daemon=True, name="launcher").start()
     assert launcher.stdin is not None
     with launcher.stdin as pipe:
         pipe.write(msgspec.json.encode(launch))
-    # It ends by itself once it has forked; somebody must take its exit status.
-    threading.Thread(target=launcher.wait, daemon=True, name="launcher").start()
 
 
 # Journals that are known to be finished: they never begin again, so nobody needs to look a second time.

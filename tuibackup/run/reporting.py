@@ -98,8 +98,9 @@ class StepReporter:
         self._samples.append((now, newest.bytes, newest.items))
         while len(self._samples) > 2 and self._samples[1][0] <= now - RECENT:
             self._samples.popleft()
-        if newest == self._told and len(self._samples) > RECENT / TICK:
-            return
+        before = self._samples[-2][0] if len(self._samples) > 1 else now - TICK
+        if newest == self._told and (now - before < TICK / 2 or len(self._samples) > RECENT / TICK):
+            return  # nothing new; for a while it is told all the same, so that the rate goes down
         self._told = newest
         rate, item_rate = self._rates()
         self._emit(
