@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from tuibackup.tui.model import Picture, ServerRow
 from tuibackup.words import _
 
-PANES = {1: "servers", 2: "run", 3: "dump", 4: "log"}
-
 
 def later(text: str) -> str:
     """Marks a text for the catalogue; it is translated where it is shown."""
     return text
+
+
+PANES = {1: later("servers"), 2: later("run"), 3: later("dump"), 4: later("log")}
 
 
 @dataclass(frozen=True, slots=True)

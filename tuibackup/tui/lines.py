@@ -55,6 +55,9 @@ def cut(line: Iterable[Span], room: int) -> Line:
         if needed > room:
             if room > 0:
                 kept.append((shorten(text, room), style))
+            elif kept:
+                before, style = kept.pop()
+                kept.append((shorten(before + text, cells(before)), style))
             break
         kept.append((text, style))
         room -= needed

@@ -31,30 +31,26 @@ _WEEK_SIGNS: dict[Outcome | None, Span] = {
     Outcome.FAILED: (symbols.FAILED, "failed"), Outcome.INTERRUPTED: (symbols.FAILED, "interrupted"),
     None: (symbols.NOT_BEGUN, "muted"),
 }  # fmt: skip
-_NAME_LEAST, _NAME_GOOD, _NAME_MOST = 8, 10, 40
-_AGE = 5  # " 999d"
+_NAME_LEAST, _NAME_GOOD, _NAME_MOST = 6, 10, 40
+_AGE = 5  # " 999d", of a run
 _TOOK = 7  # "1:02:03"
 _HEAD = 4  # mark, sign and the spaces around them
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Widths in cells, 0 for a column without room. `word` holds the longest state; an age follows it."""
+    """Widths in cells, 0 for a column without room. `clock` holds every state with its age."""
 
     name: int
-    word: int
+    clock: int
     last: int
     took: int
     weeks: int
 
-    @property
-    def clock(self) -> int:
-        return self.word + _AGE
-
 
 def columns(room: int, *, weeks: bool) -> Columns:
     """How `room` cells are shared out: what can be spared goes first, until the name has a good width."""
-    word = max(cells(state_word(state)) for state in State)
+    clock = max(_clock_width(state) for state in State)
     outcome = 2 + max(cells(outcome_word(outcome)) for outcome in Outcome)
     dated = outcome + max(_AGE, 1 + cells(_("today")))
     full = max(dated, 2 + cells(_step(4, 100)))
@@ -69,10 +65,16 @@ def columns(room: int, *, weeks: bool) -> Columns:
         (outcome, 0, 0),
     ):
         optional = (took + 1 if took else 0) + (history + 1 if history else 0)
-        name = room - (_HEAD + 1 + 2 * (word + _AGE + 2) + last + optional)
+        name = room - (_HEAD + 1 + 2 * (clock + 2) + last + optional)
         if name >= _NAME_GOOD:
             break
-    return Columns(min(max(name, _NAME_LEAST), _NAME_MOST), word, last, took, history)
+    return Columns(min(max(name, _NAME_LEAST), _NAME_MOST), clock, last, took, history)
+
+
+def _clock_width(state: State) -> int:
+    """Cells of a state and the highest age it may have: some years, but for *due*, which comes before its limit."""
+    oldest = {State.NEVER: "", State.DUE: " " + days(99)}.get(state, " " + days(999))
+    return cells(state_word(state) + oldest)
 
 
 def heading(columns: Columns, files: Period, databases: Period) -> Line:
@@ -120,7 +122,8 @@ def _clock(standing: Standing | None, columns: Columns) -> tuple[Span, ...]:
     if standing is None:
         return ((left(symbols.NOTHING, columns.clock), "muted"),)
     age = "" if standing.age_days is None else days(standing.age_days)
-    return ((left(state_word(standing.state), columns.word) + right(age, _AGE), standing.state.value),)
+    word = state_word(standing.state)
+    return ((word + right(age, columns.clock - cells(word)), standing.state.value),)
 
 
 def _last(row: ServerRow, room: int, now: datetime) -> tuple[Span, ...]:

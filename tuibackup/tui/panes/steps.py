@@ -99,7 +99,10 @@ def step_lines(step: StepView, face: RunFace, now: datetime, room: int, *, narro
         (f" {sign} ", style),
         (left(f"{step.step.number} {step_word(step.step)}", 11), style if step.running and alive else ""),
         (right(symbols.NOTHING if actual is None else duration(actual), 7), ""),
-        ("  " + left(allowed(step), 10 if narrow else 12), "muted"),
+        (
+            "  " + left(allowed(step), cells(_("of {time}").format(time="~00:00")) + (1 if narrow else 3)),
+            "muted",
+        ),
     ]
     late: Span = (f"{symbols.WARNINGS} " + _("slow") + "  ", "warnings")
     moving = step.running and alive

@@ -73,14 +73,21 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
     CSS_PATH = "dialog.tcss"
     wide = 78  # columns inside the frame, where the terminal has them
     title_text = ""
+    focus_body = True  # False where a field among the `parts` has the focus
+    reserved = 0  # lines that `parts` take
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Kept, not looked for: a picture may still come in while the dialog closes.
+        self.box = Vertical(id="dialog")
+        self.body = Body(focusable=self.focus_body)
+        self.foot = Lines("foot")
 
     def compose(self) -> ComposeResult:
-        with Vertical(id="dialog"):
-            yield Body(focusable=self.focus_body)
+        with self.box:
+            yield self.body
             yield from self.parts()
-            yield Lines("foot")
-
-    focus_body = True
+            yield self.foot
 
     def parts(self) -> Iterable[Widget]:
         """Widgets between the body and the line of keys."""
@@ -99,10 +106,6 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
         return [("esc", _("close"), True)]
 
     @property
-    def body(self) -> Body:
-        return self.query_one(Body)
-
-    @property
     def room(self) -> int:
         """Cells inside the frame."""
         return max(10, min(self.wide, self.app.size.width - FRAME))
@@ -112,8 +115,6 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
         """Lines that the body may have."""
         return max(1, self.app.size.height - 3 - self.reserved)
 
-    reserved = 0  # lines that `parts` take
-
     def on_mount(self) -> None:
         self.draw()
 
@@ -122,16 +123,14 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
 
     def draw(self) -> None:
         """Draw everything anew."""
-        box = self.query_one("#dialog", Vertical)
-        box.styles.width = self.room + FRAME
+        self.box.styles.width = self.room + FRAME
         # Not a plain string: Textual would read markup in it.
-        box.border_title = Content(self.title_text)
+        self.box.border_title = Content(self.title_text)
         self.body.fill(self.lines(self.room), self.most, self.at())
         hints = self.hints()
         if self.body.more:
             hints.insert(0, (self.body.position, _("lines"), False))
-        foot = self.query_one("#foot", Lines)
-        foot.show([keys_line(hints, self.room)])
+        self.foot.show([keys_line(hints, self.room)])
 
     def action_close(self) -> None:
         self.dismiss(None)
@@ -167,12 +166,12 @@ class Reader(Dialog[None]):
         hints = self.hints()
         if self.body.more:
             hints.insert(0, (self.body.position, _("lines"), False))
-        self.query_one("#foot", Lines).show([keys_line(hints, self.room)])
+        self.foot.show([keys_line(hints, self.room)])
 
     def action_copy(self) -> None:
         self.app.copy_to_clipboard(self.body.whole)
         text = _("copied, as far as your terminal allows it (OSC 52)")
-        self.query_one("#foot", Lines).show([((" " + text[: self.room - 1], "notice"),)])
+        self.foot.show([((" " + text[: self.room - 1], "notice"),)])
 
     def hints(self) -> list[tuple[str, str, bool]]:
         return [("y", _("copy"), True), ("esc", _("close"), True)]
