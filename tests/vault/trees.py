@@ -9,6 +9,8 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 NOBODY = 65534
 ODD_NAMES = [
     b"new\nline",
@@ -30,6 +32,8 @@ ODD_NAMES = [
 
 def as_nobody(work: Callable[[], None]) -> None:
     """Run `work` in a child process of an ordinary account."""
+    if any(not folder.stat().st_mode & 0o001 for folder in Path(__file__).parents):
+        pytest.skip("this checkout lies where an ordinary account may not go")
     child = os.fork()
     if child == 0:
         code = 1
