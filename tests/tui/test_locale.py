@@ -45,7 +45,8 @@ def test_the_procedures_own_words_are_used() -> None:
     words = {message.id: message.string for message in messages()}
     expected = {
         "fresh": "terkini", "due": "jatuh tempo", "OVERDUE": "TERLAMBAT", "never": "belum pernah", "done": "selesai",
-        "warnings": "peringatan", "failed": "gagal", "interrupted": "terputus", "waiting": "antre", "{days}d": "{days}hr",
+        "warnings": "peringatan", "failed": "gagal", "interrupted": "terputus", "waiting": "antre",
+        "{days}d": "{days}hr",
     }  # fmt: skip
     assert {word: words[word] for word in expected} == expected
 

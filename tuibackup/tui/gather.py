@@ -87,23 +87,27 @@ class Gatherer:
         changed = False
         try:
             changed = self._read_ledger(now)
-            log = self._read_log(wish)
-        except TuibackupError as error:
+            self._read_log(wish)
+        except (TuibackupError, OSError) as error:
             problems.append(str(error))
-            log = self._log[1]
         self._read_room()
         problems += [self._vault_problem] if self._vault_problem else []
         rows = tuple(
             self._row(server, faces.get(server.name), now) for server in self._config.servers.values()
         )
-        shown, stored = self._read_shown(wish.server, changed) if wish.server else (None, None)
+        if wish.server:
+            try:
+                self._read_shown(wish.server, changed)
+            except (TuibackupError, OSError) as error:
+                problems.append(str(error))
+        shown = self._shown if self._shown and self._shown.server == wish.server else None
         return replace(
             self._frame(now),
             rows=rows,
             room=self._room,
-            shown=shown,
-            stored=stored,
-            log=log,
+            shown=shown.face if shown else None,
+            stored=shown.stored if shown else None,
+            log=self._log[1],
             problems=tuple(problems),
         )
 
@@ -141,31 +145,31 @@ class Gatherer:
     def _active(self, problems: list[str]) -> dict[str, RunFace]:
         from tuibackup.run.process import active, recover
 
+        faces: dict[str, RunFace] = {}
         try:
             if not self._recovered:
                 recover(self._config)
                 self._recovered = True
             runs = active(self._config)
+            for run in runs:
+                if run.run not in self._followed:
+                    self._followed[run.run] = _Followed(run.journal)
+            for followed in self._followed.values():
+                followed.poll()
+            for run in runs:
+                followed = self._followed[run.run]
+                faces.setdefault(followed.view.server, followed.face(active=True))
             living = {run.run for run in runs}
-            if any(
-                run not in living and not followed.view.finished for run, followed in self._followed.items()
-            ):
-                # A run is gone without its last line: have it recorded as interrupted.
-                recover(self._config)
+            gone = [self._followed.pop(name) for name in list(self._followed) if name not in living]
+            for followed in gone:
+                followed.close()
+            if not all(followed.view.finished for followed in gone):
+                recover(self._config)  # one is gone without its last line: it is recorded as interrupted
         except (TuibackupError, OSError) as error:
             problems.append(str(error))
-            return {}
-        faces: dict[str, RunFace] = {}
-        for run in runs:
-            followed = self._followed.get(run.run) or _Followed(run.journal)
-            self._followed[run.run] = followed
-            followed.poll()
-            faces.setdefault(followed.view.server, followed.face(active=True))
-        for gone in [name for name in self._followed if name not in living]:
-            self._followed.pop(gone).close()
         return faces
 
-    def _read_shown(self, server: str, ledger_changed: bool) -> tuple[RunFace | None, StoredDump | None]:
+    def _read_shown(self, server: str, ledger_changed: bool) -> None:
         """The newest run of the server and its newest dump; kept until another one is asked for or there is news."""
         shown = self._shown
         if shown is None or shown.server != server or ledger_changed:
@@ -173,8 +177,7 @@ class Gatherer:
             face = shown.face if shown and shown.server == server else None
             if last and (face is None or face.view.run != last.run or face.view.finished is None):
                 face = self._ended(server, last)
-            self._shown = shown = _Shown(server, face, self._stored(server))
-        return shown.face, shown.stored
+            self._shown = _Shown(server, face, self._stored(server))
 
     def _ended(self, server: str, last: "RunFact") -> RunFace:
         from tuibackup.run.journal import journal_path
@@ -217,7 +220,7 @@ class Gatherer:
         )
         return True
 
-    def _read_log(self, wish: Wish) -> LogPage:
+    def _read_log(self, wish: Wish) -> None:
         from tuibackup.ledger.entries import Kind
 
         ledger = self._ledger
@@ -229,7 +232,6 @@ class Gatherer:
             matching = ledger.count(text=wish.log_filter, kinds=kinds)
             total = ledger.count(kinds=kinds) if wish.log_filter else matching
             self._log = (asked, LogPage(rows, matching, total))
-        return self._log[1]
 
     def _read_room(self) -> None:
         if monotonic() - self._room_read < _ROOM_EVERY:

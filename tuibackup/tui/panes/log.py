@@ -34,6 +34,12 @@ class LogPane(Pane):
             self.sequence = None if at == 0 else rows[at].sequence
             self.redraw()
 
+    def pick(self, line: int) -> None:
+        rows = self.rows[self.top :]
+        if 0 <= line - 2 < len(rows):
+            self.sequence = rows[line - 2].sequence
+            self.redraw()
+
     @property
     def rows(self) -> tuple[LogRow, ...]:
         return self.picture.log.rows if self.picture else ()

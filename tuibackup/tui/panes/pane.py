@@ -70,6 +70,12 @@ class Pane(Lines, can_focus=True):
         self.redraw()
         self.repaint_cursor()
 
+    def pick(self, line: int) -> None:
+        """The line of the pane that was clicked; panes with a cursor move it there."""
+
+    def on_click(self, event: events.Click) -> None:
+        self.pick(event.y)
+
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         event.stop()
         self.move(1)

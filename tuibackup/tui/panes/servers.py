@@ -70,6 +70,11 @@ class ServersPane(Pane):
             at = names.index(self.cursor) if self.cursor in names else 0
             self.go(names[max(0, min(len(names) - 1, at + by))])
 
+    def pick(self, line: int) -> None:
+        names = self.shown[self.top :]
+        if 0 <= line - 2 < len(names):
+            self.go(names[line - 2])
+
     def go(self, name: str) -> None:
         """Put the cursor on a server."""
         if name != self.cursor:

@@ -6,6 +6,7 @@ What an action does to a pane or opens as a dialog is here; what reaches runs an
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, cast
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
@@ -140,6 +141,12 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.dump.redraw()
         self._hint()
         self.cockpit.wake()
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """A click may have moved the focus."""
+        if isinstance(event.widget, Pane) and event.widget.number != self.number:
+            self.number = event.widget.number
+            self._hint()
 
     def _hint(self) -> None:
         self.keys.hint(actions.hints(self.situation, self.keymap))
