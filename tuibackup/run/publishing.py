@@ -28,11 +28,15 @@ class _StoppedError(Exception):
 async def incoming(work: Work, clock: Clock) -> AsyncIterator[Incoming]:
     """A new incoming folder; what is in it when the block fails is thrown away."""
     plan = work.plan
-    place = await asyncio.to_thread(Incoming.create, work.vault, plan.server, plan.run, clock)
+    creating = asyncio.create_task(
+        asyncio.to_thread(Incoming.create, work.vault, plan.server, plan.run, clock)
+    )
     try:
-        yield place
+        yield await asyncio.shield(creating)
     except BaseException:
-        await asyncio.to_thread(place.discard)
+        await asyncio.wait((creating,))  # a stop may have come while the thread was making it
+        if creating.exception() is None:
+            await asyncio.to_thread(creating.result().discard)
         raise
 
 
