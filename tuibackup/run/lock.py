@@ -20,7 +20,7 @@ from tuibackup.vault.layout import Vault
 from tuibackup.vault.output import vault_errors
 
 POLL = 0.5  # seconds between two looks at the slots
-_PATIENCE = 1.0  # seconds; somebody who only looks whether a lock is held keeps it for microseconds
+_PATIENCE = 1.0  # seconds; who records a dead run holds its server's lock for a moment
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -46,18 +46,6 @@ def server_lock(vault: Vault, server: str, *, run: str, operator: str) -> Iterat
             raise _busy(server, _holder(descriptor))
         _sign(descriptor, Holder(run, operator, socket.gethostname()))
         yield
-    finally:
-        os.close(descriptor)
-
-
-def is_held(vault: Vault, server: str) -> bool:
-    """Whether somebody holds `server` now."""
-    try:
-        descriptor = os.open(vault.lock_path(server), os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        return not _take(descriptor, exclusive=False)
     finally:
         os.close(descriptor)
 
@@ -94,11 +82,11 @@ def _sign(descriptor: int, holder: Holder) -> None:
         os.pwrite(descriptor, msgspec.json.encode(holder) + b"\n", 0)
 
 
-def _take(descriptor: int, *, exclusive: bool = True, patience: float = 0.0) -> bool:
+def _take(descriptor: int, *, patience: float = 0.0) -> bool:
     deadline = time.monotonic() + patience
     while True:
         try:
-            fcntl.flock(descriptor, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() >= deadline:
                 return False

@@ -28,8 +28,3 @@ def open_vault(config: Config, *, create: bool = True) -> "Vault":
 def known_hosts(config: Config) -> Path:
     """The host keys that operators accepted through tuibackup."""
     return config.state / "known_hosts"
-
-
-def crash_folder(config: Config) -> Path:
-    """Where tracebacks of internal errors go."""
-    return config.state / "crash"
