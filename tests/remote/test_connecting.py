@@ -22,7 +22,7 @@ Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]
 @asynccontextmanager
 async def listener(handle: Handler) -> AsyncIterator[Server]:
     """Something that listens and is no sshd."""
-    tasks = set()
+    tasks: set[asyncio.Task[None]] = set()
 
     async def handled(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -33,7 +33,8 @@ async def listener(handle: Handler) -> AsyncIterator[Server]:
         except (ConnectionError, asyncio.CancelledError):
             pass
         finally:
-            writer.close()
+            writer.transport.abort()
+            await asyncio.sleep(0)
 
     server = await asyncio.start_server(handled, "127.0.0.1", 0)
     try:
@@ -42,6 +43,7 @@ async def listener(handle: Handler) -> AsyncIterator[Server]:
         server.close()
         for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await server.wait_closed()
 
 
@@ -61,34 +63,15 @@ async def test_a_refused_port_is_said_at_once(site: Site) -> None:
 
 
 async def test_a_port_that_opens_a_moment_later_is_reached(
-    site: Site, sshd: PrivateSshd, monkeypatch: pytest.MonkeyPatch
+    site: Site, own_sshd: PrivateSshd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connecting, "_PAUSE", 0.5)
-    with socket.socket() as bound:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(("127.0.0.1", 0))
-        port = bound.getsockname()[1]
-        key = sshd.known_hosts_lines[0].split(" ", 1)[1]
-        (site.home / ".ssh/known_hosts").write_text(f"[127.0.0.1]:{port} {key}\n")
-        opening = asyncio.create_task(site.connect(a_server(sshd, port=port)))
-        await asyncio.sleep(0.1)
-
-        async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            there, back = await asyncio.open_connection("127.0.0.1", sshd.port)
-
-            async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-                while data := await source.read(65536):
-                    target.write(data)
-                target.close()
-
-            await asyncio.gather(copy(reader, back), copy(there, writer))
-
-        bound.listen()
-        bound.setblocking(False)
-        server = await asyncio.start_server(forward, sock=bound)
-        session = await opening
-        await session.close()
-        server.close()
+    site.trust(own_sshd)
+    own_sshd.stop()
+    opening = asyncio.create_task(site.connect(a_server(own_sshd)))
+    await asyncio.sleep(0.1)
+    own_sshd.start()
+    await (await opening).close()
 
 
 async def test_a_name_that_does_not_exist(site: Site) -> None:

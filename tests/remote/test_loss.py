@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,6 +16,14 @@ from tuibackup.errors import ConnectionLostError, RemoteCommandError
 from tuibackup.remote import connecting
 from tuibackup.remote.session import Session
 from tuibackup.remote.stream import Stream
+
+
+@pytest.fixture(scope="module")
+def fragile(tmp_path_factory: pytest.TempPathFactory, sshd: PrivateSshd) -> Iterator[PrivateSshd]:
+    """An sshd whose connections these tests cut; it takes the shared one's client key."""
+    with PrivateSshd(tmp_path_factory.mktemp("fragile"), client_key=sshd.client_key) as server:
+        yield server
+
 
 Using = Callable[[Session], Awaitable[object]]
 
@@ -79,15 +87,15 @@ async def opening_sftp(session: Session) -> None:
     ],
 )
 @pytest.mark.parametrize("way", ["cut", "closed"])
-async def test_a_cut_is_noticed_at_once(site: Site, own_sshd: PrivateSshd, use: Using, way: str) -> None:
-    site.trust(own_sshd)
-    async with site.session(a_server(own_sshd)) as session:
+async def test_a_cut_is_noticed_at_once(site: Site, fragile: PrivateSshd, use: Using, way: str) -> None:
+    site.trust(fragile)
+    async with site.session(a_server(fragile)) as session:
         task = asyncio.ensure_future(use(session))
         await asyncio.sleep(0.15)
         assert not task.done()
         began = time.monotonic()
         if way == "cut":
-            own_sshd.cut_connections()
+            fragile.cut_connections()
         else:
             await session.close()
         with pytest.raises(ConnectionLostError) as caught:
@@ -97,10 +105,10 @@ async def test_a_cut_is_noticed_at_once(site: Site, own_sshd: PrivateSshd, use: 
         assert session.lost
 
 
-async def test_every_call_on_a_lost_connection_says_so(site: Site, own_sshd: PrivateSshd) -> None:
-    site.trust(own_sshd)
-    async with site.session(a_server(own_sshd)) as session:
-        own_sshd.cut_connections()
+async def test_every_call_on_a_lost_connection_says_so(site: Site, fragile: PrivateSshd) -> None:
+    site.trust(fragile)
+    async with site.session(a_server(fragile)) as session:
+        fragile.cut_connections()
         for _ in range(2):  # just cut, perhaps not noticed; and noticed long ago
             for call in (
                 session.run("true", timeout=5),
@@ -115,42 +123,40 @@ async def test_every_call_on_a_lost_connection_says_so(site: Site, own_sshd: Pri
         await session.close()
 
 
-async def test_the_gate_going_away_is_a_loss_too(
-    site: Site, sshd: PrivateSshd, own_sshd: PrivateSshd
-) -> None:
-    site.trust(sshd, own_sshd)
-    async with site.session(a_server(sshd, jump=f"127.0.0.1:{own_sshd.port}")) as session:
+async def test_the_gate_going_away_is_a_loss_too(site: Site, sshd: PrivateSshd, fragile: PrivateSshd) -> None:
+    site.trust(sshd, fragile)
+    async with site.session(a_server(sshd, jump=f"127.0.0.1:{fragile.port}")) as session:
         task = asyncio.ensure_future(waiting_to_read(session))
         await asyncio.sleep(0.15)
-        own_sshd.cut_connections()
+        fragile.cut_connections()
         with pytest.raises(ConnectionLostError):
             await asyncio.wait_for(task, 5)
 
 
 async def test_a_frozen_server_is_given_up(
-    site: Site, own_sshd: PrivateSshd, monkeypatch: pytest.MonkeyPatch
+    site: Site, fragile: PrivateSshd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connecting, "KEEPALIVE_SECONDS", 0.1)
     monkeypatch.setattr(connecting, "KEEPALIVES", 3)
-    site.trust(own_sshd)
-    async with site.session(a_server(own_sshd)) as session:
+    site.trust(fragile)
+    async with site.session(a_server(fragile)) as session:
         task = asyncio.ensure_future(waiting_to_read(session))
         await asyncio.sleep(0.5)
         assert not task.done(), "a silent command on a healthy line is none"
-        with own_sshd.frozen():
+        with fragile.frozen():
             with pytest.raises(ConnectionLostError):
                 await asyncio.wait_for(task, 5)
             with pytest.raises(ConnectionLostError):
                 await session.run("true", timeout=5)
 
 
-async def test_what_waits_in_a_paused_channel_is_not_the_end(site: Site, own_sshd: PrivateSshd) -> None:
+async def test_what_waits_in_a_paused_channel_is_not_the_end(site: Site, fragile: PrivateSshd) -> None:
     """The command's status overtakes output that nobody has read yet; with the connection that output is lost."""
-    site.trust(own_sshd)
+    site.trust(fragile)
     command = "exec head -c 25000000 /dev/zero"
-    async with site.session(a_server(own_sshd)) as session, session.stream(command) as stream:
+    async with site.session(a_server(fragile)) as session, session.stream(command) as stream:
         await asyncio.sleep(0.5)  # all of it fits into the window: the command has ended
-        own_sshd.cut_connections()
+        fragile.cut_connections()
         await asyncio.sleep(0.1)
         with pytest.raises(ConnectionLostError):
             await everything(stream)
