@@ -29,12 +29,15 @@ class Body(Lines):
         self._all: list[Line] = []
         self._at: int | None = None
         self._top = 0
+        self._rows = 0
 
     def fill(self, lines: Sequence[Line], most: int, at: int | None = None) -> None:
         """Show `lines` in at most `most` rows; `at` is the line of the cursor, which is kept in sight."""
         self._all, self._at = list(lines), at
-        self.styles.height = max(1, min(len(self._all), most))
-        self._rows = max(1, min(len(self._all), most))
+        rows = max(1, min(len(self._all), most))
+        if rows != self._rows:
+            self._rows = rows
+            self.styles.height = rows
         self.scroll(0)
 
     def scroll(self, by: int) -> None:
@@ -45,8 +48,6 @@ class Body(Lines):
         self._top = max(0, min(top, len(self._all) - rows))
         cursor = None if self._at is None else self._at - self._top
         self.show(self._all[self._top : self._top + rows], cursor)
-
-    _rows = 1
 
     @property
     def whole(self) -> str:
@@ -82,6 +83,7 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
         self.box = Vertical(id="dialog")
         self.body = Body(focusable=self.focus_body)
         self.foot = Lines("foot")
+        self._drawn: tuple[int, str] | None = None
 
     def compose(self) -> ComposeResult:
         with self.box:
@@ -123,9 +125,12 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
 
     def draw(self) -> None:
         """Draw everything anew."""
-        self.box.styles.width = self.room + FRAME
-        # Not a plain string: Textual would read markup in it.
-        self.box.border_title = Content(self.title_text)
+        drawn = (self.room, self.title_text)
+        if drawn != self._drawn:  # the frame is drawn again whenever either is set
+            self._drawn = drawn
+            self.box.styles.width = self.room + FRAME
+            # Not a plain string: Textual would read markup in it.
+            self.box.border_title = Content(self.title_text)
         self.body.fill(self.lines(self.room), self.most, self.at())
         hints = self.hints()
         if self.body.more:
