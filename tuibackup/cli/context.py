@@ -71,6 +71,6 @@ class Context:
         near = get_close_matches(name, servers, 1)
         way_out = _("did you mean {name}?").format(name=near[0]) if near else _("tuibackup status lists them")
         raise UsageError(
-            _("there is no server {name} in {file}").format(name=printable(name), file=self.config.source),
+            _('no server "{name}" in {file}').format(name=printable(name), file=self.config.source),
             way_out,
         )

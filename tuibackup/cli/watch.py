@@ -203,7 +203,11 @@ class _Lines:
         self.clear()
         if error:
             sys.stdout.flush()
-            print(f"tuibackup: {view.server}: {line}", file=sys.stderr, flush=True)
+            # Many errors begin with the server's name already.
+            said = (
+                line if line.startswith((f"{view.server}: ", f"{view.server} ")) else f"{view.server}: {line}"
+            )
+            print(f"tuibackup: {said}", file=sys.stderr, flush=True)
         else:
             print(self._name(view) + line, flush=True)
         self.draw()
