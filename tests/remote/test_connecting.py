@@ -250,7 +250,10 @@ async def test_a_proxy_command(site: Site, sshd: PrivateSshd) -> None:
     async with site.session(a_server(sshd)) as session:
         assert (await session.run("echo in", timeout=5)).stdout == b"in\n"
     site.ssh_config("ProxyCommand /nonexistent/tool %h\n")
-    assert "/nonexistent/tool" in await site.refused(a_server(sshd), ConnectError)
+    assert await site.refused(a_server(sshd), ConnectError) == (
+        f"127.0.0.1 port {sshd.port}: the ProxyCommand of ~/.ssh/config cannot be started:"
+        " No such file or directory"
+    )
 
 
 async def test_a_server_with_none_of_our_ciphers(site: Site, sshd: PrivateSshd, tmp_path: Path) -> None:

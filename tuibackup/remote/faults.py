@@ -90,7 +90,11 @@ def _unreached(error: OSError, where: str) -> ConnectError:
     numbers = [error.errno] if error.errno else [int(n) for n in re.findall(r"\[Errno (\d+)\]", str(error))]
     if numbers and all(number == errno.ECONNREFUSED for number in numbers):
         return PassingError(f"{where} refused", "is sshd running there?")
-    if not numbers or isinstance(error, FileNotFoundError):  # not the network: a ProxyCommand, perhaps
+    if isinstance(error, FileNotFoundError):  # not the network's
+        return ConnectError(
+            f"{where}: the ProxyCommand of ~/.ssh/config cannot be started: {error.strerror or 'not found'}"
+        )
+    if not numbers:
         return ConnectError(f"{where}: {shorten(printable(str(error)), _LONGEST)}")
     others = [number for number in numbers if number != errno.ECONNREFUSED]
     return ConnectError(f"{where}: {os.strerror(others[-1])}", "is it up, and is the address right?")

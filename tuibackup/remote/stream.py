@@ -80,7 +80,7 @@ class Stream(asyncssh.SSHClientSession[bytes]):
         self._writable.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if exc is None and not self._whole:
+        if exc is None and not self._finished:
             # Either the channel was closed, and all that was sent is here; or the whole connection ends without
             # a reason given (a server that says goodbye, our own close), and what asyncssh still held is gone.
             # Which of them can be told only when asyncssh has finished.
@@ -99,6 +99,13 @@ class Stream(asyncssh.SSHClientSession[bytes]):
             self._complained(b"\n")
         for event in (self._readable, self._writable, self._done):
             event.set()
+
+    @property
+    def _finished(self) -> bool:
+        """Whether the command's whole output and its end have arrived. One of them alone is not enough: the end
+        overtakes output that waits in a paused channel, and both are lost together with the connection.
+        """
+        return self._whole and self._exit is not None
 
     # what we call
 
@@ -173,11 +180,8 @@ class Stream(asyncssh.SSHClientSession[bytes]):
             self.channel.abort()
 
     def _check(self) -> None:
-        """Raise when the connection went away before the command's whole output and its end had arrived.
-
-        A known end is not enough: it overtakes output that waits in a paused channel, and both are lost together.
-        """
-        if self._fault is not None and not (self._whole and self._exit is not None):
+        """Raise when the connection went away before the command had finished."""
+        if self._fault is not None and not self._finished:
             raise ConnectionLostError(f"connection to {self._server} lost") from self._fault
 
     def _complained(self, data: bytes) -> None:
