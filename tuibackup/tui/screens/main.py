@@ -110,7 +110,10 @@ class MainScreen(Screen[None], inherit_bindings=False):
         if not self._ready:
             return  # on_mount shows the newest
         self.bar.take(picture)
+        before = self.servers.cursor
         self.servers.take(picture)
+        if self.servers.cursor != before:
+            self.cockpit.wake()  # the run of another server is wanted
         self.steps.server = self.dump.server = self.servers.cursor
         for pane in (self.steps, self.dump, self.log_pane):
             pane.take(picture)
