@@ -16,7 +16,7 @@ import zstandard
 from tuibackup.files.tarstream import StreamError
 
 _HELD = 8 << 20  # bytes between loop and thread
-_PIECE = 1 << 20  # bytes unpacked at once, however much a small piece may unpack to
+_PIECE = 128 << 10  # bytes unpacked at once, however much a small piece may unpack to
 _WINDOW = 8 << 20  # the most a zstd frame may make us remember: more than `zstd -1` to `-9` ask for
 
 
@@ -81,7 +81,7 @@ class Pipe:
 
 
 def unpacked(read: Callable[[], bytes], packed: str) -> Callable[[], bytes]:
-    """`read` with the packing of the source ("zstd", "gzip" or "") undone, in pieces of at most a MiB.
+    """`read` with the packing of the source ("zstd", "gzip" or "") undone, in pieces of at most `_PIECE`.
 
     Raises StreamError for what is not packed that way. A stream that is cut ends early: tar's end marker tells.
     """
