@@ -59,6 +59,7 @@ class Cockpit(QuietCrash, App[None], inherit_bindings=False):
         self.operator = operator
         self.read_only = read_only
         self.starting = False  # whether a request of ours still asks its questions
+        self._early: list[str] = []  # actions asked for before there was a picture to act on
         self.animation_level = "none"
         self._woken = asyncio.Event()
         for theme in self.themes.usable.values():
@@ -125,6 +126,10 @@ class Cockpit(QuietCrash, App[None], inherit_bindings=False):
 
     def take(self, picture: Picture) -> None:
         self.main.take(picture)
+        if picture.complete:
+            early, self._early = self._early, []
+            for name in early:
+                self.action_act(name)
         if isinstance(self.screen, ServerDetails):
             self.screen.take(picture)
 
@@ -139,6 +144,9 @@ class Cockpit(QuietCrash, App[None], inherit_bindings=False):
     def action_act(self, name: str) -> None:
         """Carry out an action of the registry, or say why not."""
         if self.screen is not self.main:
+            return
+        if not self.main.picture.complete and name != "quit":
+            self._early.append(name)  # nothing is known yet: what was typed waits for the first picture
             return
         if self.main.filtering and name == "details":
             self.main.end_filter()
