@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,7 +24,7 @@ from tuibackup.demo.application import academic_sql, journal_sql, make_tree
 from tuibackup.demo.mariadbd import PrivateMariadb, missing_programs
 from tuibackup.demo.sshd import SSHD, DemoError, PrivateSshd
 
-REAPER_SECONDS = 15.0
+REAPER_SECONDS = 60.0
 
 
 class Playground:
@@ -80,11 +81,8 @@ class Playground:
         self.database.kill()  # its data goes with it: no need for a clean end
         if self._reaper.stdin:
             self._reaper.stdin.close()
-        try:
+        with suppress(subprocess.TimeoutExpired):  # on a slow disk it goes on by itself
             self._reaper.wait(REAPER_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._reaper.kill()
-            self._reaper.wait()
 
     def __enter__(self) -> Self:
         return self.start()
