@@ -53,7 +53,26 @@ def start_mariadb(tmp_path: Path, mariadb_template: Path) -> Iterator[MariadbSta
 
 
 @pytest.fixture(scope="session")
-def mariadbd(tmp_path_factory: pytest.TempPathFactory, mariadb_template: Path) -> Iterator[PrivateMariadb]:
-    """A private server on its socket for all tests of a process; who makes databases drops them."""
+def shared_mariadbd(
+    tmp_path_factory: pytest.TempPathFactory, mariadb_template: Path
+) -> Iterator[PrivateMariadb]:
+    """The server behind `mariadbd`."""
     with PrivateMariadb(tmp_path_factory.mktemp("mariadbd"), template=mariadb_template) as server:
         yield server
+
+
+@pytest.fixture
+def mariadbd(shared_mariadbd: PrivateMariadb) -> Iterator[PrivateMariadb]:
+    """A private server on its socket, as good as fresh: what a test made in it is dropped afterwards."""
+    before = shared_mariadbd.sql(_EVERYTHING).splitlines()
+    yield shared_mariadbd
+    made = [line for line in shared_mariadbd.sql(_EVERYTHING).splitlines() if line not in before]
+    if made:
+        shared_mariadbd.sql(";\n".join(made))
+
+
+# What there is besides the server's own, each as the statement that drops it.
+_EVERYTHING = """
+SELECT CONCAT('DROP DATABASE `', REPLACE(schema_name, '`', '``'), '`') FROM information_schema.schemata
+UNION ALL SELECT CONCAT('DROP USER ', QUOTE(user), '@', QUOTE(host)) FROM mysql.global_priv
+"""
