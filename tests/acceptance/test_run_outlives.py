@@ -1,0 +1,204 @@
+"""A run is a process of its own: neither the face that started it nor its terminal keeps or kills it."""
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.site import TUIBACKUP, Site
+from tests.terminal import Terminal
+from tuibackup.demo.sshd import PrivateSshd
+
+
+@pytest.fixture
+def slow(request: pytest.FixtureRequest, site: Site, application: Path, tmp_path: Path) -> Iterator[Site]:
+    """A site whose one server takes a while to send its files (by default six seconds): a test can act meanwhile."""
+    pause = getattr(request, "param", 6) / 12
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "tar").write_text(
+        '#!/bin/sh\ncase "$*" in *--version*|*--help*) exec /usr/bin/tar "$@";; esac\n'
+        '/usr/bin/tar "$@" | python3 -c \'import sys, time\n'
+        "data = sys.stdin.buffer.read(); part = len(data) // 12 + 1\n"
+        "for start in range(0, len(data), part):\n"
+        f" sys.stdout.buffer.write(data[start:start + part]); sys.stdout.flush(); time.sleep({pause})'\n"
+    )
+    (tools / "tar").chmod(0o755)
+    command = f"""PATH={tools}:$PATH; export PATH; exec sh -c "$SSH_ORIGINAL_COMMAND" """
+    with PrivateSshd(tmp_path / "slow", force_command=command) as server:
+        site.add("siakad", server, [application])
+        yield site
+
+
+def journal(site: Site) -> Path:
+    """The journal of the only run, once its download has begun."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        for path in (site.state / "runs").glob("*.jsonl"):
+            if '"step":"download"' in path.read_text():
+                return path
+        time.sleep(0.05)
+    raise AssertionError("no run began its download")
+
+
+def ends_done(site: Site, path: Path, size: int) -> None:
+    """The run goes on: its journal grows, and it ends well."""
+    finished = site.tuibackup("follow", path.stem, "--json").finished
+    assert finished["outcome"] == "done"
+    assert path.stat().st_size > size
+    assert site.tuibackup("verify", "siakad").code == 0
+
+
+def cockpit(site: Site, columns: int = 80, rows: int = 24) -> Terminal:
+    return Terminal([str(TUIBACKUP)], site.environment(), columns=columns, rows=rows, cwd=site.home)
+
+
+def test_a_run_outlives_the_command_that_is_killed(slow: Site) -> None:
+    started = subprocess.Popen(
+        [TUIBACKUP, "run", "siakad"],
+        env=slow.environment(),
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    path = journal(slow)
+    size = path.stat().st_size
+    started.kill()
+    started.wait()
+    ends_done(slow, path, size)
+
+
+def test_a_run_outlives_a_terminal_that_hangs_up(slow: Site) -> None:
+    with cockpit(slow) as terminal:
+        terminal.wait_for("siakad")
+        terminal.send("b")
+        terminal.wait_for("start")
+        terminal.send("\r")
+        path = journal(slow)
+        size = path.stat().st_size
+        terminal.hang_up()
+        terminal.wait()
+    ends_done(slow, path, size)
+
+
+def test_a_new_cockpit_shows_a_run_that_a_killed_one_started(slow: Site) -> None:
+    with cockpit(slow) as terminal:
+        terminal.wait_for("siakad")
+        terminal.send("b")
+        terminal.wait_for("start")
+        terminal.send("\r")
+        path = journal(slow)
+        size = path.stat().st_size
+    with cockpit(slow) as second:
+        text = second.wait_for("step 2")
+        assert "√ 1 connect" in text, "the steps that were done before are there too"
+        second.wait_for("√ 2 download")
+        second.send("q")
+        assert second.wait() == 0
+    ends_done(slow, path, size)
+
+
+def test_leaving_the_cockpit_says_that_the_run_goes_on(slow: Site) -> None:
+    with cockpit(slow) as terminal:
+        terminal.wait_for("siakad")
+        terminal.send("b")
+        terminal.wait_for("start")
+        terminal.send("\r")
+        path = journal(slow)
+        terminal.wait_for("step 2")
+        terminal.send("q")
+        assert terminal.wait() == 0
+        assert "siakad goes on: tuibackup follow" in terminal.text
+        size = path.stat().st_size
+    ends_done(slow, path, size)
+
+
+@pytest.mark.parametrize("slow", [60], indirect=True)
+def test_the_cockpit_stops_a_run_only_when_told_so(slow: Site) -> None:
+    with cockpit(slow) as terminal:
+        terminal.wait_for("siakad")
+        terminal.send("b")
+        terminal.wait_for("start")
+        terminal.send("\r")
+        path = journal(slow)
+        terminal.send("x")
+        terminal.wait_for("Stop")
+        terminal.send("\r")  # the answer that is offered is no
+        terminal.settle()
+        terminal.send("\x03")  # ctrl+c kills nothing
+        terminal.send("x")
+        terminal.wait_for("Stop")
+        terminal.send("y")
+        terminal.wait_for("■ interrupted")
+    assert slow.tuibackup("follow", path.stem, "--json").finished["outcome"] == "interrupted"
+    (run,) = [entry for entry in slow.tuibackup("log", "--json").json if entry["kind"] == "run"]
+    assert run["body"]["outcome"] == "interrupted"
+    assert slow.snapshots("siakad", "files") == []
+    assert slow.incoming() == []
+
+
+def test_runs_wait_for_a_slot_and_none_is_lost(site: Site, slow: Site, application: Path) -> None:
+    site.settings = "[run]\nparallel = 1\n"
+    first = site.servers["siakad"]
+    for name in ("simpeg", "lms"):
+        site.servers[name] = first.replace("[servers.siakad]", f"[servers.{name}]")
+    site.write_config()
+    said = site.tuibackup("run", "--all", "--json", timeout=90)
+    assert said.code == 0, said.err
+    assert any(event["event"] == "run-waiting" and event["reason"] == "slot" for event in said.events)
+    assert {event["server"] for event in said.events if event["event"] == "run-finished"} == set(site.servers)
+    downloading = 0
+    for event in sorted(said.events, key=lambda event: event["time"]):
+        if event.get("step") == "download":
+            downloading += {"step-started": 1, "step-finished": -1}.get(event["event"], 0)
+            assert downloading <= 1
+
+
+def test_an_encrypted_key_is_asked_for_in_the_cockpit_and_told_nowhere(
+    site: Site, sshd: PrivateSshd, application: Path, tmp_path: Path
+) -> None:
+    key = tmp_path / "locked_key"
+    key.write_bytes(sshd.client_key.read_bytes())
+    key.chmod(0o600)
+    subprocess.run(["ssh-keygen", "-q", "-p", "-P", "", "-N", "planted-phrase", "-f", key], check=True)
+    site.add("siakad", sshd, [application])
+    site.servers["siakad"] = site.servers["siakad"].replace(str(sshd.client_key), str(key))
+    site.write_config()
+    with cockpit(site) as terminal:
+        terminal.wait_for("siakad")
+        terminal.send("b")
+        terminal.wait_for("start")
+        terminal.send("\r")
+        terminal.wait_for("Passphrase for siakad")
+        terminal.send("planted-phrase\r")
+        terminal.wait_for("√ 2 download", seconds=30)
+        assert b"planted-phrase" not in terminal.raw
+    refused = site.tuibackup("run", "siakad")
+    assert refused.code == 1
+    assert "needs an operator" in refused.err
+    for path in (*site.state.rglob("*"), *site.vault.rglob("*")):
+        if path.is_file():
+            assert b"planted-phrase" not in path.read_bytes(), f"{path} holds the passphrase"
+
+
+def test_trust_shows_the_fingerprint_and_asks(site: Site, sshd: PrivateSshd, application: Path) -> None:
+    site.add("siakad", sshd, [application], trusted=False)
+    fingerprint = subprocess.run(
+        ["ssh-keygen", "-lf", sshd.host_keys[0]], capture_output=True, text=True, check=True
+    ).stdout.split()[1]
+    words = [str(TUIBACKUP), "trust", "siakad"]
+    with Terminal(words, site.environment(), columns=120, cwd=site.home) as terminal:
+        terminal.wait_for(fingerprint)
+        terminal.send("no\r")
+        assert terminal.wait() != 0
+    assert site.tuibackup("run", "siakad").code == 1
+    with Terminal(words, site.environment(), columns=120, cwd=site.home) as terminal:
+        terminal.wait_for(fingerprint)
+        terminal.send("yes\r")
+        assert terminal.wait() == 0
+    assert site.tuibackup("run", "siakad").code == 0
+    kinds = [entry["kind"] for entry in site.tuibackup("log", "--json").json]
+    assert "trust" in kinds
+    assert os.stat(site.state / "known_hosts").st_mode & 0o077 == 0
