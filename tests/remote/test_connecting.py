@@ -419,20 +419,21 @@ async def test_nothing_stays_open_when_a_later_hop_fails(
 
 
 async def test_cancelling_leaves_nothing_behind(site: Site) -> None:
-    gone = asyncio.Event()
+    came, gone = asyncio.Event(), asyncio.Event()
 
     async def waits(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.set()
         while await reader.read(1000):
             pass
         gone.set()
 
     async with listener(waits) as server:
         task = asyncio.create_task(site.connect(server))
-        await asyncio.sleep(0.1)
+        await asyncio.wait_for(came.wait(), 10)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.wait_for(gone.wait(), 2)
+        await asyncio.wait_for(gone.wait(), 10)
 
 
 async def test_cancelling_while_somebody_is_asked(site: Site, sshd: PrivateSshd) -> None:
