@@ -1,5 +1,6 @@
 """Step 2 against a real sshd: what is on the server comes back exactly, and what could not is listed."""
 
+import asyncio
 import os
 import shutil
 import socket
@@ -17,6 +18,7 @@ from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.errors import ConnectionLostError, DownloadError, VaultError
 from tuibackup.files import complaints, fetch, order
 from tuibackup.files import download as step
+from tuibackup.files import server as tools
 from tuibackup.sop import Outcome
 from tuibackup.vault.index import Index
 from tuibackup.vault.layout import Vault
@@ -446,6 +448,41 @@ async def test_a_server_that_answers_wrongly_ends_the_step_in_plain_words(
     with pytest.raises((DownloadError, Exception), match=message) as caught:
         await bench.fetch(bench.server(source))
     assert "\n" not in str(caught.value)
+
+
+async def test_a_download_that_takes_longer_than_the_patience_for_silence_goes_on(
+    place: Path,
+    vault: Vault,
+    server_with: Callable[..., PrivateSshd],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The second look has nothing to say for as long as one large file, or the first thousands, are on the way."""
+    source = application(place / "source")
+    (source / "big").write_bytes(os.urandom(4_000_000))
+    script = '/usr/bin/tar "$@" | for part in 1 2 3 4 5 6; do head -c 700000; sleep 0.5; done'
+    bench = Bench(place, vault, server_with("tar", script))
+    monkeypatch.setattr(tools, "STALL", 1.5)
+    result, target = await bench.restored(bench.server(source), tools={"zstd": False, "gzip": False})
+    assert result.outcome is Outcome.DONE
+    assert content(target / str(source).lstrip("/")) == content(source)
+
+
+@pytest.mark.parametrize("tool", ["find", "xargs", "tar"])
+async def test_a_command_that_neither_speaks_nor_ends_is_given_up(
+    place: Path,
+    vault: Vault,
+    server_with: Callable[..., PrivateSshd],
+    monkeypatch: pytest.MonkeyPatch,
+    tool: str,
+) -> None:
+    """Its output has ended, it has not: waiting for its exit must not hold the run for ever."""
+    source = application(place / "source")
+    # sshd's stdin and stdout are one socket: both closed end the output, stderr keeps the channel
+    bench = Bench(place, vault, server_with(tool, f'/usr/bin/{tool} "$@"; exec <&- >&-; sleep 20'))
+    monkeypatch.setattr(tools, "STALL", 1.0)
+    async with asyncio.timeout(10):
+        with pytest.raises(DownloadError, match="sent nothing"):
+            await bench.fetch(bench.server(source), tools={"zstd": False, "gzip": False})
 
 
 async def test_a_cut_connection_is_told_as_such(

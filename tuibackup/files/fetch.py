@@ -19,7 +19,7 @@ from tuibackup.files.inventory import Listed
 from tuibackup.files.order import Order
 from tuibackup.files.pipe import Pipe, StoppedError, in_thread, unpacked
 from tuibackup.files.recheck import Recheck
-from tuibackup.files.server import Lines, gently, last_line, piece, sudo_error
+from tuibackup.files.server import Lines, end, gently, last_line, piece, sudo_error
 from tuibackup.files.tally import Tally
 from tuibackup.files.tarstream import FOLDER, REGULAR, Member, StreamCutError, TarStream
 from tuibackup.remote.session import Session
@@ -131,7 +131,7 @@ class _Fetch:
                     )
                 except StreamCutError:
                     raise await self._why_cut(stream) from None
-                exit_ = await stream.wait()
+                exit_ = await end(stream, way.name)
         finally:
             if self._archive is not None:
                 self._archive.abandon()

@@ -10,7 +10,7 @@ from tuibackup.files.exclude import find_arguments
 from tuibackup.files.findings import Findings
 from tuibackup.files.listing import FORMAT, Listing
 from tuibackup.files.pipe import in_thread
-from tuibackup.files.server import Lines, gently, last_line, piece, sudo_error
+from tuibackup.files.server import Lines, end, gently, last_line, piece, sudo_error
 from tuibackup.files.tally import Tally
 from tuibackup.remote.command import quote
 from tuibackup.remote.session import Session
@@ -107,7 +107,7 @@ class _Folder:
                 await in_thread(self._take, data)
                 self._report()
                 self._tally.items = self._before + self._listing.records
-            exit_ = await stream.wait()
+            exit_ = await end(stream, self._server.name)
         self._report()
         if exit_.signal or exit_.status not in (0, 1):
             said = last_line(bytes(stream.stderr))

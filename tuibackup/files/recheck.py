@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from tuibackup.errors import DownloadError
 from tuibackup.files.listing import FORMAT_OF_NAMED, Listing, ListingError, nanoseconds
 from tuibackup.files.pipe import StoppedError, in_thread
-from tuibackup.files.server import STALL, last_line, piece
+from tuibackup.files.server import STALL, SilenceError, end, last_line, piece
 from tuibackup.remote.command import low_priority, quote, script
 from tuibackup.remote.session import Session
 from tuibackup.remote.stream import Stream
@@ -67,6 +67,7 @@ class Recheck:
         self._queue: asyncio.Queue[list[Wanted]] = asyncio.Queue()
         self._slots = threading.Semaphore(_HANDED)
         self._stopped = False
+        self._all_sent = False
         self._out: deque[Wanted] = deque()
         self._rest = b""
 
@@ -92,12 +93,13 @@ class Recheck:
             await stream.write(b"".join([wanted.path + b"\0" for wanted in files]))
             self._slots.release()
         stream.write_eof()
+        self._all_sent = True
 
     async def receive(self, stream: Stream) -> None:
         """Compare answers until the end. DownloadError when the second look itself failed."""
-        while data := await piece(stream, self._name):
+        while data := await self._answer(stream):
             await in_thread(self._compare, data)
-        exit_ = await stream.wait()
+        exit_ = await end(stream, self._name)
         # 123: some find exited with 1, as it does for a file that is gone
         if exit_.signal or exit_.status not in (0, 1, 123):
             said = last_line(bytes(stream.stderr))
@@ -105,6 +107,18 @@ class Recheck:
         for wanted in self._out:
             self._keep(self.gone, wanted)
         self._out.clear()
+
+    async def _answer(self, stream: Stream) -> bytes:
+        """The next bytes of the answer. Silence is a fault only after everything was asked: until then the server
+        waits for us, for as long as one large file takes, or the thousands that are looked at together.
+        """
+        while True:
+            all_sent = self._all_sent
+            try:
+                return await piece(stream, self._name)
+            except SilenceError:
+                if all_sent:
+                    raise
 
     def _compare(self, data: bytes) -> None:
         fields = (self._rest + data).split(b"\0")

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from tuibackup.errors import DownloadError
-from tuibackup.remote.command import low_priority, piped, script
+from tuibackup.remote.command import Exit, low_priority, piped, script
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.stream import Stream
 from tuibackup.text import duration, printable, shorten
@@ -57,13 +57,26 @@ def gently(words: Sequence[bytes], *, sudo: bool, packed: str = "") -> bytes:
     return b"export LC_ALL=C; " + low_priority(text)
 
 
+class SilenceError(DownloadError):
+    """Nothing came for too long."""
+
+
 async def piece(stream: Stream, name: str) -> bytes:
-    """The next bytes of a command's output, b"" at its end; DownloadError when none come for too long."""
+    """The next bytes of a command's output, b"" at its end; SilenceError when none come for too long."""
     try:
         async with asyncio.timeout(STALL):
             return await stream.read(_CHUNK)
     except TimeoutError:
-        raise DownloadError(f"{name}: the server sent nothing for {duration(STALL)}") from None
+        raise SilenceError(f"{name}: the server sent nothing for {duration(STALL)}") from None
+
+
+async def end(stream: Stream, name: str) -> Exit:
+    """How a command ended whose output has ended; SilenceError when it does not for too long."""
+    try:
+        async with asyncio.timeout(STALL):
+            return await stream.wait()
+    except TimeoutError:
+        raise SilenceError(f"{name}: the server sent nothing for {duration(STALL)}") from None
 
 
 class Lines:
