@@ -63,6 +63,10 @@ class DatabaseError(TuibackupError):
     """Steps 3 or 4 failed."""
 
 
+class AccessDeniedError(DatabaseError):
+    """The database knows us not, or not with this password: another one may be right."""
+
+
 class VaultError(TuibackupError):
     """The vault is missing, foreign, full, newer than this program, or damaged."""
 

@@ -1,5 +1,6 @@
 """Helpers of the database tests: a session and a login to the private servers, and a reporter that collects."""
 
+import contextlib
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -57,15 +58,22 @@ def server(sshd: PrivateSshd, mariadbd: PrivateMariadb) -> Server:
     return Server("siakad", sshd.host, port=sshd.port, user=sshd.user, key=sshd.client_key, database=database)
 
 
-@pytest.fixture
-async def session(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Session]:
-    monkeypatch.setenv("HOME", str(tmp_path))
+@contextlib.asynccontextmanager
+async def opened(server: Server, folder: Path) -> AsyncIterator[Session]:
+    """A session with `server`; its known_hosts goes into `folder`."""
     async with await connect(
         server,
-        known_hosts=tmp_path / "known_hosts",
+        known_hosts=folder / "known_hosts",
         answers=Yes(),
         secrets=no_secret,
         deadline=time.monotonic() + 30,
         notes=lambda text: None,
-    ) as opened:
-        yield opened
+    ) as session:
+        yield session
+
+
+@pytest.fixture
+async def session(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Session]:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    async with opened(server, tmp_path) as session:
+        yield session

@@ -6,7 +6,6 @@ AttributeError.
 """
 
 import asyncio
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,11 +13,14 @@ import aiomysql
 
 from tuibackup.secret import Secret
 
-# aiomysql warns in Python's way about a server's notes and about LOCAL INFILE, which stays off
-warnings.filterwarnings("ignore", module=r"aiomysql(\..*)?")
-warnings.filterwarnings("ignore", category=aiomysql.Warning)
+LOGIN_LIMIT = 1 << 20  # bytes of greeting and login
+ANSWER_LIMIT = 128 << 20  # bytes of one answer: a hundred thousand tables are some 20 MiB
 
 Row = tuple[Any, ...]
+
+
+class EndlessAnswerError(Exception):
+    """The server says more than it may."""
 
 
 class _Transport:
@@ -49,7 +51,43 @@ class _Writer:
         self._writer.write(bytes(data))
 
     async def drain(self) -> None:
-        await self._writer.drain()
+        try:
+            await self._writer.drain()
+        except OSError:
+            raise
+        except Exception as error:  # as in reading
+            raise ConnectionResetError(str(error)) from error
+
+
+class _Reader:
+    """asyncssh's reader, of which one answer may take so much: aiomysql believes every length a server claims."""
+
+    def __init__(self, reader: Any, allowed: int) -> None:
+        self._reader = reader
+        self._left = allowed
+
+    def allow(self, count: int) -> None:
+        """So many bytes for the next answer."""
+        self._left = count
+
+    async def readexactly(self, count: int) -> bytes:
+        self._left -= count
+        if self._left < 0:
+            raise EndlessAnswerError
+        try:
+            data: bytes = await self._reader.readexactly(count)
+        except (OSError, asyncio.IncompleteReadError):
+            raise
+        except Exception as error:  # asyncssh hands through whatever ended the connection
+            raise ConnectionResetError(str(error)) from error
+        return data
+
+
+class _Cursor(aiomysql.Cursor):  # type: ignore[misc]  # aiomysql has no types
+    """A cursor that does not turn a server's notes into warnings of Python's, on the screen of whoever runs us."""
+
+    async def _show_warnings(self, conn: Any) -> None:
+        return
 
 
 class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no types
@@ -63,24 +101,27 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
         super().__init__(
             user=user,
             # aiomysql encodes it as Latin-1; servers compare the bytes of UTF-8
-            password=password.reveal().encode().decode("latin-1") if password else "",
+            password=password.reveal().encode("utf-8", "surrogateescape").decode("latin-1")
+            if password
+            else "",
             charset="utf8mb4",
             autocommit=True,
             local_infile=False,
             program_name="tuibackup",
         )
-        self._channel = reader, writer
+        self._channel = _Reader(reader, LOGIN_LIMIT), writer
         self._local = local
 
     async def _connect(self) -> None:
         reader, writer = self._channel
-        self._reader = reader
+        self._reader: _Reader | None = reader
         self._writer: _Writer | None = _Writer(writer)
         self._secure = self._local
         self.host_info = "over SSH"
         self._next_seq_id = 0
         try:
             await self._get_server_information()
+            self._refuse(self._server_auth_plugin)
             await self._request_authentication()
             await self.autocommit(True)
         except BaseException:
@@ -88,13 +129,24 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
             self._reader = self._writer = None
             raise
 
+    async def _process_auth(self, plugin_name: bytes | str, auth_packet: Any) -> Any:
+        name = plugin_name.decode("utf-8", "replace") if isinstance(plugin_name, bytes) else plugin_name
+        self._refuse(name)
+        return await super()._process_auth(plugin_name, auth_packet)
+
+    def _refuse(self, plugin: str) -> None:
+        """A server chooses how we prove who we are: not in a way that gives the password away."""
+        if plugin == "mysql_old_password" or (plugin == "mysql_clear_password" and not self._local):
+            raise aiomysql.OperationalError(2059, f"Authentication plugin '{plugin}' not allowed")
+
     async def open(self) -> None:
         """Log in. Raises what aiomysql raises."""
         await self._connect()
 
     async def rows(self, query: str, values: Sequence[object] = ()) -> list[Row]:
         """All rows of `query`."""
-        async with self.cursor() as cursor:
+        self._channel[0].allow(ANSWER_LIMIT)
+        async with self.cursor(_Cursor) as cursor:
             await cursor.execute(query, tuple(values) or None)
             return list(await cursor.fetchall())
 

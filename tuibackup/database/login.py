@@ -12,10 +12,16 @@ import aiomysql
 
 from tuibackup.config import Server
 from tuibackup.database import inventory
-from tuibackup.database.channel import Connection, Row
+from tuibackup.database.channel import Connection, EndlessAnswerError, Row
 from tuibackup.database.inventory import DatabaseInfo
 from tuibackup.database.optionfile import Options, parse
-from tuibackup.errors import ConnectionLostError, DatabaseError, RemoteCommandError
+from tuibackup.errors import (
+    AccessDeniedError,
+    ConnectionLostError,
+    DatabaseError,
+    RemoteCommandError,
+    TuibackupError,
+)
 from tuibackup.remote.session import Session
 from tuibackup.secret import Secret
 from tuibackup.text import printable
@@ -23,8 +29,9 @@ from tuibackup.text import printable
 ANSWER_SECONDS = 30.0  # for the server's greeting and login
 QUERY_SECONDS = 300.0  # information_schema of thousands of tables takes its time
 _DEFAULT_SOCKETS = ("/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock")  # noqa: S108  # theirs
-_ACCESS_DENIED = (1045, 1698, 1044)
+_ACCESS_DENIED = (1045, 1698)
 _GONE = (2006, 2013)
+_PLUGIN = 2059
 
 
 @dataclass(slots=True)
@@ -115,12 +122,16 @@ async def _option_file(session: Session, path: str) -> Options:
             f" by {printable(session.user)}",
             "check its path and mode there",
         )
-    return parse(said.stdout.decode("utf-8", "replace"))
+    return parse(said.stdout.decode("utf-8", "surrogateescape"))
 
 
 async def _default_socket(session: Session) -> str:
     tests = "; ".join(f"test -S {path} && echo {path} && exit 0" for path in _DEFAULT_SOCKETS)
-    said = (await session.run(f"{tests}; exit 1", timeout=ANSWER_SECONDS, limit=4096)).stdout.decode().strip()
+    said = (
+        (await session.run(f"{tests}; exit 1", timeout=ANSWER_SECONDS, limit=4096))
+        .stdout.decode("utf-8", "replace")
+        .strip()
+    )
     return said if said in _DEFAULT_SOCKETS else _DEFAULT_SOCKETS[0]
 
 
@@ -159,6 +170,15 @@ async def _faults(server: str, options: Options) -> AsyncIterator[None]:
     except (asyncio.IncompleteReadError, OSError, AttributeError) as error:
         # AttributeError: aiomysql after its connection went away in the middle of an answer
         raise ConnectionLostError(f"{server}: the database closed the connection") from error
+    except TuibackupError:
+        raise
+    except EndlessAnswerError as error:
+        raise DatabaseError(f"{server}: the database's answer has no end") from error
+    except Exception as error:  # aiomysql trusts what a server sends: nonsense ends in whatever Python raises
+        raise DatabaseError(
+            f"{server}: what answers as its database speaks no MySQL that makes sense",
+            "check socket, host and port of [servers." + server + ".database]",
+        ) from error
 
 
 def _explained(server: str, options: Options, error: aiomysql.MySQLError) -> Exception:
@@ -167,15 +187,15 @@ def _explained(server: str, options: Options, error: aiomysql.MySQLError) -> Exc
     who = printable(options.user)
     if code in _ACCESS_DENIED:
         if options.password is None:
-            return DatabaseError(
+            return AccessDeniedError(
                 f"{server}: the database refuses {who} without a password",
                 f"CREATE USER '{who}'@'localhost' IDENTIFIED VIA unix_socket there, or configure a password",
             )
-        return DatabaseError(
+        return AccessDeniedError(
             f"{server}: the database refuses {who} with the password given",
             "check user and password of [servers." + server + ".database]",
         )
-    if plugin := re.search(r"plugin '?([\w-]+)", said):
+    if code == _PLUGIN and (plugin := re.search(r"plugin '(?:b')?([\w-]+)", said)):
         return DatabaseError(*_unknown_plugin(server, options, plugin[1]))
     if code in _GONE:
         return ConnectionLostError(f"{server}: the database closed the connection: {said}")

@@ -7,7 +7,7 @@ from contextlib import suppress
 from tuibackup.config import SecretSource
 from tuibackup.database.login import DatabaseSession
 from tuibackup.database.login import login as log_in
-from tuibackup.errors import ConnectionLostError, DatabaseError, NeedsOperatorError
+from tuibackup.errors import AccessDeniedError, ConnectionLostError, NeedsOperatorError
 from tuibackup.remote.probe import probe
 from tuibackup.remote.questions import Question
 from tuibackup.remote.session import connect
@@ -19,7 +19,6 @@ from tuibackup.text import printable
 
 TRIES = 3  # of a database password that is typed
 _CLOSE_SECONDS = 10.0
-_ACCESS_DENIED = (1045, 1698)  # what MariaDB and MySQL call it
 
 
 async def reach(work: Work) -> None:
@@ -67,7 +66,7 @@ async def open_database(work: Work) -> DatabaseSession:
     assert work.server.database is not None
     source = work.server.database.password
     user = work.server.database.user or work.connected().user
-    refused: DatabaseError | None = None
+    refused: AccessDeniedError | None = None
     work.answers.attempt()
     for _try in range(TRIES):
         question = Question(
@@ -82,8 +81,8 @@ async def open_database(work: Work) -> DatabaseSession:
             raise refused or NeedsOperatorError(f"needs an operator: {question.text}") from None
         try:
             return await log_in(work.connected(), work.server, password)
-        except DatabaseError as error:
-            if not source.prompt or not _denied(error):
+        except AccessDeniedError as error:
+            if not source.prompt:
                 raise
             refused = error
     assert refused is not None
@@ -95,8 +94,3 @@ def described(database: DatabaseSession) -> str:
     number = len(database.databases)
     version = database.server_version.partition("-")[0]
     return f"{database.vendor} {version}, {number} {'database' if number == 1 else 'databases'}"
-
-
-def _denied(error: DatabaseError) -> bool:
-    """Whether it is the password that is wrong: then another one may be right."""
-    return bool(error.__cause__ and error.__cause__.args and error.__cause__.args[0] in _ACCESS_DENIED)
