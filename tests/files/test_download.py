@@ -475,9 +475,8 @@ async def test_a_command_that_neither_speaks_nor_ends_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
     tool: str,
 ) -> None:
-    """Its output has ended, it has not: waiting for its exit must not hold the run for ever."""
+    """All of its answer is here, but not its end: waiting for that must not hold the run for ever."""
     source = application(place / "source")
-    # sshd's stdin and stdout are one socket: both closed end the output, stderr keeps the channel
     bench = Bench(place, vault, server_with(tool, f'/usr/bin/{tool} "$@"; exec <&- >&-; sleep 20'))
     monkeypatch.setattr(tools, "STALL", 1.0)
     async with asyncio.timeout(10):

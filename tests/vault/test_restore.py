@@ -323,3 +323,14 @@ def test_a_damaged_dump_is_an_error_of_restore_sh(vault: Vault) -> None:
     dump.chmod(0o600)
     dump.write_bytes(dump.read_bytes()[:-1000])
     assert subprocess.run(["sh", snapshot.path / "restore.sh"], capture_output=True).returncode == 1
+
+
+@pytest.mark.parametrize("kept", [0, 10, 40_000])
+def test_a_dump_that_was_cut_off_is_never_restored_as_if_whole(vault: Vault, place: Path, kept: int) -> None:
+    snapshot = take_dumps(vault, {"siakad": os.urandom(100_000)})
+    dump = snapshot.path / "siakad.sql.zst"
+    dump.chmod(0o600)
+    dump.write_bytes(dump.read_bytes()[:kept])
+    with pytest.raises(VaultError, match=r"siakad\.sql\.zst is damaged"):
+        restore_dumps(snapshot, [], place / "to")
+    assert list((place / "to").iterdir()) == [], "nothing half restored looks whole"

@@ -233,14 +233,13 @@ class _Dumping:
             while True:
                 try:
                     async with asyncio.timeout(STALL_SECONDS):
-                        chunk = await stream.read(_CHUNK)
+                        if not (chunk := await stream.read(_CHUNK)):
+                            return await stream.wait()
                 except TimeoutError:
                     raise DatabaseError(
                         f"{self._session.name}: the dump of {printable(self._info.name)} stood still for"
                         f" {duration(STALL_SECONDS)}"
                     ) from None
-                if not chunk:
-                    return await stream.wait()
                 await _put(packing, chunk, worker)
                 self._counter.count(packing.taken())
 

@@ -92,24 +92,38 @@ def restore_dumps(
         target = to / one.file.removesuffix(".zst")
         if overwrite:
             target.unlink(missing_ok=True)
-        with (
-            vault_errors(target),
-            (snapshot.path / one.file).open("rb") as source,
-            target.open("xb") as output,
-        ):
+        with vault_errors(target), target.open("xb") as output:
             os.fchmod(output.fileno(), 0o600)
-            reader = zstandard.ZstdDecompressor().stream_reader(source, read_across_frames=True)
             try:
-                while part := reader.read(1 << 20):
+                for part in _sql(snapshot.path / one.file, one.bytes):
                     output.write(part)
                     done += len(part)
                     if on_progress:
                         on_progress(
                             Progress(number, len(wanted), done, total, printable(one.name), "databases")
                         )
-            except zstandard.ZstdError as error:
-                raise VaultError(f"{snapshot.path / one.file} is damaged: {error}") from error
+            except BaseException:
+                target.unlink()  # nothing half restored looks whole
+                raise
     return Restored(len(wanted), 0, 0, done, ())
+
+
+def _sql(path: Path, length: int) -> Iterator[bytes]:
+    """The SQL of the dump at `path`, which must be `length` bytes long. Raises VaultError when it is damaged.
+
+    zstandard says nothing of a file that was cut off: it just ends early.
+    """
+    came = 0
+    with vault_errors(path), path.open("rb") as source:
+        reader = zstandard.ZstdDecompressor().stream_reader(source, read_across_frames=True)
+        try:
+            while part := reader.read(1 << 20):
+                came += len(part)
+                yield part
+        except zstandard.ZstdError as error:
+            raise VaultError(f"{path} is damaged: {error}") from error
+    if came != length:
+        raise VaultError(f"{path} is damaged: it holds {came} bytes of SQL, not {length}")
 
 
 class _Restore:
