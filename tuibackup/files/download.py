@@ -1,7 +1,7 @@
 """Step 2, put together: inventory, room, one stream a folder, a second try for what changed, and the verdict.
 
-Every time in full for now: `full` and the newest good snapshot are what the difference will be taken by; here
-the latter tells whether a folder has lost half of what it held.
+Incremental: files that did not change since the newest good snapshot are not fetched, the index points to where
+they lie already. That snapshot also tells whether a folder has lost half of what it held.
 """
 
 import time
@@ -29,6 +29,7 @@ from tuibackup.text import count, duration, printable, size
 from tuibackup.vault.disk import room
 from tuibackup.vault.index import Index, IndexWriter, Totals, Wanted
 from tuibackup.vault.layout import Snapshot
+from tuibackup.vault.schema import FILE_NAME as INDEX
 from tuibackup.vault.snapshot import Incoming
 from tuibackup.vault.summary import FolderSummary
 from tuibackup.words import _, ngettext
@@ -55,6 +56,8 @@ class Download:
     bytes: int
     stored_bytes: int
     findings: tuple[Finding, ...]
+    parent: str | None = None  # name of the snapshot that unchanged files were taken from
+    unchanged: int = 0  # how many
 
 
 async def download(
@@ -70,14 +73,16 @@ async def download(
 ) -> Download:
     """Fetch the folders of `server` into `incoming`: archives and a finished index, ready to be published.
 
-    `previous` is the newest good snapshot of this clock. `least_free`: bytes that must stay free on the vault's
-    disk. Raises DownloadError, VaultError, ConnectionLostError; then `incoming` holds nothing of use.
+    `previous` is the newest good snapshot of this clock; `full` fetches everything all the same. `least_free`:
+    bytes that must stay free on the vault's disk.
+    Raises DownloadError, VaultError, ConnectionLostError; then `incoming` holds nothing of use.
     """
     tools.refuse_strange_tools(probe, server.name, sudo=server.sudo)
     way = Way(session, server.name, server.sudo, tools.compression(probe), tools.attributes(probe))
     index = incoming.index()
     try:
-        work = _Download(way, server, Store(incoming, index, Lock(), least_free), previous, reporter)
+        store = Store(incoming, index, Lock(), least_free)
+        work = _Download(way, server, store, previous, reporter, full=full)
         return await work.run()
     finally:
         index.abandon()
@@ -85,7 +90,14 @@ async def download(
 
 class _Download:
     def __init__(
-        self, way: Way, server: Server, store: Store, previous: Snapshot | None, reporter: Reporter
+        self,
+        way: Way,
+        server: Server,
+        store: Store,
+        previous: Snapshot | None,
+        reporter: Reporter,
+        *,
+        full: bool,
     ) -> None:
         self._way = way
         self._server = server
@@ -95,6 +107,7 @@ class _Download:
         self._findings = Findings(store.index, reporter)
         self._before = {folder.folder: folder for folder in previous.summary.folders} if previous else {}
         self._ratio = _ratio(previous)
+        self._older = None if full else previous
 
     async def run(self) -> Download:
         tally = Tally()
@@ -107,8 +120,16 @@ class _Download:
                     files=count(files), size=size(bytes_), time=duration(time.monotonic() - started)
                 )
             )
-            self._check_room(sum(one.allocated for one in listed))
-            tally.items, tally.items_total, tally.bytes_total = 0, files, bytes_
+            unchanged = await in_thread(self._take_over)
+            wanted, wanted_bytes = await in_thread(self._index.wanted_totals)
+            if unchanged:
+                self._say(
+                    _("{files} files unchanged, {wanted} to fetch, {size}").format(
+                        files=count(unchanged), wanted=count(wanted), size=size(wanted_bytes)
+                    )
+                )
+            self._check_room(min(wanted_bytes, sum(one.allocated for one in listed)))
+            tally.items, tally.items_total, tally.bytes_total = 0, wanted, wanted_bytes
             folders = [await self._folder(one, tally) for one in listed]
             total = await in_thread(self._finish)
         self._findings.close()
@@ -120,7 +141,15 @@ class _Download:
             total.content_bytes,
             sum(folder.stored_bytes for folder in folders),
             tuple(self._findings.shown),
+            self._older.name if self._older and unchanged else None,
+            unchanged,
         )
+
+    def _take_over(self) -> int:
+        """Let unchanged files point to where they lie already; how many."""
+        if self._older is None or not complete(self._older):
+            return 0
+        return self._index.take_over(self._older.path / INDEX, self._older.name)
 
     def _finish(self) -> Totals:
         total = self._index.finish()
@@ -155,6 +184,8 @@ class _Download:
     async def _fetch(self, folder: Listed, tally: Tally) -> list[Fetched]:
         """All streams of one folder: everything once, then what changed while it was read once more."""
         done: list[Fetched] = []
+        if not await in_thread(self._anything_wanted, folder):
+            return done
         again: list[Wanted] = []  # changed files, as they are now, in the order of the inventory
         tried: set[int] = set()
         for part in range(1, _STREAMS + 1):
@@ -184,6 +215,12 @@ class _Download:
             elif not (await in_thread(self._index.wanted_totals, folder.root))[0]:
                 break
         return done
+
+    def _anything_wanted(self, folder: Listed) -> bool:
+        """Whether there is a file to fetch, or a folder whose extended attributes are not known."""
+        if self._index.wanted_totals(folder.root)[0]:
+            return True
+        return bool(self._way.xattrs) and not self._index.folders_known(folder.root)
 
     async def _afresh(self, folder: Listed, changed: list[Wanted]) -> list[Wanted]:
         """The changed files as they are now; those that are gone by now are findings."""
@@ -251,6 +288,15 @@ def _poor(folder: Listed, held: Totals, before: FolderSummary | None) -> str:
             f"{size(held.content_bytes)} of {size(folder.bytes)}"
         )
     return ""
+
+
+def complete(snapshot: Snapshot) -> bool:
+    """Whether every archive that `snapshot` needs, its own or an older one, is still there."""
+    with Index(snapshot.path / INDEX) as index:
+        return all(
+            (snapshot.path.parent / (archive.snapshot or snapshot.name) / archive.name).is_file()
+            for archive in index.archives
+        )
 
 
 def _ratio(previous: Snapshot | None) -> float:

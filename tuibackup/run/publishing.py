@@ -5,6 +5,7 @@ import threading
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from tuibackup import __version__
@@ -55,6 +56,19 @@ def check_room(work: Work, database_bytes: int) -> None:
             f"of which {size(least)} are to stay free",
             "free some room there, or lower min_free",
         )
+
+
+def full_is_due(work: Work) -> bool:
+    """Whether the last download that fetched everything is `full_every` ago: then archives start afresh."""
+    whole = [
+        one
+        for one in work.vault.snapshots(work.plan.server, Clock.FILES)
+        if one.good and not one.summary.parent
+    ]
+    if not whole:
+        return True
+    last = datetime.fromisoformat(whole[-1].summary.started).astimezone().date()
+    return datetime.now().astimezone().date() >= work.config.vault.full_every.after(last)
 
 
 def describe(

@@ -10,7 +10,7 @@ from tuibackup.database.dump import dump as dump_databases
 from tuibackup.files.download import download as download_folders
 from tuibackup.run import access
 from tuibackup.run import events as ev
-from tuibackup.run.publishing import check_room, describe, incoming, publish
+from tuibackup.run.publishing import check_room, describe, full_is_due, incoming, publish
 from tuibackup.run.reporting import StepReporter
 from tuibackup.run.work import Work
 from tuibackup.sop import Clock
@@ -36,15 +36,18 @@ async def download(work: Work, report: StepReporter) -> str:
             place,
             previous,
             report,
-            full=work.plan.full,
+            full=work.plan.full or await asyncio.to_thread(full_is_due, work),
             least_free=work.config.vault.least_free(work.vault.room().total),
         )
         detail = " · ".join(
-            (
+            part
+            for part in (
                 f"{count(fetched.files)} {'file' if fetched.files == 1 else 'files'}",
                 size(fetched.bytes),
+                f"{count(fetched.unchanged)} unchanged" if fetched.unchanged else "",
                 f"stored {size(fetched.stored_bytes)}",
             )
+            if part
         )
         description = describe(
             work,
@@ -57,6 +60,7 @@ async def download(work: Work, report: StepReporter) -> str:
             folders=fetched.folders,
             files=fetched.files,
             bytes=fetched.bytes,
+            parent=fetched.parent,
         )
         await publish(work, place, description, report, detail)
     return detail

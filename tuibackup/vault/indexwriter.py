@@ -16,6 +16,7 @@ from typing import NamedTuple, Self
 
 from tuibackup.errors import VaultError
 from tuibackup.text import printable
+from tuibackup.vault import difference
 from tuibackup.vault.entry import Entry, Kind
 from tuibackup.vault.output import vault_errors
 from tuibackup.vault.rows import Row, Rows, signed
@@ -49,7 +50,10 @@ class IndexWriter:
         self.path = path
         with vault_errors(path):
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        # as a URI, so that an older index can be attached as one too (see `take_over`)
+        self._db = sqlite3.connect(
+            path.absolute().as_uri(), isolation_level=None, check_same_thread=False, uri=True
+        )
         self._rows = Rows(self._db)
         self._twins = False  # a name came twice: what lies below the second of two folders lies nowhere
         self._linked = 0  # hard links are found among entries up to this id
@@ -71,6 +75,7 @@ class IndexWriter:
             ):
                 self._db.execute(f"PRAGMA {pragma}")
             self._db.executescript(SCHEMA)
+            self._db.execute("CREATE TEMP TABLE same (new INTEGER PRIMARY KEY, old INTEGER NOT NULL)")
             self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             self._db.execute(f"PRAGMA user_version = {FORMAT}")
             self._db.execute("BEGIN")
@@ -135,7 +140,7 @@ class IndexWriter:
 
         At first that is every file; called again, what is still missing: cut, or promoted (see `drop`).
         `stored` and `drop` may be called while this runs. With `folders`, these too, each time, for their
-        extended attributes.
+        extended attributes (not those of which `take_over` knows them).
         """
         self._find_hard_links()
         paths = Paths(self._db)
@@ -150,6 +155,7 @@ class IndexWriter:
                     WHERE e.id > ? AND (e.kind = 'f' OR ? AND e.kind = 'd') AND (? IS NULL OR e.root = ?)
                         AND NOT EXISTS (SELECT 1 FROM content c WHERE c.entry = e.id)
                         AND NOT EXISTS (SELECT 1 FROM hardlink h WHERE h.entry = e.id)
+                        AND NOT (e.kind = 'd' AND EXISTS (SELECT 1 FROM temp.same s WHERE s.new = e.id))
                     ORDER BY e.id LIMIT 2000""",
                     (last, folders, root, root),
                 ).fetchall()
@@ -192,6 +198,28 @@ class IndexWriter:
                 )
                 yield Wanted(number, of, path, entry)
             last = rows[-1][0]
+
+    def take_over(self, older: Path, snapshot: str) -> int:
+        """Let unchanged files point into the archives of an older snapshot; how many (see `difference`).
+
+        `older` is the index of `snapshot`. Call it once, when the inventory is complete and before `wanted`.
+        """
+        self._find_hard_links()
+        with self._errors():
+            self._db.execute("COMMIT")
+            taken = difference.take_over(self._db, older, snapshot)
+            self._db.execute("BEGIN")
+        return taken
+
+    def folders_known(self, root: int) -> bool:
+        """Whether `wanted` with `folders` would give no folder of this root."""
+        with self._errors():
+            row = self._db.execute(
+                """SELECT EXISTS (SELECT 1 FROM entry e WHERE e.root = ? AND e.kind = 'd'
+                AND NOT EXISTS (SELECT 1 FROM temp.same s WHERE s.new = e.id))""",
+                (root,),
+            ).fetchone()
+        return not row[0]
 
     def stored(self, entry: int, archive: int, offset: int, length: int, sha256: bytes) -> None:
         """The content of a wanted file lies there; call as `stored(id, archive, *member)`.
