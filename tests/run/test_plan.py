@@ -7,7 +7,7 @@ from tests.run.conftest import ANDI, publish
 from tuibackup.config import Config
 from tuibackup.errors import UsageError
 from tuibackup.ledger.entries import Kind, iso
-from tuibackup.run.places import open_ledger
+from tuibackup.run.places import open_ledger, open_vault
 from tuibackup.run.plan import Plan, describe, make_plans, overdue, wants
 from tuibackup.run.recovery import recover
 from tuibackup.sop import Clock, Step
@@ -96,6 +96,13 @@ def test_the_summary_tells_room_questions_and_warnings(configure: Callable[..., 
     assert summary.free is not None
     assert summary.asks == ("database password of siakad", "SSH password of files-only")
     assert summary.fault == ""
+    assert any("becomes the vault" in text for text in summary.warnings)
+    assert list(config.vault.path.iterdir()) == [], "looking makes no vault: the disk may not be mounted yet"
+    (config.vault.path / "photos").mkdir()
+    assert "not empty" in describe(plans, config).fault
+    (config.vault.path / "photos").rmdir()
+    open_vault(config)
+    assert not any("becomes the vault" in text for text in describe(plans, config).warnings)
     config.vault.path.rename(config.vault.path.with_name("gone"))
     assert "not mounted" in describe(plans, config).fault
 

@@ -7,13 +7,14 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuibackup.config import Config, SecretSource, Server
-from tuibackup.errors import RemoteCommandError, TuibackupError, VaultError
+from tuibackup.errors import RemoteCommandError, TuibackupError
 from tuibackup.remote.questions import Answers, Question
 from tuibackup.run.places import known_hosts, open_ledger, open_vault
 from tuibackup.run.plan import agent_is_forwarded
@@ -21,6 +22,7 @@ from tuibackup.run.secrets import resolve
 from tuibackup.secret import Secret
 from tuibackup.text import count, duration, printable, size
 from tuibackup.vault.disk import room
+from tuibackup.vault.layout import NoVaultYetError
 from tuibackup.words import _, ngettext
 
 if TYPE_CHECKING:
@@ -85,14 +87,9 @@ def check_host(config: Config) -> Iterator[Check]:
 def _vault(config: Config) -> Check:
     path, name = config.vault.path, _("vault")
     try:
-        disk = room(path) if path.is_dir() else None
-        try:
+        with suppress(NoVaultYetError):  # an empty folder becomes one at the first run: that is no fault
             open_vault(config, create=False)
-        except VaultError:
-            # An empty folder becomes a vault at the first run: that is no fault.
-            if disk is None or any(child.name != "lost+found" for child in path.iterdir()):
-                raise
-        assert disk is not None
+        disk = room(path)
     except (TuibackupError, OSError) as error:
         return Check(name, State.FAILED, str(error))
     detail = _("{path}: {free} of {total} free on {device} ({type})").format(

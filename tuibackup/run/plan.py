@@ -19,8 +19,9 @@ from tuibackup.run import events as ev
 from tuibackup.run.operator import Operator
 from tuibackup.run.places import open_ledger, open_vault
 from tuibackup.sop import Clock, State, Step, expectation, standing
-from tuibackup.text import printable
-from tuibackup.vault.layout import file_name
+from tuibackup.text import printable, size
+from tuibackup.vault.disk import Room, room
+from tuibackup.vault.layout import NoVaultYetError, file_name
 from tuibackup.words import _
 
 HISTORY = 5  # runs by which a step is judged
@@ -175,14 +176,27 @@ def describe(plans: Iterable[Plan], config: Config) -> PlanSummary:
     free = total = None
     fault = ""
     try:
-        room = open_vault(config).room()
+        disk = _room(config, warnings)
     except TuibackupError as error:
         fault = str(error)
     else:
-        free, total = room.free, room.total
+        free, total = disk.free, disk.total
     return PlanSummary(
         needs, free, total, config.vault.path, tuple(_asks(plans, config)), tuple(warnings), fault
     )
+
+
+def _room(config: Config, warnings: list[str]) -> Room:
+    """The backup disk. Looking makes no vault of it: perhaps the disk is not mounted, and the folder is empty."""
+    try:
+        return open_vault(config, create=False).room()
+    except NoVaultYetError:
+        found = room(config.vault.path)
+        text = _("{path} becomes the vault with the first run: {free} free on {device}")
+        warnings.append(
+            text.format(path=config.vault.path, free=size(found.free), device=printable(found.device))
+        )
+        return found
 
 
 def _asks(plans: Iterable[Plan], config: Config) -> Iterable[str]:

@@ -128,6 +128,9 @@ class Vault:
             if known:
                 raise VaultError(f"{path}: the vault that was here is gone", "backup disk not mounted?")
             if not create:
+                with vault_errors(path), _alone(path):  # not while another process is making it one
+                    if _identity(path) is None:
+                        _refuse_unfit(path)
                 raise NoVaultYetError(f"{path}: no vault yet", "the first run makes it one")
             identity = _create(path)
             created = True
@@ -154,7 +157,11 @@ class Vault:
         """The folder of `server`, made when it is not there."""
         folder = self.path / file_name(server)
         with vault_errors(folder):
-            folder.mkdir(mode=0o700, exist_ok=True)
+            try:
+                folder.mkdir(mode=0o700)
+            except FileExistsError:
+                return folder
+        sync_folder(self.path)  # what is published below it must not vanish with its name in a power cut
         return folder
 
     def servers(self) -> list[str]:
@@ -247,12 +254,17 @@ def _create(path: Path) -> str:
         return _identity(path) or _create_alone(path)
 
 
-def _create_alone(path: Path) -> str:
+def _refuse_unfit(path: Path) -> None:
+    """VaultError for a folder that cannot become a vault."""
     with vault_errors(path):
         if any(name != "lost+found" for name in os.listdir(path)):
             raise VaultError(f"{path}: is no vault and not empty", "choose an empty folder")
     if refusal := disk.room(path).refusal:
         raise VaultError(f"{path}: {refusal}")
+
+
+def _create_alone(path: Path) -> str:
+    _refuse_unfit(path)
     identity = str(uuid.uuid4())
     text = (
         "# This folder is a vault of tuibackup: the backups of your servers. Do not change anything in it.\n"
