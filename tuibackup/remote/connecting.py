@@ -278,8 +278,13 @@ class _Step:
         """Return when the operator accepts an unknown key (it is remembered); refuse everything else."""
         hopping, where = self._hopping, self._where
         offered = client.offered
-        if offered is None:  # a revoked key, or a certificate that is not valid
-            raise HostKeyError(f"{where}: {printable(str(error))}") from error
+        if offered is None:  # asyncssh did not even ask: a revoked key, or a certificate that is not valid
+            if "revoked" in error.reason:
+                raise HostKeyError(
+                    f"{where}: shows a host key that known_hosts has revoked", "somebody may be listening in"
+                ) from error
+            said = printable(error.reason.partition(" for host ")[0])
+            raise HostKeyError(f"{where}: its host key is not valid: {said}") from error
         if known.keys:
             old = ", ".join(
                 f"{key.algorithm} {key.fingerprint}" for key in map(hostkeys.host_key, known.keys)
@@ -319,8 +324,11 @@ class _Step:
                 return NeedsOperatorError(f"needs an operator: {client.unanswered}")
         tried = ", ".join(dict.fromkeys([*found.names, *client.tried])) or "no key was found"
         return LoginError(
-            f"{self._where}: accepts none of our keys or passwords (tried: {tried})",
-            "add the public key to its ~/.ssh/authorized_keys",
+            f"{self._where}: accepts none of our keys or passwords for user {printable(self._base.username)}"
+            f" (tried: {tried})",
+            "check user and password"
+            if client.tried and not found.names
+            else "add the public key to its ~/.ssh/authorized_keys",
         )
 
 

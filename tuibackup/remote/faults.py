@@ -42,7 +42,7 @@ def connect_error(error: Exception, where: str, client: Client, seconds: float, 
         case OSError() if not client.reached:
             return _unreached(error, where)
     # asyncssh hands through whatever a malformed packet made it stumble over
-    return ConnectError(f"{where}: broke off the connection: {said or type(error).__name__}")
+    return ConnectError(f"{where}: sent what no SSH server sends: {said or type(error).__name__}")
 
 
 def _silence(where: str, client: Client, seconds: float) -> ConnectError:
@@ -70,8 +70,8 @@ def _goodbye(error: asyncssh.DisconnectError, where: str, client: Client) -> Con
         return ConnectError(f"{where}: is no SSH server", "check the port")
     if "too many authentication failures" in reason.lower():
         return LoginError(
-            f"{where}: refused us after too many keys (tried: {', '.join(client.tried) or 'keys'})",
-            "name the right one in config.toml: key = …",
+            f"{where}: refused us after too many keys",
+            "name the right one for this server in config.toml: key = …",
         )
     return ConnectError(f"{where}: broke off the connection: {reason}")
 

@@ -52,7 +52,8 @@ def options(hop: Hop, **further: object) -> asyncssh.SSHClientConnectionOptions:
             host=hop.host, config=[str(path) for path in files()], **further
         )
     except (asyncssh.Error, OSError, ValueError) as error:
-        said = printable(str(error)).replace(f"{Path.home()}/", "~/")
+        about = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
+        said = printable(about).replace(f"{Path.home()}/", "~/")
         raise ConnectError(
             said if said.startswith("~/.ssh/config") else f"~/.ssh/config for {hop.host}: {said}"
         ) from error
