@@ -208,10 +208,14 @@ def _account_is_locked() -> bool:
 
 def _descendants(pid: int) -> Iterable[int]:
     """Every process below `pid`; sshd's connections leave its process group: a group signal misses them."""
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").glob("*/children"))
+    except OSError:  # ended meanwhile
+        return
+    for task in tasks:
         try:
             children = task.read_text().split()
-        except OSError:  # ended meanwhile
+        except OSError:  # likewise
             continue
         for child in children:
             yield from _descendants(int(child))

@@ -62,8 +62,18 @@ class Incoming:
 
         Its `close()` result must be given to `wrote`.
         """
-        name = self.file_name(folder.strip(b"/") or b"/")
-        return ArchiveWriter(self.path / f"{name}{f'.{part}' if part > 1 else ''}.tar.zst", level, threads)
+        raw = folder.strip(b"/") or b"/"
+        name = self.file_name(raw) if part == 1 else self._part_name(raw, part)
+        return ArchiveWriter(self.path / f"{name}.tar.zst", level, threads)
+
+    def _part_name(self, folder: bytes, part: int) -> str:
+        """A further part's name; part 2 of `a` must not be called as part 1 of `a.2`."""
+        owner = b"%b\0%d" % (folder, part)
+        for distinct in (False, True):
+            text = f"{file_name(folder, distinct=distinct)}.{part}"
+            if self._taken.setdefault(text.casefold(), owner) == owner:
+                return text
+        raise VaultError(f"two archives are both called {text} in the vault")
 
     def dump(self, database: str) -> Path:
         """Where the dump of `database` is to be written (it must not exist; see `output`)."""
