@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import pytest
 from tests.run.conftest import ANDI, Site, database_table
 from tuibackup.config import Config
 from tuibackup.demo.mariadbd import PrivateMariadb
+from tuibackup.errors import BusyError
 from tuibackup.ledger.entries import Entry, Kind
 from tuibackup.remote.questions import Question
+from tuibackup.run import engine
 from tuibackup.run import events as ev
 from tuibackup.run import journal as jr
 from tuibackup.run.engine import carry_out
@@ -19,9 +22,12 @@ from tuibackup.run.lock import server_lock, take_slot
 from tuibackup.run.places import open_ledger, open_vault
 from tuibackup.run.plan import Plan, make_plans, wants
 from tuibackup.run.questions import Face
+from tuibackup.run.recovery import recover
 from tuibackup.run.stop import Stop
 from tuibackup.run.view import RunView
 from tuibackup.sop import Clock, Outcome, Step
+from tuibackup.vault.layout import Snapshot
+from tuibackup.vault.snapshot import Incoming
 from tuibackup.vault.verify import verify
 
 
@@ -308,6 +314,42 @@ async def test_a_stop_in_the_middle_is_recorded_with_who_asked(site: Site) -> No
     assert entries(config, told)[-1].body["outcome"] == "interrupted"
     assert no_leftovers(config)
     assert (await run(config)).finished.outcome is Outcome.DONE
+
+
+async def test_a_snapshot_that_is_moved_after_the_stopped_run_gave_up_waiting_is_left_whole(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk may take longer than a run waits: until its thread is done nobody may sweep, and it counts later."""
+    config, stop = site.configure(), Stop()
+    moving, go = threading.Event(), threading.Event()
+    move = Incoming._move  # the moment to stop in
+
+    def slowly(place: Incoming, name: str) -> Snapshot:
+        moving.set()
+        assert go.wait(30)
+        return move(place, name)
+
+    monkeypatch.setattr(Incoming, "_move", slowly)
+    monkeypatch.setattr(engine, "_TIDY_SECONDS", 0.2)
+    running = asyncio.create_task(run(config, stop=stop))
+    await until(moving.is_set)
+    stop.ask("siti")
+    told = await asyncio.wait_for(running, 20)
+    assert told.finished.outcome is Outcome.INTERRUPTED
+    vault = open_vault(config)
+    with pytest.raises(BusyError), server_lock(vault, "siakad", run="other", operator="andi"):
+        pass
+    recover(config)
+    assert vault.snapshots("siakad") == []
+    go.set()
+    await until(lambda: vault.latest("siakad", Clock.FILES) is not None and no_leftovers(config))
+    await asyncio.sleep(0.2)
+    recover(config)
+    snapshot = vault.latest("siakad", Clock.FILES)
+    assert snapshot is not None
+    assert verify(snapshot).ok
+    with open_ledger(config) as ledger:
+        assert ledger.snapshots("siakad") == {snapshot.spec}
 
 
 async def test_a_connection_cut_in_the_middle_is_interrupted_and_the_next_run_works(own_site: Site) -> None:

@@ -51,7 +51,7 @@ async def carry_out(
         work = Work(plan, config, journal, ledger, face)
         cancelled = False
         try:
-            await _until_stopped(_procedure(work, face, held), stop or Stop())
+            await _until_stopped(_procedure(work, face, held), stop or Stop(), held)
         except asyncio.CancelledError:
             cancelled = True
             work.abandon(InterruptedRunError("stopped"))
@@ -141,8 +141,12 @@ async def _own_slot(work: Work) -> AsyncIterator[None]:
         yield
 
 
-async def _until_stopped(procedure: Coroutine[Any, Any, None], stop: Stop) -> None:
-    """Run `procedure` to its end, or cancel it when somebody asks to stop (InterruptedRunError)."""
+async def _until_stopped(procedure: Coroutine[Any, Any, None], stop: Stop, held: ExitStack) -> None:
+    """Run `procedure` to its end, or cancel it when somebody asks to stop (InterruptedRunError).
+
+    What is `held` outlasts the run where a thread does not come to its end in time: it may even publish yet, and
+    nobody may sweep meanwhile what it works on.
+    """
     work = asyncio.create_task(procedure)
     stopper = asyncio.create_task(stop.wait())
     try:
@@ -155,6 +159,9 @@ async def _until_stopped(procedure: Coroutine[Any, Any, None], stop: Stop) -> No
         if not work.done():
             work.cancel()
             await asyncio.wait((work,), timeout=_TIDY_SECONDS)
+        if not work.done():
+            kept = held.pop_all()
+            work.add_done_callback(lambda _task: kept.close())
     raise InterruptedRunError(f"stopped by {stop.by}", "the next run starts what was not finished again")
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -121,7 +121,9 @@ async def publish(
         snapshot = await asyncio.shield(thread)
     except asyncio.CancelledError:
         stopped.set()
-        await asyncio.wait((thread,))
+        while not thread.done():  # cancelled twice or not: what it moves must not be swept under its hands
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait((thread,))
         if thread.exception() is None:
             work.clocks[description.clock] = clock_of(thread.result(), detail)
         raise
