@@ -271,7 +271,7 @@ async def test_an_option_file_that_cannot_be_read_is_named(
     for path in (str(tmp_path / "no\x1b such"), "~/no-such.cnf", str(tmp_path)):
         one = replace(server, database=Database(password=SecretSource(option_file=path)))
         with pytest.raises(
-            DatabaseError, match="cannot be read by .*; check its path and mode there"
+            DatabaseError, match=r"cannot be read by .*; check its path and mode there"
         ) as caught:
             await login(session, one, None)
         assert "\x1b" not in str(caught.value)

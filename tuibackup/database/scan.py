@@ -1,31 +1,44 @@
 """Reads a dump's SQL as it streams by: which objects are in it, where each table lies, whether it is complete.
 
-The dump is never changed. What is found is compared with the inventory by `verdict`.
+The dump is never changed. What is found is compared with the inventory by `verdict`. Bodies of triggers, events
+and routines are text of others and may hold any line, "-- Dump completed" too: they are passed over.
 """
 
 import re
 from collections import Counter
 from dataclasses import dataclass
 
+_NAME = rb"`(?:[^`]|``){0,600}`"  # 64 characters at most, doubled backticks included
+_DEFINER = rb"DEFINER=(?:" + _NAME + rb"(?:@" + _NAME + rb")?|\S{1,400}) "
 # Every statement and comment looked for begins a line. Rows do too, in dumps of MariaDB since 10.7; a line break
 # within a value is written as \n, so a line that begins with "(" among INSERTs is a row and nothing else.
-_MARKS = re.compile(
+_OUTSIDE = re.compile(
     rb"^(?:"
     rb"-- (?P<head>Table structure for table|Sequence structure for|Temporary (?:table|view) structure for view) `"
-    rb"|CREATE TABLE (?:IF NOT EXISTS )?`(?P<table>(?:[^`]|``)*)`"
-    rb"|CREATE SEQUENCE (?:IF NOT EXISTS )?`(?P<sequence>(?:[^`]|``)*)`"
-    rb"|/\*!50001 VIEW `(?P<view>(?:[^`]|``)*)`"
-    rb"|(?P<insert>INSERT INTO )`"
-    rb"|(?P<unlock>UNLOCK TABLES;)"
-    rb"|/\*!50003 CREATE\*/.*?(?P<trigger>TRIGGER) "
-    rb"|/\*!50106 CREATE\*/.*?(?P<event>EVENT) "
-    rb"|CREATE (?:DEFINER=\S+ )?(?:AGGREGATE )?(?P<routine>PROCEDURE|FUNCTION|PACKAGE(?: BODY)?) "
+    rb"|CREATE TABLE (?:IF NOT EXISTS )?(?P<table>" + _NAME + rb")"
+    rb"|CREATE SEQUENCE (?:IF NOT EXISTS )?(?P<sequence>" + _NAME + rb")"
+    rb"|/\*!50001 VIEW (?P<view>" + _NAME + rb")"
+    rb"|(?P<insert>INSERT INTO )" + _NAME + rb"(?P<rows> VALUES\n)?"
+    rb"|(?P<unlock>UNLOCK TABLES;|/\*!40000 ALTER TABLE )"
+    rb"|(?P<body>DELIMITER ;;)\n"
     rb"|-- (?P<part>Dumping (?:events|routines)|Current Database)"
-    rb"|-- Dump (?P<end>completed)"
     rb")",
     re.MULTILINE,
 )
-_KEEP = 64 << 10  # bytes of an unfinished line that are looked at again with the next chunk
+# A body begins with the first of these after DELIMITER ;; and reaches to the line after its own ;;
+_INSIDE = re.compile(
+    rb"^(?:"
+    rb"/\*!50003 CREATE ?\*/ (?:/\*!50017 " + _DEFINER[:-1] + rb" ?\*/ )?/\*!50003 (?P<trigger>TRIGGER) "
+    rb"|/\*!50106 CREATE ?\*/ (?:/\*!50117 " + _DEFINER[:-1] + rb" ?\*/ )?/\*!50106 (?P<event>EVENT) "
+    rb"|CREATE (?:" + _DEFINER + rb")?(?:AGGREGATE )?(?P<routine>PROCEDURE|FUNCTION|PACKAGE(?: BODY)?) "
+    rb")"
+    rb"|;;\n(?P<end>DELIMITER ;\n)",
+    re.MULTILINE,
+)
+_COMPLETED = re.compile(rb"\n-- Dump completed(?: on [^\n]{1,40})?\s{0,8}\Z")
+_REACH = 32 << 10  # no mark is longer: with so many bytes after its begin it is there whole, or not at all
+_BATCH = 256 << 10
+_END = 256  # bytes of the end in which the last line is looked for
 
 
 @dataclass(slots=True)
@@ -47,72 +60,85 @@ class Scanner:
         self.views: set[str] = set()
         self.objects: Counter[str] = Counter()  # "trigger", "routine", "event"
         self.completed = False
-        self._tail = b""
+        self._data = bytearray(b"\n")  # one byte that is done with, and what is not
+        self._start = -1  # where that lies in the stream
+        self._from = 1  # where in it the next mark is looked for: behind the last one, which may reach far
         self._head = 0  # where the part begins whose CREATE has not come yet
         self._open: TablePart | None = None
         self._inserting = False
+        self._inside = False  # between DELIMITER ;; and DELIMITER ;
+        self._counted = False  # the object of this body
 
     def feed(self, chunk: bytes) -> None:
         """The next piece of the SQL."""
-        data = self._tail + chunk
-        start = self.bytes - len(self._tail)
         self.bytes += len(chunk)
-        cut = data.rfind(b"\n") + 1
-        if not cut and len(data) > _KEEP:
-            cut = len(data)  # one row longer than that: nothing we look for is in it
-        self._tail = data[cut:]
-        self._scan(data[:cut] if cut < len(data) else data, start)
+        self._data += chunk
+        if len(self._data) > _BATCH:
+            self._scan(len(self._data) - _REACH)
 
     def finish(self) -> None:
         """The stream has ended."""
-        tail, self._tail = self._tail, b""
-        self._scan(tail, self.bytes - len(tail))
+        self.completed = bool(_COMPLETED.search(self._data[-_END:]))
+        self._scan(len(self._data))
+        self.completed = self.completed and not self._inside
         self._close(self.bytes)
 
-    def _scan(self, data: bytes, start: int) -> None:
-        at = 0
-        for match in _MARKS.finditer(data):
-            self._count(data, at, match.start())
-            at = match.start()
-            self._mark(match, start + at)
-        self._count(data, at, len(data))
+    def _scan(self, limit: int) -> None:
+        """Take the marks that begin before `limit`, count the rows up to there, and forget all that."""
+        data = bytes(self._data)
+        counted = at = self._from
+        while match := (_INSIDE if self._inside else _OUTSIDE).search(data, at):
+            if match.start() >= limit:
+                break
+            self._count(data, counted, match.start())
+            counted = at = match.end()  # a name may hold what looks like a row
+            kind = match.lastgroup
+            if kind == "end":
+                self._inside = False
+                at = match.start(kind)  # the line that ends a body may be followed at once by the next
+            elif self._inside:
+                self._body(kind)
+            else:
+                self._mark(match, self._start + match.start())
+        self._count(data, counted, limit)
+        self._from = max(at, limit) - limit + 1
+        del self._data[: limit - 1]
+        self._start += limit - 1
 
     def _count(self, data: bytes, begin: int, end: int) -> None:
         """Rows between two marks: lines that begin with a parenthesis."""
         if self._inserting and self._open is not None and self._open.rows is not None and begin < end:
-            self._open.rows += data.count(b"\n(", begin, end) + (begin == 0 and data[:1] == b"(")
+            self._open.rows += data.count(b"\n(", begin - 1, end)
+
+    def _body(self, kind: str | None) -> None:
+        if kind is not None and not self._counted:
+            self._counted = True
+            self.objects[kind] += 1
 
     def _mark(self, match: re.Match[bytes], at: int) -> None:
         kind = match.lastgroup
-        if kind == "insert":
+        if kind in ("insert", "rows"):
             self._inserting = True
-            end = match.string.find(b"\n", match.start())
-            if end < 0 or match.string[end - 7 : end] != b" VALUES":
-                self._hide_rows()
+            if match["rows"] is None and self._open is not None:
+                # Rows share a line (MySQL, MariaDB before 10.7; and the first one where columns are listed because
+                # some are generated or invisible): counting them would mean parsing every value.
+                self._open.rows = None
         elif kind == "unlock":
             self._inserting = False
+        elif kind == "body":
+            self._inside, self._counted = True, False
         elif kind == "head":
             self._close(at)
             self._head = at
         elif kind in ("table", "sequence"):
-            if self._inserting:
-                return
-            name = match[kind].replace(b"``", b"`").decode("utf-8", "replace")
-            self._open = TablePart(name, self._head)
-            self.tables[name] = self._open
+            if not self._inserting:
+                name = _plain(match[kind])
+                self._open = TablePart(name, self._head)
+                self.tables[name] = self._open
         elif kind == "view":
-            self.views.add(match["view"].replace(b"``", b"`").decode("utf-8", "replace"))
+            self.views.add(_plain(match["view"]))
         elif kind == "part":
             self._close(at)
-        elif kind == "end":
-            self.completed = True
-        elif kind is not None:
-            self.objects[kind] += 1
-
-    def _hide_rows(self) -> None:
-        """All rows in one line (MySQL, MariaDB before 10.7): counting them would mean parsing every value."""
-        if self._open is not None:
-            self._open.rows = None
 
     def _close(self, at: int) -> None:
         if self._open is not None:
@@ -120,3 +146,8 @@ class Scanner:
             self._open = None
         self._inserting = False
         self._head = at
+
+
+def _plain(quoted: bytes) -> str:
+    """The name in backticks, as the inventory has it."""
+    return quoted[1:-1].replace(b"``", b"`").decode("utf-8", "replace")
