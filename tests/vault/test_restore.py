@@ -162,6 +162,7 @@ def test_an_index_that_was_tampered_with_leads_nowhere(vault: Vault, place: Path
     (source / "folder/file").write_text("x")
     snapshot = take(vault, source)
     index = snapshot.path / "index.sqlite"
+    snapshot.path.chmod(0o700)
     index.chmod(0o600)
     with sqlite3.connect(index) as db:
         db.execute(
@@ -262,6 +263,7 @@ def test_a_damaged_file_is_listed_and_the_others_come_back(vault: Vault, place: 
         (source / name).write_bytes(os.urandom(5 << 20))
     snapshot = take(vault, source)
     archive = next(snapshot.path.glob("*.tar.zst"))
+    snapshot.path.chmod(0o700)
     archive.chmod(0o600)
     data = bytearray(archive.read_bytes())
     data[len(data) // 2] ^= 1

@@ -79,7 +79,14 @@ def tricky(top: Path) -> Path:
         (odd / os.fsdecode(name)).write_text(f"{number}")
     (odd / ("d" * 200)).mkdir()
     (odd / ("d" * 200) / ("e" * 200)).write_text("a path longer than ustar's")
-    for name, mode in (("none", 0), ("all", 0o777), ("setuid", 0o4755), ("setgid", 0o2755), ("read", 0o444)):
+    none = 0 if os.geteuid() == 0 else 0o400  # who is not root could not read it back
+    for name, mode in (
+        ("none", none),
+        ("all", 0o777),
+        ("setuid", 0o4755),
+        ("setgid", 0o2755),
+        ("read", 0o444),
+    ):
         (top / f"mode {name}").write_text(name)
         (top / f"mode {name}").chmod(mode)
     attributes = top / "attributes"
@@ -107,7 +114,7 @@ def tricky(top: Path) -> Path:
     os.utime(top / "deep/er", ns=(5, 1_500_000_000_999_999_999))
     os.utime(top / "read-only/below", ns=(5, -86_400_000_000_001))
     (top / "sticky").chmod(0o1777)
-    (top / "closed").chmod(0)
+    (top / "closed").chmod(0 if os.geteuid() == 0 else 0o500)
     (top / "read-only/below").chmod(0o500)
     (top / "read-only").chmod(0o555)
     os.utime(top, ns=(5, 1_234_567_890_000_000_000))
