@@ -66,7 +66,9 @@ class PrivateSshd:
         return lines
 
     def start(self) -> Self:
-        """Start it and wait until it listens. A second start keeps the keys and, if still free, the port."""
+        """Start it, unless it runs, and wait until it listens. A start after a stop keeps keys and, if free, port."""
+        if self._process is not None and self._process.poll() is None:
+            return self
         if not SSHD.exists():
             raise DemoError(f"{SSHD} is missing", "install openssh-server")
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
