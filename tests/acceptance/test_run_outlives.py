@@ -56,6 +56,20 @@ def cockpit(site: Site, columns: int = 80, rows: int = 24) -> Terminal:
     return Terminal([str(TUIBACKUP)], site.environment(), columns=columns, rows=rows, cwd=site.home)
 
 
+def start_plan(terminal: Terminal) -> None:
+    """Plan a run of the server under the cursor, and start it."""
+    terminal.wait_for("siakad")
+    terminal.send("b")
+    terminal.wait_for("start")
+    terminal.send("\r")
+
+
+def back_up(site: Site, terminal: Terminal) -> Path:
+    """Start a run from the cockpit; its journal, once its download has begun."""
+    start_plan(terminal)
+    return journal(site)
+
+
 def test_a_run_outlives_the_command_that_is_killed(slow: Site) -> None:
     started = subprocess.Popen(
         [TUIBACKUP, "run", "siakad"],
@@ -72,11 +86,7 @@ def test_a_run_outlives_the_command_that_is_killed(slow: Site) -> None:
 
 def test_a_run_outlives_a_terminal_that_hangs_up(slow: Site) -> None:
     with cockpit(slow) as terminal:
-        terminal.wait_for("siakad")
-        terminal.send("b")
-        terminal.wait_for("start")
-        terminal.send("\r")
-        path = journal(slow)
+        path = back_up(slow, terminal)
         size = path.stat().st_size
         terminal.hang_up()
         terminal.wait()
@@ -85,11 +95,7 @@ def test_a_run_outlives_a_terminal_that_hangs_up(slow: Site) -> None:
 
 def test_a_new_cockpit_shows_a_run_that_a_killed_one_started(slow: Site) -> None:
     with cockpit(slow) as terminal:
-        terminal.wait_for("siakad")
-        terminal.send("b")
-        terminal.wait_for("start")
-        terminal.send("\r")
-        path = journal(slow)
+        path = back_up(slow, terminal)
         size = path.stat().st_size
     with cockpit(slow) as second:
         text = second.wait_for("step 2")
@@ -102,11 +108,7 @@ def test_a_new_cockpit_shows_a_run_that_a_killed_one_started(slow: Site) -> None
 
 def test_leaving_the_cockpit_says_that_the_run_goes_on(slow: Site) -> None:
     with cockpit(slow) as terminal:
-        terminal.wait_for("siakad")
-        terminal.send("b")
-        terminal.wait_for("start")
-        terminal.send("\r")
-        path = journal(slow)
+        path = back_up(slow, terminal)
         terminal.wait_for("step 2")
         terminal.send("q")
         assert terminal.wait() == 0
@@ -118,11 +120,7 @@ def test_leaving_the_cockpit_says_that_the_run_goes_on(slow: Site) -> None:
 @pytest.mark.parametrize("slow", [60], indirect=True)
 def test_the_cockpit_stops_a_run_only_when_told_so(slow: Site) -> None:
     with cockpit(slow) as terminal:
-        terminal.wait_for("siakad")
-        terminal.send("b")
-        terminal.wait_for("start")
-        terminal.send("\r")
-        path = journal(slow)
+        path = back_up(slow, terminal)
         terminal.send("x")
         terminal.wait_for("Stop")
         terminal.send("\r")  # the answer that is offered is no
@@ -167,10 +165,7 @@ def test_an_encrypted_key_is_asked_for_in_the_cockpit_and_told_nowhere(
     site.servers["siakad"] = site.servers["siakad"].replace(str(sshd.client_key), str(key))
     site.write_config()
     with cockpit(site) as terminal:
-        terminal.wait_for("siakad")
-        terminal.send("b")
-        terminal.wait_for("start")
-        terminal.send("\r")
+        start_plan(terminal)
         terminal.wait_for("Passphrase for siakad")
         terminal.send("planted-phrase\r")
         terminal.wait_for("√ 2 download", seconds=30)

@@ -161,36 +161,13 @@ class IndexWriter:
                 ).fetchall()
             if not rows:
                 return
-            for (
-                number,
-                of,
-                kind,
-                mode,
-                uid,
-                gid,
-                user,
-                group,
-                size,
-                mtime,
-                ctime,
-                device,
-                inode,
-                links,
-                fstype,
-            ) in rows:
+            for number, of, kind, *fields in rows:
                 path = paths(number)
-                relative = self._rows.relative(of, path)
+                *status, device, inode, links, fstype = fields
                 entry = Entry(
-                    relative,
-                    Kind.FILE if kind == "f" else Kind.FOLDER,
-                    mode,
-                    uid,
-                    gid,
-                    user,
-                    group,
-                    size,
-                    mtime,
-                    ctime,
+                    self._rows.relative(of, path),
+                    Kind(kind),
+                    *status,
                     device & UNSIGNED,
                     inode & UNSIGNED,
                     links,
