@@ -120,3 +120,9 @@ def test_a_record_without_end_is_refused_while_it_comes() -> None:
 def test_any_bytes_are_a_listing_or_a_clear_error(data: bytes, piece: int) -> None:
     with contextlib.suppress(ListingError):
         parse(data, piece)
+
+
+def test_an_owner_with_an_endless_name_is_no_listing(tmp_path: Path) -> None:
+    user = find(tmp_path).split(b"\0")[1]
+    with pytest.raises(ListingError):
+        parse(find(tmp_path).replace(b"\0" + user + b"\0", b"\0" + b"x" * 5000 + b"\0", 1))

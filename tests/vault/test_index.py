@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tuibackup.errors import VaultError
+from tuibackup.vault import rows
 from tuibackup.vault.entry import Entry, Kind
 from tuibackup.vault.index import Index, IndexWriter
 
@@ -94,14 +95,26 @@ def test_impossible_values_are_listed_and_left_out(tmp_path: Path) -> None:
         one(b"1", size=-1), one(b"2", size=2**63), one(b"3", mode=0o10000), one(b"4", mtime_ns=2**80),
         one(b"5", Kind.SYMLINK, target=None), one(b"6", Kind.SYMLINK, target=b""), one(b"7", uid=-1),
         one(b"8")._replace(kind="x"),  # type: ignore[arg-type]
+        one(b"9", inode=2**64), one(b"10", device=-1),
     ]  # fmt: skip
     index = made(tmp_path / "i", folder(b""), *bad, one(b"good", inode=2**64 - 1, device=2**64 - 2))
     assert [problem.path for problem in index.problems()] == [
-        b"/var/www/%d" % number for number in range(1, 9)
+        b"/var/www/%d" % number for number in range(1, 11)
     ]
     good = index.get(b"/var/www/good")
     assert good is not None
     assert (good.entry.inode, good.entry.device) == (2**64 - 1, 2**64 - 2)
+
+
+def test_more_owners_than_are_remembered_are_all_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "_REMEMBERED", 3)
+    owners = [b"user%d" % (number % 7) for number in range(50)]
+    files = [one(b"%02d" % number, user=user, uid=number) for number, user in enumerate(owners)]
+    index = made(tmp_path / "i", folder(b""), *files)
+    found = [(entry.entry.user, entry.entry.uid) for entry in index.walk() if entry.entry.path]
+    assert found == [(user, number) for number, user in enumerate(owners)]
 
 
 def test_a_name_that_comes_twice_counts_once(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ FORMAT_OF_NAMED = FORMAT.replace(b"%P", b"%p")  # the path as it was given, for 
 
 _FIELDS = 5
 _LONGEST = 256 << 10  # bytes of a record; a path of the kernel's longest kind takes 4 KiB
+_LONGEST_NAME = 1024  # bytes of an owner's name, or a file system's type: they are kept in memory
 _BLOCK = 512  # bytes of a `%b` block, whatever the file system's own
 _KINDS = {kind.value.encode(): kind for kind in Kind}
 
@@ -55,6 +56,8 @@ class Listing:
             letter, mode, uid, gid, size, blocks, mtime, ctime, device, inode, links, fstype = numbers.split(
                 b" ", 11
             )
+            if len(user) > _LONGEST_NAME or len(group) > _LONGEST_NAME or len(fstype) > _LONGEST_NAME:
+                raise ValueError
             kind = _KINDS.get(letter)
             if kind is None:
                 self.strange.append(path)

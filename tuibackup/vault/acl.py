@@ -24,6 +24,8 @@ def encode(text: bytes) -> bytes:
     """
     lines = text.decode("utf-8", "surrogateescape").replace("\n", ",").split(",")
     entries = [_entry(entry) for line in lines if (entry := line.partition("#")[0].strip())]
+    if any(not 0 <= number <= _NO_ID for _tag, _permissions, number in entries):
+        raise ValueError("an id of an ACL is no 32-bit number")
     return struct.pack("<I", _VERSION) + b"".join(struct.pack("<HHI", *entry) for entry in sorted(entries))
 
 

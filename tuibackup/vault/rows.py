@@ -4,15 +4,19 @@ Entries come from a server and may be hostile. What cannot be a path below its f
 """
 
 import sqlite3
+from typing import TypeVar
 
 from tuibackup.vault.entry import Entry, Kind
-from tuibackup.vault.schema import Paths
+from tuibackup.vault.schema import UNSIGNED, Paths
 
 MAX = (1 << 63) - 1  # of an INTEGER in SQLite
 
 Row = tuple[int, int, int, bytes, str, int, int, int, int, int, int, int, int, bytes | None]
 
+_Key = TypeVar("_Key")
+
 _KINDS = frozenset(Kind)
+_REMEMBERED = 10_000  # owners, or file systems
 _NO_NAMES = (b"", b".", b"..")
 
 
@@ -26,6 +30,7 @@ class Rows:
         self._places: dict[int, _Place] = {}
         self._owners: dict[tuple[int, int, bytes, bytes], int] = {}
         self._filesystems: dict[tuple[int, bytes], int] = {}
+        self._numbers = 0  # of owners and file systems, given so far
 
     def add_root(self, root: int, folder: bytes) -> None:
         self.folders[root] = folder
@@ -64,6 +69,8 @@ class Rows:
             return "has an impossible size, mode or number of links"
         if not (0 <= uid <= MAX and 0 <= gid <= MAX and -MAX <= mtime <= MAX and -MAX <= ctime <= MAX):
             return "has an impossible owner or time"
+        if not (0 <= device <= UNSIGNED and 0 <= inode <= UNSIGNED):
+            return "has an impossible device or inode"
         number = self.next
         self.next += 1
         if kind == Kind.FOLDER:
@@ -95,7 +102,7 @@ class Rows:
         """The id of uid, gid, user and group."""
         number = self._owners.get(owner)
         if number is None:
-            number = self._owners[owner] = len(self._owners) + 1
+            number = self._number(self._owners, owner)
             self._db.execute("INSERT INTO owner VALUES (?, ?, ?, ?, ?)", (number, *owner))
         return number
 
@@ -103,9 +110,19 @@ class Rows:
         """The id of a file system."""
         number = self._filesystems.get((device, fstype))
         if number is None:
-            number = self._filesystems[device, fstype] = len(self._filesystems) + 1
+            number = self._number(self._filesystems, (device, fstype))
             self._db.execute("INSERT INTO filesystem VALUES (?, ?, ?)", (number, signed(device), fstype))
         return number
+
+    def _number(self, known: dict[_Key, int], key: _Key) -> int:
+        """The next number, remembered for `key`. A server may invent owners without end: what is forgotten then
+        only stands in its table twice.
+        """
+        if len(known) >= _REMEMBERED:
+            known.clear()
+        self._numbers += 1
+        known[key] = self._numbers
+        return self._numbers
 
     def _remembered(self, place: "_Place", root: int, folder: bytes) -> int | None:
         """The id of a folder in an inventory that is not depth first: all are kept in memory then."""
