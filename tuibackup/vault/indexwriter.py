@@ -164,15 +164,8 @@ class IndexWriter:
             for number, of, kind, *fields in rows:
                 path = paths(number)
                 *status, device, inode, links, fstype = fields
-                entry = Entry(
-                    self._rows.relative(of, path),
-                    Kind(kind),
-                    *status,
-                    device & UNSIGNED,
-                    inode & UNSIGNED,
-                    links,
-                    fstype,
-                )
+                seen = (*status, device & UNSIGNED, inode & UNSIGNED, links, fstype, None)
+                entry = Entry._make((self._rows.relative(of, path), Kind(kind), *seen))
                 yield Wanted(number, of, path, entry)
             last = rows[-1][0]
 
