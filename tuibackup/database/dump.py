@@ -7,11 +7,7 @@ import asyncio
 import json
 import queue
 import threading
-import zlib
-from collections.abc import Callable
 from dataclasses import dataclass, field
-
-import zstandard
 
 from tuibackup.config import Server
 from tuibackup.database import audit, verdict
@@ -20,6 +16,7 @@ from tuibackup.database.login import DatabaseSession
 from tuibackup.database.optionfile import text_for_tool
 from tuibackup.database.scan import Scanner
 from tuibackup.database.tool import DumpTool, find_tool
+from tuibackup.database.unpack import UnpackError, unpacked
 from tuibackup.errors import DatabaseError
 from tuibackup.progress import Finding, Progress, Reporter
 from tuibackup.remote.command import Exit
@@ -35,7 +32,7 @@ from tuibackup.vault.summary import DatabaseSummary
 TABLES = "tables.json"
 STALL_SECONDS = 900.0  # without a byte or a word from the tool: a table may take long to sort
 _CHUNK = 1 << 20
-_BITE = 4 << 10  # packed bytes that are unpacked at once: a hostile server's may grow 32,768-fold
+_COMPLAINTS = 100  # lines that are kept
 _QUEUED = 16  # chunks between the network and the thread that packs
 
 
@@ -190,7 +187,7 @@ class _Dumping:
         self._incoming = incoming
         self._counter = counter
         self._complaints: list[str] = []
-        self._before = ""
+        self._last_words = ""
 
     async def carry_out(self) -> _Done:
         loop = asyncio.get_running_loop()
@@ -208,7 +205,7 @@ class _Dumping:
         self._incoming.wrote(written)
         scanner = packing.scanner
         reasons = [packing.fault] if packing.fault else []
-        reasons += verdict.faults(self._info, scanner, ended, self._complaints)
+        reasons += verdict.faults(self._info, scanner, ended, self._complaints, self._last_words)
         return _Done(
             DatabaseSummary(
                 name=self._info.name,
@@ -247,9 +244,11 @@ class _Dumping:
         text = printable(line)
         if text.startswith("-- Retrieving table structure for table "):
             self._counter.table(text[40:].removesuffix("..."))
-        elif verdict.complaint(text, self._before) and len(self._complaints) < 100:
-            self._complaints.append(text)
-        self._before = text
+        elif verdict.complaint(text):
+            if len(self._complaints) < _COMPLAINTS:
+                self._complaints.append(text)
+        elif text.strip() and not text.startswith("-- "):
+            self._last_words = text
 
 
 async def _put(packing: "_Packing", chunk: bytes | None, worker: "asyncio.Task[Written]") -> None:
@@ -268,9 +267,10 @@ class _Packing:
         self.scanner = Scanner()
         self.fault = ""
         self._writer = writer
-        self._unpack = _unpacker(packer)
+        self._packer = packer
         self._chunks: queue.Queue[bytes | None] = queue.Queue(_QUEUED)
         self._stopped = threading.Event()
+        self._ended = False
         self._told = 0
 
     def offer(self, chunk: bytes | None) -> bool:
@@ -292,42 +292,38 @@ class _Packing:
 
     def work(self) -> Written:
         buffer = bytearray()
+        sql = unpacked(self._next, self._packer)
         try:
-            while (chunk := self._next()) is not None:
-                if self.fault:
-                    continue  # drained all the same: a tool that cannot write says why later, or never
-                try:
-                    for at in range(0, len(chunk), _BITE):
-                        sql = self._unpack(chunk[at : at + _BITE])
-                        self.scanner.feed(sql)
-                        buffer += sql
-                        if len(buffer) >= FRAME:
-                            self._writer.frame(bytes(buffer))
-                            buffer.clear()
-                except (zstandard.ZstdError, zlib.error) as error:
-                    self.fault = f"the compressed stream is damaged: {error}"
+            try:
+                while piece := sql():
+                    self.scanner.feed(piece)
+                    buffer += piece
+                    if len(buffer) >= FRAME:
+                        self._writer.frame(buffer)
+                        buffer = bytearray()
+            except UnpackError as error:
+                self.fault = str(error)
+                while self._next():
+                    pass  # drained all the same: a tool that cannot write says why later, or never
             self.scanner.finish()
             if buffer:
-                self._writer.frame(bytes(buffer))
+                self._writer.frame(buffer)
             return self._writer.close()
         finally:
             self._writer.abandon()
 
-    def _next(self) -> bytes | None:
-        while not self._stopped.is_set():
+    def _next(self) -> bytes:
+        """The next chunk; b"" at the end and ever after."""
+        while not (self._stopped.is_set() or self._ended):
             try:
-                return self._chunks.get(timeout=0.2)
+                chunk = self._chunks.get(timeout=0.2)
             except queue.Empty:
                 continue
+            self._ended = chunk is None
+            return chunk or b""
+        if self._ended:
+            return b""
         raise DatabaseError("stopped")
-
-
-def _unpacker(packer: str) -> Callable[[bytes], bytes]:
-    if packer == "zstd":
-        return zstandard.ZstdDecompressor(max_window_size=128 << 20).decompressobj().decompress
-    if packer == "gzip":
-        return zlib.decompressobj(16 + zlib.MAX_WBITS).decompress
-    return bytes
 
 
 def _tables(done: _Done) -> dict[str, object]:

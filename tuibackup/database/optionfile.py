@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tuibackup.secret import Secret
 
+_SPACES = " \t\n\v\f\r"
 _ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "r": "\r", "\\": "\\", "s": " ", '"': '"', "'": "'"}
 
 
@@ -22,39 +23,48 @@ class Options:
 
 
 def parse(text: str) -> Options:
-    """The login options of [client]; everything else in the file is left alone."""
+    """The login options of [client], read as MariaDB's own programs do; everything else is left alone.
+
+    Files that it includes are not read.
+    """
     values: dict[str, str] = {}
     client = False
-    for line in text.splitlines():
-        line = line.strip()
+    for line in text.split("\n"):
+        line = line.strip(_SPACES)
         if not line or line[0] in "#;!":
             continue
         if line.startswith("["):
-            client = line.split("]")[0].lstrip("[").strip() == "client"
+            client = line[1:].partition("]")[0].rstrip(_SPACES) == "client"
         elif client:
-            key, equals, value = line.partition("=")
+            key, equals, value = _without_comment(line).partition("=")
             if equals:
-                values[key.strip().replace("_", "-").lower()] = _value(value.strip())
+                values[key.rstrip(_SPACES).replace("_", "-")] = _value(value.strip(_SPACES))
     port = values.get("port", "")
     return Options(
         user=values.get("user", ""),
         password=Secret(values["password"]) if values.get("password") else None,
         socket=values.get("socket") or None,
         host=values.get("host") or None,
-        port=int(port) if port.isdigit() else None,
+        port=int(port) if port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536 else None,
     )
 
 
+def _without_comment(line: str) -> str:
+    """The line up to a `#` outside of quotes. A quote may begin anywhere, and only within one does `\\` escape."""
+    quote, escaped = "", False
+    for position, character in enumerate(line):
+        if character in "'\"" and not escaped:
+            quote = character if not quote else "" if quote == character else quote
+        if not quote and character == "#":
+            return line[:position]
+        escaped = bool(quote) and character == "\\" and not escaped
+    return line
+
+
 def _value(text: str) -> str:
-    """A value without its quotes and comment, escapes resolved."""
-    if text[:1] in ("'", '"'):
-        quote, end = text[0], len(text)
-        for position in range(1, len(text)):
-            if text[position] == quote and text[position - 1] != "\\":
-                end = position
-        text = text[1:end]
-    else:
-        text = text.partition(" #")[0].rstrip()
+    """A value without the quotes around it, escapes resolved."""
+    if len(text) > 1 and text[0] in "'\"" and text[0] == text[-1]:
+        text = text[1:-1]
     result, rest = [], iter(text)
     for character in rest:
         if character != "\\":
@@ -77,7 +87,7 @@ def text_for_tool(options: Options) -> bytes:
         lines += [f"socket={_quoted(options.socket)}", "protocol=socket"]
     elif options.host:
         lines += [f"host={_quoted(options.host)}", f"port={options.port or 3306}", "protocol=tcp"]
-    return ("\n".join(lines) + "\n").encode()
+    return ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
 
 
 def _quoted(value: str) -> str:

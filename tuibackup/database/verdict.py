@@ -1,5 +1,6 @@
 """Whether a dump is good: its exit, its trailer, what the tool complained of, and the inventory must all agree."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from tuibackup.database.inventory import DatabaseInfo
@@ -8,12 +9,20 @@ from tuibackup.remote.command import Exit
 from tuibackup.text import printable
 
 _SHOWN = 5
+# The program's name comes before most of what it complains of, but not before all.
+_COMPLAINT = re.compile(
+    r"(?:\S*/)?(?:mariadb-dump|mysqldump|zstd|gzip)(?:\.\w+)?: "
+    r"|(?:-- )?(?:Error|Warning|WARNING): (?:Couldn't|Can't|Not enough|Skipping|get_table_structure|old server)"
+    r"|-- Warning: |Couldn't |Warning! mysqldump "
+)
 
 
-def faults(database: DatabaseInfo, scanner: Scanner, ended: Exit, complaints: list[str]) -> Iterator[str]:
-    """Every reason why this dump is not whole; none for a good one."""
+def faults(
+    database: DatabaseInfo, scanner: Scanner, ended: Exit, complaints: list[str], last_words: str
+) -> Iterator[str]:
+    """Every reason why this dump is not whole; none for a good one. `last_words`: the last line of stderr."""
     if not ended.ok:
-        said = f": {complaints[-1]}" if complaints else ""
+        said = f": {complaints[-1] if complaints else last_words}" if complaints or last_words else ""
         yield f"the dump program {ended}{said}"
     if not scanner.completed:
         yield "the dump ends without its last line: it is cut off"
@@ -32,14 +41,12 @@ def faults(database: DatabaseInfo, scanner: Scanner, ended: Exit, complaints: li
             yield f"{scanner.objects[what]} of {expected} {what}s are in the dump"
 
 
-def complaint(line: str, before: str) -> bool:
-    """Whether a line of the tool's stderr says that something is wrong. With --verbose it tells what it does.
+def complaint(line: str) -> bool:
+    """Whether a line of stderr is the dump program's (or its packer's) word that something is wrong.
 
-    `before` is the line before: a name with a line break in it makes one message two lines.
+    With --verbose the program also tells what it does; and what a login shell's start-up files print comes here too.
     """
-    if not line.strip() or line.startswith("-- "):
-        return False
-    return not (before.startswith("-- ") and not before.endswith("...") and line.endswith("..."))
+    return bool(_COMPLAINT.match(line)) and "Deprecated program name" not in line
 
 
 def _some(names: Iterable[str]) -> str:
