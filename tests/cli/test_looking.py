@@ -6,9 +6,12 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.cli.conftest import Record, Tuibackup
+from tests.run.conftest import publish
 from tuibackup.config import Config
 from tuibackup.ledger.entries import Kind
 from tuibackup.ledger.store import Ledger
+from tuibackup.run.operator import Operator
+from tuibackup.run.plan import make_plans, wants
 
 
 def test_status_shows_both_clocks_worst_first_and_exits_with_4(
@@ -111,3 +114,11 @@ def test_snapshots_of_a_vault_that_is_not_there(tuibackup: Tuibackup, config: Co
     said = tuibackup("snapshots")
     assert said.code == 1
     assert "backup disk not mounted?" in said.err
+
+
+def test_what_a_dead_run_had_stored_is_not_overdue(config: Config, tuibackup: Tuibackup) -> None:
+    plan = make_plans(config, wants(config, ["siakad"]), full=False, operator=Operator("andi"))[0]
+    publish(config, plan)
+    planned = tuibackup("run", "--overdue", "--only", "databases", "--dry-run")
+    assert (planned.code, planned.out) == (0, "")
+    assert "nothing is overdue" in planned.err

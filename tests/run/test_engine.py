@@ -11,7 +11,7 @@ import pytest
 from tests.run.conftest import ANDI, Site, database_table
 from tuibackup.config import Config
 from tuibackup.demo.mariadbd import PrivateMariadb
-from tuibackup.errors import BusyError
+from tuibackup.errors import BusyError, ConnectError
 from tuibackup.ledger.entries import Entry, Kind
 from tuibackup.remote.questions import Question
 from tuibackup.run import engine
@@ -350,6 +350,21 @@ async def test_a_snapshot_that_is_moved_after_the_stopped_run_gave_up_waiting_is
     assert verify(snapshot).ok
     with open_ledger(config) as ledger:
         assert ledger.snapshots("siakad") == {snapshot.spec}
+
+
+async def test_what_a_server_says_without_end_does_not_hide_that_the_run_has_ended(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(*_: object) -> str:
+        raise ConnectError("siakad: the server says: " + "no " * 100_000)
+
+    monkeypatch.setattr(engine, "connect", refused)
+    config = site.configure()
+    told = await run(config)
+    assert told.finished.error.startswith("siakad: the server says: no no")
+    (path,) = jr.journals(config.state)
+    assert jr.last(path) == told.finished
+    assert recover(config) == []
 
 
 async def test_a_connection_cut_in_the_middle_is_interrupted_and_the_next_run_works(own_site: Site) -> None:

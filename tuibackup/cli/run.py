@@ -50,12 +50,12 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
     if sum((bool(args.servers), args.all, args.overdue)) != 1:
         raise UsageError(_("say which servers: names, --all or --overdue"), _("see tuibackup run --help"))
     config = context.config
+    operator = identify(args.operator, config.operators)
+    recover(config)  # first: what a dead run had stored is not overdue
     chosen = _wants(args, config)
     if not chosen:
         print(_("nothing is overdue"), file=sys.stderr)
         return 0
-    operator = identify(args.operator, config.operators)
-    recover(config)
     plans = make_plans(config, chosen, full=args.full, operator=operator)
     if args.dry_run:
         return _show(plans, config, as_json=args.json)

@@ -17,13 +17,17 @@ from tuibackup.run.plan import Plan
 from tuibackup.run.questions import Face, Remembering
 from tuibackup.run.reporting import StepReporter
 from tuibackup.sop import Clock, Outcome, Step, is_slow, limit
-from tuibackup.text import duration, printable
+from tuibackup.text import duration, printable, shorten
 from tuibackup.vault.layout import Vault
 
 if TYPE_CHECKING:
     from tuibackup.database.login import DatabaseSession
     from tuibackup.remote.probe import Probe
     from tuibackup.remote.session import Session
+
+# Cells of a result or an error. A server has words in many of them, and the end of a journal is looked for in its
+# last 64 KiB: a run whose last line is longer would count as dead.
+_LONGEST = 1000
 
 Carry = Callable[["Work", StepReporter], Awaitable[str]]
 
@@ -120,7 +124,7 @@ class Work:
         self, step: Step, report: StepReporter, outcome: Outcome, seconds: float, detail: str
     ) -> None:
         self.findings += report.findings_total
-        self.details[step] = detail
+        detail = self.details[step] = shorten(detail, _LONGEST)
         finished = ev.StepFinished(
             time=ev.now(),
             run=self.plan.run,
@@ -138,6 +142,7 @@ class Work:
     def explain(self, error: Exception) -> str:
         """The line that says what went wrong; the first one becomes the run's."""
         line = str(error) if isinstance(error, TuibackupError) else crash.record(error, self.config.state)
+        line = shorten(line, _LONGEST)
         self.error = self.error or line
         return line
 
