@@ -1,7 +1,9 @@
 """Watching runs: what is printed of a journal, where, and the exit code."""
 
 import asyncio
+import io
 import json
+import sys
 import threading
 import time
 from pathlib import Path
@@ -10,7 +12,8 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Tuibackup
-from tuibackup.cli.watch import Watcher, worst_code
+from tuibackup.cli.output import plain_symbols
+from tuibackup.cli.watch import Watcher, _Json, worst_code
 from tuibackup.config import Config
 from tuibackup.run import events as ev
 from tuibackup.run.journal import Journal
@@ -172,3 +175,12 @@ def test_only_a_living_run_can_be_stopped(tuibackup: Tuibackup, config: Config, 
     said = tuibackup("stop", "siakad")
     assert said.code == 2
     assert "is under way" in said.err
+
+
+def test_json_stays_json_where_the_terminal_has_no_utf_8(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    plain_symbols(sys.stdout)
+    note = ev.RunNote(time=ev.now(), run="r", server="s", text="mañana 😀 …")
+    _Json().event(note)
+    assert ev.decode(raw.getvalue()) == note

@@ -5,6 +5,7 @@ of progress every half minute.
 """
 
 import asyncio
+import json
 import sys
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -109,7 +110,8 @@ class _Json:
     """Every event as it stands in the journal."""
 
     def event(self, event: ev.AnyEvent) -> None:
-        sys.stdout.write(ev.encode(event).decode())
+        # In ASCII, as all our JSON: a terminal without UTF-8 would put something else for what it lacks.
+        print(json.dumps(json.loads(ev.encode(event)), separators=(",", ":")))
         sys.stdout.flush()
 
     def draw(self) -> None:
