@@ -1,5 +1,6 @@
 """What is found in a dump's SQL, however it is cut into chunks and whatever it holds."""
 
+import itertools
 import subprocess
 from typing import Any
 from unittest.mock import patch
@@ -59,7 +60,7 @@ BODIES = st.tuples(
 def scanned(sql: bytes, cuts: list[int] | None = None) -> Scanner:
     scanner = Scanner()
     edges = [0, *sorted(cut % (len(sql) + 1) for cut in cuts or []), len(sql)]
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in itertools.pairwise(edges):
         scanner.feed(sql[begin:end])
     scanner.finish()
     return scanner

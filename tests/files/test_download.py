@@ -541,3 +541,12 @@ async def test_more_files_may_vanish_than_names_are_remembered(
     assert os.fsencode(left) in listed(incoming)
     assert set(bench.told.reasons.values()) == {complaints.VANISHED, result.findings[-1].reason}
     assert result.findings[-1].reason.startswith("more than half of it could not be read: 1 of 301 files")
+
+
+async def test_what_a_login_shell_says_is_no_finding(place: Path, vault: Vault) -> None:
+    source = application(place / "source")
+    noisy = """echo 'WARNING: tar: find: this is a production server' >&2; printf 'no line end\\033[2J\\n\\n' >&2; """
+    with PrivateSshd(place / "sshd", force_command=noisy + 'exec sh -c "$SSH_ORIGINAL_COMMAND"') as sshd:
+        bench = Bench(place, vault, sshd)
+        result, _ = await bench.fetch(bench.server(source))
+    assert (result.outcome, result.files, bench.told.findings) == (Outcome.DONE, 20, [])

@@ -21,6 +21,8 @@ _TAR = re.compile(
     rb"(?:/\S*/)?tar: (.+?): (?:Warning: )?((?:Cannot |File |file |Read error |Unknown file type|contains ).*)",
     re.DOTALL,
 )
+# Everything else is of others: a login shell's start-up files write to the same stderr.
+_OURS = re.compile(rb"(?:/\S*/)?(?:find|tar|sudo): (?!unable to resolve host )")
 # What tar says beside its complaints about files.
 _NOISE = re.compile(
     rb"(?:/\S*/)?tar: (?:Removing leading|Exiting with failure status|The following options were used|"
@@ -39,17 +41,17 @@ class Complaint(NamedTuple):
     refused: bool = False
 
 
-def from_find(line: bytes) -> Complaint:
-    """A line of `find`'s stderr."""
+def from_find(line: bytes) -> Complaint | None:
+    """A line of `find`'s stderr; None for what is not its own."""
     match = _FIND.fullmatch(line)
     if match is None:
-        return Complaint(b"", _plain(line))
+        return Complaint(b"", _plain(line)) if _OURS.match(line) else None
     return _complaint(match[1], match[2])
 
 
 def from_tar(line: bytes) -> Complaint | None:
-    """A line of `tar`'s stderr; None for what says nothing about a file."""
-    if _NOISE.match(line):
+    """A line of `tar`'s stderr; None for what says nothing about a file, or is not its own."""
+    if _NOISE.match(line) or not _OURS.match(line):
         return None
     match = _TAR.fullmatch(line)
     if match is None:

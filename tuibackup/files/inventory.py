@@ -160,8 +160,10 @@ class _Folder:
         for line in self._lines.drain():
             if self._server.sudo and (error := sudo_error(line, self._server.name)):
                 raise error
-            self._complained = True
             complaint = complaints.from_find(line)
+            if complaint is None:
+                continue
+            self._complained = True
             if complaint.name == self._folder:
                 self._fault = complaint.reason
             elif complaint.name.startswith(start):
