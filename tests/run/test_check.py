@@ -1,16 +1,22 @@
 """What `check` says of this machine."""
 
 import shutil
+import sqlite3
 from collections.abc import Callable
 
 from tuibackup.config import Config
+from tuibackup.ledger.entries import Kind
 from tuibackup.run.check import Check, State, check_host
-from tuibackup.run.places import open_vault
+from tuibackup.run.places import open_ledger, open_vault
+
+
+def checked(config: Config, what: str) -> Check:
+    (found,) = [check for check in check_host(config) if check.what == what]
+    return found
 
 
 def vault_check(config: Config) -> Check:
-    (found,) = [check for check in check_host(config) if check.what == "vault"]
-    return found
+    return checked(config, "vault")
 
 
 def test_an_empty_folder_will_do_before_the_first_run(configure: Callable[..., Config]) -> None:
@@ -35,3 +41,18 @@ def test_a_folder_that_cannot_become_a_vault_is_said(configure: Callable[..., Co
     config = configure("")
     (config.vault.path / "photos").mkdir()
     assert "is no vault and not empty" in vault_check(config).detail
+
+
+def test_a_ledger_that_was_tampered_with_is_said(configure: Callable[..., Config]) -> None:
+    config = configure("")
+    with open_ledger(config) as ledger:
+        for number in range(3):
+            ledger.append(Kind.NOTE, {"number": number}, operator="andi")
+    assert checked(config, "ledger") == Check("ledger", State.OK, "3 entries, chain whole")
+    with sqlite3.connect(config.state / "ledger.sqlite") as database:
+        database.execute("DROP TRIGGER entry_no_update")
+        database.execute("UPDATE entry SET body = '{\"number\":7}' WHERE seq = 2")
+    database.close()
+    found = checked(config, "ledger")
+    assert found.state is State.FAILED
+    assert "entry 2 " in found.detail

@@ -134,7 +134,7 @@ def _summary() -> list[tuple[str, str]]:
     return [
         ("run SERVER… | --all | --overdue", _("back up, step by step")),
         ("follow [RUN]", _("watch a run that goes on")),
-        ("stop RUN", _("stop a run; the next one resumes")),
+        ("stop RUN", _("stop a run; the next one starts again")),
         ("status", _("both clocks of every server")),
         ("log", _("what was done, from the ledger")),
         ("snapshots [SERVER]", _("what the vault holds")),

@@ -61,11 +61,7 @@ def check_host(config: Config) -> Iterator[Check]:
         _("configuration"), State.OK, f"{config.source}: {servers.format(number=len(config.servers))}"
     )
     yield _vault(config)
-    try:
-        with open_ledger(config) as ledger:
-            yield Check(_("ledger"), State.OK, _("{number} entries").format(number=count(ledger.count())))
-    except TuibackupError as error:
-        yield Check(_("ledger"), State.FAILED, str(error))
+    yield _ledger(config)
     if config.run.bandwidth:
         yield Check(_("bandwidth"), State.WARNING, _("[run] bandwidth is not obeyed yet by this version"))
     if kills_at_logout():
@@ -82,6 +78,19 @@ def check_host(config: Config) -> Iterator[Check]:
             State.WARNING,
             _("your SSH agent is forwarded: a run cannot reconnect after you log out"),
         )
+
+
+def _ledger(config: Config) -> Check:
+    """The ledger, its whole chain read: 20 s for a million entries, nothing for the usual thousands."""
+    try:
+        with open_ledger(config) as ledger:
+            number, problems = ledger.count(), ledger.verify_chain()
+    except TuibackupError as error:
+        return Check(_("ledger"), State.FAILED, str(error))
+    if problems:
+        detail = _("its chain is broken: {problem}").format(problem=problems[0])
+        return Check(_("ledger"), State.FAILED, detail)
+    return Check(_("ledger"), State.OK, _("{number} entries, chain whole").format(number=count(number)))
 
 
 def _vault(config: Config) -> Check:
