@@ -19,8 +19,10 @@ from tuibackup.errors import ConnectionLostError, DownloadError, VaultError
 from tuibackup.files import complaints, fetch, order
 from tuibackup.files import download as step
 from tuibackup.files import server as tools
+from tuibackup.files.recheck import Recheck
 from tuibackup.sop import Outcome
-from tuibackup.vault.index import Index
+from tuibackup.vault.entry import Entry, Kind
+from tuibackup.vault.index import Index, Wanted
 from tuibackup.vault.layout import Vault
 
 
@@ -465,6 +467,21 @@ async def test_a_download_that_takes_longer_than_the_patience_for_silence_goes_o
     result, target = await bench.restored(bench.server(source), tools={"zstd": False, "gzip": False})
     assert result.outcome is Outcome.DONE
     assert content(target / str(source).lstrip("/")) == content(source)
+
+
+async def test_a_second_look_that_takes_no_names_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More names than fit into a channel, and nobody reads them: the worker would wait for a place for ever."""
+
+    class Deaf:
+        async def write(self, data: bytes) -> None:
+            await asyncio.Event().wait()
+
+    monkeypatch.setattr(tools, "STALL", 0.1)
+    look = Recheck("siakad")
+    entry = Entry(b"a", Kind.FILE, 0o644, 0, 0, b"", b"", 1, 1, 1, 1, 1, 1, b"ext4", None)
+    look.hand([Wanted(1, 1, b"/srv/a", entry)])
+    with pytest.raises(DownloadError, match="sent nothing"):
+        await asyncio.wait_for(look.send(Deaf()), 5)  # type: ignore[arg-type]  # all that `send` uses before
 
 
 @pytest.mark.parametrize("tool", ["find", "xargs", "tar"])

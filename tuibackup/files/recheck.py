@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from tuibackup.errors import DownloadError
 from tuibackup.files.listing import FORMAT_OF_NAMED, Listing, ListingError, nanoseconds
 from tuibackup.files.pipe import StoppedError, in_thread
-from tuibackup.files.server import STALL, SilenceError, end, last_line, piece
+from tuibackup.files.server import STALL, SilenceError, end, last_line, piece, taken
 from tuibackup.remote.command import low_priority, quote, script
 from tuibackup.remote.session import Session
 from tuibackup.remote.stream import Stream
@@ -87,10 +87,10 @@ class Recheck:
         self._slots.release()
 
     async def send(self, stream: Stream) -> None:
-        """Send names until the end."""
+        """Send names until the end. SilenceError when the server takes none for too long."""
         while files := await self._queue.get():
             self._out.extend(files)
-            await stream.write(b"".join([wanted.path + b"\0" for wanted in files]))
+            await taken(stream, b"".join([wanted.path + b"\0" for wanted in files]), self._name)
             self._slots.release()
         stream.write_eof()
         self._all_sent = True

@@ -1,7 +1,8 @@
 """What step 2 asks of a server's tools, and the command lines for it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 from tuibackup.errors import DownloadError
 from tuibackup.remote.command import Exit, low_priority, piped, script
@@ -63,18 +64,27 @@ class SilenceError(DownloadError):
 
 async def piece(stream: Stream, name: str) -> bytes:
     """The next bytes of a command's output, b"" at its end; SilenceError when none come for too long."""
-    try:
-        async with asyncio.timeout(STALL):
-            return await stream.read(_CHUNK)
-    except TimeoutError:
-        raise SilenceError(f"{name}: the server sent nothing for {duration(STALL)}") from None
+    async with _patiently(name):
+        return await stream.read(_CHUNK)
+
+
+async def taken(stream: Stream, data: bytes, name: str) -> None:
+    """Send `data` to a command; SilenceError when it takes none of it for too long."""
+    async with _patiently(name):
+        await stream.write(data)
 
 
 async def end(stream: Stream, name: str) -> Exit:
     """How a command ended whose output has ended; SilenceError when it does not for too long."""
+    async with _patiently(name):
+        return await stream.wait()
+
+
+@asynccontextmanager
+async def _patiently(name: str) -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(STALL):
-            return await stream.wait()
+            yield
     except TimeoutError:
         raise SilenceError(f"{name}: the server sent nothing for {duration(STALL)}") from None
 
