@@ -22,20 +22,13 @@ from tuibackup.remote.command import (
     script,
 )
 
+# what may stand behind the name `sh`, and what an account may log in to
 SHELLS = [
     shell
-    for shell in (
-        ["dash"],
-        ["bash"],
-        ["bash", "--posix"],
-        ["busybox", "sh"],
-        ["ksh"],
-        ["mksh"],
-        ["zsh"],
-        ["yash"],
-    )
+    for shell in (["dash"], ["bash"], ["bash", "--posix"], ["busybox", "sh"], ["mksh"])
     if shutil.which(shell[0])
 ]
+LOGIN_SHELLS = [*SHELLS, *([shell] for shell in ("fish", "tcsh", "csh", "zsh", "ksh") if shutil.which(shell))]
 shells = pytest.mark.parametrize("shell", SHELLS, ids="-".join)
 
 
@@ -72,10 +65,36 @@ def test_quoted_words_reach_a_real_shell_unchanged(words: list[bytes]) -> None:
 @settings(max_examples=25, deadline=None)
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40))
 def test_a_script_goes_through_another_shell_unchanged(text: str) -> None:
-    """The login shell sees `exec sh -c '…'`."""
-    words = script(["printf", "%s", text])
-    for shell in SHELLS:
-        assert run(shell, line(words)).stdout == text.encode()
+    """The login shell sees it first: it may be no POSIX shell at all."""
+    for shell in LOGIN_SHELLS:
+        assert run(shell, line(["printf", "%s", text])).stdout == text.encode()
+        assert run(shell, line(b"printf %s " + quote(text))).stdout == text.encode()
+
+
+@pytest.mark.parametrize("shell", LOGIN_SHELLS, ids="-".join)
+def test_every_login_shell_reads_what_is_sent(shell: list[str]) -> None:
+    text = "x='a  b'\nprintf '%s|%s|%s' \"$x\" \"$(echo '!\\')\" $#\nfor i in 1 2; do echo $i >&2; done\nexit 7\n"
+    done = run(shell, line(text))
+    assert (done.stdout, done.stderr, done.returncode) == (b"a  b|!\\|0", b"1\n2\n", 7)
+    words = [
+        b"printf",
+        b"%s|",
+        b"a'b",
+        b"c!d",
+        b"e\\f",
+        b"g\\'h",
+        b"new\nline",
+        b"\xff",
+        b"$x`y`",
+        b"",
+        b"~",
+        b"*",
+    ]
+    assert run(shell, line(words)).stdout == b"".join(word + b"|" for word in words[2:])
+    done = run(shell, line(low_priority(piped("echo it\\'s!; exit 3", "cat"))))
+    assert (done.stdout, done.returncode) == (b"it's!\n", 3)
+    assert run(shell, line("echo oh no; exit 4")).returncode == 4
+    assert run(shell, line(["sh", "-c", "exit 5"])).returncode == 5
 
 
 def test_safe_words_stay_readable() -> None:
@@ -93,7 +112,10 @@ def test_what_is_sent() -> None:
     assert line(["id", "-u"]) == b"id -u"
     assert line(["id"], sudo=True) == b"exec sudo -n -- id"
     assert line("id -u") == b"exec sh -c 'id -u'"
-    assert line(b"id", sudo=True) == b"exec sudo -n -- sh -c id"
+    assert line(b"id", sudo=True) == b"exec sh -c 'exec sudo -n -- sh -c id'"
+    octal = b"""exec sh -c 'eval "shift; $(printf %b "$1")"' sh """
+    assert line("echo 'a b'") == octal + b"'echo \\0047a b\\0047'"
+    assert line(["tar", "a b"], sudo=True) == octal + b"'exec sudo -n -- tar \\0047a b\\0047'"
 
 
 def test_descriptions_are_clean_and_short() -> None:

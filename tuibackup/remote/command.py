@@ -83,11 +83,27 @@ def script(command: Command) -> bytes:
 
 
 def line(command: Command, *, sudo: bool = False) -> bytes:
-    """What is sent to the server: words as they are, a script through `sh -c` whatever the login shell is."""
+    """What is sent to the server, where the account's login shell, whichever that is, reads it first.
+
+    Plain words go as they are, everything else through `sh -c`. Shells agree on single quotes only as long as there
+    is no quote, backslash, exclamation mark or line break in them (fish took such a script for a mistake and
+    exited with 0; csh has history even there): a text with one of these is sent in octal and read by sh's printf.
+    """
     text = script(command)
-    if isinstance(command, str | bytes):
-        text = b"exec sh -c " + quote(text) if not sudo else b"sh -c " + quote(text)
-    return b"exec sudo -n -- " + text if sudo else text
+    words = not isinstance(command, str | bytes)
+    if sudo:
+        text = b"exec sudo -n -- " + (text if words else b"sh -c " + quote(text))
+    if _plain(text) and words:
+        return text
+    if _plain(text):
+        return b"exec sh -c '" + text + b"'"
+    octal = b"".join(bytes([byte]) if _plain(bytes([byte])) else b"\\0%03o" % byte for byte in text)
+    return b"""exec sh -c 'eval "shift; $(printf %b "$1")"' sh '""" + octal + b"'"
+
+
+def _plain(text: bytes) -> bool:
+    """Whether every shell reads `text` between single quotes as it is."""
+    return not any(byte in b"'\\!" or not 0x20 <= byte < 0x7F for byte in text)
 
 
 def piped(left: Command, right: Command) -> bytes:
