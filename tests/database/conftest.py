@@ -1,6 +1,7 @@
 """Helpers of the database tests: a session and a login to the private servers, and a reporter that collects."""
 
 import contextlib
+import subprocess
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -44,6 +45,11 @@ class Yes:
 
 async def no_secret(source: SecretSource, question: Question) -> Secret | None:
     return None
+
+
+def unpacked(path: Path) -> bytes:
+    """The SQL of a dump, by the zstd program."""
+    return subprocess.run(["zstd", "-dc", path], capture_output=True, check=True).stdout
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
 """Step 4 against a real server: what is dumped, what is said about it, and that it restores."""
 
 import json
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.database.conftest import Collected
+from tests.database.conftest import Collected, unpacked
 from tuibackup.config import Database, Server
 from tuibackup.database.dump import DumpResult, dump
 from tuibackup.database.login import login
@@ -60,11 +59,6 @@ async def dumped(
     secret = Secret(password) if password else None
     async with await login(session, server, secret) as database:
         return await dump(session, await probe(session), database, server, incoming, reporter)
-
-
-def unpacked(path: Path) -> bytes:
-    """The SQL of a dump, by the zstd program."""
-    return subprocess.run(["zstd", "-dc", path], capture_output=True, check=True).stdout
 
 
 async def test_everything_in_a_database_is_dumped_and_restores(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import zstandard
 
 _BITE = 1 << 10  # packed bytes that are given to zstd at once: they become 32 MiB at most
-_PIECE = 128 << 10  # bytes that are taken from gzip at once
+_PIECE = 128 << 10  # unpacked bytes that are handed on at once
 _WINDOW = 8 << 20  # the most a zstd frame may make us remember: more than `zstd -1` to `-9` ask for
 
 
@@ -38,8 +38,8 @@ def _zstd(read: Callable[[], bytes]) -> Iterator[bytes]:
                 piece = decompressor.decompress(packed[at : at + _BITE])
             except zstandard.ZstdError as error:
                 raise UnpackError(f"the zstd stream is damaged: {error}") from error
-            if piece:
-                yield piece
+            for begin in range(0, len(piece), _PIECE):
+                yield piece[begin : begin + _PIECE]
     if decompressor.unused_data or read():
         raise UnpackError("the zstd stream goes on after its end")
 

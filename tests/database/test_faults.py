@@ -1,0 +1,336 @@
+"""Step 4 when something goes wrong in the middle, and on servers with little."""
+
+import asyncio
+import os
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from tests.conftest import MariadbStarter
+from tests.database.conftest import Collected, opened, unpacked
+from tuibackup.config import Database, Server
+from tuibackup.database.dump import DumpResult, dump
+from tuibackup.database.login import login
+from tuibackup.database.verdict import complaint
+from tuibackup.demo.mariadbd import PrivateMariadb, account
+from tuibackup.demo.sshd import PrivateSshd
+from tuibackup.errors import ConnectionLostError, DatabaseError, VaultError
+from tuibackup.remote.probe import probe
+from tuibackup.remote.session import Session
+from tuibackup.sop import Clock, Outcome
+from tuibackup.vault.layout import Vault
+from tuibackup.vault.snapshot import Incoming
+
+SOME = "CREATE OR REPLACE DATABASE toko; USE toko; CREATE TABLE isi (id INT PRIMARY KEY, teks VARCHAR(200));"
+FILLED = SOME + "INSERT INTO isi SELECT seq, MD5(seq) FROM seq_1_to_2000"
+
+
+def incoming_at(folder: Path) -> Incoming:
+    folder.mkdir(exist_ok=True)
+    vault = Vault.open(folder, folder.parent / "state")
+    (folder / "siakad").mkdir()
+    return Incoming.create(vault, "siakad", "run", Clock.DATABASES)
+
+
+@pytest.fixture
+def incoming(tmp_path: Path) -> Incoming:
+    return incoming_at(tmp_path / "vault")
+
+
+Tooled = Callable[[str], tuple[tuple[str, str], ...]]
+
+
+@pytest.fixture
+def tooled(tmp_path: Path) -> Tooled:
+    """A dump program that is a script of ours; `real` in it is the real one."""
+
+    def make(script: str) -> tuple[tuple[str, str], ...]:
+        path = tmp_path / "mariadb-dump"
+        path.write_text(
+            '#!/bin/sh\nreal() { command mariadb-dump "$@"; }\n'
+            f'case "$*" in *--help*) real "$@"; exit;; esac\n{script}\n'
+        )
+        path.chmod(0o755)
+        return ((str(path), "10.11-MariaDB"),)
+
+    return make
+
+
+async def dumped(
+    session: Session, server: Server, incoming: Incoming, reporter: Collected, **tools: object
+) -> DumpResult:
+    async with await login(session, server, None) as database:
+        found = replace(await probe(session), **tools)  # type: ignore[arg-type]  # fields by name
+        return await dump(session, found, database, server, incoming, reporter)
+
+
+def packing_threads() -> list[str]:
+    """Threads that have not ended: the pool's own idle ones do not count."""
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("zstd")]
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount")
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tuibackup-test", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no mounts here")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+async def test_a_vault_that_fills_up_is_said_at_once(
+    session: Session,
+    server: Server,
+    mariadbd: PrivateMariadb,
+    reporter: Collected,
+    small_disk: Path,
+    tooled: Tooled,
+) -> None:
+    mariadbd.sql(SOME)
+    incoming = incoming_at(small_disk)
+    endless = tooled("while :; do head -c 1000000 /dev/urandom; done")
+    with pytest.raises(VaultError, match="vault full: no room for"):
+        async with asyncio.timeout(20):
+            await dumped(session, server, incoming, reporter, dump_tools=endless)
+    assert not packing_threads()
+
+
+async def test_a_connection_that_is_cut_ends_the_dump_within_seconds(
+    tmp_path: Path,
+    server: Server,
+    mariadbd: PrivateMariadb,
+    incoming: Incoming,
+    reporter: Collected,
+    tooled: Tooled,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    mariadbd.sql(SOME)
+    slow = tooled("while sleep 0.1; do head -c 300000 /dev/urandom; done")
+    with PrivateSshd(tmp_path / "own") as sshd:
+        one = replace(server, host=sshd.host, port=sshd.port, key=sshd.client_key)
+        async with opened(one, tmp_path) as session:
+            running = asyncio.create_task(dumped(session, one, incoming, reporter, dump_tools=slow))
+            while reporter.last is None or not reporter.last.bytes:
+                assert not running.done()
+                await asyncio.sleep(0.05)
+            began = time.monotonic()
+            sshd.cut_connections()
+            with pytest.raises(ConnectionLostError):
+                await running
+            assert time.monotonic() - began < 5
+    assert not packing_threads()
+
+
+async def test_a_dump_that_is_cancelled_leaves_no_thread(
+    session: Session,
+    server: Server,
+    mariadbd: PrivateMariadb,
+    incoming: Incoming,
+    reporter: Collected,
+    tooled: Tooled,
+) -> None:
+    mariadbd.sql(SOME)
+    slow = tooled("echo '-- begin'; sleep 20")
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1.5):
+            await dumped(session, server, incoming, reporter, dump_tools=slow)
+    assert not packing_threads()
+
+
+async def test_a_database_that_is_dropped_after_the_login_is_not_whole(
+    session: Session, server: Server, mariadbd: PrivateMariadb, incoming: Incoming, reporter: Collected
+) -> None:
+    mariadbd.sql(SOME)
+    mariadbd.sql("CREATE DATABASE hilang")
+    async with await login(session, server, None) as database:
+        mariadbd.sql("DROP DATABASE hilang")
+        result = await dump(session, await probe(session), database, server, incoming, reporter)
+    assert (result.outcome, result.whole) == (Outcome.WARNINGS, False)
+    assert {one.name: one.whole for one in result.databases} == {"hilang": False, "toko": True}
+    first = next(finding for finding in reporter.findings if finding.subject == "hilang")
+    assert "Unknown database 'hilang'" in first.reason
+    assert first.mark
+
+
+async def test_a_row_longer_than_the_server_s_packets_is_dumped(
+    session: Session,
+    server: Server,
+    start_mariadb: MariadbStarter,
+    incoming: Incoming,
+    reporter: Collected,
+) -> None:
+    mariadbd = start_mariadb("--max-allowed-packet=1M", "--net-buffer-length=16K")
+    mariadbd.sql(SOME + "CREATE TABLE besar (a INT, b LONGBLOB, c LONGBLOB);")
+    mariadbd.sql("INSERT INTO toko.besar VALUES (1, REPEAT('x', 900000), REPEAT('y', 900000))")
+    one = replace(server, database=Database(user=account(), socket=str(mariadbd.socket)))
+    result = await dumped(session, one, incoming, reporter)
+    assert (result.whole, result.bytes > 1_800_000) == (True, True)
+
+
+async def test_a_server_without_databases_is_said(
+    session: Session, server: Server, mariadbd: PrivateMariadb, incoming: Incoming, reporter: Collected
+) -> None:
+    with pytest.raises(DatabaseError, match=r"siakad: .* sees no database there; GRANT SELECT"):
+        await dumped(session, server, incoming, reporter)
+
+
+@pytest.mark.parametrize("packers", [("gzip",), ()])
+async def test_servers_without_zstd(
+    tmp_path: Path,
+    server: Server,
+    mariadbd: PrivateMariadb,
+    incoming: Incoming,
+    reporter: Collected,
+    packers: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    mariadbd.sql(FILLED)
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name in ("sh", "mariadb-dump", "cat", "uname", "id", "date", "nice", "head", "env", "test", *packers):
+        if path := shutil.which(name):
+            (tools / name).symlink_to(path)
+    command = f'PATH={tools}; export PATH; exec sh -c "$SSH_ORIGINAL_COMMAND"'
+    with PrivateSshd(tmp_path / "own", force_command=command) as sshd:
+        one = replace(server, host=sshd.host, port=sshd.port, key=sshd.client_key)
+        async with opened(one, tmp_path) as session:
+            found = await probe(session)
+            assert (found.zstd, found.gzip) == (False, "gzip" in packers)
+            result = await dumped(session, one, incoming, reporter)
+    assert (result.outcome, result.whole, reporter.findings) == (Outcome.DONE, True, [])
+    sql = unpacked(incoming.path / "toko.sql.zst")
+    assert sql.count(b"\n(") == 2000
+
+
+async def test_what_a_login_shell_says_is_no_finding(
+    tmp_path: Path,
+    server: Server,
+    mariadbd: PrivateMariadb,
+    incoming: Incoming,
+    reporter: Collected,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    mariadbd.sql(FILLED)
+    noisy = """echo 'Error: nvm is not compatible' >&2; printf 'Welcome\\033[2J\\n\\n' >&2; """
+    with PrivateSshd(tmp_path / "own", force_command=noisy + 'exec sh -c "$SSH_ORIGINAL_COMMAND"') as sshd:
+        one = replace(server, host=sshd.host, port=sshd.port, key=sshd.client_key)
+        async with opened(one, tmp_path) as session:
+            result = await dumped(session, one, incoming, reporter)
+    assert (result.outcome, result.whole, reporter.findings) == (Outcome.DONE, True, [])
+
+
+async def test_what_the_dump_program_complains_of_is_a_finding(
+    session: Session,
+    server: Server,
+    mariadbd: PrivateMariadb,
+    incoming: Incoming,
+    reporter: Collected,
+    tooled: Tooled,
+) -> None:
+    mariadbd.sql(FILLED)
+    tool = tooled("""echo "$0: Can't get keys for table x (y)" >&2; real "$@" """)
+    result = await dumped(session, server, incoming, reporter, dump_tools=tool)
+    assert (result.outcome, result.whole) == (Outcome.WARNINGS, True)
+    assert "Can't get keys" in reporter.findings[0].reason
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("echo 'sh: 1: something: not found' >&2; exit 127", "exited with 127: sh: 1: something: not found"),
+        ('echo rubbish >&2; echo "mariadb-dump: Got error: 5" >&2; exit 2', "mariadb-dump: Got error: 5"),
+        ('real "$@" | head -c 1500', "ends without its last line"),
+        ('real "$@" | grep -v "^-- Dump completed"', "ends without its last line"),
+        ('real "$@" | sed "/CREATE TABLE/,/^);/d"', "tables missing in the dump: isi"),
+    ],
+)
+async def test_a_bad_dump_is_no_dump(
+    session: Session,
+    server: Server,
+    mariadbd: PrivateMariadb,
+    incoming: Incoming,
+    reporter: Collected,
+    tooled: Tooled,
+    script: str,
+    said: str,
+) -> None:
+    mariadbd.sql(FILLED)
+    with pytest.raises(DatabaseError, match="no database could be dumped"):
+        await dumped(session, server, incoming, reporter, dump_tools=tooled(script))
+    assert said in " ".join(finding.reason for finding in reporter.findings)
+
+
+async def test_a_bomb_does_not_fill_the_memory(
+    session: Session,
+    server: Server,
+    mariadbd: PrivateMariadb,
+    incoming: Incoming,
+    reporter: Collected,
+    tooled: Tooled,
+    tmp_path: Path,
+) -> None:
+    """A server whose packer is not what it says sends 512 MiB of nothing in 16 KiB."""
+    mariadbd.sql(SOME)
+    bomb, packing = tmp_path / "bomb.zst", zstandard.ZstdCompressor(level=1).compressobj()
+    nothing = bytes(16 << 20)
+    bomb.write_bytes(b"".join(packing.compress(nothing) for _ in range(32)) + packing.flush())
+    before = _resident()
+    highest = 0
+
+    async def watch() -> None:
+        nonlocal highest
+        while True:
+            highest = max(highest, _resident())
+            await asyncio.sleep(0.01)
+
+    watching = asyncio.create_task(watch())
+    packer = tmp_path / "bin"
+    packer.mkdir()
+    (packer / "zstd").write_text(f"#!/bin/sh\ncat {bomb}\n")
+    (packer / "zstd").chmod(0o755)
+    force = f'PATH={packer}:$PATH; export PATH; exec sh -c "$SSH_ORIGINAL_COMMAND"'
+    with PrivateSshd(tmp_path / "own", force_command=force) as sshd:
+        one = replace(server, host=sshd.host, port=sshd.port, key=sshd.client_key)
+        async with opened(one, tmp_path) as other:
+            with pytest.raises(DatabaseError, match="no database could be dumped"):
+                await dumped(other, one, incoming, reporter)
+    watching.cancel()
+    assert highest - before < 200 << 20
+
+
+def _resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("mariadb-dump: Got error: 1146: \"Table 'a.b' doesn't exist\" when doing LOCK TABLES", True),
+        ("/usr/bin/mysqldump: Couldn't execute 'SHOW FIELDS FROM `v`'", True),
+        ("mysqldump: [Warning] something", True),
+        ("Error: Couldn't read status information for table x ()", True),
+        ("-- Warning: Skipping data for table 'x' because it's of type MRG_MyISAM", True),
+        ("zstd: error 25 : Write error", True),
+        ("mysqldump: Deprecated program name. It will be removed in a future release", False),
+        ("-- Retrieving rows...", False),
+        ("bash: warning: setlocale: LC_ALL: cannot change locale (id_ID.UTF-8)", False),
+        ("Error: nvm is not compatible", False),
+        ("", False),
+    ],
+)
+def test_each_kind_of_line_is_understood(line: str, expected: bool) -> None:
+    assert complaint(line) is expected
