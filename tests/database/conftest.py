@@ -3,7 +3,7 @@
 import contextlib
 import subprocess
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +16,25 @@ from tuibackup.progress import Finding, Progress
 from tuibackup.remote.questions import Question
 from tuibackup.remote.session import Session, connect
 from tuibackup.secret import Secret
+from tuibackup.sop import Clock
+from tuibackup.vault.layout import Vault
+from tuibackup.vault.snapshot import Incoming
+
+OBJECTS = """
+CREATE OR REPLACE DATABASE akademik; USE akademik;
+CREATE TABLE nilai (id INT PRIMARY KEY, huruf VARCHAR(20), isi BLOB);
+INSERT INTO nilai SELECT seq, CONCAT('a', CHAR(10), '(', seq), UNHEX(MD5(seq)) FROM seq_1_to_3000;
+CREATE VIEW ringkas AS SELECT id FROM nilai;
+CREATE SEQUENCE nomor;
+CREATE TRIGGER jaga BEFORE INSERT ON nilai FOR EACH ROW SET NEW.huruf = 'x';
+CREATE PROCEDURE hitung() SELECT COUNT(*) FROM nilai;
+CREATE FUNCTION satu() RETURNS INT RETURN 1;
+CREATE EVENT malam ON SCHEDULE EVERY 1 DAY DO SELECT 1;
+CREATE OR REPLACE DATABASE `-od.d na``me`; CREATE TABLE `-od.d na``me`.`a.b\nc` (x INT);
+INSERT INTO `-od.d na``me`.`a.b\nc` VALUES (1), (2);
+CREATE OR REPLACE DATABASE kosong;
+"""
+NAMES = ("-od.d na`me", "akademik", "kosong")
 
 
 @dataclass
@@ -83,3 +102,24 @@ async def session(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("HOME", str(tmp_path))
     async with opened(server, tmp_path) as session:
         yield session
+
+
+@pytest.fixture
+def objects(mariadbd: PrivateMariadb) -> Iterator[PrivateMariadb]:
+    mariadbd.sql(OBJECTS)
+    yield mariadbd
+    for name in NAMES:
+        mariadbd.sql(f"DROP DATABASE IF EXISTS `{name.replace('`', '``')}`")
+
+
+def incoming_at(folder: Path) -> Incoming:
+    """An incoming folder in the vault `folder`."""
+    folder.mkdir(exist_ok=True)
+    vault = Vault.open(folder, folder.parent / "state")
+    (folder / "siakad").mkdir()
+    return Incoming.create(vault, "siakad", "run", Clock.DATABASES)
+
+
+@pytest.fixture
+def incoming(tmp_path: Path) -> Incoming:
+    return incoming_at(tmp_path / "vault")

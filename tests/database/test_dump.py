@@ -1,13 +1,12 @@
 """Step 4 against a real server: what is dumped, what is said about it, and that it restores."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.database.conftest import Collected, unpacked
+from tests.database.conftest import NAMES, Collected, unpacked
 from tuibackup.config import Database, Server
 from tuibackup.database.dump import DumpResult, dump
 from tuibackup.database.login import login
@@ -16,41 +15,8 @@ from tuibackup.errors import DatabaseError
 from tuibackup.remote.probe import probe
 from tuibackup.remote.session import Session
 from tuibackup.secret import Secret
-from tuibackup.sop import Clock, Outcome
-from tuibackup.vault.layout import Vault
+from tuibackup.sop import Outcome
 from tuibackup.vault.snapshot import Incoming
-
-OBJECTS = """
-CREATE OR REPLACE DATABASE akademik; USE akademik;
-CREATE TABLE nilai (id INT PRIMARY KEY, huruf VARCHAR(20), isi BLOB);
-INSERT INTO nilai SELECT seq, CONCAT('a', CHAR(10), '(', seq), UNHEX(MD5(seq)) FROM seq_1_to_3000;
-CREATE VIEW ringkas AS SELECT id FROM nilai;
-CREATE SEQUENCE nomor;
-CREATE TRIGGER jaga BEFORE INSERT ON nilai FOR EACH ROW SET NEW.huruf = 'x';
-CREATE PROCEDURE hitung() SELECT COUNT(*) FROM nilai;
-CREATE FUNCTION satu() RETURNS INT RETURN 1;
-CREATE EVENT malam ON SCHEDULE EVERY 1 DAY DO SELECT 1;
-CREATE OR REPLACE DATABASE `-od.d na``me`; CREATE TABLE `-od.d na``me`.`a.b\nc` (x INT);
-INSERT INTO `-od.d na``me`.`a.b\nc` VALUES (1), (2);
-CREATE OR REPLACE DATABASE kosong;
-"""
-NAMES = ("-od.d na`me", "akademik", "kosong")
-
-
-@pytest.fixture
-def objects(mariadbd: PrivateMariadb) -> Iterator[PrivateMariadb]:
-    mariadbd.sql(OBJECTS)
-    yield mariadbd
-    for name in NAMES:
-        mariadbd.sql(f"DROP DATABASE IF EXISTS `{name.replace('`', '``')}`")
-
-
-@pytest.fixture
-def incoming(tmp_path: Path) -> Incoming:
-    (tmp_path / "vault").mkdir()
-    vault = Vault.open(tmp_path / "vault", tmp_path / "state")
-    (tmp_path / "vault/siakad").mkdir()
-    return Incoming.create(vault, "siakad", "run", Clock.DATABASES)
 
 
 async def dumped(

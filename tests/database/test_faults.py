@@ -14,7 +14,7 @@ import pytest
 import zstandard
 
 from tests.conftest import MariadbStarter
-from tests.database.conftest import Collected, opened, unpacked
+from tests.database.conftest import Collected, incoming_at, opened, unpacked
 from tuibackup.config import Database, Server
 from tuibackup.database.dump import DumpResult, dump
 from tuibackup.database.login import login
@@ -24,24 +24,11 @@ from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.errors import ConnectionLostError, DatabaseError, VaultError
 from tuibackup.remote.probe import probe
 from tuibackup.remote.session import Session
-from tuibackup.sop import Clock, Outcome
-from tuibackup.vault.layout import Vault
+from tuibackup.sop import Outcome
 from tuibackup.vault.snapshot import Incoming
 
 SOME = "CREATE OR REPLACE DATABASE toko; USE toko; CREATE TABLE isi (id INT PRIMARY KEY, teks VARCHAR(200));"
 FILLED = SOME + "INSERT INTO isi SELECT seq, MD5(seq) FROM seq_1_to_2000"
-
-
-def incoming_at(folder: Path) -> Incoming:
-    folder.mkdir(exist_ok=True)
-    vault = Vault.open(folder, folder.parent / "state")
-    (folder / "siakad").mkdir()
-    return Incoming.create(vault, "siakad", "run", Clock.DATABASES)
-
-
-@pytest.fixture
-def incoming(tmp_path: Path) -> Incoming:
-    return incoming_at(tmp_path / "vault")
 
 
 Tooled = Callable[[str], tuple[tuple[str, str], ...]]
