@@ -141,7 +141,7 @@ def edit(root: Path, chance: random.Random) -> None:
         if not str(new).startswith(str(moved)):
             moved.rename(new)
     elif kind == "mode":
-        some.chmod(chance.choice([0o600, 0o644, 0o755, 0o400]))
+        some.chmod(chance.choice([0o600, 0o644, 0o755, 0o700]))
     elif kind == "owner" and os.geteuid() == 0:
         os.chown(some, chance.choice([0, 33, 1234]), chance.choice([0, 33, 1234]))
     elif kind == "link":
