@@ -55,6 +55,10 @@ class RemoteCommandError(TuibackupError):
     """A command on the server failed or answered nonsense."""
 
 
+class RemoteTimeoutError(RemoteCommandError):
+    """A command on the server did not end in time."""
+
+
 class DownloadError(TuibackupError):
     """Step 2 cannot give a good result."""
 

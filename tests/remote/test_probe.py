@@ -12,6 +12,7 @@ import pytest
 
 from tests.remote.conftest import Site, a_server
 from tuibackup.demo.sshd import PrivateSshd
+from tuibackup.errors import RemoteTimeoutError
 from tuibackup.remote.probe import Probe, probe
 from tuibackup.remote.session import Session
 
@@ -170,3 +171,12 @@ async def test_dump_programs_are_found_where_they_are_started_from(
     async with account(site, sshd, tmp_path, command) as session:
         found = await probe(session)
     assert found.dump_tools[0] == (str(tool), "mariadb-dump from 10.11.6-MariaDB")
+
+
+async def test_a_shell_that_does_not_answer_in_time_is_no_missing_shell(
+    site: Site, sshd: PrivateSshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tuibackup.remote.probe._SECONDS", 0.5)
+    async with account(site, sshd, tmp_path, "sleep 30") as session:
+        with pytest.raises(RemoteTimeoutError, match="lets us in, but its shell did not answer"):
+            await probe(session)

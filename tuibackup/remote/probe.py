@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from tuibackup.errors import RemoteCommandError
+from tuibackup.errors import RemoteCommandError, RemoteTimeoutError
 from tuibackup.remote.session import Session
 from tuibackup.text import printable
 
@@ -64,10 +64,18 @@ class Probe:
 
 
 async def probe(session: Session) -> Probe:
-    """Look at the server once. Raises ConnectionLostError; a server without a shell is an answer, no error."""
+    """Look at the server once. A server without a shell is an answer, no error.
+
+    Raises ConnectionLostError, and RemoteTimeoutError for a server that logs us in and then says nothing.
+    """
     before = time.time()
     try:
         said = (await session.run(_SCRIPT, timeout=_SECONDS, limit=64 << 10)).stdout
+    except RemoteTimeoutError as error:  # a shell may well be there, behind a start-up file that waits
+        raise RemoteTimeoutError(
+            f"{session.name}: lets us in, but its shell did not answer within {_SECONDS:g} s",
+            "do the start-up files of that account wait for something?",
+        ) from error
     except RemoteCommandError:  # no commands at all, or an answer without end
         return Probe(shell=False)
     after = time.time()

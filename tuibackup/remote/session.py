@@ -10,7 +10,7 @@ from typing import Any, Self
 import asyncssh
 
 from tuibackup.config import Server
-from tuibackup.errors import ConnectionLostError, RemoteCommandError
+from tuibackup.errors import ConnectionLostError, RemoteCommandError, RemoteTimeoutError
 from tuibackup.remote import connecting
 from tuibackup.remote.command import Command, Completed, describe, line, script
 from tuibackup.remote.connecting import Hopping, SecretProvider
@@ -112,7 +112,7 @@ class Session:
                     feeding.cancel()
                     await asyncio.gather(feeding, return_exceptions=True)
         except TimeoutError:
-            raise RemoteCommandError(
+            raise RemoteTimeoutError(
                 f"{self.name}: {describe(command)} did not end within {timeout:g} s"
             ) from None
         return Completed(script(command), bytes(output), bytes(stream.stderr), ended.status, ended.signal)
