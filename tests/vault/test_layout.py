@@ -16,6 +16,7 @@ from tests.vault.taking import summary, take
 from tuibackup.errors import UsageError, VaultError
 from tuibackup.sop import Clock, Outcome
 from tuibackup.vault import disk
+from tuibackup.vault.disk import RoomGuard
 from tuibackup.vault.layout import IDENTITY, KNOWN, Vault, file_name
 from tuibackup.vault.snapshot import Incoming
 
@@ -186,3 +187,11 @@ def test_a_snapshot_that_cannot_be_read_is_shown_but_never_latest(vault: Vault, 
     (bad.path / "snapshot.json").write_text("{")
     assert vault.latest("siakad", Clock.FILES) == good
     assert {one.name for one in vault.snapshots()} == {good.name, bad.name}
+
+
+def test_the_room_is_looked_at_again_while_much_is_written(tmp_path: Path) -> None:
+    RoomGuard(tmp_path, 0).coming(10 * RoomGuard.EVERY)
+    greedy = RoomGuard(tmp_path, 1 << 60)
+    greedy.coming(RoomGuard.EVERY - 1)
+    with pytest.raises(VaultError, match=r"vault nearly full: .* free, .* are to stay free"):
+        greedy.coming(1)

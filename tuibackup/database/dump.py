@@ -24,6 +24,7 @@ from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
 from tuibackup.sop import Outcome
 from tuibackup.text import duration, printable, size
+from tuibackup.vault.disk import RoomGuard
 from tuibackup.vault.frames import FRAME, FrameWriter
 from tuibackup.vault.output import OutputFile, Written
 from tuibackup.vault.snapshot import Incoming
@@ -69,8 +70,10 @@ async def dump(
     server: Server,
     incoming: Incoming,
     reporter: Reporter,
+    *,
+    least_free: int = 0,
 ) -> DumpResult:
-    """Dump every active database of `database` into `incoming`.
+    """Dump every active database of `database` into `incoming`; `least_free` bytes stay free on the vault's disk.
 
     Raises DatabaseError where there is no dump tool, nothing to dump, or no dump is whole; VaultError;
     ConnectionLostError. A database that is not whole is a finding with a mark.
@@ -89,7 +92,7 @@ async def dump(
     summaries, tables = [], []
     for info in database.databases:
         counter.begin(info)
-        done = await _Dumping(session, database, tool, info, incoming, counter).carry_out()
+        done = await _Dumping(session, database, tool, info, incoming, counter, least_free).carry_out()
         for reason in done.faults:
             told(Finding(printable(info.name), reason, mark=True))
         for line in done.complaints:
@@ -179,6 +182,7 @@ class _Dumping:
         info: DatabaseInfo,
         incoming: Incoming,
         counter: _Counter,
+        least_free: int,
     ) -> None:
         self._session = session
         self._options = database.options
@@ -186,6 +190,7 @@ class _Dumping:
         self._info = info
         self._incoming = incoming
         self._counter = counter
+        self._room = RoomGuard(incoming.path, least_free)
         self._complaints: list[str] = []
         self._last_words = ""
 
@@ -193,7 +198,7 @@ class _Dumping:
         loop = asyncio.get_running_loop()
         began = loop.time()
         path = self._incoming.dump(self._info.name)
-        packing = _Packing(FrameWriter(path), self._tool.packer)
+        packing = _Packing(FrameWriter(path), self._tool.packer, self._room)
         worker = asyncio.create_task(asyncio.to_thread(packing.work))
         try:
             ended = await self._drain(packing, worker)
@@ -263,7 +268,8 @@ async def _put(packing: "_Packing", chunk: bytes | None, worker: "asyncio.Task[W
 class _Packing:
     """The thread's side: SQL in, compressed frames out."""
 
-    def __init__(self, writer: FrameWriter, packer: str) -> None:
+    def __init__(self, writer: FrameWriter, packer: str, room: RoomGuard) -> None:
+        self._room = room
         self.scanner = Scanner()
         self.fault = ""
         self._writer = writer
@@ -297,6 +303,7 @@ class _Packing:
             try:
                 while piece := sql():
                     self.scanner.feed(piece)
+                    self._room.coming(len(piece))
                     buffer += piece
                     if len(buffer) >= FRAME:
                         self._writer.frame(buffer)

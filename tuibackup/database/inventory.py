@@ -73,7 +73,7 @@ async def take(connection: Connection, exclude: frozenset[str]) -> tuple[Databas
     names = sorted(
         name
         for (name,) in await connection.rows("SHOW DATABASES")
-        if name.lower() not in SYSTEM and name not in exclude
+        if name not in SYSTEM and name not in exclude
     )
     floats = await _floats(connection)
     tables: dict[str, list[TableInfo]] = defaultdict(list)

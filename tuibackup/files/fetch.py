@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
-from tuibackup.errors import DownloadError, VaultError
+from tuibackup.errors import DownloadError
 from tuibackup.files import complaints, recheck
 from tuibackup.files.complaints import Complaint
 from tuibackup.files.inventory import Listed
@@ -26,13 +26,12 @@ from tuibackup.remote.session import Session
 from tuibackup.remote.stream import Stream
 from tuibackup.text import printable, size
 from tuibackup.vault.archive import ArchiveWriter
-from tuibackup.vault.disk import room
+from tuibackup.vault.disk import RoomGuard
 from tuibackup.vault.entry import Kind
 from tuibackup.vault.index import IndexWriter, Wanted
 from tuibackup.vault.snapshot import Incoming
 
 _HANDED = 200  # files in one batch for the second look
-_GUARD = 256 << 20  # bytes after which the room on the disk is looked at again
 _GROWN = 1 << 30  # bytes by which a file may be larger than twice what was listed
 _BREATH = 0.05  # seconds between two looks at whether more names may be sent
 _PATIENCE = 2.0  # seconds without an answer, after which all the rest is sent
@@ -110,7 +109,7 @@ class _Fetch:
         self._fetched: list[Wanted] = []
         self._lost: list[Wanted] = []
         self._replaced: set[int] = set()  # ids of files that came as something else
-        self._guarded = 0
+        self._room = RoomGuard(store.incoming.path, store.least_free)
         self._result = Fetched()
 
     async def run(self) -> Fetched:
@@ -254,7 +253,7 @@ class _Fetch:
         for content in stream.content():
             archive.write(content)
             tally.bytes += len(content)
-            self._guard(len(content))
+            self._room.coming(len(content))
         place = archive.end()
         tally.items += 1
         with self._store.lock:
@@ -290,18 +289,6 @@ class _Fetch:
         else:
             self._result.lost_unnamed.append(wanted.id)
         self._tally.items += 1
-
-    def _guard(self, coming: int) -> None:
-        """Look at the disk again after every so many bytes: nothing of the server may fill it."""
-        self._guarded += coming
-        if self._guarded >= _GUARD:
-            self._guarded = 0
-            free = room(self._store.incoming.path).free
-            if free < self._store.least_free:
-                raise VaultError(
-                    f"vault nearly full: {size(free)} free, {size(self._store.least_free)} are to stay free",
-                    "free some room there, or lower min_free",
-                )
 
 
 def _locked(wanted: Callable[[], Iterator[Wanted]], lock: Lock) -> Iterator[Wanted]:

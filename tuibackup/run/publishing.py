@@ -41,13 +41,17 @@ async def incoming(work: Work, clock: Clock) -> AsyncIterator[Incoming]:
         raise
 
 
+def least_free(work: Work) -> int:
+    """What `min_free` keeps on the vault's disk, in bytes."""
+    return work.config.vault.least_free(work.vault.room().total)
+
+
 def check_room(work: Work, database_bytes: int) -> None:
     """Refuse a dump that would leave less than `min_free`, before its first byte. Raises VaultError.
 
     Needed is what the last one took and a fifth more; at first what the databases take on their server.
     """
-    room = work.vault.room()
-    least = work.config.vault.least_free(room.total)
+    room, least = work.vault.room(), least_free(work)
     previous = work.vault.latest(work.plan.server, Clock.DATABASES)
     needed = int(previous.summary.stored_bytes * 1.2) if previous else database_bytes
     if room.free - needed < least:

@@ -10,7 +10,7 @@ from tuibackup.database.dump import dump as dump_databases
 from tuibackup.files.download import download as download_folders
 from tuibackup.run import access
 from tuibackup.run import events as ev
-from tuibackup.run.publishing import check_room, describe, full_is_due, incoming, publish
+from tuibackup.run.publishing import check_room, describe, full_is_due, incoming, least_free, publish
 from tuibackup.run.reporting import StepReporter
 from tuibackup.run.work import Work
 from tuibackup.sop import Clock
@@ -37,7 +37,7 @@ async def download(work: Work, report: StepReporter) -> str:
             previous,
             report,
             full=work.plan.full or await asyncio.to_thread(full_is_due, work),
-            least_free=work.config.vault.least_free(work.vault.room().total),
+            least_free=least_free(work),
         )
         detail = " · ".join(
             part
@@ -81,7 +81,9 @@ async def dump(work: Work, report: StepReporter) -> str:
     started = ev.now()
     async with database, incoming(work, Clock.DATABASES) as place:
         await asyncio.to_thread(check_room, work, sum(one.bytes for one in database.databases))
-        dumped = await dump_databases(work.connected(), work.tools(), database, work.server, place, report)
+        dumped = await dump_databases(
+            work.connected(), work.tools(), database, work.server, place, report, least_free=least_free(work)
+        )
         number = len(dumped.databases)
         detail = " · ".join(
             (

@@ -5,6 +5,8 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from tuibackup.errors import VaultError
+from tuibackup.text import size
 from tuibackup.vault.output import vault_errors
 
 _FAT = {"vfat", "msdos", "umsdos"}
@@ -44,6 +46,30 @@ class Room(NamedTuple):
         if self.fstype not in _SOLID:
             return f"{self.device} is {self.fstype}: not known to keep a rename safe over a power cut"
         return ""
+
+
+class RoomGuard:
+    """Looks at the room below `path` again after every 256 MiB: nothing a server sends may fill the disk."""
+
+    EVERY = 256 << 20
+
+    def __init__(self, path: Path, least_free: int) -> None:
+        self._path = path
+        self._least_free = least_free
+        self._since = 0
+
+    def coming(self, length: int) -> None:
+        """So many bytes more are to be written. VaultError when less than `least_free` is free."""
+        self._since += length
+        if self._since < self.EVERY:
+            return
+        self._since = 0
+        free = room(self._path).free
+        if free < self._least_free:
+            raise VaultError(
+                f"vault nearly full: {size(free)} free, {size(self._least_free)} are to stay free",
+                "free some room there, or lower min_free",
+            )
 
 
 def room(path: Path) -> Room:
