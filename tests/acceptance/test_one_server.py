@@ -3,10 +3,12 @@
 Each test says which demand it proves; everything goes through the installed command and real servers.
 """
 
+import contextlib
 import itertools
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -268,6 +270,14 @@ def test_the_ledger_chain_is_whole_and_an_edit_is_found(siakad: Site) -> None:
     by_seq = sorted(entries, key=lambda entry: entry["seq"])
     for before, after in itertools.pairwise(by_seq):
         assert after["prev"] == before["hash"]
+    with contextlib.closing(sqlite3.connect(siakad.state / "ledger.sqlite")) as ledger:
+        for (name,) in ledger.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            ledger.execute(f"DROP TRIGGER {name}")
+        ledger.execute("UPDATE entry SET body = replace(body, 'done', 'fine') WHERE kind = 'run'")
+        ledger.commit()
+    said = siakad.tuibackup("check")
+    assert said.code == 1
+    assert any("ledger" in line and line.lstrip().startswith("×") for line in said.out.splitlines()), said.out
 
 
 def test_check_says_what_works_and_what_does_not(siakad: Site, sshd: PrivateSshd) -> None:
