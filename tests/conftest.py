@@ -74,5 +74,6 @@ def mariadbd(shared_mariadbd: PrivateMariadb) -> Iterator[PrivateMariadb]:
 # What there is besides the server's own, each as the statement that drops it.
 _EVERYTHING = """
 SELECT CONCAT('DROP DATABASE `', REPLACE(schema_name, '`', '``'), '`') FROM information_schema.schemata
-UNION ALL SELECT CONCAT('DROP USER ', QUOTE(user), '@', QUOTE(host)) FROM mysql.global_priv
+UNION ALL SELECT IF(JSON_VALUE(priv, '$.is_role'), CONCAT('DROP ROLE ', QUOTE(user)),
+    CONCAT('DROP USER ', QUOTE(user), '@', QUOTE(host))) FROM mysql.global_priv WHERE user <> 'PUBLIC'
 """

@@ -1,48 +1,52 @@
 """What a dump would miss or get wrong, said before it is made."""
 
-import re
 from collections.abc import Iterator
 
+from tuibackup.database.grants import Grants, pattern_of
 from tuibackup.database.inventory import TRANSACTIONAL, DatabaseInfo, quoted
 from tuibackup.progress import Finding
 from tuibackup.text import printable
 
 _DATA = ("SELECT", "SHOW VIEW", "TRIGGER", "EVENT")
 _SHOWN = 5
-_GRANT = re.compile(r"GRANT (?P<what>.+?) ON (?P<where>.+?) TO ", re.IGNORECASE | re.DOTALL)
 
 
 def audit(
     databases: tuple[DatabaseInfo, ...], grants: tuple[str, ...], account: str, vendor: str
 ) -> Iterator[Finding]:
-    """One finding for each thing that a dump by `account` leaves out or changes."""
-    held = _held(grants)
-    everywhere = held.get("*.*", frozenset())
-    if not _has(everywhere, "SHOW DATABASES"):
+    """One finding for each thing that a dump by `account` leaves out or changes; `grants`: lines of SHOW GRANTS."""
+    held = Grants(grants)
+    who = printable(account)
+    if not held.everywhere("SHOW DATABASES") and not held.everywhere("SELECT"):
         yield Finding(
             "all databases",
-            f"{account} may not see every database: GRANT SHOW DATABASES ON *.* TO {account}",
+            f"{who} may not see every database: GRANT SHOW DATABASES ON *.* TO {who}{_roles(held, who)}",
             mark=True,
         )
     for database in databases:
-        own = everywhere | held.get(f"{quoted(database.name)}.*", frozenset())
-        own |= held.get(f"{quoted(_escaped(database.name))}.*", frozenset())
-        missing = [privilege for privilege in _DATA if not _has(own, privilege)]
-        if missing:
+        if missing := held.missing(_DATA, database.name):
+            where = printable(quoted(pattern_of(database.name)))
             yield Finding(
                 printable(database.name),
                 "not everything in it can be read: "
-                f"GRANT {', '.join(missing)} ON {printable(quoted(database.name))}.* TO {account}",
+                f"GRANT {', '.join(missing)} ON {where}.* TO {who}{_roles(held, who)}",
                 mark=True,
             )
         yield from _contents(database)
-    if not _routines_readable(everywhere, held, vendor):
+    if not _routines_readable(held, vendor):
         privilege = "SELECT ON mysql.proc" if vendor == "MariaDB" else "SHOW_ROUTINE ON *.*"
         yield Finding(
             "procedures and functions",
-            f"those of others cannot be read: GRANT {privilege} TO {account}",
+            f"those of others cannot be read: GRANT {privilege} TO {who}{_roles(held, who)}",
             mark=True,
         )
+
+
+def _roles(held: Grants, who: str) -> str:
+    """The other way out, where a role was granted that nobody switches on."""
+    if not held.idle_roles:
+        return ""
+    return f"; or, if the role has it: SET DEFAULT ROLE {printable(held.idle_roles[0])} FOR {who}"
 
 
 def _contents(database: DatabaseInfo) -> Iterator[Finding]:
@@ -50,7 +54,8 @@ def _contents(database: DatabaseInfo) -> Iterator[Finding]:
     for view, error in database.broken.items():
         yield Finding(
             f"{name}.{printable(view)}",
-            f"this view is broken and left out of the dump: {printable(error)}; mend or drop it",
+            f"this view is broken and left out of the dump, its definition is in left-out.sql: {printable(error)}; "
+            "mend or drop it",
         )
     unsafe = [table.name for table in database.tables if table.engine.lower() not in TRANSACTIONAL]
     if unsafe:
@@ -71,29 +76,9 @@ def _some(names: list[str]) -> str:
     return shown + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
-def _held(grants: tuple[str, ...]) -> dict[str, frozenset[str]]:
-    """Privileges by what they are on: `*.*`, a database or a table, as SHOW GRANTS writes it."""
-    held: dict[str, frozenset[str]] = {}
-    for grant in grants:
-        if match := _GRANT.match(grant):
-            what = frozenset(word.strip().upper() for word in match["what"].split(","))
-            where = match["where"]
-            held[where] = held.get(where, frozenset()) | what
-    return held
-
-
-def _has(privileges: frozenset[str], wanted: str) -> bool:
-    return wanted in privileges or "ALL PRIVILEGES" in privileges or "ALL" in privileges
-
-
-def _routines_readable(everywhere: frozenset[str], held: dict[str, frozenset[str]], vendor: str) -> bool:
-    if _has(everywhere, "SELECT"):
+def _routines_readable(held: Grants, vendor: str) -> bool:
+    if held.everywhere("SELECT"):
         return True
     if vendor == "MySQL":
-        return _has(everywhere, "SHOW_ROUTINE")
-    return any(_has(held.get(where, frozenset()), "SELECT") for where in ("`mysql`.`proc`", "`mysql`.*"))
-
-
-def _escaped(name: str) -> str:
-    """A database grant is a pattern: the server writes `_` and `%` of a name with a backslash."""
-    return name.replace("\\", "\\\\").replace("_", "\\_").replace("%", "\\%")
+        return held.everywhere("SHOW_ROUTINE")
+    return held.has("SELECT", "mysql", "proc")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from tuibackup.config import Server
 from tuibackup.database import audit, verdict
+from tuibackup.database.beside import write_beside
 from tuibackup.database.inventory import DatabaseInfo
 from tuibackup.database.login import DatabaseSession
 from tuibackup.database.optionfile import text_for_tool
@@ -103,6 +104,8 @@ async def dump(
     if not any(one.whole for one in summaries):
         raise DatabaseError(f"{server.name}: no database could be dumped: {told.findings[-1].reason}")
     incoming.wrote(await asyncio.to_thread(_write_tables, incoming, tables))
+    for finding in await write_beside(database, incoming):
+        told(finding)
     whole = all(one.whole for one in summaries) and not any(finding.mark for finding in told.findings)
     return DumpResult(
         outcome=Outcome.WARNINGS if told.findings else Outcome.DONE,

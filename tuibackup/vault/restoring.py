@@ -15,6 +15,8 @@ from tuibackup.vault.summary import DatabaseSummary
 
 SCRIPT = "restore.sh"
 LISTS = "restore"
+# Beside dumps, where there is something to say in them. A dump is called NAME.sql.zst, so none is called that.
+PLACEHOLDERS, LEFT_OUT, USERS = "placeholders.sql", "left-out.sql", "users.sql"
 
 _SCRIPTS = Path(__file__).parent / "scripts"
 
@@ -81,7 +83,9 @@ def _folders(lists: Path, index: Index) -> Written:
 def write_databases(folder: Path, databases: tuple[DatabaseSummary, ...]) -> list[Written]:
     """restore.sh for the dumps in `folder`, in the order given. Raises VaultError."""
     script = (_SCRIPTS / "restore-databases.sh").read_text("utf-8")
-    everything = [f"\twrite {_quoted(one.file)}" for one in databases] or ["\t:"]
+    everything = [f"\tplain {PLACEHOLDERS}"] if (folder / PLACEHOLDERS).exists() else []
+    everything += [f"\twrite {_quoted(one.file)}" for one in databases]
+    everything = everything or ["\t:"]
     names = [f"\tprintf '%s\\n' {_quoted(one.name)}" for one in databases] or ["\t:"]
     each = [f"{_quoted(one.name)}) write {_quoted(one.file)} ;;" for one in databases]
     parts = {"ALL": everything, "LIST": names, "EACH": each}

@@ -109,10 +109,10 @@ class Incoming:
             stored_bytes=self.stored_bytes(),
             points_into=tuple(sorted({one.name.split("/")[1] for one in older})),
         )
-        self._write(summary.FILE_NAME, summary.encode(described))
+        self.write(summary.FILE_NAME, summary.encode(described))
         sums = [Sum(one, self._sha256(one)) for one in files_below(self.path)]
         lines = "".join(f"{sha256.hex()}  {one}\n" for one, sha256 in [*sums, *older])
-        self._write(SUMS, lines.encode())
+        self.write(SUMS, lines.encode())
         self._sync()
         reread(self.path, sums, on_progress)
         return self._move(name)
@@ -150,7 +150,8 @@ class Incoming:
             time = max(time, newest + timedelta(seconds=1))
         return time.strftime(NAME_FORMAT)
 
-    def _write(self, name: str, data: bytes) -> None:
+    def write(self, name: str, data: bytes) -> None:
+        """A small file of its own, `name`, beside archives or dumps."""
         output = OutputFile(self.path / name)
         try:
             output.write(data)

@@ -3,6 +3,7 @@
 #
 #   sh restore.sh | mariadb             every database, in an order that restores
 #   sh restore.sh NAME | mariadb        one database
+#   sh restore.sh --users | mariadb     users, roles and grants; after the databases
 #   sh restore.sh --list                the names
 #   sh restore.sh --check               compare every file of this snapshot with SHA256SUMS
 #
@@ -17,7 +18,7 @@ fail() {
 }
 
 usage() {
-	printf 'usage: sh restore.sh [NAME | --list | --check]\n' >&2
+	printf 'usage: sh restore.sh [NAME | --users | --list | --check]\n' >&2
 	exit 2
 }
 
@@ -32,6 +33,10 @@ write() {
 	zstd -q -dc -- "$here/$1" || fail "stopped in $1; what was written is not complete"
 }
 
+plain() {
+	cat -- "$here/$1" || fail "stopped in $1; what was written is not complete"
+}
+
 [ $# -le 1 ] || usage
 case ${1-} in
 '') # every database
@@ -39,6 +44,10 @@ case ${1-} in
 	;;
 --list)
 @LIST@
+	;;
+--users)
+	[ -f "$here/users.sql" ] || fail "no users are stored in this snapshot"
+	plain users.sql
 	;;
 --check)
 	cd -- "$here" || exit 1

@@ -1,0 +1,60 @@
+"""What lies beside the dumps, so that they can be restored whole: stand-ins, broken views, users and grants.
+
+No dump is called `NAME.sql`, so these names are free.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from tuibackup.database.accounts import accounts
+from tuibackup.database.inventory import DatabaseInfo, quoted
+from tuibackup.database.login import DatabaseSession
+from tuibackup.database.views import placeholders
+from tuibackup.errors import DatabaseError
+from tuibackup.progress import Finding
+from tuibackup.text import printable
+from tuibackup.vault.restoring import LEFT_OUT, PLACEHOLDERS, USERS
+from tuibackup.vault.snapshot import Incoming
+
+
+async def write_beside(database: DatabaseSession, incoming: Incoming) -> list[Finding]:
+    """Write the files that are needed into `incoming`; what could not be had is a finding.
+
+    Raises VaultError, ConnectionLostError.
+    """
+    findings: list[Finding] = []
+    texts = {
+        PLACEHOLDERS: await placeholders(database, database.databases),
+        LEFT_OUT: await _broken_views(database, database.databases),
+    }
+    try:
+        texts[USERS] = await accounts(database, database.vendor)
+    except DatabaseError as error:
+        who = printable(database.account)
+        findings.append(
+            Finding(
+                "users and grants",
+                f"cannot be read and are not saved: GRANT SELECT ON mysql.* TO {who} ({error.message})",
+            )
+        )
+    for name, text in texts.items():
+        if text:
+            await asyncio.to_thread(incoming.write, name, text.encode())
+    return findings
+
+
+async def _broken_views(database: DatabaseSession, databases: Sequence[DatabaseInfo]) -> str:
+    """The definitions of views that are broken and therefore in no dump, as the server has them."""
+    lines: list[str] = []
+    for info in databases:
+        for view, error in info.broken.items():
+            lines.append(f"-- {printable(info.name)}.{printable(view)}: {printable(error)}")
+            try:
+                [(_name, definition, *_rest)] = await database.rows(
+                    f"SHOW CREATE VIEW {quoted(info.name)}.{quoted(view)}"
+                )
+                lines.append(f"{definition};")
+            except DatabaseError as refused:
+                lines.append(f"-- its definition cannot be read: {refused.message}")
+    head = ["-- Views that were broken when the dump was made and are not in it.", "SET NAMES utf8mb4;"]
+    return "".join(f"{line}\n" for line in (*head, *lines)) if lines else ""
