@@ -86,7 +86,7 @@ async def test_a_vault_that_fills_up_is_said_at_once(
 ) -> None:
     mariadbd.sql(SOME)
     incoming = incoming_at(small_disk)
-    endless = tooled("while :; do head -c 1000000 /dev/urandom; done")
+    endless = tooled("while head -c 1000000 /dev/urandom; do :; done")
     with pytest.raises(VaultError, match="vault full: no room for"):
         async with asyncio.timeout(20):
             await dumped(session, server, incoming, reporter, dump_tools=endless)
@@ -104,7 +104,7 @@ async def test_a_connection_that_is_cut_ends_the_dump_within_seconds(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     mariadbd.sql(SOME)
-    slow = tooled("while sleep 0.1; do head -c 300000 /dev/urandom; done")
+    slow = tooled("while sleep 0.1 && head -c 300000 /dev/urandom; do :; done")
     with PrivateSshd(tmp_path / "own") as sshd:
         one = replace(server, host=sshd.host, port=sshd.port, key=sshd.client_key)
         async with opened(one, tmp_path) as session:
