@@ -120,6 +120,10 @@ async def test_the_ledger_has_the_needs_and_each_steps_time_beside_its_standard(
         "tools",
         "room on the backup disk",
         "database access",
+        "dump tool",
+        "database privileges",
+        "what there is to dump",
+        "long queries",
     ]
     assert all(need["ok"] for need in needs["needs"]), needs
     assert needs["operator"] == {"name": "andi", "login": "andi", "client": "10.0.0.7", "chosen": False}

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 
 from tuibackup.database.grants import Grants, pattern_of
 from tuibackup.database.inventory import TRANSACTIONAL, DatabaseInfo, quoted
+from tuibackup.database.login import DatabaseSession
 from tuibackup.progress import Finding
-from tuibackup.text import printable
+from tuibackup.text import count, duration, printable
 
 _DATA = ("SELECT", "SHOW VIEW", "TRIGGER", "EVENT")
 _SHOWN = 5
+_LONG_SECONDS = 60
 
 
 def audit(
@@ -24,7 +26,9 @@ def audit(
             mark=True,
         )
     for database in databases:
-        if missing := held.missing(_DATA, database.name):
+        if not all(held.has(privilege, database.name) for privilege in _DATA):
+            # All of them, those too that a pattern gives: the grant on the very name is the only one that counts then.
+            missing = [privilege for privilege in _DATA if not held.everywhere(privilege)]
             where = printable(quoted(pattern_of(database.name)))
             yield Finding(
                 printable(database.name),
@@ -40,6 +44,23 @@ def audit(
             f"those of others cannot be read: GRANT {privilege} TO {who}{_roles(held, who)}",
             mark=True,
         )
+
+
+async def long_queries(database: DatabaseSession) -> str:
+    """What has been running for more than a minute; "" for nothing. The lock of a dump may have to wait for it.
+
+    Raises DatabaseError, ConnectionLostError.
+    """
+    [(number, longest)] = await database.rows(
+        "SELECT COUNT(*), MAX(TIME) FROM information_schema.PROCESSLIST"
+        " WHERE COMMAND = 'Query' AND ID <> CONNECTION_ID() AND TIME > %s",
+        _LONG_SECONDS,
+    )
+    if not number:
+        return ""
+    return (
+        f"{count(int(number))} queries run for more than a minute, the longest for {duration(float(longest))}"
+    )
 
 
 def _roles(held: Grants, who: str) -> str:

@@ -7,7 +7,6 @@ give nothing: they are named, because one statement makes them the default.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -53,10 +52,6 @@ class Grants:
     def has(self, privilege: str, database: str, table: str = "") -> bool:
         """Whether `privilege` is held on all of `database`, or on its one `table`."""
         return any(holder.has(privilege, database, table) for holder in self._holders.values())
-
-    def missing(self, privileges: Iterable[str], database: str) -> list[str]:
-        """Those of `privileges` that are not held on all of `database`."""
-        return [privilege for privilege in privileges if not self.has(privilege, database)]
 
     @cached_property
     def idle_roles(self) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ _DEFAULT_SOCKETS = ("/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tm
 _ACCESS_DENIED = (1045, 1698)
 _GONE = (2006, 2013)
 _PLUGIN = 2059
+_IDENTIFIED = re.compile(r"IDENTIFIED (?:VIA|WITH) ('\w+'|`\w+`|\w+)")
 
 
 @dataclass(slots=True)
@@ -43,6 +44,9 @@ class DatabaseSession:
     server_version: str
     vendor: str  # "MariaDB" or "MySQL"
     account: str  # as the server calls us, 'backup'@'localhost'
+    authentication: (
+        str  # the server's name for how we proved who we are: unix_socket; "" where it does not tell
+    )
     grants: tuple[str, ...]
     databases: tuple[DatabaseInfo, ...]
     _connection: Connection
@@ -75,6 +79,7 @@ async def login(session: Session, server: Server, password: Secret | None) -> Da
             version = str((await connection.rows("SELECT VERSION()"))[0][0])
             account = str((await connection.rows("SELECT CURRENT_USER()"))[0][0])
             grants = tuple(str(row[0]) for row in await connection.rows("SHOW GRANTS"))
+            authentication = await _authentication(connection)
             exclude = server.database.exclude if server.database else ()
             databases = await inventory.take(connection, frozenset(exclude))
     except BaseException:
@@ -87,6 +92,7 @@ async def login(session: Session, server: Server, password: Secret | None) -> Da
         server_version=printable(version),
         vendor="MariaDB" if "mariadb" in version.lower() else "MySQL",
         account=f"'{user}'@'{host}'",
+        authentication=authentication,
         grants=grants,
         databases=databases,
         _connection=connection,
@@ -153,6 +159,15 @@ async def _open(session: Session, options: Options) -> Connection:
             connection.drop()
             raise
     return connection
+
+
+async def _authentication(connection: Connection) -> str:
+    try:
+        [(created, *_rest)] = await connection.rows("SHOW CREATE USER CURRENT_USER")
+    except aiomysql.MySQLError:  # an anonymous account, or a server that has no such statement
+        return ""
+    found = _IDENTIFIED.search(str(created))
+    return printable(found[1].strip("'`")) if found else "password"
 
 
 @contextlib.asynccontextmanager

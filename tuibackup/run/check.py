@@ -273,7 +273,7 @@ async def _folder(session: "Session", folder: str, *, sudo: bool) -> Check:
 async def _database(
     config: Config, session: "Session", server: Server, answers: Answers
 ) -> AsyncIterator[Check]:
-    from tuibackup.database.audit import audit
+    from tuibackup.database.audit import audit, long_queries
     from tuibackup.database.login import login
 
     assert server.database is not None
@@ -300,5 +300,7 @@ async def _database(
             # What is marked would keep the clock from being reset, month after month.
             state = State.FAILED if finding.mark else State.WARNING
             yield Check(_("database"), state, f"{finding.subject}: {finding.reason}")
+        if busy := await long_queries(database):
+            yield Check(_("database"), State.WARNING, busy)
     finally:
         await database.close()

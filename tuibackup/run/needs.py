@@ -2,7 +2,10 @@
 
 from contextlib import suppress
 
-from tuibackup.errors import TuibackupError, UsageError, VaultError
+from tuibackup.database.audit import audit, long_queries
+from tuibackup.database.login import DatabaseSession
+from tuibackup.database.tool import find_tool
+from tuibackup.errors import DatabaseError, TuibackupError, UsageError, VaultError
 from tuibackup.run.access import described, open_database
 from tuibackup.run.places import open_vault
 from tuibackup.run.work import Work
@@ -12,9 +15,11 @@ from tuibackup.vault.disk import Room
 
 Need = tuple[str, bool, str]  # what, whether it is there, the detail
 
-CONNECTION, HOST_KEY, TOOLS, ROOM, DATABASE = (
-    "connection", "host key", "tools", "room on the backup disk", "database access",
+CONNECTION, HOST_KEY, TOOLS, ROOM, DATABASE, DUMP_TOOL, PRIVILEGES, CONTENTS, LOAD = (
+    "connection", "host key", "tools", "room on the backup disk", "database access", "dump tool",
+    "database privileges", "what there is to dump", "long queries",
 )  # fmt: skip
+_SHOWN = 20  # databases that are described one by one
 
 
 def find_vault(work: Work) -> None:
@@ -55,7 +60,7 @@ async def meet_needs(work: Work) -> tuple[Need, ...]:
         _room_need(work),
     ]
     if Clock.DATABASES in work.plan.clocks:
-        needs.append(await _database(work))
+        needs += await _database(work)
     return tuple(needs)
 
 
@@ -94,13 +99,38 @@ def _room(room: Room) -> str:
     return f"{size(room.free)} of {size(room.total)} free on {printable(room.device)}"
 
 
-async def _database(work: Work) -> Need:
-    """Log in once, so that a password is asked for now and not when nobody is there any more."""
+async def _database(work: Work) -> list[Need]:
+    """Log in once, so that a password is asked for now and not when nobody is there any more; and look around."""
     try:
         database = await open_database(work)
     except TuibackupError as error:
-        return DATABASE, False, str(error)
+        return [(DATABASE, False, str(error))]
+    async with database:
+        how = f"{printable(database.account)} by {database.authentication or 'password'}"
+        needs = [(DATABASE, True, f"{described(database)}, {how}")]
+        with suppress(TuibackupError):  # what cannot be looked at fails in its own step
+            needs += await _around(work, database)
+        return needs
+
+
+async def _around(work: Work, database: DatabaseSession) -> list[Need]:
+    """The dump tool, what the account may not read, what there is to dump, and what keeps the server busy."""
+    found = list(audit(database.databases, database.grants, database.account, database.vendor))
+    missing = [f"{finding.subject}: {finding.reason}" for finding in found if finding.mark]
+    contents = [str(info) for info in database.databases[:_SHOWN]]
+    if len(database.databases) > _SHOWN:
+        contents.append(f"and {len(database.databases) - _SHOWN} more")
+    return [
+        await _dump_tool(work, database),
+        (PRIVILEGES, not missing, "; ".join(missing) or "enough for a whole dump"),
+        (CONTENTS, True, "; ".join(contents)),
+        (LOAD, True, await long_queries(database) or "no query runs for more than a minute"),
+    ]
+
+
+async def _dump_tool(work: Work, database: DatabaseSession) -> Need:
     try:
-        return DATABASE, True, described(database)
-    finally:
-        await database.close()
+        tool = await find_tool(work.connected(), work.tools(), database.vendor)
+    except DatabaseError as error:
+        return DUMP_TOOL, False, str(error)
+    return DUMP_TOOL, True, f"{printable(tool.path)} {tool.version}: {' '.join(tool.flags)}"
