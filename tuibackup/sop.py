@@ -46,6 +46,11 @@ class Outcome(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+def good(outcome: Outcome, *, whole: bool) -> bool:
+    """Whether a published snapshot that ended so resets its clock: everything configured is in it whole."""
+    return whole and outcome in (Outcome.DONE, Outcome.WARNINGS)
+
+
 def worst(outcomes: Sequence[Outcome]) -> Outcome:
     """The worse counts: failed, interrupted, warnings, done (of nothing: done)."""
     order = [Outcome.DONE, Outcome.WARNINGS, Outcome.INTERRUPTED, Outcome.FAILED]

@@ -195,3 +195,11 @@ def test_the_room_is_looked_at_again_while_much_is_written(tmp_path: Path) -> No
     greedy.coming(RoomGuard.EVERY - 1)
     with pytest.raises(VaultError, match=r"vault nearly full: .* free, .* are to stay free"):
         greedy.coming(1)
+
+
+def test_a_machine_that_went_down_while_it_made_a_vault_makes_it_the_next_time(tmp_path: Path) -> None:
+    path, state = tmp_path / "vault", tmp_path / "state"
+    path.mkdir()
+    (path / f".{IDENTITY}.new").write_text("# half")
+    assert Vault.open(path, state).created
+    assert {one.name for one in path.iterdir()} == {IDENTITY}

@@ -336,3 +336,7 @@ def test_a_dump_that_was_cut_off_is_never_restored_as_if_whole(vault: Vault, pla
     with pytest.raises(VaultError, match=r"siakad\.sql\.zst is damaged"):
         restore_dumps(snapshot, [], place / "to")
     assert list((place / "to").iterdir()) == [], "nothing half restored looks whole"
+    (place / "to/siakad.sql").write_text("what was restored last week")
+    with pytest.raises(VaultError, match=r"siakad\.sql\.zst is damaged"):
+        restore_dumps(snapshot, [], place / "to", overwrite=True)
+    assert (place / "to/siakad.sql").read_text() == "what was restored last week"

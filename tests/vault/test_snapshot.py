@@ -235,3 +235,30 @@ def test_a_further_part_is_never_called_like_another_folders_archive(vault: Vaul
         names = [path.name.casefold() for path in incoming.path.glob("*.tar.zst")]
         assert len(set(names)) == len(order)
         assert "a.tar.zst" in names
+
+
+def test_a_plain_file_with_the_name_of_a_leftover_is_swept_too(vault: Vault) -> None:
+    (vault.server_folder("siakad") / ".incoming-x").write_text("not ours")
+    dead = empty(vault, "y")
+    assert sweep(vault, "siakad") == ["x", "y"]
+    assert not dead.path.exists()
+
+
+def test_a_name_that_is_not_safely_on_the_disk_is_taken_back(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    incoming = empty(vault)
+    really = snapshot.sync_folder
+
+    def fail(path: Path) -> None:
+        if path.name == Clock.FILES and path.parent == incoming.path.parent.parent:
+            raise VaultError(f"{path}: Input/output error")
+        really(path)
+
+    (incoming.path.parent.parent / Clock.FILES).mkdir()
+    monkeypatch.setattr(snapshot, "sync_folder", fail)
+    with pytest.raises(VaultError, match="Input/output error"):
+        incoming.publish(summary("siakad", "run1", Clock.FILES))
+    assert vault.snapshots() == []
+    incoming.discard()
+    assert not incoming.path.exists()

@@ -39,6 +39,8 @@ def test_a_good_dump_is_whole_and_must_have_its_last_line(vault: Vault) -> None:
     assert verify(good).problems == ()
     cut = take_dumps(vault, {"a": b"CREATE TABLE x;" * 100_000, "b": b""}, run="2")
     assert len(verify(cut).problems) == 2
+    row = take_dumps(vault, {"a": b"INSERT INTO notes VALUES ('" + TRAILER + b"');\n"}, run="3")
+    assert len(verify(row).problems) == 1, "the last line of a text in a row is not the dump's"
 
 
 def test_any_damage_to_any_file_is_found_and_named(vault: Vault, tricky: Path) -> None:

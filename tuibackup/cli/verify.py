@@ -21,7 +21,7 @@ def define(parser: argparse.ArgumentParser) -> None:
     """The words of `verify`."""
     parser.description = _(
         "Reads snapshots from the disk and compares every hash: one snapshot, all of a server, or all."
-        " Exit code 1: something is damaged."
+        " Exit code 1: something is damaged, or there is nothing to verify."
     )
     parser.add_argument("what", nargs="?", metavar="SERVER | SNAPSHOT")
     parser.add_argument("--json", action="store_true", help=_("one JSON document"))
@@ -45,7 +45,7 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
         print_json([_document(*one) for one in verdicts])
     elif not verdicts:
         print(_("nothing to verify: there is no snapshot yet"))
-    return 0 if all(verdict.ok for _snapshot, verdict, _seconds in verdicts) else 1
+    return 0 if verdicts and all(verdict.ok for _snapshot, verdict, _seconds in verdicts) else 1
 
 
 def _chosen(what: str | None, context: Context) -> "list[Snapshot]":

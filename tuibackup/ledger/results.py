@@ -1,7 +1,7 @@
 """What run and step entries say in columns, so that queries need not read a million bodies.
 
-The rows of the table `result` follow from the entries alone; `Ledger.verify_chain` compares the two. This is
-also the one place that knows which outcome resets a clock.
+The rows of the table `result` follow from the entries alone; `Ledger.verify_chain` compares the two. Which
+outcome resets a clock says `sop.good`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tuibackup.ledger.entries import Kind, iso
-from tuibackup.sop import Clock, Outcome, Step
+from tuibackup.sop import Clock, Outcome, Step, good
 
 RUN = "run"  # `what` of a whole run; else a clock or a step
 
@@ -55,11 +55,10 @@ def _clock(clock: Clock, body: Mapping[str, Any]) -> Iterator[Result]:
     if outcome is not None:
         snapshot, started = body.get("snapshot"), _started(body)
         published = isinstance(snapshot, str) and bool(snapshot) and started is not None
-        whole = outcome == Outcome.DONE or (outcome == Outcome.WARNINGS and body.get("whole") is True)
         yield Result(
             clock,
             outcome,
-            good=published and whole,
+            good=published and good(Outcome(outcome), whole=body.get("whole") is True),
             started=started if published else None,
             snapshot=str(snapshot) if published else None,
         )

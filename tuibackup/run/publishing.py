@@ -37,7 +37,10 @@ async def incoming(work: Work, clock: Clock) -> AsyncIterator[Incoming]:
     except BaseException:
         await asyncio.wait((creating,))  # a stop may have come while the thread was making it
         if creating.exception() is None:
-            await asyncio.to_thread(creating.result().discard)
+            try:
+                await asyncio.to_thread(creating.result().discard)
+            except VaultError as error:  # what made the block fail is the error to tell
+                work.note(f"what this run had stored could not be removed: {error}")
         raise
 
 

@@ -26,6 +26,7 @@ from tuibackup.vault.output import OutputFile, rename_new, sync_folder, vault_er
 IDENTITY = "tuibackup-vault.toml"
 KNOWN = "vaults.json"
 FORMAT = 1
+_DRAFT = f".{IDENTITY}.new"  # what a machine that went down while it made a vault leaves: no reason to refuse
 NAME = re.compile(r"\d{4}-\d\d-\d\dT\d{6}Z")
 NAME_FORMAT = "%Y-%m-%dT%H%M%SZ"
 
@@ -257,7 +258,7 @@ def _create(path: Path) -> str:
 def _refuse_unfit(path: Path) -> None:
     """VaultError for a folder that cannot become a vault."""
     with vault_errors(path):
-        if any(name != "lost+found" for name in os.listdir(path)):
+        if any(name not in ("lost+found", _DRAFT) for name in os.listdir(path)):
             raise VaultError(f"{path}: is no vault and not empty", "choose an empty folder")
     if refusal := disk.room(path).refusal:
         raise VaultError(f"{path}: {refusal}")
@@ -270,7 +271,9 @@ def _create_alone(path: Path) -> str:
         "# This folder is a vault of tuibackup: the backups of your servers. Do not change anything in it.\n"
         f'format = {FORMAT}\nid = "{identity}"\ncreated = {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n'
     )
-    draft = path / f".{identity}"
+    draft = path / _DRAFT
+    with vault_errors(draft):
+        draft.unlink(missing_ok=True)
     output = OutputFile(draft)
     try:
         output.write(text.encode())

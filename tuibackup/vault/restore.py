@@ -3,10 +3,13 @@
 So is the order: regular files as they lie in the archives, then links, then folders with modes and times.
 """
 
+import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import zstandard
 
@@ -18,7 +21,7 @@ from tuibackup.vault.archive import ArchiveReader
 from tuibackup.vault.entry import Kind
 from tuibackup.vault.index import Archive, Index, IndexEntry
 from tuibackup.vault.layout import NAME, Snapshot
-from tuibackup.vault.output import vault_errors
+from tuibackup.vault.output import rename_new, vault_errors
 from tuibackup.vault.schema import FILE_NAME as INDEX
 from tuibackup.vault.target import Target
 
@@ -90,22 +93,36 @@ def restore_dumps(
         if "/" in one.file:
             raise VaultError(f"{snapshot.path}: snapshot.json is damaged: it points out of the snapshot")
         target = to / one.file.removesuffix(".zst")
-        if overwrite:
-            target.unlink(missing_ok=True)
-        with vault_errors(target), target.open("xb") as output:
-            os.fchmod(output.fileno(), 0o600)
-            try:
-                for part in _sql(snapshot.path / one.file, one.bytes):
-                    output.write(part)
-                    done += len(part)
-                    if on_progress:
-                        on_progress(
-                            Progress(number, len(wanted), done, total, printable(one.name), "databases")
-                        )
-            except BaseException:
-                target.unlink()  # nothing half restored looks whole
-                raise
+        with _whole_or_not(target, overwrite) as output:
+            for part in _sql(snapshot.path / one.file, one.bytes):
+                output.write(part)
+                done += len(part)
+                if on_progress:
+                    on_progress(Progress(number, len(wanted), done, total, printable(one.name), "databases"))
     return Restored(len(wanted), 0, 0, done, ())
+
+
+@contextmanager
+def _whole_or_not(target: Path, overwrite: bool) -> Iterator[IO[bytes]]:
+    """A file that has its name only when all of it was written: nothing half restored looks whole, and what is
+    there already stays until its successor is proven. Raises VaultError when there is one, without `overwrite`.
+    """
+    draft = target.with_name(f".{target.name}.new")
+    with vault_errors(target):
+        if not overwrite and os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        draft.unlink(missing_ok=True)
+    try:
+        with vault_errors(draft), draft.open("xb") as output:
+            os.fchmod(output.fileno(), 0o600)
+            yield output
+        with vault_errors(target):
+            if overwrite:
+                draft.replace(target)
+            else:
+                rename_new(draft, target)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _sql(path: Path, length: int) -> Iterator[bytes]:

@@ -98,7 +98,8 @@ class Incoming:
         """Complete the snapshot, prove it, and move it to where it will stay for good.
 
         Fills in name (its start, later than every other of this clock), sequence, stored_bytes, points_into.
-        When this raises (VaultError: vault full, reads back wrong), nothing was published.
+        When this raises (VaultError: vault full, reads back wrong), nothing was published; where even that cannot be
+        undone, the error says so.
         """
         older = self._write_restore_files(description)
         name = self._free_name(description.started)
@@ -190,10 +191,21 @@ class Incoming:
             rename_new(self.path, target)
         except FileExistsError as error:
             raise VaultError(f"{target}: exists already") from error
-        sync_folder(parent)
-        seal(target)  # only now: a folder without write permission cannot be moved by an ordinary user
+        try:
+            sync_folder(parent)
+        except VaultError as error:  # whether the name would outlive a power cut is not known: take it back
+            self._take_back(target, error)
+            raise
+        with suppress(VaultError):  # it is published, with or without write permission; `sweep` tries again
+            seal(target)  # only now: a folder without write permission cannot be moved by an ordinary user
         _remove_if_empty(self.path.parent)
         return Snapshot(target, self.server, self.clock, name)
+
+    def _take_back(self, target: Path, cause: VaultError) -> None:
+        try:
+            rename_new(target, self.path)
+        except (VaultError, FileExistsError) as error:
+            raise VaultError(f"{cause}; {target} is there all the same, verify it") from error
 
 
 def seal(folder: Path) -> None:
@@ -226,6 +238,9 @@ def sweep(vault: Vault, server: str, *, keep: str | None = None) -> list[str]:
 
 def _remove(folder: Path) -> None:
     with vault_errors(folder):
+        if folder.is_symlink() or folder.is_file():  # nothing of ours, but a run of that name could not begin
+            folder.unlink()
+            return
         for place, _, _ in os.walk(folder):
             os.chmod(place, 0o700)  # a folder may be sealed already
         if folder.exists():

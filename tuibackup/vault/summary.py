@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from tuibackup.errors import VaultError
-from tuibackup.sop import Clock, Outcome
+from tuibackup.sop import Clock, Outcome, good
 from tuibackup.vault.output import vault_errors
 
 FORMAT = 1
@@ -85,7 +85,7 @@ class SnapshotSummary(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def good(self) -> bool:
         """Whether it resets its clock."""
-        return self.whole and self.outcome in (Outcome.DONE, Outcome.WARNINGS)
+        return good(self.outcome, whole=self.whole)
 
 
 def encode(summary: SnapshotSummary) -> bytes:

@@ -31,7 +31,7 @@ OnProgress = Callable[[Progress], None]
 
 _CHUNK = 1 << 20
 _LINE = re.compile(r"([0-9a-f]{64})  ((?:\.\./[^/]+/)?[A-Za-z0-9._%/-]+)")
-_TRAILER = re.compile(rb"^-- Dump completed", re.MULTILINE)
+_TRAILER = re.compile(rb"(?:\A|\n)-- Dump completed(?: on [^\n]{1,40})?\s{0,8}\Z")
 
 
 @dataclass(frozen=True, slots=True)
