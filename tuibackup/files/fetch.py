@@ -269,7 +269,7 @@ class _Fetch:
 
     def _open(self) -> ArchiveWriter:
         """The archive is made with its first member: an empty one says nothing."""
-        archive = self._archive = self._store.incoming.archive(self._folder.folder, self._part)
+        archive = self._archive = self._store.incoming.archive(self._folder.folder)
         with self._store.lock:
             self._archive_id = self._store.index.add_archive(archive.path.name)
         return archive

@@ -147,6 +147,11 @@ class ArchiveWriter:
         self._base = sum(unpacked for _, unpacked in self._frames.frames)
         self._buffer = bytearray()
 
+    def cut(self) -> None:
+        """Take out the member that is open, if one is: only whole ones stay."""
+        if self._size >= 0:
+            self.abort_member()
+
     def close(self) -> ArchiveSummary:
         """Write what is left, the end of the tar and the seek table; sync to the disk."""
         assert self._size < 0, "the last member was not ended"

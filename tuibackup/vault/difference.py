@@ -1,4 +1,6 @@
-"""What a new inventory has in common with an older snapshot: unchanged files point to where they lie already.
+"""What a new inventory has in common with an older one: unchanged files point to where they lie already.
+
+The older one is a snapshot's, or that of an interrupted run, of which the complete archives are left.
 
 A file is unchanged when every recorded field is the same and neither of its times is later than two seconds
 before the older inventory began: a write in the same tick of the clock cannot be seen. Inode and device numbers
@@ -6,6 +8,8 @@ mean nothing on network, FUSE and overlay file systems and are left out of the c
 """
 
 import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 _TICK_NS = 2_000_000_000
@@ -13,8 +17,9 @@ _TICK_NS = 2_000_000_000
 _LOOSE = """(type LIKE 'fuse%' OR type IN ('nfs', 'nfs4', 'cifs', 'smb3', 'smbfs', '9p', 'afs', 'ceph', 'glusterfs',
     'lustre', 'overlay', 'aufs', 'vboxsf', 'virtiofs', ''))"""
 
-# `pair`: folders of this level in both snapshots. `same`: entries of both that did not change, by their ids.
+# `pair`: folders of this level in both. `unchanged`: entries of both that did not change, by their ids.
 _TABLES = f"""
+CREATE TEMP TABLE unchanged (new INTEGER PRIMARY KEY, old INTEGER NOT NULL);
 CREATE TEMP TABLE pair (new INTEGER PRIMARY KEY, old INTEGER NOT NULL, started_ns INTEGER NOT NULL);
 CREATE TEMP TABLE next_pair (new INTEGER PRIMARY KEY, old INTEGER NOT NULL, started_ns INTEGER NOT NULL);
 CREATE TEMP TABLE same_owner AS
@@ -30,7 +35,7 @@ INSERT INTO pair SELECT n.id, o.id, q.started_ns FROM main.root r JOIN old.root 
 """
 
 _UNCHANGED = f"""
-INSERT INTO temp.same SELECT n.id, o.id FROM {{source}}
+INSERT INTO temp.unchanged SELECT n.id, o.id FROM {{source}}
     JOIN temp.same_owner w ON w.new = n.owner AND w.old = o.owner
     JOIN temp.same_filesystem f ON f.new = n.filesystem AND f.old = o.filesystem
     WHERE n.kind = o.kind AND n.kind IN ('f', 'd') AND n.mode = o.mode AND n.size = o.size AND n.links = o.links
@@ -45,11 +50,86 @@ _BELOW = """temp.pair p JOIN main.entry n ON n.parent = p.new
 def take_over(db: sqlite3.Connection, older: Path, snapshot: str) -> int:
     """Give the unchanged files in the index `db` their content in `older`, the index of `snapshot`; how many.
 
-    `db` has its hard links found and no content yet, and the temporary table `same` (new, old), which is filled
-    with all unchanged files and folders. Only a name that carries the content in both snapshots is taken over: the
-    archive holds it under that name. Extended attributes come along. Called outside a transaction; after an error
-    `db` is of no use.
+    `db` has its hard links found, and the temporary table `same` (new, old), which is filled with all unchanged
+    files and folders. Only a name that carries the content in both snapshots is taken over: the archive holds it
+    under that name. What has content already keeps it. Extended attributes come along. Called outside a
+    transaction; after an error `db` is of no use.
     """
+    with _compared(db, older):
+        db.execute("INSERT INTO temp.same SELECT * FROM temp.unchanged")
+        db.execute(
+            """INSERT OR IGNORE INTO main.archive (snapshot, name)
+            SELECT CASE snapshot WHEN '' THEN ? ELSE snapshot END, name FROM old.archive
+            WHERE id IN (SELECT archive FROM temp.same s JOIN old.content c ON c.entry = s.old
+                WHERE NOT EXISTS (SELECT 1 FROM main.content k WHERE k.entry = s.new))""",
+            (snapshot,),
+        )
+        taken = db.execute(
+            """INSERT INTO main.content SELECT s.new, a.id, c.offset, c.length, c.sha256
+            FROM temp.same s JOIN old.content c ON c.entry = s.old JOIN old.archive b ON b.id = c.archive
+            JOIN main.archive a
+                ON a.name = b.name AND a.snapshot = CASE b.snapshot WHEN '' THEN ? ELSE b.snapshot END
+            WHERE NOT EXISTS (SELECT 1 FROM main.hardlink h WHERE h.entry = s.new)
+                AND NOT EXISTS (SELECT 1 FROM main.content k WHERE k.entry = s.new)""",
+            (snapshot,),
+        ).rowcount
+        db.execute(
+            """INSERT OR REPLACE INTO main.xattr SELECT s.new, x.key, x.value
+            FROM temp.same s JOIN old.xattr x ON x.entry = s.old"""
+        )
+    return taken
+
+
+def take_over_leftover(db: sqlite3.Connection, older: Path, names: Mapping[str, str]) -> list[str]:
+    """The same from what an interrupted run left: only files whose content lies in one of its own archives in
+    `names`, which are called differently here; those of them that are used now.
+
+    Of folders nothing is taken over: that run may not have come to their extended attributes.
+    """
+    with _compared(db, older):
+        db.execute(
+            "CREATE TEMP TABLE moved (old INTEGER PRIMARY KEY, new INTEGER NOT NULL, name TEXT NOT NULL)"
+        )
+        for name, new in names.items():
+            db.execute("INSERT INTO main.archive (snapshot, name) VALUES ('', ?)", (new,))
+            db.execute(
+                """INSERT INTO temp.moved SELECT b.id, a.id, b.name FROM old.archive b, main.archive a
+                WHERE b.snapshot = '' AND b.name = ? AND a.snapshot = '' AND a.name = ?""",
+                (name, new),
+            )
+        db.execute(
+            """CREATE TEMP TABLE taken AS SELECT s.new AS entry, s.old AS old, m.new AS archive, m.old AS held
+            FROM temp.unchanged s JOIN old.content c ON c.entry = s.old JOIN temp.moved m ON m.old = c.archive
+            WHERE NOT EXISTS (SELECT 1 FROM main.hardlink h WHERE h.entry = s.new)
+                AND NOT EXISTS (SELECT 1 FROM main.content k WHERE k.entry = s.new)"""
+        )
+        db.execute(
+            """INSERT INTO main.content SELECT t.entry, t.archive, c.offset, c.length, c.sha256
+            FROM temp.taken t JOIN old.content c ON c.entry = t.old"""
+        )
+        db.execute(
+            """INSERT INTO main.xattr SELECT t.entry, x.key, x.value
+            FROM temp.taken t JOIN old.xattr x ON x.entry = t.old"""
+        )
+        db.execute(
+            """INSERT INTO main.written SELECT m.new, r.id, w.bytes, w.sha256 FROM temp.moved m
+            JOIN old.written w ON w.archive = m.old
+            JOIN old.root q ON q.id = w.root JOIN main.root r ON r.folder = q.folder
+            WHERE m.old IN (SELECT held FROM temp.taken)"""
+        )
+        db.execute(
+            """DELETE FROM main.archive WHERE id IN (SELECT new FROM temp.moved)
+                AND id NOT IN (SELECT archive FROM temp.taken)"""
+        )
+        used = db.execute("SELECT name FROM temp.moved WHERE old IN (SELECT held FROM temp.taken)").fetchall()
+        for table in ("moved", "taken"):
+            db.execute(f"DROP TABLE temp.{table}")
+    return [name for (name,) in used]
+
+
+@contextmanager
+def _compared(db: sqlite3.Connection, older: Path) -> Iterator[None]:
+    """In a transaction of the block: `old` is the other index, `unchanged` is filled."""
     db.execute("ATTACH ? AS old", (f"{older.absolute().as_uri()}?immutable=1",))
     db.execute("BEGIN")
     for statement in _TABLES.split(";\n"):
@@ -65,25 +145,8 @@ def take_over(db: sqlite3.Connection, older: Path, snapshot: str) -> int:
         db.execute("DELETE FROM temp.pair")
         db.execute("INSERT INTO temp.pair SELECT * FROM temp.next_pair")
         db.execute("DELETE FROM temp.next_pair")
-    db.execute(
-        """INSERT OR IGNORE INTO main.archive (snapshot, name)
-        SELECT CASE snapshot WHEN '' THEN ? ELSE snapshot END, name FROM old.archive
-        WHERE id IN (SELECT archive FROM temp.same s JOIN old.content c ON c.entry = s.old)""",
-        (snapshot,),
-    )
-    taken = db.execute(
-        """INSERT INTO main.content SELECT s.new, a.id, c.offset, c.length, c.sha256
-        FROM temp.same s JOIN old.content c ON c.entry = s.old JOIN old.archive b ON b.id = c.archive
-        JOIN main.archive a ON a.name = b.name AND a.snapshot = CASE b.snapshot WHEN '' THEN ? ELSE b.snapshot END
-        WHERE NOT EXISTS (SELECT 1 FROM main.hardlink h WHERE h.entry = s.new)""",
-        (snapshot,),
-    ).rowcount
-    db.execute(
-        """INSERT INTO main.xattr SELECT s.new, x.key, x.value
-        FROM temp.same s JOIN old.xattr x ON x.entry = s.old"""
-    )
-    for table in ("pair", "next_pair", "same_owner", "same_filesystem"):
+    yield
+    for table in ("pair", "next_pair", "same_owner", "same_filesystem", "unchanged"):
         db.execute(f"DROP TABLE temp.{table}")
     db.execute("COMMIT")
     db.execute("DETACH old")
-    return taken

@@ -48,6 +48,10 @@ class IndexWriter:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._begin()
+
+    def _begin(self) -> None:
+        path = self.path
         with vault_errors(path):
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         # as a URI, so that an older index can be attached as one too (see `take_over`)
@@ -58,6 +62,7 @@ class IndexWriter:
         self._twins = False  # a name came twice: what lies below the second of two folders lies nowhere
         self._linked = 0  # hard links are found among entries up to this id
         self._stored: list[tuple[int, int, int, int, bytes]] = []
+        self._lasting = False  # whether what is committed outlives us
         try:
             self._prepare()
         except BaseException:
@@ -66,7 +71,7 @@ class IndexWriter:
 
     def _prepare(self) -> None:
         with self._errors():
-            # A file that is not finished is never read: no journal, one transaction, one fsync at the end.
+            # Before the first archive is there, nothing of it is worth keeping: no journal, no fsync.
             for pragma in (
                 "journal_mode = OFF",
                 "synchronous = OFF",
@@ -102,8 +107,36 @@ class IndexWriter:
         self._rows.add_root(root, folder)
         return root
 
+    def restart(self) -> None:
+        """Forget everything, for another inventory; only before the first archive."""
+        self._db.close()
+        with vault_errors(self.path):
+            self.path.unlink()
+        self._begin()
+
+    def archive_written(self, archive: int, root: int, stored_bytes: int, sha256: bytes) -> None:
+        """An archive of our own is closed and on the disk. What is known so far outlives this process now, and the
+        machine: the next run may take it over (see `leftover`).
+        """
+        with self._errors():
+            self._flush()
+            self._db.execute("INSERT INTO written VALUES (?, ?, ?, ?)", (archive, root, stored_bytes, sha256))
+            self._db.execute("COMMIT")
+            self._db.execute("BEGIN")
+
+    def archives_written(self, root: int) -> list[tuple[str, int]]:
+        """Name and bytes of our own archives of a root, in the order of their making."""
+        with self._errors():
+            return self._db.execute(
+                """SELECT a.name, w.bytes FROM written w JOIN archive a ON a.id = w.archive
+                WHERE w.root = ? ORDER BY a.id""",
+                (root,),
+            ).fetchall()
+
     def add_archive(self, name: str, snapshot: str = "") -> int:
         """An archive to point into, by file name; `snapshot` names an older snapshot of the same server."""
+        if not snapshot:
+            self._make_lasting()
         with self._errors():
             self._db.execute("INSERT OR IGNORE INTO archive (snapshot, name) VALUES (?, ?)", (snapshot, name))
             row = self._db.execute(
@@ -180,6 +213,32 @@ class IndexWriter:
             taken = difference.take_over(self._db, older, snapshot)
             self._db.execute("BEGIN")
         return taken
+
+    def take_over_leftover(self, older: Path, names: Mapping[str, str]) -> list[str]:
+        """Let files point into the complete archives that an interrupted run left; those that are used.
+
+        `older` is its index; `names` are its archives, and what they are called here. Call it when the inventory is
+        complete, and before `take_over`: what the archives of both hold is then taken from here.
+        """
+        self._find_hard_links()
+        self._make_lasting()
+        with self._errors():
+            self._db.execute("COMMIT")
+            used = difference.take_over_leftover(self._db, older, names)
+            self._db.execute("BEGIN")
+        return used
+
+    def _make_lasting(self) -> None:
+        """From now on every commit survives a kill or a power cut, by SQLite's own journal."""
+        if self._lasting:
+            return
+        self._lasting = True
+        with self._errors():
+            self._flush()
+            for statement in (
+                "COMMIT", "PRAGMA journal_mode = DELETE", "PRAGMA synchronous = FULL", "BEGIN",
+            ):  # fmt: skip
+                self._db.execute(statement)
 
     def folders_known(self, root: int) -> bool:
         """Whether `wanted` with `folders` would give no folder of this root."""

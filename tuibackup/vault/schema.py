@@ -72,6 +72,12 @@ CREATE TABLE xattr (
     value BLOB NOT NULL,
     PRIMARY KEY (entry, key)
 ) WITHOUT ROWID;
+CREATE TABLE written (                 -- this snapshot's own archives, as they were closed
+    archive INTEGER PRIMARY KEY,
+    root INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,            -- on the disk
+    sha256 BLOB NOT NULL               -- of the file
+);
 CREATE TABLE problem (
     id INTEGER PRIMARY KEY,
     root INTEGER NOT NULL,

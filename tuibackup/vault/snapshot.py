@@ -9,17 +9,19 @@ import os
 import shutil
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import msgspec
 
 from tuibackup.errors import VaultError
 from tuibackup.sop import Clock
-from tuibackup.vault import restoring, summary
+from tuibackup.vault import leftover, restoring, summary
 from tuibackup.vault.archive import ArchiveSummary, ArchiveWriter
 from tuibackup.vault.frames import LEVEL
 from tuibackup.vault.index import Index, IndexWriter
 from tuibackup.vault.layout import NAME_FORMAT, Snapshot, Vault, file_name
+from tuibackup.vault.leftover import Leftover
 from tuibackup.vault.output import OutputFile, Written, rename_new, sync_folder, vault_errors
 from tuibackup.vault.schema import FILE_NAME as INDEX
 from tuibackup.vault.verify import SUMS, OnProgress, Sum, files_below, read_sums, reread
@@ -57,23 +59,42 @@ class Incoming:
                 return text
         raise VaultError(f"two names are both called {plain} in the vault")
 
-    def archive(self, folder: bytes, part: int = 1, *, level: int = LEVEL, threads: int = 1) -> ArchiveWriter:
-        """The writer of an archive of `folder`; part 2 and on for what is fetched after a reconnect or again.
+    def archive(self, folder: bytes, *, level: int = LEVEL, threads: int = 1) -> ArchiveWriter:
+        """The writer of the next archive of `folder`: each is a further part, `.2`, `.3` and so on.
 
         Its `close()` result must be given to `wrote`.
         """
-        raw = folder.strip(b"/") or b"/"
-        name = self.file_name(raw) if part == 1 else self._part_name(raw, part)
-        return ArchiveWriter(self.path / f"{name}.tar.zst", level, threads)
+        return ArchiveWriter(self.path / self._archive_name(folder), level, threads)
 
-    def _part_name(self, folder: bytes, part: int) -> str:
-        """A further part's name; part 2 of `a` must not be called as part 1 of `a.2`."""
-        owner = b"%b\0%d" % (folder, part)
-        for distinct in (False, True):
-            text = f"{file_name(folder, distinct=distinct)}.{part}"
-            if self._taken.setdefault(text.casefold(), owner) == owner:
-                return text
-        raise VaultError(f"two archives are both called {text} in the vault")
+    def _archive_name(self, folder: bytes) -> str:
+        """A name that no archive here has; part 2 of `a` must not be called as part 1 of `a.2`."""
+        folder = folder.strip(b"/") or b"/"
+        for part in count(1):
+            for distinct in (False, True):
+                text = file_name(folder, distinct=distinct) + (f".{part}" if part > 1 else "")
+                owner = self._taken.get(text.casefold())
+                if owner is None:
+                    self._taken[text.casefold()] = folder
+                    return f"{text}.tar.zst"
+                if owner == folder:
+                    break  # this part is there already
+        raise AssertionError("parts have no end")
+
+    def take_over(self, left: Leftover, index: IndexWriter) -> None:
+        """Let `index`, whose inventory is complete, use what an interrupted run left; the archives move here.
+
+        Raises VaultError when it is damaged: then nothing of it is used.
+        """
+        left.check()
+        names = {part.written.path.name: self._archive_name(part.folder) for part in left.archives}
+        used = index.take_over_leftover(left.index, names)
+        for part in left.archives:
+            written = part.written
+            if written.path.name in used:
+                place = self.path / names[written.path.name]
+                rename_new(written.path, place)
+                self.wrote(written._replace(path=place))
+        sync_folder(self.path)
 
     def dump(self, database: str) -> Path:
         """Where the dump of `database` is to be written (it must not exist; see `output`)."""
@@ -120,8 +141,11 @@ class Incoming:
 
     def discard(self) -> None:
         """Throw away everything written; nothing of it was published."""
-        _remove(self.path)
-        _remove_if_empty(self.path.parent)
+        discard(self.path)
+
+    def keep(self) -> Leftover | None:
+        """Throw away all but what the next run can use; None when there is nothing of use. Nobody writes here now."""
+        return _kept(self.path)
 
     def _write_restore_files(self, description: summary.SnapshotSummary) -> list[Sum]:
         """restore.sh and its lists; the sums of the older archives that are needed."""
@@ -217,23 +241,61 @@ def seal(folder: Path) -> None:
             os.chmod(place, 0o500)
 
 
+def leftovers(vault: Vault, server: str) -> list[Leftover]:
+    """What interrupted runs of `server` left for the next one, the newest first. A run that is alive has none."""
+    return [
+        left for folder in reversed(_runs(vault, server)) if (left := leftover.read(folder / Clock.FILES))
+    ]
+
+
 def sweep(vault: Vault, server: str, *, keep: str | None = None) -> list[str]:
-    """Remove what dead runs left, and finish sealing what they published; the ids of those runs.
+    """Remove what dead runs left and nobody can use, and finish sealing what they published; the ids of those runs.
 
     The caller holds the server's lock, so every run but `keep` is dead.
     """
     folder = vault.server_folder(server)
     swept = []
     with vault_errors(folder):
-        for name in sorted(os.listdir(folder)):
-            if name.startswith(_PREFIX) and (keep is None or name != f"{_PREFIX}{file_name(keep)}"):
-                _remove(folder / name)
-                swept.append(name.removeprefix(_PREFIX))
+        for run in _runs(vault, server):
+            if keep is not None and run.name == f"{_PREFIX}{file_name(keep)}":
+                continue
+            if (run / Clock.DATABASES).exists():
+                discard(run / Clock.DATABASES)
+            if _kept(run / Clock.FILES) is None:
+                _remove(run)
+                swept.append(run.name.removeprefix(_PREFIX))
         for clock in Clock:
             for name in vault.names(server, clock):
                 if (folder / clock / name).stat().st_mode & 0o200:
                     seal(folder / clock / name)
     return swept
+
+
+def discard(incoming: Path) -> None:
+    """Throw away what one clock of a run left."""
+    _remove(incoming)
+    _remove_if_empty(incoming.parent)
+
+
+def _runs(vault: Vault, server: str) -> list[Path]:
+    """The incoming folders of a server, oldest first."""
+    folder = vault.path / file_name(server)
+    try:
+        return sorted(folder / name for name in os.listdir(folder) if name.startswith(_PREFIX))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise VaultError(f"{folder}: {error.strerror}") from error
+
+
+def _kept(incoming: Path) -> Leftover | None:
+    """What the next run can use of an incoming folder; the rest of it is removed."""
+    left = leftover.read(incoming, mend=True)
+    if left is None:
+        discard(incoming)
+    else:
+        left.trim()
+    return left
 
 
 def _remove(folder: Path) -> None:
