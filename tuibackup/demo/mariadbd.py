@@ -1,168 +1,32 @@
-"""A private, real mariadbd in a folder of its own: for the playground and for the tests.
+"""A private, real mariadbd for the playground and for the tests: a scratch server that can be asked and reached by TCP."""
 
-It reads no configuration of the machine, listens on a socket (and on 127.0.0.1 only where asked), runs as the
-current account and ends with the process that started it, even when that one is killed.
-"""
-
-import contextlib
-import os
-import pwd
-import shutil
-import signal
 import socket
 import subprocess
-import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from tuibackup.database.scratch import ScratchServer, account, initialise, missing_programs, program
 from tuibackup.errors import DatabaseError
 
-_PLACES = os.pathsep.join(
-    (os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin", "/usr/libexec")
-)
-_LONGEST_SOCKET = 100  # sun_path holds 108 bytes
-_START_TIMEOUT = 60.0
-_STOP_TIMEOUT = 20.0
+__all__ = ["PrivateMariadb", "account", "initialise", "missing_programs"]
 
 
-def missing_programs() -> list[str]:
-    """Those of the programs needed that this machine does not have (Debian: mariadb-server, util-linux)."""
-    wanted = ("mariadbd", "mariadb-install-db", "mariadb", "setpriv")
-    return [name for name in wanted if shutil.which(name, path=_PLACES) is None]
+class PrivateMariadb(ScratchServer):
+    """One private server below `folder`, of the current account, which logs in through the socket as root.
 
-
-def _program(name: str) -> str:
-    found = shutil.which(name, path=_PLACES)
-    if found is None:
-        raise DatabaseError(f"{name} is not on this machine", "install mariadb-server")
-    return found
-
-
-def account() -> str:
-    """The account that runs the server, and that logs in to it through the socket without a password."""
-    return pwd.getpwuid(os.geteuid()).pw_name
-
-
-def initialise(data: Path) -> None:
-    """Create the data folder `data` of a fresh server (about a second). Raises DatabaseError."""
-    command = [
-        _program("mariadb-install-db"),
-        "--no-defaults",
-        f"--datadir={data}",
-        "--auth-root-authentication-method=socket",
-        f"--auth-root-socket-user={account()}",
-        "--skip-test-db",
-        "--skip-name-resolve",
-        "--force",  # a machine that cannot look up its own name will do
-        "--innodb-log-file-size=16M",
-    ]
-    if os.geteuid() == 0:
-        command.append("--user=root")
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_START_TIMEOUT, check=False)
-    if done.returncode != 0:
-        raise DatabaseError(f"mariadb-install-db failed: {(done.stdout + done.stderr).strip()[-500:]}")
-
-
-class PrivateMariadb:
-    """One private server below `folder`; a context manager.
-
-    `template`: an initialised data folder to copy instead of creating one anew (tests start many servers).
-    `tcp`: listen on a free port of 127.0.0.1 as well. `options` go to mariadbd's command line as they are.
-
-    The kernel ends the server with the *thread* that called `start()`: start it from one that lives long.
+    `tcp`: listen on a free port of 127.0.0.1 as well; the rest as ScratchServer's.
     """
 
     def __init__(
         self, folder: Path, *, tcp: bool = False, options: Sequence[str] = (), template: Path | None = None
     ) -> None:
-        self.folder = folder
-        self.data = folder / "data"
-        self.log = folder / "mariadbd.log"
-        self.port: int | None = None
-        self._tcp = tcp
-        self._options = tuple(options)
-        self._template = template
-        self._process: subprocess.Popen[bytes] | None = None
-        self._socket_folder: Path | None = None
-        self._socket = folder / "mariadb.sock"
+        super().__init__(folder, options=options, template=template)
+        self.port = _free_port() if tcp else None
 
-    @property
-    def socket(self) -> Path:
-        """The server's unix socket."""
-        return self._socket
-
-    @property
-    def pid(self) -> int | None:
-        """The server's process id while it runs."""
-        return self._process.pid if self._process is not None else None
-
-    def start(self) -> Self:
-        """Create the data folder where there is none, start the server and wait until it answers."""
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not self.data.exists():
-            if self._template is not None:
-                shutil.copytree(self._template, self.data)
-            else:
-                initialise(self.data)
-        if len(os.fsencode(self._socket)) > _LONGEST_SOCKET:
-            self._socket_folder = Path(tempfile.mkdtemp(prefix="tuibackup-"))
-            self._socket = self._socket_folder / "mariadb.sock"
-        if self._tcp and self.port is None:
-            self.port = _free_port()
-        # A pending SIGKILL of the parent ends the server at once: it is a scratch server.
-        command = [_program("setpriv"), "--pdeathsig", "KILL", _program("mariadbd"), *self._arguments()]
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
-        try:
-            self._wait_until_ready()
-        except BaseException:
-            self.kill()
-            raise
-        return self
-
-    def _arguments(self) -> list[str]:
-        arguments = [
-            "--no-defaults",
-            f"--datadir={self.data}",
-            f"--socket={self._socket}",
-            f"--pid-file={self.folder / 'mariadbd.pid'}",
-            f"--tmpdir={self.folder}",
-            "--event-scheduler=OFF",
-            "--performance-schema=OFF",
-            "--character-set-server=utf8mb4",
-            "--innodb-buffer-pool-size=64M",
-            "--innodb-log-file-size=16M",
-            "--innodb-flush-log-at-trx-commit=0",
-            "--aria-pagecache-buffer-size=8M",
-            "--key-buffer-size=8M",
-        ]
-        if os.geteuid() == 0:
-            # Not mysql: a change of user would clear the signal that ends it with its parent.
-            arguments.append("--user=root")
-        if self._tcp:
-            arguments += ["--bind-address=127.0.0.1", f"--port={self.port}"]
-        else:
-            arguments.append("--skip-networking")
-        return [*arguments, *self._options]
-
-    def _wait_until_ready(self) -> None:
-        deadline = time.monotonic() + _START_TIMEOUT
-        while time.monotonic() < deadline:
-            if self._process is None or self._process.poll() is not None:
-                break
-            with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
-                probe.settimeout(5)
-                probe.connect(str(self._socket))
-                if probe.recv(5):  # the server speaks first: its greeting
-                    return
-            time.sleep(0.02)
-        tail = self.log.read_text(errors="replace")[-800:]
-        raise DatabaseError(f"the private mariadbd did not start: {tail}")
+    def _network(self) -> list[str]:
+        if self.port is None:
+            return super()._network()
+        return ["--bind-address=127.0.0.1", f"--port={self.port}"]
 
     def sql(self, script: str | bytes, database: str = "") -> str:
         """Run `script` as the account that owns the server; rows as tab-separated lines without a header.
@@ -170,7 +34,7 @@ class PrivateMariadb:
         Raises DatabaseError with the client's message.
         """
         command = [
-            _program("mariadb"),
+            program("mariadb"),
             "--no-defaults",
             f"--socket={self._socket}",
             f"--user={account()}",
@@ -187,39 +51,6 @@ class PrivateMariadb:
         if done.returncode != 0:
             raise DatabaseError(done.stderr.decode(errors="replace").strip())
         return done.stdout.decode("utf-8", "surrogateescape")
-
-    def stop(self) -> None:
-        """Shut the server down cleanly; its data stays."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-            try:
-                self._process.wait(_STOP_TIMEOUT)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-        self._ended()
-
-    def kill(self) -> None:
-        """End the server as a power cut would."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.kill()
-        self._ended()
-
-    def _ended(self) -> None:
-        if self._process is not None:
-            self._process.wait()
-            self._process = None
-        if self._socket_folder is not None:
-            shutil.rmtree(self._socket_folder, ignore_errors=True)
-            self._socket_folder = None
-            self._socket = self.folder / "mariadb.sock"
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
 
 def _free_port() -> int:

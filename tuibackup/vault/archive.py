@@ -216,19 +216,24 @@ class ArchiveReader:
         The SHA-256 is checked: VaultError after the last part when it differs.
         """
         sha256 = hashlib.sha256()
-        position, end = member.offset, member.offset + member.length
+        for part in self.part(member.offset, member.length):
+            sha256.update(part)
+            yield part
+        if sha256.digest() != member.sha256:
+            raise self._damaged("the content of a file has another hash than the index says")
+
+    def part(self, offset: int, length: int) -> Iterator[bytes]:
+        """`length` unpacked bytes from `offset`; only the frames they lie in are read, each one's checksum checked."""
+        position, end = offset, offset + length
         while position < end:
             number = bisect_right(self._starts, position) - 1
             if number >= len(self._sizes):
                 raise self._damaged("a file lies past its end")
             frame = self._frame(number)
             start = position - self._starts[number]
-            part = frame[start : start + end - position]
-            sha256.update(part)
-            yield part
-            position += len(part)
-        if sha256.digest() != member.sha256:
-            raise self._damaged("the content of a file has another hash than the index says")
+            piece = frame[start : start + end - position]
+            yield piece
+            position += len(piece)
 
     def frames(self, raw: Callable[[bytes], object] | None = None) -> Iterator[bytes]:
         """The unpacked tar from its beginning, frame by frame, every checksum checked.

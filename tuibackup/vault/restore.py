@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-import zstandard
-
 from tuibackup.errors import UsageError, VaultError
 from tuibackup.progress import Progress
 from tuibackup.sop import Clock
 from tuibackup.text import printable
 from tuibackup.vault.archive import ArchiveReader
+from tuibackup.vault.dumps import dumps_of
 from tuibackup.vault.entry import Kind
 from tuibackup.vault.index import Archive, Index, IndexEntry
 from tuibackup.vault.layout import NAME, Snapshot
@@ -87,14 +86,14 @@ def restore_dumps(
     with vault_errors(to):
         to.mkdir(mode=0o700, parents=True, exist_ok=True)
     wanted = [known[name] for name in databases] or list(known.values())
+    dumps = dumps_of(snapshot)
     total = sum(one.bytes for one in wanted)
     done = 0
     for number, one in enumerate(wanted):
-        if "/" in one.file:
-            raise VaultError(f"{snapshot.path}: snapshot.json is damaged: it points out of the snapshot")
+        dump = dumps[one.name]
         target = to / one.file.removesuffix(".zst")
         with _whole_or_not(target, overwrite) as output:
-            for part in _sql(snapshot.path / one.file, one.bytes):
+            for part in dump.sql():
                 output.write(part)
                 done += len(part)
                 if on_progress:
@@ -123,24 +122,6 @@ def _whole_or_not(target: Path, overwrite: bool) -> Iterator[IO[bytes]]:
                 rename_new(draft, target)
     finally:
         draft.unlink(missing_ok=True)
-
-
-def _sql(path: Path, length: int) -> Iterator[bytes]:
-    """The SQL of the dump at `path`, which must be `length` bytes long. Raises VaultError when it is damaged.
-
-    zstandard says nothing of a file that was cut off: it just ends early.
-    """
-    came = 0
-    with vault_errors(path), path.open("rb") as source:
-        reader = zstandard.ZstdDecompressor().stream_reader(source, read_across_frames=True)
-        try:
-            while part := reader.read(1 << 20):
-                came += len(part)
-                yield part
-        except zstandard.ZstdError as error:
-            raise VaultError(f"{path} is damaged: {error}") from error
-    if came != length:
-        raise VaultError(f"{path} is damaged: it holds {came} bytes of SQL, not {length}")
 
 
 class _Restore:

@@ -1,0 +1,130 @@
+"""The SQL of a snapshot's dumps as it comes off the disk: the whole of one, proven by its hash, or a part alone.
+
+tables.json says where in the SQL a table lies; docs/vault-format.md describes it. What an older program did not
+record there is None here.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, cast
+
+import zstandard
+
+from tuibackup.errors import VaultError
+from tuibackup.vault.archive import ArchiveReader
+from tuibackup.vault.layout import Snapshot
+from tuibackup.vault.output import vault_errors
+from tuibackup.vault.verify import SUMS, read_sums
+
+TABLES = "tables.json"
+_PIECE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTable:
+    """A table in a dump: `offset` and `length` of its statements in the SQL, its rows, and the CHECKSUM TABLE that the
+    server gave at the dump's instant."""
+
+    name: str
+    offset: int
+    length: int
+    rows: int | None = None
+    checksum: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dump:
+    """One database's dump. `length` is that of its SQL, in bytes; `recorded` its part of tables.json."""
+
+    path: Path
+    name: str
+    length: int
+    whole: bool
+    sha256: bytes
+    tables: Mapping[str, StoredTable]
+    recorded: Mapping[str, Any] = field(default_factory=dict)
+
+    def sql(self) -> Iterator[bytes]:
+        """All of it, in pieces. Raises VaultError when it is damaged, at the latest after the last piece."""
+        sha256 = hashlib.sha256()
+        came = 0
+        with vault_errors(self.path), self.path.open("rb", buffering=0) as file:
+            source = cast("IO[bytes]", _Hashed(file, sha256))
+            reader = zstandard.ZstdDecompressor().stream_reader(source, read_across_frames=True)
+            try:
+                while piece := reader.read(_PIECE):
+                    came += len(piece)
+                    yield piece
+            except zstandard.ZstdError as error:
+                raise VaultError(f"{self.path} is damaged: {error}") from error
+            while source.read(_PIECE):
+                pass
+        # zstandard says nothing of a file that was cut off: it just ends early.
+        if came != self.length:
+            raise VaultError(f"{self.path} is damaged: it holds {came} bytes of SQL, not {self.length}")
+        if sha256.digest() != self.sha256:
+            raise VaultError(f"{self.path} is damaged: it has another hash than {SUMS} says")
+
+    def part(self, offset: int, length: int) -> Iterator[bytes]:
+        """`length` bytes of the SQL from `offset`, without the rest. Raises VaultError when they are damaged."""
+        with ArchiveReader(self.path) as frames:
+            yield from frames.part(offset, length)
+
+
+class _Hashed:
+    """A file for zstandard whose bytes are hashed as they are read."""
+
+    def __init__(self, file: IO[bytes], sha256: "hashlib._Hash") -> None:
+        self._file = file
+        self._sha256 = sha256
+
+    def read(self, size: int = -1) -> bytes:
+        part = self._file.read(size)
+        self._sha256.update(part)
+        return part
+
+
+def dumps_of(snapshot: Snapshot) -> dict[str, Dump]:
+    """The dumps of a databases snapshot by database, in the order in which they restore. Raises VaultError."""
+    sums = {one.name: one.sha256 for one in read_sums(snapshot.path)}
+    recorded = {str(one.get("name")): one for one in _recorded(snapshot.path)}
+    dumps = {}
+    for one in snapshot.summary.databases:
+        if "/" in one.file:
+            raise VaultError(f"{snapshot.path}: snapshot.json is damaged: it points out of the snapshot")
+        if one.file not in sums:
+            raise VaultError(f"{snapshot.path}: {SUMS} is damaged: it lacks {one.file}")
+        about = recorded.get(one.name, {})
+        tables = [_table(table) for table in about.get("tables", ())]
+        dumps[one.name] = Dump(
+            snapshot.path / one.file,
+            one.name,
+            one.bytes,
+            one.whole,
+            sums[one.file],
+            {table.name: table for table in tables},
+            about,
+        )
+    return dumps
+
+
+def _recorded(folder: Path) -> list[dict[str, Any]]:
+    path = folder / TABLES
+    if not path.exists():
+        return []
+    with vault_errors(path):
+        data = path.read_bytes()
+    try:
+        found: list[dict[str, Any]] = json.loads(data.decode("utf-8", "surrogateescape"))["databases"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise VaultError(f"{path} is damaged: {error}") from error
+    return found
+
+
+def _table(table: Mapping[str, Any]) -> StoredTable:
+    return StoredTable(
+        str(table["name"]), table["offset"], table["bytes"], table.get("rows"), table.get("checksum")
+    )
