@@ -1,158 +1,161 @@
-"""The download beside its peers: `python -m benchmarks.download [--tree mediawiki] [--rounds 5]`.
+"""The download beside its peers, over a real sshd: `python -m benchmarks.download --all`, or one part of it.
 
-Each round lets every peer pull the same tree from the same private sshd, one after the other, into a fresh
-place; whole processes are timed, ours from the start of `tuibackup run` to its exit with fsync and
-verification. Printed: the median of each, and its ratio to the first peer.
+    python -m benchmarks.download --work first --line 200mbit --tree mediawiki --rounds 5
+    python -m benchmarks.download --all [--long]       every part, then the tables of docs/benchmarks.md
+    python -m benchmarks.download --report             the tables again, from what was measured
+
+Each round lets every peer do the same work one after the other; whole processes are timed, ours from the start
+of `tuibackup run` to its exit with fsync, verification and record. Works: the *first* pull; a pull with
+*unchanged* files and a previous one; the same with 1 % of the files *changed*.
 """
 
 import argparse
 import os
 import shlex
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks import lines, trees
+from benchmarks.measure import Measured, child_named, measure, served_cpu
+from benchmarks.peers import CIPHER, OURS, PEERS, Place
+from benchmarks.report import Part, Result, aims, parts, read, table, write
 from tuibackup.demo.sshd import PrivateSshd
 
-TUIBACKUP = Path(sys.executable).parent / "tuibackup"
-CIPHER = "aes256-gcm@openssh.com"
-PACKAGES = ("mediawiki", "wordpress", "linux-source-6.1")
-
-
-@dataclass(frozen=True)
-class Bench:
-    """Where a round works: the server, the tree on it, and a folder for what is pulled."""
-
-    sshd: PrivateSshd
-    tree: Path
-    folder: Path
-
-    @property
-    def ssh(self) -> list[str]:
-        known = self.folder / "known_hosts"
-        known.write_text("\n".join(self.sshd.known_hosts_lines) + "\n")
-        return [
-            "ssh", "-F", "none", "-c", CIPHER, "-p", str(self.sshd.port), "-i", str(self.sshd.client_key),
-            "-o", f"UserKnownHostsFile={known}", "-o", "BatchMode=yes",
-        ]  # fmt: skip
-
-    @property
-    def login(self) -> str:
-        return f"{self.sshd.user}@{self.sshd.host}"
-
-
-def run(command: list[str], **options: object) -> None:
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL, **options)  # type: ignore[call-overload]
-
-
-def tuibackup(bench: Bench, target: Path) -> None:
-    """`tuibackup run`, vault and ledger new: the first pull."""
-    home = target / "home"
-    (home / ".ssh").mkdir(parents=True)
-    (target / "vault").mkdir()
-    shutil.copy(bench.folder / "known_hosts", home / ".ssh/known_hosts")
-    config = target / "config.toml"
-    config.write_text(
-        f'state = "{target}/state"\n[vault]\npath = "{target}/vault"\nmin_free = "1 MB"\n'
-        f'[servers.bench]\nhost = "{bench.sshd.host}"\nport = {bench.sshd.port}\nuser = "{bench.sshd.user}"\n'
-        f'key = "{bench.sshd.client_key}"\nfolders = ["{bench.tree}"]\n'
-    )
-    config.chmod(0o600)
-    environment = {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
-    command = [str(TUIBACKUP), "--config", str(config), "run", "bench"]
-    run(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def rsync(*flags: str) -> Callable[[Bench, Path], None]:
-    def pull(bench: Bench, target: Path) -> None:
-        run(["rsync", *flags, "-e", shlex.join(bench.ssh), f"{bench.login}:{bench.tree}/", f"{target}/tree/"])
-
-    return pull
-
-
-def tar_zstd(bench: Bench, target: Path) -> None:
-    """`ssh tar | zstd > file`: the least a pull can do, with nothing checked and nothing proven."""
-    remote = f"tar -C {shlex.quote(str(bench.tree))} -cf - ."
-    with (target / "tree.tar.zst").open("wb") as stored:
-        pull = subprocess.Popen(
-            [*bench.ssh, bench.login, remote], stdout=subprocess.PIPE, stdin=subprocess.DEVNULL
-        )
-        subprocess.run(["zstd", "-q", "-1"], stdin=pull.stdout, stdout=stored, check=True)
-        if pull.wait():
-            raise SystemExit("ssh tar failed")
-
-
-PEERS: dict[str, Callable[[Bench, Path], None]] = {
-    "tuibackup": tuibackup,
-    "rsync -a": rsync("-a"),
-    "rsync -az": rsync("-az"),
-    "ssh tar | zstd": tar_zstd,
-}
-
-
-def tree_of(name: str, cache: Path) -> Path:
-    """The unpacked Debian package `name` (fetched once with apt-get), or the folder of that name."""
-    if Path(name).is_dir():
-        return Path(name).resolve()
-    tree = cache / name
-    if not tree.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=cache) as scratch:
-            run(["apt-get", "-q", "download", name], cwd=scratch, stdout=subprocess.DEVNULL)
-            (package,) = Path(scratch).glob("*.deb")
-            run(["dpkg", "-x", str(package), f"{scratch}/tree"])
-            for packed in Path(scratch, "tree").glob("usr/src/*.tar.xz"):
-                run(["tar", "-C", str(packed.parent), "-xf", str(packed)])
-                packed.unlink()
-            Path(scratch, "tree").rename(tree)
-    return tree
+_ONCE = {"scp -r", "sftp -r"}  # minutes each: one round is enough to see that
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tree", default="mediawiki", help=f"a folder, or one of {', '.join(PACKAGES)}")
+    words = _words()
+    results = words.cache / "download.jsonl"
+    words.cache.mkdir(parents=True, exist_ok=True)
+    if words.all:
+        for part in parts(long=words.long):
+            print(f"… {part.title}, {part.rounds} rounds", file=sys.stderr, flush=True)
+            command = [
+                sys.executable,
+                "-m",
+                "benchmarks.download",
+                *part.words(),
+                "--cache",
+                str(words.cache),
+            ]
+            subprocess.run(command, check=False)  # a part that cannot be measured here says so
+    if words.all or words.report:
+        measured = read(results)
+        print("\n".join([*table(measured), "", *aims(measured)]))
+        return
+    lines.enter(words.line)
+    part = Part(
+        words.work, words.line, words.tree, tuple(words.peers.split(",")), words.rounds, words.sftp_only
+    )
+    with tempfile.TemporaryDirectory(prefix="tuibackup-bench-", dir=words.scratch) as scratch:
+        measured = _Bench(part, words.cache, Path(scratch)).run()
+    write(results, measured)
+    print("\n".join(table(measured)))
+
+
+def _words() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--work", choices=("first", "unchanged", "changed"), default="first")
+    parser.add_argument("--line", choices=lines.LINES, default=lines.LOOPBACK)
+    parser.add_argument("--tree", default="mediawiki", help=f"a folder, or one of {', '.join(trees.TREES)}")
+    parser.add_argument("--peers", default=f"{OURS},rsync -a", help=f"some of: {','.join(PEERS)}")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--peers", default=",".join(PEERS), help="comma-separated")
+    parser.add_argument("--sftp-only", action="store_true", help="the server allows nothing but SFTP")
+    parser.add_argument("--all", action="store_true", help="every part but the longest; about 15 minutes")
+    parser.add_argument("--long", action="store_true", help="with --all: the longest parts, too")
+    parser.add_argument("--report", action="store_true", help="measure nothing, print what was measured")
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache/tuibackup-benchmarks")
+    parser.add_argument("--scratch", type=Path, help="a folder for what is pulled (default: $TMPDIR)")
     words = parser.parse_args()
-    peers = words.peers.split(",")
-    tree = tree_of(words.tree, words.cache)
-    times: dict[str, list[float]] = {peer: [] for peer in peers}
-    with tempfile.TemporaryDirectory(prefix="tuibackup-bench-") as scratch:
-        folder = Path(scratch)
-        with PrivateSshd(folder / "sshd", config=[f"Ciphers {CIPHER}"]) as sshd:
-            bench = Bench(sshd, tree, folder)
-            run(
-                [
-                    *bench.ssh,
-                    bench.login,
-                    f"find {shlex.quote(str(tree))} -type f -exec cat {{}} + >/dev/null",
-                ]
-            )
-            for number in range(words.rounds):
-                order = peers[number % len(peers) :] + peers[: number % len(peers)]
-                for peer in order:
-                    target = folder / "target"
-                    target.mkdir()
+    if unknown := set(words.peers.split(",")) - set(PEERS):
+        parser.error(f"unknown peers: {', '.join(sorted(unknown))}; known: {', '.join(PEERS)}")
+    return words
+
+
+class _Bench:
+    """One part: its sshd, its line and its rounds."""
+
+    def __init__(self, part: Part, cache: Path, scratch: Path) -> None:
+        self._part = part
+        self._cache = cache
+        self._scratch = scratch
+
+    def run(self) -> list[Result]:
+        part = self._part
+        tree = trees.tree_of(part.tree, self._cache)
+        if part.work == "changed":
+            tree = trees.copied(tree, self._scratch / "tree")
+            time.sleep(trees.SETTLE)
+        count = sum(1 for _ in trees.files(tree))
+        measured: dict[str, list[Measured]] = {peer: [] for peer in part.peers}
+        served: dict[str, list[float]] = {peer: [] for peer in part.peers}
+        with self._places(tree) as (places, sshd):
+            for number in range(part.rounds + part.repeated):
+                if part.work == "changed" and number:
+                    trees.change(tree, number)
+                    time.sleep(trees.SETTLE)
+                shift = number % len(part.peers)
+                for peer in part.peers[shift:] + part.peers[:shift]:
+                    if peer in _ONCE and measured[peer]:
+                        continue
+                    place = places[peer]
+                    before = served_cpu(sshd)
                     os.sync()
-                    began = time.perf_counter()
-                    PEERS[peer](bench, target)
-                    times[peer].append(time.perf_counter() - began)
-                    subprocess.run(["chmod", "-R", "u+w", target], check=True)
-                    shutil.rmtree(target)
-    files = sum(len(names) for _folder, _folders, names in os.walk(tree))
-    base = statistics.median(times[peers[0]])
-    print(f"{words.tree}: {files:,} files, {words.rounds} rounds, loopback, {CIPHER}")
-    for peer, seconds in times.items():
-        median = statistics.median(seconds)
-        spread = f"{min(seconds):.2f}-{max(seconds):.2f}"
-        print(f"  {peer:<16} {median:7.2f} s  ({spread})  {median / base:5.2f} x {peers[0]}")
+                    one = measure(PEERS[peer](place, number if part.repeated else 0), self._scratch / "log")
+                    counts = (
+                        number > 0 or not part.repeated
+                    )  # else it was the pull before the first that counts
+                    if one.code:
+                        self._complain(peer, one)
+                    if counts:
+                        measured[peer].append(one)
+                        served[peer].append(served_cpu(sshd) - before)
+                    if not part.repeated:
+                        _emptied(place.folder)
+        return [Result.of(part, count, peer, measured[peer], served[peer]) for peer in part.peers]
+
+    def _complain(self, peer: str, one: Measured) -> None:
+        said = (self._scratch / "log").read_text(errors="replace").strip().splitlines()[-3:]
+        print(f"{peer}: exit code {one.code}", *said, sep="\n  ", file=sys.stderr)
+
+    @contextmanager
+    def _places(self, tree: Path) -> Iterator[tuple[dict[str, Place], int]]:
+        """Each peer's place, and the sshd's process id; the tree is read once, so that it is in the cache."""
+        force = "internal-sftp" if self._part.sftp_only else None
+        with PrivateSshd(self._scratch / "sshd", config=[f"Ciphers {CIPHER}"], force_command=force) as sshd:
+            pid = child_named("sshd")
+            with lines.opened(self._part.line, sshd.port) as port:
+                known = self._scratch / "known_hosts"
+                known.write_text(
+                    "".join(
+                        f"{line}\n".replace(f":{sshd.port}", f":{port}") for line in sshd.known_hosts_lines
+                    )
+                )
+                places = {}
+                for number, peer in enumerate(self._part.peers):
+                    folder = self._scratch / f"peer{number}"
+                    folder.mkdir()
+                    places[peer] = Place(sshd.user, port, sshd.client_key, known, tree, folder, self._cache)
+                read = f"find {shlex.quote(str(tree))} -type f -exec cat {{}} + > /dev/null"
+                subprocess.run(["sh", "-c", read], check=True)
+                yield places, pid
+                for place in places.values():
+                    _emptied(place.folder)
+
+
+def _emptied(folder: Path) -> None:
+    subprocess.run(["chmod", "-R", "u+w", str(folder)], check=True)
+    shutil.rmtree(folder)
+    folder.mkdir()
 
 
 if __name__ == "__main__":
