@@ -41,7 +41,18 @@ def test_bandwidth_hours_may_span_midnight() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "MB/s", "0 MB/s", "5 B/s", "5 MB", "08:00 5 MB/s", "8:00-9:00 5 MB/s", "08:00-08:00 5 MB/s"]
+    "text",
+    [
+        "",
+        "MB/s",
+        "0 MB/s",
+        "5 B/s",
+        "99 kB/s",
+        "5 MB",
+        "08:00 5 MB/s",
+        "8:00-9:00 5 MB/s",
+        "08:00-08:00 5 MB/s",
+    ],
 )
 def test_a_bandwidth_that_cannot_be_kept_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=f'^"{text}"'):

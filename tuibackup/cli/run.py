@@ -121,6 +121,7 @@ def _show(plans: "tuple[Plan, ...]", config: "Config", *, as_json: bool) -> int:
                 "asks": list(summary.asks),
                 "warnings": list(summary.warnings),
                 "fault": summary.fault,
+                "bandwidth": summary.bandwidth,
             }
         )
     else:
@@ -143,6 +144,8 @@ def _show(plans: "tuple[Plan, ...]", config: "Config", *, as_json: bool) -> int:
                     needs=needs, free=size(summary.free), path=summary.vault
                 )
             )
+        if summary.bandwidth:
+            print(_("bandwidth: {rule}").format(rule=summary.bandwidth))
         for text in summary.asks:
             print(_("will ask: {what}").format(what=text))
         for text in summary.warnings:

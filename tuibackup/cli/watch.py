@@ -257,7 +257,8 @@ def _progress(view: RunView, *, bar: bool) -> str:
             full = int(share * BAR)
             parts.append(("█" * full + "░" * (BAR - full) + " " if bar else "") + f"{share:.0%}")
         if told.rate:
-            parts.append(rate(told.rate))
+            limit = _(", limit {rate}").format(rate=rate(told.limit)) if told.limit else ""
+            parts.append(rate(told.rate) + limit)
         if told.left is not None:
             parts.append(_("{time} left").format(time=duration(told.left)))
         parts.append(_amount(told))

@@ -84,11 +84,20 @@ class RunSettings:
     parallel: int = 2
     bandwidth: tuple[str, ...] = ()
 
-    def bytes_per_second(self, now: datetime, zone: tzinfo | None = None) -> int | None:
-        """The bandwidth allowed at `now`, local time: the first fitting rule from the right, or None."""
+    @property
+    def least_bandwidth(self) -> int | None:
+        """The lowest of the rules in bytes a second, whatever the hour; None without any."""
+        return min((bandwidth(rule).bytes_per_second for rule in self.bandwidth), default=None)
+
+    def rule(self, now: datetime, zone: tzinfo | None = None) -> str | None:
+        """The bandwidth rule that holds at `now`, local time: the first fitting one from the right, or None."""
         clock = now.astimezone(zone).time()
-        fitting = (rule for rule in map(bandwidth, reversed(self.bandwidth)) if rule.fits(clock))
-        return next((rule.bytes_per_second for rule in fitting), None)
+        return next((rule for rule in reversed(self.bandwidth) if bandwidth(rule).fits(clock)), None)
+
+    def bytes_per_second(self, now: datetime, zone: tzinfo | None = None) -> int | None:
+        """The bandwidth allowed at `now`, local time; None: any."""
+        rule = self.rule(now, zone)
+        return None if rule is None else bandwidth(rule).bytes_per_second
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ _SIZES = {
     "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
 }  # fmt: skip
 _SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
+# Below, a dumper that shares the line would wait longer for its reader than its database server's net_write_timeout.
+LEAST_RATE = 100_000  # bytes a second
 _NUMBER = r"([0-9]{1,9}(?:\.[0-9]{1,3})?)"
 
 
@@ -76,6 +78,10 @@ def bandwidth(text: str) -> Bandwidth:
     except ValueError:
         ways = '"20 MB/s" or "08:00-17:00 5 MB/s"'
         raise ValueError(f'"{text}" is no bandwidth; write it as {ways}') from None
-    if rate < 1000 or (hours and hours[0] == hours[1]):
-        raise ValueError(f'"{text}": the rate must be at least 1 kB/s, and the hours must differ')
+    if rate < LEAST_RATE:
+        raise ValueError(
+            f'"{text}": the rate must be at least 100 kB/s: with less, dumps are cut by time limits'
+        )
+    if hours and hours[0] == hours[1]:
+        raise ValueError(f'"{text}": the hours must differ; leave them out for the whole day')
     return Bandwidth(rate, *hours)

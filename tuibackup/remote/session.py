@@ -15,6 +15,7 @@ from tuibackup.remote import connecting
 from tuibackup.remote.command import Command, Completed, describe, line, script
 from tuibackup.remote.connecting import Hopping, SecretProvider
 from tuibackup.remote.hostkeys import HostKey, host_key
+from tuibackup.remote.pace import Pace, Toll
 from tuibackup.remote.patience import Patience
 from tuibackup.remote.questions import Answers
 from tuibackup.remote.stream import LineHandler, Stream
@@ -70,6 +71,9 @@ class Session:
         self._connections = connections
         self._connection = connections[-1]
         self._late: set[asyncio.Task[Any]] = set()
+        self.pace: Pace | None = (
+            None  # the bandwidth limit of what is opened from now on; None: there is none
+        )
         self.user: str = self._connection.get_extra_info("username") or ""
         peer = self._connection.get_extra_info("peername")  # behind a jump host it is empty
         self.address: str = printable(
@@ -122,13 +126,13 @@ class Session:
         self, command: Command, *, sudo: bool = False, on_line: LineHandler | None = None
     ) -> AsyncIterator[Stream]:
         """A running command; `on_line` gets each line of its stderr. Leaving the block ends it."""
-        stream = Stream(self.name, on_line)
+        stream = Stream(self.name, on_line, self.pace)
         await self._opened(
             self._connection.create_session(
                 lambda: stream,
                 line(command, sudo=sudo),  # type: ignore[arg-type]  # bytes go through as they are
                 encoding=None,
-                window=connecting.WINDOW,
+                window=self.pace.window if self.pace else connecting.WINDOW,
                 max_pktsize=connecting.PACKET,
             ),
             describe(command),
@@ -141,21 +145,30 @@ class Session:
 
     async def open_unix(self, path: str) -> tuple[Any, Any]:
         """(reader, writer) of a channel to the unix socket `path` on the server. Raises RemoteCommandError."""
-        opening = self._connection.open_unix_connection(path)
-        opened: tuple[Any, Any] = await self._opened(opening, f"socket {printable(path)}", _drop)
-        return opened
+        opening = self._connection.open_unix_connection(path, **self._window())
+        return self._paced(await self._opened(opening, f"socket {printable(path)}", _drop))
 
     async def open_tcp(self, host: str, port: int) -> tuple[Any, Any]:
         """(reader, writer) of a channel to `host` and `port` as seen from the server. RemoteCommandError."""
-        opening = self._connection.open_connection(host, port)
-        opened: tuple[Any, Any] = await self._opened(opening, f"{printable(host)} port {port}", _drop)
-        return opened
+        opening = self._connection.open_connection(host, port, **self._window())
+        return self._paced(await self._opened(opening, f"{printable(host)} port {port}", _drop))
 
     async def sftp(self) -> asyncssh.SFTPClient:
-        """An SFTP client on this connection. Raises RemoteCommandError where the server has none."""
+        """An SFTP client on this connection. Raises RemoteCommandError where the server has none.
+
+        It knows no bandwidth limit: who reads large files over it asks `pace.reader()` before each piece.
+        """
         opening = self._connection.start_sftp_client()
         client: asyncssh.SFTPClient = await self._opened(opening, "SFTP", lambda client: client.exit())
         return client
+
+    def _window(self) -> dict[str, int]:
+        """asyncssh's option for a channel's window, where ours is to be smaller."""
+        return {"window": self.pace.window} if self.pace else {}
+
+    def _paced(self, opened: tuple[Any, Any]) -> tuple[Any, Any]:
+        reader, writer = opened
+        return (_PacedReader(reader, self.pace.reader()), writer) if self.pace else (reader, writer)
 
     async def close(self) -> None:
         """Say goodbye; what still runs on this connection is ended."""
@@ -204,6 +217,29 @@ class Session:
 
         self._late.add(task)
         task.add_done_callback(ended)
+
+
+class _PacedReader:
+    """asyncssh's reader of a channel under a bandwidth limit."""
+
+    def __init__(self, reader: Any, toll: Toll) -> None:
+        self._reader = reader
+        self._toll = toll
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reader, name)
+
+    async def read(self, count: int = -1) -> Any:
+        await self._toll.ready()
+        return self._took(await self._reader.read(count))
+
+    async def readexactly(self, count: int) -> Any:
+        await self._toll.ready()
+        return self._took(await self._reader.readexactly(count))
+
+    def _took(self, data: Any) -> Any:
+        self._toll.took(len(data))
+        return data
 
 
 def _drop(opened: tuple[Any, Any]) -> None:

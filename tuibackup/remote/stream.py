@@ -14,6 +14,7 @@ from asyncssh.connection import SSHConnection
 
 from tuibackup.errors import ConnectionLostError
 from tuibackup.remote.command import Exit
+from tuibackup.remote.pace import Pace
 
 _HIGH = 8 << 20  # bytes that wait to be read: the channel is paused beyond (its window may still fill) …
 _LOW = 2 << 20  # … and goes on below
@@ -27,9 +28,12 @@ LineHandler = Callable[[bytes], None]
 class Stream(asyncssh.SSHClientSession[bytes]):
     """A running command. `stderr` holds the end of what it complained; `on_line` gets each of its lines."""
 
-    def __init__(self, server: str, on_line: LineHandler | None = None) -> None:
+    def __init__(self, server: str, on_line: LineHandler | None = None, pace: Pace | None = None) -> None:
         self._server = server
         self._on_line = on_line
+        self._toll = pace.reader() if pace else None
+        self._high = min(_HIGH, pace.window) if pace else _HIGH
+        self._low = min(_LOW, self._high // 4)
         self._chunks: deque[bytes] = deque()
         self._waiting = 0
         self._paused = False
@@ -58,7 +62,7 @@ class Stream(asyncssh.SSHClientSession[bytes]):
         self._chunks.append(data)
         self._waiting += len(data)
         self._readable.set()
-        if self._waiting > _HIGH and not self._paused:
+        if self._waiting > self._high and not self._paused:
             self._paused = True
             self.channel.pause_reading()
 
@@ -112,8 +116,11 @@ class Stream(asyncssh.SSHClientSession[bytes]):
     async def read(self, size: int = 1 << 20) -> bytes:
         """At least one byte and at most about `size` (a packet is never split); b"" at the end.
 
-        Raises ConnectionLostError when the connection broke before the command had ended.
+        Waits as long as the connection's bandwidth limit asks: before it takes anything, so that a reader that is
+        cancelled loses nothing. Raises ConnectionLostError when the connection broke before the command had ended.
         """
+        if self._toll:
+            size = await self._toll.ready(size)
         while not self._chunks:
             if self._ended:
                 self._check()
@@ -126,7 +133,9 @@ class Stream(asyncssh.SSHClientSession[bytes]):
             taken.append(self._chunks.popleft())
             length += len(taken[-1])
         self._waiting -= length
-        if self._paused and self._waiting < _LOW:
+        if self._toll:
+            self._toll.took(length)
+        if self._paused and self._waiting < self._low:
             self._paused = False
             self.channel.resume_reading()
         return taken[0] if len(taken) == 1 else b"".join(taken)

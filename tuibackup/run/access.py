@@ -11,6 +11,7 @@ from tuibackup.errors import AccessDeniedError, ConnectionLostError, NeedsOperat
 from tuibackup.remote.probe import probe
 from tuibackup.remote.questions import Question
 from tuibackup.remote.session import connect
+from tuibackup.run import bandwidth
 from tuibackup.run.places import known_hosts
 from tuibackup.run.secrets import resolve
 from tuibackup.run.work import Work
@@ -37,6 +38,7 @@ async def reach(work: Work) -> None:
         deadline=time.monotonic() + config.sop.connect_within,
         notes=work.note,
     )
+    work.session.pace = bandwidth.pace(config)
     work.probe = await probe(work.session)
 
 

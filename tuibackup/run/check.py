@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,7 +64,9 @@ def check_host(config: Config) -> Iterator[Check]:
     yield _vault(config)
     yield _ledger(config)
     if config.run.bandwidth:
-        yield Check(_("bandwidth"), State.WARNING, _("[run] bandwidth is not obeyed yet by this version"))
+        rule = config.run.rule(datetime.now().astimezone())
+        now = _("{rule} holds now").format(rule=rule) if rule else _("no limit at this hour")
+        yield Check(_("bandwidth"), State.OK, now)
     if kills_at_logout():
         yield Check(
             _("logout"),

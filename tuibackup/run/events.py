@@ -69,7 +69,10 @@ class StepStarted(Event, frozen=True, tag="step-started"):
 
 
 class StepProgress(Event, frozen=True, tag="step-progress"):
-    """The newest state of the step; a missing total is not known. `rate` is bytes/s of recent seconds."""
+    """The newest state of the step; a missing total is not known. `rate` is bytes/s of recent seconds.
+
+    `limit`: the bandwidth limit in bytes/s on the line (where the bytes may be packed), when it holds the step back.
+    """
 
     step: Step
     items: int
@@ -81,6 +84,7 @@ class StepProgress(Event, frozen=True, tag="step-progress"):
     left: float | None = None
     current: str = ""
     seconds: float = 0.0
+    limit: float | None = None
 
 
 class StepOutput(Event, frozen=True, tag="step-output"):

@@ -66,7 +66,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 class PlanSummary:
     """What to know before starting: room in bytes (None: not known), what will be asked, what to beware of.
 
-    `fault` says why the vault cannot take anything now; a run started all the same would fail with it.
+    `bandwidth` is the rule of this hour, "" without one. `fault` says why the vault cannot take anything now; a run
+    started all the same would fail with it.
     """
 
     needs_room: int | None
@@ -76,6 +77,7 @@ class PlanSummary:
     asks: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     fault: str = ""
+    bandwidth: str = ""
 
 
 def steps_of(clocks: frozenset[Clock]) -> tuple[Step, ...]:
@@ -182,7 +184,14 @@ def describe(plans: Iterable[Plan], config: Config) -> PlanSummary:
     else:
         free, total = disk.free, disk.total
     return PlanSummary(
-        needs, free, total, config.vault.path, tuple(_asks(plans, config)), tuple(warnings), fault
+        needs,
+        free,
+        total,
+        config.vault.path,
+        tuple(_asks(plans, config)),
+        tuple(warnings),
+        fault,
+        config.run.rule(datetime.now().astimezone()) or "",
     )
 
 

@@ -26,15 +26,20 @@ class StepReporter:
         emit: Callable[..., None],
         *,
         expected: float | None = None,
+        limiting: Callable[[], float | None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`emit(event_type, **fields)` writes an event; `expected` are seconds by history."""
+        """`emit(event_type, **fields)` writes an event; `expected` are seconds by history.
+
+        `limiting` gives the bandwidth limit, in bytes a second, where it holds the step back just now.
+        """
         self.step = step
         self.findings: list[Finding] = []
         self.findings_total = 0
         self.marked = False
         self._emit = emit
         self._expected = expected
+        self._limiting = limiting
         self._clock = clock
         self._started = clock()
         self._newest: Progress | None = None
@@ -115,6 +120,7 @@ class StepReporter:
             left=self._left(newest, now - self._started, rate, item_rate),
             current=_clean(newest.current),
             seconds=round(now - self._started, 1),
+            limit=self._limiting(),
         )
 
     def _rates(self) -> tuple[float | None, float | None]:

@@ -10,6 +10,7 @@ from tuibackup.database.dump import dump as dump_databases
 from tuibackup.files.download import download as download_folders
 from tuibackup.run import access
 from tuibackup.run import events as ev
+from tuibackup.run.bandwidth import transferring
 from tuibackup.run.publishing import check_room, describe, full_is_due, incoming, least_free, publish
 from tuibackup.run.reporting import StepReporter
 from tuibackup.run.work import Work
@@ -29,16 +30,18 @@ async def download(work: Work, report: StepReporter) -> str:
     started, tools = ev.now(), work.tools()
     async with incoming(work, Clock.FILES) as place:
         previous = await asyncio.to_thread(work.vault.latest, work.plan.server, Clock.FILES)
-        fetched = await download_folders(
-            work.connected(),
-            tools,
-            work.server,
-            place,
-            previous,
-            report,
-            full=work.plan.full or await asyncio.to_thread(full_is_due, work),
-            least_free=least_free(work),
-        )
+        full = work.plan.full or await asyncio.to_thread(full_is_due, work)
+        with transferring(work.config):
+            fetched = await download_folders(
+                work.connected(),
+                tools,
+                work.server,
+                place,
+                previous,
+                report,
+                full=full,
+                least_free=least_free(work),
+            )
         detail = " · ".join(
             part
             for part in (
@@ -81,9 +84,11 @@ async def dump(work: Work, report: StepReporter) -> str:
     started = ev.now()
     async with database, incoming(work, Clock.DATABASES) as place:
         await asyncio.to_thread(check_room, work, sum(one.bytes for one in database.databases))
-        dumped = await dump_databases(
-            work.connected(), work.tools(), database, work.server, place, report, least_free=least_free(work)
-        )
+        least = least_free(work)
+        with transferring(work.config):
+            dumped = await dump_databases(
+                work.connected(), work.tools(), database, work.server, place, report, least_free=least
+            )
         number = len(dumped.databases)
         detail = " · ".join(
             (

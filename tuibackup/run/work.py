@@ -66,6 +66,11 @@ class Work:
             raise ConnectionLostError(f"{self.plan.server} is not connected")
         return self.session
 
+    def _limiting(self) -> float | None:
+        """The bandwidth limit where it holds this run back just now."""
+        pace = self.session.pace if self.session else None
+        return pace.binding if pace else None
+
     def tools(self) -> "Probe":
         """What the server offers; known once it was reached."""
         assert self.probe is not None
@@ -94,7 +99,7 @@ class Work:
 
     async def timed(self, step: Step, carry: Carry) -> Outcome:
         """Carry a step out: time it, tell it, record it. Its failure is its outcome; a stop is raised."""
-        report = StepReporter(step, self.emit, expected=self.plan.expected.get(step))
+        report = StepReporter(step, self.emit, expected=self.plan.expected.get(step), limiting=self._limiting)
         self.emit(ev.StepStarted, step=step)
         began = time.monotonic()
         ticker = asyncio.create_task(report.tick())

@@ -209,6 +209,8 @@ def _pace(progress: StepProgress, face: RunFace, now: datetime) -> tuple[Span, .
     parts = []
     if progress.rate:
         parts.append(rate(progress.rate))
+    if progress.limit:
+        parts.append(_("limit {rate}").format(rate=rate(progress.limit)))
     if progress.left is not None:
         parts.append(_("{time} left").format(time=duration(progress.left)))
     return (("   ".join(parts), ""),)

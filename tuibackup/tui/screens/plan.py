@@ -155,6 +155,8 @@ class PlanScreen(Dialog[tuple[Plan, ...]]):
         time, amount = _figures(self._draft.plans)
         if time or amount:
             lines += _field(_("in all"), "  ".join(part for part in (time, amount) if part), room)
+        if summary.bandwidth:
+            lines += _field(_("limit"), summary.bandwidth, room)
         if summary.asks:
             lines += _field(_("will ask"), " · ".join(summary.asks), room)
         if self.full:

@@ -1,0 +1,119 @@
+"""Considerate to the server and to the line: low priority, bandwidth, excludes, mounts, a dry run, progress.
+
+Everything goes through the installed command and real servers.
+"""
+
+import os
+import subprocess
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from tests.acceptance.site import Said, Site
+from tuibackup.demo.mariadbd import PrivateMariadb, account
+from tuibackup.demo.sshd import PrivateSshd
+
+
+def step(said: Said, name: str) -> dict[str, Any]:
+    """The step-finished event of one step."""
+    (event,) = [e for e in said.events if e["event"] == "step-finished" and e["step"] == name]
+    return event
+
+
+def incompressible(folder: Path, size: int, files: int = 4) -> None:
+    for number in range(files):
+        (folder / f"random-{number}.bin").write_bytes(os.urandom(size // files))
+
+
+def descendants(pid: int) -> list[tuple[int, int, str]]:
+    """(pid, nice, name) of every process below `pid`."""
+    listed = subprocess.run(
+        ["ps", "-e", "-o", "pid=,ppid=,ni=,comm="], capture_output=True, text=True, check=True
+    ).stdout
+    rows = [line.split(None, 3) for line in listed.splitlines()]
+    below, found = {pid}, []
+    for number, parent, nice, name in rows:  # ps lists parents first, as long as the numbers do not wrap
+        if int(parent) in below and nice.lstrip("-").isdigit():
+            below.add(int(number))
+            found.append((int(number), int(nice), name.strip()))
+    return found
+
+
+def test_the_bandwidth_limit_holds_for_the_download_and_is_told(
+    site: Site, sshd: PrivateSshd, application: Path
+) -> None:
+    size = 5_000_000
+    incompressible(application, size)
+    site.settings = '[run]\nbandwidth = ["2 MB/s"]\n'
+    site.add("siakad", sshd, [application])
+    said = site.tuibackup("run", "siakad", "--json")
+    assert said.code == 0, said.err
+    assert step(said, "download")["seconds"] >= size / 2e6 - 0.6, "the first quarter second comes at once"
+    told = [event for event in said.events if event["event"] == "step-progress" and "limit" in event]
+    assert told, "the limit binds, and stands beside the rate"
+    assert {event["limit"] for event in told} == {2e6}
+    check = site.tuibackup("check", "siakad")
+    assert "2 MB/s holds now" in check.out
+
+
+def test_the_bandwidth_limit_holds_for_the_dump(
+    site: Site, sshd: PrivateSshd, mariadbd: PrivateMariadb
+) -> None:
+    mariadbd.sql(
+        "CREATE DATABASE besar; CREATE TABLE besar.t (id INT PRIMARY KEY, b BLOB);"
+        "USE besar; INSERT INTO t SELECT seq, RANDOM_BYTES(1000) FROM seq_1_to_2500"
+    )
+    site.settings = '[run]\nbandwidth = ["1 MB/s"]\n'
+    site.add("siakad", sshd, [], database=f'user = "{account()}"\nsocket = "{mariadbd.socket}"\n')
+    said = site.tuibackup("run", "siakad", "--json")
+    assert said.code == 0, said.err + said.out
+    stored = said.finished["databases"]["stored"]
+    assert stored > 2_000_000, "it must be worth limiting"
+    assert step(said, "dump")["seconds"] >= 2_000_000 / 1e6 - 0.6
+
+
+def test_two_runs_share_the_line(site: Site, sshd: PrivateSshd, application: Path) -> None:
+    size = 3_000_000
+    incompressible(application, size)
+    site.settings = '[run]\nbandwidth = ["2 MB/s"]\nparallel = 2\n'
+    site.add("siakad", sshd, [application])
+    site.add("simpeg", sshd, [application], trusted=False)
+    said = site.tuibackup("run", "--all", "--json")
+    assert said.code == 0, said.err
+    moments = [
+        datetime.fromisoformat(event["time"])
+        for event in said.events
+        if event["event"] in ("step-started", "step-finished") and event["step"] == "download"
+    ]
+    assert len(moments) == 4
+    # 3 s; each on its own at the full limit would take 1.5 s. The first looks at the others may come late.
+    assert (max(moments) - min(moments)).total_seconds() >= 2.0
+
+
+def test_the_server_works_at_low_priority(
+    site: Site, application: Path, tmp_path: Path, sshd: PrivateSshd
+) -> None:
+    incompressible(application, 10_000_000)
+    site.settings = '[run]\nbandwidth = ["4 MB/s"]\n'  # slow enough to be looked at
+    with PrivateSshd(tmp_path / "own", client_key=sshd.client_key) as own:
+        site.add("siakad", own, [application])
+        assert own._process is not None
+        run = site.start("run", "siakad")
+        seen: dict[str, tuple[int, str]] = {}
+        while run.poll() is None and not {"tar", "zstd"} <= set(seen):
+            for pid, nice, name in descendants(own._process.pid):
+                if name in ("tar", "zstd", "gzip") and name not in seen:
+                    disk = subprocess.run(
+                        ["ionice", "-p", str(pid)], capture_output=True, text=True, check=False
+                    )
+                    if disk.returncode == 0:
+                        seen[name] = (nice, disk.stdout.strip())
+            time.sleep(0.05)
+        run.wait(60)
+        usual = os.nice(0)
+    assert "tar" in seen, "the tool at work was not found among the server's processes"
+    for name, (nice, disk) in seen.items():
+        assert nice == min(19, usual + 10), name
+        assert disk == "best-effort: prio 7", name
+    assert run.returncode == 0
