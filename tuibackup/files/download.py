@@ -1,26 +1,32 @@
 """Step 2, put together: inventory, room, one stream a folder, a second try for what changed, and the verdict.
 
 Incremental: files that did not change since the newest good snapshot are not fetched, the index points to where
-they lie already. That snapshot also tells whether a folder has lost half of what it held.
+they lie already. That snapshot also tells whether a folder has lost half of what it held. What an interrupted run
+left is taken over in the same way. Where the connection is lost, the caller makes another, and the work goes on with
+what has not come yet.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from heapq import merge
 from operator import attrgetter
 from threading import Lock
+from typing import TypeVar
 
 from tuibackup.config import Server
-from tuibackup.errors import VaultError
+from tuibackup.errors import ConnectionLostError, DownloadError, RemoteCommandError, VaultError
 from tuibackup.files import inventory
 from tuibackup.files import server as tools
-from tuibackup.files.fetch import Fetched, Store, Way, fetch
+from tuibackup.files.fetch import Fetched, Way, fetch
 from tuibackup.files.findings import Findings
 from tuibackup.files.inventory import Listed
+from tuibackup.files.keep import Store
 from tuibackup.files.pipe import in_thread
 from tuibackup.files.recheck import afresh
 from tuibackup.files.tally import Tally, reported
+from tuibackup.files.verdict import complete, poor, ratio
 from tuibackup.progress import Finding, Reporter
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
@@ -29,12 +35,18 @@ from tuibackup.text import count, duration, printable, size
 from tuibackup.vault.disk import room
 from tuibackup.vault.index import Index, IndexWriter, Totals, Wanted
 from tuibackup.vault.layout import Snapshot
+from tuibackup.vault.leftover import Leftover
 from tuibackup.vault.schema import FILE_NAME as INDEX
-from tuibackup.vault.snapshot import Incoming
+from tuibackup.vault.snapshot import Incoming, discard
 from tuibackup.vault.summary import FolderSummary
 from tuibackup.words import _, ngettext
 
 _STREAMS = 3  # of one folder: everything; what changed meanwhile, and other names of what was lost; the same
+_FRUITLESS = 10  # connections lost in a row without one more file: then it is not the line
+
+Reconnect = Callable[[int], Awaitable[tuple[Session, Probe]]]
+
+T = TypeVar("T")
 
 CHANGED = "changed while it was read, twice; stored as it was read last"
 SHRUNK = "shrank while it was read, twice; its end is filled with zeros"
@@ -58,6 +70,7 @@ class Download:
     findings: tuple[Finding, ...]
     parent: str | None = None  # name of the snapshot that unchanged files were taken from
     unchanged: int = 0  # how many
+    resumed: int = 0  # files that an interrupted run had fetched
 
 
 async def download(
@@ -70,22 +83,31 @@ async def download(
     *,
     full: bool,
     least_free: int = 0,
+    leftovers: Sequence[Leftover] = (),
+    reconnect: Reconnect | None = None,
 ) -> Download:
     """Fetch the folders of `server` into `incoming`: archives and a finished index, ready to be published.
 
     `previous` is the newest good snapshot of this clock; `full` fetches everything all the same. `least_free`:
-    bytes that must stay free on the vault's disk.
-    Raises DownloadError, VaultError, ConnectionLostError; then `incoming` holds nothing of use.
+    bytes that must stay free on the vault's disk. `leftovers` of interrupted runs are used where they can be, and are
+    gone afterwards. `reconnect` gives another connection when this one is lost; it is told how many were lost since
+    the last file came.
+    Raises DownloadError, VaultError, ConnectionLostError, what `reconnect` raises; then `incoming` holds no more than
+    what `Incoming.keep` keeps.
     """
-    tools.refuse_strange_tools(probe, server.name, sudo=server.sudo)
-    way = Way(session, server.name, server.sudo, tools.compression(probe), tools.attributes(probe))
+    way = _way(session, probe, server)
     index = incoming.index()
     try:
         store = Store(incoming, index, Lock(), least_free)
-        work = _Download(way, server, store, previous, reporter, full=full)
+        work = _Download(way, server, store, previous, reporter, leftovers, reconnect, full=full)
         return await work.run()
     finally:
         index.abandon()
+
+
+def _way(session: Session, probe: Probe, server: Server) -> Way:
+    tools.refuse_strange_tools(probe, server.name, sudo=server.sudo)
+    return Way(session, server.name, server.sudo, tools.compression(probe), tools.attributes(probe))
 
 
 class _Download:
@@ -96,6 +118,8 @@ class _Download:
         store: Store,
         previous: Snapshot | None,
         reporter: Reporter,
+        leftovers: Sequence[Leftover],
+        reconnect: Reconnect | None,
         *,
         full: bool,
     ) -> None:
@@ -106,20 +130,27 @@ class _Download:
         self._reporter = reporter
         self._findings = Findings(store.index, reporter)
         self._before = {folder.folder: folder for folder in previous.summary.folders} if previous else {}
-        self._ratio = _ratio(previous)
+        self._ratio = ratio(previous)
         self._older = None if full else previous
+        self._full = full
+        self._leftovers = leftovers
+        self._reconnect = reconnect
+        self._tally = Tally()
+        self._fruitless = 0
+        self._came = 0  # files, when the connection was lost the last time
 
     async def run(self) -> Download:
-        tally = Tally()
+        tally = self._tally
         async with reported(tally, self._reporter):
             started = time.monotonic()
-            listed = await inventory.take(self._way.session, self._server, self._index, self._findings, tally)
+            listed = await self._inventory()
             files, bytes_ = sum(one.files for one in listed), sum(one.bytes for one in listed)
             self._say(
                 _("{files} files, {size} listed in {time}").format(
                     files=count(files), size=size(bytes_), time=duration(time.monotonic() - started)
                 )
             )
+            resumed = await in_thread(self._resume)
             unchanged = await in_thread(self._take_over)
             wanted, wanted_bytes = await in_thread(self._index.wanted_totals)
             if unchanged:
@@ -130,7 +161,8 @@ class _Download:
                 )
             self._check_room(min(wanted_bytes, sum(one.allocated for one in listed)))
             tally.items, tally.items_total, tally.bytes_total = 0, wanted, wanted_bytes
-            folders = [await self._folder(one, tally) for one in listed]
+            self._came, self._fruitless = 0, 0
+            folders = [await self._folder(one) for one in listed]
             total = await in_thread(self._finish)
         self._findings.close()
         return Download(
@@ -143,7 +175,78 @@ class _Download:
             tuple(self._findings.shown),
             self._older.name if self._older and unchanged else None,
             unchanged,
+            resumed,
         )
+
+    async def _inventory(self) -> list[Listed]:
+        """All folders; once more from the beginning where the connection is lost on the way."""
+        self._findings.held = True
+        begun = False
+
+        async def take() -> list[Listed]:
+            nonlocal begun
+            if begun:
+                await in_thread(self._index.restart)
+                self._findings.forget()
+                self._tally.items = 0
+            begun = True
+            return await inventory.take(
+                self._way.session, self._server, self._index, self._findings, self._tally
+            )
+
+        listed = await self._insist(take)
+        self._findings.held = False
+        self._findings.flush()
+        return listed
+
+    async def _insist(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """What `ask` gives; asked again over another connection where one is lost."""
+        while True:
+            try:
+                return await ask()
+            except (ConnectionLostError, DownloadError, RemoteCommandError) as error:
+                if not await self._way.session.gone(error):
+                    raise
+                await self._connect_again()
+
+    async def _connect_again(self) -> None:
+        """Another connection in the place of the lost one. Raises ConnectionLostError when that is no use."""
+        name = self._server.name
+        self._fruitless = 0 if self._tally.items > self._came else self._fruitless + 1
+        self._came = self._tally.items
+        if self._reconnect is None:
+            raise ConnectionLostError(f"connection to {name} lost")
+        if self._fruitless > _FRUITLESS:
+            raise ConnectionLostError(
+                f"connection to {name} lost {self._fruitless} times without one more file"
+            )
+        self._way = _way(*await self._reconnect(self._fruitless), self._server)
+
+    def _resume(self) -> int:
+        """Take over what interrupted runs had fetched and what is still so; how many files. The rest of it goes."""
+        before = self._index.wanted_totals()
+        for left in self._leftovers:
+            if self._full and not left.full:
+                continue  # what it lacks, an older snapshot holds
+            try:
+                left.check()
+            except VaultError as error:
+                self._say(
+                    _("what was kept of an interrupted run cannot be used: {error}").format(error=error)
+                )
+            else:
+                self._store.incoming.take_over(left, self._index)
+        for left in self._leftovers:
+            discard(left.path)
+        after = self._index.wanted_totals()
+        resumed = before[0] - after[0]
+        if resumed:
+            self._say(
+                _("{files} files, {size} are there already from an interrupted run").format(
+                    files=count(resumed), size=size(before[1] - after[1])
+                )
+            )
+        return resumed
 
     def _take_over(self) -> int:
         """Let unchanged files point to where they lie already; how many."""
@@ -172,38 +275,44 @@ class _Download:
                 "free some room there, or lower min_free",
             )
 
-    async def _folder(self, folder: Listed, tally: Tally) -> FolderSummary:
-        fetched: list[Fetched] = []
+    async def _folder(self, folder: Listed) -> FolderSummary:
         if not folder.fault or folder.files:
             self._say(_("fetching {folder}").format(folder=printable(folder.folder)))
-            fetched = await self._fetch(folder, tally)
-        summary = await in_thread(self._judge, folder, fetched)
+            await self._fetch(folder)
+        summary = await in_thread(self._judge, folder)
         self._findings.flush()
         return summary
 
-    async def _fetch(self, folder: Listed, tally: Tally) -> list[Fetched]:
+    async def _fetch(self, folder: Listed) -> None:
         """All streams of one folder: everything once, then what changed while it was read once more."""
-        done: list[Fetched] = []
         if not await in_thread(self._anything_wanted, folder):
-            return done
+            return
         again: list[Wanted] = []  # changed files, as they are now, in the order of the inventory
         tried: set[int] = set()
-        for part in range(1, _STREAMS + 1):
+        part = 1
+        while part <= _STREAMS:
 
             def wanted(again: list[Wanted] = again, folders: bool = part == 1) -> Iterator[Wanted]:
                 missing = self._index.wanted(folder.root, folders=folders and self._way.xattrs)
                 return merge(again, missing, key=attrgetter("id"))
 
-            fetched = await fetch(self._way, self._store, tally, folder, wanted, part)
-            tried.update(one.id for one in again)
-            changed = await in_thread(self._settle, folder, fetched, tried)
-            done.append(fetched)
-            again = []
-            if changed and part < _STREAMS:
-                again = await self._afresh(folder, changed)
+            ids = frozenset(one.id for one in again)
+            fetched = await fetch(self._way, self._store, self._tally, folder, wanted, ids)
+            tried |= fetched.stored_again
+            if fetched.cut:
+                await self._connect_again()
+                await self._look_again(fetched)
             else:
+                tried |= ids
+                part += 1
+            changed = await in_thread(self._settle, folder, fetched, tried)
+            left = [one for one in again if one.id not in tried]
+            again = []
+            if part > _STREAMS:
                 for one in changed:
                     self._findings.entry(folder.root, folder.folder, one.entry.path, CHANGED)
+            elif changed or left:
+                again = await self._afresh(folder, sorted([*changed, *left], key=attrgetter("id")))
             self._findings.flush()
             if again:
                 text = ngettext(
@@ -212,19 +321,38 @@ class _Download:
                     len(again),
                 )
                 self._say(text.format(count=count(len(again))))
-            elif not (await in_thread(self._index.wanted_totals, folder.root))[0]:
+            elif not await in_thread(self._anything_wanted, folder, part == 1):
                 break
-        return done
 
-    def _anything_wanted(self, folder: Listed) -> bool:
-        """Whether there is a file to fetch, or a folder whose extended attributes are not known."""
+    async def _look_again(self, fetched: Fetched) -> None:
+        """The second look at what had come before the connection was lost, over the new one."""
+        if not fetched.unchecked:
+            return
+        look = partial(self._now, fetched.unchecked)
+        now = {one.id: one.entry for one in await self._insist(look)}
+        for one in fetched.unchecked:
+            entry = now.get(one.id)
+            if entry is None:
+                fetched.gone.append(one)
+            elif (entry.size, entry.mtime_ns, entry.ctime_ns) != (
+                one.entry.size,
+                one.entry.mtime_ns,
+                one.entry.ctime_ns,
+            ):
+                fetched.changed.append(one)
+
+    async def _now(self, files: Sequence[Wanted]) -> list[Wanted]:
+        return await afresh(self._way.session, files, sudo=self._way.sudo)
+
+    def _anything_wanted(self, folder: Listed, folders: bool = True) -> bool:
+        """Whether there is a file to fetch, or (`folders`) a folder whose extended attributes are not known."""
         if self._index.wanted_totals(folder.root)[0]:
             return True
-        return bool(self._way.xattrs) and not self._index.folders_known(folder.root)
+        return folders and self._way.xattrs and not self._index.folders_known(folder.root)
 
     async def _afresh(self, folder: Listed, changed: list[Wanted]) -> list[Wanted]:
         """The changed files as they are now; those that are gone by now are findings."""
-        again = await afresh(self._way.session, changed, sudo=self._way.sudo)
+        again = await self._insist(partial(self._now, changed))
         still = {one.id for one in again}
         for one in changed:
             if one.id not in still:
@@ -253,10 +381,11 @@ class _Download:
             findings.folder(root, name, complaint.reason)
         return sorted((one for one in fetched.changed if one.id not in tried), key=attrgetter("id"))
 
-    def _judge(self, folder: Listed, fetched: list[Fetched]) -> FolderSummary:
+    def _judge(self, folder: Listed) -> FolderSummary:
         """The folder's summary; marks one that must not count as a good backup."""
         held = self._index.totals(folder.root)
-        fault = folder.fault or _poor(folder, held, self._before.get(printable(folder.folder)))
+        archives = self._index.archives_written(folder.root)
+        fault = folder.fault or poor(folder, held, self._before.get(printable(folder.folder)))
         if fault:
             self._findings.folder(folder.root, folder.folder, fault, mark=True)
         return FolderSummary(
@@ -266,41 +395,8 @@ class _Download:
             folders=held.folders,
             links=held.symlinks,
             bytes=held.content_bytes,
-            stored_bytes=sum(one.stored_bytes for one in fetched),
-            archives=tuple(one.archive for one in fetched if one.archive),
+            stored_bytes=sum(stored for _name, stored in archives),
+            archives=tuple(name for name, _stored in archives),
             whole=not fault,
             problems=held.problems + bool(fault),
         )
-
-
-def _poor(folder: Listed, held: Totals, before: FolderSummary | None) -> str:
-    """Why a folder that is there is no good backup all the same; "" when it is one."""
-    if held.entries == held.folders:
-        return "is empty"
-    if before and (held.files < before.files / 2 or held.content_bytes < before.bytes / 2):
-        return (
-            f"has lost half of what it held: {count(held.files)} files, {size(held.content_bytes)}; "
-            f"last time {count(before.files)} files, {size(before.bytes)}"
-        )
-    if held.content_bytes < folder.bytes / 2 or held.files < folder.files / 2:
-        return (
-            f"more than half of it could not be read: {count(held.files)} of {count(folder.files)} files, "
-            f"{size(held.content_bytes)} of {size(folder.bytes)}"
-        )
-    return ""
-
-
-def complete(snapshot: Snapshot) -> bool:
-    """Whether every archive that `snapshot` needs, its own or an older one, is still there."""
-    with Index(snapshot.path / INDEX) as index:
-        return all(
-            (snapshot.path.parent / (archive.snapshot or snapshot.name) / archive.name).is_file()
-            for archive in index.archives
-        )
-
-
-def _ratio(previous: Snapshot | None) -> float:
-    """Bytes in the vault for a byte on the server: as last time and a fifth more, or uncompressed."""
-    if previous is None or previous.summary.parent or not previous.summary.bytes:
-        return 1.0
-    return min(1.0, 1.2 * previous.summary.stored_bytes / previous.summary.bytes)

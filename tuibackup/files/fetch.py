@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
-from tuibackup.errors import DownloadError
+from tuibackup.errors import ConnectionLostError, DownloadError, RemoteCommandError
 from tuibackup.files import complaints, recheck
 from tuibackup.files.complaints import Complaint
 from tuibackup.files.inventory import Listed
+from tuibackup.files.keep import Keeper, Store
 from tuibackup.files.order import Order
 from tuibackup.files.pipe import Pipe, StoppedError, in_thread, unpacked
 from tuibackup.files.recheck import Recheck
@@ -25,13 +26,9 @@ from tuibackup.files.tarstream import FOLDER, REGULAR, Member, StreamCutError, T
 from tuibackup.remote.session import Session
 from tuibackup.remote.stream import Stream
 from tuibackup.text import printable, size
-from tuibackup.vault.archive import ArchiveWriter
-from tuibackup.vault.disk import RoomGuard
 from tuibackup.vault.entry import Kind
-from tuibackup.vault.index import IndexWriter, Wanted
-from tuibackup.vault.snapshot import Incoming
+from tuibackup.vault.index import Wanted
 
-_HANDED = 200  # files in one batch for the second look
 _GROWN = 1 << 30  # bytes by which a file may be larger than twice what was listed
 _BREATH = 0.05  # seconds between two looks at whether more names may be sent
 _PATIENCE = 2.0  # seconds without an answer, after which all the rest is sent
@@ -49,22 +46,17 @@ class Way:
     xattrs: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
-    """Where files go. `lock` guards the index, which two threads use; `least_free` bytes stay free on the disk."""
-
-    incoming: Incoming
-    index: IndexWriter
-    lock: Lock
-    least_free: int
-
-
 @dataclass
 class Fetched:
-    """What one stream brought: `lost` files never came, `changed` and `gone` did so after the inventory."""
+    """What one stream brought: `lost` files never came, `changed` and `gone` did so after the inventory.
 
-    stored_bytes: int = 0
-    archive: str = ""
+    `cut`: the connection was lost on the way. What had come whole is stored; `unchecked` of it was not looked at a
+    second time, nothing is `lost`. `stored_again` are the ids of those that came a second time.
+    """
+
+    cut: bool = False
+    unchecked: list[Wanted] = field(default_factory=list)
+    stored_again: set[int] = field(default_factory=set)
     lost: list[tuple[Wanted, str]] = field(default_factory=list)
     lost_unnamed: "array[int]" = field(default_factory=lambda: array("Q"))
     changed: list[Wanted] = field(default_factory=list)
@@ -75,14 +67,19 @@ class Fetched:
 
 
 async def fetch(
-    way: Way, store: Store, tally: Tally, folder: Listed, wanted: Callable[[], Iterator[Wanted]], part: int
+    way: Way,
+    store: Store,
+    tally: Tally,
+    folder: Listed,
+    wanted: Callable[[], Iterator[Wanted]],
+    again: frozenset[int] = frozenset(),
 ) -> Fetched:
-    """Fetch the files that `wanted` gives, in that order, into part `part` of the archive of `folder`.
+    """Fetch the files that `wanted` gives, in that order, into further archives of `folder`.
 
-    Of folders among them only the extended attributes are taken.
-    Raises DownloadError, VaultError, ConnectionLostError; then nothing of the archive may be used.
+    Of folders among them only the extended attributes are taken. `again` are the ids of files that were stored once.
+    Raises DownloadError, VaultError. Whatever happens, files that came whole are in the index.
     """
-    return await _Fetch(way, store, tally, folder, wanted, part).run()
+    return await _Fetch(way, store, tally, folder, wanted, again).run()
 
 
 class _Fetch:
@@ -93,54 +90,61 @@ class _Fetch:
         tally: Tally,
         folder: Listed,
         wanted: Callable[[], Iterator[Wanted]],
-        part: int,
+        again: frozenset[int],
     ) -> None:
         self._way = way
-        self._store = store
         self._tally = tally
         self._folder = folder
-        self._part = part
         self._order = Order(lambda: _locked(wanted, store.lock))
         self._pipe = Pipe()
         self._recheck = Recheck(way.name)
         self._lines = Lines()
-        self._archive: ArchiveWriter | None = None
-        self._archive_id = 0
-        self._fetched: list[Wanted] = []
+        self._keeper = Keeper(store, folder, tally, self._recheck.hand, again)
         self._lost: list[Wanted] = []
         self._replaced: set[int] = set()  # ids of files that came as something else
-        self._room = RoomGuard(store.incoming.path, store.least_free)
         self._result = Fetched()
 
     async def run(self) -> Fetched:
+        result = self._result
+        try:
+            await self._stream()
+        except (ConnectionLostError, DownloadError, RemoteCommandError) as error:
+            if not await self._way.session.gone(error):
+                raise
+            result.cut = True
+            result.unchecked = self._recheck.unchecked()
+            self._tally.items -= len(self._lost) + len(result.lost_unnamed)
+            result.lost_unnamed = array("Q")  # all that did not come is asked for again
+        else:
+            self._explain()
+        finally:
+            self._keeper.abandon()
+        result.stored_again = self._keeper.stored_again
+        result.changed = self._recheck.changed
+        result.gone = self._recheck.gone
+        result.uncounted = self._recheck.uncounted
+        return result
+
+    async def _stream(self) -> None:
         way = self._way
         look = recheck.command(sudo=way.sudo)
-        try:
-            async with (
-                way.session.stream(self._command(), on_line=self._lines.take) as stream,
-                way.session.stream(look) as second,
-            ):
-                try:
-                    await _together(
-                        self._send_names(stream),
-                        self._receive(stream),
-                        in_thread(self._work, stop=self._stop),
-                        self._recheck.send(second),
-                        self._recheck.receive(second),
-                    )
-                except StreamCutError:
-                    raise await self._why_cut(stream) from None
-                exit_ = await end(stream, way.name)
-        finally:
-            if self._archive is not None:
-                self._archive.abandon()
+        async with (
+            way.session.stream(self._command(), on_line=self._lines.take) as stream,
+            way.session.stream(look) as second,
+        ):
+            try:
+                await _together(
+                    self._send_names(stream),
+                    self._receive(stream),
+                    in_thread(self._work, stop=self._stop),
+                    self._recheck.send(second),
+                    self._recheck.receive(second),
+                )
+            except StreamCutError:
+                raise await self._why_cut(stream) from None
+            exit_ = await end(stream, way.name)
         if exit_.signal or exit_.status not in (0, 1, 2):
             raise self._tar_failed(str(exit_))
-        self._explain()
-        self._result.changed = self._recheck.changed
-        self._result.gone = self._recheck.gone
-        self._result.uncounted = self._recheck.uncounted
-        return self._result
 
     def _command(self) -> bytes:
         words = [b"tar", b"-C", self._folder.folder, b"-c", b"--format=posix", b"-P", b"--numeric-owner"]
@@ -216,6 +220,15 @@ class _Fetch:
     # in the worker's thread
 
     def _work(self) -> None:
+        try:
+            self._unpack()
+        except (StoppedError, DownloadError):
+            self._keeper.cut()
+            raise
+        self._keeper.close()
+        self._recheck.hand([])
+
+    def _unpack(self) -> None:
         stream = TarStream(unpacked(self._pipe.read, self._way.packed))
         while (member := stream.next()) is not None:
             wanted = self._order.match(member.name, self._pass)
@@ -228,14 +241,6 @@ class _Fetch:
                 self._pass(wanted)
         for wanted in self._order.rest():
             self._pass(wanted)
-        if self._fetched:
-            self._recheck.hand(self._fetched)
-        self._recheck.hand([])
-        if self._archive is not None:
-            summary = self._archive.close()
-            self._store.incoming.wrote(summary)
-            self._result.stored_bytes = summary.stored_bytes
-            self._result.archive = summary.path.name
 
     def _keep(self, wanted: Wanted, member: Member, stream: TarStream) -> None:
         entry = wanted.entry
@@ -246,39 +251,12 @@ class _Fetch:
                     f"and now claims {size(member.size)}"
                 )
             entry = entry._replace(size=member.size)
-        tally = self._tally
-        tally.current = wanted.path
-        archive = self._archive or self._open()
-        archive.begin(wanted.name, entry, member.attributes)
-        for content in stream.content():
-            archive.write(content)
-            tally.bytes += len(content)
-            self._room.coming(len(content))
-        place = archive.end()
-        tally.items += 1
-        with self._store.lock:
-            self._store.index.stored(wanted.id, self._archive_id, *place)
-            if self._part > 1 or entry is not wanted.entry:
-                self._store.index.seen_again(wanted.id, entry)
-            if member.attributes:
-                self._store.index.xattrs(wanted.id, member.attributes)
-        self._fetched.append(wanted)
-        if len(self._fetched) >= _HANDED:
-            self._recheck.hand(self._fetched)
-            self._fetched = []
-
-    def _open(self) -> ArchiveWriter:
-        """The archive is made with its first member: an empty one says nothing."""
-        archive = self._archive = self._store.incoming.archive(self._folder.folder)
-        with self._store.lock:
-            self._archive_id = self._store.index.add_archive(archive.path.name)
-        return archive
+        self._keeper.keep(wanted, entry, stream.content(), member.attributes)
 
     def _note_attributes(self, folder: Wanted, member: Member) -> None:
         """A folder is only asked for because of these; a snapshot without them is as good as the server allows."""
         if member.kind == FOLDER and member.attributes:
-            with self._store.lock:
-                self._store.index.xattrs(folder.id, member.attributes)
+            self._keeper.attributes(folder.id, member.attributes)
 
     def _pass(self, wanted: Wanted) -> None:
         """It never came. Of a folder `find` has said so already, or will say so of what is in it."""

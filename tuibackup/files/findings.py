@@ -15,6 +15,7 @@ class Findings:
     def __init__(self, writer: IndexWriter, reporter: Reporter) -> None:
         self.count = 0
         self.shown: list[Finding] = []
+        self.held = False  # while it is, `flush` waits: what is found may have to be found anew
         self._flushed = 0
         self._writer = writer
         self._reporter = reporter
@@ -41,8 +42,15 @@ class Findings:
             if (printable(problem.path), problem.reason) not in known:
                 self._show(problem.path, problem.reason)
 
+    def forget(self) -> None:
+        """What was found while `held` is found anew."""
+        self.count = 0
+        self.shown.clear()
+
     def flush(self) -> None:
         """Report what is new."""
+        if self.held:
+            return
         for finding in self.shown[self._flushed :]:
             self._reporter.finding(finding)
         self._flushed = len(self.shown)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from tuibackup.errors import DownloadError
 from tuibackup.files.listing import FORMAT_OF_NAMED, Listing, ListingError, nanoseconds
-from tuibackup.files.pipe import StoppedError, in_thread
+from tuibackup.files.pipe import in_thread
 from tuibackup.files.server import STALL, SilenceError, end, last_line, piece, taken
 from tuibackup.remote.command import low_priority, quote, script
 from tuibackup.remote.session import Session
@@ -69,22 +69,32 @@ class Recheck:
         self._stopped = False
         self._all_sent = False
         self._out: deque[Wanted] = deque()
+        self._unsent: list[Wanted] = []
         self._rest = b""
 
     def hand(self, files: list[Wanted]) -> None:
         """In the worker's thread: these are fetched; an empty list is the end. Waits while too many are on the way.
 
-        Raises StoppedError after `stop`.
+        After `stop` they are only noted as `unchecked`.
         """
-        self._slots.acquire()
+        if not self._stopped:
+            self._slots.acquire()
         if self._stopped:
-            raise StoppedError
-        self._loop.call_soon_threadsafe(self._queue.put_nowait, files)
+            self._unsent += files
+        else:
+            self._loop.call_soon_threadsafe(self._queue.put_nowait, files)
 
     def stop(self) -> None:
         """Let the worker's thread go, also from a `hand` that waits."""
         self._stopped = True
         self._slots.release()
+
+    def unchecked(self) -> list[Wanted]:
+        """After a cut: files that were handed over and not looked at. The worker's thread has ended."""
+        queued: list[Wanted] = []
+        while not self._queue.empty():
+            queued += self._queue.get_nowait()
+        return [*self._out, *queued, *self._unsent]
 
     async def send(self, stream: Stream) -> None:
         """Send names until the end. SilenceError when the server takes none for too long."""

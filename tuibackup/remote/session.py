@@ -23,6 +23,7 @@ from tuibackup.text import printable, shorten, size
 
 LIMIT = 8 << 20  # bytes of output that `run` takes
 _OPEN_SECONDS = 30.0  # for the server to start a command or open a channel
+_MOMENT = 1.0  # between the end of a command and of its connection, when a server goes down
 _LONGEST = 300  # cells of what a server says
 
 
@@ -161,6 +162,22 @@ class Session:
         opening = self._connection.start_sftp_client()
         client: asyncssh.SFTPClient = await self._opened(opening, "SFTP", lambda client: client.exit())
         return client
+
+    async def gone(self, error: Exception) -> bool:
+        """Whether `error`, which a command or channel ended with, comes of the connection's loss.
+
+        A server that goes down ends its commands first: so it is asked a moment later whether it is still there.
+        """
+        if isinstance(error, ConnectionLostError):
+            return True
+        await asyncio.sleep(_MOMENT)
+        try:
+            await self.run(b":", timeout=_OPEN_SECONDS)
+        except ConnectionLostError:
+            return True
+        except RemoteCommandError:  # it answers, or there is no shell that could
+            pass
+        return self.lost
 
     def _window(self) -> dict[str, int]:
         """asyncssh's option for a channel's window, where ours is to be smaller."""
