@@ -117,3 +117,14 @@ def test_the_server_works_at_low_priority(
         assert nice == min(19, usual + 10), name
         assert disk == "best-effort: prio 7", name
     assert run.returncode == 0
+
+
+def test_a_bad_exclude_is_refused_before_anything_is_reached(
+    site: Site, sshd: PrivateSshd, application: Path
+) -> None:
+    site.add("siakad", sshd, [application], extra='exclude = ["*.log", "a//b"]\n')
+    line = site.config.read_text().splitlines().index('exclude = ["*.log", "a//b"]') + 1
+    for words in (("check",), ("run", "siakad"), ("run", "siakad", "--dry-run"), ("status",)):
+        said = site.tuibackup(*words)
+        assert said.code == 2
+        assert f'{site.config}:{line}: servers.siakad.exclude: "a//b" has an empty' in said.err

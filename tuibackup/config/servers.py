@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from itertools import pairwise
 
+from tuibackup.config import patterns
 from tuibackup.config.settings import Database, SecretSource, Server
 from tuibackup.config.table import Table
 
@@ -46,7 +47,7 @@ def _server(name: str, table: Table) -> Server:
         password=_secret_source(table),
         sudo=table.flag("sudo"),
         folders=_folders(table),
-        exclude=table.texts("exclude"),
+        exclude=_exclude(table),
         database=_database(table.table("database", "servers.*.database")) if "database" in table else None,
     )
     if not server.host:
@@ -121,6 +122,14 @@ def _folders(table: Table) -> tuple[str, ...]:
         if _parts(inner)[: len(_parts(outer))] == _parts(outer):
             table.fail("folders", f'"{inner}" lies in "{outer}"', "name the outer one only")
     return tuple(folders)
+
+
+def _exclude(table: Table) -> tuple[str, ...]:
+    folders = _folders(table)
+    return tuple(
+        table.checked("exclude", pattern, lambda text: patterns.check(text, folders))
+        for pattern in table.texts("exclude")
+    )
 
 
 def _parts(folder: str) -> list[str]:

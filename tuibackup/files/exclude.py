@@ -17,9 +17,8 @@ What matches is left out with everything below it.
 import re
 from collections.abc import Sequence
 
-from tuibackup.errors import ConfigError
+from tuibackup.config.patterns import expression, parts
 
-_ANY_FOLDERS = b"([^/]+/)*"
 _SPECIAL = re.compile(rb"[.\[\\()*+?{|^$]")
 
 
@@ -28,7 +27,8 @@ def find_arguments(
 ) -> tuple[list[bytes], list[bytes]]:
     """What `find RESOLVED` needs to obey `patterns`: a test for what is left out, one for folders kept empty.
 
-    Either list is empty where nothing applies. Raises ConfigError for a pattern that cannot be understood.
+    Either list is empty where nothing applies. Raises ValueError for a pattern that cannot be understood: the
+    configuration was checked for that.
     """
     everything: list[bytes] = []
     folders: list[bytes] = []
@@ -38,13 +38,11 @@ def find_arguments(
         if path is None:
             continue
         only_folders = path.endswith("/")
-        names = path.rstrip("/").removeprefix("./").split("/")
-        if path.rstrip("/").count("/") == 0 and names != ["**"]:
-            names.insert(0, "**")
-        regex = _regex(names, pattern)
+        names = parts(path)
+        regex = expression(names, pattern)
         (folders if only_folders else everything).append(regex)
         if len(names) > 1 and names[-1] == "**" and not only_folders:
-            emptied.append(_regex(names[:-1], pattern))
+            emptied.append(expression(names[:-1], pattern))
     tests = [
         *_test([], everything, resolved),
         *([b"-o"] if everything and folders else []),
@@ -55,8 +53,6 @@ def find_arguments(
 
 def _below(pattern: str, folder: bytes) -> str | None:
     """The part of `pattern` below `folder`; None where it is a full path elsewhere."""
-    if not pattern.strip("/"):
-        raise ConfigError(f'exclude pattern "{pattern}" names nothing')
     if not pattern.startswith("/"):
         return pattern
     start = folder.decode("utf-8", "surrogateescape").rstrip("/") + "/"
@@ -70,64 +66,3 @@ def _test(before: list[bytes], regexes: list[bytes], resolved: bytes) -> list[by
         return []
     start = _SPECIAL.sub(rb"\\\g<0>", resolved.rstrip(b"/"))
     return [*before, b"-regex", start + b"/(" + b"|".join(regexes) + b")"]
-
-
-def _regex(names: Sequence[str], pattern: str) -> bytes:
-    """A POSIX extended regular expression for the path of `names`, to be matched whole in the C locale."""
-    parts: list[bytes] = []
-    for number, name in enumerate(names, 1):
-        if name == "**" and number < len(names):
-            parts.append(_ANY_FOLDERS)
-        elif name in ("", ".", ".."):
-            raise ConfigError(f'exclude pattern "{pattern}" has an empty, "." or ".." part')
-        else:
-            parts.append(_name(name, pattern) + (b"/" if number < len(names) else b""))
-    return b"".join(parts)
-
-
-def _name(name: str, pattern: str) -> bytes:
-    result = bytearray()
-    if name.strip("*") == "":
-        return b"[^/]+"
-    rest = name
-    while rest:
-        letter, rest = rest[0], rest[1:]
-        if letter == "*":
-            result += b"[^/]*"
-        elif letter == "?":
-            result += b"[^/]"
-        elif letter == "[" and (end := rest.find("]", 2 if rest[:1] in "!^" else 1)) > 0:
-            result += _set(rest[:end], pattern)
-            rest = rest[end + 1 :]
-        else:
-            if letter == "\\" and rest:
-                letter, rest = rest[0], rest[1:]
-            result += _SPECIAL.sub(rb"\\\g<0>", letter.encode("utf-8", "surrogateescape"))
-    return bytes(result)
-
-
-def _set(text: str, pattern: str) -> bytes:
-    """A bracket expression with its members spelled out, in the order in which POSIX takes each literally."""
-    negated = text[0] in "!^"
-    text = text[1:] if negated else text
-    if not text.isascii():
-        raise ConfigError(f'exclude pattern "{pattern}": only plain letters, digits and signs go into [ ]')
-    members: set[str] = set()
-    while text:
-        if len(text) > 2 and text[1] == "-":
-            members.update(chr(code) for code in range(ord(text[0]), ord(text[2]) + 1))
-            text = text[3:]
-        else:
-            members.add(text[0])
-            text = text[1:]
-    members.discard("/")
-    if negated:
-        members.add("/")
-    if not members:
-        raise ConfigError(f'exclude pattern "{pattern}" has a set that matches nothing')
-    if members == {"^"}:
-        return rb"\^"
-    # Plain are: "]" only in front, "^" only behind another, "-" only at the end, "[" not before ".:=".
-    order = {"]": 0, "^": 2, "[": 3, "-": 4}
-    inside = "".join(sorted(members, key=lambda member: (order.get(member, 1), member)))
-    return b"[" + (b"^" if negated else b"") + inside.encode() + b"]"
