@@ -4,13 +4,15 @@ Everything goes through the installed command and real servers.
 """
 
 import os
+import re
 import subprocess
 import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tests.acceptance.site import Said, Site
+from tests.acceptance.site import TUIBACKUP, Said, Site
+from tests.terminal import Terminal
 from tuibackup.demo.mariadbd import PrivateMariadb, account
 from tuibackup.demo.sshd import PrivateSshd
 
@@ -40,21 +42,45 @@ def descendants(pid: int) -> list[tuple[int, int, str]]:
     return found
 
 
+def journal(site: Site) -> Said:
+    """The events of the newest run, as its journal holds them."""
+    newest = max((site.state / "runs").glob("*.jsonl"))
+    return Said(0, newest.read_text(), "")
+
+
 def test_the_bandwidth_limit_holds_for_the_download_and_is_told(
     site: Site, sshd: PrivateSshd, application: Path
 ) -> None:
-    size = 5_000_000
+    """… and the live line at a terminal tells all that progress is: share, rate, limit, time left, amounts, file."""
+    size = 6_000_000
     incompressible(application, size)
     site.settings = '[run]\nbandwidth = ["2 MB/s"]\n'
     site.add("siakad", sshd, [application])
-    said = site.tuibackup("run", "siakad", "--json")
-    assert said.code == 0, said.err
-    assert step(said, "download")["seconds"] >= size / 2e6 - 0.6, "the first quarter second comes at once"
-    told = [event for event in said.events if event["event"] == "step-progress" and "limit" in event]
-    assert told, "the limit binds, and stands beside the rate"
-    assert {event["limit"] for event in told} == {2e6}
-    check = site.tuibackup("check", "siakad")
-    assert "2 MB/s holds now" in check.out
+    command = [str(TUIBACKUP), "run", "siakad"]
+    with Terminal(command, site.environment(), columns=300, rows=30, cwd=site.home) as terminal:
+        seen = terminal.wait_for("2 download", " MiB/s, limit 1.9 MiB/s", " left", "/var/www/siakad/random-")
+        assert re.search(r"█+░+ \d+%  \S+ MiB/s, limit 1.9 MiB/s  \d:\d\d left  \d+ of 4\d files · ", seen), (
+            seen
+        )
+        assert terminal.wait(60) == 0
+    told = journal(site)
+    assert step(told, "download")["seconds"] >= size / 2e6 - 0.6, "the first quarter second comes at once"
+    binding = [event for event in told.events if event["event"] == "step-progress" and "limit" in event]
+    assert {event["limit"] for event in binding} == {2e6}
+    assert "2 MB/s holds now" in site.tuibackup("check", "siakad").out
+
+
+def test_what_is_new_or_changed_is_counted(site: Site, sshd: PrivateSshd, application: Path) -> None:
+    """A second name of a file made "41 unchanged" of 42: nothing says unchanged any more."""
+    site.add("siakad", sshd, [application])
+    time.sleep(3.2)  # what is younger when it is listed is fetched again
+    assert "new or changed" not in site.tuibackup("run", "siakad").out, "everything was"
+    for name in ("one", "two", "three"):
+        (application / name).write_text(name)
+    said = site.tuibackup("run", "siakad")
+    assert "47 files" in said.out
+    assert "3 new or changed" in said.out
+    assert "unchanged" not in said.out
 
 
 def test_the_bandwidth_limit_holds_for_the_dump(

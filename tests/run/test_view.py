@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 from tuibackup.run import events as ev
 from tuibackup.run.view import FINDINGS, OUTPUT_LINES, RunView
 from tuibackup.sop import Clock, Outcome, Step
@@ -62,3 +64,17 @@ def test_a_view_stays_small_however_much_is_told() -> None:
     assert len(view.findings) == FINDINGS
     assert view.findings_total == FINDINGS + 5
     assert len(view.steps[Step.DUMP].output) == OUTPUT_LINES
+
+
+def test_a_standstill_counts_from_the_last_byte_and_ends_with_the_next() -> None:
+    def at(second: int, size: int) -> ev.StepProgress:
+        head = HEAD | {"time": f"2026-11-22T01:30:{second:02}.000Z"}
+        return ev.StepProgress(**head, step=Step.DOWNLOAD, items=1, bytes=size, unit="files")
+
+    now = datetime(2026, 11, 22, 1, 30, 20, tzinfo=UTC)
+    began = ev.StepStarted(**HEAD, step=Step.DOWNLOAD)
+    assert view_of(began).stalled(now) is None, "nothing was promised yet"
+    assert view_of(began, at(1, 5), at(8, 9), at(9, 9), at(14, 9)).stalled(now) == 12.0
+    assert view_of(began, at(1, 5), at(8, 9), at(9, 9), at(14, 10)).stalled(now) is None
+    ended = ev.StepFinished(**HEAD, step=Step.DOWNLOAD, outcome=Outcome.DONE, seconds=3.0)
+    assert view_of(began, at(1, 5), ended).stalled(now) is None

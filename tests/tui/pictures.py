@@ -126,7 +126,7 @@ def downloading(server: str = "siakad") -> RunFace:
             **of,
         ),
     )
-    return RunFace(view, active=True, moved=NOW - timedelta(seconds=1))
+    return RunFace(view, active=True)
 
 
 def dumping(server: str = "simak") -> RunFace:
@@ -160,7 +160,7 @@ def dumping(server: str = "simak") -> RunFace:
             **of,
         ),
     )
-    return RunFace(view, active=True, moved=NOW - timedelta(seconds=1))
+    return RunFace(view, active=True)
 
 
 def waiting(server: str = "repository", reason: str = "slot") -> RunFace:

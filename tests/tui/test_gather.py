@@ -133,7 +133,7 @@ def test_an_active_run_is_followed_and_its_standstill_noticed(settings: Config, 
         assert seen.items == 5
         face = picture.face("siakad")
         assert face
-        assert face.moved == datetime(2026, 11, 22, 8, tzinfo=UTC), "the first of the two equal ones"
+        assert face.view.moved == "2026-11-22T08:00:00.000Z", "the first of the two equal ones"
 
 
 def test_a_run_that_dies_without_a_word_is_recorded_as_interrupted(

@@ -144,9 +144,6 @@ class _Lines:
                 self._print(view, _("{mark} waiting: no slot is free").format(mark=MARKS["waiting"]))
             case ev.RunNote():
                 self._print(view, event.text, error=True)
-            case ev.StepProgress():
-                if not self._live:
-                    self._tell(view)
             case ev.StepFinding():
                 if view.findings_total <= FINDINGS:
                     mark = paint(MARKS["warnings"], "warnings", self._colour)
@@ -157,11 +154,13 @@ class _Lines:
                 self._finish(view, event)
 
     def draw(self) -> None:
-        """Draw the live lines anew, where there is a terminal."""
+        """Draw the live lines anew; where there is no terminal, print a lasting one now and then."""
         self.clear()
-        if not self._live:
-            return
         going = [view for view in self._views.values() if not view.finished]
+        if not self._live:
+            for view in going:
+                self._tell(view)
+            return
         room = terminal_width() - 1
         for view in going:
             line = self._name(view) + _progress(view, bar=True)
@@ -212,7 +211,8 @@ class _Lines:
             print(f"tuibackup: {said}", file=sys.stderr, flush=True)
         else:
             print(self._name(view) + line, flush=True)
-        self.draw()
+        if self._live:
+            self.draw()
 
     def _name(self, view: RunView) -> str:
         """The server's column, where there are several."""
@@ -220,7 +220,7 @@ class _Lines:
 
     def _tell(self, view: RunView) -> None:
         now = time.monotonic()
-        if now - self._told.setdefault(view.run, now) >= PLAIN_EVERY:
+        if view.current and now - self._told.setdefault(view.run, now) >= PLAIN_EVERY:
             self._told[view.run] = now
             self._print(view, _progress(view, bar=False))
 
@@ -256,11 +256,16 @@ def _progress(view: RunView, *, bar: bool) -> str:
         if share is not None:
             full = int(share * BAR)
             parts.append(("█" * full + "░" * (BAR - full) + " " if bar else "") + f"{share:.0%}")
-        if told.rate:
+        stalled = view.stalled(datetime.now(UTC))
+        if stalled is not None:
+            parts.append(_("stalled {time}").format(time=duration(stalled)))
+        elif told.rate:
             limit = _(", limit {rate}").format(rate=rate(told.limit)) if told.limit else ""
             parts.append(rate(told.rate) + limit)
         if told.left is not None:
             parts.append(_("{time} left").format(time=duration(told.left)))
+        elif stalled is None and told.bytes_total and told.bytes < told.bytes_total:
+            parts.append(_("{time} left").format(time="–"))  # no rate yet to tell it by
         parts.append(_amount(told))
         if told.current:
             parts.append(told.current)
@@ -283,4 +288,7 @@ def _amount(told: ev.StepProgress) -> str:
     items = count(told.items)
     if told.items_total:
         items = _("{done} of {total}").format(done=items, total=count(told.items_total))
-    return f"{items} {_(told.unit)} · {size(told.bytes)}"
+    amount = size(told.bytes)
+    if told.bytes_total:
+        amount = _("{done} of {total}").format(done=amount, total=size(told.bytes_total))
+    return f"{items} {_(told.unit)} · {amount}"

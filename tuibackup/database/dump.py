@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from tuibackup.config import Server
 from tuibackup.database import audit, verdict
 from tuibackup.database.beside import write_beside
-from tuibackup.database.inventory import DatabaseInfo
+from tuibackup.database.inventory import DatabaseInfo, tables
 from tuibackup.database.login import DatabaseSession
 from tuibackup.database.optionfile import text_for_tool
 from tuibackup.database.scan import Scanner
@@ -134,7 +134,7 @@ class _Counter:
     def begin(self, info: DatabaseInfo) -> None:
         self._name = printable(info.name)
         self._reporter.output(
-            f"{self._name}: {len(info.tables)} tables, about {size(info.bytes)} in the database"
+            f"{self._name}: {tables(len(info.tables))}, about {size(info.bytes)} in the database"
         )
 
     def table(self, name: str) -> None:
@@ -154,7 +154,7 @@ class _Counter:
         self._tables = self._before
         mark = "√" if summary.whole else "×"
         self._reporter.output(
-            f"{mark} {self._name}: {summary.tables} tables, {size(summary.bytes)}"
+            f"{mark} {self._name}: {tables(summary.tables)}, {size(summary.bytes)}"
             f" stored in {size(summary.stored_bytes)}, {duration(seconds)}"
         )
         self._tell()

@@ -11,6 +11,7 @@ import aiomysql
 
 from tuibackup.database.channel import Connection
 from tuibackup.text import count, printable, size
+from tuibackup.words import ngettext
 
 SYSTEM = frozenset(
     {
@@ -74,12 +75,17 @@ class DatabaseInfo:
             "events": self.events,
         }
         parts = [
-            f"{count(len(self.tables))} tables" + (f" ({named})" if named else ""),
+            tables(len(self.tables)) + (f" ({named})" if named else ""),
             f"about {count(self.rows)} rows",
             size(self.bytes),
             *(f"{count(number)} {what}" for what, number in counts.items() if number),
         ]
         return f"{printable(self.name)}: {', '.join(parts)}"
+
+
+def tables(number: int) -> str:
+    """ "1 table", "1,204 tables"."""
+    return ngettext("{count} table", "{count} tables", number).format(count=count(number))
 
 
 def quoted(name: str) -> str:

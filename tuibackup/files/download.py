@@ -69,7 +69,7 @@ class Download:
     stored_bytes: int
     findings: tuple[Finding, ...]
     parent: str | None = None  # name of the snapshot that unchanged files were taken from
-    unchanged: int = 0  # how many
+    changed: int = 0  # files that are new or changed since then, each inode once
     resumed: int = 0  # files that an interrupted run had fetched
 
 
@@ -155,9 +155,7 @@ class _Download:
             wanted, wanted_bytes = await in_thread(self._index.wanted_totals)
             if unchanged:
                 self._say(
-                    _("{files} files unchanged, {wanted} to fetch, {size}").format(
-                        files=count(unchanged), wanted=count(wanted), size=size(wanted_bytes)
-                    )
+                    _("{wanted} new or changed, {size}").format(wanted=count(wanted), size=size(wanted_bytes))
                 )
             self._check_room(min(wanted_bytes, sum(one.allocated for one in listed)))
             tally.items, tally.items_total, tally.bytes_total = 0, wanted, wanted_bytes
@@ -174,7 +172,7 @@ class _Download:
             sum(folder.stored_bytes for folder in folders),
             tuple(self._findings.shown),
             self._older.name if self._older and unchanged else None,
-            unchanged,
+            wanted + resumed,
             resumed,
         )
 

@@ -7,6 +7,7 @@ failure. Steps 2 and 4 publish what they stored before they end.
 import asyncio
 
 from tuibackup.database.dump import dump as dump_databases
+from tuibackup.database.inventory import tables
 from tuibackup.files.download import download as download_folders
 from tuibackup.run import access
 from tuibackup.run import events as ev
@@ -47,7 +48,7 @@ async def download(work: Work, report: StepReporter) -> str:
             for part in (
                 f"{count(fetched.files)} {'file' if fetched.files == 1 else 'files'}",
                 size(fetched.bytes),
-                f"{count(fetched.unchanged)} unchanged" if fetched.unchanged else "",
+                f"{count(fetched.changed)} new or changed" if fetched.parent else "",
                 f"stored {size(fetched.stored_bytes)}",
             )
             if part
@@ -73,7 +74,7 @@ async def login(work: Work, report: StepReporter) -> str:
     """Step 3, *membuka aplikasi db dan login*: and what there is to dump."""
     database = work.database = await access.open_database(work)
     for one in database.databases:
-        report.output(f"{printable(one.name)}: {count(len(one.tables))} tables, about {size(one.bytes)}")
+        report.output(f"{printable(one.name)}: {tables(len(one.tables))}, about {size(one.bytes)}")
     return access.described(database)
 
 

@@ -1,11 +1,13 @@
 """A run as a picture: the pure fold of its events. The cockpit and the command line draw this only."""
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from tuibackup.run import events as ev
 from tuibackup.sop import Clock, Outcome, Step
 
 OUTPUT_LINES = 500  # what a view keeps of a step's output; the journal keeps all
+STALLED = 10.0  # seconds without progress after which a step is said to have stalled
 FINDINGS = 1000  # likewise of findings; `findings_total` counts them all
 
 
@@ -45,6 +47,14 @@ class RunView:
     needs: tuple[tuple[str, bool, str], ...] = ()
     finished: ev.RunFinished | None = None
     last_time: str = ""
+    moved: str = ""  # when the step under way last got further
+
+    def stalled(self, now: datetime) -> float | None:
+        """Seconds for which the step under way got no byte and no file further, once they are worth telling."""
+        if self.current is None or self.current.progress is None or not self.moved:
+            return None
+        seconds = (now - datetime.fromisoformat(self.moved)).total_seconds()
+        return seconds if seconds >= STALLED else None
 
     @property
     def current(self) -> StepView | None:
@@ -66,9 +76,15 @@ class RunView:
             case ev.NeedsMet():
                 return replace(view, needs=event.needs)
             case ev.StepStarted():
-                return replace(view._with(event.step, started=event.time), state="running", waiting="")
+                return replace(
+                    view._with(event.step, started=event.time), state="running", waiting="", moved=event.time
+                )
             case ev.StepProgress():
-                return view._with(event.step, progress=event)
+                before = self.steps[event.step].progress if event.step in self.steps else None
+                still = before and (before.items, before.bytes) == (event.items, event.bytes)
+                return replace(
+                    view._with(event.step, progress=event), moved=view.moved if still else event.time
+                )
             case ev.StepOutput():
                 lines = (*self.steps.get(event.step, StepView(event.step)).output, *event.lines)
                 return view._with(event.step, output=lines[-OUTPUT_LINES:])

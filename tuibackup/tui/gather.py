@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from tuibackup.config import Config, Server
 from tuibackup.errors import TuibackupError
-from tuibackup.run.events import AnyEvent, StepProgress, StepStarted
 from tuibackup.run.view import RunView
 from tuibackup.sop import Clock, Outcome, Standing, standing
 from tuibackup.text import printable
@@ -275,8 +274,6 @@ class _Followed:
         from tuibackup.run.journal import JournalReader
 
         self._reader = JournalReader(path)
-        self._at: tuple[object, ...] = ()
-        self._moved: datetime | None = None
         self.view = RunView(path.stem, "")
 
     def poll(self) -> None:
@@ -284,22 +281,9 @@ class _Followed:
             if not self.view.server:
                 self.view = replace(self.view, server=event.server)
             self.view = self.view.apply(event)
-            self._note(event)
-
-    def _note(self, event: AnyEvent) -> None:
-        """Keep the time of the last event that told of something further."""
-        if isinstance(event, StepProgress):
-            at: tuple[object, ...] = (event.step, event.items, event.bytes)
-        elif isinstance(event, StepStarted):
-            at = (event.step,)
-        else:
-            return
-        if at != self._at:
-            self._at = at
-            self._moved = datetime.fromisoformat(event.time)
 
     def face(self, *, active: bool) -> RunFace:
-        return RunFace(self.view, active, self._moved)
+        return RunFace(self.view, active)
 
     def close(self) -> None:
         self._reader.close()

@@ -13,7 +13,6 @@ from tuibackup.sop import Clock, Outcome, Period, Standing, State
 from tuibackup.words import _
 
 WEEKS = 13  # of the history strip
-STALLED = 10.0  # seconds without progress after which a step is said to have stalled
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,6 @@ class RunFace:
 
     view: RunView
     active: bool
-    moved: datetime | None = None
 
     @property
     def waiting(self) -> bool:

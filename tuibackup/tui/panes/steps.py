@@ -8,7 +8,7 @@ from tuibackup.sop import Outcome, Step, is_slow, limit
 from tuibackup.text import cells, count, duration, rate, shorten, size, when
 from tuibackup.tui import symbols
 from tuibackup.tui.lines import Line, Span, cut, left, right, rule, wrapped
-from tuibackup.tui.model import STALLED, Picture, RunFace, clock_word, outcome_word
+from tuibackup.tui.model import Picture, RunFace, clock_word, outcome_word
 from tuibackup.tui.panes.pane import Pane
 from tuibackup.tui.panes.serverline import SIGNS
 from tuibackup.words import _, ngettext
@@ -196,10 +196,7 @@ def progress_bar(progress: StepProgress, room: int) -> tuple[Span, ...]:
 
 def stalled(face: RunFace, now: datetime) -> float | None:
     """Seconds for which an active run has not got further, once they are worth telling."""
-    if not face.active or face.moved is None or face.view.current is None:
-        return None
-    seconds = (now - face.moved).total_seconds()
-    return seconds if seconds >= STALLED else None
+    return face.view.stalled(now) if face.active else None
 
 
 def _pace(progress: StepProgress, face: RunFace, now: datetime) -> tuple[Span, ...]:
@@ -213,6 +210,8 @@ def _pace(progress: StepProgress, face: RunFace, now: datetime) -> tuple[Span, .
         parts.append(_("limit {rate}").format(rate=rate(progress.limit)))
     if progress.left is not None:
         parts.append(_("{time} left").format(time=duration(progress.left)))
+    elif progress.bytes_total and progress.bytes < progress.bytes_total:
+        parts.append(_("{time} left").format(time=symbols.NOTHING))  # no rate yet to tell it by
     return (("   ".join(parts), ""),)
 
 
