@@ -47,8 +47,8 @@ class Outcome(StrEnum):
 
 
 def good(outcome: Outcome, *, whole: bool) -> bool:
-    """Whether a published snapshot that ended so resets its clock: everything configured is in it whole."""
-    return whole and outcome in (Outcome.DONE, Outcome.WARNINGS)
+    """Whether a published snapshot that ended so resets its clock: *done*, or everything configured is in it whole."""
+    return outcome is Outcome.DONE or (outcome is Outcome.WARNINGS and whole)
 
 
 def worst(outcomes: Sequence[Outcome]) -> Outcome:

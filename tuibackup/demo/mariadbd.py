@@ -1,4 +1,4 @@
-"""A private, real mariadbd for the playground and for the tests: a scratch server that can be asked and reached by TCP."""
+"""A private, real mariadbd for playground and tests: a scratch server that can be asked, and reached by TCP."""
 
 import socket
 import subprocess
