@@ -73,7 +73,7 @@ async def login(session: Session, server: Server, password: Secret | None) -> Da
     Raises DatabaseError with one line that says who was refused and the way out; ConnectionLostError.
     """
     options = await _options(session, server, password)
-    connection = await _open(session, options)
+    connection = await open_connection(session, options)
     try:
         async with _faults(server.name, options):
             version = str((await connection.rows("SELECT VERSION()"))[0][0])
@@ -141,7 +141,8 @@ async def _default_socket(session: Session) -> str:
     return said if said in _DEFAULT_SOCKETS else _DEFAULT_SOCKETS[0]
 
 
-async def _open(session: Session, options: Options) -> Connection:
+async def open_connection(session: Session, options: Options) -> Connection:
+    """One more login as `options` say. Raises DatabaseError, ConnectionLostError."""
     try:
         if options.socket:
             reader, writer = await session.open_unix(options.socket)
