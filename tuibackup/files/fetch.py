@@ -28,10 +28,12 @@ from tuibackup.text import printable, size
 from tuibackup.vault.entry import Kind
 from tuibackup.vault.index import Wanted
 
-_GROWN = 1 << 30  # bytes by which a file may be larger than twice what was listed
+GROWN = 1 << 30  # bytes by which a file may be larger than twice what was listed
 _BREATH = 0.05  # seconds between two looks at whether more names may be sent
 _PATIENCE = 2.0  # seconds without an answer, after which all the rest is sent
-_LOST_NAMES = 20_000  # files left out for which the reason is looked up one by one
+LOST_NAMES = 20_000  # files left out for which the reason is looked up one by one
+
+NO_FILE = "is no regular file any more: it was replaced while the backup ran"
 
 
 @dataclass
@@ -83,7 +85,7 @@ class _Fetch:
         self._tools = tools
         self._tally = tally
         self._folder = folder
-        self._order = Order(lambda: _locked(wanted, store.lock))
+        self._order = Order(lambda: locked(wanted, store.lock))
         self._pipe = Pipe()
         self._recheck = Recheck(tools.name)
         self._lines = Lines()
@@ -121,7 +123,7 @@ class _Fetch:
             tools.session.stream(look) as second,
         ):
             try:
-                await _together(
+                await together(
                     self._send_names(stream),
                     self._receive(stream),
                     in_thread(self._work, stop=self._stop),
@@ -200,7 +202,7 @@ class _Fetch:
                 self._result.said.append(complaint)
         for wanted in self._lost:
             if wanted.id in self._replaced:
-                reason = "is no regular file any more: it was replaced while the backup ran"
+                reason = NO_FILE
             else:
                 reason = reasons.get(wanted.entry.path, "could not be read; the server's tar did not say why")
             self._result.lost.append((wanted, reason))
@@ -233,7 +235,7 @@ class _Fetch:
     def _keep(self, wanted: Wanted, member: Member, stream: TarStream) -> None:
         entry = wanted.entry
         if member.size != entry.size:
-            if member.size > 2 * entry.size + _GROWN:
+            if member.size > 2 * entry.size + GROWN:
                 raise DownloadError(
                     f"{self._tools.name}: {printable(wanted.path)} was listed with {size(entry.size)} "
                     f"and now claims {size(member.size)}"
@@ -250,14 +252,14 @@ class _Fetch:
         """It never came. Of a folder `find` has said so already, or will say so of what is in it."""
         if wanted.entry.kind is Kind.FOLDER:
             return
-        if len(self._lost) < _LOST_NAMES:
+        if len(self._lost) < LOST_NAMES:
             self._lost.append(wanted)
         else:
             self._result.lost_unnamed.append(wanted.id)
         self._tally.items += 1
 
 
-def _locked(wanted: Callable[[], Iterator[Wanted]], lock: Lock) -> Iterator[Wanted]:
+def locked(wanted: Callable[[], Iterator[Wanted]], lock: Lock) -> Iterator[Wanted]:
     with lock:
         source = wanted()
     while True:
@@ -268,7 +270,7 @@ def _locked(wanted: Callable[[], Iterator[Wanted]], lock: Lock) -> Iterator[Want
         yield found
 
 
-async def _together(*parts: Coroutine[Any, Any, None]) -> None:
+async def together(*parts: Coroutine[Any, Any, None]) -> None:
     """Run all to their end; when one fails, stop the others and raise that first error alone."""
     try:
         async with asyncio.TaskGroup() as tasks:

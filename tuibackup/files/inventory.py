@@ -18,7 +18,12 @@ from tuibackup.vault.entry import Entry, Kind
 from tuibackup.vault.index import IndexWriter
 
 _LOOK_SECONDS = 60.0
-_MOST = 50_000_000  # names in one folder; beyond, the server is not to be believed
+MOST = 50_000_000  # names in one folder; beyond, the server is not to be believed
+
+OTHER_FILESYSTEM = (
+    "another file system is mounted here: what it holds is not in the snapshot; exclude it if that is meant"
+)
+STRANGE = "is of a kind that cannot be backed up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +135,8 @@ class _Folder:
 
     def _take(self, data: bytes) -> None:
         self._writer.add(self._root, self._noted(self._listing.feed(data)))
-        if self._listing.records > _MOST:
-            raise DownloadError(f"{self._server.name}: lists more than {_MOST} names in one folder")
+        if self._listing.records > MOST:
+            raise DownloadError(f"{self._server.name}: lists more than {MOST} names in one folder")
 
     def _noted(self, entries: Iterator[Entry]) -> Iterator[Entry]:
         """The entries that the index may take, with a look at the first and at mount points."""
@@ -147,13 +152,9 @@ class _Folder:
     def _report(self) -> None:
         """Turn what the last piece brought that is worth a word into findings; keeps the lists short."""
         for path in self._mounts:
-            self._found(
-                path,
-                "another file system is mounted here: what it holds is not in the snapshot; "
-                "exclude it if that is meant",
-            )
+            self._found(path, OTHER_FILESYSTEM)
         for path in self._listing.strange:
-            self._found(path, "is of a kind that cannot be backed up")
+            self._found(path, STRANGE)
         self._mounts.clear()
         self._listing.strange.clear()
         start = self._folder.rstrip(b"/") + b"/"

@@ -51,8 +51,8 @@ async def afresh(session: Session, files: Sequence[Wanted], *, sudo: bool) -> li
     ]
 
 
-class Recheck:
-    """Takes fetched files from the worker, says which of them changed.
+class Handed:
+    """Takes fetched files from the worker, to be looked at a second time, and keeps which of them `changed`.
 
     `gone` are those that are not there any more, or no files. Of either `uncounted` tells how many more there
     are than are kept.
@@ -67,10 +67,8 @@ class Recheck:
         self._queue: asyncio.Queue[list[Wanted]] = asyncio.Queue()
         self._slots = threading.Semaphore(_HANDED)
         self._stopped = False
-        self._all_sent = False
         self._out: deque[Wanted] = deque()
         self._unsent: list[Wanted] = []
-        self._rest = b""
 
     def hand(self, files: list[Wanted]) -> None:
         """In the worker's thread: these are fetched; an empty list is the end. Waits while too many are on the way.
@@ -95,6 +93,21 @@ class Recheck:
         while not self._queue.empty():
             queued += self._queue.get_nowait()
         return [*self._out, *queued, *self._unsent]
+
+    def _keep(self, where: list[Wanted], wanted: Wanted) -> None:
+        if len(where) < _KEPT:
+            where.append(wanted)
+        else:
+            self.uncounted += 1
+
+
+class Recheck(Handed):
+    """Has the server's find look at them."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._all_sent = False
+        self._rest = b""
 
     async def send(self, stream: Stream) -> None:
         """Send names until the end. SilenceError when the server takes none for too long."""
@@ -150,12 +163,6 @@ class Recheck:
                 self._keep(self.gone, wanted)
             elif not _same(stamp, wanted.entry):
                 self._keep(self.changed, wanted)
-
-    def _keep(self, where: list[Wanted], wanted: Wanted) -> None:
-        if len(where) < _KEPT:
-            where.append(wanted)
-        else:
-            self.uncounted += 1
 
 
 def _same(stamp: bytes, entry: Entry) -> bool:
