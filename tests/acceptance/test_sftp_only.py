@@ -7,6 +7,7 @@ it (times in whole seconds, hard links as files of their own).
 import hashlib
 import json
 import os
+import re
 import shutil
 import socket
 import stat
@@ -19,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.site import Said, Site
+from tuibackup.demo.mariadbd import PrivateMariadb, account
 from tuibackup.demo.sshd import PrivateSshd
 
 SFTP_SERVER = "/usr/lib/openssh/sftp-server"
@@ -234,7 +236,7 @@ def test_what_the_account_may_not_read_is_listed(site: Site, tmp_path: Path, app
             site.add("siakad", server, [application])
             snapshot, said = run(site, code=3)
             reasons = {
-                event["subject"]: event["reason"] for event in said.events if event["event"] == "finding"
+                event["subject"]: event["reason"] for event in said.events if event["event"] == "step-finding"
             }
             assert reasons.keys() == {str(application / "secret"), str(application / "private")}
             assert all("may not be read" in reason for reason in reasons.values())
@@ -299,6 +301,19 @@ def test_a_folder_that_is_a_link_and_one_that_is_missing(
     assert "is missing on the server" in said.out
 
 
+def test_the_database_login_needs_no_shell(
+    site: Site, mariadbd: PrivateMariadb, sftp_only: PrivateSshd, application: Path
+) -> None:
+    """… where the configuration says which socket or host it goes to."""
+    settings = f'user = "{account()}"\nsocket = "{mariadbd.socket}"\n'
+    site.add("siakad", sftp_only, [application], database=settings)
+    said = site.tuibackup("check", "siakad")
+    assert re.search(r"(√|▲) database +MariaDB", said.out), said.out
+    said = site.tuibackup("run", "siakad", "--only", "databases", "--json")
+    finished = {event["step"]: event for event in said.events if event["event"] == "step-finished"}
+    assert finished["login"]["outcome"] == "done", said.out
+
+
 def test_no_sftp_either(site: Site, tmp_path: Path, application: Path) -> None:
     refuse = script(
         tmp_path / "refuse", "#!/bin/sh\necho 'This account is currently not available.'\nexit 1\n"
@@ -307,5 +322,4 @@ def test_no_sftp_either(site: Site, tmp_path: Path, application: Path) -> None:
         site.add("siakad", server, [application])
         said = site.tuibackup("run", "siakad", "--only", "files")
         assert said.code == 1
-        (line,) = [line for line in said.err.splitlines() if "SFTP" in line][:1]
-        assert line
+        assert "siakad: SFTP cannot be opened: the server ended it at once" in said.err

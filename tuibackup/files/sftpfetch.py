@@ -38,7 +38,7 @@ _SMALL = 1 << 20  # files up to this size go to the worker whole
 _AGAIN_ASKED = 8  # pieces on their way of a file that is read a second time
 _LEAST_PIECE = 4 << 10
 _BATCH = 200
-_SHRANK = "shrank while it was read, twice"
+SHRANK = "shrank while it was read, twice"
 
 
 async def fetch(
@@ -292,7 +292,7 @@ class _Fetch:
             return
         try:
             if not await self._large(wanted, again, self._windowed(again)):
-                self._lose(wanted, _SHRANK)
+                self._lose(wanted, SHRANK)
         except SftpError as error:
             self._lose(wanted, reason_of(error))
 

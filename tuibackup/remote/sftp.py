@@ -125,6 +125,7 @@ class Sftp:
         self._since = 0.0  # when we last heard something, or began to wait
         self._fault: Exception | None = None
         self._extensions: dict[bytes, bytes] = {}
+        self._begun = False  # whether it answered in this language
 
     # requests
 
@@ -191,6 +192,7 @@ class Sftp:
         try:
             async with asyncio.timeout(_START_SECONDS):
                 self._extensions = await hello
+                self._begun = True
                 self._next = _VERSION + 1
                 if self._extensions.get(b"limits@openssh.com") == b"1":
                     ask = self._ask(_EXTENDED, _string(b"limits@openssh.com"), _REPLY, _limits)
@@ -247,11 +249,19 @@ class Sftp:
                 self._take(data)
             said = [line for line in bytes(self._stream.stderr).splitlines() if line.strip()]
             last = f": {shorten(printable(said[-1]), 200)}" if said else ""
-            raise RemoteCommandError(f"{self._server}: the server ended SFTP{last}")
+            raise self._broken("the server ended it", last)
         except (ConnectionLostError, RemoteCommandError) as error:
             self._fail(error)
         except (struct.error, ValueError, OverflowError):
-            self._fail(RemoteCommandError(f"{self._server}: answers nonsense over SFTP"))
+            self._fail(self._broken("the server answers nonsense"))
+
+    def _broken(self, why: str, said: str = "") -> RemoteCommandError:
+        if self._begun:
+            return RemoteCommandError(f"{self._server}: SFTP: {why}{said}")
+        return RemoteCommandError(
+            f"{self._server}: SFTP cannot be opened: {why} at once{said}",
+            "what there is of a shell cannot be used either; let the account have SFTP, or a POSIX shell",
+        )
 
     async def _piece(self) -> bytes:
         while True:
