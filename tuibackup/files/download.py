@@ -17,16 +17,14 @@ from typing import TypeVar
 
 from tuibackup.config import Server
 from tuibackup.errors import ConnectionLostError, DownloadError, RemoteCommandError, VaultError
-from tuibackup.files import inventory
-from tuibackup.files import server as tools
-from tuibackup.files.fetch import Fetched, Way, fetch
+from tuibackup.files.fetch import Fetched
 from tuibackup.files.findings import Findings
 from tuibackup.files.inventory import Listed
 from tuibackup.files.keep import Store
 from tuibackup.files.pipe import in_thread
-from tuibackup.files.recheck import afresh
 from tuibackup.files.tally import Tally, reported
 from tuibackup.files.verdict import complete, poor, ratio
+from tuibackup.files.way import Way, choose
 from tuibackup.progress import Finding, Reporter
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
@@ -71,6 +69,7 @@ class Download:
     parent: str | None = None  # name of the snapshot that unchanged files were taken from
     changed: int = 0  # files that are new or changed since then, each inode once
     resumed: int = 0  # files that an interrupted run had fetched
+    limits: tuple[str, ...] = ()  # what the way of reading could not see
 
 
 async def download(
@@ -95,7 +94,7 @@ async def download(
     Raises DownloadError, VaultError, ConnectionLostError, what `reconnect` raises; then `incoming` holds no more than
     what `Incoming.keep` keeps.
     """
-    way = _way(session, probe, server)
+    way = choose(session, probe, server)
     index = incoming.index()
     try:
         store = Store(incoming, index, Lock(), least_free)
@@ -103,11 +102,6 @@ async def download(
         return await work.run()
     finally:
         index.abandon()
-
-
-def _way(session: Session, probe: Probe, server: Server) -> Way:
-    tools.refuse_strange_tools(probe, server.name, sudo=server.sudo)
-    return Way(session, server.name, server.sudo, tools.compression(probe), tools.attributes(probe))
 
 
 class _Download:
@@ -174,6 +168,7 @@ class _Download:
             self._older.name if self._older and unchanged else None,
             wanted + resumed,
             resumed,
+            self._way.limits,
         )
 
     async def _inventory(self) -> list[Listed]:
@@ -188,9 +183,7 @@ class _Download:
                 self._findings.forget()
                 self._tally.items = 0
             begun = True
-            return await inventory.take(
-                self._way.session, self._server, self._index, self._findings, self._tally
-            )
+            return await self._way.inventory(self._server, self._index, self._findings, self._tally)
 
         listed = await self._insist(take)
         self._findings.held = False
@@ -218,7 +211,7 @@ class _Download:
             raise ConnectionLostError(
                 f"connection to {name} lost {self._fruitless} times without one more file"
             )
-        self._way = _way(*await self._reconnect(self._fruitless), self._server)
+        self._way = choose(*await self._reconnect(self._fruitless), self._server)
 
     def _resume(self) -> int:
         """Take over what interrupted runs had fetched and what is still so; how many files. The rest of it goes."""
@@ -295,7 +288,7 @@ class _Download:
                 return merge(again, missing, key=attrgetter("id"))
 
             ids = frozenset(one.id for one in again)
-            fetched = await fetch(self._way, self._store, self._tally, folder, wanted, ids)
+            fetched = await self._way.fetch(self._store, self._tally, folder, wanted, ids)
             tried |= fetched.stored_again
             if fetched.cut:
                 await self._connect_again()
@@ -340,7 +333,7 @@ class _Download:
                 fetched.changed.append(one)
 
     async def _now(self, files: Sequence[Wanted]) -> list[Wanted]:
-        return await afresh(self._way.session, files, sudo=self._way.sudo)
+        return await self._way.afresh(files)
 
     def _anything_wanted(self, folder: Listed, folders: bool = True) -> bool:
         """Whether there is a file to fetch, or (`folders`) a folder whose extended attributes are not known."""

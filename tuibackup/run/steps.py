@@ -65,6 +65,7 @@ async def download(work: Work, report: StepReporter) -> str:
             files=fetched.files,
             bytes=fetched.bytes,
             parent=fetched.parent,
+            limits=fetched.limits,
         )
         await publish(work, place, description, report, detail)
     return detail
