@@ -34,7 +34,7 @@ class Launcher:
                 self._process = subprocess.Popen(
                     # -P: a file named like one of our modules in the folder we were started in is not imported
                     [sys.executable, "-P", "-m", "tuibackup.run.child"],
-                    stdin=theirs,
+                    stdin=theirs.fileno(),
                     stdout=subprocess.DEVNULL,
                     stderr=errors,
                     start_new_session=True,
