@@ -20,7 +20,7 @@ from tuibackup.run import journal as jr
 from tuibackup.run import record
 from tuibackup.run.kept import GOES_ON
 from tuibackup.run.lock import server_lock
-from tuibackup.run.places import open_ledger, open_vault
+from tuibackup.run.places import open_ledger, open_vault, runs_folder
 from tuibackup.run.stop import stop_path
 from tuibackup.sop import Clock, Outcome, worst
 from tuibackup.vault.layout import Snapshot, Vault
@@ -172,7 +172,7 @@ def _unknown(server: str, ledger: Ledger, vault: Vault) -> list[Snapshot]:
 
 def _forget_old(state: Path) -> None:
     oldest = time.time() - KEEP_DAYS * 86400
-    folder = jr.runs_folder(state)
+    folder = runs_folder(state)
     with suppress(FileNotFoundError):
         for entry in os.scandir(folder):
             with suppress(OSError):
