@@ -257,6 +257,9 @@ class _Fetch:
                 while at < found.entry.size and not file.given_up:
                     length = min(self._sftp.piece, found.entry.size - at)
                     await self._take_room(length)
+                    if file.given_up:
+                        self._give_room(length)
+                        break
                     data = self._sftp.read(found.handle, at, length)
                     file.pieces.put_nowait(_Piece(at, length, data))
                     at += length
