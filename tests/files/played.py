@@ -22,7 +22,7 @@ OPEN, CLOSE, READ, LSTAT, FSTAT, OPENDIR, READDIR, REALPATH, STAT, READLINK = (
     17,
     19,
 )
-STATUS, HANDLE, DATA, NAME, ATTRS = 101, 102, 103, 104, 105
+STATUS, HANDLE, DATA, NAME, ATTRS, EXTENDED, REPLY = 101, 102, 103, 104, 105, 200, 201
 OK, EOF, NO_SUCH_FILE, DENIED, FAILURE, UNSUPPORTED = 0, 1, 2, 3, 4, 8
 OLD = 1_600_000_000
 
@@ -78,10 +78,13 @@ class PlayedSftp:
     client_key: Path = Path()
     known_hosts_lines: list[str] = field(default_factory=list)
     version: bytes = struct.pack(">I", 3)
+    filesystems: dict[bytes, int] = field(default_factory=dict)  # by mount point, if it tells of them
     connections: list[asyncssh.SSHServerConnection] = field(default_factory=list)
 
     def answer(self, kind: int, body: bytes, state: dict[bytes, Any]) -> Answer:
         length = struct.unpack_from(">I", body)[0]
+        if kind == EXTENDED:
+            return self._filesystem(body[8 + length :])
         subject, rest = body[4 : 4 + length], body[4 + length :]
         handle = subject
         if kind in (CLOSE, READ, FSTAT, READDIR):
@@ -115,6 +118,10 @@ class PlayedSftp:
             return names((node.content, FOLDER))
         return self._listed(subject, state[handle])
 
+    def _filesystem(self, path: bytes) -> Answer:
+        mounted = [point for point in self.filesystems if path == point or path.startswith(point + b"/")]
+        return REPLY, struct.pack(">11Q", *[0] * 8, self.filesystems[max(mounted, key=len)], 0, 255)
+
     def _listed(self, folder: bytes, position: list[Any]) -> Answer:
         start = folder.rstrip(b"/") + b"/"
         below = [
@@ -129,7 +136,8 @@ class PlayedSftp:
     def reply(self, packet: bytes, state: dict[bytes, Any]) -> bytes:
         """What goes out for one request."""
         if packet[0] == 1:
-            return struct.pack(">IB", 1 + len(self.version), 2) + self.version
+            known = string(b"statvfs@openssh.com") + string(b"2") if self.filesystems else b""
+            return struct.pack(">IB", 1 + len(self.version + known), 2) + self.version + known
         answer = self.answer(packet[0], packet[5:], state)
         if isinstance(answer, tuple):
             kind, body = answer

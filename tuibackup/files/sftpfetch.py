@@ -103,6 +103,10 @@ class _File:
     given_up: bool = False  # no more of it is to be asked for
     ended: bool = False  # the last of `pieces` was taken
 
+    def goes_on(self) -> bool:
+        """Whether more of it may be asked for."""
+        return not self.given_up
+
 
 class _Parcel(NamedTuple):
     """What goes to the worker: a whole small file, or the beginning of one whose pieces follow (`content` None)."""
@@ -254,10 +258,10 @@ class _Fetch:
             self._asked.put_nowait(file)
             if isinstance(found, _Open):
                 at = 0
-                while at < found.entry.size and not file.given_up:
+                while at < found.entry.size and file.goes_on():
                     length = min(self._sftp.piece, found.entry.size - at)
                     await self._take_room(length)
-                    if file.given_up:
+                    if not file.goes_on():
                         self._give_room(length)
                         break
                     data = self._sftp.read(found.handle, at, length)

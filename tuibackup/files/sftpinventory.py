@@ -249,9 +249,10 @@ class _Folder:
         fault = ""
         names: list[Name] = []
         try:
-            if not await reader.open():
+            if await reader.open():
+                names = await reader.next()
+            else:
                 fault = OTHER_FILESYSTEM
-            names = await reader.next()
         except SftpError as error:
             fault = reason_of(error)
         self._out.append(entry if entry.path else _with_owner(entry, names))
