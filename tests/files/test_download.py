@@ -19,6 +19,7 @@ from tuibackup.errors import ConnectionLostError, DownloadError, VaultError
 from tuibackup.files import complaints, fetch, order
 from tuibackup.files import download as step
 from tuibackup.files import server as tools
+from tuibackup.files.listing import Stamps
 from tuibackup.files.recheck import Recheck
 from tuibackup.sop import Outcome
 from tuibackup.vault.entry import Entry, Kind
@@ -412,8 +413,14 @@ async def test_holes_need_no_room(bench: Bench, place: Path) -> None:
 @pytest.mark.parametrize(
     ("tools", "message"),
     [
-        ({"tar": "busybox"}, "siakad: this server's tar is BusyBox's; not supported yet"),
-        ({"find": "busybox"}, "siakad: this server's find is BusyBox's; not supported yet"),
+        (
+            {"tar": "bsdtar"},
+            "siakad: this server's tar is bsdtar's; GNU's and BusyBox's can be used; install GNU tar",
+        ),
+        (
+            {"find": "busybox", "stat": None},
+            "siakad: this server has BusyBox's find and no stat beside it; install GNU find (findutils)",
+        ),
         ({"tar": None}, "siakad: this server has no tar; not supported yet; install GNU tar"),
         ({"shell": False}, "siakad: has no POSIX shell (SFTP only?); not supported yet"),
     ],
@@ -477,7 +484,7 @@ async def test_a_second_look_that_takes_no_names_is_given_up(monkeypatch: pytest
             await asyncio.Event().wait()
 
     monkeypatch.setattr(tools, "STALL", 0.1)
-    look = Recheck("siakad")
+    look = Recheck("siakad", Stamps())
     entry = Entry(b"a", Kind.FILE, 0o644, 0, 0, b"", b"", 1, 1, 1, 1, 1, 1, b"ext4", None)
     look.hand([Wanted(1, 1, b"/srv/a", entry)])
     with pytest.raises(DownloadError, match="sent nothing"):

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from tuibackup.errors import DownloadError
+from tuibackup.files.look import Look
 from tuibackup.remote.command import Exit, low_priority, piped, script
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
@@ -27,20 +28,22 @@ class Tools:
     sudo: bool
     packed: str  # "zstd", "gzip" or ""
     xattrs: bool
+    look: Look  # how its find tells what there is
+    names_on_line: bool  # its tar takes names on its command line only, BusyBox's
 
 
 def refuse_strange_tools(probe: Probe, name: str, *, sudo: bool) -> None:
-    """DownloadError for a server that this step cannot read yet, in one line that names what is missing."""
-    if not probe.shell:
-        raise DownloadError(f"{name}: has no POSIX shell (SFTP only?); not supported yet")
+    """DownloadError for a server that has tools which nobody here can read, in one line that names them."""
     for tool, kind in (("find", probe.find), ("tar", probe.tar)):
-        if kind is None:
+        if kind not in ("gnu", "busybox"):
             raise DownloadError(
-                f"{name}: this server has no {tool}; not supported yet", f"install GNU {tool}"
+                f"{name}: this server's {tool} is {kind}'s; GNU's and BusyBox's can be used",
+                f"install GNU {tool}",
             )
-        if kind != "gnu":
-            whose = "BusyBox's" if kind == "busybox" else f"{kind}'s"
-            raise DownloadError(f"{name}: this server's {tool} is {whose}; not supported yet")
+    if probe.find == "busybox" and probe.stat not in ("gnu", "busybox"):
+        raise DownloadError(
+            f"{name}: this server has BusyBox's find and no stat beside it", "install GNU find (findutils)"
+        )
     # A rule for find and tar alone is enough: that `sudo -n true` fails (probe.sudo is False) says nothing.
     if sudo and probe.sudo is None:
         raise DownloadError(f"{name}: there is no sudo on this server", "install it, or set sudo = false")
@@ -62,9 +65,10 @@ def attributes(probe: Probe) -> bool:
 
 def described(probe: Probe) -> str:
     """The tools that step 2 works with there, in one line."""
+    find = "find (gnu)" if probe.find == "gnu" else f"find ({probe.find}) with stat ({probe.stat})"
     tar = f"{probe.tar} {probe.tar_version}".rstrip()
     packer = compression(probe)
-    return ", ".join((f"find ({probe.find})", f"tar ({tar})", *([packer] if packer else ())))
+    return ", ".join((find, f"tar ({tar})", *([packer] if packer else ())))
 
 
 def gently(words: Sequence[bytes], *, sudo: bool, packed: str = "") -> bytes:
