@@ -9,6 +9,7 @@ from tuibackup.files import complaints
 from tuibackup.files.exclude import find_arguments
 from tuibackup.files.findings import Findings
 from tuibackup.files.listing import FORMAT, Listing
+from tuibackup.files.owners import name_owners
 from tuibackup.files.pipe import in_thread
 from tuibackup.files.server import Lines, end, gently, last_line, piece, sudo_error
 from tuibackup.files.tally import Tally
@@ -47,10 +48,12 @@ async def take(
     """
     folders = [folder.encode("utf-8", "surrogateescape") for folder in server.folders]
     started_ns, resolved = await _look(session, server.name, folders)
-    return [
+    listed = [
         await _Folder(session, server, writer, findings, tally, folder, real, started_ns).list()
         for folder, real in zip(folders, resolved, strict=True)
     ]
+    await name_owners(session, writer)
+    return listed
 
 
 async def _look(session: Session, name: str, folders: list[bytes]) -> tuple[int, list[bytes]]:

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from tuibackup.errors import DownloadError
 from tuibackup.vault.entry import Entry, Kind
 
-FORMAT = rb"%y %m %U %G %s %b %T@ %C@ %D %i %n %F\0%u\0%g\0%P\0%l\0"
-FORMAT_OF_NAMED = FORMAT.replace(b"%P", b"%p")  # the path as it was given, for files named one by one
+# Owners' names are left empty here: `owners` asks for each of them once.
+FORMAT = rb"%y %m %U %G %s %b %T@ %C@ %D %i %n %F\0\0\0%P\0%l\0"
+# The path as it was given, for files named one by one: they are few.
+FORMAT_OF_NAMED = FORMAT.replace(rb"\0\0\0%P", rb"\0%u\0%g\0%p")
 
 _FIELDS = 5
 _LONGEST = 256 << 10  # bytes of a record; a path of the kernel's longest kind takes 4 KiB

@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from tuibackup.errors import DownloadError
 from tuibackup.remote.command import Exit, low_priority, piped, script
 from tuibackup.remote.probe import Probe
+from tuibackup.remote.session import Session
 from tuibackup.remote.stream import Stream
 from tuibackup.text import duration, printable, shorten
 
@@ -14,6 +16,17 @@ STALL = 600.0  # seconds without a byte before we give up: a slow disk may be se
 _CHUNK = 256 << 10
 _MOST_LINES = 10_000  # of stderr that wait to be looked at
 _PACKERS = {"zstd": b"zstd -q -1 -c", "gzip": b"gzip -q -1 -c"}
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What one server is read with, the same for every stream of a run."""
+
+    session: Session
+    name: str  # of the server
+    sudo: bool
+    packed: str  # "zstd", "gzip" or ""
+    xattrs: bool
 
 
 def refuse_strange_tools(probe: Probe, name: str, *, sudo: bool) -> None:
@@ -45,6 +58,13 @@ def attributes(probe: Probe) -> bool:
     """Whether the server's tar can tell extended attributes and access lists (since 1.27)."""
     major, _, minor = probe.tar_version.partition(".")
     return (int(major), int(minor)) >= (1, 27) if major.isdigit() and minor.isdigit() else False
+
+
+def described(probe: Probe) -> str:
+    """The tools that step 2 works with there, in one line."""
+    tar = f"{probe.tar} {probe.tar_version}".rstrip()
+    packer = compression(probe)
+    return ", ".join((f"find ({probe.find})", f"tar ({tar})", *([packer] if packer else ())))
 
 
 def gently(words: Sequence[bytes], *, sudo: bool, packed: str = "") -> bytes:

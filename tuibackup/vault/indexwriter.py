@@ -168,6 +168,22 @@ class IndexWriter:
                     self._list_twins(root, first, rows)
             self._rows.written(root)
 
+    def unnamed_owners(self) -> tuple[set[int], set[int]]:
+        """The users and groups of which only the numbers are known so far."""
+        with self._errors():
+            users = self._db.execute("SELECT DISTINCT uid FROM owner WHERE user = x''").fetchall()
+            groups = self._db.execute("""SELECT DISTINCT gid FROM owner WHERE "group" = x''""").fetchall()
+        return {uid for (uid,) in users}, {gid for (gid,) in groups}
+
+    def name_owners(self, users: Mapping[int, bytes], groups: Mapping[int, bytes]) -> None:
+        """Give names to numbers of `unnamed_owners`; before `take_over` compares them with older ones."""
+        with self._errors():
+            for column, number, names in (("user", "uid", users), ('"group"', "gid", groups)):
+                self._db.executemany(
+                    f"UPDATE owner SET {column} = ? WHERE {number} = ? AND {column} = x''",  # noqa: S608 # ours
+                    [(name, one) for one, name in names.items()],
+                )
+
     def wanted(self, root: int | None = None, *, folders: bool = False) -> Iterator[Wanted]:
         """Regular files that have no content yet, each inode once, in the order of the inventory.
 
