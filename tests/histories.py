@@ -19,7 +19,8 @@ Seen = dict[str, tuple[object, ...]]
 
 ODD = [
     b"new\nline", b"bad \xff\xfe utf-8", b"back\\slash\\n", b"-rf", b"--checkpoint-action=exec=x", b"$(x)`x`'\"",
-    b"*?[a]", b" ", "\u00e9\u65e5".encode(), b"%2F", b"n" * 255, b"tab\t", b"~", b"\x1b[31m", b".", b"a: Cannot open: b",
+    b"*?[a]", b" ", "\u00e9\u65e5".encode(), b"%2F", b"n" * 255, b"tab\t", b"~", b"\x1b[31m", b".",
+    b"a: Cannot open: b",
 ]  # fmt: skip
 OWNERS = [0, 1, 33, 1234, 3_000_000_000]
 TIMES = [

@@ -6,19 +6,17 @@ one line or a listed warning. Every case is played by an SSH server in this proc
 
 import os
 import subprocess
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-import zstandard
 
 from tests.acceptance.site import Said, Site
-from tests.adversary import END, TOP, Adversary, Made, Play, Talk, Thing, header, honest, member, padded, pax
+from tests.adversary import Adversary, Made, Play, Thing
+from tests.lies import FOLDER, GOOD, LIES
 from tests.watching import Memory, everything
 
-FOLDER = b"/srv/app"
 # An honest run of some files takes about 90 MB.
 MEMORY = 250 << 20
 
@@ -119,9 +117,6 @@ def attack(site: Site, tmp_path: Path) -> Iterator[Attack]:
         yield Attack(site, adversary)
 
 
-GOOD = [Thing(b"a", content=b"first"), Thing(b"b", content=b"second" * 1000)]
-
-
 def test_an_adversary_that_behaves_is_backed_up(attack: Attack) -> None:
     """What the other tests change is the only thing that is wrong with it."""
     attack.plays(GOOD)
@@ -211,100 +206,16 @@ def test_impossible_sizes_are_listed(attack: Attack, size: int) -> None:
     assert attack.restored() == {thing.path: thing.content for thing in GOOD}
 
 
-def playing(*parts: bytes, status: int = 0, then: str = "") -> Play:
-    """A command that says `parts` and ends, or (`then`) hangs or cuts the connection; it reads nothing."""
-
-    async def play(talk: Talk) -> None:
-        for part in parts:
-            await talk.write(part)
-        if then == "hang":
-            await talk.hang()
-        if then == "cut":
-            talk.cut()
-        talk.exit(status)
-
-    return play
-
-
-def endless(*begin: bytes, piece: bytes = bytes(1 << 16)) -> Play:
-    async def play(talk: Talk) -> None:
-        for part in begin:
-            await talk.write(part)
-        while True:
-            await talk.write(piece)
-
-    return play
-
-
-A = member(b"./a", GOOD[0].content)
-HUGE = 1 << 62
-XATTRS = b"".join(
-    member(b"./a", b"first", {b"SCHILY.xattr.user.%d" % number: b"v" * (1 << 20) for number in range(15)})
-    for _ in range(1)
-)
-BOMB = zstandard.ZstdCompressor(level=3).compress(bytes(64 << 20))
-
-LIES: dict[str, tuple[dict[str, Play], str]] = {
-    "a member never asked for": ({"tar": playing(member(b"/etc/passwd", b"x"), END)}, "was not asked for"),
-    "the same member twice": ({"tar": playing(A, A, END)}, "was not asked for"),
-    "the wrong order": ({"tar": playing(member(b"./b", b"x"), A, END)}, "was not asked for"),
-    "a member that leads outside": ({"tar": playing(member(b"./../../a", b"x"), END)}, "was not asked for"),
-    "a file of 2^62 bytes": ({"tar": endless(header(b"./a", HUGE))}, "now claims 4.0 EiB"),
-    "a size of 2^63": ({"tar": endless(header(b"./a", 1 << 63))}, "no number where one belongs"),
-    "a negative size": ({"tar": endless(header(b"./a", b"\xff" * 12))}, "no number where one belongs"),
-    "a size with a sign": ({"tar": endless(header(b"./a", b"-0000000001\0"))}, "no number where one belongs"),
-    "a pax header of gigabytes": ({"tar": endless(header(b"./a", 8 << 30, b"x"))}, "sent a header of 8589934592 bytes"),
-    "pax headers without end": ({"tar": endless(piece=pax({b"path": b"./a"}))}, "sent headers without end"),
-    "global headers without end": ({"tar": endless(piece=pax({b"path": b"./a"}, b"g"))}, "headers without end"),
-    "a name of gigabytes": ({"tar": endless(header(b"./a", 8 << 30, b"L"))}, "sent a header of"),
-    "a hole of 2^62 bytes": (
-        {
-            "tar": playing(
-                pax({b"GNU.sparse.major": b"1", b"GNU.sparse.minor": b"0", b"GNU.sparse.name": b"./a",
-                     b"GNU.sparse.realsize": b"%d" % HUGE}),
-                header(b"x", 512), padded(b"0\n"), END,
-            )
-        },
-        "now claims 4.0 EiB",
-    ),
-    "zeros after the end": ({"tar": endless(A, END)}, "goes on after its end marker"),
-    "data after the end": ({"tar": endless(A, END, piece=b"more" * 9999)}, "goes on after its end marker"),
-    "nothing at all": ({"tar": playing()}, "ended its stream too early"),
-    "half a header": ({"tar": playing(A, A[:100])}, "ended its stream too early"),
-    "garbage for a stream": ({"tar": endless(piece=os.urandom(1 << 16))}, "damaged"),
-    "text for a stream": ({"tar": playing(b"Last login: yesterday\n" * 1000)}, "damaged"),
-    "a bomb behind the end": (
-        {"probe": honest, "tar": endless(zstandard.compress(A + END), piece=BOMB)},
-        "goes on after its end marker",
-    ),
-    "a bomb in a header": (
-        {"probe": honest, "tar": endless(zstandard.compress(header(b"./a", 8 << 30, b"x")), piece=BOMB)},
-        "sent a header of",
-    ),
-    "a zstd window of gigabytes": (
-        {"probe": honest, "tar": playing(b"\x28\xb5\x2f\xfd\x00\xa8" + b"\x01\0\0x" * 100)},
-        "zstd stream is damaged",
-    ),
-    "garbage for zstd": ({"probe": honest, "tar": endless(piece=os.urandom(1 << 16))}, "zstd stream is damaged"),
-    "a listing without end of records": ({"find": endless(piece=b"x" * 4096)}, "a record without end"),
-    "garbage for a listing": ({"find": endless(piece=os.urandom(4096))}, "sent a record"),
-    "a listing cut short": ({"find": playing(TOP.record(b"")[:-3])}, "cut off in the middle"),
-    "a find that fails": ({"find": playing(status=127)}, "find exited with 127"),
-    "a mode that is none": ({"find": playing(TOP.record(b""), b"f 99 0 0\0\0\0\0\0")}, "cannot be read"),
-    "a clock of 5000 digits": ({"look": playing(b"9" * 5000 + b"\n" + FOLDER + b"\0")}, "answered nonsense"),
-    "a clock of 2^64": ({"look": playing(b"%d\n" % (1 << 64) + FOLDER + b"\0")}, "answered nonsense"),
-    "a clock of words": ({"look": playing(b"yesterday\n" + FOLDER + b"\0")}, "answered nonsense"),
-    "more folders than asked for": ({"look": playing(b"1\n" + b"x\0" * 10)}, "answered nonsense"),
-    "an endless look": ({"look": endless(piece=b"9" * 4096)}, "said more than"),
-    "a second look at others": ({"again": playing(b"f 5 1 1\0/etc/passwd\0")}, "was not asked for"),
-    "a second look without end": ({"again": endless(piece=b"x" * 4096)}, "brought nonsense"),
-    "a second look that fails": ({"again": playing(status=9)}, "xargs exited with 9"),
-    "a probe without end": ({"probe": endless(piece=b"find GNU\n" * 400)}, "has no POSIX shell"),
-    "garbage for a probe": ({"probe": playing(os.urandom(1 << 16))}, "has no POSIX shell"),
+# a few of each kind; the others run in test_adversary.py, in one process, and here with --long
+FEW = {
+    "a member never asked for", "a file of 2^62 bytes", "a pax header of gigabytes", "a bomb behind the end",
+    "a listing without end of records", "a clock of 5000 digits", "a second look at others",
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("lie", LIES)
+@pytest.mark.parametrize(
+    "lie", [lie if lie in FEW else pytest.param(lie, marks=pytest.mark.long) for lie in LIES]
+)
 def test_a_lie_ends_the_step_in_one_clear_line(attack: Attack, lie: str) -> None:
     plays, words = LIES[lie]
     attack.plays(GOOD, **plays)

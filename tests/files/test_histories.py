@@ -25,6 +25,10 @@ def ticking(place: Path, vault: Vault) -> Iterator[Bench]:
         yield Bench(place, vault, sshd)
 
 
+def by_script(snapshot: Snapshot, target: Path) -> None:
+    subprocess.run(["sh", snapshot.path / "restore.sh", target], check=True, capture_output=True)
+
+
 SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(2, 60))]
 
 
@@ -57,7 +61,7 @@ async def test_every_snapshot_restores_whatever_the_history(ticking: Bench, plac
             if way == "program":
                 restore_files(snapshot, [], target)
             else:
-                subprocess.run(["sh", snapshot.path / "restore.sh", target], check=True, capture_output=True)
+                by_script(snapshot, target)
             for top, seen in expected.items():
                 difference = unequal(seen, fingerprint(Path(f"{target}{top}")))
                 if difference:
