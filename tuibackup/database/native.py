@@ -187,8 +187,6 @@ class Native:
         self, database: str, table: str, written: list[Column], *, listed: bool, history: bool
     ) -> AsyncGenerator[bytes, None]:
         """The rows as INSERTs of bounded length; a row that is longer has one of its own."""
-        if not written:
-            return
         row = native_columns.row(written, self._packet)
         names = f" ({', '.join(quoted(column.name) for column in written)})" if listed else ""
         insert = f"INSERT INTO {quoted(table)}{names} VALUES\n".encode()

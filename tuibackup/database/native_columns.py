@@ -83,6 +83,8 @@ def row(columns: Sequence[Column], packet: int) -> Row:
             written = f"IF(LENGTH({name})>{limit},'\\0',{written})"
             extra.append(f",IF(LENGTH({name})>{limit},{name},NULL)")
         words.append(written)
+    if not words:  # every column is generated: rows all the same
+        return Row("'()'", ())
     return Row(f"CONCAT('(',{_COMMA.join(words)},')'){''.join(extra)}", tuple(apart))
 
 
