@@ -12,9 +12,10 @@ import aiomysql
 
 from tuibackup.config import Server
 from tuibackup.database import inventory
-from tuibackup.database.channel import Connection, EndlessAnswerError, Row
+from tuibackup.database.channel import Connection, Row
 from tuibackup.database.inventory import DatabaseInfo
 from tuibackup.database.optionfile import Options, parse
+from tuibackup.database.packets import EndlessAnswerError
 from tuibackup.errors import (
     AccessDeniedError,
     ConnectionLostError,
