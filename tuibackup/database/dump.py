@@ -102,7 +102,7 @@ async def dump(
         taken.compare()
         summaries = [await _close(one, incoming, live, told) for one in made]
     if not any(one.whole for one in summaries):
-        raise DatabaseError(f"{server.name}: no database could be dumped: {told.findings[-1].reason}")
+        raise DatabaseError(f"{server.name}: no database could be dumped: {made[0].faults[0]}")
     await asyncio.to_thread(tablefile.write, incoming, made, summaries, taken)
     for finding in await write_beside(database, incoming):
         told.take(finding)

@@ -8,9 +8,10 @@ from tuibackup.remote.command import low_priority, piped, quote, script
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
 
+# --skip-add-locks: behind LOCK TABLES a table whose default is NEXTVAL(…) cannot be restored (error 1100).
 _FLAGS = (
     "--single-transaction", "--quick", "--skip-lock-tables", "--routines", "--events", "--triggers",
-    "--no-tablespaces", "--default-character-set=utf8mb4", "--max-allowed-packet=1G", "--verbose",
+    "--no-tablespaces", "--skip-add-locks", "--default-character-set=utf8mb4", "--max-allowed-packet=1G", "--verbose",
 )  # fmt: skip
 # Only where its help lists them: another vendor's tool stops at a flag it does not know.
 _OPTIONAL = {"column-statistics": "--column-statistics=0", "set-gtid-purged": "--set-gtid-purged=OFF"}
