@@ -53,7 +53,7 @@ class DatabaseSession:
 
     async def rows(self, query: str, *values: object) -> list[Row]:
         """All rows of `query`. Raises DatabaseError, ConnectionLostError."""
-        async with _faults(self.server, self.options):
+        async with faults(self.server, self.options):
             return await self._connection.rows(query, values)
 
     async def close(self) -> None:
@@ -75,7 +75,7 @@ async def login(session: Session, server: Server, password: Secret | None) -> Da
     options = await _options(session, server, password)
     connection = await open_connection(session, options)
     try:
-        async with _faults(server.name, options):
+        async with faults(server.name, options):
             version = str((await connection.rows("SELECT VERSION()"))[0][0])
             account = str((await connection.rows("SELECT CURRENT_USER()"))[0][0])
             grants = tuple(str(row[0]) for row in await connection.rows("SHOW GRANTS"))
@@ -152,7 +152,7 @@ async def open_connection(session: Session, options: Options) -> Connection:
     except RemoteCommandError as error:
         raise DatabaseError(error.message, "does the database server run, and listen there?") from error
     connection = Connection(reader, writer, options.user, options.password, local=bool(options.socket))
-    async with _faults(session.name, options):
+    async with faults(session.name, options):
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await connection.open()
@@ -172,10 +172,10 @@ async def _authentication(connection: Connection) -> str:
 
 
 @contextlib.asynccontextmanager
-async def _faults(server: str, options: Options) -> AsyncIterator[None]:
-    """Turn what aiomysql and the channel raise into one line each."""
+async def faults(server: str, options: Options, seconds: float = QUERY_SECONDS) -> AsyncIterator[None]:
+    """Turn what aiomysql and the channel raise into one line each; the block may take so many `seconds`."""
     try:
-        async with asyncio.timeout(QUERY_SECONDS):
+        async with asyncio.timeout(seconds):
             yield
     except TimeoutError as error:
         raise DatabaseError(f"{server}: no answer from the database") from error
