@@ -18,7 +18,8 @@ from tuibackup.errors import DownloadError
 from tuibackup.files.complaints import VANISHED
 from tuibackup.files.exclude import Excludes
 from tuibackup.files.findings import Findings
-from tuibackup.files.inventory import MOST, OTHER_FILESYSTEM, STRANGE, Listed
+from tuibackup.files.inventory import MOST, NO_FOLDER, OTHER_FILESYSTEM, Listed
+from tuibackup.files.listing import STRANGE
 from tuibackup.files.pipe import in_thread
 from tuibackup.files.tally import Tally
 from tuibackup.remote.probe import Probe
@@ -26,8 +27,8 @@ from tuibackup.remote.sftp import NO_SUCH_FILE, PERMISSION_DENIED, Attributes, N
 from tuibackup.text import count
 from tuibackup.vault.entry import Entry, Kind
 from tuibackup.vault.index import IndexWriter
+from tuibackup.vault.rows import LONGEST_PATH
 
-LONGEST_PATH = 4096  # bytes that a server's kernel takes of a path
 UNREADABLE = "may not be read by the server's account: give it the right to, or exclude it"
 UNTOLD = "the server does not tell its kind or its time"
 _SECOND = 1_000_000_000
@@ -84,7 +85,7 @@ async def begun(sftp: Sftp, probe: Probe) -> int:
     the server's is taken to be no more than a day behind.
     """
     now = time.time_ns()
-    if probe.clock_offset is not None:
+    if probe.clock_offset is not None and abs(probe.clock_offset) * _SECOND < now:
         return now + int((probe.clock_offset - 1) * _SECOND)
     try:
         seen = await sftp.stat(_CLOCK)
@@ -180,7 +181,7 @@ class _Folder:
             return "is missing on the server" if seen.code == NO_SUCH_FILE else reason_of(seen)
         top = entry_of(b"", seen)
         if top is None or top.kind is not Kind.FOLDER:
-            return "is no folder on the server"
+            return NO_FOLDER
         if self._sftp.knows_filesystems:
             number = await unless_refused(self._sftp.filesystem(self._folder))
             self._filesystem = None if isinstance(number, SftpError) else number
@@ -348,7 +349,7 @@ class _Folder:
                 if isinstance(target, SftpError):
                     found.problems.append((link.path, reason_of(target)))
                 else:
-                    found.entries.append(link._replace(target=target[:LONGEST_PATH]))
+                    found.entries.append(link._replace(target=target))
         return found
 
     def _sort(self, path: bytes, name: Name, found: _Found, links: list[Entry]) -> None:

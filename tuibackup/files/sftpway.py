@@ -8,7 +8,7 @@ from tuibackup.errors import DownloadError
 from tuibackup.files import sftpfetch, sftpinventory
 from tuibackup.files.fetch import Fetched
 from tuibackup.files.findings import Findings
-from tuibackup.files.inventory import Listed
+from tuibackup.files.inventory import NO_FOLDER, Listed
 from tuibackup.files.keep import Store
 from tuibackup.files.tally import Tally
 from tuibackup.remote.probe import Probe
@@ -37,7 +37,7 @@ async def look(session: Session, folder: bytes) -> tuple[str, bool]:
         try:
             seen = sftpinventory.entry_of(b"", await sftp.stat(folder))
             if seen is None or seen.kind is not Kind.FOLDER:
-                return "is no folder on the server", False
+                return NO_FOLDER, False
             handle = await sftp.opendir(folder)
             names = [name for _ in range(2) for name in await sftp.readdir(handle)]
             sftp.close(handle)

@@ -12,9 +12,8 @@ from tuibackup.files.fetch import Fetched
 from tuibackup.files.findings import Findings
 from tuibackup.files.inventory import Listed
 from tuibackup.files.keep import Store
-from tuibackup.files.server import Tools, attributes, compression, described, refuse_strange_tools
 from tuibackup.files.sftpway import only_sftp, sftp_way
-from tuibackup.files.shell import ShellWay
+from tuibackup.files.shell import shell_way
 from tuibackup.files.tally import Tally
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
@@ -72,7 +71,4 @@ def choose(session: Session, probe: Probe, server: Server) -> Way:
     """The best way to read `server`, of which `probe` says what it has. DownloadError where there is none."""
     if only_sftp(probe):
         return sftp_way(session, probe, server)
-    refuse_strange_tools(probe, server.name, sudo=server.sudo)
-    return ShellWay(
-        Tools(session, server.name, server.sudo, compression(probe), attributes(probe)), described(probe)
-    )
+    return shell_way(session, probe, server)
