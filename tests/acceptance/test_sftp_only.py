@@ -333,6 +333,16 @@ def test_a_lost_connection_loses_no_file_that_came_whole(
     assert facts(Path(f"{restored(site, snapshot)}{application}")) == facts(application)
 
 
+def test_the_bandwidth_limit_holds(site: Site, sftp_only: PrivateSshd, application: Path) -> None:
+    for number in range(4):
+        (application / f"random-{number}").write_bytes(os.urandom(1_000_000))
+    site.settings = '[run]\nbandwidth = ["2 MB/s"]\n'
+    site.add("siakad", sftp_only, [application])
+    _, said = run(site)
+    (finished,) = [e for e in said.events if e["event"] == "step-finished" and e["step"] == "download"]
+    assert finished["seconds"] > 1.5
+
+
 def test_no_sftp_either(site: Site, tmp_path: Path, application: Path) -> None:
     refuse = script(
         tmp_path / "refuse", "#!/bin/sh\necho 'This account is currently not available.'\nexit 1\n"

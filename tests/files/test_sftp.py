@@ -174,6 +174,21 @@ async def test_attributes_that_are_left_out_are_asked_for(against: Against) -> N
     assert set(tree) - {untold} == listed(incoming)
 
 
+@pytest.mark.parametrize(
+    "tools",
+    [{"shell": False}, {"tar": None}, {"tar": "bsdtar"}, {"find": "bsd"}, {"find": "busybox", "stat": None}],
+)
+async def test_servers_whose_tools_are_none_of_ours_are_read_over_sftp(
+    bench: Bench, place: Path, tools: dict[str, Any]
+) -> None:
+    """A real server, of which the probe found something else."""
+    (place / "source").mkdir()
+    (place / "source/file").write_text("content")
+    result, target = await bench.restored(bench.server(place / "source"), tools=tools)
+    assert "hard links" in result.limits
+    assert (target / str(place)[1:] / "source/file").read_text() == "content"
+
+
 # files that are not what they were
 
 

@@ -1,4 +1,4 @@
-"""A server is read over SFTP alone: it has no shell that could run anything, or no find or tar."""
+"""A server is read over SFTP alone: it has no shell, or no find and tar that we know."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from tuibackup.files.fetch import Fetched
 from tuibackup.files.findings import Findings
 from tuibackup.files.inventory import NO_FOLDER, Listed
 from tuibackup.files.keep import Store
+from tuibackup.files.server import lacking
 from tuibackup.files.tally import Tally
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
@@ -24,11 +25,6 @@ LIMITS = (
     "holes in files",
     "extended attributes and access lists",
 )
-
-
-def only_sftp(probe: Probe) -> bool:
-    """Whether a server has no shell, or not the tools that a shell is wanted for."""
-    return not probe.shell or probe.find is None or probe.tar is None
 
 
 async def look(session: Session, folder: bytes) -> tuple[str, bool]:
@@ -48,12 +44,11 @@ async def look(session: Session, folder: bytes) -> tuple[str, bool]:
 
 
 def sftp_way(session: Session, probe: Probe, server: Server) -> "SftpWay":
-    """For any server with SFTP. DownloadError where the configuration asks for what only a shell can do."""
-    if server.sudo:
-        lacks = "no POSIX shell" if not probe.shell else "no find or tar"
+    """For any server with SFTP. DownloadError where the configuration asks for what only tools there can do."""
+    if server.sudo and (lacks := lacking(probe)):
+        why, way_out = lacks
         raise DownloadError(
-            f"{server.name}: has {lacks} for sudo; over SFTP only the account itself can read",
-            "set sudo = false, or install them there",
+            f"{server.name}: {why}, and over SFTP there is no sudo", f"{way_out}, or set sudo = false"
         )
     return SftpWay(session, probe)
 

@@ -12,7 +12,8 @@ from tuibackup.files.fetch import Fetched
 from tuibackup.files.findings import Findings
 from tuibackup.files.inventory import Listed
 from tuibackup.files.keep import Store
-from tuibackup.files.sftpway import only_sftp, sftp_way
+from tuibackup.files.server import lacking
+from tuibackup.files.sftpway import sftp_way
 from tuibackup.files.shell import shell_way
 from tuibackup.files.tally import Tally
 from tuibackup.remote.probe import Probe
@@ -69,6 +70,6 @@ class Way(Protocol):
 
 def choose(session: Session, probe: Probe, server: Server) -> Way:
     """The best way to read `server`, of which `probe` says what it has. DownloadError where there is none."""
-    if only_sftp(probe):
+    if lacking(probe):
         return sftp_way(session, probe, server)
     return shell_way(session, probe, server)

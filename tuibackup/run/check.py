@@ -142,7 +142,7 @@ def kills_at_logout() -> bool:
 
 async def check_server(config: Config, server: Server, answers: Answers) -> AsyncIterator[Check]:
     """Connect, look, log in. Questions go to `answers`; without a face they are failed checks."""
-    from tuibackup.files.sftpway import only_sftp
+    from tuibackup.files.server import lacking
     from tuibackup.remote.probe import probe
     from tuibackup.remote.session import connect
     from tuibackup.run.kept import kept
@@ -180,7 +180,7 @@ async def check_server(config: Config, server: Server, answers: Answers) -> Asyn
             for check in _tools(session, tools, server):
                 yield check
             for folder in server.folders:
-                if only_sftp(tools):
+                if lacking(tools):
                     yield await _folder_over_sftp(session, folder)
                 else:
                     yield await _folder(session, folder, sudo=server.sudo)
