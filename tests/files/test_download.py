@@ -416,8 +416,8 @@ async def test_holes_need_no_room(bench: Bench, place: Path) -> None:
         (
             {"tar": "bsdtar"},
             (
-                "siakad: this server's tar is bsdtar's; GNU's and BusyBox's can be used, and over SFTP there is no sudo; "
-                "install GNU tar, or set sudo = false"
+                "siakad: this server's tar is bsdtar's; GNU's and BusyBox's can be used, and over SFTP "
+                "there is no sudo; install GNU tar, or set sudo = false"
             ),
         ),
         (
