@@ -101,6 +101,9 @@ async def opened(session: Session) -> AsyncIterator["Sftp"]:
         try:
             await client._start()
             yield client
+        except RemoteTimeoutError:
+            stream.abort()  # it hangs in something, and may be told to end
+            raise
         finally:
             client._fail(RemoteCommandError(f"{session.name}: SFTP was closed"))
             for task in tasks:

@@ -174,16 +174,16 @@ class Stream(asyncssh.SSHClientSession[bytes]):
         self._check()
         return self._exit or Exit(-1)
 
-    def abort(self) -> None:
+    def abort(self, *, signal: bool = True) -> None:
         """Close the channel at once; what was not read is dropped.
 
-        The command gets a broken pipe when it writes, the end of its input when it reads, and SIGTERM before,
-        where sshd passes that on (not for root's own commands): else one that waits would wait on.
+        The command gets a broken pipe when it writes, the end of its input when it reads, and with `signal` SIGTERM
+        before, where sshd passes that on (not for root's own commands): else one that waits would wait on.
         """
         self._chunks.clear()
         self._waiting = 0
         if not self._closed:
-            if self._exit is None:
+            if signal and self._exit is None:
                 with contextlib.suppress(OSError):
                     self.channel.terminate()
             self.channel.abort()
