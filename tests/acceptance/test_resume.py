@@ -17,8 +17,9 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.site import Said, Site
+from tests.acceptance.site import TUIBACKUP, Said, Site
 from tests.line import Line
+from tests.terminal import Terminal
 from tuibackup.demo.sshd import PrivateSshd
 
 MB = 1_000_000
@@ -192,7 +193,76 @@ def measured(site: Site, line: Line) -> int:
     return line.bytes - before
 
 
+def test_a_passphrase_is_remembered_and_not_asked_for_again(
+    site: Site, line: Line, sshd: PrivateSshd, site_over: Callable[..., Path], tmp_path: Path
+) -> None:
+    root = site_over()
+    random_files(root, 4, MB)
+    key = tmp_path / "locked_key"
+    key.write_bytes(sshd.client_key.read_bytes())
+    key.chmod(0o600)
+    subprocess.run(["ssh-keygen", "-q", "-p", "-P", "", "-N", "planted-phrase", "-f", key], check=True)
+    site.servers["siakad"] = site.servers["siakad"].replace(str(sshd.client_key), str(key))
+    site.write_config()
+    line.cuts = [1 << 40, 2 * MB]  # the first one is turned away: the key is locked yet
+    with Terminal(
+        [str(TUIBACKUP), "run", "siakad"], site.environment(), columns=150, cwd=site.home
+    ) as terminal:
+        terminal.wait_for("locked_key")
+        terminal.send("planted-phrase\r")
+        terminal.wait_for("connection lost", "connected again", seconds=60)
+        assert terminal.wait(60) == 0, terminal.text
+        assert b"planted-phrase" not in terminal.raw
+    restores(site, root)
+
+
 # It does not come back, or the run ends
+
+
+def test_an_agent_that_left_with_its_owner_interrupts_and_the_next_run_goes_on(
+    site: Site, line: Line, sshd: PrivateSshd, site_over: Callable[..., Path], tmp_path: Path
+) -> None:
+    root = site_over()
+    random_files(root, 8, MB // 2)
+    settle()
+    lines = [one for one in site.servers["siakad"].splitlines() if not one.startswith("key =")]
+    site.servers["siakad"] = "\n".join(lines) + "\n"
+    site.write_config()
+    socket = tmp_path / "agent"
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL)
+    env = {"SSH_AUTH_SOCK": str(socket)}
+    try:
+        wait_for(socket.exists)
+        subprocess.run(
+            ["ssh-add", "-q", sshd.client_key], env={**os.environ, **env}, check=True, capture_output=True
+        )
+        line.stands = 2 * MB
+        run = subprocess.Popen(
+            [TUIBACKUP, "run", "siakad", "--json"],
+            env=site.environment(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        wait_for(lambda: line.bytes > 2 * MB - (1 << 17))
+    finally:
+        agent.kill()
+        agent.wait()
+        socket.unlink(missing_ok=True)
+    line.stands = None
+    line.cut()
+    out, _ = run.communicate(timeout=60)
+    finished = Said(run.returncode, out, "").finished
+    assert finished["outcome"] == "interrupted"
+    assert "connection to siakad lost" in finished["error"]
+    assert "accepts none of our keys" in finished["error"]
+    assert finished["error"].endswith("; the next run goes on from what came whole")
+
+    site.servers["siakad"] += f'key = "{sshd.client_key}"\n'
+    site.write_config()
+    said = site.tuibackup("run", "siakad", "--json")
+    assert "of an interrupted run" in said.finished["files"]["detail"]
+    restores(site, root)
 
 
 def stopped(site: Site, line: Line, how: Callable[[Path], object], at: int, *words: str) -> dict[str, Any]:
@@ -243,15 +313,21 @@ def test_a_server_that_stays_away_interrupts_and_the_next_run_goes_on(
     assert "refused" in said.finished["error"]
     assert said.finished["error"].endswith("the next run goes on from what came whole")
     assert "kept for the next run: " in notes(said)
-    tried = [event["current"] for event in said.events if event["event"] == "step-progress"]
+    tried = [event.get("current", "") for event in said.events if event["event"] == "step-progress"]
     assert any("connection lost, trying again in 1 s (1)" in current for current in tried)
     assert any("connection lost, trying again in 2 s (2)" in current for current in tried)
     assert site.snapshots("siakad", "files") == []
 
     line.goes_after_cut = False
     line.open()
+    (told,) = site.tuibackup("run", "siakad", "--dry-run", "--json").json["servers"]
+    there = told["resumed"]["files"]
+    assert 9 <= there <= 12
+    assert told["folders"][0]["changed"] == 20 - there
+    assert told["needs-room"] == told["folders"][0]["changed-bytes"] == (20 - there) * MB // 2
     came = line.bytes
     again = site.tuibackup("run", "siakad", "--json")
+    assert f"{there} of an interrupted run" in again.finished["files"]["detail"]
     assert again.finished["outcome"] == "done", again.out
     assert "of an interrupted run" in again.finished["files"]["detail"]
     assert line.bytes - came < size - 5 * MB + HELLO
