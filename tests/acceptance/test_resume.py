@@ -12,6 +12,7 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -85,12 +86,23 @@ def nothing_twice(snapshot: Path, root: Path) -> None:
     assert set(found.values()) == {1}, [name for name, times in found.items() if times > 1]
 
 
+def progress(said: Said) -> list[dict[str, Any]]:
+    """What was told while files came (not of the look at what was stored)."""
+    return [
+        event
+        for event in said.events
+        if event["event"] == "step-progress"
+        and "items-total" in event
+        and not event.get("current", "").startswith("checking ")
+    ]
+
+
 def restores(site: Site, root: Path, name: str = "restored") -> None:
     """The newest snapshot equals the source, and every byte of it is proven."""
-    said = site.tuibackup("verify", "siakad")
+    said = site.tuibackup("verify", "siakad", timeout=600)
     assert said.code == 0, said.out + said.err
     target = site.folder / name
-    said = site.tuibackup("restore", "siakad/files/latest", "--to", str(target), timeout=120)
+    said = site.tuibackup("restore", "siakad/files/latest", "--to", str(target), timeout=600)
     assert said.code == 0, said.err
     same(root, target / str(root)[1:])
 
@@ -152,18 +164,24 @@ def test_cut_in_a_small_file_and_several_times(
     assert line.bytes <= size + 3 * (MB // 4 + HELLO) + HELLO + 3 * MB // 4
     assert site.incoming() == []
     assert len(list(snapshot.glob("*.tar.zst"))) == 4, "a part for each connection"
+    steps = progress(said)
+    assert {step["items-total"] for step in steps} == {35}
+    for before, after in pairwise(steps):
+        assert after["items"] >= before["items"]
+        assert after["bytes"] >= before["bytes"] - MB // 4, "no further back than the file that was cut"
     restores(site, root)
 
 
+@pytest.mark.parametrize("large", [200 * MB, pytest.param(2000 * MB, marks=pytest.mark.long)])
 def test_cut_in_a_large_file_fetches_only_that_again(
-    site: Site, line: Line, site_over: Callable[..., Path]
+    site: Site, line: Line, site_over: Callable[..., Path], large: int
 ) -> None:
     root = site_over()
     before = random_files(root, 10, MB, "a")
-    large = random_files(root, 1, 200 * MB, "b")
+    random_files(root, 1, large, "b")
     after = random_files(root, 10, MB, "c")
     line.cuts = [before + large // 2]
-    said = site.tuibackup("run", "siakad", "--json", timeout=120)
+    said = site.tuibackup("run", "siakad", "--json", timeout=600)
     done_after_cuts(said, 1)
     (snapshot,) = site.snapshots("siakad", "files")
     nothing_twice(snapshot, root)
@@ -193,7 +211,7 @@ def measured(site: Site, line: Line) -> int:
     return line.bytes - before
 
 
-def test_a_passphrase_is_remembered_and_not_asked_for_again(
+def test_the_terminal_shows_that_it_tries_again_and_a_passphrase_is_not_asked_for_twice(
     site: Site, line: Line, sshd: PrivateSshd, site_over: Callable[..., Path], tmp_path: Path
 ) -> None:
     root = site_over()
@@ -204,13 +222,17 @@ def test_a_passphrase_is_remembered_and_not_asked_for_again(
     subprocess.run(["ssh-keygen", "-q", "-p", "-P", "", "-N", "planted-phrase", "-f", key], check=True)
     site.servers["siakad"] = site.servers["siakad"].replace(str(sshd.client_key), str(key))
     site.write_config()
-    line.cuts = [1 << 40, 2 * MB]  # the first one is turned away: the key is locked yet
+    # the first one is turned away: the key is locked yet
+    line.cuts, line.goes_after_cut = [1 << 40, 2 * MB], True
     with Terminal(
         [str(TUIBACKUP), "run", "siakad"], site.environment(), columns=150, cwd=site.home
     ) as terminal:
         terminal.wait_for("locked_key")
         terminal.send("planted-phrase\r")
-        terminal.wait_for("connection lost", "connected again", seconds=60)
+        terminal.wait_for("► 2 download", "connection lost, trying again in 2 s (2)", seconds=60)
+        line.goes_after_cut = False
+        line.open()
+        terminal.wait_for("connection lost: trying again", "connected again after", seconds=60)
         assert terminal.wait(60) == 0, terminal.text
         assert b"planted-phrase" not in terminal.raw
     restores(site, root)
@@ -327,6 +349,7 @@ def test_a_server_that_stays_away_interrupts_and_the_next_run_goes_on(
     assert told["needs-room"] == told["folders"][0]["changed-bytes"] == (20 - there) * MB // 2
     came = line.bytes
     again = site.tuibackup("run", "siakad", "--json")
+    assert {step["items-total"] for step in progress(again)} <= {20 - there}, "what is there is not counted"
     assert f"{there} of an interrupted run" in again.finished["files"]["detail"]
     assert again.finished["outcome"] == "done", again.out
     assert "of an interrupted run" in again.finished["files"]["detail"]
