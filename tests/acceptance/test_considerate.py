@@ -159,6 +159,7 @@ def test_a_bad_exclude_is_refused_before_anything_is_reached(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(600)
 def test_progress_is_cheap_at_a_hundred_thousand_files(
     site: Site, sshd: PrivateSshd, application: Path
 ) -> None:
