@@ -19,8 +19,9 @@ from typing import Any
 import pytest
 
 from tests.acceptance.site import Site
-from tests.acceptance.test_resume import members
-from tests.toolboxes import only, toolbox
+from tests.acceptance.test_resume import done_after_cuts, members, nothing_twice, random_files, restores
+from tests.line import Line
+from tests.toolboxes import BUSYBOX, only, toolbox
 from tests.vault import trees
 from tuibackup.demo.sshd import PrivateSshd
 
@@ -182,3 +183,114 @@ def edit(source: Path, name: str) -> set[str]:
     (source / "odd" / "new\nline").write_text(name)
     (source / "many/new").write_text(name)
     return {str(path) for path in (source / "many/7", source / "odd" / "new\nline", source / "many/new")}
+
+
+# What happens while BusyBox's tar reads. It says 0 where a file changes and dies where one becomes shorter.
+
+
+@contextmanager
+def meddled(place: Path, name: str, meddling: str) -> Iterator[PrivateSshd]:
+    """A BusyBox server where `meddling` happens to the files while the first tar sends the first of them."""
+    done = place / f"{name}.done"
+    script = f"""case "$*" in *--version*|*--help*) exec {BUSYBOX} tar "$@";; esac
+[ -e {done} ] && exec {BUSYBOX} tar "$@"
+: > {done}
+{BUSYBOX} tar "$@" | {{ dd bs=512 count=1; {meddling}; cat; }}"""
+    with server(place, name, Kind("", {"scripts": {"tar": script}})) as sshd:
+        yield sshd
+
+
+@pytest.fixture
+def website(place: Path, tmp_path: Path) -> Path:
+    """Files of 600 kB, which are on their way when something happens to the later ones."""
+    root = tmp_path / "website"
+    root.mkdir()
+    for number in range(8):
+        (root / f"{number}.bin").write_bytes(os.urandom(600_000))
+    return root
+
+
+def restored(site: Site, source: Path) -> dict[str, bytes]:
+    target = site.folder / "restored"
+    said = site.tuibackup("restore", "siakad/files/latest", "--to", str(target))
+    assert said.code == 0, said.err
+    return {path.name: path.read_bytes() for path in Path(f"{target}{source}").iterdir()}
+
+
+def content(source: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in source.iterdir()}
+
+
+@pytest.mark.parametrize("what", ["changes", "grows", "shrinks", "vanishes"])
+def test_what_happens_while_busybox_reads_is_seen_and_costs_nothing_else(
+    site: Site, place: Path, website: Path, what: str
+) -> None:
+    # the order of an inventory is the folder's own: the first is under way then, the last not read yet
+    command = [BUSYBOX, "find", website, "-type", "f"]
+    first, *_, file = subprocess.run(command, capture_output=True, check=True, text=True).stdout.splitlines()
+    meddling = {
+        "changes": f"echo changed | dd of={file} conv=notrunc seek=1",
+        "grows": f"cat {file} {file} > {file}.new; cat {file}.new >> {file}; rm {file}.new",
+        "shrinks": f"truncate -s 1000 {first} {file}",
+        "vanishes": f"rm {file}",
+    }[what]
+    with meddled(place, what, f"{{ {meddling}; }} >/dev/null 2>&1") as sshd:
+        site.add("siakad", sshd, [website])
+        said = site.tuibackup("run", "siakad", "--json")
+    finished = said.finished
+    found = [event["reason"] for event in said.events if event["event"] == "step-finding"]
+    if what == "vanishes":
+        assert (finished["outcome"], found) == ("warnings", ["vanished while the backup ran"]), said.out
+    else:
+        assert (finished["outcome"], found) == ("done", []), said.out
+    assert restored(site, website) == content(website)
+
+
+def test_a_line_that_is_cut_between_batches_goes_on_where_it_was(
+    site: Site, place: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "website"
+    size = random_files(root, 1200, 5_000)
+    with server(place, "cut", KINDS["busybox"]) as sshd, Line(sshd.port) as line:
+        site.add("siakad", sshd, [root])
+        site.servers["siakad"] = site.servers["siakad"].replace(f"port = {sshd.port}", f"port = {line.port}")
+        with (site.home / ".ssh/known_hosts").open("a") as known:
+            known.writelines(
+                one.replace(f":{sshd.port} ", f":{line.port} ") + "\n" for one in sshd.known_hosts_lines
+            )
+        site.write_config()
+        line.cuts = [size // 2]
+        said = site.tuibackup("run", "siakad", "--json")
+        done_after_cuts(said, 1)
+        (snapshot,) = site.snapshots("siakad", "files")
+        nothing_twice(snapshot, root)
+        restores(site, root)
+
+
+# What cannot be read is said in one line, before anything is stored
+
+
+@pytest.mark.parametrize(
+    ("scripts", "without", "message"),
+    [
+        ({"find": "echo 'find: illegal option -- -' >&2; exit 1"}, (), "this server's find is"),
+        ({"tar": "echo 'bsdtar 3.6.2 - libarchive 3.6.2'"}, (), "this server's tar is bsdtar's"),
+        ({}, ("stat",), "has BusyBox's find and no stat beside it"),
+        ({}, ("sudo",), "there is no sudo on this server"),
+    ],
+)
+def test_a_server_with_other_tools_is_refused_in_one_line(
+    site: Site, place: Path, tmp_path: Path, scripts: dict[str, str], without: tuple[str, ...], message: str
+) -> None:
+    name = f"strange{len(list(place.iterdir()))}"
+    (tmp_path / "website").mkdir()
+    with server(place, name, Kind("", {"scripts": scripts, "without": without})) as sshd:
+        extra = "sudo = true\n" if "sudo" in without else ""
+        site.add("siakad", sshd, [tmp_path / "website"], extra=extra)
+        checked = site.tuibackup("check", "siakad")
+        said = site.tuibackup("run", "siakad", "--only", "files", "--json")
+    assert message in checked.out
+    assert checked.code != 0
+    assert (said.code, said.finished["outcome"]) == (1, "failed")
+    assert message in said.finished["files"]["detail"]
+    assert site.snapshots("siakad", "files") == site.incoming() == []
