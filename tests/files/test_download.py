@@ -574,3 +574,31 @@ async def test_what_a_login_shell_says_is_no_finding(place: Path, vault: Vault) 
         bench = Bench(place, vault, sshd)
         result, _ = await bench.fetch(bench.server(source))
     assert (result.outcome, result.files, bench.told.findings) == (Outcome.DONE, 20, [])
+
+
+async def test_a_file_that_tar_filled_up_with_zeros_is_never_green(
+    place: Path, vault: Vault, server_with: Callable[..., PrivateSshd]
+) -> None:
+    """Where a file system lies about sizes (FUSE, sysfs), no time tells that what tar read was too short."""
+    source = application(place / "source")
+    script = """/usr/bin/tar "$@"; echo 'tar: ./app/file003.php: File shrank by 9 bytes; padding with zeros' >&2; exit 1"""
+    bench = Bench(place, vault, server_with("tar", script))
+    result, _ = await bench.fetch(bench.server(source))
+    assert bench.told.reasons == {"file003.php": step.PADDED}
+    assert (result.outcome, result.whole) == (Outcome.WARNINGS, True)
+
+
+async def test_a_stream_that_tells_other_sizes_than_find_is_never_green(
+    place: Path, vault: Vault, server_with: Callable[..., PrivateSshd]
+) -> None:
+    """find says five bytes, before and after; tar sends six. One of them lies, and the file is as doubtful."""
+    source = application(place / "source", 3)
+    (source / "app/odd").write_text("12345")
+    other = place / "other"
+    (other / "app").mkdir(parents=True)
+    (other / "app/odd").write_text("123456")
+    script = f'cp -a {source}/app/file* {other}/app/; shift 2; exec /usr/bin/tar -C {other} "$@"'
+    bench = Bench(place, vault, server_with("tar", script))
+    result, _ = await bench.fetch(bench.server(source))
+    assert bench.told.reasons == {"odd": step.CHANGED}
+    assert result.outcome is Outcome.WARNINGS

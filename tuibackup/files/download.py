@@ -30,7 +30,7 @@ from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
 from tuibackup.sop import Outcome
 from tuibackup.text import count, duration, printable, size
-from tuibackup.vault.disk import room
+from tuibackup.vault.disk import RoomGuard, room
 from tuibackup.vault.index import Index, IndexWriter, Totals, Wanted
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.leftover import Leftover
@@ -49,6 +49,7 @@ T = TypeVar("T")
 
 CHANGED = "changed while it was read, twice; stored as it was read last"
 SHRUNK = "shrank while it was read, twice; its end is filled with zeros"
+PADDED = "was shorter than its size says when it was read; its end is filled with zeros"
 REPLACED = "vanished or was replaced after it was read; stored as it was read"
 CHANGED_AND_LOST = "changed while it was read and could not be read again; stored as it was read first"
 
@@ -97,7 +98,7 @@ async def download(
     what `Incoming.keep` keeps.
     """
     way = choose(session, probe, server)
-    index = incoming.index()
+    index = incoming.index(RoomGuard(incoming.path, least_free))
     try:
         store = Store(incoming, index, Lock(), least_free)
         work = _Download(way, server, store, previous, reporter, leftovers, reconnect, full=full)
@@ -390,6 +391,11 @@ class _Download:
             if one.id in tried:
                 reason = SHRUNK if one.entry.path in fetched.shrunk else CHANGED
                 findings.entry(root, name, one.entry.path, reason)
+        noticed = {one.entry.path for one in (*fetched.changed, *fetched.gone)}
+        for path in sorted(
+            fetched.shrunk - noticed
+        ):  # its size is as wrong as before: read again it gives the same
+            findings.entry(root, name, path, PADDED)
         if fetched.uncounted:
             findings.folder(root, name, f"{fetched.uncounted} more files changed while they were read")
         for complaint in fetched.said:

@@ -20,6 +20,7 @@ from tuibackup.vault.index import IndexWriter
 NO_FOLDER = "is no folder on the server"
 
 _LOOK_SECONDS = 60.0
+_LATEST = 9_000_000_000  # seconds since 1970 (the year 2255): the index keeps nanoseconds in 64 bits
 _MOST = 50_000_000  # names in one folder; beyond, the server is not to be believed
 
 
@@ -68,11 +69,15 @@ async def _look(session: Session, name: str, folders: list[bytes]) -> tuple[int,
     answer = (await session.run(text, timeout=_LOOK_SECONDS)).check().stdout
     seconds, _, rest = answer.partition(b"\n")
     resolved = rest.split(b"\0")[:-1]
-    if not seconds.isdigit() or len(resolved) != len(folders):
+    if not _is_clock(seconds) or len(resolved) != len(folders):
         raise DownloadError(f"{name}: answered nonsense when asked for its clock and folders")
     return int(seconds) * 1_000_000_000, [
         real or folder for real, folder in zip(resolved, folders, strict=True)
     ]
+
+
+def _is_clock(seconds: bytes) -> bool:
+    return seconds.isdigit() and len(seconds) <= 10 and int(seconds) <= _LATEST
 
 
 class _Folder:

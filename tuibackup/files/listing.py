@@ -76,7 +76,7 @@ class Listing:
                 self.strange.append((path, STRANGE))
                 return None
             if kind is Kind.FILE:
-                self.allocated += min(int(size), int(blocks) * _BLOCK)
+                self.allocated += max(0, min(int(size), int(blocks) * _BLOCK))
             return Entry(
                 path,
                 kind,

@@ -15,7 +15,8 @@ from tuibackup.text import duration, printable, shorten
 
 STALL = 600.0  # seconds without a byte before we give up: a slow disk may be searched for long
 _CHUNK = 256 << 10
-_MOST_LINES = 10_000  # of stderr that wait to be looked at
+_MOST_LINES = 10_000  # of stderr that wait to be looked at, …
+_MOST_SAID = 4 << 20  # … and bytes of them
 _PACKERS = {"zstd": b"zstd -q -1 -c", "gzip": b"gzip -q -1 -c"}
 
 
@@ -119,18 +120,20 @@ class Lines:
     def __init__(self) -> None:
         self.dropped = 0
         self._lines: list[bytes] = []
+        self._said = 0
 
     def take(self, line: bytes) -> None:
         if line.startswith(b"sudo: unable to resolve host"):
             return  # what sudo says, and then works, where /etc/hosts lacks the machine's own name
-        if len(self._lines) < _MOST_LINES:
+        if len(self._lines) < _MOST_LINES and self._said + len(line) < _MOST_SAID:
             self._lines.append(line)
+            self._said += len(line)
         else:
             self.dropped += 1
 
     def drain(self) -> list[bytes]:
         """The lines since the last time."""
-        lines, self._lines = self._lines, []
+        lines, self._lines, self._said = self._lines, [], 0
         return [line for line in lines if line.strip()]
 
 

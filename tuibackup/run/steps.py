@@ -96,7 +96,14 @@ async def dump(work: Work, report: StepReporter) -> str:
         least = least_free(work)
         with transferring(work.config):
             dumped = await dump_databases(
-                work.connected(), work.tools(), database, work.server, place, report, least_free=least
+                work.connected(),
+                work.tools(),
+                database,
+                work.server,
+                place,
+                report,
+                least_free=least,
+                before=await asyncio.to_thread(_last_sizes, work),
             )
         number = len(dumped.databases)
         detail = " · ".join(
@@ -104,6 +111,9 @@ async def dump(work: Work, report: StepReporter) -> str:
                 f"{count(number)} {'database' if number == 1 else 'databases'}",
                 size(dumped.bytes),
                 f"stored {size(dumped.stored_bytes)}",
+                dumped.instant
+                + (f", locked for {dumped.lock_ms:.0f} ms" if dumped.lock_ms is not None else ""),
+                f"rows {dumped.rows}",
             )
         )
         description = describe(
@@ -117,6 +127,10 @@ async def dump(work: Work, report: StepReporter) -> str:
             databases=dumped.databases,
             files=number,
             bytes=dumped.bytes,
+            instant=dumped.instant,
+            lock_ms=None if dumped.lock_ms is None else round(dumped.lock_ms, 1),
+            position=dumped.position,
+            rows=dumped.rows,
         )
         await publish(work, place, description, report, detail)
     return detail
@@ -127,3 +141,9 @@ def _times(reconnected: int) -> str:
     if not reconnected:
         return ""
     return "reconnected once" if reconnected == 1 else f"reconnected {count(reconnected)} times"
+
+
+def _last_sizes(work: Work) -> dict[str, int]:
+    """Bytes of SQL by database, as of the last good dump."""
+    previous = work.vault.latest(work.plan.server, Clock.DATABASES)
+    return {one.name: one.bytes for one in previous.summary.databases} if previous else {}

@@ -17,11 +17,21 @@ from tuibackup.errors import TuibackupError
 from tuibackup.run.view import RunView
 from tuibackup.sop import Clock, Outcome, Standing, standing
 from tuibackup.text import printable
-from tuibackup.tui.model import WEEKS, LastRun, LogPage, Picture, Room, RunFace, ServerRow, StoredDump
+from tuibackup.tui.model import (
+    WEEKS,
+    LastDrill,
+    LastRun,
+    LogPage,
+    Picture,
+    Room,
+    RunFace,
+    ServerRow,
+    StoredDump,
+)
 from tuibackup.tui.record import log_row, view_of
 
 if TYPE_CHECKING:
-    from tuibackup.ledger.queries import ClockFact, RunFact
+    from tuibackup.ledger.queries import ClockFact, DrillFact, RunFact
     from tuibackup.ledger.store import Ledger
     from tuibackup.run.kept import Kept
 
@@ -133,6 +143,17 @@ class Gatherer:
             run=face,
             weeks=facts.weeks.get(server.name, _NO_HISTORY),
             kept=facts.kept.get(server.name),
+            drills={
+                clock: LastDrill(
+                    printable(drill.snapshot),
+                    drill.outcome,
+                    drill.time,
+                    drill.seconds,
+                    (now.astimezone().date() - drill.time.astimezone().date()).days,
+                )
+                for clock in Clock
+                if (drill := facts.drills.get((server.name, clock)))
+            },
         )
 
     def _standing(self, server: str, clock: Clock, now: datetime) -> Standing:
@@ -224,6 +245,7 @@ class Gatherer:
             self._ledger.last_runs(),
             self._ledger.runs_by_week(now, WEEKS),
             {server: found for server in self._config.servers if (found := kept(self._config, server))},
+            self._ledger.last_drills(),
         )
         return True
 
@@ -267,6 +289,7 @@ class _Facts:
     runs: "Mapping[str, RunFact]" = field(default_factory=dict)
     weeks: Mapping[str, tuple[Outcome | None, ...]] = field(default_factory=dict)
     kept: "Mapping[str, Kept]" = field(default_factory=dict)
+    drills: "Mapping[tuple[str, Clock], DrillFact]" = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,17 @@ class LastRun:
 
 
 @dataclass(frozen=True, slots=True)
+class LastDrill:
+    """The newest drill of one clock's snapshots."""
+
+    snapshot: str
+    outcome: Outcome
+    time: datetime
+    seconds: float
+    age_days: int
+
+
+@dataclass(frozen=True, slots=True)
 class RunFace:
     """A run with what the journal alone cannot say: whether its process lives, and when it last got further."""
 
@@ -54,6 +65,7 @@ class ServerRow:
     run: RunFace | None = None  # the active one
     weeks: tuple[Outcome | None, ...] = ()  # oldest first, WEEKS of them or none
     kept: "Kept | None" = None  # of an interrupted run, for the next one
+    drills: Mapping[Clock, LastDrill] = field(default_factory=dict)
 
     @property
     def clocks(self) -> tuple[Standing, ...]:
@@ -171,6 +183,17 @@ def worst_first(rows: tuple[ServerRow, ...]) -> tuple[ServerRow, ...]:
 
 def _age(row: ServerRow) -> int:
     return max((clock.age_days for clock in row.clocks if clock.age_days is not None), default=0)
+
+
+def drill_words(row: ServerRow) -> tuple[str, str]:
+    """The last drill in a word, with the outcome it is coloured by: the worst counts, then the oldest."""
+    if not row.drills:
+        return "", ""
+    worst = max(row.drills.values(), key=lambda drill: (_DRILLS.index(drill.outcome), drill.age_days))
+    return days(worst.age_days), worst.outcome.value
+
+
+_DRILLS = (Outcome.DONE, Outcome.WARNINGS, Outcome.INTERRUPTED, Outcome.FAILED)
 
 
 def state_word(state: State) -> str:
