@@ -37,7 +37,9 @@ _OUTSIDE = re.compile(
 # A body begins with the first of these after DELIMITER ;; and reaches to the line after its own ;;
 _INSIDE = re.compile(
     rb"\n(?:"
-    rb"/\*!50003 CREATE ?\*/ (?:/\*!50017 " + _DEFINER[:-1] + rb" ?\*/ )?/\*!50003 (?P<trigger>TRIGGER) "
+    rb"/\*!50003 CREATE ?\*/ (?:/\*!50017 "
+    + _DEFINER[:-1]
+    + rb" ?\*/ )?/\*!50003 (?P<trigger>(?i:TRIGGER))\s"
     rb"|/\*!50106 CREATE ?\*/ (?:/\*!50117 " + _DEFINER[:-1] + rb" ?\*/ )?/\*!50106 (?P<event>EVENT) "
     rb"|CREATE (?:" + _DEFINER + rb")?(?:AGGREGATE )?(?P<routine>PROCEDURE|FUNCTION|PACKAGE(?: BODY)?) "
     rb"|(?P<end>(?<=;;\n)DELIMITER ;)(?=\n)"
