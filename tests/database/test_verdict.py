@@ -50,7 +50,9 @@ async def test_a_database_that_is_changed_meanwhile_is_dumped_again_and_that_is_
     mariadbd: PrivateMariadb, dump: Dumper, incoming: Incoming, reporter: Collected, tmp_path: Path
 ) -> None:
     mariadbd.sql(TWO)
-    result = await dump(once(mariadbd, tmp_path, "ALTER TABLE toko.zzz ADD COLUMN baru INT DEFAULT 7, ALGORITHM=COPY"))
+    result = await dump(
+        once(mariadbd, tmp_path, "ALTER TABLE toko.zzz ADD COLUMN baru INT DEFAULT 7, ALGORITHM=COPY")
+    )
     assert (result.outcome, result.whole, result.instant) == (Outcome.WARNINGS, True, "barrier")
     [said] = reporter.findings
     assert "dumped a second time" in said.reason

@@ -142,7 +142,7 @@ class Passes:
                 async with barrier.held():
                     running.begin()
                     await together([checker.begin(), running.open()])
-                    if not await barrier.began(running.number + 1):
+                    if not await barrier.witnessed(lambda: running.at_work + 1):
                         raise BarrierError("the server does not know of every transaction")
                 self._live.say(
                     f"one instant for {running.number} programs: locked for {barrier.lock_ms:.0f} ms"
