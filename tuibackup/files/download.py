@@ -34,6 +34,7 @@ from tuibackup.vault.disk import room
 from tuibackup.vault.index import Index, IndexWriter, Totals, Wanted
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.leftover import Leftover
+from tuibackup.vault.renewal import Older
 from tuibackup.vault.schema import FILE_NAME as INDEX
 from tuibackup.vault.snapshot import Incoming, discard
 from tuibackup.vault.summary import FolderSummary
@@ -126,6 +127,8 @@ class _Download:
         self._before = {folder.folder: folder for folder in previous.summary.folders} if previous else {}
         self._ratio = ratio(previous)
         self._older = None if full else previous
+        if self._older and complete(self._older) and not leftovers:
+            self._index.older = Older(self._older.path, self._older.name)
         self._full = full
         self._leftovers = leftovers
         self._reconnect = reconnect

@@ -5,6 +5,7 @@ an inventory takes four times as long, and a directory server is asked a million
 """
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from tuibackup.files.pipe import in_thread
 from tuibackup.remote.session import Session
@@ -19,15 +20,29 @@ _LONGEST_LINE = 64 << 10  # bytes: a group is told with all its members
 _SCRIPT = b"""if command -v getent >/dev/null 2>&1; then getent %b %b || :; else cat /etc/%b; fi"""
 
 
+class Names(NamedTuple):
+    """Names of users and groups by number."""
+
+    users: dict[int, bytes]
+    groups: dict[int, bytes]
+
+    def of(self, uid: int, gid: int) -> tuple[bytes, bytes]:
+        """User and group; b"" where there is no name."""
+        return self.users.get(uid, b""), self.groups.get(gid, b"")
+
+
+async def names_of(session: Session, users: Iterable[int], groups: Iterable[int]) -> Names:
+    """The names that the server has for these. Raises RemoteCommandError, ConnectionLostError."""
+    return Names(await _names(session, b"passwd", users), await _names(session, b"group", groups))
+
+
 async def name_owners(session: Session, writer: IndexWriter) -> None:
     """Give every owner in `writer` that has only numbers the names that the server has for them.
 
     Raises RemoteCommandError, ConnectionLostError.
     """
-    users, groups = await in_thread(writer.unnamed_owners)
-    named_users = await _names(session, b"passwd", users)
-    named_groups = await _names(session, b"group", groups)
-    await in_thread(writer.name_owners, named_users, named_groups)
+    named = await names_of(session, *await in_thread(writer.unnamed_owners))
+    await in_thread(writer.name_owners, *named)
 
 
 async def _names(session: Session, database: bytes, numbers: Iterable[int]) -> dict[int, bytes]:

@@ -6,6 +6,7 @@
 import struct
 import threading
 from collections import deque
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -85,6 +86,22 @@ class FrameWriter:
         return compressor.compress(data)
 
 
+def content(path: Path, sizes: Sequence[int] | None = None) -> Iterator[bytes]:
+    """The unpacked content of a file of frames, piece by piece; of an unfinished one the frames of these `sizes`.
+
+    Raises OSError, zstandard.ZstdError.
+    """
+    with path.open("rb", buffering=0) as file:
+        if sizes is None:
+            reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
+            while piece := reader.read(FRAME):
+                yield piece
+            return
+        decompressor = zstandard.ZstdDecompressor()
+        for size in sizes:
+            yield decompressor.decompress(file.read(size))
+
+
 class CompressedFile:
     """A file of frames that is written in parts of any size."""
 
@@ -98,6 +115,13 @@ class CompressedFile:
         if len(self._buffer) >= FRAME:
             self._frames.frame(self._buffer)
             self._buffer = bytearray()
+
+    def replay(self) -> Iterator[bytes]:
+        """Everything written so far, from its beginning; what is written meanwhile is left out."""
+        self._frames.settle()
+        rest = bytes(self._buffer)
+        yield from content(self._frames.file.path, [packed for packed, _ in self._frames.frames])
+        yield rest
 
     def close(self) -> Written:
         """As FrameWriter's."""

@@ -4,6 +4,8 @@ Entries come from a server and may be hostile. What cannot be a path below its f
 """
 
 import sqlite3
+from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from tuibackup.vault.entry import Entry, Kind
@@ -61,16 +63,8 @@ class Rows:
             if above is None:
                 return "lies in no folder of the inventory"
             parent = above
-        if kind not in _KINDS:
-            return "is of an unknown kind"
-        if kind == Kind.SYMLINK and (not target or b"\0" in target):
-            return "is a symbolic link without a target"
-        if not (0 <= size <= MAX and 0 <= mode <= 0o7777 and 0 <= links <= MAX):
-            return "has an impossible size, mode or number of links"
-        if not (0 <= uid <= MAX and 0 <= gid <= MAX and -MAX <= mtime <= MAX and -MAX <= ctime <= MAX):
-            return "has an impossible owner or time"
-        if not (0 <= device <= UNSIGNED and 0 <= inode <= UNSIGNED):
-            return "has an impossible device or inode"
+        if fault := self.fault(entry):
+            return fault
         number = self.next
         self.next += 1
         if kind == Kind.FOLDER:
@@ -93,6 +87,48 @@ class Rows:
             links,
             target,
         )
+
+    @staticmethod
+    def fault(entry: Entry) -> str:
+        """Why an entry, whatever it is called, can be no row; "" when it can."""
+        _, kind, mode, uid, gid, _, _, size, mtime, ctime, device, inode, links, _, target = entry
+        if kind not in _KINDS:
+            return "is of an unknown kind"
+        if kind == Kind.SYMLINK and (not target or b"\0" in target):
+            return "is a symbolic link without a target"
+        if not (0 <= size <= MAX and 0 <= mode <= 0o7777 and 0 <= links <= MAX):
+            return "has an impossible size, mode or number of links"
+        if not (0 <= uid <= MAX and 0 <= gid <= MAX and -MAX <= mtime <= MAX and -MAX <= ctime <= MAX):
+            return "has an impossible owner or time"
+        if not (0 <= device <= UNSIGNED and 0 <= inode <= UNSIGNED):
+            return "has an impossible device or inode"
+        return ""
+
+    def copied(self, find: Callable[[int, bytes], int | None]) -> None:
+        """The database was filled from an older index; `find` gives the id of a folder there, by root and path."""
+        (last,) = self._db.execute("SELECT coalesce(max(id), 0) FROM entry").fetchone()
+        self.next = last + 1
+        for owner in self._db.execute(
+            'SELECT uid, gid, user, "group", id FROM owner LIMIT ?', (_REMEMBERED,)
+        ):
+            self._owners[owner[:4]] = owner[4]
+        for device, fstype, number in self._db.execute(
+            "SELECT device, type, id FROM filesystem LIMIT ?", (_REMEMBERED,)
+        ):
+            self._filesystems[device & UNSIGNED, fstype] = number
+        (self._numbers,) = self._db.execute(
+            "SELECT max(coalesce((SELECT max(id) FROM owner), 0), coalesce((SELECT max(id) FROM filesystem), 0))"
+        ).fetchone()
+        for root, place in self._places.items():
+            place.everything = _Found(partial(find, root))
+
+    def forget(self) -> None:
+        """The database was emptied again, but for the roots."""
+        self.next = 1
+        self._owners.clear()
+        self._filesystems.clear()
+        self._numbers = 0
+        self._places = {root: _Place() for root in self._places}
 
     def written(self, root: int) -> None:
         """The rows made so far are in the database now."""
@@ -137,6 +173,20 @@ class Rows:
 def signed(number: int) -> int:
     """An unsigned number of 64 bits as SQLite can keep it; `schema.UNSIGNED` masks it back."""
     return number - (1 << 64) if number > MAX else number
+
+
+class _Found(dict[bytes, int]):
+    """Folders by path; those that are not here yet are looked for in the database."""
+
+    def __init__(self, find: Callable[[bytes], int | None]) -> None:
+        super().__init__()
+        self._find = find
+
+    def get(self, path: bytes, _default: object = None) -> int | None:  # type: ignore[override] # ours is simpler
+        number = super().get(path)
+        if number is None and (number := self._find(path)) is not None:
+            self[path] = number
+        return number
 
 
 class _Place:
