@@ -20,7 +20,7 @@ from tuibackup.vault import difference, listing, renewal
 from tuibackup.vault.entry import Entry, Kind
 from tuibackup.vault.listing import KeptListing
 from tuibackup.vault.output import vault_errors
-from tuibackup.vault.renewal import Known, Older
+from tuibackup.vault.renewal import Known, Older, Same
 from tuibackup.vault.rows import Row, Rows, signed
 from tuibackup.vault.schema import (
     APPLICATION_ID,
@@ -79,7 +79,13 @@ class IndexWriter:
         self._linked = 0  # hard links are found among entries up to this id
         self._stored: list[tuple[int, int, int, int, bytes]] = []
         self._lasting = False  # whether what is committed outlives us
-        self._renewed: int | None = None  # files with content in the older index, where ours is a copy of it
+        self._copied: dict[tuple[str, str], int] | None = (
+            None  # files by archive, where we are a copy of an older index
+        )
+        self.same: Same | None = None  # … what of it is as it was, …
+        self._first_added = 0  # … the id of the first name that is not in it, …
+        self._renewed = 0  # … how many files have their content from it, …
+        self._touched: set[str] = set()  # … and kinds of names that are not as they were
         self._doubtful: set[int] = set()  # entries that are not as the inventory saw them
         try:
             self._prepare()
@@ -210,6 +216,8 @@ class IndexWriter:
             renewal.copy(self._db, self.older, self.older.path / FILE_NAME)
         with self._errors():
             self._rows.copied(self._folder)
+            self._copied = renewal.members(self._db)
+        self._first_added = self._rows.next
         self._linked = self._rows.next - 1
 
     def start_over(self) -> None:
@@ -218,6 +226,7 @@ class IndexWriter:
             renewal.clear(self._db)
         self._rows.forget()
         self._linked = 0
+        self._copied = None
 
     def changed(self, root: int, entry: Entry) -> bool:
         """After `renew`: a name that is there is now as `entry` says; False when it is not there.
@@ -229,6 +238,7 @@ class IndexWriter:
             return False
         with self._errors():
             if renewal.changed(self._db, self._rows, number, entry):
+                self._touched.add(entry.kind)
                 for table, key in (("content", "entry"), ("xattr", "entry"), ("temp.same", "new")):
                     self._db.execute(f"DELETE FROM {table} WHERE {key} = ?", (number,))  # noqa: S608 # fixed
         return True
@@ -238,12 +248,26 @@ class IndexWriter:
         number = self.find(root, path)
         if number is not None:
             with self._errors():
+                (kind,) = self._db.execute("SELECT kind FROM entry WHERE id = ?", (number,)).fetchone()
+                self._touched.add(kind)
                 self._delete(number)
 
     def settle(self) -> None:
         """After `renew`: that was all."""
+        assert self.older is not None
+        assert self._copied is not None
         with self._errors():
-            self._renewed = renewal.settle(self._db)
+            renewal.settle(self._db)
+            members = renewal.members(self._db)
+            added = self._db.execute("SELECT DISTINCT kind FROM entry WHERE id >= ?", (self._first_added,))
+            touched = self._touched | {kind for (kind,) in added}
+        self._renewed = sum(members.values())
+        self.same = Same(
+            self.older,
+            frozenset(archive for archive, count in members.items() if self._copied[archive] == count),
+            links=touched <= {Kind.FILE, Kind.FOLDER},
+            folders=Kind.FOLDER not in touched,
+        )
 
     def mounts(self, root: int) -> list[bytes]:
         """Folders, by path relative to the root, on another device than the root itself."""
@@ -340,7 +364,7 @@ class IndexWriter:
 
         `older` is the index of `snapshot`. Call it once, when the inventory is complete and before `wanted`.
         """
-        if self._renewed is not None:
+        if self.same is not None:
             return self._renewed
         self._find_hard_links()
         with self._errors():
@@ -457,6 +481,8 @@ class IndexWriter:
 
     def xattrs(self, entry: int, records: Mapping[bytes, bytes]) -> None:
         """Extended attributes of an entry, as pax records of GNU tar (`SCHILY.xattr.user.x` and so on)."""
+        if self.same is not None:
+            self.same = self.same._replace(folders=False)
         with self._errors():
             self._db.executemany(
                 "INSERT OR REPLACE INTO xattr VALUES (?, ?, ?)",
@@ -602,6 +628,7 @@ class IndexWriter:
             WHERE e.parent > 0
                 AND NOT EXISTS (SELECT 1 FROM entry p WHERE p.id = e.parent AND p.kind = 'd')"""
         while rows := self._db.execute(orphans).fetchall():
+            self.same = None
             for number, root, parent, name in rows:
                 path = self._path_of(root, parent, name)
                 self._delete(number)

@@ -39,6 +39,7 @@ class Incoming:
         self.clock = clock
         self.path = path
         self._written: dict[str, Written] = {}
+        self._index: IndexWriter | None = None
         self._taken: dict[str, bytes] = {}  # case-folded file names, and what they are for
 
     @classmethod
@@ -101,7 +102,8 @@ class Incoming:
 
     def index(self) -> IndexWriter:
         """The writer of the index."""
-        return IndexWriter(self.path / INDEX)
+        self._index = IndexWriter(self.path / INDEX)
+        return self._index
 
     def wrote(self, written: Written | ArchiveSummary) -> None:
         """A file is finished: publishing will find exactly this hash on the disk, or fail."""
@@ -153,7 +155,7 @@ class Incoming:
             restoring.write_databases(self.path, description.databases)
             return older
         with Index(self.path / INDEX) as index:
-            restoring.write_files(self.path, index)
+            restoring.write_files(self.path, index, self._index.same if self._index else None)
             for archive in index.archives:
                 if not archive.snapshot:
                     if archive.name not in self._written:
