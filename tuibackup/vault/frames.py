@@ -18,6 +18,7 @@ from tuibackup.vault.output import OutputFile, Written
 
 FRAME = 4 << 20
 LEVEL = 3
+HURRIED = 1  # the level of a frame that comes while the one before is still being packed: a third of the time
 
 SKIPPABLE = 0x184D2A5E
 SEEKABLE = 0x8F92EAB1
@@ -26,7 +27,11 @@ SEEK_ENTRY = struct.Struct("<II")
 
 
 class FrameWriter:
-    """Writes frames in order; compression runs in `threads` threads beside the caller. Raises VaultError."""
+    """Writes frames in order; compression runs in `threads` threads beside the caller. Raises VaultError.
+
+    Where frames come faster than they can be packed at `level`, they are packed less: over a fast line the processor
+    is what we wait for, over a slow one it has time.
+    """
 
     def __init__(self, path: Path, level: int = LEVEL, threads: int = 1) -> None:
         self.file = OutputFile(path)
@@ -39,7 +44,9 @@ class FrameWriter:
 
     def frame(self, data: bytes | bytearray) -> None:
         """Hand `data` to a compressor as one frame; it must not change any more."""
-        self._pending.append((len(data), self._pool.submit(self._compress, data)))
+        late = bool(self._pending) and not self._pending[-1][1].done()
+        level = min(self._level, HURRIED) if late else self._level
+        self._pending.append((len(data), self._pool.submit(self._compress, data, level)))
         self.settle(self._threads)
 
     def settle(self, leave: int = 0) -> None:
@@ -75,15 +82,16 @@ class FrameWriter:
     ) -> None:
         self.abandon()
 
-    def _compress(self, data: bytes | bytearray) -> bytes:
+    def _compress(self, data: bytes | bytearray, level: int) -> bytes:
         try:
-            compressor: zstandard.ZstdCompressor = self._compressors.zstd
+            compressors: dict[int, zstandard.ZstdCompressor] = self._compressors.by_level
         except AttributeError:  # the first frame of this thread
-            compressor = zstandard.ZstdCompressor(
-                level=self._level, write_checksum=True, write_content_size=True
+            compressors = self._compressors.by_level = {}
+        if level not in compressors:
+            compressors[level] = zstandard.ZstdCompressor(
+                level=level, write_checksum=True, write_content_size=True
             )
-            self._compressors.zstd = compressor
-        return compressor.compress(data)
+        return compressors[level].compress(data)
 
 
 def content(path: Path, sizes: Sequence[int] | None = None) -> Iterator[bytes]:

@@ -35,6 +35,7 @@ from tuibackup.vault.schema import (
 )
 
 _BATCH = 5_000
+_KINDS = {str(kind): kind for kind in Kind}
 
 
 class Wanted(NamedTuple):
@@ -339,8 +340,8 @@ class IndexWriter:
             with self._errors():
                 self._flush()
                 rows = self._db.execute(
-                    """SELECT e.id, e.root, e.kind, e.mode, o.uid, o.gid, o.user, o."group", e.size, e.mtime_ns,
-                        e.ctime_ns, f.device, e.inode, e.links, f.type
+                    """SELECT e.id, e.root, e.parent, e.name, e.kind, e.mode, o.uid, o.gid, o.user, o."group",
+                        e.size, e.mtime_ns, e.ctime_ns, f.device, e.inode, e.links, f.type
                     FROM entry e JOIN owner o ON o.id = e.owner JOIN filesystem f ON f.id = e.filesystem
                     WHERE e.id > ? AND (e.kind = 'f' OR ? AND e.kind = 'd') AND (? IS NULL OR e.root = ?)
                         AND NOT EXISTS (SELECT 1 FROM content c WHERE c.entry = e.id)
@@ -351,11 +352,10 @@ class IndexWriter:
                 ).fetchall()
             if not rows:
                 return
-            for number, of, kind, *fields in rows:
-                path = paths(number)
-                *status, device, inode, links, fstype = fields
+            for number, of, parent, name, kind, *status, device, inode, links, fstype in rows:
+                path = paths.below(parent, name)
                 seen = (*status, device & UNSIGNED, inode & UNSIGNED, links, fstype, None)
-                entry = Entry._make((self._rows.relative(of, path), Kind(kind), *seen))
+                entry = Entry(self._rows.relative(of, path), _KINDS[kind], *seen)
                 yield Wanted(number, of, path, entry)
             last = rows[-1][0]
 
