@@ -218,6 +218,8 @@ class _Download:
 
     def _resume(self) -> int:
         """Take over what interrupted runs had fetched and what is still so; how many files. The rest of it goes."""
+        if not self._leftovers:
+            return 0
         before = self._index.wanted_totals()
         for left in self._leftovers:
             if self._full and not left.full:
