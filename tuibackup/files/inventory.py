@@ -1,5 +1,6 @@
 """The inventory: everything in the configured folders as `find` sees it, before any of it is read."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -57,25 +58,42 @@ async def take(
         for name, real in zip(names, resolved, strict=True)
     ]
     known = await in_thread(writer.known)
-    for folder in folders:
-        await folder.read(known)
-    if known is None or not await _renew(session, writer, known, folders):
+    names = asyncio.ensure_future(
+        _known_names(session, known)
+    )  # meanwhile: on a far line every answer counts
+    try:
+        for folder in folders:
+            await folder.read(known)
+        named = await naming
+    finally:
+        naming.cancel()
+        await asyncio.gather(naming, return_exceptions=True)
+    if known is None or not await _renew(session, writer, known, named, folders):
         for folder in folders:
             await in_thread(folder.replay)
         await name_owners(session, writer)
     return [await folder.conclude() for folder in folders]
 
 
-async def _renew(session: Session, writer: IndexWriter, known: Known, folders: "list[_Folder]") -> bool:
+async def _known_names(session: Session, known: Known | None) -> Names:
+    """What the owners of the older index are called now."""
+    owners = known.owners if known else ()
+    return await names_of(session, {uid for uid, *_ in owners}, {gid for _, gid, *_ in owners})
+
+
+async def _renew(
+    session: Session, writer: IndexWriter, known: Known, named: Names, folders: "list[_Folder]"
+) -> bool:
     """Make the index from the older one, where the listings differ little; False when they do not."""
     try:
         news = [await in_thread(folder.news) for folder in folders]
         entries = [entry for came in news for entry in came]
-        users = {uid for uid, _, _, _ in known.owners} | {entry.uid for entry in entries}
-        groups = {gid for _, gid, _, _ in known.owners} | {entry.gid for entry in entries}
-        named = await names_of(session, users, groups)
         if any((user, group) != named.of(uid, gid) for uid, gid, user, group in known.owners):
             return False  # an owner is called otherwise now: that is a difference of every file of his
+        users = {entry.uid for entry in entries} - {uid for uid, *_ in known.owners}
+        groups = {entry.gid for entry in entries} - {gid for _, gid, *_ in known.owners}
+        more = await names_of(session, users, groups)
+        named = Names(named.users | more.users, named.groups | more.groups)
         await in_thread(writer.renew)
     except UnrenewableError:
         return False
