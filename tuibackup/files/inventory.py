@@ -58,9 +58,8 @@ async def take(
         for name, real in zip(names, resolved, strict=True)
     ]
     known = await in_thread(writer.known)
-    names = asyncio.ensure_future(
-        _known_names(session, known)
-    )  # meanwhile: on a far line every answer counts
+    # Meanwhile: on a far line every answer that is waited for counts.
+    naming = asyncio.ensure_future(_known_names(session, known))
     try:
         for folder in folders:
             await folder.read(known)
