@@ -7,7 +7,7 @@ at a second time while the stream goes on.
 
 import asyncio
 from array import array
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from threading import Lock
@@ -69,10 +69,12 @@ async def fetch(
     Of folders among them only the extended attributes are taken. `again` are the ids of files that were stored once.
     Raises DownloadError, VaultError. Whatever happens, files that came whole are in the index.
     """
-    return await _Fetch(tools, store, tally, folder, wanted, again).run()
+    return await Fetch(tools, store, tally, folder, wanted, again).run()
 
 
-class _Fetch:
+class Fetch:
+    """One use of `fetch`."""
+
     def __init__(
         self,
         tools: Tools,
@@ -85,9 +87,9 @@ class _Fetch:
         self._tools = tools
         self._tally = tally
         self._folder = folder
-        self._order = Order(lambda: _locked(wanted, store.lock))
+        self._order = Order(lambda: locked(wanted, store.lock))
         self._pipe = Pipe()
-        self._recheck = Recheck(tools.name)
+        self._recheck = Recheck(tools.name, tools.look.stamps())
         self._lines = Lines()
         self._keeper = Keeper(store, folder, tally, self._recheck.hand, again)
         self._lost: list[Wanted] = []
@@ -117,13 +119,13 @@ class _Fetch:
 
     async def _stream(self) -> None:
         tools = self._tools
-        look = recheck.command(sudo=tools.sudo)
+        look = recheck.command(tools.look.stamp, sudo=tools.sudo)
         async with (
             tools.session.stream(self._command(), on_line=self._lines.take) as stream,
             tools.session.stream(look) as second,
         ):
             try:
-                await _together(
+                await together(
                     self._send_names(stream),
                     self._receive(stream),
                     in_thread(self._work, stop=self._stop),
@@ -144,6 +146,9 @@ class _Fetch:
             words += [b"--xattrs", b"--acls"]
         words += [b"--null", b"--no-recursion", b"-T", b"-"]
         return gently(words, sudo=self._tools.sudo, packed=self._tools.packed)
+
+    def _complaint(self, line: bytes) -> Complaint | None:
+        return complaints.from_tar(line)
 
     # on the event loop
 
@@ -190,7 +195,7 @@ class _Fetch:
         """Find out from tar's complaints why files never came, and which it filled up with zeros."""
         reasons: dict[bytes, str] = {}
         for line in self._lines.drain():
-            complaint = complaints.from_tar(line)
+            complaint = self._complaint(line)
             if complaint is None:
                 continue
             path = complaint.name.removeprefix(b"./")
@@ -225,14 +230,14 @@ class _Fetch:
             if wanted.entry.kind is Kind.FOLDER:
                 self._note_attributes(wanted, member)
             elif member.kind == REGULAR:
-                self._keep(wanted, member, stream)
+                self._keep(wanted, member, stream.content())
             else:
                 self._replaced.add(wanted.id)
                 self._pass(wanted)
         for wanted in self._order.rest():
             self._pass(wanted)
 
-    def _keep(self, wanted: Wanted, member: Member, stream: TarStream) -> None:
+    def _keep(self, wanted: Wanted, member: Member, content: Iterable[bytes | memoryview]) -> None:
         entry = wanted.entry
         if member.size != entry.size:
             if member.size > 2 * entry.size + _GROWN:
@@ -241,7 +246,7 @@ class _Fetch:
                     f"and now claims {size(member.size)}"
                 )
             entry = entry._replace(size=member.size)
-        self._keeper.keep(wanted, entry, stream.content(), member.attributes)
+        self._keeper.keep(wanted, entry, content, member.attributes)
 
     def _note_attributes(self, folder: Wanted, member: Member) -> None:
         """A folder is only asked for because of these; a snapshot without them is as good as the server allows."""
@@ -259,7 +264,8 @@ class _Fetch:
         self._tally.items += 1
 
 
-def _locked(wanted: Callable[[], Iterator[Wanted]], lock: Lock) -> Iterator[Wanted]:
+def locked(wanted: Callable[[], Iterator[Wanted]], lock: Lock) -> Iterator[Wanted]:
+    """What `wanted` gives, with the index behind it locked whenever it is asked."""
     with lock:
         source = wanted()
     while True:
@@ -270,7 +276,7 @@ def _locked(wanted: Callable[[], Iterator[Wanted]], lock: Lock) -> Iterator[Want
         yield from found
 
 
-async def _together(*parts: Coroutine[Any, Any, None]) -> None:
+async def together(*parts: Coroutine[Any, Any, None]) -> None:
     """Run all to their end; when one fails, stop the others and raise that first error alone."""
     try:
         async with asyncio.TaskGroup() as tasks:

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from tuibackup.config import Server
+from tuibackup.errors import DownloadError
 from tuibackup.files.fetch import Fetched
 from tuibackup.files.findings import Findings
 from tuibackup.files.inventory import Listed
 from tuibackup.files.keep import Store
-from tuibackup.files.server import Tools, attributes, compression, described, refuse_strange_tools
-from tuibackup.files.shell import ShellWay
+from tuibackup.files.shell import shell_way
 from tuibackup.files.tally import Tally
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
@@ -69,7 +69,11 @@ class Way(Protocol):
 
 def choose(session: Session, probe: Probe, server: Server) -> Way:
     """The best way to read `server`, of which `probe` says what it has. DownloadError where there is none."""
-    refuse_strange_tools(probe, server.name, sudo=server.sudo)
-    return ShellWay(
-        Tools(session, server.name, server.sudo, compression(probe), attributes(probe)), described(probe)
-    )
+    if not probe.shell:
+        raise DownloadError(f"{server.name}: has no POSIX shell (SFTP only?); not supported yet")
+    for tool, kind in (("find", probe.find), ("tar", probe.tar)):
+        if kind is None:
+            raise DownloadError(
+                f"{server.name}: this server has no {tool}; not supported yet", f"install GNU {tool}"
+            )
+    return shell_way(session, probe, server)

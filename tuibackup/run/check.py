@@ -144,8 +144,11 @@ async def check_server(config: Config, server: Server, answers: Answers) -> Asyn
     """Connect, look, log in. Questions go to `answers`; without a face they are failed checks."""
     from tuibackup.remote.probe import probe
     from tuibackup.remote.session import connect
+    from tuibackup.run.kept import kept
 
     notes: list[str] = []
+    if (left := await asyncio.to_thread(kept, config, server.name)) is not None:
+        yield Check(_("interrupted"), State.OK, left.sentence)
 
     async def secret(source: SecretSource, question: Question) -> Secret | None:
         return await resolve(source, question, answers)

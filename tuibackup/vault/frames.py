@@ -6,7 +6,7 @@
 import struct
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -14,11 +14,12 @@ from typing import Self
 
 import zstandard
 
-from tuibackup.vault.output import OutputFile, Written
+from tuibackup.vault.output import OutputFile, Written, vault_errors
 
 FRAME = 4 << 20
 LEVEL = 3
 HURRIED = 1  # the level of a frame that comes while the one before is still being packed: a third of the time
+_PIECE = 1 << 20
 
 SKIPPABLE = 0x184D2A5E
 SEEKABLE = 0x8F92EAB1
@@ -31,14 +32,19 @@ class FrameWriter:
 
     Where frames come faster than they can be packed at `level`, they are packed less: over a fast line the processor
     is what we wait for, over a slow one it has time.
+
+    With a `pool` these are threads of it, which other writers share and its owner ends.
     """
 
-    def __init__(self, path: Path, level: int = LEVEL, threads: int = 1) -> None:
+    def __init__(
+        self, path: Path, level: int = LEVEL, threads: int = 1, pool: ThreadPoolExecutor | None = None
+    ) -> None:
         self.file = OutputFile(path)
         self.frames: list[tuple[int, int]] = []  # compressed and unpacked size
         self._level = level
         self._threads = threads
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="zstd")
+        self._own_pool = pool is None
+        self._pool = pool or ThreadPoolExecutor(threads, thread_name_prefix="zstd")
         self._compressors = threading.local()
         self._pending: deque[tuple[int, Future[bytes]]] = deque()
 
@@ -57,6 +63,24 @@ class FrameWriter:
             self.file.write(data)
             self.frames.append((len(data), unpacked))
 
+    def append(self, path: Path, frames: Iterable[tuple[int, int]]) -> None:
+        """The finished `frames` of another writer's file `path`, as they are."""
+        self.settle()
+        with vault_errors(path), path.open("rb", buffering=0) as source:
+            while part := source.read(_PIECE):
+                self.file.write(part)
+        self.frames += frames
+
+    def rest(self) -> None:
+        """Write what is under way and hold no file open until there is more: of many writers few are busy."""
+        self.settle()
+        self.file.rest()
+
+    def end(self) -> None:
+        """Write what is under way; the file gets no seek table and no sync: its frames go into another."""
+        self.settle()
+        self.abandon()
+
     def close(self) -> Written:
         """Write what is left and the seek table; sync to the disk."""
         try:
@@ -70,7 +94,8 @@ class FrameWriter:
 
     def abandon(self) -> None:
         """Stop without finishing the file. May be called twice, and after `close`."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._own_pool:
+            self._pool.shutdown(wait=True, cancel_futures=True)
         self._pending.clear()
         self.file.abandon()
 

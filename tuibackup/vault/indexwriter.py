@@ -17,6 +17,7 @@ from typing import NamedTuple, Self
 from tuibackup.errors import VaultError
 from tuibackup.text import printable
 from tuibackup.vault import difference, listing, renewal
+from tuibackup.vault.disk import RoomGuard
 from tuibackup.vault.entry import Entry, Kind
 from tuibackup.vault.listing import KeptListing
 from tuibackup.vault.output import vault_errors
@@ -36,6 +37,8 @@ from tuibackup.vault.schema import (
 
 _BATCH = 5_000
 _KINDS = {str(kind): kind for kind in Kind}
+_ROW_BYTES = 200  # that an entry takes on the disk besides its name, roughly
+_LONGEST = 4096  # bytes of a path in the list of problems: what a server claims may be longer
 
 
 class Wanted(NamedTuple):
@@ -53,18 +56,19 @@ class Wanted(NamedTuple):
 
 
 class IndexWriter:
-    """Makes an index. One thread at a time; raises VaultError (vault full, file exists).
+    """Makes an index. One thread at a time; raises VaultError (vault full, file exists, what `guard` raises).
 
     Order of use: `add_root`, `add` for each root; `wanted` gives the files to fetch; `stored`, `drop`,
     `problem`, `xattrs` as they come; `finish`. Several roots may be added before or between.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, guard: RoomGuard | None = None) -> None:
         self.path = path
         self.older: Older | None = (
             None  # the snapshot whose unchanged files may be taken over; set by whoever knows it
         )
         self._listings: list[KeptListing] = []
+        self._guard = guard
         self._begin()
 
     def _begin(self) -> None:
@@ -180,6 +184,8 @@ class IndexWriter:
         """
         source = iter(entries)
         while batch := list(islice(source, _BATCH)):
+            if self._guard is not None:  # an inventory without end would else fill the disk
+                self._guard.coming(sum([len(entry.path) + _ROW_BYTES for entry in batch]))
             first = self._rows.next
             rows: list[Row] = []
             with self._errors():
@@ -216,7 +222,7 @@ class IndexWriter:
         with self._outside_transaction():
             renewal.copy(self._db, self.older, self.older.path / FILE_NAME)
         with self._errors():
-            self._rows.copied(self._folder)
+            self._rows.copied()
             self._copied = renewal.members(self._db)
         self._first_added = self._rows.next
         self._linked = self._rows.next - 1
@@ -292,13 +298,6 @@ class IndexWriter:
                 (root,),
             ).fetchone()
         return row
-
-    def _folder(self, root: int, path: bytes) -> int | None:
-        number = self.find(root, path)
-        if number is None:
-            return None
-        (kind,) = self._db.execute("SELECT kind FROM entry WHERE id = ?", (number,)).fetchone()
-        return number if kind == Kind.FOLDER else None
 
     @contextmanager
     def _outside_transaction(self) -> Iterator[None]:
@@ -483,6 +482,8 @@ class IndexWriter:
         """Extended attributes of an entry, as pax records of GNU tar (`SCHILY.xattr.user.x` and so on)."""
         if self.same is not None:
             self.same = self.same._replace(folders=False)
+        if self._guard is not None:
+            self._guard.coming(sum([len(value) for value in records.values()]))
         with self._errors():
             self._db.executemany(
                 "INSERT OR REPLACE INTO xattr VALUES (?, ?, ?)",
@@ -501,13 +502,13 @@ class IndexWriter:
             self._find_hard_links()
             self._flush()
             count, size = self._db.execute(
-                """SELECT count(*), coalesce(sum(size), 0) FROM entry e
+                """SELECT count(*), total(size) FROM entry e
                 WHERE e.kind = 'f' AND (? IS NULL OR e.root = ?)
                     AND NOT EXISTS (SELECT 1 FROM content c WHERE c.entry = e.id)
                     AND NOT EXISTS (SELECT 1 FROM hardlink h WHERE h.entry = e.id)""",
                 (root, root),
             ).fetchone()
-        return count, size
+        return count, int(size)  # total(), not sum(): sizes that a server invents may overflow
 
     def finish(self) -> Totals:
         """Leave out what has no content (listed), check that every parent is a folder, sync to the disk.
@@ -619,21 +620,34 @@ class IndexWriter:
     def _list(self, root: int, path: bytes, reason: str, *, missing: bool) -> None:
         self._db.execute(
             "INSERT INTO problem (root, path, reason, missing) VALUES (?, ?, ?, ?)",
-            (root, path, reason, missing),
+            (root, path[:_LONGEST], reason, missing),
         )
 
     def _drop_orphans(self) -> None:
         """Take out what lies below a name that was listed instead of taken (a hostile listing has such)."""
-        orphans = """SELECT e.id, e.root, e.parent, e.name FROM entry e
-            WHERE e.parent > 0
-                AND NOT EXISTS (SELECT 1 FROM entry p WHERE p.id = e.parent AND p.kind = 'd')"""
-        while rows := self._db.execute(orphans).fetchall():
-            self.same = None
-            for number, root, parent, name in rows:
+        self.same = None
+        self._db.execute("CREATE TEMP TABLE orphan (id INTEGER PRIMARY KEY)")
+        self._db.execute(
+            """INSERT INTO temp.orphan WITH RECURSIVE lost (id) AS (
+                SELECT e.id FROM entry e WHERE e.parent > 0
+                    AND NOT EXISTS (SELECT 1 FROM entry p WHERE p.id = e.parent AND p.kind = 'd')
+                UNION SELECT c.id FROM lost l JOIN entry c ON c.parent = l.id
+            ) SELECT id FROM lost"""
+        )
+        last = 0
+        while rows := self._db.execute(
+            """SELECT id, root, parent, name FROM entry WHERE id IN temp.orphan AND id > ?
+            ORDER BY id LIMIT 5000""",
+            (last,),
+        ).fetchall():
+            for last, root, parent, name in rows:  # noqa: B007 # the last one is where the next look begins
                 path = self._path_of(root, parent, name)
-                self._delete(number)
-                self._db.execute("DELETE FROM hardlink WHERE carrier = ?", (number,))
                 self._list(root, path, "lies in no folder of the inventory", missing=True)
+        for table, key in (
+            ("content", "entry"), ("hardlink", "entry"), ("hardlink", "carrier"), ("xattr", "entry"), ("entry", "id"),
+        ):  # fmt: skip
+            self._db.execute(f"DELETE FROM {table} WHERE {key} IN temp.orphan")  # noqa: S608 # fixed names
+        self._db.execute("DROP TABLE temp.orphan")
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

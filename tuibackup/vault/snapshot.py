@@ -18,6 +18,7 @@ from tuibackup.errors import VaultError
 from tuibackup.sop import Clock
 from tuibackup.vault import leftover, restoring, summary
 from tuibackup.vault.archive import ArchiveSummary, ArchiveWriter
+from tuibackup.vault.disk import RoomGuard
 from tuibackup.vault.frames import LEVEL
 from tuibackup.vault.index import Index, IndexWriter
 from tuibackup.vault.layout import NAME_FORMAT, Snapshot, Vault, file_name
@@ -100,9 +101,9 @@ class Incoming:
         """Where the dump of `database` is to be written (it must not exist; see `output`)."""
         return self.path / f"{self.file_name(database)}.sql.zst"
 
-    def index(self) -> IndexWriter:
-        """The writer of the index."""
-        self._index = IndexWriter(self.path / INDEX)
+    def index(self, guard: RoomGuard | None = None) -> IndexWriter:
+        """The writer of the index; `guard` looks at the room while it grows."""
+        self._index = IndexWriter(self.path / INDEX, guard)
         return self._index
 
     def wrote(self, written: Written | ArchiveSummary) -> None:
