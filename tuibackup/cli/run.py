@@ -1,10 +1,9 @@
 """`tuibackup run`: back up servers, and watch; the runs go on by themselves when this window closes."""
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from tuibackup.words import _
 if TYPE_CHECKING:
     from tuibackup.cli.watch import Watcher
     from tuibackup.config import Config
+    from tuibackup.run.launcher import Launcher
     from tuibackup.run.plan import Plan
     from tuibackup.run.process import Request
     from tuibackup.sop import Clock
@@ -43,23 +43,38 @@ def define(parser: argparse.ArgumentParser) -> None:
 
 def carry_out(args: argparse.Namespace, context: Context) -> int:
     """Plan, start, answer, watch."""
-    from tuibackup.run.operator import identify
-    from tuibackup.run.plan import make_plans
-    from tuibackup.run.process import recover, start
-
     if sum((bool(args.servers), args.all, args.overdue)) != 1:
         raise UsageError(_("say which servers: names, --all or --overdue"), _("see tuibackup run --help"))
-    config = context.config
-    operator = identify(args.operator, config.operators)
-    recover(config)  # first: what a dead run had stored is not overdue
-    chosen = _wants(args, config)
-    if not chosen:
-        print(_("nothing is overdue"), file=sys.stderr)
-        return 0
-    plans = make_plans(config, chosen, full=args.full, operator=operator)
-    if args.dry_run:
-        return _show(plans, config, as_json=args.json)
-    return asyncio.run(_run(start(plans, config.source), context, args))
+    with ExitStack() as stack:
+        launcher = None if args.dry_run else _early(context, stack)
+
+        import asyncio
+
+        from tuibackup.run.operator import identify
+        from tuibackup.run.plan import make_plans
+        from tuibackup.run.process import recover, start
+
+        config = context.config
+        operator = identify(args.operator, config.operators)
+        recover(config)  # first: what a dead run had stored is not overdue
+        chosen = _wants(args, config)
+        if not chosen:
+            print(_("nothing is overdue"), file=sys.stderr)
+            return 0
+        plans = make_plans(config, chosen, full=args.full, operator=operator)
+        if args.dry_run:
+            return _show(plans, config, as_json=args.json)
+        request = start(plans, config.source, launcher)
+    return asyncio.run(_run(request, context, args))
+
+
+def _early(context: Context, stack: ExitStack) -> "Launcher | None":
+    """The launcher, so that it imports while we do and plan. Where it cannot be had, `start` says why."""
+    from tuibackup.run.launcher import Launcher
+
+    with suppress(OSError):
+        return stack.enter_context(Launcher(context.config.state))
+    return None
 
 
 def _wants(args: argparse.Namespace, config: "Config") -> "Mapping[str, frozenset[Clock]]":

@@ -56,6 +56,9 @@ def _print(picture: "Picture") -> None:
         )
     else:
         print(_("no server in {file} yet; its comments show how to add one").format(file=picture.source))
+    for one in worst_first(picture.rows):
+        if one.kept:
+            print(f"{MARKS['interrupted']} {one.name}: {one.kept.sentence}")
     for problem in picture.problems:
         print(_("× {problem}").format(problem=problem))
     if picture.room:
@@ -139,6 +142,7 @@ def _server(row: "ServerRow") -> dict[str, Any]:
         }
         if row.last
         else None,
+        "resumable": {"files": row.kept.files, "bytes": row.kept.bytes} if row.kept else None,
     }
 
 

@@ -27,7 +27,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     ),
     "servers.*.database": (
         "user", "password_file", "password_command", "prompt", "option_file", "socket", "host", "port",
-        "exclude",
+        "exclude", "checksum",
     ),
 }  # fmt: skip
 _TOP = KEYS[""][:6]

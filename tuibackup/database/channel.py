@@ -6,22 +6,22 @@ AttributeError.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import aiomysql
-from pymysql.constants import CLIENT, SERVER_STATUS
+from pymysql.constants import CLIENT, COMMAND, SERVER_STATUS
 
+from tuibackup.database.packets import EndlessAnswerError, row_packets
 from tuibackup.secret import Secret
 
 LOGIN_LIMIT = 1 << 20  # bytes of greeting and login
 ANSWER_LIMIT = 128 << 20  # bytes of one answer: a hundred thousand tables are some 20 MiB
 
+_OUT_OF_STEP = (2013, 2014, 2068)  # errors of ours, not the server's
+
 Row = tuple[Any, ...]
-
-
-class EndlessAnswerError(Exception):
-    """The server says more than it may."""
 
 
 class _Transport:
@@ -81,6 +81,18 @@ class _Reader:
             raise
         except Exception as error:  # asyncssh hands through whatever ended the connection
             raise ConnectionResetError(str(error)) from error
+        return data
+
+    async def read(self, count: int) -> bytes:
+        """What is there, `count` bytes at most, whatever was allowed: for rows that are streamed, not kept."""
+        try:
+            data: bytes = await self._reader.read(count)
+        except OSError:
+            raise
+        except Exception as error:  # as above
+            raise ConnectionResetError(str(error)) from error
+        if not data:
+            raise asyncio.IncompleteReadError(b"", None)
         return data
 
 
@@ -152,6 +164,34 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
         async with self.cursor(_Cursor) as cursor:
             await cursor.execute(query, tuple(values) or None)
             return list(await cursor.fetchall())
+
+    async def stream(self, query: bytes) -> AsyncGenerator[list[bytes], None]:
+        """The rows of `query` in batches as they come, each the bytes of its packet (see `packets.columns`).
+
+        Only what the channel has buffered is in memory. Leaving it early drops the connection: the rest of the answer
+        would have to be read. Close it (`contextlib.aclosing`), so that this happens at once.
+        """
+        reader = self._channel[0]
+        reader.allow(ANSWER_LIMIT)
+        await self._execute_command(COMMAND.COM_QUERY, query)
+        in_step = False  # the server waits for our next command
+        try:
+            first = await self._read_packet()
+            if first.is_load_local_packet():
+                raise aiomysql.OperationalError(2068, "the server asks for a file of this machine")
+            if not first.is_ok_packet():
+                for _ in range(first.read_length_encoded_integer() + 1):  # the columns and their end
+                    await self._read_packet()
+                async with aclosing(row_packets(reader.read)) as batches:
+                    async for rows in batches:
+                        yield rows
+            in_step = True
+        except aiomysql.MySQLError as error:
+            in_step = error.args[0] not in _OUT_OF_STEP
+            raise
+        finally:
+            if not in_step:
+                self.drop()
 
     async def run(self, statement: bytes) -> None:
         """Run one statement as it is, and pass over what it answers."""

@@ -12,9 +12,10 @@ import aiomysql
 
 from tuibackup.config import Server
 from tuibackup.database import inventory
-from tuibackup.database.channel import Connection, EndlessAnswerError, Row
+from tuibackup.database.channel import Connection, Row
 from tuibackup.database.inventory import DatabaseInfo
 from tuibackup.database.optionfile import Options, parse
+from tuibackup.database.packets import EndlessAnswerError
 from tuibackup.errors import (
     AccessDeniedError,
     ConnectionLostError,
@@ -50,11 +51,18 @@ class DatabaseSession:
     grants: tuple[str, ...]
     databases: tuple[DatabaseInfo, ...]
     _connection: Connection
+    _exclude: frozenset[str] = frozenset()
 
     async def rows(self, query: str, *values: object) -> list[Row]:
         """All rows of `query`. Raises DatabaseError, ConnectionLostError."""
         async with faults(self.server, self.options):
             return await self._connection.rows(query, values)
+
+    async def look_again(self) -> dict[str, DatabaseInfo]:
+        """What there is now, by name. Raises as `rows`."""
+        async with faults(self.server, self.options):
+            found = await inventory.take(self._connection, self._exclude)
+        return {one.name: one for one in found}
 
     async def close(self) -> None:
         """Log out."""
@@ -65,6 +73,33 @@ class DatabaseSession:
 
     async def __aexit__(self, *error: object) -> None:
         await self.close()
+
+
+@dataclass(slots=True)
+class Login:
+    """One more connection to the same server, for one purpose: `rows` as DatabaseSession's."""
+
+    server: str
+    options: Options
+    connection: Connection
+
+    async def rows(self, query: str, *values: object, seconds: float = QUERY_SECONDS) -> list[Row]:
+        """All rows of `query`, within `seconds`. Raises DatabaseError, ConnectionLostError."""
+        async with faults(self.server, self.options, seconds):
+            return await self.connection.rows(query, values)
+
+    def drop(self) -> None:
+        """Close at once: the server gives up what it does for this connection, and its locks."""
+        self.connection.drop()
+
+    async def close(self) -> None:
+        """Log out."""
+        await self.connection.quit()
+
+
+async def log_in_again(session: Session, options: Options) -> Login:
+    """One more login as `options` say. Raises DatabaseError, ConnectionLostError."""
+    return Login(session.name, options, await open_connection(session, options))
 
 
 async def login(session: Session, server: Server, password: Secret | None) -> DatabaseSession:
@@ -80,8 +115,8 @@ async def login(session: Session, server: Server, password: Secret | None) -> Da
             account = str((await connection.rows("SELECT CURRENT_USER()"))[0][0])
             grants = tuple(str(row[0]) for row in await connection.rows("SHOW GRANTS"))
             authentication = await _authentication(connection)
-            exclude = server.database.exclude if server.database else ()
-            databases = await inventory.take(connection, frozenset(exclude))
+            exclude = frozenset(server.database.exclude if server.database else ())
+            databases = await inventory.take(connection, exclude)
     except BaseException:
         connection.drop()
         raise
@@ -96,6 +131,7 @@ async def login(session: Session, server: Server, password: Secret | None) -> Da
         grants=grants,
         databases=databases,
         _connection=connection,
+        _exclude=exclude,
     )
 
 

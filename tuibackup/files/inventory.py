@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from tuibackup.config import Server
 from tuibackup.errors import DownloadError
 from tuibackup.files import complaints
-from tuibackup.files.exclude import find_arguments
 from tuibackup.files.findings import Findings
-from tuibackup.files.listing import FORMAT, Listing
+from tuibackup.files.look import Look
+from tuibackup.files.owners import name_owners
 from tuibackup.files.pipe import in_thread
 from tuibackup.files.server import Lines, end, gently, last_line, piece, sudo_error
 from tuibackup.files.tally import Tally
@@ -17,7 +17,10 @@ from tuibackup.remote.session import Session
 from tuibackup.vault.entry import Entry, Kind
 from tuibackup.vault.index import IndexWriter
 
+NO_FOLDER = "is no folder on the server"
+
 _LOOK_SECONDS = 60.0
+_LATEST = 9_000_000_000  # seconds since 1970 (the year 2255): the index keeps nanoseconds in 64 bits
 _MOST = 50_000_000  # names in one folder; beyond, the server is not to be believed
 
 
@@ -39,7 +42,7 @@ class Listed:
 
 
 async def take(
-    session: Session, server: Server, writer: IndexWriter, findings: Findings, tally: Tally
+    session: Session, look: Look, server: Server, writer: IndexWriter, findings: Findings, tally: Tally
 ) -> list[Listed]:
     """List every configured folder of `server` into `writer`; `tally` counts the names found.
 
@@ -47,10 +50,12 @@ async def take(
     """
     folders = [folder.encode("utf-8", "surrogateescape") for folder in server.folders]
     started_ns, resolved = await _look(session, server.name, folders)
-    return [
-        await _Folder(session, server, writer, findings, tally, folder, real, started_ns).list()
+    listed = [
+        await _Folder(session, look, server, writer, findings, tally, folder, real, started_ns).list()
         for folder, real in zip(folders, resolved, strict=True)
     ]
+    await name_owners(session, writer)
+    return listed
 
 
 async def _look(session: Session, name: str, folders: list[bytes]) -> tuple[int, list[bytes]]:
@@ -64,11 +69,15 @@ async def _look(session: Session, name: str, folders: list[bytes]) -> tuple[int,
     answer = (await session.run(text, timeout=_LOOK_SECONDS)).check().stdout
     seconds, _, rest = answer.partition(b"\n")
     resolved = rest.split(b"\0")[:-1]
-    if not seconds.isdigit() or len(resolved) != len(folders):
+    if not _is_clock(seconds) or len(resolved) != len(folders):
         raise DownloadError(f"{name}: answered nonsense when asked for its clock and folders")
     return int(seconds) * 1_000_000_000, [
         real or folder for real, folder in zip(resolved, folders, strict=True)
     ]
+
+
+def _is_clock(seconds: bytes) -> bool:
+    return seconds.isdigit() and len(seconds) <= 10 and int(seconds) <= _LATEST
 
 
 class _Folder:
@@ -77,6 +86,7 @@ class _Folder:
     def __init__(
         self,
         session: Session,
+        look: Look,
         server: Server,
         writer: IndexWriter,
         findings: Findings,
@@ -86,6 +96,7 @@ class _Folder:
         started_ns: int,
     ) -> None:
         self._session = session
+        self._look = look
         self._server = server
         self._writer = writer
         self._findings = findings
@@ -94,12 +105,14 @@ class _Folder:
         self._folder = folder
         self._root = writer.add_root(folder, resolved, started_ns=started_ns, excludes=server.exclude)
         self._resolved = resolved
-        self._listing = Listing()
+        self._start = look.start(folder)
+        self._listing = look.listing(self._start)
         self._top: Entry | None = None
         self._mounts: list[bytes] = []
         self._lines = Lines()
         self._complained = False
         self._fault = ""
+        self._said = ""  # about no file in particular
 
     async def list(self) -> Listed:
         async with self._session.stream(self._command(), on_line=self._lines.take) as stream:
@@ -118,14 +131,7 @@ class _Folder:
         return Listed(self._root, self._folder, self._resolved, fault, files, size, self._listing.allocated)
 
     def _command(self) -> bytes:
-        left_out, emptied = find_arguments(self._server.exclude, self._folder, self._folder)
-        # -H: a configured folder that is a symlink is followed, no other link is.
-        words = [b"find", b"-H", self._folder, b"-xdev", b"-regextype", b"posix-extended"]
-        if left_out:
-            words += [b"(", *left_out, b")", b"-prune", b"-o"]
-        words += [b"-printf", FORMAT]
-        if emptied:
-            words += [*emptied, b"-prune"]
+        words = self._look.everything(self._folder, self._server.exclude)
         return gently(words, sudo=self._server.sudo)
 
     def _take(self, data: bytes) -> None:
@@ -152,23 +158,24 @@ class _Folder:
                 "another file system is mounted here: what it holds is not in the snapshot; "
                 "exclude it if that is meant",
             )
-        for path in self._listing.strange:
-            self._found(path, "is of a kind that cannot be backed up")
+        for path, reason in self._listing.strange:
+            self._found(path, reason)
         self._mounts.clear()
         self._listing.strange.clear()
-        start = self._folder.rstrip(b"/") + b"/"
+        start = self._start.rstrip(b"/") + b"/"
         for line in self._lines.drain():
             if self._server.sudo and (error := sudo_error(line, self._server.name)):
                 raise error
-            complaint = complaints.from_find(line)
+            complaint = self._look.complaint(line)
             if complaint is None:
                 continue
             self._complained = True
-            if complaint.name == self._folder:
+            if complaint.name == self._start:
                 self._fault = complaint.reason
             elif complaint.name.startswith(start):
                 self._found(complaint.name.removeprefix(start), complaint.reason)
             else:
+                self._said = complaint.reason
                 self._findings.folder(self._root, self._folder, complaint.reason)
 
         self._findings.flush()
@@ -179,9 +186,13 @@ class _Folder:
     def _judge(self, status: int) -> str:
         """Why the folder itself is not there, if so; else ""."""
         if self._top is None:
+            if self._said and not self._fault:  # it is find that fails, not the folder that is missing
+                raise DownloadError(f"{self._server.name}: the inventory failed: {self._said}")
+            if self._fault == "Not a directory":
+                return NO_FOLDER
             return "is missing on the server" if self._fault in ("", complaints.VANISHED) else self._fault
         if self._top.kind is not Kind.FOLDER or self._top.path:
-            return "is no folder on the server"
+            return NO_FOLDER
         if self._lines.dropped:
             self._findings.folder(
                 self._root,

@@ -18,12 +18,16 @@ from tuibackup.run.work import Work
 from tuibackup.secret import Secret
 from tuibackup.text import printable
 
+CONNECTING = 8  # runs of this host that connect at once: sshd drops some beyond ten (MaxStartups)
 TRIES = 3  # of a database password that is typed
 _CLOSE_SECONDS = 10.0
 
 
-async def reach(work: Work) -> None:
-    """Connect, and learn what tools the server has. Raises ConnectError, NeedsOperatorError."""
+async def reach(work: Work, deadline: float | None = None) -> None:
+    """Connect, and learn what tools the server has; within the procedure's time, or until `deadline` (monotonic).
+
+    Raises ConnectError, NeedsOperatorError, SecretError.
+    """
     config, answers = work.config, work.answers
     answers.attempt()
 
@@ -35,20 +39,11 @@ async def reach(work: Work) -> None:
         known_hosts=known_hosts(config),
         answers=answers,
         secrets=secret,
-        deadline=time.monotonic() + config.sop.connect_within,
+        deadline=deadline or time.monotonic() + config.sop.connect_within,
         notes=work.note,
     )
     work.session.pace = bandwidth.pace(config)
     work.probe = await probe(work.session)
-
-
-async def reconnect(work: Work) -> None:
-    """Connect again where the connection was let go of (a wait for a slot) or was lost; else do nothing."""
-    if work.session is not None and not work.session.lost:
-        return
-    await disconnect(work)
-    await reach(work)
-    work.note("connected again")
 
 
 async def disconnect(work: Work) -> None:

@@ -144,8 +144,11 @@ async def check_server(config: Config, server: Server, answers: Answers) -> Asyn
     """Connect, look, log in. Questions go to `answers`; without a face they are failed checks."""
     from tuibackup.remote.probe import probe
     from tuibackup.remote.session import connect
+    from tuibackup.run.kept import kept
 
     notes: list[str] = []
+    if (left := await asyncio.to_thread(kept, config, server.name)) is not None:
+        yield Check(_("interrupted"), State.OK, left.sentence)
 
     async def secret(source: SecretSource, question: Question) -> Secret | None:
         return await resolve(source, question, answers)
@@ -173,7 +176,7 @@ async def check_server(config: Config, server: Server, answers: Answers) -> Asyn
             yield Check(_("SSH option"), State.WARNING, note)
         try:
             tools = await probe(session)
-            for check in _tools(tools, server):
+            for check in _tools(session, tools, server):
                 yield check
             for folder in server.folders:
                 yield await _folder(session, folder, sudo=server.sudo)
@@ -184,9 +187,9 @@ async def check_server(config: Config, server: Server, answers: Answers) -> Asyn
             yield Check(_("connection"), State.FAILED, str(error))
 
 
-def _tools(tools: "Probe", server: Server) -> Iterator[Check]:
+def _tools(session: "Session", tools: "Probe", server: Server) -> Iterator[Check]:
     from tuibackup.errors import DownloadError
-    from tuibackup.files.server import refuse_strange_tools
+    from tuibackup.files.way import choose
 
     if tools.clock_offset is not None and abs(tools.clock_offset) > CLOCK_SECONDS:
         off = duration(abs(tools.clock_offset))
@@ -195,22 +198,12 @@ def _tools(tools: "Probe", server: Server) -> Iterator[Check]:
             _("clock"), State.WARNING, _("the server's clock is {off} {where}").format(off=off, where=where)
         )
     if server.folders:
-        found = ", ".join(
-            filter(
-                None,
-                (
-                    f"find ({tools.find})" if tools.find else "",
-                    f"tar ({tools.tar} {tools.tar_version})".replace(" )", ")") if tools.tar else "",
-                    "zstd" if tools.zstd else "gzip" if tools.gzip else "",
-                ),
-            )
-        )
         try:
-            refuse_strange_tools(tools, server.name, sudo=server.sudo)
+            way = choose(session, tools, server)
         except DownloadError as error:
             yield Check(_("tools"), State.FAILED, str(error))
         else:
-            yield Check(_("tools"), State.OK, found)
+            yield Check(_("tools"), State.OK, way.described)
     if server.database is not None:
         if tools.dump_tools:
             path, version = tools.dump_tools[0]

@@ -1,4 +1,4 @@
-"""A snapshot in the making while a step fills it: published whole, or thrown away."""
+"""A snapshot in the making while a step fills it: published whole, or thrown away but for what the next run can use."""
 
 import asyncio
 import threading
@@ -16,9 +16,11 @@ from tuibackup.run.record import clock_of
 from tuibackup.run.reporting import StepReporter
 from tuibackup.run.work import Work
 from tuibackup.sop import Clock, Outcome
-from tuibackup.text import size
+from tuibackup.text import count, size
+from tuibackup.vault.leftover import Leftover
 from tuibackup.vault.snapshot import Incoming
 from tuibackup.vault.summary import FindingSummary, SnapshotSummary
+from tuibackup.words import _
 
 
 class _StoppedError(Exception):
@@ -27,7 +29,7 @@ class _StoppedError(Exception):
 
 @asynccontextmanager
 async def incoming(work: Work, clock: Clock) -> AsyncIterator[Incoming]:
-    """A new incoming folder; what is in it when the block fails is thrown away."""
+    """A new incoming folder. When the block fails, complete archives in it are kept for the next run, no more."""
     plan = work.plan
     creating = asyncio.create_task(
         asyncio.to_thread(Incoming.create, work.vault, plan.server, plan.run, clock)
@@ -38,10 +40,21 @@ async def incoming(work: Work, clock: Clock) -> AsyncIterator[Incoming]:
         await asyncio.wait((creating,))  # a stop may have come while the thread was making it
         if creating.exception() is None:
             try:
-                await asyncio.to_thread(creating.result().discard)
+                if (left := await asyncio.to_thread(_let_go, creating.result())) is not None:
+                    work.kept = True
+                    text = _("kept for the next run: {files} files, {size}")
+                    work.note(text.format(files=count(left.files), size=size(left.stored_bytes)))
             except VaultError as error:  # what made the block fail is the error to tell
                 work.note(f"what this run had stored could not be removed: {error}")
         raise
+
+
+def _let_go(place: Incoming) -> Leftover | None:
+    """A dump cannot be gone on with; of files, what lies in complete archives is not fetched again."""
+    if place.clock is Clock.FILES:
+        return place.keep()
+    place.discard()
+    return None
 
 
 def least_free(work: Work) -> int:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 from tuibackup.progress import Finding, Progress
 from tuibackup.run import events as ev
@@ -50,6 +51,10 @@ class StepReporter:
 
     def progress(self, progress: Progress) -> None:
         self._newest = progress
+
+    def doing(self, text: str) -> None:
+        """What the step does instead of getting further: shown where the file under way is."""
+        self._newest = replace(self._newest or Progress(0, None, 0, None), current=text)
 
     def finding(self, finding: Finding) -> None:
         self._found.append(finding)

@@ -6,11 +6,15 @@ Tests build pictures by hand. Texts in it are printable already; times are aware
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from tuibackup.config import Standards
 from tuibackup.run.view import RunView
 from tuibackup.sop import Clock, Outcome, Period, Standing, State
 from tuibackup.words import _
+
+if TYPE_CHECKING:
+    from tuibackup.run.kept import Kept
 
 WEEKS = 13  # of the history strip
 
@@ -60,6 +64,7 @@ class ServerRow:
     last: LastRun | None = None
     run: RunFace | None = None  # the active one
     weeks: tuple[Outcome | None, ...] = ()  # oldest first, WEEKS of them or none
+    kept: "Kept | None" = None  # of an interrupted run, for the next one
     drills: Mapping[Clock, LastDrill] = field(default_factory=dict)
 
     @property

@@ -6,6 +6,7 @@
 import struct
 import threading
 from collections import deque
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -13,10 +14,11 @@ from typing import Self
 
 import zstandard
 
-from tuibackup.vault.output import OutputFile, Written
+from tuibackup.vault.output import OutputFile, Written, vault_errors
 
 FRAME = 4 << 20
 LEVEL = 3
+_PIECE = 1 << 20
 
 SKIPPABLE = 0x184D2A5E
 SEEKABLE = 0x8F92EAB1
@@ -25,14 +27,20 @@ SEEK_ENTRY = struct.Struct("<II")
 
 
 class FrameWriter:
-    """Writes frames in order; compression runs in `threads` threads beside the caller. Raises VaultError."""
+    """Writes frames in order; compression runs in `threads` threads beside the caller. Raises VaultError.
 
-    def __init__(self, path: Path, level: int = LEVEL, threads: int = 1) -> None:
+    With a `pool` these are threads of it, which other writers share and its owner ends.
+    """
+
+    def __init__(
+        self, path: Path, level: int = LEVEL, threads: int = 1, pool: ThreadPoolExecutor | None = None
+    ) -> None:
         self.file = OutputFile(path)
         self.frames: list[tuple[int, int]] = []  # compressed and unpacked size
         self._level = level
         self._threads = threads
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="zstd")
+        self._own_pool = pool is None
+        self._pool = pool or ThreadPoolExecutor(threads, thread_name_prefix="zstd")
         self._compressors = threading.local()
         self._pending: deque[tuple[int, Future[bytes]]] = deque()
 
@@ -49,6 +57,24 @@ class FrameWriter:
             self.file.write(data)
             self.frames.append((len(data), unpacked))
 
+    def append(self, path: Path, frames: Iterable[tuple[int, int]]) -> None:
+        """The finished `frames` of another writer's file `path`, as they are."""
+        self.settle()
+        with vault_errors(path), path.open("rb", buffering=0) as source:
+            while part := source.read(_PIECE):
+                self.file.write(part)
+        self.frames += frames
+
+    def rest(self) -> None:
+        """Write what is under way and hold no file open until there is more: of many writers few are busy."""
+        self.settle()
+        self.file.rest()
+
+    def end(self) -> None:
+        """Write what is under way; the file gets no seek table and no sync: its frames go into another."""
+        self.settle()
+        self.abandon()
+
     def close(self) -> Written:
         """Write what is left and the seek table; sync to the disk."""
         try:
@@ -62,7 +88,8 @@ class FrameWriter:
 
     def abandon(self) -> None:
         """Stop without finishing the file. May be called twice, and after `close`."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._own_pool:
+            self._pool.shutdown(wait=True, cancel_futures=True)
         self._pending.clear()
         self.file.abandon()
 

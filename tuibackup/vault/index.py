@@ -180,9 +180,9 @@ class Index:
         for start in starts:
             self._run(_CHOOSE, start)
         files, size = self._one(
-            "SELECT count(*), coalesce(sum(size), 0) FROM entry WHERE id IN temp.chosen AND kind = 'f'"
+            "SELECT count(*), total(size) FROM entry WHERE id IN temp.chosen AND kind = 'f'"
         )
-        return files, size
+        return files, int(size)
 
     def chosen_files(self) -> Iterator[IndexEntry]:
         """Regular files as their content lies in the archives; names of one inode behind one another."""

@@ -17,12 +17,15 @@ from typing import NamedTuple, Self
 from tuibackup.errors import VaultError
 from tuibackup.text import printable
 from tuibackup.vault import difference
+from tuibackup.vault.disk import RoomGuard
 from tuibackup.vault.entry import Entry, Kind
 from tuibackup.vault.output import vault_errors
 from tuibackup.vault.rows import Row, Rows, signed
 from tuibackup.vault.schema import APPLICATION_ID, FORMAT, SCHEMA, UNSIGNED, Paths, Totals, join, totals
 
 _BATCH = 5_000
+_ROW_BYTES = 200  # that an entry takes on the disk besides its name, roughly
+_LONGEST = 4096  # bytes of a path in the list of problems: what a server claims may be longer
 
 
 class Wanted(NamedTuple):
@@ -40,14 +43,15 @@ class Wanted(NamedTuple):
 
 
 class IndexWriter:
-    """Makes an index. One thread at a time; raises VaultError (vault full, file exists).
+    """Makes an index. One thread at a time; raises VaultError (vault full, file exists, what `guard` raises).
 
     Order of use: `add_root`, `add` for each root; `wanted` gives the files to fetch; `stored`, `drop`,
     `problem`, `xattrs` as they come; `finish`. Several roots may be added before or between.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, guard: RoomGuard | None = None) -> None:
         self.path = path
+        self._guard = guard
         self._begin()
 
     def _begin(self) -> None:
@@ -152,6 +156,8 @@ class IndexWriter:
         """
         source = iter(entries)
         while batch := list(islice(source, _BATCH)):
+            if self._guard is not None:  # an inventory without end would else fill the disk
+                self._guard.coming(sum([len(entry.path) + _ROW_BYTES for entry in batch]))
             first = self._rows.next
             rows: list[Row] = []
             with self._errors():
@@ -167,6 +173,22 @@ class IndexWriter:
                 if cursor.rowcount < len(rows):
                     self._list_twins(root, first, rows)
             self._rows.written(root)
+
+    def unnamed_owners(self) -> tuple[set[int], set[int]]:
+        """The users and groups of which only the numbers are known so far."""
+        with self._errors():
+            users = self._db.execute("SELECT DISTINCT uid FROM owner WHERE user = x''").fetchall()
+            groups = self._db.execute("""SELECT DISTINCT gid FROM owner WHERE "group" = x''""").fetchall()
+        return {uid for (uid,) in users}, {gid for (gid,) in groups}
+
+    def name_owners(self, users: Mapping[int, bytes], groups: Mapping[int, bytes]) -> None:
+        """Give names to numbers of `unnamed_owners`; before `take_over` compares them with older ones."""
+        with self._errors():
+            for column, number, names in (("user", "uid", users), ('"group"', "gid", groups)):
+                self._db.executemany(
+                    f"UPDATE owner SET {column} = ? WHERE {number} = ? AND {column} = x''",  # noqa: S608 # ours
+                    [(name, one) for one, name in names.items()],
+                )
 
     def wanted(self, root: int | None = None, *, folders: bool = False) -> Iterator[Wanted]:
         """Regular files that have no content yet, each inode once, in the order of the inventory.
@@ -321,6 +343,8 @@ class IndexWriter:
 
     def xattrs(self, entry: int, records: Mapping[bytes, bytes]) -> None:
         """Extended attributes of an entry, as pax records of GNU tar (`SCHILY.xattr.user.x` and so on)."""
+        if self._guard is not None:
+            self._guard.coming(sum([len(value) for value in records.values()]))
         with self._errors():
             self._db.executemany(
                 "INSERT OR REPLACE INTO xattr VALUES (?, ?, ?)",
@@ -339,13 +363,13 @@ class IndexWriter:
             self._find_hard_links()
             self._flush()
             count, size = self._db.execute(
-                """SELECT count(*), coalesce(sum(size), 0) FROM entry e
+                """SELECT count(*), total(size) FROM entry e
                 WHERE e.kind = 'f' AND (? IS NULL OR e.root = ?)
                     AND NOT EXISTS (SELECT 1 FROM content c WHERE c.entry = e.id)
                     AND NOT EXISTS (SELECT 1 FROM hardlink h WHERE h.entry = e.id)""",
                 (root, root),
             ).fetchone()
-        return count, size
+        return count, int(size)  # total(), not sum(): sizes that a server invents may overflow
 
     def finish(self) -> Totals:
         """Leave out what has no content (listed), check that every parent is a folder, sync to the disk.
@@ -440,20 +464,33 @@ class IndexWriter:
     def _list(self, root: int, path: bytes, reason: str, *, missing: bool) -> None:
         self._db.execute(
             "INSERT INTO problem (root, path, reason, missing) VALUES (?, ?, ?, ?)",
-            (root, path, reason, missing),
+            (root, path[:_LONGEST], reason, missing),
         )
 
     def _drop_orphans(self) -> None:
         """Take out what lies below a name that was listed instead of taken (a hostile listing has such)."""
-        orphans = """SELECT e.id, e.root, e.parent, e.name FROM entry e
-            WHERE e.parent > 0
-                AND NOT EXISTS (SELECT 1 FROM entry p WHERE p.id = e.parent AND p.kind = 'd')"""
-        while rows := self._db.execute(orphans).fetchall():
-            for number, root, parent, name in rows:
+        self._db.execute("CREATE TEMP TABLE orphan (id INTEGER PRIMARY KEY)")
+        self._db.execute(
+            """INSERT INTO temp.orphan WITH RECURSIVE lost (id) AS (
+                SELECT e.id FROM entry e WHERE e.parent > 0
+                    AND NOT EXISTS (SELECT 1 FROM entry p WHERE p.id = e.parent AND p.kind = 'd')
+                UNION SELECT c.id FROM lost l JOIN entry c ON c.parent = l.id
+            ) SELECT id FROM lost"""
+        )
+        last = 0
+        while rows := self._db.execute(
+            """SELECT id, root, parent, name FROM entry WHERE id IN temp.orphan AND id > ?
+            ORDER BY id LIMIT 5000""",
+            (last,),
+        ).fetchall():
+            for last, root, parent, name in rows:  # noqa: B007 # the last one is where the next look begins
                 path = self._path_of(root, parent, name)
-                self._delete(number)
-                self._db.execute("DELETE FROM hardlink WHERE carrier = ?", (number,))
                 self._list(root, path, "lies in no folder of the inventory", missing=True)
+        for table, key in (
+            ("content", "entry"), ("hardlink", "entry"), ("hardlink", "carrier"), ("xattr", "entry"), ("entry", "id"),
+        ):  # fmt: skip
+            self._db.execute(f"DELETE FROM {table} WHERE {key} IN temp.orphan")  # noqa: S608 # fixed names
+        self._db.execute("DROP TABLE temp.orphan")
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

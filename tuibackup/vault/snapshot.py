@@ -18,6 +18,7 @@ from tuibackup.errors import VaultError
 from tuibackup.sop import Clock
 from tuibackup.vault import leftover, restoring, summary
 from tuibackup.vault.archive import ArchiveSummary, ArchiveWriter
+from tuibackup.vault.disk import RoomGuard
 from tuibackup.vault.frames import LEVEL
 from tuibackup.vault.index import Index, IndexWriter
 from tuibackup.vault.layout import NAME_FORMAT, Snapshot, Vault, file_name
@@ -99,9 +100,9 @@ class Incoming:
         """Where the dump of `database` is to be written (it must not exist; see `output`)."""
         return self.path / f"{self.file_name(database)}.sql.zst"
 
-    def index(self) -> IndexWriter:
-        """The writer of the index."""
-        return IndexWriter(self.path / INDEX)
+    def index(self, guard: RoomGuard | None = None) -> IndexWriter:
+        """The writer of the index; `guard` looks at the room while it grows."""
+        return IndexWriter(self.path / INDEX, guard)
 
     def wrote(self, written: Written | ArchiveSummary) -> None:
         """A file is finished: publishing will find exactly this hash on the disk, or fail."""

@@ -157,6 +157,8 @@ class PlanScreen(Dialog[tuple[Plan, ...]]):
             lines += _field(_("in all"), "  ".join(part for part in (time, amount) if part), room)
         if summary.bandwidth:
             lines += _field(_("limit"), summary.bandwidth, room)
+        if summary.resumes:
+            lines += _field(_("goes on"), " · ".join(summary.resumes), room)
         if summary.asks:
             lines += _field(_("will ask"), " · ".join(summary.asks), room)
         if self.full:

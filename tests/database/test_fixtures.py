@@ -1,0 +1,134 @@
+"""Every trap that is known of dumping (tests/database/fixtures), dumped by each engine, restored, compared.
+
+What the engines restore is compared with the source by SHOW CREATE, checksum and bytes.
+"""
+
+import asyncio
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.database.everything import Rows, differences, everything
+from tests.database.natively import connection, dumps, inventoried
+from tuibackup.database.channel import Connection
+from tuibackup.database.views import placeholders
+from tuibackup.demo.mariadbd import PrivateMariadb, account
+
+FIXTURES = sorted((Path(__file__).parent / "fixtures").glob("*.sql"))
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What the source holds and what each engine's restore made of it; the native dumps."""
+
+    source: dict[str, Rows]
+    tool: dict[str, Rows]
+    native: dict[str, Rows]
+    dumps: dict[str, bytes]
+    databases: dict[str, list[str]]  # by fixture
+
+
+class _Asking:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
+        return await self._connection.rows(query, values)
+
+
+async def stand_ins(socket: Path) -> str:
+    async with connection(socket) as asking:
+        return await placeholders(_Asking(asking), await inventoried(socket))
+
+
+def by_the_tool(server: PrivateMariadb, broken: list[str], database: str) -> bytes:
+    """The dump of mariadb-dump with step 4's flags."""
+    flags = (
+        "--single-transaction", "--quick", "--skip-lock-tables", "--routines", "--events", "--triggers",
+        "--no-tablespaces", "--default-character-set=utf8mb4", "--max-allowed-packet=1G", "--dump-history",
+    )  # fmt: skip
+    command = [
+        "mariadb-dump", "--no-defaults", f"--socket={server.socket}", f"--user={account()}", *flags,
+        *(f"--ignore-table={database}.{view}" for view in broken), "--databases", "--", database,
+    ]  # fmt: skip
+    return subprocess.run(command, capture_output=True, check=True).stdout
+
+
+def restore(server: PrivateMariadb, sql: bytes) -> str:
+    """Feed `sql` to the client, past its errors, which are returned."""
+    command = ["mariadb", "--no-defaults", f"--socket={server.socket}", "--force", "--max-allowed-packet=1G"]
+    done = subprocess.run(command, input=sql, capture_output=True, check=False)
+    return done.stderr.decode(errors="replace")
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory, mariadb_template: Path) -> Compared:
+    folder = tmp_path_factory.mktemp("fixtures")
+    options = ("--max-allowed-packet=64M",)
+
+    def server(name: str, *more: str) -> PrivateMariadb:
+        return PrivateMariadb(folder / name, template=mariadb_template, options=(*options, *more))
+
+    with server("source", "--default-time-zone=+07:00") as source:
+        databases: dict[str, list[str]] = {}
+        known: set[str] = set()
+        for fixture in FIXTURES:
+            source.sql(fixture.read_bytes())
+            there = {info.name for info in asyncio.run(inventoried(source.socket))}
+            databases[fixture.name] = sorted(there - known)
+            known = there
+        infos = asyncio.run(inventoried(source.socket))
+        first = asyncio.run(stand_ins(source.socket))
+        native = asyncio.run(dumps(source.socket))
+        tool = {info.name: by_the_tool(source, list(info.broken), info.name) for info in infos}
+        expected = asyncio.run(everything(source.socket))
+    restored = []
+    for name, sqls in (("tool", tool), ("native", native)):
+        with server(name) as scratch:
+            errors = restore(scratch, first.encode() + b"".join(sqls.values()))
+            assert not errors or name == "tool", errors
+            restored.append(asyncio.run(everything(scratch.socket)))
+    return Compared(expected, *restored, native, databases)
+
+
+def of(found: dict[str, Rows], databases: list[str]) -> dict[str, Rows]:
+    return {asked: rows for asked, rows in found.items() if asked.split(": ")[0] in databases}
+
+
+@pytest.mark.parametrize("fixture", [fixture.name for fixture in FIXTURES])
+def test_a_native_dump_restores_to_what_was_there(compared: Compared, fixture: str) -> None:
+    names = compared.databases[fixture]
+    assert names
+    assert differences(of(compared.source, names), of(compared.native, names)) == {}
+
+
+# What mariadb-dump itself does not bring back; everything else comes back equal by both.
+LOST_BY_THE_TOOL: dict[str, set[str]] = {
+    # six digits of a FLOAT
+    "numbers.sql": {"pecahan: CHECKSUM TABLE `ukur`", "pecahan: rows of `ukur`"},
+    # LOCK TABLES locks no sequence, so no row goes in (error 1100); and where a sequence stands that has begun again
+    "sequences.mariadb.sql": {
+        "urutan: CHECKSUM TABLE `a sebelum`",
+        "urutan: rows of `a sebelum`",
+        "urutan: SELECT * FROM `putar`",
+    },
+    # a row that breaks a CHECK, and all others of its INSERT
+    "tables.mariadb.sql": {"khas: CHECKSUM TABLE `langgar`", "khas: rows of `langgar`"},
+    # bytes that are no character, and which of two empty values of an ENUM it was
+    "texts.sql": {
+        "teks: CHECKSUM TABLE `banyak_bita`",
+        "teks: rows of `banyak_bita`",
+        "teks: CHECKSUM TABLE `satu_bita`",
+        "teks: rows of `satu_bita`",
+        "teks: CHECKSUM TABLE `pilihan`",
+    },
+}
+
+
+@pytest.mark.parametrize("fixture", [fixture.name for fixture in FIXTURES])
+def test_the_tools_dump_restores_to_the_same_but_for_what_it_loses(compared: Compared, fixture: str) -> None:
+    names = compared.databases[fixture]
+    differing = differences(of(compared.native, names), of(compared.tool, names))
+    assert set(differing) == LOST_BY_THE_TOOL.get(fixture, set()), differing

@@ -1,0 +1,160 @@
+"""The native dumper against a real server: what it writes restores to what was there."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import MariadbStarter
+from tests.database.conftest import NAMES
+from tests.database.natively import connection, dumps, inventoried, with_native
+from tuibackup.config import Server
+from tuibackup.database.inventory import DatabaseInfo
+from tuibackup.database.login import login, open_connection
+from tuibackup.database.native import Native, StatementError
+from tuibackup.database.scan import Scanner
+from tuibackup.demo.mariadbd import PrivateMariadb
+from tuibackup.errors import ConnectionLostError
+from tuibackup.remote.session import Session
+
+QUESTIONS = (
+    "CHECKSUM TABLE akademik.nilai, `-od.d na``me`.`a.b\nc`",
+    "SHOW CREATE VIEW akademik.ringkas",
+    "SELECT TRIGGER_NAME, ACTION_STATEMENT FROM information_schema.TRIGGERS",
+    "SELECT ROUTINE_NAME, ROUTINE_DEFINITION FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA='akademik'",
+    "SELECT EVENT_NAME, EVENT_DEFINITION FROM information_schema.EVENTS",
+    "SHOW DATABASES",
+)
+
+
+def scanned(sql: bytes) -> Scanner:
+    scanner = Scanner()
+    scanner.feed(sql)
+    scanner.finish()
+    return scanner
+
+
+async def test_everything_in_a_database_is_dumped_over_ssh_and_restores(
+    objects: PrivateMariadb, session: Session, server: Server, tmp_path: Path
+) -> None:
+    async with await login(session, server, None) as database:
+        native = Native(await open_connection(session, database.options), database.vendor, server="siakad")
+        await native.begin()
+        made = {
+            info.name: b"".join([part async for part in native.database(info)]) for info in database.databases
+        }
+    assert tuple(made) == NAMES
+    assert (native.rows["akademik", "nilai"], native.notes) == (3000, [])
+    with PrivateMariadb(tmp_path / "scratch") as scratch:
+        for sql in made.values():
+            scratch.sql(sql)
+        for question in QUESTIONS:
+            assert scratch.sql(question) == objects.sql(question)
+
+
+async def test_the_scanner_reads_it_like_the_tools(objects: PrivateMariadb) -> None:
+    found = scanned((await dumps(objects.socket))["akademik"])
+    assert found.completed
+    assert {name: part.rows for name, part in found.tables.items()} == {"nilai": 3000, "nomor": 0}
+    assert found.views == {"ringkas"}
+    assert found.objects == {"trigger": 1, "event": 1, "routine": 2}
+
+
+async def test_a_float_comes_back_to_the_bit(start_mariadb: MariadbStarter) -> None:
+    server = start_mariadb()
+    server.sql(
+        "CREATE DATABASE d; CREATE TABLE d.ukur (nomor INT, x FLOAT, y DOUBLE, z FLOAT(9,3));"
+        "INSERT INTO d.ukur VALUES (1, 16777217, 0.1, 123456.789), (2, -1e0*0e0, -1e0*0e0, -0.001),"
+        " (3, 3.4028234e38, 1.7976931348623157e308, 0), (4, 1.4e-45, 5e-324, NULL), (5, NULL, NULL, 1);"
+    )
+    before = server.sql("CHECKSUM TABLE d.ukur; SELECT nomor, x+0e0, y+0e0, z+0e0 FROM d.ukur")
+    made = (await dumps(server.socket))["d"]
+    server.sql(b"DROP DATABASE d;" + made)
+    assert server.sql("CHECKSUM TABLE d.ukur; SELECT nomor, x+0e0, y+0e0, z+0e0 FROM d.ukur") == before
+
+
+async def test_one_table_restores_by_itself_whatever_the_session_is_set_to(
+    start_mariadb: MariadbStarter,
+) -> None:
+    server = start_mariadb()
+    server.sql(
+        "CREATE DATABASE d; USE d; CREATE TABLE induk (id INT PRIMARY KEY);"
+        "CREATE TABLE anak (id INT AUTO_INCREMENT PRIMARY KEY, induk INT, kapan TIMESTAMP, x FLOAT, teks TEXT,"
+        " FOREIGN KEY (induk) REFERENCES induk (id));"
+        "SET sql_mode='NO_AUTO_VALUE_ON_ZERO'; INSERT INTO induk VALUES (1);"
+        "INSERT INTO anak VALUES (0, 1, '2026-11-22 01:30:00', 0.1, 'a\\\\b\\nc'), (7, 1, NOW(), 16777217, 'é');"
+        "CREATE TRIGGER jaga BEFORE INSERT ON anak FOR EACH ROW SET NEW.teks = 'x'"
+    )
+    before = server.sql("CHECKSUM TABLE anak; SHOW CREATE TABLE anak; SELECT * FROM anak", "d")
+
+    async def anak(native: Native, infos: tuple[DatabaseInfo, ...]) -> bytes:
+        [info] = infos
+        [table] = [table for table in info.tables if table.name == "anak"]
+        return b"".join([part async for part in native.table("d", table)])
+
+    section = await with_native(server.socket, "MariaDB", anak)
+    odd = (
+        "SET NAMES latin1, time_zone='+09:00', sql_mode='ANSI_QUOTES,NO_BACKSLASH_ESCAPES,STRICT_ALL_TABLES'"
+    )
+    settings = "SELECT @@character_set_client, @@time_zone, @@sql_mode, @@foreign_key_checks, @@autocommit"
+    said = server.sql(
+        f"{odd}; {settings};\n".encode()
+        + b"DROP TABLE anak; DELETE FROM induk;"
+        + section
+        + settings.encode(),
+        "d",
+    ).splitlines()
+    assert said[0] == said[1]
+    assert server.sql("CHECKSUM TABLE anak; SHOW CREATE TABLE anak; SELECT * FROM anak", "d") == before
+    assert "jaga" in server.sql("SHOW TRIGGERS", "d")
+    assert set(scanned(section).tables) == {"anak"}
+
+
+async def test_what_is_dumped_is_of_the_instant_of_begin(start_mariadb: MariadbStarter) -> None:
+    server = start_mariadb()
+    server.sql("CREATE DATABASE d; CREATE TABLE d.x (a INT) ENGINE=InnoDB; INSERT INTO d.x VALUES (1)")
+
+    async def later(native: Native, infos: tuple[DatabaseInfo, ...]) -> bytes:
+        server.sql("INSERT INTO d.x VALUES (2); UPDATE d.x SET a = a + 10")
+        return b"".join([part async for part in native.database(infos[0])])
+
+    sql = await with_native(server.socket, "MariaDB", later)
+    assert b"VALUES\n(1);\n" in sql
+
+
+async def test_a_table_changed_since_then_is_refused_with_the_servers_number(
+    start_mariadb: MariadbStarter,
+) -> None:
+    server = start_mariadb()
+    server.sql("CREATE DATABASE d; CREATE TABLE d.x (a INT); INSERT INTO d.x VALUES (1)")
+
+    async def later(native: Native, infos: tuple[DatabaseInfo, ...]) -> None:
+        server.sql("ALTER TABLE d.x ADD COLUMN b INT DEFAULT 5, ALGORITHM=COPY")
+        async for _ in native.database(infos[0]):
+            pass
+
+    with pytest.raises(
+        StatementError, match="siakad: the database says: Table definition has changed"
+    ) as caught:
+        await with_native(server.socket, "MariaDB", later)
+    assert caught.value.code == 1412
+
+
+async def test_leaving_early_drops_the_connection_instead_of_reading_the_rest(
+    start_mariadb: MariadbStarter,
+) -> None:
+    server = start_mariadb()
+    server.sql(
+        "CREATE DATABASE d; USE d; CREATE TABLE x (a INT, b VARCHAR(500));"
+        "INSERT INTO x SELECT seq, REPEAT('x', 500) FROM seq_1_to_20000"
+    )
+    [info] = await inventoried(server.socket)
+    async with connection(server.socket) as made:
+        native = Native(made, "MariaDB", server="siakad")
+        await native.begin()
+        parts = native.database(info)
+        async for part in parts:
+            if b"INSERT INTO" in part:
+                break
+        await parts.aclose()
+        with pytest.raises(ConnectionLostError):
+            await native.begin()

@@ -1,0 +1,372 @@
+"""A dumper without a program on the server: the SQL of tables and databases, read over a database connection.
+
+For servers without a shell or a dump tool, and for tables whose numbers the tool cuts short (FLOAT). The server
+writes the rows as SQL itself; they stream through, statement by statement. The form is mariadb-dump's.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from datetime import UTC, datetime
+
+import aiomysql
+
+from tuibackup.database import native_columns, native_text
+from tuibackup.database.channel import Connection
+from tuibackup.database.inventory import DatabaseInfo, TableInfo, quoted
+from tuibackup.database.native_columns import Column
+from tuibackup.database.native_text import Circumstances
+from tuibackup.database.packets import EndlessAnswerError, columns, prefix
+from tuibackup.errors import ConnectionLostError, DatabaseError
+from tuibackup.text import printable
+
+STALL_SECONDS = 900.0  # without a row: a table may take long to sort
+_STATEMENT = 1 << 20  # bytes of one INSERT, as the tool's; a longer row has one of its own
+_GONE = (2006, 2013, 2014, 2027)
+# Their rows are others': of the tables they gather or reach.
+_WITHOUT_ROWS = frozenset({"mrg_myisam", "merge", "federated", "spider", "connect", "oqgraph"})
+_HISTORY_SINCE = (10, 11)
+_SEQUENCE = "SEQUENCE"
+_VERSIONED = "SYSTEM VERSIONED"
+
+
+class StatementError(DatabaseError):
+    """The server refuses a statement, with its error's number in `code` (1412: the table was changed meanwhile)."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Native:
+    """Dumps over `connection`, which is its own from now on.
+
+    `rows` counts what was written of each (database, table), `longest` is the longest statement in bytes, and `notes`
+    says what the dump lacks. One thing at a time; leaving an iterator early costs the connection.
+    """
+
+    def __init__(self, connection: Connection, vendor: str, *, server: str = "the database") -> None:
+        self.rows: dict[tuple[str, str], int] = {}
+        self.longest = 0
+        self.notes: list[str] = []
+        self._connection = connection
+        self._mariadb = vendor == "MariaDB"
+        self._server = server
+        self._version = ""
+        self._packet = 1 << 20
+        self._using = ""
+        self._collation = b""  # of the database in use
+
+    async def begin(self) -> None:
+        """Open the snapshot; behind a barrier, all who do so there see one instant.
+
+        Raises DatabaseError, ConnectionLostError.
+        """
+        self._version, packet = map(_text, (await self._ask("SELECT VERSION(), @@max_allowed_packet"))[0])
+        self._packet = int(packet)
+        unlimited = "max_statement_time" if self._mariadb else "max_execution_time"
+        for statement in (
+            "SET NAMES binary",
+            "SET SESSION sql_mode='', time_zone='+00:00', sql_quote_show_create=1",
+            f"SET SESSION sql_select_limit=18446744073709551615, {unlimited}=0",
+            # Who takes the rows may stand still for a while.
+            "SET SESSION net_write_timeout=3600, wait_timeout=86400, lock_wait_timeout=600",
+            "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+            "START TRANSACTION WITH CONSISTENT SNAPSHOT",
+            "SAVEPOINT tuibackup",
+        ):
+            await self._ask(statement)
+
+    async def table(
+        self, database: str, table: TableInfo, *, alone: bool = True
+    ) -> AsyncGenerator[bytes, None]:
+        """One table: structure, rows, triggers.
+
+        `alone`: with all settings that it needs, so that it restores by itself once its database is in use, or in
+        another's dump anywhere between the sequences and the views. Raises DatabaseError, ConnectionLostError.
+        """
+        await self._use(database)
+        name = quoted(table.name)
+        raw = name.encode()
+        [create] = await self._ask(f"SHOW CREATE TABLE {name}")
+        yield native_text.table(raw, _bytes(create[1]), alone=alone)
+        if table.engine.lower() not in _WITHOUT_ROWS:
+            found = await self._columns(database, table.name)
+            history = self._history(database, table, found)
+            written = [column for column in found if not column.generated]
+            if history:
+                written += _period(found)
+            yield native_text.data(raw, history=history)
+            async with aclosing(
+                self._inserts(
+                    database,
+                    table.name,
+                    written,
+                    listed=len(written) < len(found) or history,
+                    history=history,
+                )
+            ) as inserts:
+                async for statement in inserts:
+                    yield statement
+            yield native_text.data_end(raw, history=history)
+        async for text in self._triggers(database, table.name):
+            yield text
+        if alone:
+            yield native_text.table_end()
+        # The table may be changed by others again; the snapshot stays.
+        await self._ask("ROLLBACK TO SAVEPOINT tuibackup")
+
+    async def database(self, info: DatabaseInfo) -> AsyncGenerator[bytes, None]:
+        """A whole dump of one database, which creates it and restores by itself (but for views into others).
+
+        Raises DatabaseError, ConnectionLostError.
+        """
+        name = quoted(info.name).encode()
+        [made] = await self._ask(f"SHOW CREATE DATABASE IF NOT EXISTS {quoted(info.name)}")
+        await self._use(info.name)
+        yield native_text.head(self._version, name, mariadb=self._mariadb)
+        yield native_text.current(name, _bytes(made[1]))
+        for table in info.tables:
+            if table.kind == _SEQUENCE:
+                yield await self._sequence(table.name)
+        for table in info.tables:
+            if table.kind != _SEQUENCE:
+                async with aclosing(self.table(info.name, table, alone=False)) as parts:
+                    async for part in parts:
+                        yield part
+        views = [view for view in info.views if view not in info.broken]
+        for view in views:
+            fields = [
+                quoted(_text(row[0])).encode() for row in await self._ask(f"SHOW COLUMNS FROM {quoted(view)}")
+            ]
+            yield native_text.stand_in(quoted(view).encode(), fields)
+        async for part in self._events(info.name):
+            yield part
+        async for part in self._routines(info.name):
+            yield part
+        for view in views:
+            [(_, create, charset, collation, *_)] = await self._ask(f"SHOW CREATE VIEW {quoted(view)}")
+            under = Circumstances(_bytes(charset), _bytes(collation))
+            yield native_text.view(quoted(view).encode(), _bytes(create), under)
+        await self._ask("ROLLBACK TO SAVEPOINT tuibackup")
+        yield native_text.tail(datetime.now(UTC))
+
+    async def _use(self, database: str) -> None:
+        if database != self._using:
+            await self._ask(f"USE {quoted(database)}")
+            [(collation,)] = await self._ask("SELECT @@collation_database")
+            self._using, self._collation = database, _bytes(collation)
+
+    async def _columns(self, database: str, table: str) -> list[Column]:
+        return [
+            _column(*row)
+            for row in await self._ask(
+                "SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_SET_NAME, IS_NULLABLE, EXTRA, GENERATION_EXPRESSION,"
+                " CHARACTER_OCTET_LENGTH FROM information_schema.COLUMNS"
+                f" WHERE TABLE_SCHEMA = {_literal(database)} AND TABLE_NAME = {_literal(table)}"
+                " ORDER BY ORDINAL_POSITION"
+            )
+        ]
+
+    def _history(self, database: str, table: TableInfo, found: list[Column]) -> bool:
+        """Whether the rows that a system-versioned table has had are written too."""
+        if table.kind != _VERSIONED:
+            return False
+        by_transaction = any(column.period and column.type == "bigint" for column in found)
+        if not by_transaction and _numbers(self._version) >= _HISTORY_SINCE:
+            return True
+        self.notes.append(
+            f"{printable(database)}.{printable(table.name)}: rows as they are now; the history of a system-versioned"
+            " table cannot be restored "
+            + ("by transaction numbers" if by_transaction else "before MariaDB 10.11")
+        )
+        return False
+
+    async def _inserts(
+        self, database: str, table: str, written: list[Column], *, listed: bool, history: bool
+    ) -> AsyncGenerator[bytes, None]:
+        """The rows as INSERTs of bounded length; a row that is longer has one of its own."""
+        row = native_columns.row(written, self._packet)
+        names = f" ({', '.join(quoted(column.name) for column in written)})" if listed else ""
+        insert = f"INSERT INTO {quoted(table)}{names} VALUES\n".encode()
+        of_all_time = " FOR SYSTEM_TIME ALL" if history else ""
+        query = f"SELECT /*!40001 SQL_NO_CACHE */ {row.select} FROM {quoted(table)}{of_all_time}"
+        nothing = b"\xfb" * len(row.long)
+        count = size = 0
+        pending: list[bytes] = []
+        async with aclosing(self._stream(query)) as batches:
+            async for batch in batches:
+                count += len(batch)
+                short: list[bytes] = []
+                texts: list[bytes] = []
+                for packet in batch:
+                    if nothing and not packet.endswith(nothing):
+                        texts.append(row.text(columns(packet)))
+                    else:
+                        first = packet[0]
+                        begin = 1 if first < 251 else 3 if first == 252 else prefix(first)
+                        short.append(packet[begin : -len(nothing)] if nothing else packet[begin:])
+                if short:
+                    texts.append(native_columns.joined(short))
+                for text in texts:
+                    if size and size + len(text) > _STATEMENT:
+                        yield self._statement(insert, pending)
+                        size = 0
+                    pending.append(text)
+                    size += len(text)
+        if pending:
+            yield self._statement(insert, pending)
+        self.rows[database, table] = count
+
+    def _statement(self, insert: bytes, rows: list[bytes]) -> bytes:
+        statement = b"".join((insert, b",\n".join(rows), b";\n"))
+        self.longest = max(self.longest, len(statement))
+        rows.clear()
+        return statement
+
+    async def _sequence(self, name: str) -> bytes:
+        [create] = await self._ask(f"SHOW CREATE SEQUENCE {quoted(name)}")
+        [(following, cycles)] = await self._ask(
+            f"SELECT next_not_cached_value, cycle_count FROM {quoted(name)}"
+        )
+        setval = f"DO SETVAL({quoted(name)}, {_text(following)}, 0, {_text(cycles)})"
+        return native_text.sequence(quoted(name).encode(), _bytes(create[1]), setval.encode())
+
+    async def _triggers(self, database: str, table: str) -> AsyncGenerator[bytes, None]:
+        order = "ACTION_TIMING, EVENT_MANIPULATION, ACTION_ORDER"
+        for (name,) in await self._ask(
+            "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS"
+            f" WHERE EVENT_OBJECT_SCHEMA = {_literal(database)} AND EVENT_OBJECT_TABLE = {_literal(table)}"
+            f" ORDER BY {order}"
+        ):
+            [(_, mode, create, charset, collation, of_database, *_)] = await self._ask(
+                f"SHOW CREATE TRIGGER {quoted(_text(name))}"
+            )
+            under = Circumstances(_bytes(charset), _bytes(collation), _bytes(mode), None, _bytes(of_database))
+            yield native_text.trigger(_bytes(create), under, quoted(database).encode(), self._collation)
+
+    async def _events(self, database: str) -> AsyncGenerator[bytes, None]:
+        yield native_text.title(b"Dumping events for database", f"'{database}'".encode())
+        for (name,) in await self._ask(
+            "SELECT EVENT_NAME FROM information_schema.EVENTS"
+            f" WHERE EVENT_SCHEMA = {_literal(database)} ORDER BY EVENT_NAME"
+        ):
+            own = quoted(_text(name))
+            [(_, mode, zone, create, charset, collation, of_database, *_)] = await self._ask(
+                f"SHOW CREATE EVENT {own}"
+            )
+            under = Circumstances(
+                _bytes(charset), _bytes(collation), _bytes(mode), _bytes(zone), _bytes(of_database)
+            )
+            yield native_text.event(
+                own.encode(), _bytes(create), under, quoted(database).encode(), self._collation
+            )
+
+    async def _routines(self, database: str) -> AsyncGenerator[bytes, None]:
+        yield native_text.title(b"Dumping routines for database", f"'{database}'".encode())
+        for kind, name in await self._ask(
+            "SELECT ROUTINE_TYPE, ROUTINE_NAME FROM information_schema.ROUTINES"
+            f" WHERE ROUTINE_SCHEMA = {_literal(database)}"
+            " ORDER BY FIELD(ROUTINE_TYPE, 'FUNCTION', 'PROCEDURE', 'PACKAGE', 'PACKAGE BODY'), ROUTINE_NAME"
+        ):
+            own = quoted(_text(name))
+            [(_, mode, create, charset, collation, of_database, *_)] = await self._ask(
+                f"SHOW CREATE {_text(kind)} {own}"
+            )
+            if create is None:
+                self.notes.append(
+                    f"{printable(database)}.{printable(_text(name))}: this {_text(kind).lower()} cannot be read"
+                )
+                yield native_text.unreadable(_bytes(kind), own.encode())
+                continue
+            under = Circumstances(_bytes(charset), _bytes(collation), _bytes(mode), None, _bytes(of_database))
+            yield native_text.routine(
+                _bytes(kind), own.encode(), create, under, quoted(database).encode(), self._collation
+            )
+
+    async def _ask(self, query: str) -> list[list[bytes | None]]:
+        """All rows of a small answer."""
+        found: list[list[bytes | None]] = []
+        size = 0
+        async with aclosing(self._stream(query)) as batches:
+            async for batch in batches:
+                size += sum(map(len, batch))
+                if size > _ANSWER:
+                    raise DatabaseError(f"{self._server}: the database's answer has no end")
+                found += map(columns, batch)
+        return found
+
+    async def _stream(self, query: str) -> AsyncGenerator[list[bytes], None]:
+        """Batches of row packets; what goes wrong as our errors."""
+        stream = self._connection.stream(query.encode("utf-8", "surrogateescape"))
+        try:
+            async with aclosing(stream):
+                while True:
+                    async with asyncio.timeout(STALL_SECONDS):
+                        batch = await anext(stream, None)
+                    if batch is None:
+                        return
+                    yield batch
+        except TimeoutError as error:
+            raise DatabaseError(f"{self._server}: no answer from the database") from error
+        except EndlessAnswerError as error:
+            raise DatabaseError(f"{self._server}: the database's answer has no end") from error
+        except aiomysql.MySQLError as error:
+            code = int(error.args[0]) if error.args and isinstance(error.args[0], int) else 0
+            said = printable(str(error.args[1] if len(error.args) > 1 else error))
+            if code in _GONE or isinstance(error, aiomysql.InterfaceError):
+                raise ConnectionLostError(
+                    f"{self._server}: the database closed the connection: {said}"
+                ) from error
+            raise StatementError(f"{self._server}: the database says: {said}", code) from error
+        except (asyncio.IncompleteReadError, OSError, AttributeError) as error:
+            raise ConnectionLostError(f"{self._server}: the database closed the connection") from error
+
+
+_ANSWER = 128 << 20
+
+
+def _column(
+    name: bytes | None, type_: bytes | None, charset: bytes | None, nullable: bytes | None, extra: bytes | None,
+    expression: bytes | None, octets: bytes | None,
+) -> Column:  # fmt: skip
+    generating = _text(expression or b"").upper()
+    period = generating.removeprefix("ROW ") if generating in ("ROW START", "ROW END") else ""
+    return Column(
+        name=_text(name),
+        type=_text(type_).lower(),
+        charset=_text(charset or b""),
+        nullable=_text(nullable) == "YES",
+        generated=bool(generating) or bool(re.search(r"\b(VIRTUAL|STORED) GENERATED", _text(extra or b""))),
+        octets=int(octets or 0),
+        period=period,
+    )
+
+
+def _period(found: list[Column]) -> list[Column]:
+    """The two columns of system time: the table's own, else those that every such table has."""
+    own = {column.period: column.name for column in found if column.period}
+    return [
+        Column(own.get(period, f"row_{period.lower()}"), "timestamp", nullable=False)
+        for period in ("START", "END")
+    ]
+
+
+def _literal(name: str) -> str:
+    return f"_utf8mb4 X'{name.encode('utf-8', 'surrogateescape').hex()}'"
+
+
+def _bytes(value: bytes | None) -> bytes:
+    """A value that no server leaves out."""
+    if value is None:
+        raise StatementError("the database leaves out what it was asked for", 0)
+    return value
+
+
+def _text(value: bytes | None) -> str:
+    return _bytes(value).decode("utf-8", "surrogateescape")
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", version)[:2]))

@@ -1,0 +1,149 @@
+"""How the server is asked to write each column of a table as SQL, so that its bytes come back as they were.
+
+The session has `SET NAMES binary`: what the server puts together from literals and columns is bytes, converted by
+nobody. The dump itself is UTF-8.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import aiomysql
+
+from tuibackup.database.inventory import quoted
+
+_NUMBERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "year"})
+_FLOATING = frozenset({"float", "double", "real"})
+_TIMES = frozenset({"date", "datetime", "timestamp", "time", "inet4", "inet6", "uuid"})
+_CHOICES = frozenset({"enum", "set"})
+_SHORT = frozenset({"char", "varchar", "binary", "varbinary", "tinytext", "tinyblob"})
+_MARK = b"\0"  # stands for a long value; QUOTE writes a NUL as \0, so a row has none
+_PIECE = 1 << 20  # a longer value is sent as it is and written here
+_WORST = 8  # bytes of SQL to a byte of a value, in any character set
+_SPARE = 4096
+_COMMA = ",',',"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column as information_schema has it. `octets`: the longest value, where it is known."""
+
+    name: str
+    type: str  # DATA_TYPE
+    charset: str = ""  # "" for what is no text
+    nullable: bool = True
+    generated: bool = False
+    octets: int = 0
+    period: str = ""  # "START" or "END" of a row's system time
+
+    @property
+    def utf8(self) -> bool:
+        return self.charset in ("utf8mb4", "utf8mb3", "utf8")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One table's rows: what to select, and the columns of the answer that hold `long` values as they are."""
+
+    select: str
+    long: tuple[Column, ...]
+
+    def text(self, values: Sequence[bytes | None]) -> bytes:
+        """The row whose answer is `values`: the SQL with marks, then the long values in order."""
+        if len(values) != 1 + len(self.long) or values[0] is None:
+            raise aiomysql.OperationalError(2027, "a row that makes no sense")
+        pieces = values[0].split(_MARK)
+        given = [
+            literal(column, value)
+            for column, value in zip(self.long, values[1:], strict=True)
+            if value is not None
+        ]
+        if len(pieces) != len(given) + 1:
+            raise aiomysql.OperationalError(2027, "a row that makes no sense")
+        joined = [escaped(pieces[0])]
+        for value, piece in zip(given, pieces[1:], strict=True):
+            joined += [value, escaped(piece)]
+        return b"".join(joined)
+
+
+def row(columns: Sequence[Column], packet: int) -> Row:
+    """How to ask for the rows of `columns` of a server whose answers to its own functions hold `packet` bytes.
+
+    A function whose result is larger than max_allowed_packet gives NULL and a warning that nobody reads. So a value
+    that might make it so is sent by itself.
+    """
+    spare = packet - _SPARE - _WORST * sum(column.octets for column in columns if column.type in _SHORT)
+    apart = [column for column in columns if _unbounded(column) or (spare < 0 and column.type in _SHORT)]
+    limit = min(_PIECE, max(0, spare) // _WORST // max(1, len(apart)))
+    words = []
+    extra = []
+    for column in columns:
+        written = expression(column)
+        if column in apart:
+            name = quoted(column.name)
+            written = f"IF(LENGTH({name})>{limit},'\\0',{written})"
+            extra.append(f",IF(LENGTH({name})>{limit},{name},NULL)")
+        words.append(written)
+    if not words:  # every column is generated: rows all the same
+        return Row("'()'", ())
+    return Row(f"CONCAT('(',{_COMMA.join(words)},')'){''.join(extra)}", tuple(apart))
+
+
+def expression(column: Column) -> str:
+    """An expression whose value is the column's value as a literal, the word NULL for none."""
+    name = quoted(column.name)
+    if column.charset or column.type == "json":
+        return _text(column, name)
+    if column.type in _NUMBERS:
+        written = name
+    elif column.type in _FLOATING:
+        # + 0e0 prints all digits of a FLOAT. Zero is quoted: the number -0 loses its sign.
+        written = f"IF({name}=0,CONCAT('\\'',{name}+0e0,'\\''),{name}+0e0)"
+    elif column.type == "bit":
+        written = f"CONCAT('0x',HEX({name}))"
+    elif column.type in _TIMES:
+        written = f"CONCAT('\\'',{name},'\\'')"
+    else:  # binary, blob, geometry, vector: bytes; an empty 0x would be an error
+        written = f"CONCAT('X\\'',HEX({name}),'\\'')"
+    return f"IFNULL({written},'NULL')" if column.nullable else written
+
+
+def _text(column: Column, name: str) -> str:
+    """Of a character set that UTF-8 cannot carry there and back, a value is written in hex with its set's name."""
+    if column.utf8 or column.type == "json":
+        written = f"QUOTE({name})"
+    else:
+        written = f"QUOTE(CONVERT({name} USING utf8mb4))"
+        if column.charset != "latin1" and column.type not in _CHOICES:
+            back = f"CONVERT(CONVERT({name} USING utf8mb4) USING {column.charset})"
+            written = (
+                f"IF(CAST({back} AS BINARY)<>CAST({name} AS BINARY),"
+                f"CONCAT('_{column.charset} X\\'',HEX({name}),'\\''),{written})"
+            )
+    if column.type in _CHOICES:
+        # The empty value of an ENUM may be its error value 0 or a member of its own: the number tells.
+        written = f"IF({name}='',{name}+0,{written})"
+    return written
+
+
+def literal(column: Column, value: bytes) -> bytes:
+    """A long value that was sent as it is."""
+    if column.utf8 or column.type == "json":
+        return (
+            b"'" + escaped(value.replace(b"\\", b"\\\\").replace(b"'", b"\\'").replace(b"\0", b"\\0")) + b"'"
+        )
+    introducer = b"_" + column.charset.encode() + b" " if column.charset else b""
+    return introducer + b"X'" + value.hex().upper().encode() + b"'"
+
+
+def escaped(sql: bytes) -> bytes:
+    """`sql` in one line. QUOTE leaves line breaks as they are; a client may change them, and a scanner counts lines."""
+    return sql.replace(b"\n", b"\\n").replace(b"\r", b"\\r")
+
+
+def joined(rows: Sequence[bytes]) -> bytes:
+    """Rows without long values as lines of an INSERT."""
+    return escaped(_MARK.join(rows)).replace(_MARK, b",\n")
+
+
+def _unbounded(column: Column) -> bool:
+    return column.type not in _SHORT | _NUMBERS | _FLOATING | _TIMES | _CHOICES | {"bit"}
