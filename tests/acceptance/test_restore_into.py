@@ -96,7 +96,7 @@ def test_a_database_goes_into_another_server_and_equals_its_source(
     siakad: Site, mariadbd: PrivateMariadb, other: PrivateMariadb, seen_words: list[bytes]
 ) -> None:
     said = siakad.tuibackup(*FROM, "--into", "uji", "--json")
-    assert said.code in (0, 3), said.err
+    assert said.code == 0, said.err
     document = said.json
     assert document["differences"] == []
     assert (document["tables"], document["rows"]) == (4, 602)
@@ -124,10 +124,10 @@ def test_nothing_goes_over_an_existing_database_unless_told(siakad: Site, other:
     assert other.sql("SELECT * FROM akademik.punya") == "7\n"
 
     said = siakad.tuibackup(*FROM, "--into", str(other.socket), "--overwrite")
-    assert said.code in (0, 3), said.err
+    assert said.code == 0, said.err
     assert "punya" not in other.sql("SHOW TABLES FROM akademik")
     assert other.sql("SELECT COUNT(*) FROM akademik.nilai") == "300\n"
-    assert [one["outcome"] for one in restores(siakad)] == ["failed", "done"] or len(restores(siakad)) == 2
+    assert [one["outcome"] for one in restores(siakad)] == ["failed", "done"]
 
 
 def test_one_table_comes_back_with_its_trigger_and_nothing_else_is_touched(
@@ -140,7 +140,7 @@ def test_one_table_comes_back_with_its_trigger_and_nothing_else_is_touched(
 
     other.sql("CREATE DATABASE akademik; CREATE TABLE akademik.lama (beda INT)")
     said = siakad.tuibackup(*words)
-    assert said.code in (0, 3), said.err
+    assert said.code == 0, said.err
     assert other.sql("SHOW TABLES FROM akademik") == "lama\nnilai\n"
     assert other.sql("CHECKSUM TABLE akademik.nilai") == mariadbd.sql("CHECKSUM TABLE akademik.nilai")
     assert "jaga" in other.sql("SHOW TRIGGERS FROM akademik")
@@ -150,7 +150,7 @@ def test_one_table_comes_back_with_its_trigger_and_nothing_else_is_touched(
     again = siakad.tuibackup(*words)
     assert again.code == 1
     assert "there is a table akademik.nilai already" in again.err
-    assert siakad.tuibackup(*words, "--overwrite").code in (0, 3)
+    assert siakad.tuibackup(*words, "--overwrite").code == 0
     assert other.sql("SELECT COUNT(*) FROM akademik.nilai") == "300\n"
 
 
@@ -170,7 +170,7 @@ def test_a_table_is_restored_without_reading_the_rest(siakad: Site, other: Priva
 
     other.sql("CREATE DATABASE akademik")
     said = siakad.tuibackup(*FROM, "--table", "nilai", "--into", "uji")
-    assert said.code in (0, 3), said.err
+    assert said.code == 0, said.err
     assert other.sql("SELECT COUNT(*) FROM akademik.nilai") == "300\n"
     said = siakad.tuibackup(*FROM, "--table", "mahasiswa", "--into", "uji")
     assert said.code == 1
@@ -210,7 +210,7 @@ def test_a_failure_in_the_middle_says_what_is_there(siakad: Site, other: Private
     said = siakad.tuibackup(*FROM, "--into", str(other.socket))
     assert said.code == 1
     assert "arsip.berkas" in said.err
-    assert "is incomplete now: 5 of 5 tables are there" in said.err or "is incomplete now" in said.err
+    assert "is incomplete now: " in said.err
     assert "--overwrite" in said.err
 
 
@@ -219,7 +219,7 @@ def test_a_statement_longer_than_the_target_takes_raises_its_limit(
 ) -> None:
     other.sql("SET GLOBAL max_allowed_packet = 16384")
     said = siakad.tuibackup(*FROM, "--into", "uji")
-    assert said.code in (0, 3), said.err
+    assert said.code == 0, said.err
     assert other.sql("SELECT @@GLOBAL.max_allowed_packet") == "16384\n"
 
     other.sql(
