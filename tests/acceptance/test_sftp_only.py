@@ -350,4 +350,7 @@ def test_no_sftp_either(site: Site, tmp_path: Path, application: Path) -> None:
         site.add("siakad", server, [application])
         said = site.tuibackup("run", "siakad", "--only", "files")
         assert said.code == 1
-        assert "siakad: SFTP cannot be opened: the server answers nonsense at once" in said.err
+        assert (
+            "siakad: this server has no POSIX shell, and SFTP cannot be opened: the server answers nonsense at once"
+            in said.err
+        )

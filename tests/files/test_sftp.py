@@ -539,7 +539,7 @@ def string_cut() -> bytes:
 
 async def test_another_version_or_no_sftp_at_all(against: Against) -> None:
     server = PlayedSftp(application(3), version=struct.pack(">I", 6))
-    assert "siakad: SFTP cannot be opened: the server answers nonsense at once" in await against.fails(server)
+    assert "and SFTP cannot be opened: the server answers nonsense at once" in await against.fails(server)
 
 
 @pytest.mark.parametrize(

@@ -261,10 +261,7 @@ class Sftp:
     def _broken(self, why: str, said: str = "") -> RemoteCommandError:
         if self._begun:
             return RemoteCommandError(f"{self._server}: SFTP: {why}{said}")
-        return RemoteCommandError(
-            f"{self._server}: SFTP cannot be opened: {why} at once{said}",
-            "what there is of a shell cannot be used either; let the account have SFTP, or a POSIX shell",
-        )
+        return RemoteCommandError(f"{self._server}: SFTP cannot be opened: {why} at once{said}")
 
     async def _piece(self) -> bytes:
         while True:
