@@ -91,7 +91,7 @@ async def _in_named(
         return await _restore_and_compare(target, snapshot, dumps, on_progress)
     finally:
         async with target:
-            for name in await target.databases():
+            for name in set(await target.databases()).intersection(dumps):
                 await target.rows(f"DROP DATABASE {quoted(name)}")
 
 
@@ -154,7 +154,7 @@ async def _placeholders(
     if sql:
         version = next((source_version(dump) for dump in dumps.values()), "")
         try:
-            await load_script(target, sql, Direction(version, target))
+            await load_script(target, sql, Direction(version, target), dumps)
         except (DatabaseError, VaultError) as error:
             found.differences.append(f"placeholders.sql: {error}")
 
