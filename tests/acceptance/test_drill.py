@@ -165,7 +165,11 @@ def test_a_named_server_is_used_only_when_it_is_empty(
     siakad: Site, place: Path, start_mariadb: MariadbStarter
 ) -> None:
     empty = start_mariadb()
-    drills_in(siakad, place, f'socket = "{empty.socket}"\n')
+    empty.sql("CREATE USER penguji@localhost IDENTIFIED BY 'kunci'; GRANT ALL ON *.* TO penguji@localhost")
+    secret = siakad.home / "secret"
+    secret.write_text("kunci\n")
+    secret.chmod(0o600)
+    drills_in(siakad, place, f'socket = "{empty.socket}"\nuser = "penguji"\npassword_file = "{secret}"\n')
     said = siakad.tuibackup("drill", "siakad/databases/latest")
     assert said.code == 0, said.out + said.err
     assert "akademik" not in empty.sql("SHOW DATABASES")
