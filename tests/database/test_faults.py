@@ -86,10 +86,27 @@ async def test_a_vault_that_fills_up_is_said_at_once(
 ) -> None:
     mariadbd.sql(SOME)
     incoming = incoming_at(small_disk)
-    endless = tooled("while head -c 1000000 /dev/urandom; do :; done")
+    endless = tooled('real "$@" | head -n 40; while head -c 1000000 /dev/urandom; do :; done')
     with pytest.raises(VaultError, match="vault full: no room for"):
         async with asyncio.timeout(20):
             await dumped(session, server, incoming, reporter, dump_tools=endless)
+    assert not packing_threads()
+
+
+async def test_what_is_no_dump_is_not_kept(
+    session: Session,
+    server: Server,
+    mariadbd: PrivateMariadb,
+    incoming: Incoming,
+    reporter: Collected,
+    tooled: Tooled,
+) -> None:
+    """An endless stream of something else fills no disk, and is not listened to for ever."""
+    mariadbd.sql(SOME)
+    endless = tooled("while head -c 1000000 /dev/urandom; do :; done")
+    with pytest.raises(DatabaseError, match=r"no database could be dumped: .*no dump of these databases"):
+        await dumped(session, server, incoming, reporter, dump_tools=endless)
+    assert incoming.stored_bytes() < 1000
     assert not packing_threads()
 
 
@@ -104,7 +121,7 @@ async def test_a_connection_that_is_cut_ends_the_dump_within_seconds(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     mariadbd.sql(SOME)
-    slow = tooled("while sleep 0.1 && head -c 300000 /dev/urandom; do :; done")
+    slow = tooled('real "$@" | head -n 40; while sleep 0.1 && head -c 300000 /dev/urandom; do :; done')
     with PrivateSshd(tmp_path / "own") as sshd:
         one = replace(server, host=sshd.host, port=sshd.port, key=sshd.client_key)
         async with opened(one, tmp_path) as session:

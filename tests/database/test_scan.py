@@ -1,6 +1,7 @@
 """What is found in a dump's SQL, however it is cut into chunks and whatever it holds."""
 
 import itertools
+import re
 import subprocess
 from typing import Any
 from unittest.mock import patch
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import MariadbStarter
 from tuibackup.database import scan
-from tuibackup.database.scan import Scanner
+from tuibackup.database.scan import Contents, Scanner
 
 END = b"\n-- Dump completed on 2026-11-22  1:35:20\n"
 # Lines that are marks where they stand by themselves, and must be none within a body.
@@ -71,7 +72,13 @@ def scanned(sql: bytes, cuts: list[int] | None = None) -> Scanner:
 
 
 def result(scanner: Scanner) -> Any:
-    return scanner.tables, scanner.views, scanner.objects, scanner.completed, scanner.bytes
+    return scanner.contents, list(scanner.cuts), scanner.safe, scanner.completed, scanner.bytes
+
+
+def only(scanner: Scanner) -> Contents:
+    """Of a stream of one database."""
+    [contents] = scanner.contents.values()
+    return contents
 
 
 @given(
@@ -86,15 +93,15 @@ def test_what_is_found_is_what_is_there_however_it_is_cut(
     sql += b"".join(body(kind, "\n" + "\n".join(lines) + "\n") for kind, lines in bodies) + END
     with patch.multiple(scan, _BATCH=6000, _REACH=5000):  # looked at after every few bytes
         found = scanned(sql, cuts)
-    assert set(found.tables) == {name for name, _ in tables}
+    assert set(only(found).tables) == {name for name, _ in tables}
     last = dict(tables)
-    assert {name: part.rows for name, part in found.tables.items()} == last
-    for name, part in found.tables.items():
+    assert {name: part.rows for name, part in only(found).tables.items()} == last
+    for name, part in only(found).tables.items():
         assert sql[part.offset :].startswith(
             b"-- Table structure for table " + quoted(name.replace("\n", " "))
         )
     kinds = [kind for kind, _ in bodies]
-    assert {kind: found.objects[kind] for kind in set(kinds)} == {
+    assert {kind: only(found).objects[kind] for kind in set(kinds)} == {
         kind: kinds.count(kind) for kind in set(kinds)
     }
     assert found.completed
@@ -133,10 +140,10 @@ def test_only_the_very_last_line_says_that_a_dump_is_complete() -> None:
 
 def test_a_table_that_a_body_only_speaks_of_is_missing() -> None:
     found = scanned(table("x", 2) + body("routine", "\n".join(["", *MISLEADING])) + END)
-    assert set(found.tables) == {"x"}
-    assert not found.views
-    assert found.objects == {"routine": 1}
-    assert found.tables["x"].rows == 2
+    assert set(only(found).tables) == {"x"}
+    assert not only(found).views
+    assert only(found).objects == {"routine": 1}
+    assert only(found).tables["x"].rows == 2
 
 
 def test_a_row_longer_than_what_is_kept_hides_nothing_and_shows_nothing() -> None:
@@ -144,13 +151,34 @@ def test_a_row_longer_than_what_is_kept_hides_nothing_and_shows_nothing() -> Non
     sql = table("x", 1).replace(b"(0,", b"('" + long + b"',") + table("z", 2) + END
     for step in (1 << 20, 4096, 65537, 1000):
         found = scanned(sql, list(range(0, len(sql), step)))
-        assert set(found.tables) == {"x", "z"}
-        assert (found.tables["x"].rows, found.tables["z"].rows) == (1, 2)
+        assert set(only(found).tables) == {"x", "z"}
+        assert (only(found).tables["x"].rows, only(found).tables["z"].rows) == (1, 2)
 
 
-def test_rows_that_share_a_line_are_not_counted() -> None:
-    sql = table("x", 1).replace(b"VALUES\n", b"VALUES ")
-    assert scanned(sql).tables["x"].rows is None
+VALUE = st.one_of(
+    st.integers().map(lambda number: b"%d" % number),
+    st.just(b"NULL"),
+    st.text(st.sampled_from("ab'\\\n(),;`é")).map(
+        lambda text: b"'" + re.sub(rb"[\\'\n]", lambda found: ESCAPED[found[0]], text.encode()) + b"'"
+    ),
+)
+ESCAPED = {b"\\": b"\\\\", b"'": b"\\'", b"\n": b"\\n"}
+
+
+@given(
+    rows=st.lists(st.lists(VALUE, min_size=1, max_size=4), min_size=1, max_size=12),
+    columns=st.sampled_from([b"", b" (`a`, `it's ``(``), (`)", b" (`a`, row_start, row_end)"]),
+    between=st.sampled_from([b",", b",\n"]),
+    cuts=st.lists(st.integers(0, 1 << 20), max_size=10),
+)
+def test_rows_that_share_a_line_are_counted(
+    rows: list[list[bytes]], columns: bytes, between: bytes, cuts: list[int]
+) -> None:
+    values = between.join(b"(" + b",".join(row) + b")" for row in rows)
+    statement = b"INSERT INTO `x`" + columns + b" VALUES " + values + b";\n"
+    sql = table("x", 0).replace(b"/*!40000", statement * 2 + b"/*!40000") + END
+    with patch.multiple(scan, _BATCH=90, _REACH=80):
+        assert only(scanned(sql, cuts)).tables["x"].rows == 2 * len(rows)
 
 
 def test_memory_does_not_grow_with_a_line_that_never_ends() -> None:
@@ -176,8 +204,8 @@ def test_a_real_dump_with_bodies_that_mislead(start_mariadb: MariadbStarter) -> 
     sql = subprocess.run([*command, "--databases", "d"], capture_output=True, check=True).stdout
     assert b"-- Dump completed\n" in sql
     found = scanned(sql)
-    assert set(found.tables) == {"x", "x`\ny"}
-    assert [part.rows for part in found.tables.values()] == [None, 1]  # x has columns that have to be named
-    assert (found.views, found.objects) == ({"v"}, {"trigger": 1, "event": 1, "routine": 2})
+    assert set(only(found).tables) == {"x", "x`\ny"}
+    assert [part.rows for part in only(found).tables.values()] == [2, 1]
+    assert (only(found).views, only(found).objects) == ({"v"}, {"trigger": 1, "event": 1, "routine": 2})
     assert found.completed
     assert not scanned(sql[: sql.index(b"-- Dump completed\n") + 18]).completed

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tuibackup.config import load
 from tuibackup.demo.playground import Playground
-from tuibackup.demo.reaper import processes_in
+from tuibackup.run.reaper import processes_in
 
 _HOLD = """
 import sys, time

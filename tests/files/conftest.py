@@ -100,6 +100,7 @@ class Bench:
         previous: Snapshot | None = None,
         least_free: int = 0,
         tools: dict[str, Any] | None = None,
+        full: bool = False,
     ) -> tuple[Download, Incoming]:
         """One download; `tools` changes what the probe found."""
         self.runs += 1
@@ -108,7 +109,7 @@ class Bench:
         async with self.session(server) as session:
             found: Probe = replace(await probe(session), **(tools or {}))
             result = await download(
-                session, found, server, incoming, previous, self.told, full=False, least_free=least_free
+                session, found, server, incoming, previous, self.told, full=full, least_free=least_free
             )
         return result, incoming
 

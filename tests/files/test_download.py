@@ -19,6 +19,7 @@ from tuibackup.errors import ConnectionLostError, DownloadError, VaultError
 from tuibackup.files import complaints, fetch, order
 from tuibackup.files import download as step
 from tuibackup.files import server as tools
+from tuibackup.files.listing import Stamps
 from tuibackup.files.recheck import Recheck
 from tuibackup.sop import Outcome
 from tuibackup.vault.entry import Entry, Kind
@@ -412,8 +413,14 @@ async def test_holes_need_no_room(bench: Bench, place: Path) -> None:
 @pytest.mark.parametrize(
     ("tools", "message"),
     [
-        ({"tar": "busybox"}, "siakad: this server's tar is BusyBox's; not supported yet"),
-        ({"find": "busybox"}, "siakad: this server's find is BusyBox's; not supported yet"),
+        (
+            {"tar": "bsdtar"},
+            "siakad: this server's tar is bsdtar's; GNU's and BusyBox's can be used; install GNU tar",
+        ),
+        (
+            {"find": "busybox", "stat": None},
+            "siakad: this server has BusyBox's find and no stat beside it; install GNU find (findutils)",
+        ),
         ({"tar": None}, "siakad: this server has no tar; not supported yet; install GNU tar"),
         ({"shell": False}, "siakad: has no POSIX shell (SFTP only?); not supported yet"),
     ],
@@ -477,7 +484,7 @@ async def test_a_second_look_that_takes_no_names_is_given_up(monkeypatch: pytest
             await asyncio.Event().wait()
 
     monkeypatch.setattr(tools, "STALL", 0.1)
-    look = Recheck("siakad")
+    look = Recheck("siakad", Stamps())
     entry = Entry(b"a", Kind.FILE, 0o644, 0, 0, b"", b"", 1, 1, 1, 1, 1, 1, b"ext4", None)
     look.hand([Wanted(1, 1, b"/srv/a", entry)])
     with pytest.raises(DownloadError, match="sent nothing"):
@@ -567,3 +574,32 @@ async def test_what_a_login_shell_says_is_no_finding(place: Path, vault: Vault) 
         bench = Bench(place, vault, sshd)
         result, _ = await bench.fetch(bench.server(source))
     assert (result.outcome, result.files, bench.told.findings) == (Outcome.DONE, 20, [])
+
+
+async def test_a_file_that_tar_filled_up_with_zeros_is_never_green(
+    place: Path, vault: Vault, server_with: Callable[..., PrivateSshd]
+) -> None:
+    """Where a file system lies about sizes (FUSE, sysfs), no time tells that what tar read was too short."""
+    source = application(place / "source")
+    said = "tar: ./app/file003.php: File shrank by 9 bytes; padding with zeros"
+    script = f"""/usr/bin/tar "$@"; echo '{said}' >&2; exit 1"""
+    bench = Bench(place, vault, server_with("tar", script))
+    result, _ = await bench.fetch(bench.server(source))
+    assert bench.told.reasons == {"file003.php": step.PADDED}
+    assert (result.outcome, result.whole) == (Outcome.WARNINGS, True)
+
+
+async def test_a_stream_that_tells_other_sizes_than_find_is_never_green(
+    place: Path, vault: Vault, server_with: Callable[..., PrivateSshd]
+) -> None:
+    """find says five bytes, before and after; tar sends six. One of them lies, and the file is as doubtful."""
+    source = application(place / "source", 3)
+    (source / "app/odd").write_text("12345")
+    other = place / "other"
+    (other / "app").mkdir(parents=True)
+    (other / "app/odd").write_text("123456")
+    script = f'cp -a {source}/app/file* {other}/app/; shift 2; exec /usr/bin/tar -C {other} "$@"'
+    bench = Bench(place, vault, server_with("tar", script))
+    result, _ = await bench.fetch(bench.server(source))
+    assert bench.told.reasons == {"odd": step.CHANGED}
+    assert result.outcome is Outcome.WARNINGS

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuibackup.config.patterns import check
-from tuibackup.files.exclude import find_arguments
+from tuibackup.files.exclude import basic, find_arguments
 
 TREE = [
     "a.log",
@@ -42,13 +42,26 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def kept(tree: Path, *patterns: str, folder: str = "/var/www/siakad") -> set[str]:
+    """What GNU's find keeps; BusyBox's must say the same."""
     out, emptied = find_arguments(patterns, folder.encode(), os.fsencode(tree))
     command: list[bytes] = [b"find", os.fsencode(tree), b"-regextype", b"posix-extended"]
     command += [b"(", *out, b")", b"-prune", b"-o"] if out else []
     command += [b"-printf", rb"%P\0"]
     command += [b"(", *emptied, b"-prune", b"-o", b"-true", b")"] if emptied else []
     result = subprocess.run(command, stdout=subprocess.PIPE, check=True, env={"LC_ALL": "C"})
-    return set(result.stdout.decode().split("\0")) - {""}
+    found = set(result.stdout.decode().split("\0")) - {""}
+    assert kept_by_busybox(tree, basic(out), basic(emptied)) == found
+    return found
+
+
+def kept_by_busybox(tree: Path, out: list[bytes], emptied: list[bytes]) -> set[str]:
+    command: list[bytes] = [b"busybox", b"find", os.fsencode(tree)]
+    command += [b"(", *out, b")", b"-prune", b"-o"] if out else []
+    command += [b"-print0"]
+    command += [*emptied, b"-prune"] if emptied else []
+    result = subprocess.run(command, stdout=subprocess.PIPE, check=True, env={"LC_ALL": "C"})
+    names = result.stdout.decode().split("\0")
+    return {name.removeprefix(f"{tree}/") for name in names} - {"", str(tree)}
 
 
 def left_out(tree: Path, *patterns: str, folder: str = "/var/www/siakad") -> set[str]:

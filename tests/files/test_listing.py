@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tuibackup.files.listing import FORMAT, Listing, ListingError
+from tuibackup.files.listing import FORMAT, STRANGE, Listing, ListingError
 from tuibackup.vault.entry import Entry, Kind
 
 
@@ -89,7 +89,7 @@ def test_holes_are_not_counted_as_room() -> None:
 def test_what_is_of_no_known_kind_is_set_apart() -> None:
     listing = Listing()
     assert list(listing.feed(record(kind=b"D", path=b"door"))) == []
-    assert listing.strange == [b"door"]
+    assert listing.strange == [(b"door", STRANGE)]
 
 
 @pytest.mark.parametrize(

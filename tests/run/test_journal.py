@@ -9,6 +9,7 @@ import pytest
 from tuibackup.errors import TuibackupError
 from tuibackup.run import events as ev
 from tuibackup.run import journal as jr
+from tuibackup.run.places import runs_folder
 from tuibackup.sop import Clock, Outcome, Step
 
 RUN = "2026-11-22T013000Z-siakad-4f2a"
@@ -132,7 +133,7 @@ async def test_following_ends_with_the_last_line(tmp_path: Path) -> None:
 def test_journals_come_newest_first_and_without_drafts(tmp_path: Path) -> None:
     for run in ("2026-11-22T013000Z-a-0000", "2026-11-23T013000Z-a-0000"):
         jr.Journal.create(tmp_path, planned(run)).close()
-    (jr.runs_folder(tmp_path) / ".2026-11-24T013000Z-a-0000.jsonl.new").touch()
+    (runs_folder(tmp_path) / ".2026-11-24T013000Z-a-0000.jsonl.new").touch()
     assert [path.stem[:10] for path in jr.journals(tmp_path)] == ["2026-11-23", "2026-11-22"]
 
 

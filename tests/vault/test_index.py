@@ -1,5 +1,6 @@
 """The index: listing, hard links, what a hostile inventory may not do, what is left out and why."""
 
+import itertools
 import sqlite3
 from pathlib import Path
 
@@ -8,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tuibackup.errors import VaultError
-from tuibackup.vault import rows
+from tuibackup.vault import indexwriter, rows
+from tuibackup.vault.disk import RoomGuard
 from tuibackup.vault.entry import Entry, Kind
 from tuibackup.vault.index import Index, IndexWriter
 
@@ -268,3 +270,60 @@ def test_a_large_folder_is_listed_at_once(tmp_path: Path) -> None:
     assert "SEARCH entry USING INDEX entry_by_name" in plan[0][-1]
     assert "TEMP B-TREE" not in str(plan)
     assert len(list(index.listing(b"/var/www/250"))) == 300
+
+
+def test_names_that_no_file_system_takes_are_listed(tmp_path: Path) -> None:
+    """A name of 256 bytes, or a path of 4096, cannot be made again: restore.sh would stop there, for all the rest."""
+    long = b"/".join([b"d" * 200] * 21)
+    folders = [folder(b"/".join([b"d" * 200] * depth)) for depth in range(1, 22)]
+    entries = [folder(b""), *folders, one(b"n" * 255), one(b"n" * 256), one(long + b"/x")]
+    entries += [one(b"l", Kind.SYMLINK, target=b"t" * 4096), one(b"huge", size=1 << 60)]
+    index = made(tmp_path / "i", *entries)
+    paths = {found.path for found in index.walk()}
+    assert b"/var/www/" + b"n" * 255 in paths
+    assert max(map(len, paths)) < 4096
+    reasons = {problem.path: problem.reason for problem in index.problems()}
+    assert reasons[b"/var/www/" + b"n" * 256] == "has too long a name to be restored"
+    assert reasons[b"/var/www/l"] == "is a symbolic link with an impossible target"
+    assert reasons[b"/var/www/huge"] == "has an impossible size: more than 64 TiB"
+    assert len(list(index.problems())) == 5
+
+
+def test_an_inventory_in_no_order_is_not_kept_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server could list millions of folders, never depth first: some of them are remembered, the database has all."""
+    monkeypatch.setattr(rows, "_FOLDERS", 10)
+    monkeypatch.setattr(indexwriter, "_BATCH", 20)
+    names = [b"%d" % number for number in range(60)]
+    entries = [folder(b""), *map(folder, names), *(folder(name + b"/in") for name in reversed(names))]
+    entries += [one(name + b"/in/file") for name in names] + [
+        one(b"5/nowhere/x"),
+        one(b"5//x"),
+        one(b"0/in//x"),
+    ]
+    index = made(tmp_path / "i", *entries)
+    assert len(list(index.walk())) == 1 + 60 * 3
+    assert len(list(index.problems())) == 3
+
+
+def test_sizes_that_overflow_are_added_up_all_the_same(tmp_path: Path) -> None:
+    writer = IndexWriter(tmp_path / "i")
+    root = writer.add_root(b"/srv", b"/srv")
+    writer.add(root, [folder(b""), *(one(b"%d" % number, size=1 << 46) for number in range(200_000))])
+    count, size = writer.wanted_totals()
+    assert count == 200_000
+    assert size > 1 << 63
+    writer.abandon()
+
+
+def test_an_inventory_without_end_leaves_room_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RoomGuard, "EVERY", 100_000)
+    writer = IndexWriter(tmp_path / "i", RoomGuard(tmp_path, 1 << 60))
+    root = writer.add_root(b"/srv", b"/srv")
+    endless = (one(b"%d" % number) for number in range(10_000_000))
+    with pytest.raises(VaultError, match="vault nearly full"):
+        writer.add(root, itertools.chain([folder(b"")], endless))
+    writer.abandon()

@@ -9,7 +9,7 @@ from tuibackup.cli.output import MARKS, Cell, print_json, print_table
 from tuibackup.words import _
 
 if TYPE_CHECKING:
-    from tuibackup.sop import Standing
+    from tuibackup.sop import Clock, Standing
     from tuibackup.tui.model import Picture, ServerRow
 
 LATE = 4
@@ -50,10 +50,15 @@ def _print(picture: "Picture") -> None:
     rows = [_row(row, picture) for row in worst_first(picture.rows)]
     if rows:
         print_table(
-            ["", _("server"), files, "", databases, "", _("last run"), "", _("took")], rows, "<<<><><<>"
+            ["", _("server"), files, "", databases, "", _("last run"), "", _("took"), _("drill")],
+            rows,
+            "<<<><><<>>",
         )
     else:
         print(_("no server in {file} yet; its comments show how to add one").format(file=picture.source))
+    for one in worst_first(picture.rows):
+        if one.kept:
+            print(f"{MARKS['interrupted']} {one.name}: {one.kept.sentence}")
     for problem in picture.problems:
         print(_("× {problem}").format(problem=problem))
     if picture.room:
@@ -77,13 +82,20 @@ def _row(row: "ServerRow", picture: "Picture") -> list[str]:
         doing = f"{MARKS[condition]} {word}" + (
             _(" step {number} of 4").format(number=step.step.number) if step else ""
         )
-        return [*cells, Cell(doing, condition), "", "–"]
+        return [*cells, Cell(doing, condition), "", "–", _drill(row)]
     if row.last:
         outcome = row.last.outcome.value
         text = f"{MARKS[outcome]} {outcome_word(row.last.outcome)}"
         moment = when(row.last.started, picture.now)
-        return [*cells, Cell(text, outcome), moment, duration(row.last.seconds)]
-    return [*cells, "–", "", "–"]
+        return [*cells, Cell(text, outcome), moment, duration(row.last.seconds), _drill(row)]
+    return [*cells, "–", "", "–", _drill(row)]
+
+
+def _drill(row: "ServerRow") -> str:
+    from tuibackup.tui.model import drill_words
+
+    age, outcome = drill_words(row)
+    return Cell(f"{MARKS[outcome]} {age}", outcome) if age else "–"
 
 
 def _clock(standing: "Standing | None") -> list[str]:
@@ -111,6 +123,7 @@ def _document(picture: "Picture") -> dict[str, Any]:
 
 def _server(row: "ServerRow") -> dict[str, Any]:
     from tuibackup.ledger.entries import iso
+    from tuibackup.sop import Clock
 
     return {
         "server": row.name,
@@ -118,6 +131,7 @@ def _server(row: "ServerRow") -> dict[str, Any]:
         "condition": row.condition,
         "files": _clock_document(row.files),
         "databases": _clock_document(row.databases),
+        "drills": {clock.value: _drill_document(row, clock) for clock in Clock},
         "run": {"run": row.run.view.run, "state": row.run.view.state} if row.run else None,
         "last-run": {
             "run": row.last.run,
@@ -128,6 +142,22 @@ def _server(row: "ServerRow") -> dict[str, Any]:
         }
         if row.last
         else None,
+        "resumable": {"files": row.kept.files, "bytes": row.kept.bytes} if row.kept else None,
+    }
+
+
+def _drill_document(row: "ServerRow", clock: "Clock") -> dict[str, Any] | None:
+    from tuibackup.ledger.entries import iso
+
+    drill = row.drills.get(clock)
+    if drill is None:
+        return None
+    return {
+        "snapshot": drill.snapshot,
+        "outcome": drill.outcome.value,
+        "time": iso(drill.time),
+        "seconds": drill.seconds,
+        "age-days": drill.age_days,
     }
 
 

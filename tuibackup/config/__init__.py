@@ -10,6 +10,7 @@ from tuibackup.config.read import load
 from tuibackup.config.settings import (
     Config,
     Database,
+    DrillSettings,
     RunSettings,
     SecretSource,
     Server,
@@ -21,6 +22,7 @@ from tuibackup.config.write import add_server, set_value
 __all__ = [
     "Config",
     "Database",
+    "DrillSettings",
     "MissingConfigError",
     "RunSettings",
     "SecretSource",

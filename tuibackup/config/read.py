@@ -9,7 +9,14 @@ from tuibackup import words
 from tuibackup.config import units
 from tuibackup.config.place import default_state, read_text
 from tuibackup.config.servers import read_servers
-from tuibackup.config.settings import Config, RunSettings, Standards, VaultSettings
+from tuibackup.config.settings import (
+    Config,
+    DrillSettings,
+    RunSettings,
+    SecretSource,
+    Standards,
+    VaultSettings,
+)
 from tuibackup.config.table import Source, Table
 from tuibackup.errors import ConfigError
 from tuibackup.sop import Period
@@ -46,6 +53,7 @@ def parse(text: str, path: Path) -> Config:
         operators=_operators(top),
         sop=_standards(top.table("sop", "sop")),
         run=_run(top.table("run", "run")),
+        drill=_drill(top.table("drill", "drill")),
         ledger_url=_ledger_url(top.table("ledger", "ledger")),
         keymap=_keymap(top.table("keymap", None)),
         servers=read_servers(top.table("servers", None)),
@@ -95,6 +103,24 @@ def _run(table: Table) -> RunSettings:
     for rule in rules:
         table.checked("bandwidth", rule, units.bandwidth)
     return RunSettings(table.number("parallel", 1, 64) or RunSettings().parallel, rules)
+
+
+def _drill(table: Table) -> DrillSettings:
+    usual = DrillSettings()
+    sources = [key for key in ("password_file", "password_command") if key in table]
+    if len(sources) > 1:
+        table.fail(
+            sources[1], f"there is also {sources[0]}", "a password has one source: keep one of the two"
+        )
+    socket = table.path("socket")
+    if socket is None and sources:
+        table.fail(sources[0], "there is no socket", "name the empty server's socket, or leave this out")
+    return DrillSettings(
+        folder=table.path("folder") or usual.folder,
+        socket=socket,
+        user=table.text("user") or "",
+        password=SecretSource(file=table.path("password_file"), command=table.text("password_command")),
+    )
 
 
 def _theme(text: str) -> str:

@@ -31,6 +31,7 @@ class Database:
     host: str | None = None
     port: int = 3306
     exclude: tuple[str, ...] = ()
+    checksum: bool = False  # take CHECKSUM TABLE of every table beside its dump
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,16 @@ class RunSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class DrillSettings:
+    """Where a drill restores: below `folder`; databases into the empty server behind `socket`, where one is named."""
+
+    folder: Path = Path("/var/tmp")  # noqa: S108  # a folder of its own is made below it
+    socket: Path | None = None
+    user: str = ""  # "" = our own account
+    password: SecretSource = SecretSource()
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The whole configuration; `source` is the file it was read from."""
 
@@ -114,6 +125,7 @@ class Config:
     operators: tuple[str, ...] = ()
     sop: Standards = Standards()
     run: RunSettings = RunSettings()
+    drill: DrillSettings = DrillSettings()
     ledger_url: str = ""
     keymap: Mapping[str, str] = field(default_factory=dict)
     servers: Mapping[str, Server] = field(default_factory=dict)

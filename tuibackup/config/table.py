@@ -14,11 +14,12 @@ from tuibackup.text import printable
 KEYS: Mapping[str, tuple[str, ...]] = {
     "": (
         "language", "theme", "symbols", "mouse", "state", "operators",
-        "vault", "sop", "run", "ledger", "keymap", "servers",
+        "vault", "sop", "run", "drill", "ledger", "keymap", "servers",
     ),
     "vault": ("path", "min_free", "full_every"),
     "sop": ("files_within", "databases_within", "connect_within", "login_within"),
     "run": ("parallel", "bandwidth"),
+    "drill": ("folder", "socket", "user", "password_file", "password_command"),
     "ledger": ("url",),
     "servers.*": (
         "label", "host", "port", "user", "jump", "key", "password_file", "password_command", "prompt",
@@ -26,7 +27,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     ),
     "servers.*.database": (
         "user", "password_file", "password_command", "prompt", "option_file", "socket", "host", "port",
-        "exclude",
+        "exclude", "checksum",
     ),
 }  # fmt: skip
 _TOP = KEYS[""][:6]

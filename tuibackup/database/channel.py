@@ -11,7 +11,7 @@ from contextlib import aclosing
 from typing import Any
 
 import aiomysql
-from pymysql.constants import COMMAND
+from pymysql.constants import CLIENT, COMMAND, SERVER_STATUS
 
 from tuibackup.database.packets import EndlessAnswerError, row_packets
 from tuibackup.secret import Secret
@@ -122,6 +122,8 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
             local_infile=False,
             program_name="tuibackup",
         )
+        # One statement is one statement: what a dump brings cannot hide a second one behind it.
+        self.client_flag &= ~CLIENT.MULTI_STATEMENTS
         self._channel = _Reader(reader, LOGIN_LIMIT), writer
         self._local = local
 
@@ -190,6 +192,16 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
         finally:
             if not in_step:
                 self.drop()
+
+    async def run(self, statement: bytes) -> None:
+        """Run one statement as it is, and pass over what it answers."""
+        self._channel[0].allow(ANSWER_LIMIT)
+        await self.query(statement)
+
+    @property
+    def backslash_escapes(self) -> bool:
+        """Whether a backslash escapes in strings, as the server said with its last answer."""
+        return not self.server_status & SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES
 
     def drop(self) -> None:
         """Close at once, without a word to the server: it may be in the middle of an answer."""

@@ -46,15 +46,20 @@ class TableInfo:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseInfo:
-    """One active database. `rows` and `bytes` are the sums over its tables; `broken` maps views to the error."""
+    """One active database. `rows` and `bytes` are the sums over its tables; `broken` maps views to the error.
+
+    `triggers`, `routines` and `events` are names as information_schema has them: a package and its body are two
+    routines of one name.
+    """
 
     name: str
     tables: tuple[TableInfo, ...] = ()
     views: tuple[str, ...] = ()
     broken: dict[str, str] = field(default_factory=dict)
-    triggers: int = 0
-    routines: int = 0
-    events: int = 0
+    triggers: tuple[str, ...] = ()
+    routines: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+    packages: int = 0  # of the routines
 
     @property
     def rows(self) -> int:
@@ -64,18 +69,30 @@ class DatabaseInfo:
     def bytes(self) -> int:
         return sum(table.bytes for table in self.tables)
 
+    @property
+    def sequences(self) -> tuple[str, ...]:
+        return tuple(table.name for table in self.tables if table.kind == "SEQUENCE")
+
+    @property
+    def versioned(self) -> tuple[str, ...]:
+        """Tables whose old rows the server keeps."""
+        return tuple(table.name for table in self.tables if table.kind == "SYSTEM VERSIONED")
+
     def __str__(self) -> str:
         """In one line: "siakad: 12 tables (InnoDB 11, MyISAM 1), about 35,000 rows, 12.0 MB, 2 views"."""
-        engines = Counter(table.engine or table.kind.lower() for table in self.tables)
+        plain = [table for table in self.tables if table.kind != "SEQUENCE"]
+        engines = Counter(table.engine or table.kind.lower() for table in plain)
         named = ", ".join(f"{printable(engine)} {count(number)}" for engine, number in engines.most_common())
         counts = {
             "views": len(self.views),
-            "triggers": self.triggers,
-            "routines": self.routines,
-            "events": self.events,
+            "sequences": len(self.sequences),
+            "triggers": len(self.triggers),
+            "routines": len(self.routines) - self.packages,
+            "packages": self.packages,
+            "events": len(self.events),
         }
         parts = [
-            tables(len(self.tables)) + (f" ({named})" if named else ""),
+            tables(len(plain)) + (f" ({named})" if named else ""),
             f"about {count(self.rows)} rows",
             size(self.bytes),
             *(f"{count(number)} {what}" for what, number in counts.items() if number),
@@ -115,9 +132,10 @@ async def take(connection: Connection, exclude: frozenset[str]) -> tuple[Databas
             tables[schema].append(
                 TableInfo(name, kind, str(engine or ""), int(rows or 0), int(bytes_ or 0), columns)
             )
-    triggers = await _counts(connection, "TRIGGER_SCHEMA", "TRIGGERS")
-    routines = await _counts(connection, "ROUTINE_SCHEMA", "ROUTINES")
-    events = await _counts(connection, "EVENT_SCHEMA", "EVENTS")
+    triggers = await _names(connection, "TRIGGER", "TRIGGERS")
+    routines = await _names(connection, "ROUTINE", "ROUTINES")
+    events = await _names(connection, "EVENT", "EVENTS")
+    packages = await _names(connection, "ROUTINE", "ROUTINES", " AND ROUTINE_TYPE LIKE 'PACKAGE%%'")
     return tuple(
         [
             DatabaseInfo(
@@ -125,9 +143,10 @@ async def take(connection: Connection, exclude: frozenset[str]) -> tuple[Databas
                 tuple(sorted(tables[name], key=lambda table: table.name)),
                 tuple(sorted(views[name])),
                 await _broken(connection, name, views[name]),
-                triggers.get(name, 0),
-                routines.get(name, 0),
-                events.get(name, 0),
+                tuple(triggers[name]),
+                tuple(routines[name]),
+                tuple(events[name]),
+                len(packages[name]),
             )
             for name in names
         ]
@@ -144,10 +163,14 @@ async def _floats(connection: Connection) -> dict[tuple[str, str], list[str]]:
     return found
 
 
-async def _counts(connection: Connection, column: str, table: str) -> dict[str, int]:
-    where = _OURS.format(column)
-    query = f"SELECT {column}, COUNT(*) FROM information_schema.{table} WHERE {where} GROUP BY 1"
-    return {str(schema): int(count) for schema, count in await connection.rows(query)}
+async def _names(connection: Connection, what: str, table: str, more: str = "") -> dict[str, list[str]]:
+    """Names by database, sorted."""
+    found: dict[str, list[str]] = defaultdict(list)
+    where = _OURS.format(f"{what}_SCHEMA") + more
+    query = f"SELECT {what}_SCHEMA, {what}_NAME FROM information_schema.{table} WHERE {where}"
+    for schema, name in sorted(await connection.rows(query)):
+        found[str(schema)].append(str(name))
+    return found
 
 
 async def _broken(connection: Connection, schema: str, views: Iterable[str]) -> dict[str, str]:

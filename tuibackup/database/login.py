@@ -51,11 +51,18 @@ class DatabaseSession:
     grants: tuple[str, ...]
     databases: tuple[DatabaseInfo, ...]
     _connection: Connection
+    _exclude: frozenset[str] = frozenset()
 
     async def rows(self, query: str, *values: object) -> list[Row]:
         """All rows of `query`. Raises DatabaseError, ConnectionLostError."""
-        async with _faults(self.server, self.options):
+        async with faults(self.server, self.options):
             return await self._connection.rows(query, values)
+
+    async def look_again(self) -> dict[str, DatabaseInfo]:
+        """What there is now, by name. Raises as `rows`."""
+        async with faults(self.server, self.options):
+            found = await inventory.take(self._connection, self._exclude)
+        return {one.name: one for one in found}
 
     async def close(self) -> None:
         """Log out."""
@@ -68,6 +75,33 @@ class DatabaseSession:
         await self.close()
 
 
+@dataclass(slots=True)
+class Login:
+    """One more connection to the same server, for one purpose: `rows` as DatabaseSession's."""
+
+    server: str
+    options: Options
+    connection: Connection
+
+    async def rows(self, query: str, *values: object, seconds: float = QUERY_SECONDS) -> list[Row]:
+        """All rows of `query`, within `seconds`. Raises DatabaseError, ConnectionLostError."""
+        async with faults(self.server, self.options, seconds):
+            return await self.connection.rows(query, values)
+
+    def drop(self) -> None:
+        """Close at once: the server gives up what it does for this connection, and its locks."""
+        self.connection.drop()
+
+    async def close(self) -> None:
+        """Log out."""
+        await self.connection.quit()
+
+
+async def log_in_again(session: Session, options: Options) -> Login:
+    """One more login as `options` say. Raises DatabaseError, ConnectionLostError."""
+    return Login(session.name, options, await open_connection(session, options))
+
+
 async def login(session: Session, server: Server, password: Secret | None) -> DatabaseSession:
     """Log in over a channel of `session`; no password means unix_socket authentication (or an empty one).
 
@@ -76,13 +110,13 @@ async def login(session: Session, server: Server, password: Secret | None) -> Da
     options = await _options(session, server, password)
     connection = await open_connection(session, options)
     try:
-        async with _faults(server.name, options):
+        async with faults(server.name, options):
             version = str((await connection.rows("SELECT VERSION()"))[0][0])
             account = str((await connection.rows("SELECT CURRENT_USER()"))[0][0])
             grants = tuple(str(row[0]) for row in await connection.rows("SHOW GRANTS"))
             authentication = await _authentication(connection)
-            exclude = server.database.exclude if server.database else ()
-            databases = await inventory.take(connection, frozenset(exclude))
+            exclude = frozenset(server.database.exclude if server.database else ())
+            databases = await inventory.take(connection, exclude)
     except BaseException:
         connection.drop()
         raise
@@ -97,6 +131,7 @@ async def login(session: Session, server: Server, password: Secret | None) -> Da
         grants=grants,
         databases=databases,
         _connection=connection,
+        _exclude=exclude,
     )
 
 
@@ -153,7 +188,7 @@ async def open_connection(session: Session, options: Options) -> Connection:
     except RemoteCommandError as error:
         raise DatabaseError(error.message, "does the database server run, and listen there?") from error
     connection = Connection(reader, writer, options.user, options.password, local=bool(options.socket))
-    async with _faults(session.name, options):
+    async with faults(session.name, options):
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await connection.open()
@@ -173,10 +208,10 @@ async def _authentication(connection: Connection) -> str:
 
 
 @contextlib.asynccontextmanager
-async def _faults(server: str, options: Options) -> AsyncIterator[None]:
-    """Turn what aiomysql and the channel raise into one line each."""
+async def faults(server: str, options: Options, seconds: float = QUERY_SECONDS) -> AsyncIterator[None]:
+    """Turn what aiomysql and the channel raise into one line each; the block may take so many `seconds`."""
     try:
-        async with asyncio.timeout(QUERY_SECONDS):
+        async with asyncio.timeout(seconds):
             yield
     except TimeoutError as error:
         raise DatabaseError(f"{server}: no answer from the database") from error

@@ -1,12 +1,14 @@
 """Reads a dump's SQL as it streams by: which objects are in it, where each table lies, whether it is complete.
 
-The dump is never changed. What is found is compared with the inventory by `verdict`. Bodies of triggers, events
-and routines are text of others and may hold any line, "-- Dump completed" too: they are passed over.
+What is found is compared with the inventory by `verdict`; where the stream of several databases is to be cut is told
+to `split`. Bodies of triggers, events and routines are text of others and may hold any line, "-- Dump completed" too:
+they are passed over.
 """
 
 import re
-from collections import Counter
-from dataclasses import dataclass
+from collections import Counter, deque
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 _NAME = rb"`(?:[^`]|``){0,600}`"  # 64 characters at most, doubled backticks included
 _DEFINER = rb"DEFINER=(?:" + _NAME + rb"(?:@" + _NAME + rb")?|\S{1,400}) "
@@ -19,10 +21,17 @@ _OUTSIDE = re.compile(
     rb"|CREATE TABLE (?:IF NOT EXISTS )?(?P<table>" + _NAME + rb")"
     rb"|CREATE SEQUENCE (?:IF NOT EXISTS )?(?P<sequence>" + _NAME + rb")"
     rb"|/\*!50001 VIEW (?P<view>" + _NAME + rb")"
-    rb"|(?P<insert>INSERT INTO )" + _NAME + rb"(?P<rows> VALUES(?=\n))?"
+    rb"|(?P<insert>INSERT INTO )"
+    + _NAME
+    + rb"(?P<values>(?: \((?:"
+    + _NAME
+    + rb"|[\w, ])*+\))? VALUES(?P<rows>(?=\n))?)?"
     rb"|(?P<unlock>UNLOCK TABLES;|/\*!40000 ALTER TABLE )"
     rb"|(?P<body>DELIMITER ;;)(?=\n)"
-    rb"|-- (?P<part>Dumping (?:events|routines)|Current Database)"
+    rb"|-- (?P<part>Dumping (?:events|routines)) for database "
+    rb"|-- (?P<current>Current Database): `"
+    rb"|USE (?P<use>" + _NAME + rb");(?=\n)"
+    rb"|(?P<foot>/\*!40103 SET TIME_ZONE=@OLD_TIME_ZONE \*/;)"
     rb")"
 )
 # A body begins with the first of these after DELIMITER ;; and reaches to the line after its own ;;
@@ -36,9 +45,11 @@ _INSIDE = re.compile(
     rb"|(?P<end>(?<=;;\n)DELIMITER ;)(?=\n)"
     rb")"
 )
+_STRING_END = re.compile(rb"(?:[^'\\]|\\.)*+'", re.DOTALL)
+_STRING = re.compile(rb"'(?:[^'\\]|\\.)*+'", re.DOTALL)
 _COMPLETED = re.compile(rb"\n-- Dump completed(?: on [^\n]{1,40})?\s{0,8}\Z")
 _REACH = 32 << 10  # no mark is longer: with so many bytes after its begin it is there whole, or not at all
-_CONTEXT = 2  # bytes before a line break that are looked at
+_CONTEXT = 4  # bytes before a line break that are looked at
 _BATCH = 256 << 10
 _END = 256  # bytes of the end in which the last line is looked for
 
@@ -53,25 +64,64 @@ class TablePart:
     rows: int | None = 0
 
 
+@dataclass(slots=True)
+class Contents:
+    """What was found of one database. `longest`: no statement has more bytes."""
+
+    tables: dict[str, TablePart] = field(default_factory=dict)
+    views: set[str] = field(default_factory=set)
+    objects: Counter[str] = field(default_factory=Counter)  # "trigger", "routine", "event"
+    longest: int = 0
+
+
+class Cut(NamedTuple):
+    """A place where the stream may be taken apart.
+
+    `kind`: "database" (what follows is of the database `name`), "tables" (here the tables begin of a stream that
+    names no database), "tail" (events, routines and views follow), "foot" (the end of all).
+    """
+
+    kind: str
+    at: int
+    name: str = ""
+
+
 class Scanner:
-    """Feed the SQL in chunks of any size, then `finish`."""
+    """Feed the SQL in chunks of any size, then `finish`. `contents` by database; "" in a stream that names none.
+
+    What lies before `safe` is cut nowhere but at `cuts`, which whoever takes the stream apart takes away.
+    """
 
     def __init__(self) -> None:
         self.bytes = 0
-        self.tables: dict[str, TablePart] = {}
-        self.views: set[str] = set()
-        self.objects: Counter[str] = Counter()  # "trigger", "routine", "event"
+        self.contents: dict[str, Contents] = {}
         self.completed = False
-        self._data = bytearray(b"  \n")  # what is not done with, after _CONTEXT bytes that are
+        self.cuts: deque[Cut] = deque()
+        self._data = bytearray(
+            b" " * _CONTEXT + b"\n"
+        )  # what is not done with, after _CONTEXT bytes that are
         self._start = -len(self._data)  # where that lies in the stream
         self._from = (
             _CONTEXT  # where in it the next mark is looked for: behind the last one, which may reach far
         )
+        self._here = self._of("")
+        self._named = False  # a database was
+        self._tables = False  # there were some
+        self._changing: int | None = None  # where the section begins whose USE has not come yet
         self._head = 0  # where the part begins whose CREATE has not come yet
         self._open: TablePart | None = None
         self._inserting = False
+        self._row_counter: _RowCounter | None = None  # where rows share lines
         self._inside = False  # between DELIMITER ;; and DELIMITER ;
         self._counted = False  # the object of this body
+        self._mark_before = 0  # where it was
+
+    @property
+    def safe(self) -> int:
+        """As told above."""
+        if self._changing is not None:
+            return min(self._changing, self._start)
+        return max(0, self._start)
 
     def feed(self, chunk: bytes) -> None:
         """The next piece of the SQL."""
@@ -86,6 +136,13 @@ class Scanner:
         self._scan(len(self._data))
         self.completed = self.completed and not self._inside
         self._close(self.bytes)
+        self._measure(self.bytes)
+        self._changing, self._start = None, self.bytes
+        if self._named and not self.contents[""].tables:
+            del self.contents[""]
+
+    def _of(self, name: str) -> Contents:
+        return self.contents.setdefault(name, Contents())
 
     def _scan(self, limit: int) -> None:
         """Take the marks that begin before `limit`, count the rows up to there, and forget all that."""
@@ -96,6 +153,7 @@ class Scanner:
                 break
             self._count(data, counted, match.start())
             counted = at = match.end()  # a name may hold what looks like a row
+            self._measure(self._start + match.start())
             if self._inside:
                 self._body(match.lastgroup)
             else:
@@ -104,10 +162,20 @@ class Scanner:
         self._from = max(at, limit) - limit + _CONTEXT
         del self._data[: limit - _CONTEXT]
         self._start += limit - _CONTEXT
+        if self._changing is not None and self._start - self._changing > _REACH:
+            self._changing = None  # its USE does not come any more
+
+    def _measure(self, at: int) -> None:
+        self._here.longest = max(self._here.longest, at - self._mark_before)
+        self._mark_before = at
 
     def _count(self, data: bytes, begin: int, end: int) -> None:
-        """Rows between two marks: lines that begin with a parenthesis."""
-        if self._inserting and self._open is not None and self._open.rows is not None and begin < end:
+        """Rows between two marks: lines that begin with a parenthesis, where rows do not share them."""
+        if not self._inserting or self._open is None or self._open.rows is None or begin >= end:
+            return
+        if self._row_counter is not None:
+            self._open.rows += self._row_counter.more(data[begin:end])
+        else:
             self._open.rows += data.count(b"\n(", begin, end + 1)
 
     def _body(self, kind: str | None) -> None:
@@ -115,32 +183,68 @@ class Scanner:
             self._inside = False
         elif kind is not None and not self._counted:
             self._counted = True
-            self.objects[kind] += 1
+            self._here.objects[kind] += 1
 
     def _mark(self, match: re.Match[bytes], at: int) -> None:
         kind = match.lastgroup
-        if kind in ("insert", "rows"):
-            self._inserting = True
-            if match["rows"] is None and self._open is not None:
-                # Rows share a line (MySQL, MariaDB before 10.7; and the first one where columns are listed because
-                # some are generated or invisible): counting them would mean parsing every value.
-                self._open.rows = None
+        if match["insert"]:
+            self._insert(match)
         elif kind == "unlock":
             self._inserting = False
         elif kind == "body":
             self._inside, self._counted = True, False
         elif kind == "head":
-            self._close(at)
+            cut = self._cut(match, at)
+            self._close(cut)
             self._head = at
+            if not self._tables and not self._named:
+                self.cuts.append(Cut("tables", cut))
+            self._tables = True
         elif kind in ("table", "sequence"):
             if not self._inserting:
                 name = _plain(match[kind])
                 self._open = TablePart(name, self._head)
-                self.tables[name] = self._open
+                self._here.tables[name] = self._open
         elif kind == "view":
-            self.views.add(_plain(match["view"]))
+            self._here.views.add(_plain(match["view"]))
         elif kind == "part":
+            cut = self._cut(match, at)
+            self._close(cut)
+            self.cuts.append(Cut("tail", cut))
+        elif kind == "current":
+            self._changing = self._cut(match, at)
+            self._close(self._changing)
+        elif kind == "use":
+            self._use(_plain(match["use"]))
+        elif kind == "foot":
             self._close(at)
+            self.cuts.append(Cut("foot", at))
+
+    def _insert(self, match: re.Match[bytes]) -> None:
+        self._inserting = True
+        self._row_counter = None
+        if self._open is None:
+            return
+        if match["values"] is None:
+            self._open.rows = None
+        elif match["rows"] is None and self._open.rows is not None:
+            # Rows share a line: MySQL, MariaDB before 10.7, and tables with generated or invisible columns.
+            self._row_counter = _RowCounter()
+            self._open.rows += 1
+
+    def _use(self, name: str) -> None:
+        if self._changing is None:
+            return
+        self.cuts.append(Cut("database", self._changing, name))
+        self._changing = None
+        self._here = self._of(name)
+        self._named = True
+
+    def _cut(self, match: re.Match[bytes], at: int) -> int:
+        """Before the line `--` above a comment that begins at `at`, where there is one."""
+        begin = match.start()
+        above = match.string[max(0, begin - 3) : begin]
+        return at - 3 if above == b"\n--" else at
 
     def _close(self, at: int) -> None:
         if self._open is not None:
@@ -148,6 +252,31 @@ class Scanner:
             self._open = None
         self._inserting = False
         self._head = at
+
+
+class _RowCounter:
+    """Counts what separates the rows of one INSERT; values are passed over, for a string may hold anything."""
+
+    def __init__(self) -> None:
+        self._within = False  # a string
+        self._before = b""  # the end of what was between strings
+        self._left = b""  # a backslash whose letter has not come yet
+
+    def more(self, text: bytes) -> int:
+        """Separators in the next piece."""
+        text, self._left = self._left + text, b""
+        if (len(text) - len(text.rstrip(b"\\"))) % 2:
+            text, self._left = text[:-1], b"\\"
+        if self._within:
+            end = _STRING_END.match(text)
+            if end is None:
+                return 0
+            text = text[end.end() :]
+        between, quote, _open = _STRING.sub(b"", text).partition(b"'")
+        self._within = bool(quote)
+        between = self._before + between.replace(b"\n", b"")
+        self._before = between[-2:]
+        return between.count(b"),(")
 
 
 def _plain(quoted: bytes) -> str:

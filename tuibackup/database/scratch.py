@@ -136,6 +136,9 @@ class ScratchServer:
                 initialise(self.data, user=self._user)
         if len(os.fsencode(self._socket)) > _LONGEST_SOCKET:
             self._socket_folder = Path(tempfile.mkdtemp(prefix="tuibackup-"))
+            if self._user:
+                entry = pwd.getpwnam(self._user)
+                os.chown(self._socket_folder, entry.pw_uid, entry.pw_gid)
             self._socket = self._socket_folder / "mariadb.sock"
         # A pending SIGKILL of the parent ends the server at once: it is a scratch server.
         rights = without_rights(self._user) if self._user else [program("setpriv")]
@@ -222,3 +225,24 @@ class ScratchServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def untrusting(folder: Path, nothing: Path, *, user: str | None = None) -> ScratchServer:
+    """A scratch server for SQL of others: it reads and writes no files but its own, and loads no plugins.
+
+    `nothing` is an empty folder that the server's account cannot write to; `user` as ScratchServer's.
+    """
+    options = (
+        "--local-infile=0",
+        f"--secure-file-priv={nothing}",
+        f"--plugin-dir={nothing}",
+        "--symbolic-links=0",
+        "--max-allowed-packet=1G",
+        "--skip-name-resolve",
+        "--skip-log-bin",
+        "--innodb-buffer-pool-size=128M",
+        "--innodb-doublewrite=0",
+        "--max-statement-time=14400",
+        "--max-connections=10",
+    )
+    return ScratchServer(folder, options=options, user=user)

@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass
 
-from tuibackup.database.inventory import DatabaseInfo
+from tuibackup.database.share import Share
 from tuibackup.errors import DatabaseError
 from tuibackup.remote.command import low_priority, piped, quote, script
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
 
+# --skip-add-locks: behind LOCK TABLES a table whose default is NEXTVAL(…) cannot be restored (error 1100).
 _FLAGS = (
     "--single-transaction", "--quick", "--skip-lock-tables", "--routines", "--events", "--triggers",
-    "--no-tablespaces", "--default-character-set=utf8mb4", "--max-allowed-packet=1G", "--verbose",
+    "--no-tablespaces", "--skip-add-locks", "--default-character-set=utf8mb4", "--max-allowed-packet=1G", "--verbose",
 )  # fmt: skip
 # Only where its help lists them: another vendor's tool stops at a flag it does not know.
 _OPTIONAL = {"column-statistics": "--column-statistics=0", "set-gtid-purged": "--set-gtid-purged=OFF"}
@@ -26,23 +27,26 @@ class DumpTool:
     version: str
     flags: tuple[str, ...]
     packer: str
+    history: bool = False  # it can tell the history of system-versioned tables
 
-    def command(self, database: DatabaseInfo) -> bytes:
-        """A script that writes the dump of `database` to stdout; it reads its option file from stdin.
+    def command(self, share: Share) -> bytes:
+        """A script that writes the dump of `share` to stdout; it reads its option file from stdin.
 
         `--defaults-file` comes first, so that nobody's ~/.my.cnf is read. Views that cannot be read are left
         out by name: the tool would stop at the first of them.
         """
-        left_out = [f"--ignore-table={database.name}.{view}" for view in database.broken]
-        words = [
-            self.path,
-            "--defaults-file=/dev/stdin",
-            *self.flags,
-            *left_out,
-            "--databases",
-            "--",
-            database.name,
-        ]
+        words = [self.path, "--defaults-file=/dev/stdin", *self.flags]
+        if self.history and any(one.versioned for one in share.databases):
+            words.append("--dump-history")
+        if share.whole:
+            words += [
+                f"--ignore-table={one.name}.{name}"
+                for one in share.databases
+                for name in (*one.broken, *sorted(share.left_out.get(one.name, ())))
+            ]
+            words += ["--databases", "--", *[one.name for one in share.databases]]
+        else:
+            words += ["--skip-routines", "--skip-events", "--", share.databases[0].name, *share.tables]
         text = script(words)
         if self.packer:
             # The left side of the pipe keeps the stdin that carries the option file.
@@ -66,4 +70,4 @@ async def find_tool(session: Session, probe: Probe, vendor: str) -> DumpTool:
     listed = said.stdout.decode("utf-8", "replace").replace("_", "-")
     extra = tuple(flag for name, flag in _OPTIONAL.items() if f"--{name}" in listed)
     packer = "zstd" if probe.zstd else "gzip" if probe.gzip else ""
-    return DumpTool(path, version, (*_FLAGS, *extra), packer)
+    return DumpTool(path, version, (*_FLAGS, *extra), packer, "--dump-history" in listed)

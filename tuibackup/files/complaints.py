@@ -22,11 +22,22 @@ _TAR = re.compile(
     re.DOTALL,
 )
 # Everything else is of others: a login shell's start-up files write to the same stderr.
-_OURS = re.compile(rb"(?:/\S*/)?(?:find|tar|sudo): (?!unable to resolve host )")
+_OURS = re.compile(rb"(?:/\S*/)?(?:find|stat|tar|sudo): (?!unable to resolve host )")
 # What tar says beside its complaints about files.
 _NOISE = re.compile(
     rb"(?:/\S*/)?tar: (?:Removing leading|Exiting with failure status|The following options were used|"
     rb".*: (?:socket ignored|door ignored)$|.*support is not available$)"
+)
+
+
+# BusyBox's find, stat and tar, which escape nothing: TOOL: NAME: REASON, or TOOL: can't open 'NAME': REASON. Names
+# are given to them with a slash or "./" in front.
+_PLAIN = re.compile(
+    rb"(?:/\S*/)?(?:find|stat|tar|readlink): (?:(?:can't|cannot) [\w ]+ '(.*)'|(\.?/.*)): ([^:]+)", re.DOTALL
+)
+# The last is the beginning of a name that holds a line break: where it is told, it is without a reason.
+_PLAIN_NOISE = re.compile(
+    rb"(?:/\S*/)?(?:tar: (?:error exit delayed from previous errors|short read)$|\w+: \.?/[^:]*$)"
 )
 
 
@@ -59,7 +70,17 @@ def from_tar(line: bytes) -> Complaint | None:
     return _complaint(match[1], match[2])
 
 
-def _complaint(name: bytes, said: bytes) -> Complaint:
+def plain(line: bytes) -> Complaint | None:
+    """A line of BusyBox's find, stat or tar (or of another that is used in the same way)."""
+    if _PLAIN_NOISE.match(line) or _NOISE.match(line) or not _OURS.match(line):
+        return None
+    match = _PLAIN.fullmatch(line)
+    if match is None:
+        return Complaint(b"", _plain(line))
+    return _complaint(match[1] or match[2], match[3], escaped=False)
+
+
+def _complaint(name: bytes, said: bytes, *, escaped: bool = True) -> Complaint:
     reason = said.rpartition(b": ")[2]
     refused = reason in (b"Permission denied", b"Operation not permitted")
     if refused:
@@ -68,7 +89,7 @@ def _complaint(name: bytes, said: bytes) -> Complaint:
         text = VANISHED
     else:
         text = _plain(said)
-    return Complaint(_unescaped(name), text, refused)
+    return Complaint(_unescaped(name) if escaped else name, text, refused)
 
 
 def _plain(said: bytes) -> str:

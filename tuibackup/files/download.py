@@ -12,33 +12,33 @@ from dataclasses import dataclass
 from functools import partial
 from heapq import merge
 from operator import attrgetter
-from threading import Lock
+from threading import Event, Lock
 from typing import TypeVar
 
 from tuibackup.config import Server
 from tuibackup.errors import ConnectionLostError, DownloadError, RemoteCommandError, VaultError
-from tuibackup.files import inventory
-from tuibackup.files import server as tools
-from tuibackup.files.fetch import Fetched, Way, fetch
+from tuibackup.files.fetch import Fetched
 from tuibackup.files.findings import Findings
 from tuibackup.files.inventory import Listed
 from tuibackup.files.keep import Store
-from tuibackup.files.pipe import in_thread
-from tuibackup.files.recheck import afresh
+from tuibackup.files.pipe import StoppedError, in_thread
 from tuibackup.files.tally import Tally, reported
 from tuibackup.files.verdict import complete, poor, ratio
-from tuibackup.progress import Finding, Reporter
+from tuibackup.files.way import Way, choose
+from tuibackup.progress import Finding, Progress, Reporter
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
 from tuibackup.sop import Outcome
 from tuibackup.text import count, duration, printable, size
-from tuibackup.vault.disk import room
+from tuibackup.vault.disk import RoomGuard, room
 from tuibackup.vault.index import Index, IndexWriter, Totals, Wanted
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.leftover import Leftover
+from tuibackup.vault.renewal import Older
 from tuibackup.vault.schema import FILE_NAME as INDEX
 from tuibackup.vault.snapshot import Incoming, discard
 from tuibackup.vault.summary import FolderSummary
+from tuibackup.vault.verify import OnProgress, unsound
 from tuibackup.words import _, ngettext
 
 _STREAMS = 3  # of one folder: everything; what changed meanwhile, and other names of what was lost; the same
@@ -50,6 +50,7 @@ T = TypeVar("T")
 
 CHANGED = "changed while it was read, twice; stored as it was read last"
 SHRUNK = "shrank while it was read, twice; its end is filled with zeros"
+PADDED = "was shorter than its size says when it was read; its end is filled with zeros"
 REPLACED = "vanished or was replaced after it was read; stored as it was read"
 CHANGED_AND_LOST = "changed while it was read and could not be read again; stored as it was read first"
 
@@ -71,6 +72,8 @@ class Download:
     parent: str | None = None  # name of the snapshot that unchanged files were taken from
     changed: int = 0  # files that are new or changed since then, each inode once
     resumed: int = 0  # files that an interrupted run had fetched
+    limits: tuple[str, ...] = ()  # what the way of reading could not see
+    reconnected: int = 0  # how often the connection was lost and made again
 
 
 async def download(
@@ -95,19 +98,14 @@ async def download(
     Raises DownloadError, VaultError, ConnectionLostError, what `reconnect` raises; then `incoming` holds no more than
     what `Incoming.keep` keeps.
     """
-    way = _way(session, probe, server)
-    index = incoming.index()
+    way = choose(session, probe, server)
+    index = incoming.index(RoomGuard(incoming.path, least_free))
     try:
         store = Store(incoming, index, Lock(), least_free)
         work = _Download(way, server, store, previous, reporter, leftovers, reconnect, full=full)
         return await work.run()
     finally:
         index.abandon()
-
-
-def _way(session: Session, probe: Probe, server: Server) -> Way:
-    tools.refuse_strange_tools(probe, server.name, sudo=server.sudo)
-    return Way(session, server.name, server.sudo, tools.compression(probe), tools.attributes(probe))
 
 
 class _Download:
@@ -132,12 +130,16 @@ class _Download:
         self._before = {folder.folder: folder for folder in previous.summary.folders} if previous else {}
         self._ratio = ratio(previous)
         self._older = None if full else previous
+        if self._older and complete(self._older) and not leftovers:
+            self._index.older = Older(self._older.path, self._older.name)
         self._full = full
         self._leftovers = leftovers
         self._reconnect = reconnect
         self._tally = Tally()
-        self._fruitless = 0
-        self._came = 0  # files, when the connection was lost the last time
+        self._reconnected = 0
+        self._fruitless = 0  # connections lost in a row without one more file
+        self._came = 0  # files, when one was lost the last time
+        self._fetching = False
 
     async def run(self) -> Download:
         tally = self._tally
@@ -150,7 +152,7 @@ class _Download:
                     files=count(files), size=size(bytes_), time=duration(time.monotonic() - started)
                 )
             )
-            resumed = await in_thread(self._resume)
+            resumed = await self._resume()
             unchanged = await in_thread(self._take_over)
             wanted, wanted_bytes = await in_thread(self._index.wanted_totals)
             if unchanged:
@@ -158,8 +160,8 @@ class _Download:
                     _("{wanted} new or changed, {size}").format(wanted=count(wanted), size=size(wanted_bytes))
                 )
             self._check_room(min(wanted_bytes, sum(one.allocated for one in listed)))
-            tally.items, tally.items_total, tally.bytes_total = 0, wanted, wanted_bytes
-            self._came, self._fruitless = 0, 0
+            tally.items, tally.items_total, tally.bytes, tally.bytes_total = 0, wanted, 0, wanted_bytes
+            self._fetching = True
             folders = [await self._folder(one) for one in listed]
             total = await in_thread(self._finish)
         self._findings.close()
@@ -174,6 +176,8 @@ class _Download:
             self._older.name if self._older and unchanged else None,
             wanted + resumed,
             resumed,
+            self._way.limits,
+            self._reconnected,
         )
 
     async def _inventory(self) -> list[Listed]:
@@ -188,9 +192,7 @@ class _Download:
                 self._findings.forget()
                 self._tally.items = 0
             begun = True
-            return await inventory.take(
-                self._way.session, self._server, self._index, self._findings, self._tally
-            )
+            return await self._way.inventory(self._server, self._index, self._findings, self._tally)
 
         listed = await self._insist(take)
         self._findings.held = False
@@ -210,30 +212,51 @@ class _Download:
     async def _connect_again(self) -> None:
         """Another connection in the place of the lost one. Raises ConnectionLostError when that is no use."""
         name = self._server.name
-        self._fruitless = 0 if self._tally.items > self._came else self._fruitless + 1
-        self._came = self._tally.items
+        # An inventory begins anew: however far it came, that is no progress.
+        further = self._fetching and self._tally.items > self._came
+        self._fruitless = 0 if further else self._fruitless + 1
+        self._came = max(self._came, self._tally.items) if self._fetching else 0
         if self._reconnect is None:
             raise ConnectionLostError(f"connection to {name} lost")
         if self._fruitless > _FRUITLESS:
             raise ConnectionLostError(
                 f"connection to {name} lost {self._fruitless} times without one more file"
             )
-        self._way = _way(*await self._reconnect(self._fruitless), self._server)
+        self._way = choose(*await self._reconnect(self._fruitless), self._server)
+        self._reconnected += 1
 
-    def _resume(self) -> int:
+    async def _resume(self) -> int:
         """Take over what interrupted runs had fetched and what is still so; how many files. The rest of it goes."""
+        if not self._leftovers:
+            return 0
+        stopped = Event()
+
+        def on_progress(progress: Progress) -> None:
+            if stopped.is_set():
+                raise StoppedError
+            self._tally.bytes, self._tally.bytes_total = progress.bytes, progress.bytes_total
+            self._tally.current = progress.current.encode()
+
+        return await in_thread(self._take_over_leftovers, on_progress, stop=stopped.set)
+
+    def _take_over_leftovers(self, on_progress: OnProgress) -> int:
         before = self._index.wanted_totals()
         for left in self._leftovers:
             if self._full and not left.full:
                 continue  # what it lacks, an older snapshot holds
             try:
                 left.check()
+                damaged = unsound(left.path, left.sums, on_progress)
             except VaultError as error:
                 self._say(
                     _("what was kept of an interrupted run cannot be used: {error}").format(error=error)
                 )
-            else:
-                self._store.incoming.take_over(left, self._index)
+                continue
+            for problem in damaged.values():
+                self._say(
+                    _("kept of an interrupted run, but fetched again: {problem}").format(problem=problem)
+                )
+            self._store.incoming.take_over(left.without(damaged), self._index)
         for left in self._leftovers:
             discard(left.path)
         after = self._index.wanted_totals()
@@ -295,7 +318,7 @@ class _Download:
                 return merge(again, missing, key=attrgetter("id"))
 
             ids = frozenset(one.id for one in again)
-            fetched = await fetch(self._way, self._store, self._tally, folder, wanted, ids)
+            fetched = await self._way.fetch(self._store, self._tally, folder, wanted, ids)
             tried |= fetched.stored_again
             if fetched.cut:
                 await self._connect_again()
@@ -340,7 +363,7 @@ class _Download:
                 fetched.changed.append(one)
 
     async def _now(self, files: Sequence[Wanted]) -> list[Wanted]:
-        return await afresh(self._way.session, files, sudo=self._way.sudo)
+        return await self._way.afresh(files)
 
     def _anything_wanted(self, folder: Listed, folders: bool = True) -> bool:
         """Whether there is a file to fetch, or (`folders`) a folder whose extended attributes are not known."""
@@ -373,6 +396,11 @@ class _Download:
             if one.id in tried:
                 reason = SHRUNK if one.entry.path in fetched.shrunk else CHANGED
                 findings.entry(root, name, one.entry.path, reason)
+        noticed = {one.entry.path for one in (*fetched.changed, *fetched.gone)}
+        for path in sorted(
+            fetched.shrunk - noticed
+        ):  # its size is as wrong as before: read again it gives the same
+            findings.entry(root, name, path, PADDED)
         if fetched.uncounted:
             findings.folder(root, name, f"{fetched.uncounted} more files changed while they were read")
         for complaint in fetched.said:

@@ -19,6 +19,8 @@ from collections.abc import Sequence
 
 from tuibackup.config.patterns import expression, parts
 
+# Of an extended regular expression: a set with its "+", a set, an escaped letter, any other.
+_PARTS = re.compile(rb"(\[\^?\]?[^\]]*\])\+|\[\^?\]?[^\]]*\]|\\.|.", re.DOTALL)
 _SPECIAL = re.compile(rb"[.\[\\()*+?{|^$]")
 
 
@@ -66,3 +68,25 @@ def _test(before: list[bytes], regexes: list[bytes], resolved: bytes) -> list[by
         return []
     start = _SPECIAL.sub(rb"\\\g<0>", resolved.rstrip(b"/"))
     return [*before, b"-regex", start + b"/(" + b"|".join(regexes) + b")"]
+
+
+def basic(test: Sequence[bytes]) -> list[bytes]:
+    """A test of `find_arguments` for a find that takes basic regular expressions, as BusyBox's does."""
+    return [
+        _basic(word) if before == b"-regex" else word
+        for before, word in zip([b"", *test], test, strict=False)
+    ]
+
+
+def _basic(extended: bytes) -> bytes:
+    """The same regular expression as a basic one, with `\\|`, which all of today's know."""
+
+    def part(match: re.Match[bytes]) -> bytes:
+        text, atom = match[0], match[1]
+        if atom:  # a set, one or more times
+            return atom + atom + b"*"
+        if text in b"()|":
+            return b"\\" + text
+        return text[1:] if text[:1] == b"\\" and text[1:] in b"()+?{|" else text
+
+    return _PARTS.sub(part, extended)

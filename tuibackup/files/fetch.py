@@ -7,8 +7,9 @@ at a second time while the stream goes on.
 
 import asyncio
 from array import array
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from threading import Lock
 from typing import Any
 
@@ -20,10 +21,9 @@ from tuibackup.files.keep import Keeper, Store
 from tuibackup.files.order import Order
 from tuibackup.files.pipe import Pipe, StoppedError, in_thread, unpacked
 from tuibackup.files.recheck import Recheck
-from tuibackup.files.server import Lines, end, gently, last_line, piece, sudo_error
+from tuibackup.files.server import Lines, Tools, end, gently, last_line, piece, sudo_error
 from tuibackup.files.tally import Tally
 from tuibackup.files.tarstream import FOLDER, REGULAR, Member, StreamCutError, TarStream
-from tuibackup.remote.session import Session
 from tuibackup.remote.stream import Stream
 from tuibackup.text import printable, size
 from tuibackup.vault.entry import Kind
@@ -32,18 +32,8 @@ from tuibackup.vault.index import Wanted
 _GROWN = 1 << 30  # bytes by which a file may be larger than twice what was listed
 _BREATH = 0.05  # seconds between two looks at whether more names may be sent
 _PATIENCE = 2.0  # seconds without an answer, after which all the rest is sent
+_TAKEN = 200  # files taken from the index at once: the lock is wanted by two threads
 _LOST_NAMES = 20_000  # files left out for which the reason is looked up one by one
-
-
-@dataclass(frozen=True, slots=True)
-class Way:
-    """How one server is read, the same for every stream of a run."""
-
-    session: Session
-    name: str  # of the server
-    sudo: bool
-    packed: str  # "zstd", "gzip" or ""
-    xattrs: bool
 
 
 @dataclass
@@ -67,7 +57,7 @@ class Fetched:
 
 
 async def fetch(
-    way: Way,
+    tools: Tools,
     store: Store,
     tally: Tally,
     folder: Listed,
@@ -79,25 +69,27 @@ async def fetch(
     Of folders among them only the extended attributes are taken. `again` are the ids of files that were stored once.
     Raises DownloadError, VaultError. Whatever happens, files that came whole are in the index.
     """
-    return await _Fetch(way, store, tally, folder, wanted, again).run()
+    return await Fetch(tools, store, tally, folder, wanted, again).run()
 
 
-class _Fetch:
+class Fetch:
+    """One use of `fetch`."""
+
     def __init__(
         self,
-        way: Way,
+        tools: Tools,
         store: Store,
         tally: Tally,
         folder: Listed,
         wanted: Callable[[], Iterator[Wanted]],
         again: frozenset[int],
     ) -> None:
-        self._way = way
+        self._tools = tools
         self._tally = tally
         self._folder = folder
-        self._order = Order(lambda: _locked(wanted, store.lock))
+        self._order = Order(lambda: locked(wanted, store.lock))
         self._pipe = Pipe()
-        self._recheck = Recheck(way.name)
+        self._recheck = Recheck(tools.name, tools.look.stamps())
         self._lines = Lines()
         self._keeper = Keeper(store, folder, tally, self._recheck.hand, again)
         self._lost: list[Wanted] = []
@@ -109,7 +101,7 @@ class _Fetch:
         try:
             await self._stream()
         except (ConnectionLostError, DownloadError, RemoteCommandError) as error:
-            if not await self._way.session.gone(error):
+            if not await self._tools.session.gone(error):
                 raise
             result.cut = True
             result.unchecked = self._recheck.unchecked()
@@ -126,14 +118,14 @@ class _Fetch:
         return result
 
     async def _stream(self) -> None:
-        way = self._way
-        look = recheck.command(sudo=way.sudo)
+        tools = self._tools
+        look = recheck.command(tools.look.stamp, sudo=tools.sudo)
         async with (
-            way.session.stream(self._command(), on_line=self._lines.take) as stream,
-            way.session.stream(look) as second,
+            tools.session.stream(self._command(), on_line=self._lines.take) as stream,
+            tools.session.stream(look) as second,
         ):
             try:
-                await _together(
+                await together(
                     self._send_names(stream),
                     self._receive(stream),
                     in_thread(self._work, stop=self._stop),
@@ -142,7 +134,7 @@ class _Fetch:
                 )
             except StreamCutError:
                 raise await self._why_cut(stream) from None
-            exit_ = await end(stream, way.name)
+            exit_ = await end(stream, tools.name)
         if exit_.signal or exit_.status not in (0, 1, 2):
             raise self._tar_failed(str(exit_))
 
@@ -150,10 +142,13 @@ class _Fetch:
         words = [b"tar", b"-C", self._folder.folder, b"-c", b"--format=posix", b"-P", b"--numeric-owner"]
         words += [b"--hard-dereference", b"--ignore-failed-read", b"--sparse"]
         words += [b"--pax-option=delete=atime,delete=ctime,delete=mtime"]
-        if self._way.xattrs:
+        if self._tools.xattrs:
             words += [b"--xattrs", b"--acls"]
         words += [b"--null", b"--no-recursion", b"-T", b"-"]
-        return gently(words, sudo=self._way.sudo, packed=self._way.packed)
+        return gently(words, sudo=self._tools.sudo, packed=self._tools.packed)
+
+    def _complaint(self, line: bytes) -> Complaint | None:
+        return complaints.from_tar(line)
 
     # on the event loop
 
@@ -169,7 +164,7 @@ class _Fetch:
         stream.write_eof()
 
     async def _receive(self, stream: Stream) -> None:
-        while data := await piece(stream, self._way.name):
+        while data := await piece(stream, self._tools.name):
             await self._pipe.put(data)
         await self._pipe.put(b"")
 
@@ -189,18 +184,18 @@ class _Fetch:
     def _tar_failed(self, how: str) -> DownloadError:
         lines = self._lines.drain()
         for line in lines:
-            if self._way.sudo and (error := sudo_error(line, self._way.name)):
+            if self._tools.sudo and (error := sudo_error(line, self._tools.name)):
                 return error
         said = last_line(b"\n".join(lines[-1:]))
         return DownloadError(
-            f"{self._way.name}: reading {printable(self._folder.folder)} failed: tar {how}{said}"
+            f"{self._tools.name}: reading {printable(self._folder.folder)} failed: tar {how}{said}"
         )
 
     def _explain(self) -> None:
         """Find out from tar's complaints why files never came, and which it filled up with zeros."""
         reasons: dict[bytes, str] = {}
         for line in self._lines.drain():
-            complaint = complaints.from_tar(line)
+            complaint = self._complaint(line)
             if complaint is None:
                 continue
             path = complaint.name.removeprefix(b"./")
@@ -229,29 +224,29 @@ class _Fetch:
         self._recheck.hand([])
 
     def _unpack(self) -> None:
-        stream = TarStream(unpacked(self._pipe.read, self._way.packed))
+        stream = TarStream(unpacked(self._pipe.read, self._tools.packed))
         while (member := stream.next()) is not None:
             wanted = self._order.match(member.name, self._pass)
             if wanted.entry.kind is Kind.FOLDER:
                 self._note_attributes(wanted, member)
             elif member.kind == REGULAR:
-                self._keep(wanted, member, stream)
+                self._keep(wanted, member, stream.content())
             else:
                 self._replaced.add(wanted.id)
                 self._pass(wanted)
         for wanted in self._order.rest():
             self._pass(wanted)
 
-    def _keep(self, wanted: Wanted, member: Member, stream: TarStream) -> None:
+    def _keep(self, wanted: Wanted, member: Member, content: Iterable[bytes | memoryview]) -> None:
         entry = wanted.entry
         if member.size != entry.size:
             if member.size > 2 * entry.size + _GROWN:
                 raise DownloadError(
-                    f"{self._way.name}: {printable(wanted.path)} was listed with {size(entry.size)} "
+                    f"{self._tools.name}: {printable(wanted.path)} was listed with {size(entry.size)} "
                     f"and now claims {size(member.size)}"
                 )
             entry = entry._replace(size=member.size)
-        self._keeper.keep(wanted, entry, stream.content(), member.attributes)
+        self._keeper.keep(wanted, entry, content, member.attributes)
 
     def _note_attributes(self, folder: Wanted, member: Member) -> None:
         """A folder is only asked for because of these; a snapshot without them is as good as the server allows."""
@@ -269,18 +264,19 @@ class _Fetch:
         self._tally.items += 1
 
 
-def _locked(wanted: Callable[[], Iterator[Wanted]], lock: Lock) -> Iterator[Wanted]:
+def locked(wanted: Callable[[], Iterator[Wanted]], lock: Lock) -> Iterator[Wanted]:
+    """What `wanted` gives, with the index behind it locked whenever it is asked."""
     with lock:
         source = wanted()
     while True:
         with lock:
-            found = next(source, None)
-        if found is None:
+            found = list(islice(source, _TAKEN))
+        if not found:
             return
-        yield found
+        yield from found
 
 
-async def _together(*parts: Coroutine[Any, Any, None]) -> None:
+async def together(*parts: Coroutine[Any, Any, None]) -> None:
     """Run all to their end; when one fails, stop the others and raise that first error alone."""
     try:
         async with asyncio.TaskGroup() as tasks:

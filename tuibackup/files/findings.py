@@ -6,6 +6,7 @@ from tuibackup.progress import Finding, Reporter
 from tuibackup.text import printable
 from tuibackup.vault.index import IndexWriter, Problem, join
 
+_LONGEST = 4096  # bytes of a path that are shown: a server may list longer ones
 _SHOWN = 1_000  # findings that are reported; a folder of unreadable files has as many lines as files
 
 
@@ -39,7 +40,7 @@ class Findings:
         """After the index is finished: what it listed by itself."""
         known = {(finding.subject, finding.reason) for finding in self.shown}
         for problem in problems:
-            if (printable(problem.path), problem.reason) not in known:
+            if (printable(problem.path[:_LONGEST]), problem.reason) not in known:
                 self._show(problem.path, problem.reason)
 
     def forget(self) -> None:
@@ -65,4 +66,4 @@ class Findings:
     def _show(self, path: bytes, reason: str, *, mark: bool = False) -> None:
         self.count += 1
         if len(self.shown) < _SHOWN or mark:
-            self.shown.append(Finding(printable(path), reason, mark))
+            self.shown.append(Finding(printable(path[:_LONGEST]), reason, mark))

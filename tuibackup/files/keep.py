@@ -92,7 +92,8 @@ class Keeper:
                 self._store.index.xattrs(wanted.id, attributes)
         if wanted.id in self._again:
             self.stored_again.add(wanted.id)
-        self._handing.append(wanted)
+        # its size as it was read: where the second look finds another, it changed
+        self._handing.append(wanted if entry is wanted.entry else wanted._replace(entry=entry))
         if len(self._handing) >= _HANDED:
             self._hand_over()
         if archive.stored_bytes >= PART_BYTES or time.monotonic() - self._begun >= PART_SECONDS:

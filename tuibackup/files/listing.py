@@ -10,14 +10,25 @@ from collections.abc import Iterator
 from tuibackup.errors import DownloadError
 from tuibackup.vault.entry import Entry, Kind
 
-FORMAT = rb"%y %m %U %G %s %b %T@ %C@ %D %i %n %F\0%u\0%g\0%P\0%l\0"
-FORMAT_OF_NAMED = FORMAT.replace(b"%P", b"%p")  # the path as it was given, for files named one by one
+# Owners' names are left empty here: `owners` asks for each of them once.
+FORMAT = rb"%y %m %U %G %s %b %T@ %C@ %D %i %n %F\0\0\0%P\0%l\0"
+# The path as it was given, for files named one by one: they are few.
+FORMAT_OF_NAMED = FORMAT.replace(rb"\0\0\0%P", rb"\0%u\0%g\0%p")
+
+STAMP = (
+    rb"%y %s %T@ %C@\0%p\0"  # all that a second look needs: the rest would double what it costs the server
+)
+STRANGE = "is of a kind that cannot be backed up"  # doors, whiteouts
 
 _FIELDS = 5
 _LONGEST = 256 << 10  # bytes of a record; a path of the kernel's longest kind takes 4 KiB
 _LONGEST_NAME = 1024  # bytes of an owner's name, or a file system's type: they are kept in memory
 _BLOCK = 512  # bytes of a `%b` block, whatever the file system's own
 _KINDS = {kind.value.encode(): kind for kind in Kind}
+
+
+# A path, and what a second look saw of a regular file: size, mtime and ctime. None for anything else.
+Stamp = tuple[bytes, tuple[int, int, int] | None]
 
 
 class ListingError(DownloadError):
@@ -30,7 +41,9 @@ class Listing:
     def __init__(self) -> None:
         self.records = 0
         self.allocated = 0  # bytes that regular files take on the server's disk: holes are not counted
-        self.strange: list[bytes] = []  # paths of an unknown kind (doors, whiteouts), for the caller to take
+        self.strange: list[
+            tuple[bytes, str]
+        ] = []  # paths that are no entries and why, for the caller to take
         self._rest = b""
 
     def feed(self, data: bytes) -> Iterator[Entry]:
@@ -60,10 +73,10 @@ class Listing:
                 raise ValueError
             kind = _KINDS.get(letter)
             if kind is None:
-                self.strange.append(path)
+                self.strange.append((path, STRANGE))
                 return None
             if kind is Kind.FILE:
-                self.allocated += min(int(size), int(blocks) * _BLOCK)
+                self.allocated += max(0, min(int(size), int(blocks) * _BLOCK))
             return Entry(
                 path,
                 kind,
@@ -83,6 +96,32 @@ class Listing:
             )
         except ValueError:
             raise ListingError("the server's find sent a record that cannot be read") from None
+
+
+class Stamps:
+    """Parser of a second look at names given one by one, in `STAMP`. Raises ListingError."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> Iterator[Stamp]:
+        """What `data`, the next bytes of the answer, completes."""
+        fields = (self._rest + data).split(b"\0")
+        complete = (len(fields) - 1) // 2 * 2
+        self._rest = b"\0".join(fields[complete:])
+        if len(self._rest) > _LONGEST:
+            raise ListingError("the second look at fetched files brought nonsense")
+        for at in range(0, complete, 2):
+            kind, _, numbers = fields[at].partition(b" ")
+            yield fields[at + 1], _stamp(numbers) if kind == b"f" else None
+
+
+def _stamp(numbers: bytes) -> tuple[int, int, int]:
+    try:
+        size, mtime, ctime = numbers.split(b" ")
+        return int(size), nanoseconds(mtime), nanoseconds(ctime)
+    except ValueError:
+        raise ListingError("the second look at fetched files brought nonsense") from None
 
 
 def nanoseconds(time: bytes) -> int:

@@ -11,37 +11,38 @@ from collections import deque
 from collections.abc import Sequence
 
 from tuibackup.errors import DownloadError
-from tuibackup.files.listing import FORMAT_OF_NAMED, Listing, ListingError, nanoseconds
+from tuibackup.files.listing import ListingError
+from tuibackup.files.look import Look, StampReader
 from tuibackup.files.pipe import in_thread
 from tuibackup.files.server import STALL, SilenceError, end, last_line, piece, taken
-from tuibackup.remote.command import low_priority, quote, script
+from tuibackup.remote.command import low_priority, script
 from tuibackup.remote.session import Session
 from tuibackup.remote.stream import Stream
-from tuibackup.vault.entry import Entry, Kind
+from tuibackup.vault.entry import Kind
 from tuibackup.vault.index import Wanted
 
-# Owner names and the file system's type would double what the server spends on it.
-_STAMP = rb"%y %s %T@ %C@\0%p\0"
 _AT_ONCE = b"4000"  # names for one `find`, if so many fit on a command line
-_LONGEST = 64 << 10  # bytes of an answer for one file
 _HANDED = 16  # batches that wait to be sent
 _KEPT = 20_000  # changed files that are remembered; more than that is somebody's `chown -R`
 
 
-def command(form: bytes = _STAMP, *, sudo: bool) -> bytes:
-    """Reads NUL-ended paths and answers with a record for each that is still there, in their order."""
-    find = (b"sudo -n -- " if sudo else b"") + b'find "$@" -maxdepth 0 -printf ' + quote(form)
+def command(told: Sequence[bytes], *, sudo: bool) -> bytes:
+    """Reads NUL-ended paths and answers with what find tells of each that is still there, in their order.
+
+    `told` are the words that make it tell (see `look`).
+    """
+    find = (b"sudo -n -- " if sudo else b"") + b'find "$@" -maxdepth 0 ' + script(told)
     words = [b"xargs", b"-0", b"-r", b"-n", _AT_ONCE, b"sh", b"-c", b"exec " + find, b"find"]
     return b"export LC_ALL=C; " + low_priority(script(words))
 
 
-async def afresh(session: Session, files: Sequence[Wanted], *, sudo: bool) -> list[Wanted]:
+async def afresh(session: Session, look: Look, files: Sequence[Wanted], *, sudo: bool) -> list[Wanted]:
     """`files` as they are now, without those that are gone or no regular files any more."""
     names = b"".join([wanted.path + b"\0" for wanted in files])
     answer = await session.run(
-        command(FORMAT_OF_NAMED, sudo=sudo), input=names, timeout=STALL, limit=len(names) + 400 * len(files)
+        command(look.named, sudo=sudo), input=names, timeout=STALL, limit=len(names) + 400 * len(files)
     )
-    listing = Listing()
+    listing = look.listing(b"")
     now = {entry.path: entry for entry in listing.feed(answer.stdout) if entry.kind is Kind.FILE}
     listing.close()
     return [
@@ -58,7 +59,7 @@ class Recheck:
     are than are kept.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, stamps: StampReader) -> None:
         self.changed: list[Wanted] = []
         self.gone: list[Wanted] = []
         self.uncounted = 0
@@ -70,7 +71,7 @@ class Recheck:
         self._all_sent = False
         self._out: deque[Wanted] = deque()
         self._unsent: list[Wanted] = []
-        self._rest = b""
+        self._stamps = stamps
 
     def hand(self, files: list[Wanted]) -> None:
         """In the worker's thread: these are fetched; an empty list is the end. Waits while too many are on the way.
@@ -131,13 +132,7 @@ class Recheck:
                     raise
 
     def _compare(self, data: bytes) -> None:
-        fields = (self._rest + data).split(b"\0")
-        complete = (len(fields) - 1) // 2 * 2
-        self._rest = b"\0".join(fields[complete:])
-        if len(self._rest) > _LONGEST:
-            raise ListingError(f"{self._name}: the second look at fetched files brought nonsense")
-        for at in range(0, complete, 2):
-            path = fields[at + 1]
+        for path, stamp in self._stamps.feed(data):
             while self._out:
                 wanted = self._out.popleft()
                 if wanted.path == path:
@@ -145,10 +140,10 @@ class Recheck:
                 self._keep(self.gone, wanted)
             else:
                 raise ListingError(f"{self._name}: the server told of a file that it was not asked for")
-            kind, _, stamp = fields[at].partition(b" ")
-            if kind != b"f":
+            entry = wanted.entry
+            if stamp is None:
                 self._keep(self.gone, wanted)
-            elif not _same(stamp, wanted.entry):
+            elif stamp != (entry.size, entry.mtime_ns, entry.ctime_ns):
                 self._keep(self.changed, wanted)
 
     def _keep(self, where: list[Wanted], wanted: Wanted) -> None:
@@ -156,16 +151,3 @@ class Recheck:
             where.append(wanted)
         else:
             self.uncounted += 1
-
-
-def _same(stamp: bytes, entry: Entry) -> bool:
-    """Whether size, mtime and ctime are what the inventory saw."""
-    try:
-        size, mtime, ctime = stamp.split(b" ")
-        return (int(size), nanoseconds(mtime), nanoseconds(ctime)) == (
-            entry.size,
-            entry.mtime_ns,
-            entry.ctime_ns,
-        )
-    except ValueError:
-        return False

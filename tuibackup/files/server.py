@@ -3,31 +3,48 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from tuibackup.errors import DownloadError
+from tuibackup.files.look import Look
 from tuibackup.remote.command import Exit, low_priority, piped, script
 from tuibackup.remote.probe import Probe
+from tuibackup.remote.session import Session
 from tuibackup.remote.stream import Stream
 from tuibackup.text import duration, printable, shorten
 
 STALL = 600.0  # seconds without a byte before we give up: a slow disk may be searched for long
 _CHUNK = 256 << 10
-_MOST_LINES = 10_000  # of stderr that wait to be looked at
+_MOST_LINES = 10_000  # of stderr that wait to be looked at, …
+_MOST_SAID = 4 << 20  # … and bytes of them
 _PACKERS = {"zstd": b"zstd -q -1 -c", "gzip": b"gzip -q -1 -c"}
 
 
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What one server is read with, the same for every stream of a run."""
+
+    session: Session
+    name: str  # of the server
+    sudo: bool
+    packed: str  # "zstd", "gzip" or ""
+    xattrs: bool
+    look: Look  # how its find tells what there is
+    names_on_line: bool  # its tar takes names on its command line only, BusyBox's
+
+
 def refuse_strange_tools(probe: Probe, name: str, *, sudo: bool) -> None:
-    """DownloadError for a server that this step cannot read yet, in one line that names what is missing."""
-    if not probe.shell:
-        raise DownloadError(f"{name}: has no POSIX shell (SFTP only?); not supported yet")
+    """DownloadError for a server that has tools which nobody here can read, in one line that names them."""
     for tool, kind in (("find", probe.find), ("tar", probe.tar)):
-        if kind is None:
+        if kind not in ("gnu", "busybox"):
             raise DownloadError(
-                f"{name}: this server has no {tool}; not supported yet", f"install GNU {tool}"
+                f"{name}: this server's {tool} is {kind}'s; GNU's and BusyBox's can be used",
+                f"install GNU {tool}",
             )
-        if kind != "gnu":
-            whose = "BusyBox's" if kind == "busybox" else f"{kind}'s"
-            raise DownloadError(f"{name}: this server's {tool} is {whose}; not supported yet")
+    if probe.find == "busybox" and probe.stat not in ("gnu", "busybox"):
+        raise DownloadError(
+            f"{name}: this server has BusyBox's find and no stat beside it", "install GNU find (findutils)"
+        )
     # A rule for find and tar alone is enough: that `sudo -n true` fails (probe.sudo is False) says nothing.
     if sudo and probe.sudo is None:
         raise DownloadError(f"{name}: there is no sudo on this server", "install it, or set sudo = false")
@@ -45,6 +62,14 @@ def attributes(probe: Probe) -> bool:
     """Whether the server's tar can tell extended attributes and access lists (since 1.27)."""
     major, _, minor = probe.tar_version.partition(".")
     return (int(major), int(minor)) >= (1, 27) if major.isdigit() and minor.isdigit() else False
+
+
+def described(probe: Probe) -> str:
+    """The tools that step 2 works with there, in one line."""
+    find = "find (gnu)" if probe.find == "gnu" else f"find ({probe.find}) with stat ({probe.stat})"
+    tar = f"{probe.tar} {probe.tar_version}".rstrip()
+    packer = compression(probe)
+    return ", ".join((find, f"tar ({tar})", *([packer] if packer else ())))
 
 
 def gently(words: Sequence[bytes], *, sudo: bool, packed: str = "") -> bytes:
@@ -95,18 +120,20 @@ class Lines:
     def __init__(self) -> None:
         self.dropped = 0
         self._lines: list[bytes] = []
+        self._said = 0
 
     def take(self, line: bytes) -> None:
         if line.startswith(b"sudo: unable to resolve host"):
             return  # what sudo says, and then works, where /etc/hosts lacks the machine's own name
-        if len(self._lines) < _MOST_LINES:
+        if len(self._lines) < _MOST_LINES and self._said + len(line) < _MOST_SAID:
             self._lines.append(line)
+            self._said += len(line)
         else:
             self.dropped += 1
 
     def drain(self) -> list[bytes]:
         """The lines since the last time."""
-        lines, self._lines = self._lines, []
+        lines, self._lines, self._said = self._lines, [], 0
         return [line for line in lines if line.strip()]
 
 

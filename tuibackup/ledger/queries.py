@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, Protocol
 
 from tuibackup.ledger.entries import Entry, Kind, canonical, iso
-from tuibackup.ledger.results import RUN
+from tuibackup.ledger.results import RUN, drill_of
 from tuibackup.sop import Clock, Outcome, Step
 
 # Every server with its newest matching row. The recursion hops from server to server through the index; a
@@ -36,6 +36,13 @@ _LAST_RUNS = """
     SELECT entry.* FROM each_server
     JOIN entry ON entry.seq = (
         SELECT MAX(seq) FROM result WHERE server = each_server.server AND what = 'run')
+"""
+_LAST_DRILLS = """
+    SELECT last.server, last.what, last.outcome, last.time, last.seconds, last.snapshot
+    FROM each_server
+    JOIN (SELECT :files AS what UNION ALL SELECT :databases) AS drills
+    JOIN result AS last ON last.what = drills.what AND last.seq = (
+        SELECT MAX(seq) FROM result WHERE server = each_server.server AND what = drills.what)
 """
 
 
@@ -72,6 +79,16 @@ class RunFact:
     def started(self) -> datetime:
         """When the run began."""
         return self.ended - timedelta(seconds=self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class DrillFact:
+    """The newest drill of one clock's snapshots: what was drilled, how it ended and when."""
+
+    snapshot: str
+    outcome: Outcome
+    time: datetime
+    seconds: float
 
 
 class _Row(Protocol):
@@ -114,6 +131,17 @@ class Queries:
     def last_runs(self) -> Mapping[str, RunFact]:
         """The newest recorded run of every server."""
         return {row.server: _run_fact(row) for row in self._rows(_EACH_SERVER + _LAST_RUNS)}
+
+    def last_drills(self) -> Mapping[tuple[str, Clock], DrillFact]:
+        """The newest recorded drill of both clocks of every server, where there was one."""
+        whats = {drill_of(clock): clock for clock in Clock}
+        rows = self._rows(_EACH_SERVER + _LAST_DRILLS, **{clock.value: what for what, clock in whats.items()})
+        return {
+            (row.server, whats[row.what]): DrillFact(
+                row.snapshot, Outcome(row.outcome), datetime.fromisoformat(row.time), row.seconds or 0.0
+            )
+            for row in rows
+        }
 
     def history(self, server: str, what: Step | Clock | str, count: int = 5) -> list[float]:
         """Seconds of a step's (or with "run" a whole run's) newest *done* times, the newest first."""

@@ -1,4 +1,4 @@
-"""What run and step entries say in columns, so that queries need not read a million bodies.
+"""What run, step and drill entries say in columns, so that queries need not read a million bodies.
 
 The rows of the table `result` follow from the entries alone; `Ledger.verify_chain` compares the two. Which
 outcome resets a clock says `sop.good`.
@@ -12,15 +12,20 @@ from typing import Any
 from tuibackup.ledger.entries import Kind, iso
 from tuibackup.sop import Clock, Outcome, Step, good
 
-RUN = "run"  # `what` of a whole run; else a clock or a step
+RUN = "run"  # `what` of a whole run; else a clock, a step, or the drill of a clock's snapshot
+
+
+def drill_of(clock: Clock) -> str:
+    """`what` of a drill."""
+    return f"drill-{clock}"
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a run, a clock or a step ended.
+    """How a run, a clock, a step or a drill ended.
 
-    `good` says that it reset its clock; `started` is the start of the snapshot it published, `snapshot` the
-    snapshot's spec such as "siakad/files/2026-11-22T013000Z" (both only for clocks).
+    `good` says that it reset its clock; `started` is the start of the snapshot it published (both only for
+    clocks), `snapshot` that snapshot's spec such as "siakad/files/2026-11-22T013000Z", or that of the one drilled.
     """
 
     what: str
@@ -42,6 +47,11 @@ def results_of(kind: str, body: Mapping[str, Any]) -> Iterator[Result]:
         return
     if kind == Kind.STEP and body.get("step") in list(Step):
         yield Result(str(body["step"]), outcome, seconds)
+    elif kind == Kind.DRILL:
+        snapshot = str(body.get("snapshot"))
+        for clock in Clock:
+            if snapshot.split("/")[1:2] == [clock.value]:
+                yield Result(drill_of(clock), outcome, seconds, snapshot=snapshot)
     elif kind == Kind.RUN:
         yield Result(RUN, outcome, seconds)
         clocks = body.get("clocks")

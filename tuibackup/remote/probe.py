@@ -1,5 +1,6 @@
 """What a server offers: a POSIX shell or not, which find, tar, packers and dump tools, and what its clock says."""
 
+import re
 import time
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from tuibackup.text import printable
 _SECONDS = 30.0
 _MARK = b"tuibackup-probe-42"
 _LONGEST = 200  # characters of one answer
+_FINE = re.compile(r"\.\d*[1-9]")  # BusyBox's stat before 1.34 writes zeros for the fraction of a second
 
 # One round trip. Every answer is a line `word value`. The mark is computed: a shell that is no POSIX shell, or one
 # that only repeats what it does not understand, never prints it. Tools are looked for where commands will find
@@ -21,13 +23,14 @@ now=$(date +%s.%N 2>/dev/null); echo "date $now"
 echo "os $(uname -srm 2>/dev/null)"
 echo "user $(id -un 2>/dev/null)"
 echo "uid $(id -u 2>/dev/null)"
-for tool in find tar; do
+for tool in find tar stat; do
   if command -v $tool >/dev/null 2>&1; then
     said=$($tool --version 2>&1 </dev/null | head -n 1)
     case $said in *BusyBox*|*GNU*) ;; *) said="$said $($tool --help 2>&1 </dev/null | head -n 1)" ;; esac
     echo "$tool $said"
   fi
 done
+echo "times $(stat -c %y /proc/self /tmp /dev/null / 2>/dev/null | tr '\n' ' ')"
 for tool in zstd gzip; do command -v $tool >/dev/null 2>&1 && echo "$tool yes"; done
 if command -v sudo >/dev/null 2>&1; then
   if sudo -n true >/dev/null 2>&1 </dev/null; then echo "sudo yes"; else echo "sudo no"; fi
@@ -45,8 +48,9 @@ echo end
 class Probe:
     """A server's tools. `clock_offset`: seconds its clock is ahead of ours, to some tenths of a second.
 
-    `find` and `tar` are "gnu", "busybox", another name's first word, or None where there is none. `sudo` says
-    whether `sudo -n true` works, None where there is no sudo.
+    `find`, `tar` and `stat` are "gnu", "busybox", another name's first word, or None where there is none.
+    `fine_times`: stat tells times finer than a second. `sudo` says whether `sudo -n true` works, None where there
+    is no sudo.
     """
 
     shell: bool
@@ -56,6 +60,8 @@ class Probe:
     find: str | None = None
     tar: str | None = None
     tar_version: str = ""
+    stat: str | None = None
+    fine_times: bool = False
     zstd: bool = False
     gzip: bool = False
     dump_tools: tuple[tuple[str, str], ...] = ()
@@ -100,6 +106,8 @@ async def probe(session: Session) -> Probe:
         find=_make(found.get("find")),
         tar=_make(found.get("tar")),
         tar_version=found.get("tar", "").rpartition(" ")[2] if "GNU" in found.get("tar", "") else "",
+        stat=_make(found.get("stat")),
+        fine_times=_FINE.search(found.get("times", "")) is not None,
         zstd="zstd" in found,
         gzip="gzip" in found,
         dump_tools=tuple(dumps),

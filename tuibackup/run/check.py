@@ -144,8 +144,11 @@ async def check_server(config: Config, server: Server, answers: Answers) -> Asyn
     """Connect, look, log in. Questions go to `answers`; without a face they are failed checks."""
     from tuibackup.remote.probe import probe
     from tuibackup.remote.session import connect
+    from tuibackup.run.kept import kept
 
     notes: list[str] = []
+    if (left := await asyncio.to_thread(kept, config, server.name)) is not None:
+        yield Check(_("interrupted"), State.OK, left.sentence)
 
     async def secret(source: SecretSource, question: Question) -> Secret | None:
         return await resolve(source, question, answers)
@@ -173,10 +176,10 @@ async def check_server(config: Config, server: Server, answers: Answers) -> Asyn
             yield Check(_("SSH option"), State.WARNING, note)
         try:
             tools = await probe(session)
-            for check in _tools(tools, server):
+            for check in _tools(session, tools, server):
                 yield check
             for folder in server.folders:
-                yield await _folder(session, folder, sudo=server.sudo)
+                yield await _folder(session, folder, gnu=tools.find == "gnu", sudo=server.sudo)
             if server.database is not None:
                 async for check in _database(config, session, server, answers):
                     yield check
@@ -184,9 +187,9 @@ async def check_server(config: Config, server: Server, answers: Answers) -> Asyn
             yield Check(_("connection"), State.FAILED, str(error))
 
 
-def _tools(tools: "Probe", server: Server) -> Iterator[Check]:
+def _tools(session: "Session", tools: "Probe", server: Server) -> Iterator[Check]:
     from tuibackup.errors import DownloadError
-    from tuibackup.files.server import refuse_strange_tools
+    from tuibackup.files.way import choose
 
     if tools.clock_offset is not None and abs(tools.clock_offset) > CLOCK_SECONDS:
         off = duration(abs(tools.clock_offset))
@@ -195,22 +198,15 @@ def _tools(tools: "Probe", server: Server) -> Iterator[Check]:
             _("clock"), State.WARNING, _("the server's clock is {off} {where}").format(off=off, where=where)
         )
     if server.folders:
-        found = ", ".join(
-            filter(
-                None,
-                (
-                    f"find ({tools.find})" if tools.find else "",
-                    f"tar ({tools.tar} {tools.tar_version})".replace(" )", ")") if tools.tar else "",
-                    "zstd" if tools.zstd else "gzip" if tools.gzip else "",
-                ),
-            )
-        )
         try:
-            refuse_strange_tools(tools, server.name, sudo=server.sudo)
+            way = choose(session, tools, server)
         except DownloadError as error:
             yield Check(_("tools"), State.FAILED, str(error))
         else:
-            yield Check(_("tools"), State.OK, found)
+            yield Check(_("tools"), State.OK, way.described)
+            if way.limits:
+                lacks = _("this way of reading cannot carry {limits}").format(limits=", ".join(way.limits))
+                yield Check(_("limits"), State.OK, lacks)
     if server.database is not None:
         if tools.dump_tools:
             path, version = tools.dump_tools[0]
@@ -223,30 +219,27 @@ def _tools(tools: "Probe", server: Server) -> Iterator[Check]:
             )
 
 
-async def _folder(session: "Session", folder: str, *, sudo: bool) -> Check:
+# For each name whether it is a folder, and each name that cannot be read: for a find that can do neither by itself.
+_KINDS = 'for name do if [ -d "$name" ]; then echo d; else echo f; fi; done'
+_CLOSED = (
+    'for name do [ -r "$name" ] && { [ ! -d "$name" ] || [ -x "$name" ]; } || printf "%s\\0" "$name"; done'
+)
+
+
+async def _folder(session: "Session", folder: str, *, gnu: bool, sudo: bool) -> Check:
     """Whether a folder is there and all of it can be read, with the same tool and rights as a run's."""
     what = _("folder")
-    words = [
-        "find",
-        "-H",
-        folder,
-        "!",
-        "-type",
-        "l",
-        "(",
-        "!",
-        "-readable",
-        "-o",
-        "-type",
-        "d",
-        "!",
-        "-executable",
-        ")",
-        "-print0",
-    ]
+    kinds_told, closed_told = (
+        ["-printf", "%y "],
+        ["(", "!", "-readable", "-o", "-type", "d", "!", "-executable"],
+    )
+    closed_told += [")", "-print0"]
+    if not gnu:
+        kinds_told, closed_told = (["-exec", "sh", "-c", text, "sh", "{}", "+"] for text in (_KINDS, _CLOSED))
+    words = ["find", "-H", folder, "!", "-type", "l", *closed_told]
     try:
         there = await session.run(
-            ["find", "-H", folder, "-maxdepth", "1", "-printf", "%y "], timeout=FOLDER_SECONDS, sudo=sudo
+            ["find", "-H", folder, "-maxdepth", "1", *kinds_told], timeout=FOLDER_SECONDS, sudo=sudo
         )
         kinds = there.stdout.split()
         if not kinds:

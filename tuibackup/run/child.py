@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -21,36 +22,58 @@ from tuibackup.config import Config, load
 from tuibackup.errors import TuibackupError
 from tuibackup.run.engine import carry_out, refuse
 from tuibackup.run.journal import Journal
+from tuibackup.run.plan import Plan
 from tuibackup.run.process import Launch, Launched
 from tuibackup.run.questions import FaceLine
 from tuibackup.run.stop import Stop, stop_path
 
 NICE = 10
+_MESSAGE = 1 << 20  # bytes: one run's plan takes a few thousand
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One run, and the numbers of the open files that are its own."""
+
+    plan: Plan
+    path: Path
+    line: int
+    journal: int
 
 
 def main() -> int:
-    """Read the request from standard input, fork one process a run, and end."""
-    launch = msgspec.json.decode(sys.stdin.buffer.read(), type=Launch)
+    """Import, read the request from standard input, fork one process a run, and end."""
     os.umask(0o077)
     os.nice(NICE)
+    _preload()
+    with socket.socket(fileno=os.dup(0)) as request:
+        first = request.recv(_MESSAGE)
+        if not first:
+            return 0  # the face has changed its mind
+        launch = msgspec.json.decode(first, type=Launch)
+        runs = [_run_of(request) for _ in range(launch.runs)]
     config: Config | TuibackupError
     try:
         config = load(Path(launch.config))
     except TuibackupError as error:
         config = error
-    for run in launch.runs:
-        os.set_inheritable(run.line, False)
-        os.set_inheritable(run.journal, False)
-    _preload()
     gc.collect()
     gc.freeze()  # keeps the collector from touching, and so copying, the memory the runs share
-    for run in launch.runs:
+    for run in runs:
         if os.fork() == 0:
-            _forked(run, launch, config)
-    errors = Path(launch.runs[0].path).with_name(f"{launch.runs[0].plan.request}.err")
+            _forked(run, runs, config)
+    errors = runs[0].path.with_name(f"{runs[0].plan.request}.err")
     if errors.stat().st_size == 0:
         errors.unlink()
     return 0
+
+
+def _run_of(request: socket.socket) -> _Run:
+    message, (line, journal), _flags, _address = socket.recv_fds(request, _MESSAGE, 2)
+    for number in (line, journal):
+        os.set_inheritable(number, False)
+    run = msgspec.json.decode(message, type=Launched)
+    return _Run(run.plan, Path(run.path), line, journal)
 
 
 def _preload() -> None:
@@ -60,17 +83,17 @@ def _preload() -> None:
     import tuibackup.ledger.schema  # noqa: F401
 
 
-def _forked(mine: Launched, launch: Launch, config: Config | TuibackupError) -> None:
+def _forked(mine: _Run, runs: list[_Run], config: Config | TuibackupError) -> None:
     """The life of one run's process; does not return."""
     code = 1
     try:
         os.setsid()
-        for other in launch.runs:
+        for other in runs:
             if other is not mine:
                 # Another run's journal kept open here would keep it locked, and so alive, after its death.
                 os.close(other.line)
                 os.close(other.journal)
-        errors = Path(mine.path).with_suffix(".err")
+        errors = mine.path.with_suffix(".err")
         _redirect(errors)
         code = _run(mine, config)
         sys.stderr.flush()
@@ -93,17 +116,17 @@ def _redirect(errors: Path) -> None:
     os.close(log)
 
 
-def _run(mine: Launched, config: Config | TuibackupError) -> int:
+def _run(mine: _Run, config: Config | TuibackupError) -> int:
     for number in (signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
-    with Journal(Path(mine.path), mine.journal) as journal:
+    with Journal(mine.path, mine.journal) as journal:
         if isinstance(config, TuibackupError):
             return refuse(mine.plan, journal, config).exit_code
         with asyncio.Runner(debug=False, loop_factory=_loop_factory()) as runner:
             return runner.run(_carry_out(mine, config, journal))
 
 
-async def _carry_out(mine: Launched, config: Config, journal: Journal) -> int:
+async def _carry_out(mine: _Run, config: Config, journal: Journal) -> int:
     stop = Stop()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.ask, "signal SIGTERM")
     face = FaceLine()

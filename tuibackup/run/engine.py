@@ -6,7 +6,7 @@ Order of the record: a snapshot is published, then the ledger says so, then the 
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 
@@ -17,20 +17,20 @@ from tuibackup.errors import BusyError, InterruptedRunError, LedgerError, Tuibac
 from tuibackup.ledger.entries import Kind
 from tuibackup.run import crash, record
 from tuibackup.run import events as ev
-from tuibackup.run.access import disconnect, reconnect
+from tuibackup.run.access import CONNECTING, disconnect
 from tuibackup.run.journal import Journal
 from tuibackup.run.lock import server_lock, slot, take_slot
 from tuibackup.run.needs import find_vault, meet_needs, unmet
 from tuibackup.run.places import open_ledger
 from tuibackup.run.plan import Plan
 from tuibackup.run.questions import Face, NoFace
+from tuibackup.run.reconnect import reconnect
 from tuibackup.run.steps import connect, download, dump, login
 from tuibackup.run.stop import Stop
 from tuibackup.run.work import Carry, Work, outcome_of
 from tuibackup.sop import Clock, Outcome, Step, worst
 from tuibackup.vault.snapshot import sweep
 
-CONNECTING = 8  # runs of this host that connect at once: sshd drops some beyond ten (MaxStartups)
 _TIDY_SECONDS = 60.0  # what a stopped run may take to clean up; then it ends all the same
 
 
@@ -51,7 +51,7 @@ async def carry_out(
         work = Work(plan, config, journal, ledger, face)
         cancelled = False
         try:
-            await _until_stopped(_procedure(work, face, held), stop or Stop(), held)
+            await _until_stopped(_procedure(work, face, held), stop or Stop(), held, work.way_on)
         except asyncio.CancelledError:
             cancelled = True
             work.abandon(InterruptedRunError("stopped"))
@@ -141,8 +141,12 @@ async def _own_slot(work: Work) -> AsyncIterator[None]:
         yield
 
 
-async def _until_stopped(procedure: Coroutine[Any, Any, None], stop: Stop, held: ExitStack) -> None:
+async def _until_stopped(
+    procedure: Coroutine[Any, Any, None], stop: Stop, held: ExitStack, way_on: Callable[[], str]
+) -> None:
     """Run `procedure` to its end, or cancel it when somebody asks to stop (InterruptedRunError).
+
+    `way_on` says afterwards what the next run will do.
 
     What is `held` outlasts the run where a thread does not come to its end in time: it may even publish yet, and
     nobody may sweep meanwhile what it works on.
@@ -162,7 +166,7 @@ async def _until_stopped(procedure: Coroutine[Any, Any, None], stop: Stop, held:
         if not work.done():
             kept = held.pop_all()
             work.add_done_callback(lambda _task: kept.close())
-    raise InterruptedRunError(f"stopped by {stop.by}", "the next run starts what was not finished again")
+    raise InterruptedRunError(f"stopped by {stop.by}", way_on())
 
 
 async def _conclude(work: Work, began: float) -> ev.RunFinished:

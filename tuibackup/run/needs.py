@@ -7,6 +7,7 @@ from tuibackup.database.login import DatabaseSession
 from tuibackup.database.tool import find_tool
 from tuibackup.errors import DatabaseError, TuibackupError, UsageError, VaultError
 from tuibackup.run.access import described, open_database
+from tuibackup.run.kept import kept
 from tuibackup.run.places import open_vault
 from tuibackup.run.work import Work
 from tuibackup.sop import Clock
@@ -38,10 +39,10 @@ def find_vault(work: Work) -> None:
         if room.warning:
             work.note(room.warning)
     least = config.vault.least_free(room.total)
-    if room.free - (work.plan.estimate_bytes or 0) < least:
-        needed = (
-            f" and this run needs about {size(work.plan.estimate_bytes)}" if work.plan.estimate_bytes else ""
-        )
+    there = kept(config, name, full=work.plan.full) if Clock.FILES in work.plan.clocks else None
+    needs = max(0, (work.plan.estimate_bytes or 0) - (there.bytes if there else 0))
+    if room.free - needs < least:
+        needed = f" and this run needs about {size(needs)}" if needs else ""
         raise VaultError(
             f"{work.vault.path}: {size(room.free)} free{needed}, min_free keeps {size(least)}",
             "make room there, or lower min_free",

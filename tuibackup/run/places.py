@@ -1,4 +1,4 @@
-"""Where the things of a configuration lie: its ledger, its vault, its host keys."""
+"""Where the things of a configuration lie: its ledger, its vault, its host keys, its runs' journals."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,3 +28,8 @@ def open_vault(config: Config, *, create: bool = True) -> "Vault":
 def known_hosts(config: Config) -> Path:
     """The host keys that operators accepted through tuibackup."""
     return config.state / "known_hosts"
+
+
+def runs_folder(state: Path) -> Path:
+    """Where the journals of this host lie, with the stop requests beside them."""
+    return state / "runs"

@@ -16,6 +16,7 @@ from tuibackup.config import Config, Server
 from tuibackup.errors import TuibackupError, UsageError
 from tuibackup.remote.agent import agent_is_forwarded as agent_is_forwarded  # faces ask the plan
 from tuibackup.run import events as ev
+from tuibackup.run.kept import kept
 from tuibackup.run.operator import Operator
 from tuibackup.run.places import open_ledger, open_vault
 from tuibackup.sop import Clock, State, Step, expectation, standing
@@ -67,7 +68,7 @@ class PlanSummary:
     """What to know before starting: room in bytes (None: not known), what will be asked, what to beware of.
 
     `bandwidth` is the rule of this hour, "" without one. `fault` says why the vault cannot take anything now; a run
-    started all the same would fail with it.
+    started all the same would fail with it. `resumes` says which runs go on from what an interrupted one left.
     """
 
     needs_room: int | None
@@ -78,6 +79,7 @@ class PlanSummary:
     warnings: tuple[str, ...] = ()
     fault: str = ""
     bandwidth: str = ""
+    resumes: tuple[str, ...] = ()
 
 
 def steps_of(clocks: frozenset[Clock]) -> tuple[Step, ...]:
@@ -169,7 +171,12 @@ def describe(plans: Iterable[Plan], config: Config) -> PlanSummary:
     servers = [config.servers[plan.server] for plan in plans]
     estimates = [plan.estimate_bytes for plan in plans]
     known = [estimate for estimate in estimates if estimate is not None]
-    needs = sum(known) if known else None
+    there = {
+        plan.server: found
+        for plan in plans
+        if Clock.FILES in plan.clocks and (found := kept(config, plan.server, full=plan.full))
+    }
+    needs = max(0, sum(known) - sum(one.bytes for one in there.values())) if known else None
     warnings = []
     if needs is not None and len(known) < len(estimates):
         warnings.append(_("the room needed leaves out servers that were never backed up"))
@@ -192,6 +199,7 @@ def describe(plans: Iterable[Plan], config: Config) -> PlanSummary:
         tuple(warnings),
         fault,
         config.run.rule(datetime.now().astimezone()) or "",
+        tuple(f"{server}: {found}" for server, found in there.items()),
     )
 
 

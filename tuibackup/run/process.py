@@ -5,11 +5,7 @@ a socketpair to the face for its questions, and inherits its journal, locked. Wh
 the answers; the runs go on.
 """
 
-import os
 import socket
-import subprocess
-import sys
-import threading
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -20,7 +16,9 @@ import msgspec
 from tuibackup.config import Config, load
 from tuibackup.errors import TuibackupError, UsageError
 from tuibackup.run import journal as jr
+from tuibackup.run.launcher import Launcher
 from tuibackup.run.operator import Operator
+from tuibackup.run.places import runs_folder
 from tuibackup.run.plan import Plan
 from tuibackup.run.recovery import recover
 from tuibackup.run.request import Asked, Request
@@ -32,19 +30,17 @@ __all__ = ["ActiveRun", "Asked", "Launch", "Request", "active", "ask_stop", "rec
 
 
 class Launched(msgspec.Struct, frozen=True):
-    """One run as the launcher gets it: its plan, and the numbers of the open files that are its own."""
+    """One run as the launcher gets it, with two open files: its line to the face, and its journal."""
 
     plan: Plan
-    line: int
-    journal: int
     path: str
 
 
 class Launch(msgspec.Struct, frozen=True):
-    """What the launcher reads from its standard input."""
+    """What the launcher reads first from its standard input; then come as many runs, one a message."""
 
     config: str
-    runs: tuple[Launched, ...]
+    runs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +53,10 @@ class ActiveRun:
     journal: Path
 
 
-def start(plans: Iterable[Plan], config_path: Path) -> Request:
+def start(plans: Iterable[Plan], config_path: Path, launcher: Launcher | None = None) -> Request:
     """Start one detached process for each plan; returns at once, their journals exist already.
 
+    A `launcher` that was started before saves the time that its imports take.
     The processes read the configuration themselves. Raises ConfigError where it is broken by now, and
     TuibackupError where a journal cannot be written or no process can be started; then no run has begun.
     """
@@ -67,7 +64,7 @@ def start(plans: Iterable[Plan], config_path: Path) -> Request:
     config = load(config_path)
     with ExitStack() as ours:
         lines: list[socket.socket] = []
-        launched: list[Launched] = []
+        messages: list[tuple[bytes, tuple[int, ...]]] = []
         journals: list[jr.Journal] = []
         try:
             for plan in plans:
@@ -77,8 +74,12 @@ def start(plans: Iterable[Plan], config_path: Path) -> Request:
                 journal = jr.Journal.create(config.state, plan.planned())
                 journals.append(journal)
                 ours.enter_context(journal)  # the children keep their copies, and with them the lock
-                launched.append(Launched(plan, far.fileno(), journal.fileno(), str(journal.path)))
-            _launch(Launch(str(config.source.absolute()), tuple(launched)), config.state, plans[0].request)
+                launched = msgspec.json.encode(Launched(plan, str(journal.path)))
+                messages.append((launched, (far.fileno(), journal.fileno())))
+            launch = msgspec.json.encode(Launch(str(config.source.absolute()), len(plans)))
+            launcher = launcher or ours.enter_context(Launcher(config.state))
+            errors = runs_folder(config.state) / f"{plans[0].request}.err"
+            launcher.launch(errors, [(launch, ()), *messages])
         except BaseException as error:
             for line in lines:
                 line.close()
@@ -88,31 +89,6 @@ def start(plans: Iterable[Plan], config_path: Path) -> Request:
                 raise TuibackupError(f"no process could be started for the run: {error.strerror}") from error
             raise
     return Request(plans, tuple(journal.path for journal in journals), lines)
-
-
-def _launch(launch: Launch, state: Path, request: str) -> None:
-    """Start the launcher and hand it the plans over a pipe; they stand on no command line."""
-    passed = [number for run in launch.runs for number in (run.line, run.journal)]
-    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-    errors = os.open(jr.runs_folder(state) / f"{request}.err", flags, 0o600)
-    try:
-        launcher = subprocess.Popen(
-            # -P: a file named like one of our modules in the folder we were started in is not imported
-            [sys.executable, "-P", "-m", "tuibackup.run.child"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=errors,
-            pass_fds=passed,
-            start_new_session=True,
-            cwd="/",
-        )
-    finally:
-        os.close(errors)
-    # It ends by itself once it has forked; somebody must take its exit status.
-    threading.Thread(target=launcher.wait, daemon=True, name="launcher").start()
-    assert launcher.stdin is not None
-    with launcher.stdin as pipe:
-        pipe.write(msgspec.json.encode(launch))
 
 
 # Journals that are known to be finished: they never begin again, so nobody needs to look a second time.

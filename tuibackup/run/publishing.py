@@ -1,4 +1,4 @@
-"""A snapshot in the making while a step fills it: published whole, or thrown away."""
+"""A snapshot in the making while a step fills it: published whole, or thrown away but for what the next run can use."""
 
 import asyncio
 import threading
@@ -15,10 +15,13 @@ from tuibackup.run import events as ev
 from tuibackup.run.record import clock_of
 from tuibackup.run.reporting import StepReporter
 from tuibackup.run.work import Work
-from tuibackup.sop import Clock, Outcome
-from tuibackup.text import size
+from tuibackup.sop import Clock, Outcome, Period
+from tuibackup.text import count, size
+from tuibackup.vault.layout import Vault
+from tuibackup.vault.leftover import Leftover
 from tuibackup.vault.snapshot import Incoming
 from tuibackup.vault.summary import FindingSummary, SnapshotSummary
+from tuibackup.words import _
 
 
 class _StoppedError(Exception):
@@ -27,7 +30,7 @@ class _StoppedError(Exception):
 
 @asynccontextmanager
 async def incoming(work: Work, clock: Clock) -> AsyncIterator[Incoming]:
-    """A new incoming folder; what is in it when the block fails is thrown away."""
+    """A new incoming folder. When the block fails, complete archives in it are kept for the next run, no more."""
     plan = work.plan
     creating = asyncio.create_task(
         asyncio.to_thread(Incoming.create, work.vault, plan.server, plan.run, clock)
@@ -38,10 +41,21 @@ async def incoming(work: Work, clock: Clock) -> AsyncIterator[Incoming]:
         await asyncio.wait((creating,))  # a stop may have come while the thread was making it
         if creating.exception() is None:
             try:
-                await asyncio.to_thread(creating.result().discard)
+                if (left := await asyncio.to_thread(_let_go, creating.result())) is not None:
+                    work.kept = True
+                    text = _("kept for the next run: {files} files, {size}")
+                    work.note(text.format(files=count(left.files), size=size(left.stored_bytes)))
             except VaultError as error:  # what made the block fail is the error to tell
                 work.note(f"what this run had stored could not be removed: {error}")
         raise
+
+
+def _let_go(place: Incoming) -> Leftover | None:
+    """A dump cannot be gone on with; of files, what lies in complete archives is not fetched again."""
+    if place.clock is Clock.FILES:
+        return place.keep()
+    place.discard()
+    return None
 
 
 def least_free(work: Work) -> int:
@@ -49,14 +63,16 @@ def least_free(work: Work) -> int:
     return work.config.vault.least_free(work.vault.room().total)
 
 
-def check_room(work: Work, database_bytes: int) -> None:
-    """Refuse a dump that would leave less than `min_free`, before its first byte. Raises VaultError.
+def dump_needs(vault: Vault | None, server: str, database_bytes: int) -> int:
+    """Bytes that a dump takes: what the last one took and a fifth more; at first what the databases take there."""
+    previous = vault.latest(server, Clock.DATABASES) if vault else None
+    return int(previous.summary.stored_bytes * 1.2) if previous else database_bytes
 
-    Needed is what the last one took and a fifth more; at first what the databases take on their server.
-    """
+
+def check_room(work: Work, database_bytes: int) -> None:
+    """Refuse a dump that would leave less than `min_free`, before its first byte. Raises VaultError."""
     room, least = work.vault.room(), least_free(work)
-    previous = work.vault.latest(work.plan.server, Clock.DATABASES)
-    needed = int(previous.summary.stored_bytes * 1.2) if previous else database_bytes
+    needed = dump_needs(work.vault, work.plan.server, database_bytes)
     if room.free - needed < least:
         raise VaultError(
             f"{work.vault.path}: the dump needs about {size(needed)}; {size(room.free)} are free, "
@@ -65,17 +81,13 @@ def check_room(work: Work, database_bytes: int) -> None:
         )
 
 
-def full_is_due(work: Work) -> bool:
-    """Whether the last download that fetched everything is `full_every` ago: then archives start afresh."""
-    whole = [
-        one
-        for one in work.vault.snapshots(work.plan.server, Clock.FILES)
-        if one.good and not one.summary.parent
-    ]
+def full_is_due(vault: Vault, server: str, every: Period) -> bool:
+    """Whether the last download that fetched everything is `every` ago: then archives start afresh."""
+    whole = [one for one in vault.snapshots(server, Clock.FILES) if one.good and not one.summary.parent]
     if not whole:
         return True
     last = datetime.fromisoformat(whole[-1].summary.started).astimezone().date()
-    return datetime.now().astimezone().date() >= work.config.vault.full_every.after(last)
+    return datetime.now().astimezone().date() >= every.after(last)
 
 
 def describe(

@@ -18,8 +18,9 @@ from tuibackup.ledger.store import Ledger
 from tuibackup.run import events as ev
 from tuibackup.run import journal as jr
 from tuibackup.run import record
+from tuibackup.run.kept import GOES_ON
 from tuibackup.run.lock import server_lock
-from tuibackup.run.places import open_ledger, open_vault
+from tuibackup.run.places import open_ledger, open_vault, runs_folder
 from tuibackup.run.stop import stop_path
 from tuibackup.sop import Clock, Outcome, worst
 from tuibackup.vault.layout import Snapshot, Vault
@@ -100,6 +101,8 @@ def _since(vault: Vault, planned: ev.RunPlanned, clock: Clock) -> Iterator[Snaps
 def _interrupted(path: Path, planned: ev.RunPlanned, published: dict[Clock, Snapshot]) -> ev.RunFinished:
     """How a dead run ended: its published snapshots count, the rest was interrupted."""
     error = "the run's process ended without a word (killed, or the machine went down)"
+    if Clock.FILES in planned.clocks and Clock.FILES not in published:
+        error += f"; {GOES_ON}"
     clocks = {
         clock: record.clock_of(published[clock])
         if clock in published
@@ -169,7 +172,7 @@ def _unknown(server: str, ledger: Ledger, vault: Vault) -> list[Snapshot]:
 
 def _forget_old(state: Path) -> None:
     oldest = time.time() - KEEP_DAYS * 86400
-    folder = jr.runs_folder(state)
+    folder = runs_folder(state)
     with suppress(FileNotFoundError):
         for entry in os.scandir(folder):
             with suppress(OSError):

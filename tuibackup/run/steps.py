@@ -5,6 +5,7 @@ failure. Steps 2 and 4 publish what they stored before they end.
 """
 
 import asyncio
+from functools import partial
 
 from tuibackup.database.dump import dump as dump_databases
 from tuibackup.database.inventory import tables
@@ -13,10 +14,12 @@ from tuibackup.run import access
 from tuibackup.run import events as ev
 from tuibackup.run.bandwidth import transferring
 from tuibackup.run.publishing import check_room, describe, full_is_due, incoming, least_free, publish
+from tuibackup.run.reconnect import connect_again
 from tuibackup.run.reporting import StepReporter
 from tuibackup.run.work import Work
 from tuibackup.sop import Clock
 from tuibackup.text import count, printable, size
+from tuibackup.vault.snapshot import leftovers
 
 
 async def connect(work: Work, report: StepReporter) -> str:
@@ -31,7 +34,9 @@ async def download(work: Work, report: StepReporter) -> str:
     started, tools = ev.now(), work.tools()
     async with incoming(work, Clock.FILES) as place:
         previous = await asyncio.to_thread(work.vault.latest, work.plan.server, Clock.FILES)
-        full = work.plan.full or await asyncio.to_thread(full_is_due, work)
+        full = work.plan.full or await asyncio.to_thread(
+            full_is_due, work.vault, work.plan.server, work.config.vault.full_every
+        )
         with transferring(work.config):
             fetched = await download_folders(
                 work.connected(),
@@ -42,6 +47,8 @@ async def download(work: Work, report: StepReporter) -> str:
                 report,
                 full=full,
                 least_free=least_free(work),
+                leftovers=await asyncio.to_thread(leftovers, work.vault, work.plan.server),
+                reconnect=partial(connect_again, work, report),
             )
         detail = " · ".join(
             part
@@ -49,7 +56,9 @@ async def download(work: Work, report: StepReporter) -> str:
                 f"{count(fetched.files)} {'file' if fetched.files == 1 else 'files'}",
                 size(fetched.bytes),
                 f"{count(fetched.changed)} new or changed" if fetched.parent else "",
+                f"{count(fetched.resumed)} of an interrupted run" if fetched.resumed else "",
                 f"stored {size(fetched.stored_bytes)}",
+                _times(fetched.reconnected),
             )
             if part
         )
@@ -65,6 +74,7 @@ async def download(work: Work, report: StepReporter) -> str:
             files=fetched.files,
             bytes=fetched.bytes,
             parent=fetched.parent,
+            limits=fetched.limits,
         )
         await publish(work, place, description, report, detail)
     return detail
@@ -88,7 +98,14 @@ async def dump(work: Work, report: StepReporter) -> str:
         least = least_free(work)
         with transferring(work.config):
             dumped = await dump_databases(
-                work.connected(), work.tools(), database, work.server, place, report, least_free=least
+                work.connected(),
+                work.tools(),
+                database,
+                work.server,
+                place,
+                report,
+                least_free=least,
+                before=await asyncio.to_thread(_last_sizes, work),
             )
         number = len(dumped.databases)
         detail = " · ".join(
@@ -96,6 +113,9 @@ async def dump(work: Work, report: StepReporter) -> str:
                 f"{count(number)} {'database' if number == 1 else 'databases'}",
                 size(dumped.bytes),
                 f"stored {size(dumped.stored_bytes)}",
+                dumped.instant
+                + (f", locked for {dumped.lock_ms:.0f} ms" if dumped.lock_ms is not None else ""),
+                f"rows {dumped.rows}",
             )
         )
         description = describe(
@@ -109,6 +129,23 @@ async def dump(work: Work, report: StepReporter) -> str:
             databases=dumped.databases,
             files=number,
             bytes=dumped.bytes,
+            instant=dumped.instant,
+            lock_ms=None if dumped.lock_ms is None else round(dumped.lock_ms, 1),
+            position=dumped.position,
+            rows=dumped.rows,
         )
         await publish(work, place, description, report, detail)
     return detail
+
+
+def _times(reconnected: int) -> str:
+    """How often the connection was lost on the way."""
+    if not reconnected:
+        return ""
+    return "reconnected once" if reconnected == 1 else f"reconnected {count(reconnected)} times"
+
+
+def _last_sizes(work: Work) -> dict[str, int]:
+    """Bytes of SQL by database, as of the last good dump."""
+    previous = work.vault.latest(work.plan.server, Clock.DATABASES)
+    return {one.name: one.bytes for one in previous.summary.databases} if previous else {}

@@ -13,6 +13,7 @@ from tuibackup.ledger.store import Ledger
 from tuibackup.run import crash, record
 from tuibackup.run import events as ev
 from tuibackup.run.journal import Journal
+from tuibackup.run.kept import GOES_ON, STARTS_AGAIN
 from tuibackup.run.plan import Plan
 from tuibackup.run.questions import Face, Remembering
 from tuibackup.run.reporting import StepReporter
@@ -53,6 +54,7 @@ class Work:
     busy: bool = False
     findings: int = 0
     noted: set[str] = field(default_factory=set)
+    kept: bool = False  # something of step 2 for the next run
 
     def __post_init__(self) -> None:
         self.answers = Remembering(self.face, self._asked)
@@ -108,14 +110,10 @@ class Work:
             detail = await carry(self, report)
             report.flush()
             outcome = Outcome.WARNINGS if report.findings_total else Outcome.DONE
-        except ConnectionLostError:
+        except ConnectionLostError as error:
             took = duration(time.monotonic() - began)
-            detail = self.explain(
-                ConnectionLostError(
-                    f"connection to {self.plan.server} lost during step {step.number} after {took}",
-                    "the next run starts this step again",
-                )
-            )
+            said = f"{error.message} during step {step.number} after {took}"
+            detail = self.explain(ConnectionLostError(said, self.way_on()))
         except Exception as error:  # a fault of ours in one step must not take the other clock with it
             outcome, detail = outcome_of(error), self.explain(error)
         finally:
@@ -150,6 +148,10 @@ class Work:
         line = shorten(line, _LONGEST)
         self.error = self.error or line
         return line
+
+    def way_on(self) -> str:
+        """What the next run will do about what this one did not finish."""
+        return GOES_ON if self.kept else STARTS_AGAIN
 
     def abandon(self, error: Exception) -> None:
         """The run ends with `error`: every clock that has no result yet ends with it."""

@@ -17,12 +17,23 @@ from tuibackup.errors import TuibackupError
 from tuibackup.run.view import RunView
 from tuibackup.sop import Clock, Outcome, Standing, standing
 from tuibackup.text import printable
-from tuibackup.tui.model import WEEKS, LastRun, LogPage, Picture, Room, RunFace, ServerRow, StoredDump
+from tuibackup.tui.model import (
+    WEEKS,
+    LastDrill,
+    LastRun,
+    LogPage,
+    Picture,
+    Room,
+    RunFace,
+    ServerRow,
+    StoredDump,
+)
 from tuibackup.tui.record import log_row, view_of
 
 if TYPE_CHECKING:
-    from tuibackup.ledger.queries import ClockFact, RunFact
+    from tuibackup.ledger.queries import ClockFact, DrillFact, RunFact
     from tuibackup.ledger.store import Ledger
+    from tuibackup.run.kept import Kept
 
 LOG_ROWS = 500
 _ROOM_EVERY = 10.0  # seconds between two looks at the backup disk
@@ -131,6 +142,18 @@ class Gatherer:
             else None,
             run=face,
             weeks=facts.weeks.get(server.name, _NO_HISTORY),
+            kept=facts.kept.get(server.name),
+            drills={
+                clock: LastDrill(
+                    printable(drill.snapshot),
+                    drill.outcome,
+                    drill.time,
+                    drill.seconds,
+                    (now.astimezone().date() - drill.time.astimezone().date()).days,
+                )
+                for clock in Clock
+                if (drill := facts.drills.get((server.name, clock)))
+            },
         )
 
     def _standing(self, server: str, clock: Clock, now: datetime) -> Standing:
@@ -206,6 +229,8 @@ class Gatherer:
 
     def _read_ledger(self, now: datetime) -> bool:
         """Read what the table needs where there is news; whether there was."""
+        from tuibackup.run.kept import kept
+
         if self._ledger is None:
             from tuibackup.run.places import open_ledger
 
@@ -215,7 +240,12 @@ class Gatherer:
         if mark == self._facts.mark:
             return False
         self._facts = _Facts(
-            mark, self._ledger.clock_facts(), self._ledger.last_runs(), self._ledger.runs_by_week(now, WEEKS)
+            mark,
+            self._ledger.clock_facts(),
+            self._ledger.last_runs(),
+            self._ledger.runs_by_week(now, WEEKS),
+            {server: found for server in self._config.servers if (found := kept(self._config, server))},
+            self._ledger.last_drills(),
         )
         return True
 
@@ -258,6 +288,8 @@ class _Facts:
     clocks: "Mapping[tuple[str, Clock], ClockFact]" = field(default_factory=dict)
     runs: "Mapping[str, RunFact]" = field(default_factory=dict)
     weeks: Mapping[str, tuple[Outcome | None, ...]] = field(default_factory=dict)
+    kept: "Mapping[str, Kept]" = field(default_factory=dict)
+    drills: "Mapping[tuple[str, Clock], DrillFact]" = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,15 @@ Tests build pictures by hand. Texts in it are printable already; times are aware
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from tuibackup.config import Standards
 from tuibackup.run.view import RunView
 from tuibackup.sop import Clock, Outcome, Period, Standing, State
 from tuibackup.words import _
+
+if TYPE_CHECKING:
+    from tuibackup.run.kept import Kept
 
 WEEKS = 13  # of the history strip
 
@@ -24,6 +28,17 @@ class LastRun:
     started: datetime
     seconds: float
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LastDrill:
+    """The newest drill of one clock's snapshots."""
+
+    snapshot: str
+    outcome: Outcome
+    time: datetime
+    seconds: float
+    age_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +64,8 @@ class ServerRow:
     last: LastRun | None = None
     run: RunFace | None = None  # the active one
     weeks: tuple[Outcome | None, ...] = ()  # oldest first, WEEKS of them or none
+    kept: "Kept | None" = None  # of an interrupted run, for the next one
+    drills: Mapping[Clock, LastDrill] = field(default_factory=dict)
 
     @property
     def clocks(self) -> tuple[Standing, ...]:
@@ -166,6 +183,17 @@ def worst_first(rows: tuple[ServerRow, ...]) -> tuple[ServerRow, ...]:
 
 def _age(row: ServerRow) -> int:
     return max((clock.age_days for clock in row.clocks if clock.age_days is not None), default=0)
+
+
+def drill_words(row: ServerRow) -> tuple[str, str]:
+    """The last drill in a word, with the outcome it is coloured by: the worst counts, then the oldest."""
+    if not row.drills:
+        return "", ""
+    worst = max(row.drills.values(), key=lambda drill: (_DRILLS.index(drill.outcome), drill.age_days))
+    return days(worst.age_days), worst.outcome.value
+
+
+_DRILLS = (Outcome.DONE, Outcome.WARNINGS, Outcome.INTERRUPTED, Outcome.FAILED)
 
 
 def state_word(state: State) -> str:

@@ -17,6 +17,7 @@ from tuibackup.errors import VaultError
 from tuibackup.vault.archive import ArchiveReader
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.output import vault_errors
+from tuibackup.vault.restoring import PLACEHOLDERS
 from tuibackup.vault.verify import SUMS, read_sums
 
 TABLES = "tables.json"
@@ -109,6 +110,19 @@ def dumps_of(snapshot: Snapshot) -> dict[str, Dump]:
             about,
         )
     return dumps
+
+
+def placeholders_of(snapshot: Snapshot) -> bytes:
+    """The stand-ins to be made before the dumps are restored, proven by their hash; b"" where none are needed."""
+    path = snapshot.path / PLACEHOLDERS
+    wanted = next((one.sha256 for one in read_sums(snapshot.path) if one.name == PLACEHOLDERS), None)
+    if wanted is None:
+        return b""
+    with vault_errors(path):
+        sql = path.read_bytes()
+    if hashlib.sha256(sql).digest() != wanted:
+        raise VaultError(f"{path} is damaged: it has another hash than {SUMS} says")
+    return sql
 
 
 def _recorded(folder: Path) -> list[dict[str, Any]]:

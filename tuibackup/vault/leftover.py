@@ -6,8 +6,9 @@ however the run ended: cut off, stopped, killed, or without power.
 
 import os
 import sqlite3
+from collections.abc import Collection
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from tuibackup.errors import VaultError
 from tuibackup.vault.output import Written, vault_errors
 from tuibackup.vault.schema import APPLICATION_ID, FORMAT
 from tuibackup.vault.schema import FILE_NAME as INDEX
+from tuibackup.vault.verify import Sum
 
 
 class Part(NamedTuple):
@@ -45,8 +47,19 @@ class Leftover:
     def index(self) -> Path:
         return self.path / INDEX
 
+    @property
+    def sums(self) -> list[Sum]:
+        """What its index says of the archives as files."""
+        return [Sum(one.written.path.name, one.written.sha256) for one in self.archives]
+
+    def without(self, names: Collection[str]) -> "Leftover":
+        """The same but for the archives called so."""
+        return replace(
+            self, archives=tuple(one for one in self.archives if one.written.path.name not in names)
+        )
+
     def check(self) -> None:
-        """SQLite's own look at the whole index. Raises VaultError. The archives' bytes are proven at publishing."""
+        """SQLite's own look at the whole index. Raises VaultError. For the archives see `verify.unsound`."""
         try:
             with closing(sqlite3.connect(f"{self.index.absolute().as_uri()}?mode=ro", uri=True)) as db:
                 (answer,) = db.execute("PRAGMA quick_check(1)").fetchone()
@@ -112,7 +125,7 @@ def _read(path: Path, db: sqlite3.Connection) -> Leftover | None:
 
 
 def _is_whole(folder: Path, one: Written) -> bool:
-    """Whether it is there, in its length; its bytes are proven at publishing."""
+    """Whether it is there, in its length; its bytes are looked at when it is taken over."""
     if one.path.parent != folder or one.path.is_symlink() or not one.path.is_file():
         return False
     return one.path.stat().st_size == one.stored_bytes

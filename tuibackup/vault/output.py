@@ -52,6 +52,7 @@ class OutputFile:
         self.path = path
         self.stored_bytes = 0
         self._sha256 = hashlib.sha256()
+        self._resting = False
         with vault_errors(path):
             self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
@@ -59,10 +60,17 @@ class OutputFile:
         """Append all of `data`."""
         view = memoryview(data)
         with vault_errors(self.path):
+            self._awake()
             while view:
                 view = view[os.write(self._fd, view) :]
         self._sha256.update(data)
         self.stored_bytes += len(data)
+
+    def rest(self) -> None:
+        """Hold no descriptor until there is more to write."""
+        if self._fd >= 0:
+            self.abandon()
+            self._resting = True
 
     def mark(self) -> "Mark":
         """A place to which `back_to` can return."""
@@ -80,10 +88,16 @@ class OutputFile:
         """Sync to the disk, close, and say what was written."""
         try:
             with vault_errors(self.path):
+                self._awake()
                 os.fsync(self._fd)
         finally:
             self.abandon()
         return Written(self.path, self.stored_bytes, self._sha256.digest())
+
+    def _awake(self) -> None:
+        if self._resting:
+            self._resting = False
+            self._fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
 
     def abandon(self) -> None:
         """Close without any promise; the file stays for a sweep. May be called twice."""

@@ -7,7 +7,7 @@ import sqlite3
 from typing import TypeVar
 
 from tuibackup.vault.entry import Entry, Kind
-from tuibackup.vault.schema import UNSIGNED, Paths
+from tuibackup.vault.schema import UNSIGNED, join
 
 MAX = (1 << 63) - 1  # of an INTEGER in SQLite
 
@@ -17,6 +17,11 @@ _Key = TypeVar("_Key")
 
 _KINDS = frozenset(Kind)
 _REMEMBERED = 10_000  # owners, or file systems
+_FOLDERS = 50_000  # that are remembered of an inventory that is not depth first
+# What Linux takes, and so what can be read and restored. Beyond, restore.sh would stop at the name.
+LONGEST_NAME = 255
+LONGEST_PATH = 4095
+LARGEST = 1 << 46  # bytes of one file: a hole costs the server nothing, and us a second for every GiB
 _NO_NAMES = (b"", b".", b"..")
 
 
@@ -55,22 +60,16 @@ class Rows:
             folder, _, name = path.rpartition(b"/")
             if name in _NO_NAMES or b"\0" in name or path.startswith(b"/"):
                 return "is no possible name"
+            if len(name) > LONGEST_NAME or len(path) + len(self.folders[root]) >= LONGEST_PATH:
+                return "has too long a name to be restored"
             above = place.folder(folder)
             if above is None:
                 above = self._remembered(place, root, folder)
             if above is None:
                 return "lies in no folder of the inventory"
             parent = above
-        if kind not in _KINDS:
-            return "is of an unknown kind"
-        if kind == Kind.SYMLINK and (not target or b"\0" in target):
-            return "is a symbolic link without a target"
-        if not (0 <= size <= MAX and 0 <= mode <= 0o7777 and 0 <= links <= MAX):
-            return "has an impossible size, mode or number of links"
-        if not (0 <= uid <= MAX and 0 <= gid <= MAX and -MAX <= mtime <= MAX and -MAX <= ctime <= MAX):
-            return "has an impossible owner or time"
-        if not (0 <= device <= UNSIGNED and 0 <= inode <= UNSIGNED):
-            return "has an impossible device or inode"
+        if fault := self.fault(entry):
+            return fault
         number = self.next
         self.next += 1
         if kind == Kind.FOLDER:
@@ -93,6 +92,50 @@ class Rows:
             links,
             target,
         )
+
+    @staticmethod
+    def fault(entry: Entry) -> str:
+        """Why an entry, whatever it is called, can be no row; "" when it can."""
+        _, kind, mode, uid, gid, _, _, size, mtime, ctime, device, inode, links, _, target = entry
+        if kind not in _KINDS:
+            return "is of an unknown kind"
+        if kind == Kind.SYMLINK and (not target or b"\0" in target):
+            return "is a symbolic link without a target"
+        if target is not None and len(target) > LONGEST_PATH:
+            return "is a symbolic link with an impossible target"
+        if size > LARGEST and kind == Kind.FILE:
+            return "has an impossible size: more than 64 TiB"
+        if not (0 <= size <= MAX and 0 <= mode <= 0o7777 and 0 <= links <= MAX):
+            return "has an impossible size, mode or number of links"
+        if not (0 <= uid <= MAX and 0 <= gid <= MAX and -MAX <= mtime <= MAX and -MAX <= ctime <= MAX):
+            return "has an impossible owner or time"
+        if not (0 <= device <= UNSIGNED and 0 <= inode <= UNSIGNED):
+            return "has an impossible device or inode"
+        return ""
+
+    def copied(self) -> None:
+        """The database was filled from an older index."""
+        (last,) = self._db.execute("SELECT coalesce(max(id), 0) FROM entry").fetchone()
+        self.next = last + 1
+        for owner in self._db.execute(
+            'SELECT uid, gid, user, "group", id FROM owner LIMIT ?', (_REMEMBERED,)
+        ):
+            self._owners[owner[:4]] = owner[4]
+        for device, fstype, number in self._db.execute(
+            "SELECT device, type, id FROM filesystem LIMIT ?", (_REMEMBERED,)
+        ):
+            self._filesystems[device & UNSIGNED, fstype] = number
+        (self._numbers,) = self._db.execute(
+            "SELECT max(coalesce((SELECT max(id) FROM owner), 0), coalesce((SELECT max(id) FROM filesystem), 0))"
+        ).fetchone()
+
+    def forget(self) -> None:
+        """The database was emptied again, but for the roots."""
+        self.next = 1
+        self._owners.clear()
+        self._filesystems.clear()
+        self._numbers = 0
+        self._places = {root: _Place() for root in self._places}
 
     def written(self, root: int) -> None:
         """The rows made so far are in the database now."""
@@ -125,13 +168,34 @@ class Rows:
         return self._numbers
 
     def _remembered(self, place: "_Place", root: int, folder: bytes) -> int | None:
-        """The id of a folder in an inventory that is not depth first: all are kept in memory then."""
-        if place.everything is None:
-            paths = Paths(self._db)
-            rows = self._db.execute("SELECT id FROM entry WHERE root = ? AND kind = 'd'", (root,))
-            everything = {self.relative(root, paths(number)): number for (number,) in rows}
-            place.everything = everything | place.recent
-        return place.everything.get(folder)
+        """The id of a folder in an inventory that is not depth first: remembered, or else in the database."""
+        if place.known is None:
+            place.known = {}
+        found = place.known.get(folder) or place.recent.get(folder) or self._looked_up(place, root, folder)
+        if found is not None:
+            place.remember(folder, found)
+        return found
+
+    def _looked_up(self, place: "_Place", root: int, folder: bytes) -> int | None:
+        """The folder's id, found from the root on, name by name."""
+        if b"//" in folder or folder.endswith(b"/"):
+            return None
+        number, path = -root, b""
+        for name in (self.folders[root], *(folder.split(b"/") if folder else ())):
+            if number > 0:
+                path = join(path, name) if path else name
+            recent = place.recent.get(path)
+            row = (recent,) if recent is not None else self._folder_in(number, name)
+            if row is None:
+                return None
+            (number,) = row
+        return number
+
+    def _folder_in(self, parent: int, name: bytes) -> tuple[int] | None:
+        found: tuple[int] | None = self._db.execute(
+            "SELECT id FROM entry WHERE parent = ? AND name = ? AND kind = 'd'", (parent, name)
+        ).fetchone()
+        return found
 
 
 def signed(number: int) -> int:
@@ -144,20 +208,26 @@ class _Place:
 
     def __init__(self) -> None:
         self.recent: dict[bytes, int] = {}  # folders that are not in the database yet
-        self.everything: dict[bytes, int] | None = None  # all folders, once the order was not depth first
+        self.known: dict[bytes, int] | None = None  # some of the folders, once the order was not depth first
         self._chain: list[tuple[bytes, int]] = []
 
     def enter(self, path: bytes, number: int) -> None:
         self.recent[path] = number
-        if self.everything is None:
+        if self.known is None:
             self._chain.append((path, number))
         else:
-            self.everything[path] = number
+            self.remember(path, number)
+
+    def remember(self, path: bytes, number: int) -> None:
+        assert self.known is not None
+        if len(self.known) >= _FOLDERS:
+            self.known.clear()
+        self.known[path] = number
 
     def folder(self, path: bytes) -> int | None:
         """The id of the folder at `path`; None when it is not one of those above."""
-        if self.everything is not None:
-            return self.everything.get(path)
+        if self.known is not None:
+            return self.known.get(path)
         while self._chain and self._chain[-1][0] != path:
             self._chain.pop()
         return self._chain[-1][1] if self._chain else None

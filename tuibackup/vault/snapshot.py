@@ -18,6 +18,7 @@ from tuibackup.errors import VaultError
 from tuibackup.sop import Clock
 from tuibackup.vault import leftover, restoring, summary
 from tuibackup.vault.archive import ArchiveSummary, ArchiveWriter
+from tuibackup.vault.disk import RoomGuard
 from tuibackup.vault.frames import LEVEL
 from tuibackup.vault.index import Index, IndexWriter
 from tuibackup.vault.layout import NAME_FORMAT, Snapshot, Vault, file_name
@@ -39,6 +40,7 @@ class Incoming:
         self.clock = clock
         self.path = path
         self._written: dict[str, Written] = {}
+        self._index: IndexWriter | None = None
         self._taken: dict[str, bytes] = {}  # case-folded file names, and what they are for
 
     @classmethod
@@ -99,9 +101,10 @@ class Incoming:
         """Where the dump of `database` is to be written (it must not exist; see `output`)."""
         return self.path / f"{self.file_name(database)}.sql.zst"
 
-    def index(self) -> IndexWriter:
-        """The writer of the index."""
-        return IndexWriter(self.path / INDEX)
+    def index(self, guard: RoomGuard | None = None) -> IndexWriter:
+        """The writer of the index; `guard` looks at the room while it grows."""
+        self._index = IndexWriter(self.path / INDEX, guard)
+        return self._index
 
     def wrote(self, written: Written | ArchiveSummary) -> None:
         """A file is finished: publishing will find exactly this hash on the disk, or fail."""
@@ -153,7 +156,7 @@ class Incoming:
             restoring.write_databases(self.path, description.databases)
             return older
         with Index(self.path / INDEX) as index:
-            restoring.write_files(self.path, index)
+            restoring.write_files(self.path, index, self._index.same if self._index else None)
             for archive in index.archives:
                 if not archive.snapshot:
                     if archive.name not in self._written:

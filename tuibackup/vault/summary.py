@@ -81,6 +81,10 @@ class SnapshotSummary(msgspec.Struct, frozen=True, kw_only=True):
     tools: dict[str, str] = {}  # name and version of what was used, on the server and here
     parent: str | None = None  # snapshot against which the difference was taken
     points_into: tuple[str, ...] = ()  # older snapshots whose archives this one needs
+    instant: str = ""  # databases: what made them of one instant
+    lock_ms: float | None = None  # databases: how long nobody could commit for it
+    position: str = ""  # databases: where in the server's binary log that instant lies
+    rows: str = ""  # databases: whether the numbers of rows were compared with the server's
 
     @property
     def good(self) -> bool:

@@ -124,6 +124,17 @@ def reread(folder: Path, sums: Sequence[Sum], on_progress: OnProgress | None = N
         )
 
 
+def unsound(folder: Path, sums: Sequence[Sum], on_progress: OnProgress | None = None) -> dict[str, str]:
+    """Those of a dead run's archives in `folder` that are not what its index says, down to each file, and why.
+
+    Raises VaultError when the index itself cannot be read.
+    """
+    with Index(folder / INDEX) as index:
+        archives = {archive.name: archive for archive in index.archives if not archive.snapshot}
+        found = _Reading(folder, sums, on_progress).each(lambda name: _Members(index, archives[name]))
+    return {name: problems[0] for name, problems in found.items() if problems}
+
+
 class _Inspector:
     """Looks at the unpacked stream of a zstd file, part by part; `end` says what is wrong."""
 
@@ -212,14 +223,22 @@ class _Reading:
         self._sums = sums
         self._on_progress = on_progress
         self._lock = Lock()
+        self._unpackers: ThreadPoolExecutor  # while `run` goes on
         self._total = sum(_size(folder / one.name) for one in sums)
 
     def run(self, inspector: Callable[[str], _Inspector | None]) -> list[str]:
-        """Problems of all files; large files first, so that the threads end together."""
+        """Problems of all files."""
+        return [problem for problems in self.each(inspector).values() for problem in problems]
+
+    def each(self, inspector: Callable[[str], _Inspector | None]) -> dict[str, list[str]]:
+        """The problems of each file; large files first, so that the threads end together."""
         order = sorted(self._sums, key=lambda one: -_size(self._folder / one.name))
-        with ThreadPoolExecutor(THREADS, thread_name_prefix="verify") as pool:
-            found = list(pool.map(lambda one: self._file(one, inspector(one.name)), order))
-        return [problem for problems in found for problem in problems]
+        with (
+            ThreadPoolExecutor(THREADS, thread_name_prefix="unpack") as self._unpackers,
+            ThreadPoolExecutor(THREADS, thread_name_prefix="verify") as pool,
+        ):
+            found = pool.map(lambda one: self._file(one, inspector(one.name)), order)
+            return {one.name: problems for one, problems in zip(order, found, strict=True)}
 
     def _file(self, one: Sum, inspector: _Inspector | None) -> list[str]:
         path = self._folder / one.name
@@ -253,7 +272,7 @@ class _Reading:
                     raw(part)
             elif inspector.seekable:
                 with ArchiveReader(path) as archive:
-                    for part in archive.frames(raw):
+                    for part in archive.frames(raw, self._unpackers):
                         inspector.feed(part)
             else:
                 _unpack(path, file, raw, inspector)

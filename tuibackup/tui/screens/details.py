@@ -41,6 +41,14 @@ class ServerDetails(Reader):
             now = self._picture.now
             lines += _field(_("files"), *_clock(row.files, now), room)
             lines += _field(_("databases"), *_clock(row.databases, now), room)
+            for drill in row.drills.values():
+                text = _("{outcome} {time}, {age}: {snapshot}").format(
+                    outcome=outcome_word(drill.outcome),
+                    time=when(drill.time, now),
+                    age=days(drill.age_days),
+                    snapshot=drill.snapshot,
+                )
+                lines += _field(_("drill"), text, drill.outcome.value, room)
         if face is None:
             return lines
         return [*lines, (), *run_details(face, self._picture.now, room)]

@@ -157,6 +157,8 @@ class PlanScreen(Dialog[tuple[Plan, ...]]):
             lines += _field(_("in all"), "  ".join(part for part in (time, amount) if part), room)
         if summary.bandwidth:
             lines += _field(_("limit"), summary.bandwidth, room)
+        if summary.resumes:
+            lines += _field(_("goes on"), " · ".join(summary.resumes), room)
         if summary.asks:
             lines += _field(_("will ask"), " · ".join(summary.asks), room)
         if self.full:
@@ -185,7 +187,9 @@ class PlanScreen(Dialog[tuple[Plan, ...]]):
                 text = wrapped(what, room - cells(start), 3)
                 lines.append(((start, "muted"), *text[0]))
                 lines += [((" " * cells(start), ""), *line) for line in text[1:]]
-        return lines
+        command = "tuibackup run --dry-run " + " ".join(plan.server for plan in self._draft.plans)
+        hint = _("this looks at no server; files and bytes are told by: {command}").format(command=command)
+        return [*lines, (), *wrapped(hint, room, 3, "muted")]
 
     def hints(self) -> list[tuple[str, str, bool]]:
         return [

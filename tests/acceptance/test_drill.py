@@ -1,0 +1,284 @@
+"""A drill restores for real and compares: green only where all agrees, and everything is recorded."""
+
+import hashlib
+import json
+import os
+import pwd
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.site import Site
+from tests.conftest import MariadbStarter
+from tuibackup.demo.mariadbd import PrivateMariadb, account
+from tuibackup.demo.sshd import PrivateSshd
+
+CONTENTS = r"""
+CREATE DATABASE akademik; CREATE DATABASE arsip; USE akademik;
+CREATE TABLE mahasiswa (nim INT PRIMARY KEY, nama VARCHAR(40)) DEFAULT CHARSET utf8mb4;
+CREATE TABLE nilai (id INT PRIMARY KEY, nim INT, huruf VARCHAR(20), isi BLOB,
+    FOREIGN KEY (nim) REFERENCES mahasiswa (nim));
+INSERT INTO mahasiswa SELECT seq, CONCAT('it''s; ', CHAR(10), '(', CHAR(92), seq) FROM seq_1_to_300;
+INSERT INTO nilai SELECT seq, seq, CONCAT('"a`', seq), UNHEX(MD5(seq)) FROM seq_1_to_300;
+CREATE TABLE kosong (i INT);
+CREATE TABLE lama (i INT); INSERT INTO lama VALUES (1), (2);
+CREATE SEQUENCE nomor START WITH 7;
+CREATE VIEW ringkas AS SELECT id FROM nilai;
+DELIMITER ;;
+CREATE TRIGGER jaga BEFORE INSERT ON nilai FOR EACH ROW BEGIN SET NEW.huruf = 'x;;y'; SET @a = 1; END;;
+CREATE PROCEDURE hitung() BEGIN SELECT ';' AS 'it''s'; -- it's a remark; or two
+  SELECT COUNT(*) FROM nilai; END;;
+SET sql_mode = 'NO_BACKSLASH_ESCAPES,ANSI_QUOTES';;
+CREATE FUNCTION miring() RETURNS VARCHAR(9) CHARSET utf8mb4 DETERMINISTIC RETURN 'a\';;
+SET sql_mode = DEFAULT;;
+CREATE EVENT malam ON SCHEDULE EVERY 1 DAY DO BEGIN DELETE FROM kosong; END;;
+DELIMITER ;
+USE arsip;
+CREATE TABLE berkas (i INT PRIMARY KEY); INSERT INTO berkas VALUES (1), (2), (3);
+CREATE VIEW balik AS SELECT id FROM akademik.ringkas; CREATE VIEW akademik.silang AS SELECT i FROM berkas;
+"""
+
+
+@pytest.fixture
+def siakad(site: Site, sshd: PrivateSshd, application: Path, mariadbd: PrivateMariadb, place: Path) -> Site:
+    """A site whose server was backed up once, files and databases."""
+    mariadbd.sql(CONTENTS)
+    site.add("siakad", sshd, [application], database=f'user = "{account()}"\nsocket = "{mariadbd.socket}"\n')
+    drills_in(site, place)
+    said = site.tuibackup("run", "siakad")
+    assert said.code == 0, said.out + said.err
+    return site
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """Where drills happen. pytest's own folders are closed to the account that root's drills use."""
+    folder = Path(tempfile.mkdtemp(prefix="drills-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def drills_in(site: Site, place: Path, more: str = "") -> None:
+    """Configure where drills happen."""
+    site.settings = f'[drill]\nfolder = "{place}"\n{more}'
+    site.write_config()
+
+
+def tampered(snapshot: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change the tables.json of a published snapshot."""
+    rewritten(snapshot / "tables.json", lambda old: changed(old, change))
+
+
+def changed(old: bytes, change: Callable[[dict[str, Any]], None]) -> bytes:
+    document = json.loads(old)
+    change(document)
+    return json.dumps(document).encode()
+
+
+def rewritten(path: Path, change: Callable[[bytes], bytes]) -> None:
+    """Change a file of a published snapshot, and its line in SHA256SUMS."""
+    snapshot = path.parent
+    snapshot.chmod(0o700)
+    old = path.read_bytes()
+    new = change(old)
+    path.chmod(0o600)
+    path.write_bytes(new)
+    sums = snapshot / "SHA256SUMS"
+    sums.chmod(0o600)
+    text = sums.read_text()
+    sums.write_text(text.replace(hashlib.sha256(old).hexdigest(), hashlib.sha256(new).hexdigest()))
+
+
+def drills(site: Site) -> list[dict[str, Any]]:
+    """The drills in the ledger, the oldest first."""
+    entries = site.tuibackup("log", "--json").json
+    return [entry["body"] for entry in entries if entry["kind"] == "drill"]
+
+
+def table(document: dict[str, Any], database: str, name: str) -> dict[str, Any]:
+    (found,) = [one for one in document["databases"] if one["name"] == database]
+    (one,) = [one for one in found["tables"] if one["name"] == name]
+    return one
+
+
+def test_a_good_snapshot_is_proven_and_recorded(siakad: Site, place: Path) -> None:
+    said = siakad.tuibackup("drill", "siakad", "--json")
+    files, databases = said.json
+    assert (files["outcome"], files["differences"]) == ("done", [])
+    assert databases["differences"] == []
+    assert databases["gaps"] == []
+    assert databases["outcome"] == "done"
+    assert said.code == 0, said.err
+    assert databases["tables"] == 5
+    assert databases["rows"] == 300 + 300 + 0 + 2 + 3
+    assert databases["where"].startswith("MariaDB ")
+    assert [one["snapshot"] for one in drills(siakad)] == [files["snapshot"], databases["snapshot"]]
+    assert drills(siakad)[1]["rows"] == 605
+    assert list(place.iterdir()) == []
+
+
+def test_rows_that_are_missing_make_it_red(siakad: Site) -> None:
+    (snapshot,) = siakad.snapshots("siakad", "databases")
+
+    def one_more(document: dict[str, Any]) -> None:
+        table(document, "akademik", "nilai")["counted"] = 301
+        table(document, "akademik", "mahasiswa")["checksum"] = 4711
+
+    tampered(snapshot, one_more)
+    said = siakad.tuibackup("drill", "siakad/databases/latest")
+    assert said.code == 1
+    assert "akademik.nilai: 300 rows came back, 301 were there at the dump's instant" in said.out
+    assert "akademik.mahasiswa: its content differs" in said.out
+    (recorded,) = drills(siakad)
+    assert recorded["outcome"] == "failed"
+    assert recorded["differences_total"] == 2
+
+
+def test_an_object_that_is_missing_makes_it_red(siakad: Site) -> None:
+    (snapshot,) = siakad.snapshots("siakad", "databases")
+    objects = {
+        "views": ["ringkas", "silang"],
+        "triggers": ["jaga", "hilang"],
+        "routines": ["hitung", "miring"],
+        "events": ["malam"],
+        "sequences": ["nomor"],
+    }
+
+    def name_objects(document: dict[str, Any]) -> None:
+        (akademik,) = [one for one in document["databases"] if one["name"] == "akademik"]
+        akademik["objects"] = objects
+
+    tampered(snapshot, name_objects)
+    said = siakad.tuibackup("drill", "siakad/databases/latest", "--json")
+    assert said.code == 1
+    assert said.json[0]["differences"] == ["akademik: trigger hilang is missing"]
+
+
+def test_a_damaged_dump_makes_it_red(siakad: Site) -> None:
+    (snapshot,) = siakad.snapshots("siakad", "databases")
+    dump = snapshot / "akademik.sql.zst"
+    snapshot.chmod(0o700)
+    dump.chmod(0o600)
+    content = bytearray(dump.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    dump.write_bytes(content)
+    said = siakad.tuibackup("drill", "siakad/databases/latest")
+    assert said.code == 1
+    assert "akademik: cannot be restored: " in said.out
+    assert "damaged" in said.out
+    assert "arsip: cannot" not in said.out
+    assert drills(siakad)[0]["outcome"] == "failed"
+
+
+def test_a_damaged_file_makes_it_red(siakad: Site) -> None:
+    (snapshot,) = siakad.snapshots("siakad", "files")
+    (archive,) = snapshot.glob("*.tar.zst")
+    snapshot.chmod(0o700)
+    archive.chmod(0o600)
+    content = bytearray(archive.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    archive.write_bytes(content)
+    said = siakad.tuibackup("drill", "siakad/files/latest")
+    assert said.code == 1
+    assert "krs-" in said.out
+    assert drills(siakad)[0]["outcome"] == "failed"
+
+
+def test_a_machine_without_mariadbd_says_what_to_do(siakad: Site) -> None:
+    """Without the program in any of the places where it is looked for, as on a machine without the package."""
+    hidden = siakad.folder / "sitecustomize.py"
+    hidden.write_text(
+        "import shutil\n"
+        "which = shutil.which\n"
+        "shutil.which = lambda name, *a, **k: None if name.startswith('mariadb') else which(name, *a, **k)\n"
+    )
+    said = siakad.tuibackup("drill", "siakad/databases/latest", env={"PYTHONPATH": str(siakad.folder)})
+    assert said.code == 1
+    assert "mariadbd" in said.err
+    assert "apt install mariadb-server" in said.err
+    assert drills(siakad) == []
+
+
+def test_status_tells_how_long_ago_the_last_drill_was(siakad: Site) -> None:
+    (before,) = siakad.tuibackup("status", "--json").json["servers"]
+    assert before["drills"] == {"files": None, "databases": None}
+    siakad.tuibackup("drill", "siakad")
+    status = siakad.tuibackup("status", "--json").json
+    (server,) = status["servers"]
+    assert server["drills"]["files"]["outcome"] == "done"
+    assert server["drills"]["databases"]["age-days"] == 0
+    assert "drill" in siakad.tuibackup("status").out.splitlines()[0]
+
+
+def test_a_named_server_is_used_only_when_it_is_empty(
+    siakad: Site, place: Path, start_mariadb: MariadbStarter
+) -> None:
+    empty = start_mariadb()
+    drills_in(siakad, place, f'socket = "{empty.socket}"\n')
+    said = siakad.tuibackup("drill", "siakad/databases/latest")
+    assert said.code == 0, said.out + said.err
+    assert "akademik" not in empty.sql("SHOW DATABASES")
+    empty.sql("CREATE DATABASE milik_orang; CREATE TABLE milik_orang.t (i INT)")
+    said = siakad.tuibackup("drill", "siakad/databases/latest")
+    assert said.code == 1
+    assert "is not empty" in said.err
+    assert "milik_orang" in said.err
+    assert "milik_orang" in empty.sql("SHOW DATABASES")
+    assert "akademik" not in empty.sql("SHOW DATABASES")
+
+
+def test_nothing_is_left_of_a_drill_that_is_killed(siakad: Site, place: Path) -> None:
+    process = siakad.start("drill", "siakad/databases/latest")
+    try:
+        wait_until(lambda: any(place.glob("*/server/data/*")))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        wait_until(lambda: not any(place.iterdir()))
+        assert not servers_below(place)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_root_gives_the_throw_away_server_no_rights(siakad: Site, place: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root has rights to give away")
+    process = siakad.start("drill", "siakad/databases/latest")
+    try:
+        wait_until(lambda: servers_below(place))
+        [pid, *_rest] = servers_below(place)
+        status = dict(
+            line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line
+        )
+        assert status["Uid"].split()[0] == str(pwd.getpwnam("nobody").pw_uid)
+        assert int(status["CapEff"], 16) == 0
+        assert status["NoNewPrivs"].strip() == "1"
+    finally:
+        process.wait(60)
+
+
+def servers_below(place: Path) -> list[int]:
+    """mariadbd processes whose command line names `place`."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if b"mariadbd\0" in words and os.fsencode(place) in words:
+            found.append(int(process.name))
+    return found
+
+
+def wait_until(true: Callable[[], object], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "what was waited for did not come"
+        time.sleep(0.02)

@@ -1,0 +1,102 @@
+"""Answers that are lies from first to last, and the words of the line that each must end step 2 with.
+
+All are told by a server that claims to hold `GOOD` in `FOLDER`.
+"""
+
+import os
+
+import zstandard
+
+from tests.adversary import END, TOP, Play, Talk, Thing, header, honest, member, padded, pax
+
+FOLDER = b"/srv/app"
+GOOD = [Thing(b"a", content=b"first"), Thing(b"b", content=b"second" * 1000)]
+
+
+def playing(*parts: bytes, status: int = 0, then: str = "") -> Play:
+    """A command that says `parts` and ends, or (`then`) hangs or cuts the connection; it reads nothing."""
+
+    async def play(talk: Talk) -> None:
+        for part in parts:
+            await talk.write(part)
+        if then == "hang":
+            await talk.hang()
+        if then == "cut":
+            talk.cut()
+        talk.exit(status)
+
+    return play
+
+
+def endless(*begin: bytes, piece: bytes = bytes(1 << 16)) -> Play:
+    async def play(talk: Talk) -> None:
+        for part in begin:
+            await talk.write(part)
+        while True:
+            await talk.write(piece)
+
+    return play
+
+
+A = member(b"./a", GOOD[0].content)
+HUGE = 1 << 62
+BOMB = zstandard.ZstdCompressor(level=3).compress(bytes(64 << 20))
+
+LIES: dict[str, tuple[dict[str, Play], str]] = {
+    "a member never asked for": ({"tar": playing(member(b"/etc/passwd", b"x"), END)}, "was not asked for"),
+    "the same member twice": ({"tar": playing(A, A, END)}, "was not asked for"),
+    "the wrong order": ({"tar": playing(member(b"./b", b"x"), A, END)}, "was not asked for"),
+    "a member that leads outside": ({"tar": playing(member(b"./../../a", b"x"), END)}, "was not asked for"),
+    "a file of 2^62 bytes": ({"tar": endless(header(b"./a", HUGE))}, "now claims 4.0 EiB"),
+    "a size of 2^63": ({"tar": endless(header(b"./a", 1 << 63))}, "no number where one belongs"),
+    "a negative size": ({"tar": endless(header(b"./a", b"\xff" * 12))}, "no number where one belongs"),
+    "a size with a sign": ({"tar": endless(header(b"./a", b"-0000000001\0"))}, "no number where one belongs"),
+    "a pax header of gigabytes": ({"tar": endless(header(b"./a", 8 << 30, b"x"))}, "sent a header of 8589934592 bytes"),
+    "pax headers without end": ({"tar": endless(piece=pax({b"path": b"./a"}) * 99)}, "sent headers without end"),
+    "global headers without end": ({"tar": endless(piece=pax({b"path": b"./a"}, b"g") * 99)}, "headers without end"),
+    "a name of gigabytes": ({"tar": endless(header(b"./a", 8 << 30, b"L"))}, "sent a header of"),
+    "a hole of 2^62 bytes": (
+        {
+            "tar": playing(
+                pax({b"GNU.sparse.major": b"1", b"GNU.sparse.minor": b"0", b"GNU.sparse.name": b"./a",
+                     b"GNU.sparse.realsize": b"%d" % HUGE}),
+                header(b"x", 512), padded(b"0\n"), END,
+            )
+        },
+        "now claims 4.0 EiB",
+    ),
+    "zeros after the end": ({"tar": endless(A, END)}, "goes on after its end marker"),
+    "data after the end": ({"tar": endless(A, END, piece=b"more" * 9999)}, "goes on after its end marker"),
+    "nothing at all": ({"tar": playing()}, "ended its stream too early"),
+    "half a header": ({"tar": playing(A, A[:100])}, "ended its stream too early"),
+    "garbage for a stream": ({"tar": endless(piece=os.urandom(1 << 16))}, "damaged"),
+    "text for a stream": ({"tar": playing(b"Last login: yesterday\n" * 1000)}, "damaged"),
+    "a bomb behind the end": (
+        {"probe": honest, "tar": endless(zstandard.compress(A + END), piece=BOMB)},
+        "goes on after its end marker",
+    ),
+    "a bomb in a header": (
+        {"probe": honest, "tar": endless(zstandard.compress(header(b"./a", 8 << 30, b"x")), piece=BOMB)},
+        "sent a header of",
+    ),
+    "a zstd window of gigabytes": (
+        {"probe": honest, "tar": playing(b"\x28\xb5\x2f\xfd\x00\xa8" + b"\x01\0\0x" * 100)},
+        "zstd stream is damaged",
+    ),
+    "garbage for zstd": ({"probe": honest, "tar": endless(piece=os.urandom(1 << 16))}, "zstd stream is damaged"),
+    "a listing without end of records": ({"find": endless(piece=b"x" * 65536)}, "a record without end"),
+    "garbage for a listing": ({"find": endless(piece=os.urandom(65536))}, "sent a record"),
+    "a listing cut short": ({"find": playing(TOP.record(b"")[:-3])}, "cut off in the middle"),
+    "a find that fails": ({"find": playing(status=127)}, "find exited with 127"),
+    "a mode that is none": ({"find": playing(TOP.record(b""), b"f 99 0 0\0\0\0\0\0")}, "cannot be read"),
+    "a clock of 5000 digits": ({"look": playing(b"9" * 5000 + b"\n" + FOLDER + b"\0")}, "answered nonsense"),
+    "a clock of 2^64": ({"look": playing(b"%d\n" % (1 << 64) + FOLDER + b"\0")}, "answered nonsense"),
+    "a clock of words": ({"look": playing(b"yesterday\n" + FOLDER + b"\0")}, "answered nonsense"),
+    "more folders than asked for": ({"look": playing(b"1\n" + b"x\0" * 10)}, "answered nonsense"),
+    "an endless look": ({"look": endless(piece=b"9" * 65536)}, "said more than"),
+    "a second look at others": ({"again": playing(b"f 5 1 1\0/etc/passwd\0")}, "was not asked for"),
+    "a second look without end": ({"again": endless(piece=b"x" * 65536)}, "brought nonsense"),
+    "a second look that fails": ({"again": playing(status=9)}, "xargs exited with 9"),
+    "a probe without end": ({"probe": endless(piece=b"find GNU\n" * 9000)}, "has no POSIX shell"),
+    "garbage for a probe": ({"probe": playing(os.urandom(1 << 16))}, "has no POSIX shell"),
+}  # fmt: skip

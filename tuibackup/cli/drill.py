@@ -1,0 +1,91 @@
+"""`tuibackup drill`: restore snapshots into a scratch place, compare, and record what was found."""
+
+import argparse
+from typing import TYPE_CHECKING
+
+from tuibackup.cli.context import Context
+from tuibackup.cli.output import MARKS, coloured, paint, print_json
+from tuibackup.cli.progress import ProgressLine
+from tuibackup.errors import VaultError
+from tuibackup.words import _
+
+if TYPE_CHECKING:
+    from tuibackup.run.drill import Drilled
+    from tuibackup.vault.layout import Snapshot
+
+SHOWN = 20  # sentences of each kind
+_CODES = {"failed": 1, "warnings": 3, "done": 0}  # the worst first
+
+
+def define(parser: argparse.ArgumentParser) -> None:
+    """The words of `drill`."""
+    parser.description = _(
+        "Restores a snapshot into a scratch place, compares it with what was recorded when it was made, and throws it"
+        " away: databases into a throw-away mariadbd of this machine (or the empty server of [drill]), files into a"
+        " folder. Of a server: the newest good snapshots of both clocks. Exit code 1: something differs; 3: something"
+        " could not be proven."
+    )
+    parser.add_argument("what", metavar="SERVER | SNAPSHOT")
+    parser.add_argument("--json", action="store_true", help=_("one JSON document"))
+
+
+def carry_out(args: argparse.Namespace, context: Context) -> int:
+    """Drill one after the other; each is an entry of the ledger."""
+    from tuibackup.run.drill import drill
+
+    done = []
+    for snapshot in _chosen(args.what, context):
+        with ProgressLine(snapshot.spec) as line:
+            drilled = drill(context.config, snapshot, line.update)
+        _record(drilled, context)
+        done.append(drilled)
+        if not args.json:
+            _print(drilled)
+    if args.json:
+        print_json([drilled.document() for drilled in done])
+    outcomes = {drilled.found.outcome.value for drilled in done}
+    return next(code for outcome, code in _CODES.items() if outcome in outcomes)
+
+
+def _chosen(what: str, context: Context) -> "list[Snapshot]":
+    from tuibackup.sop import Clock
+
+    vault = context.vault
+    if "/" in what:
+        return [vault.find(what)]
+    if what not in vault.servers():
+        context.server(what)
+    found = [snapshot for clock in Clock if (snapshot := vault.latest(what, clock))]
+    if not found:
+        raise VaultError(
+            _("{server}: no good snapshot to drill yet").format(server=what), _("tuibackup run makes one")
+        )
+    return found
+
+
+def _print(drilled: "Drilled") -> None:
+    from tuibackup.text import count, duration
+
+    found, outcome = drilled.found, drilled.found.outcome.value
+    mark = paint(MARKS[outcome], outcome, coloured())
+    where = _("in {place}").format(place=found.where)
+    print(
+        f"{mark} {drilled.snapshot.spec}  {drilled.amount}  {where}  {duration(drilled.seconds)}", flush=True
+    )
+    for sign, state, sentences in (
+        ("×", "failed", found.differences),
+        ("▲", "warnings", found.gaps),
+        ("·", "dim", found.incomparable),
+    ):
+        for sentence in sentences[:SHOWN]:
+            print(f"  {paint(sign, state, coloured())} {sentence}")
+        if len(sentences) > SHOWN:
+            print(_("    and {number} more").format(number=count(len(sentences) - SHOWN)))
+
+
+def _record(drilled: "Drilled", context: Context) -> None:
+    from tuibackup.ledger.entries import Kind
+    from tuibackup.run.record import operator_body
+
+    body = {**drilled.body(), "operator": operator_body(context.operator)}
+    context.ledger.append(Kind.DRILL, body, operator=context.operator.name, server=drilled.snapshot.server)

@@ -1,0 +1,130 @@
+"""The files that the programs of one pass fill, and how each database's dump is put together from them.
+
+A database that one program dumps goes straight into its file. Where others took tables of it, these lie in files of
+their own until all have ended, as does what follows the tables (events, routines, views); then the frames are put one
+behind the other, without unpacking them.
+"""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from tuibackup.database.program import Ended
+from tuibackup.database.scan import Contents, TablePart
+from tuibackup.database.share import Share
+from tuibackup.database.split import Opener
+from tuibackup.database.sqlfile import SqlFile
+from tuibackup.vault.output import vault_errors
+from tuibackup.vault.snapshot import Incoming
+
+_PACKERS = 2  # threads that compress, for all programs together
+_PARTS = "parts"  # the folder of what is put together later
+
+
+class Assembly:
+    """Files of the databases `names`, below `incoming`. Raises VaultError."""
+
+    def __init__(self, incoming: Incoming, names: Iterable[str]) -> None:
+        self._paths = {name: incoming.dump(name) for name in names}
+        self._folder = incoming.path / _PARTS
+        self._pool = ThreadPoolExecutor(_PACKERS, thread_name_prefix="zstd")
+        self._dumps: dict[str, SqlFile] = {}
+        self._tails: dict[str, SqlFile] = {}
+        self._parts: dict[int, SqlFile] = {}  # by the number of the share
+        self._numbers = 0
+        with vault_errors(self._folder):
+            self._folder.mkdir(mode=0o700)
+
+    def openers(self, number: int, share: Share) -> tuple[Opener, Opener]:
+        """Where share `number` goes: for databases and for what follows their tables. Called from any thread."""
+        if not share.whole:
+            return lambda name: None if name else self._part(number), lambda name: None
+        wanted = {one.name for one in share.databases}
+
+        def dump(name: str) -> SqlFile | None:
+            return self._dump(name) if name in wanted else None
+
+        def tail(name: str) -> SqlFile | None:
+            if name not in wanted:
+                return None
+            return self._tail(name) if share.left_out.get(name) else self._dump(name)
+
+        return dump, tail
+
+    def put_together(self, name: str, ended: Sequence[tuple[int, Ended]]) -> tuple[SqlFile, Contents]:
+        """The dump of `name` from the shares that have to do with it, by number; what it holds, by place in it."""
+        file = self._dump(name)
+        contents = Contents()
+        for _number, one in ended:
+            if one.share.whole:
+                _add(contents, one.scanner.contents.get(name), one.shifts.get(name, 0))
+        for number, one in ended:
+            if not one.share.whole and (part := self._parts.pop(number, None)) is not None:
+                part.end()
+                at = file.append(part)
+                _add(contents, one.scanner.contents.get(""), one.shifts.get("", 0) + at)
+        if (tail := self._tails.pop(name, None)) is not None:
+            tail.end()
+            file.append(tail)
+        return file, contents
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Throw away what there is of these databases, so that they can begin anew."""
+        for name in names:
+            for files in (self._dumps, self._tails):
+                if (file := files.pop(name, None)) is not None:
+                    file.remove()
+
+    def forget_parts(self) -> None:
+        """Throw away what was not put together."""
+        for file in self._parts.values():
+            file.remove()
+        self._parts.clear()
+
+    def abandon(self) -> None:
+        """Hold nothing open any more."""
+        for files in (self._dumps.values(), self._tails.values(), self._parts.values()):
+            for file in files:
+                file.abandon()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def end(self) -> None:
+        """All dumps are closed: nothing else is left."""
+        self.abandon()
+        with vault_errors(self._folder):
+            self._folder.rmdir()
+
+    def _dump(self, name: str) -> SqlFile:
+        if name not in self._dumps:
+            self._dumps[name] = SqlFile(self._paths[name], self._pool)
+        return self._dumps[name]
+
+    def _tail(self, name: str) -> SqlFile:
+        if name not in self._tails:
+            self._tails[name] = self._new()
+        return self._tails[name]
+
+    def _part(self, number: int) -> SqlFile:
+        if number not in self._parts:
+            self._parts[number] = self._new()
+        return self._parts[number]
+
+    def _new(self) -> SqlFile:
+        self._numbers += 1
+        path: Path = self._folder / f"{self._numbers}.zst"
+        return SqlFile(path, self._pool)
+
+
+def _add(contents: Contents, found: Contents | None, shift: int) -> None:
+    if found is None:
+        return
+    for table in found.tables.values():
+        contents.tables[table.name] = _moved(table, shift)
+    contents.views |= found.views
+    contents.objects += found.objects
+    contents.longest = max(contents.longest, found.longest)
+
+
+def _moved(table: TablePart, shift: int) -> TablePart:
+    return replace(table, offset=table.offset + shift)

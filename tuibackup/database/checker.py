@@ -1,0 +1,96 @@
+"""One more session whose snapshot is of the dump's own instant: it counts every table's rows while the programs dump.
+
+A dump with another number of rows is no dump. Where `checksum` is asked for, it takes each table's CHECKSUM TABLE,
+too, with which a restored copy can be compared (see `drill`). It works on one table at a time, beside the dumps.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+
+from tuibackup.database.inventory import DatabaseInfo, TableInfo, quoted
+from tuibackup.database.login import Login
+from tuibackup.database.verdict import countable
+from tuibackup.errors import ConnectionLostError, DatabaseError
+
+Place = tuple[str, str]  # database and table
+LEAST_SECONDS = 600.0  # for the counting, however short the dump was
+_TABLE_SECONDS = 24 * 3600.0
+
+
+class Checker:
+    """`counts` and `checksums` by table, for those that were had."""
+
+    def __init__(self, login: Login) -> None:
+        self.counts: dict[Place, int] = {}
+        self.checksums: dict[Place, int] = {}
+        self.position = ""  # in the binary log, of this very snapshot
+        self._login = login
+        self._work: asyncio.Task[None] | None = None
+
+    async def begin(self) -> None:
+        """Open the snapshot. Raises DatabaseError, ConnectionLostError."""
+        await self._login.rows("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        await self._login.rows("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+        # Going back to it after each table gives up the table's metadata lock: else an ALTER TABLE would wait for the
+        # end of the dump, and every query of that table behind it.
+        await self._login.rows("SAVEPOINT sp")
+
+    def start(self, databases: Iterable[DatabaseInfo], history: bool, *, checksum: bool) -> None:
+        """Begin to count, beside whatever else happens; `history`: old rows of system-versioned tables count."""
+        self._work = asyncio.create_task(self._carry_out(tuple(databases), history, checksum))
+
+    async def finish(self, seconds: float) -> None:
+        """Wait until everything is counted, `seconds` at most. What was not had until then is not there."""
+        if self._work is not None:
+            await asyncio.wait((self._work,), timeout=max(LEAST_SECONDS, seconds))
+
+    async def stop(self) -> None:
+        """End it, whatever it does; the server drops what it was asked."""
+        self._login.drop()
+        if self._work is not None:
+            self._work.cancel()
+            await asyncio.gather(self._work, return_exceptions=True)
+
+    async def _carry_out(self, databases: tuple[DatabaseInfo, ...], history: bool, checksum: bool) -> None:
+        with suppress(ConnectionLostError):  # of this login alone, or of all: then the dumps tell
+            self.position = await self._position()
+            # Others are not in the snapshot: they have the rows of right now.
+            tables = [(one.name, table) for one in databases for table in one.tables if countable(table)]
+            tables.sort(key=lambda item: item[1].bytes)
+            for database, table in tables:
+                await self._count(database, table, history)
+                await self._login.rows("ROLLBACK TO SAVEPOINT sp")
+            if checksum:
+                for database, table in tables:
+                    await self._checksum(database, table)
+                    await self._login.rows("ROLLBACK TO SAVEPOINT sp")
+
+    async def _count(self, database: str, table: TableInfo, history: bool) -> None:
+        every = " FOR SYSTEM_TIME ALL" if history and table.kind == "SYSTEM VERSIONED" else ""
+        with suppress(DatabaseError):  # dropped or changed since: the dump says so, too
+            [(number,)] = await self._login.rows(
+                f"SELECT COUNT(*) FROM {quoted(database)}.{quoted(table.name)}{every}",
+                seconds=_TABLE_SECONDS,
+            )
+            self.counts[database, table.name] = int(number)
+
+    async def _checksum(self, database: str, table: TableInfo) -> None:
+        with suppress(DatabaseError):
+            [(_name, value)] = await self._login.rows(
+                f"CHECKSUM TABLE {quoted(database)}.{quoted(table.name)}", seconds=_TABLE_SECONDS
+            )
+            if value is not None:
+                self.checksums[database, table.name] = int(value)
+
+    async def _position(self) -> str:
+        """Where in MariaDB's binary log this snapshot lies; "" where there is none, or it does not tell."""
+        try:
+            found: dict[str, object] = dict(
+                await self._login.rows("SHOW STATUS LIKE 'binlog\\_snapshot\\_%'")
+            )
+        except DatabaseError:
+            return ""
+        keys = ("Binlog_snapshot_file", "Binlog_snapshot_position", "Binlog_snapshot_gtid_pos")
+        words = [str(found.get(key, "")) for key in keys]
+        return " ".join(filter(None, words)) if words[0] else ""

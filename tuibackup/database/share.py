@@ -1,0 +1,112 @@
+"""How the work of a dump is shared among a few programs that run at the same time, balanced by size.
+
+The estimates are the server's own (information_schema), and rough. A database is taken whole by one program, with
+others of its kind; one that is larger than a fair share gives tables away. What a program takes is a `Share`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from tuibackup.database.inventory import DatabaseInfo, TableInfo
+
+PROGRAMS = 3  # at the same time: more are not drained faster, and each takes memory here and a core there
+_LEAST = 32 << 20  # bytes of a database below which it is not taken apart
+_TABLE = 20_000  # bytes that a table costs, empty or not
+_APART = 2  # databases that are taken apart
+
+Tables = frozenset[str]
+_NONE: Tables = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one program takes: `databases` whole but for `left_out`, or else the `tables` of the one database."""
+
+    databases: tuple[DatabaseInfo, ...]
+    tables: tuple[str, ...] = ()
+    left_out: Mapping[str, Tables] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> bool:
+        """Whether it takes databases, not tables."""
+        return not self.tables
+
+    def expected(self) -> int:
+        """How many tables it will tell of."""
+        if self.tables:
+            return len(self.tables)
+        return sum(len(one.tables) - len(self.left_out.get(one.name, _NONE)) for one in self.databases)
+
+
+@dataclass(slots=True)
+class _Bin:
+    weight: int = 0
+    databases: list[DatabaseInfo] = field(default_factory=list)
+    tables: dict[str, list[str]] = field(default_factory=dict)
+
+
+def shared(
+    databases: Iterable[DatabaseInfo],
+    apart: Mapping[str, Tables] | None = None,
+    *,
+    programs: int = PROGRAMS,
+    least: int = _LEAST,
+) -> tuple[Share, ...]:
+    """Shares for about `programs` programs; `apart` are tables that something else takes.
+
+    Every database is in exactly one share whole, so that no object of it is forgotten, known or not.
+    """
+    apart = apart or {}
+    infos = tuple(databases)
+    weights = {one.name: _weight(one, apart.get(one.name, _NONE)) for one in infos}
+    fair = sum(weights.values()) / max(1, programs)
+    large = sorted(
+        (one for one in infos if weights[one.name] > max(fair, least)), key=lambda one: -weights[one.name]
+    )[:_APART]
+    bins = [_Bin() for _ in range(max(1, programs))]
+    work: list[tuple[int, DatabaseInfo, TableInfo | None]] = []
+    for one in infos:
+        given = [] if one not in large else [t for t in one.tables if _may_go(t, apart.get(one.name, _NONE))]
+        work.append((weights[one.name] - sum(_cost(table) for table in given), one, None))
+        work += [(_cost(table), one, table) for table in given]
+    # The heaviest first, each to whom has the least; a table stays with its database where that is as good.
+    for weight, one, table in sorted(work, key=lambda item: -item[0]):
+        least_bin = min(bins, key=lambda found: found.weight)
+        least_bin.weight += weight
+        if table is None:
+            least_bin.databases.append(one)
+        else:
+            least_bin.tables.setdefault(one.name, []).append(table.name)
+    return _shares(bins, {one.name: one for one in infos}, apart)
+
+
+def _shares(
+    bins: list[_Bin], infos: Mapping[str, DatabaseInfo], apart: Mapping[str, Tables]
+) -> tuple[Share, ...]:
+    shares, elsewhere = [], {name: set(tables) for name, tables in apart.items()}
+    for one in bins:
+        own = {info.name for info in one.databases}
+        for name, tables in one.tables.items():
+            if name not in own:
+                elsewhere.setdefault(name, set()).update(tables)
+                shares.append(Share((infos[name],), tuple(sorted(tables))))
+    for one in bins:
+        if one.databases:
+            whole = tuple(sorted(one.databases, key=lambda info: info.name))
+            left_out = {i.name: frozenset(elsewhere[i.name]) for i in whole if elsewhere.get(i.name)}
+            shares.append(Share(whole, (), left_out))
+    return tuple(reversed(shares))
+
+
+def _may_go(table: TableInfo, apart: Tables) -> bool:
+    """Whether it may be asked for by name, and is worth it. Sequences come before the tables that use them."""
+    plain = table.name.isascii() and table.name.replace("_", "").isalnum()
+    return plain and table.kind != "SEQUENCE" and table.bytes > _LEAST // 64 and table.name not in apart
+
+
+def _weight(database: DatabaseInfo, apart: Tables) -> int:
+    return sum(_cost(table) for table in database.tables if table.name not in apart) + _TABLE
+
+
+def _cost(table: TableInfo) -> int:
+    return table.bytes + _TABLE

@@ -1,0 +1,58 @@
+"""tables.json: what is in each dump and where in its SQL every table lies. docs/vault-format.md describes it."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from tuibackup.database.passes import Made, Taken
+from tuibackup.vault.output import OutputFile
+from tuibackup.vault.snapshot import Incoming
+from tuibackup.vault.summary import DatabaseSummary
+
+TABLES = "tables.json"
+
+
+def write(
+    incoming: Incoming, made: Sequence[Made], summaries: Sequence[DatabaseSummary], taken: Taken
+) -> None:
+    """Write it for these dumps. Raises VaultError."""
+    databases = [_database(one, summary, taken) for one, summary in zip(made, summaries, strict=True)]
+    output = OutputFile(incoming.path / TABLES)
+    try:
+        text = json.dumps({"format": 1, "databases": databases}, ensure_ascii=False, indent=1)
+        output.write(text.encode("utf-8", "surrogateescape"))
+        incoming.wrote(output.close())
+    finally:
+        output.abandon()
+
+
+def _database(made: Made, summary: DatabaseSummary, taken: Taken) -> Mapping[str, object]:
+    info = made.info
+    engines = {table.name: table.engine for table in info.tables}
+    # A database that was dumped again is of another instant than what was counted.
+    counts = taken.counts if made.at_instant else {}
+    checksums = taken.checksums if made.at_instant else {}
+    return {
+        "name": summary.name,
+        "file": summary.file,
+        "bytes": summary.bytes,
+        "longest_statement": made.contents.longest,
+        "objects": {
+            "views": [view for view in info.views if view not in info.broken],
+            "triggers": list(info.triggers),
+            "routines": list(info.routines),
+            "events": list(info.events),
+            "sequences": list(info.sequences),
+        },
+        "tables": [
+            {
+                "name": part.name,
+                "offset": part.offset,
+                "bytes": part.bytes,
+                "rows": part.rows,
+                "counted": counts.get((info.name, part.name)),
+                "checksum": checksums.get((info.name, part.name)),
+                "engine": engines.get(part.name, ""),
+            }
+            for part in made.contents.tables.values()
+        ],
+    }

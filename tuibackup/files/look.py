@@ -1,0 +1,106 @@
+"""How a server's find tells what there is: the words for it, and who reads the answer.
+
+GNU's find prints all by itself. Any other lists names and hands them to stat (see `statlisting`).
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from tuibackup.files import complaints
+from tuibackup.files.complaints import Complaint
+from tuibackup.files.exclude import basic, find_arguments
+from tuibackup.files.listing import FORMAT, FORMAT_OF_NAMED, STAMP, Listing, Stamp, Stamps
+from tuibackup.files.statlisting import SCRIPT, StatListing
+from tuibackup.vault.entry import Entry, Kind
+
+
+class Reader(Protocol):
+    """Parser of a listing (see `listing.Listing`)."""
+
+    records: int
+    allocated: int
+    strange: list[tuple[bytes, str]]
+
+    def feed(self, data: bytes) -> Iterator[Entry]:
+        """The entries that the next bytes of the listing complete."""
+
+    def close(self) -> None:
+        """The listing has ended; raises ListingError when that was in the middle of a record."""
+
+
+class StampReader(Protocol):
+    """Parser of a second look (see `listing.Stamps`)."""
+
+    def feed(self, data: bytes) -> Iterator[Stamp]:
+        """What the next bytes of the answer complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The words that make find tell of a name, and the readers of what it tells.
+
+    `told` are for an inventory, `named` for names given one by one, `stamp` for a second look at those.
+    """
+
+    told: tuple[bytes, ...]
+    named: tuple[bytes, ...]
+    stamp: tuple[bytes, ...]
+    listing: Callable[[bytes], Reader]
+    stamps: Callable[[], StampReader]
+    complaint: Callable[[bytes], Complaint | None]
+    gnu: bool
+
+    def start(self, folder: bytes) -> bytes:
+        """What find is given for a configured folder: one that is a symlink is followed, no other link is."""
+        return folder if self.gnu else folder.rstrip(b"/") + b"/."
+
+    def everything(self, folder: bytes, excludes: Sequence[str]) -> list[bytes]:
+        """The words of a whole inventory of `folder`."""
+        start = self.start(folder)
+        left_out, emptied = find_arguments(excludes, folder, start)
+        words = [b"find", b"-H", start, b"-xdev"]
+        if self.gnu:
+            words += [b"-regextype", b"posix-extended"]
+        else:
+            left_out, emptied = basic(left_out), basic(emptied)
+        if left_out:
+            words += [b"(", *left_out, b")", b"-prune", b"-o"]
+        words += self.told
+        if emptied:
+            words += [*emptied, b"-prune"]
+        return words
+
+
+class _StatStamps:
+    """The second look of `STAT`: its listing is short enough."""
+
+    def __init__(self) -> None:
+        self._listing = StatListing()
+
+    def feed(self, data: bytes) -> Iterator[Stamp]:
+        for entry in self._listing.feed(data):
+            regular = entry.kind is Kind.FILE
+            yield entry.path, (entry.size, entry.mtime_ns, entry.ctime_ns) if regular else None
+
+
+GNU = Look(
+    told=(b"-printf", FORMAT),
+    named=(b"-printf", FORMAT_OF_NAMED),
+    stamp=(b"-printf", STAMP),
+    listing=lambda _start: Listing(),
+    stamps=Stamps,
+    complaint=complaints.from_find,
+    gnu=True,
+)
+
+_SCRIPT = (b"-exec", b"sh", b"-c", SCRIPT, b"stat", b"{}", b"+")
+STAT = Look(
+    told=_SCRIPT,
+    named=_SCRIPT,
+    stamp=_SCRIPT,
+    listing=StatListing,
+    stamps=_StatStamps,
+    complaint=complaints.plain,
+    gnu=False,
+)

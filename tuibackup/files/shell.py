@@ -1,0 +1,78 @@
+"""The way to read a server that has a shell: with its own find and tar."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from tuibackup.config import Server
+from tuibackup.files import batches, fetch, inventory, recheck
+from tuibackup.files.fetch import Fetched
+from tuibackup.files.findings import Findings
+from tuibackup.files.inventory import Listed
+from tuibackup.files.keep import Store
+from tuibackup.files.look import GNU, STAT
+from tuibackup.files.server import Tools, attributes, compression, described, refuse_strange_tools
+from tuibackup.files.tally import Tally
+from tuibackup.remote.probe import Probe
+from tuibackup.remote.session import Session
+from tuibackup.vault.index import IndexWriter, Wanted
+
+
+def shell_way(session: Session, probe: Probe, server: Server) -> "ShellWay":
+    """For a server whose find is GNU's or BusyBox's, and its tar, in any mixture. DownloadError for others."""
+    refuse_strange_tools(probe, server.name, sudo=server.sudo)
+    gnu_find = probe.find == "gnu"
+    tools = Tools(
+        session,
+        server.name,
+        server.sudo,
+        compression(probe),
+        attributes(probe),
+        GNU if gnu_find else STAT,
+        probe.tar != "gnu",
+    )
+    limits = (
+        ("extended attributes and access lists", not tools.xattrs),
+        ("times finer than a second", not gnu_find and not probe.fine_times),
+    )
+    return ShellWay(tools, described(probe), tuple(limit for limit, so in limits if so))
+
+
+@dataclass(frozen=True, slots=True)
+class ShellWay:
+    """A `Way` (see way.py)."""
+
+    tools: Tools
+    described: str
+    limits: tuple[str, ...]
+
+    @property
+    def session(self) -> Session:
+        """The connection that it reads over."""
+        return self.tools.session
+
+    @property
+    def xattrs(self) -> bool:
+        """Whether the server's tar can tell extended attributes."""
+        return self.tools.xattrs
+
+    async def inventory(
+        self, server: Server, writer: IndexWriter, findings: Findings, tally: Tally
+    ) -> list[Listed]:
+        """List every configured folder."""
+        return await inventory.take(self.session, self.tools.look, server, writer, findings, tally)
+
+    async def fetch(
+        self,
+        store: Store,
+        tally: Tally,
+        folder: Listed,
+        wanted: Callable[[], Iterator[Wanted]],
+        again: frozenset[int] = frozenset(),
+    ) -> Fetched:
+        """Fetch files of one folder."""
+        how = batches.fetch if self.tools.names_on_line else fetch.fetch
+        return await how(self.tools, store, tally, folder, wanted, again)
+
+    async def afresh(self, files: Sequence[Wanted]) -> list[Wanted]:
+        """Files as they are now."""
+        return await recheck.afresh(self.session, self.tools.look, files, sudo=self.tools.sudo)

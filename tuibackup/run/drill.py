@@ -1,0 +1,120 @@
+"""A drill: a snapshot is restored into a scratch place and compared with what was recorded when it was made.
+
+Databases go into a throw-away mariadbd of this machine, or into an empty server that the configuration names
+(`drilldatabases`); files into a folder (`drillfiles`). Nothing of it stays.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tuibackup.config import Config
+from tuibackup.progress import Progress
+from tuibackup.sop import Clock, Outcome
+from tuibackup.text import count, size
+from tuibackup.vault.layout import Snapshot
+from tuibackup.words import _, ngettext
+
+OnProgress = Callable[[Progress], None]
+
+RECORDED = 100  # sentences of each kind in the ledger
+
+
+@dataclass(slots=True)
+class Findings:
+    """What a drill found so far: counts of what was compared, and sentences.
+
+    `differences` are faults; `incomparable` is what cannot agree by its nature; `gaps` is what nothing proves.
+    `checksums` counts tables, or files, whose content agreed.
+    """
+
+    where: str = ""  # what it was restored into
+    items: int = 0  # databases, or files
+    bytes: int = 0
+    tables: int = 0
+    rows: int = 0
+    checksums: int = 0
+    differences: list[str] = field(default_factory=list)
+    incomparable: list[str] = field(default_factory=list)
+    gaps: list[str] = field(default_factory=list)
+
+    @property
+    def outcome(self) -> Outcome:
+        """A difference is *failed*; what nothing proves is never green."""
+        return Outcome.FAILED if self.differences else Outcome.WARNINGS if self.gaps else Outcome.DONE
+
+
+@dataclass(frozen=True, slots=True)
+class Drilled:
+    """A drill that was carried out."""
+
+    snapshot: Snapshot
+    found: Findings
+    seconds: float
+
+    @property
+    def amount(self) -> str:
+        """What was proven, in a few words."""
+        found = self.found
+        if self.snapshot.clock is Clock.FILES:
+            files = ngettext("{count} file", "{count} files", found.items).format(count=count(found.items))
+            return f"{files}, {size(found.bytes)}"
+        parts = [
+            ngettext("{count} database", "{count} databases", found.items).format(count=count(found.items)),
+            ngettext("{count} table", "{count} tables", found.tables).format(count=count(found.tables)),
+            ngettext("{count} row", "{count} rows", found.rows).format(count=count(found.rows)),
+            ngettext("{count} checksum", "{count} checksums", found.checksums).format(
+                count=count(found.checksums)
+            ),
+        ]
+        return ", ".join(parts)
+
+    def document(self) -> dict[str, Any]:
+        """As `drill --json` prints it."""
+        found = self.found
+        return {
+            "snapshot": self.snapshot.spec,
+            "outcome": found.outcome.value,
+            "seconds": self.seconds,
+            "where": found.where,
+            "items": found.items,
+            "bytes": found.bytes,
+            "tables": found.tables,
+            "rows": found.rows,
+            "checksums": found.checksums,
+            "differences": found.differences,
+            "incomparable": found.incomparable,
+            "gaps": found.gaps,
+        }
+
+    def body(self) -> Mapping[str, Any]:
+        """As the ledger keeps it."""
+        body = self.document()
+        for kind in ("differences", "incomparable", "gaps"):
+            body[f"{kind}_total"] = len(body[kind])
+            body[kind] = body[kind][:RECORDED]
+        found = self.found
+        body["detail"] = f"{self.snapshot.spec}: {self.amount}"
+        body["error"] = found.differences[0] if found.differences else ""
+        return body
+
+
+def drill(config: Config, snapshot: Snapshot, on_progress: OnProgress) -> Drilled:
+    """Restore `snapshot` into a scratch place and compare; to be called from the main thread.
+
+    A fault of the snapshot is a difference. Raises TuibackupError where the drill itself cannot be carried out: no
+    database server here, no room, a named server that is not empty.
+    """
+    began = time.monotonic()
+    if snapshot.clock is Clock.FILES:
+        from tuibackup.run.drillfiles import drill_files
+
+        found = drill_files(config.drill, snapshot, on_progress)
+    else:
+        from tuibackup.run.drilldatabases import drill_databases
+
+        found = drill_databases(config, snapshot, on_progress)
+    if not snapshot.good:
+        found.gaps.append(_("{snapshot}: was not whole when it was made").format(snapshot=snapshot.spec))
+    return Drilled(snapshot, found, round(time.monotonic() - began, 3))

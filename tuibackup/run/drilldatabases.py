@@ -1,0 +1,201 @@
+"""The drill of a databases snapshot: every dump into a scratch server, and a comparison with its record."""
+
+import asyncio
+import fcntl
+import os
+import pwd
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tuibackup.config import Config, DrillSettings
+from tuibackup.database.direction import Direction, same_series, source_version
+from tuibackup.database.inventory import quoted
+from tuibackup.database.load import load_dump, load_script
+from tuibackup.database.proof import compare
+from tuibackup.database.scratch import account, missing_programs, untrusting
+from tuibackup.database.target import TargetServer, local_target
+from tuibackup.errors import BusyError, DatabaseError, VaultError
+from tuibackup.progress import Progress
+from tuibackup.remote.questions import Question
+from tuibackup.run.drill import Findings, OnProgress
+from tuibackup.run.scratch import LEAST_FREE, ScratchPlace
+from tuibackup.run.secrets import resolve
+from tuibackup.text import count, printable
+from tuibackup.vault.disk import room
+from tuibackup.vault.dumps import Dump, dumps_of, placeholders_of
+from tuibackup.vault.layout import Snapshot
+from tuibackup.vault.output import vault_errors
+from tuibackup.words import _
+
+_UNPRIVILEGED = "nobody"  # whose rights the throw-away server has where root drills
+_SERVER_BYTES = 200 << 20  # of an empty server
+_LOOK_SECONDS = 1.0  # between two looks at the room
+
+
+def drill_databases(config: Config, snapshot: Snapshot, on_progress: OnProgress) -> Findings:
+    """Restore and compare all databases of `snapshot`. Raises TuibackupError as `drill.drill`."""
+    settings = config.drill
+    dumps = dumps_of(snapshot)
+    if settings.socket is not None:
+        with _alone(config.state, settings.socket):
+            return asyncio.run(_in_named(settings, settings.socket, snapshot, dumps, on_progress))
+    if missing := missing_programs():
+        raise DatabaseError(
+            _("no database server to drill in: this machine has no {program}").format(program=missing[0]),
+            _("apt install mariadb-server, or name an empty server: socket in [drill] of {file}").format(
+                file=config.source
+            ),
+        )
+    user = _UNPRIVILEGED if os.geteuid() == 0 else None
+    with ScratchPlace(settings.folder, open_to_others=user is not None) as place:
+        place.need(2 * sum(dump.length for dump in dumps.values()) + _SERVER_BYTES)
+        folder, nothing = place.path / "server", place.path / "nothing"
+        with vault_errors(place.path):
+            nothing.mkdir(mode=0o555)
+            folder.mkdir(mode=0o700)
+            if user:
+                entry = pwd.getpwnam(user)
+                os.chown(folder, entry.pw_uid, entry.pw_gid)
+        server = untrusting(folder, nothing, user=user)
+        try:
+            server.start()
+            target = local_target(server.socket, account(), None, _("the throw-away server"))
+            work = _restore_and_compare(target, snapshot, dumps, on_progress)
+            return asyncio.run(_while_there_is_room(work, place.path))
+        finally:
+            server.kill()  # its data goes with it: no need for a clean end
+
+
+async def _in_named(
+    settings: DrillSettings,
+    socket: Path,
+    snapshot: Snapshot,
+    dumps: Mapping[str, Dump],
+    on_progress: OnProgress,
+) -> Findings:
+    """Into the server that the configuration names, which is empty before and afterwards."""
+    question = Question("database-password", snapshot.server, "password of the drill's server")
+    password = await resolve(settings.password, question, _Nobody())
+    target = local_target(socket, settings.user or account(), password)
+    async with target:
+        if there := await target.databases():
+            raise DatabaseError(
+                _("{server} is not empty: a drill uses an empty server only, and there is {database}").format(
+                    server=target.name, database=printable(there[0])
+                ),
+                _("name another in [drill], or none: then a throw-away one is started"),
+            )
+    try:
+        return await _restore_and_compare(target, snapshot, dumps, on_progress)
+    finally:
+        async with target:
+            for name in await target.databases():
+                await target.rows(f"DROP DATABASE {quoted(name)}")
+
+
+async def _restore_and_compare(
+    target: TargetServer, snapshot: Snapshot, dumps: Mapping[str, Dump], on_progress: OnProgress
+) -> Findings:
+    found = Findings(items=len(dumps))
+    total = sum(dump.length for dump in dumps.values())
+    versions: dict[str, str] = {}
+    restored: list[Dump] = []
+
+    async with target:
+        found.where = target.words
+        await _placeholders(target, snapshot, dumps, found)
+        for number, dump in enumerate(dumps.values()):
+            name = printable(dump.name)
+
+            def came(length: int, number: int = number, name: str = name) -> None:
+                found.bytes += length
+                on_progress(Progress(number, len(dumps), found.bytes, total, name, "databases"))
+
+            try:
+                versions[dump.name] = version = source_version(dump)
+                direction = Direction(version, target)
+                await load_dump(target, dump, direction, came)
+            except (DatabaseError, VaultError) as error:
+                found.differences.append(
+                    _("{database}: cannot be restored: {error}").format(database=name, error=error)
+                )
+                continue
+            restored.append(dump)
+            found.gaps += [
+                _("{database}: the collation {one} was restored as {other}").format(
+                    database=name, one=one, other=other
+                )
+                for one, other in direction.told.items()
+            ]
+    # In a login of its own: what the dumps set in the other one does not count here.
+    async with target:
+        for number, dump in enumerate(restored):
+            on_progress(Progress(number, len(dumps), total, total, printable(dump.name), "databases"))
+            compared = await compare(target, dump, same_series=same_series(versions[dump.name], target))
+            found.tables += compared.tables
+            found.rows += compared.rows
+            found.checksums += compared.checksums
+            found.differences += compared.differences
+            found.incomparable += compared.incomparable
+            found.gaps += compared.gaps
+        extra = [name for name in await target.databases() if name not in dumps]
+        found.differences += [
+            _("{database}: is there and is in no dump").format(database=printable(name)) for name in extra
+        ]
+    return found
+
+
+async def _placeholders(
+    target: TargetServer, snapshot: Snapshot, dumps: Mapping[str, Dump], found: Findings
+) -> None:
+    sql = placeholders_of(snapshot)
+    if sql:
+        version = next((source_version(dump) for dump in dumps.values()), "")
+        try:
+            await load_script(target, sql, Direction(version, target))
+        except (DatabaseError, VaultError) as error:
+            found.differences.append(f"placeholders.sql: {error}")
+
+
+async def _while_there_is_room(work: Coroutine[Any, Any, Findings], folder: Path) -> Findings:
+    """`work`, ended when the disk gets full: SQL of others may grow without end."""
+    task = asyncio.create_task(work)
+    try:
+        while not task.done():
+            await asyncio.wait({task}, timeout=_LOOK_SECONDS)
+            free = room(folder).free
+            if not task.done() and free < LEAST_FREE // 2:
+                raise VaultError(
+                    _("{folder}: no room left for the drill ({free} bytes)").format(
+                        folder=folder.parent, free=count(free)
+                    ),
+                    _("free some room there, or name another folder in [drill]"),
+                )
+        return task.result()
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@contextmanager
+def _alone(state: Path, socket: Path) -> Iterator[None]:
+    """Keep other drills of this configuration out of the named server."""
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fd = os.open(state / "drill.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BusyError(_("{socket}: another drill uses this server now").format(socket=socket)) from None
+        yield
+    finally:
+        os.close(fd)
+
+
+class _Nobody:
+    """No face: [drill] knows no password that must be typed."""
+
+    async def ask(self, question: Question) -> str | None:
+        return None

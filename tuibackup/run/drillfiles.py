@@ -1,0 +1,56 @@
+"""The drill of a files snapshot: all of it restored into a folder, and every name compared with the index."""
+
+from pathlib import Path
+
+from tuibackup.config import DrillSettings
+from tuibackup.errors import VaultError
+from tuibackup.progress import Progress
+from tuibackup.run.drill import Findings, OnProgress
+from tuibackup.run.scratch import ScratchPlace
+from tuibackup.vault.index import Index
+from tuibackup.vault.layout import Snapshot
+from tuibackup.vault.proof import compare
+from tuibackup.vault.restore import restore_files
+from tuibackup.vault.schema import FILE_NAME
+from tuibackup.words import _
+
+_NAME_BYTES = 4 << 10  # that a name takes on a disk beside its content
+
+
+def drill_files(settings: DrillSettings, snapshot: Snapshot, on_progress: OnProgress) -> Findings:
+    """Restore and compare everything in `snapshot`. Raises TuibackupError as `drill.drill`."""
+    with ScratchPlace(settings.folder) as place:
+        found = Findings(where=str(settings.folder))
+        with Index(snapshot.path / FILE_NAME) as index:
+            totals = index.totals()
+        found.items, found.bytes = totals.files, totals.content_bytes
+        place.need(totals.content_bytes + _NAME_BYTES * totals.entries)
+        target = place.path / "files"
+        try:
+            restored = restore_files(snapshot, [], target, numeric_owner=True, on_progress=on_progress)
+        except VaultError as error:
+            found.differences.append(_("cannot be restored: {error}").format(error=error))
+            return found
+        _compare(snapshot, target, dict(restored.problems), found, on_progress)
+    return found
+
+
+def _compare(
+    snapshot: Snapshot, target: Path, problems: dict[str, str], found: Findings, on_progress: OnProgress
+) -> None:
+    done = 0
+    with Index(snapshot.path / FILE_NAME) as index:
+        for compared in compare(index, target):
+            done += compared.bytes
+            found.checksums += compared.hashed
+            on_progress(Progress(found.checksums, found.items, done, found.bytes, compared.path))
+            why = problems.pop(compared.path, "")
+            if compared.incomparable:
+                found.incomparable.append(f"{compared.path}: {compared.incomparable}")
+            elif compared.difference:
+                found.differences.append(f"{compared.path}: {why or compared.difference}")
+            elif why:
+                found.incomparable.append(f"{compared.path}: {why}")
+    for path, why in problems.items():
+        kind = found.incomparable if why.startswith("attribute ") else found.differences
+        kind.append(f"{path}: {why}")

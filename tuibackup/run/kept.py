@@ -1,0 +1,51 @@
+"""What interrupted runs left of step 2 in the vault: the next run of that server goes on from there."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tuibackup.config import Config
+from tuibackup.errors import TuibackupError
+from tuibackup.run.places import open_vault
+from tuibackup.text import count, size
+from tuibackup.words import _, ngettext
+
+if TYPE_CHECKING:
+    from tuibackup.vault.leftover import Leftover
+
+# The way out of an error, in the words of the record.
+GOES_ON = "the next run goes on from what came whole"
+STARTS_AGAIN = "the next run starts again what was not finished"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Files that need not be fetched again, unless they changed since; bytes are on the backup disk."""
+
+    files: int
+    bytes: int
+
+    def __str__(self) -> str:
+        words = ngettext("{files} file, {size}", "{files} files, {size}", self.files)
+        return words.format(files=count(self.files), size=size(self.bytes))
+
+    @property
+    def sentence(self) -> str:
+        text = _("an interrupted run left {what}; the next run goes on from there")
+        return text.format(what=self)
+
+
+def kept(config: Config, server: str, *, full: bool = False) -> Kept | None:
+    """What is there of `server` for the next run, which is to be `full` or not. None too without a vault."""
+    from tuibackup.vault.snapshot import leftovers  # faces ask seldom
+
+    try:
+        found = usable(leftovers(open_vault(config, create=False), server), full=full)
+    except TuibackupError:
+        return None
+    return Kept(sum(one.files for one in found), sum(one.stored_bytes for one in found)) if found else None
+
+
+def usable(found: "Sequence[Leftover]", *, full: bool) -> "list[Leftover]":
+    """Those that a run can use: for one that fetches everything, only what another such run left."""
+    return [one for one in found if one.full or not full]

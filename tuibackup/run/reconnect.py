@@ -1,0 +1,98 @@
+"""Another connection in the place of one that was lost or let go of, by what the operator answered in the beginning.
+
+A line that goes away comes back: step 2 tries for as long as the procedure allows for connecting, with longer and
+longer pauses. What only an operator could answer (a one-time code) or an agent that left with its owner is no matter
+of patience: then the run is *interrupted*, and the next one goes on.
+"""
+
+import asyncio
+import time
+
+from tuibackup.errors import (
+    ConnectError,
+    HostKeyError,
+    InterruptedRunError,
+    LoginError,
+    NeedsOperatorError,
+    TuibackupError,
+)
+from tuibackup.remote.probe import Probe
+from tuibackup.remote.session import Session
+from tuibackup.run import events as ev
+from tuibackup.run.access import CONNECTING, disconnect, reach
+from tuibackup.run.kept import GOES_ON
+from tuibackup.run.lock import slot
+from tuibackup.run.reporting import StepReporter
+from tuibackup.run.secrets import SecretError
+from tuibackup.run.work import Work
+from tuibackup.text import duration
+from tuibackup.words import _
+
+LONGEST_PAUSE = 30.0  # seconds
+LOGINS = (
+    3  # refused ones: a server that comes up lets nobody in for a while, but may also shut out who insists
+)
+
+
+async def reconnect(work: Work) -> None:
+    """Connect again where the connection was let go of (a wait for a slot) or was lost; else do nothing.
+
+    Raises as `reach`; InterruptedRunError where a lost connection needs an operator.
+    """
+    if work.session is not None and not work.session.lost:
+        return
+    lost = work.session is not None
+    await disconnect(work)
+    try:
+        await reach(work)
+    except (NeedsOperatorError, LoginError) as error:
+        if lost:
+            raise _given_up(work, error, "") from error
+        raise
+    work.note("connected again")
+
+
+async def connect_again(work: Work, report: StepReporter, fruitless: int) -> tuple[Session, Probe]:
+    """Step 2's next connection; `fruitless` were lost in a row without one more file.
+
+    Raises InterruptedRunError when it is not to be had within `connect_within`; HostKeyError.
+    """
+    began = time.monotonic()
+    deadline = began + work.config.sop.connect_within
+    tried = refused = 0
+    work.emit(ev.RunNote, text=_("connection lost: trying again"))
+    await disconnect(work)
+    while True:
+        pause = min(LONGEST_PAUSE, 2.0 ** (max(0, fruitless - 1) + tried))
+        tried += 1
+        await _wait(report, min(pause, deadline - time.monotonic()), tried)
+        try:
+            async with slot(work.config.state, CONNECTING, kind="connect"):
+                report.doing(_("connection lost, connecting again ({tried})").format(tried=tried))
+                await reach(work, deadline)
+        except HostKeyError:
+            raise
+        except (NeedsOperatorError, SecretError) as error:
+            raise _given_up(work, error, "") from error
+        except TuibackupError as error:  # not there, or gone again while it was looked at
+            refused += isinstance(error, LoginError)
+            if refused == LOGINS or time.monotonic() >= deadline:
+                took = f"tried {tried} times in {duration(time.monotonic() - began)}"
+                raise _given_up(work, error, took if tried > 1 else "tried once") from error
+        else:
+            took = duration(time.monotonic() - began)
+            work.emit(ev.RunNote, text=_("connected again after {time}").format(time=took))
+            return work.connected(), work.tools()
+
+
+async def _wait(report: StepReporter, seconds: float, tried: int) -> None:
+    """Wait before the next try, and say for how long; said once, for the journal's sake."""
+    text = _("connection lost, trying again in {seconds} s ({tried})")
+    report.doing(text.format(seconds=max(1, round(seconds)), tried=tried))
+    await asyncio.sleep(seconds)
+
+
+def _given_up(work: Work, error: TuibackupError, tried: str) -> InterruptedRunError:
+    why = error.message if isinstance(error, ConnectError | NeedsOperatorError) else str(error)
+    line = ", ".join(filter(None, (f"connection to {work.plan.server} lost", tried)))
+    return InterruptedRunError(f"{line}: {why}", GOES_ON)
