@@ -1,6 +1,6 @@
 """What a dump would miss or get wrong, said before it is made."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from tuibackup.database.grants import Grants, pattern_of
 from tuibackup.database.inventory import TRANSACTIONAL, DatabaseInfo, quoted
@@ -78,18 +78,32 @@ def _contents(database: DatabaseInfo) -> Iterator[Finding]:
             f"this view is broken and left out of the dump, its definition is in left-out.sql: {printable(error)}; "
             "mend or drop it",
         )
+
+
+def limits(
+    database: DatabaseInfo, *, timely: Collection[str] = (), exact: Collection[str] = (), history: bool = True
+) -> Iterator[Finding]:
+    """What a dump of it does not tell as it is, but for the tables that are `timely` or `exact` all the same."""
+    name = printable(database.name)
     unsafe = [table.name for table in database.tables if table.engine.lower() not in TRANSACTIONAL]
-    if unsafe:
+    if unsafe := [table for table in unsafe if table not in timely]:
         yield Finding(
             name,
             f"{_some(unsafe)}: not InnoDB, so not of the same instant as the rest; ALTER TABLE … ENGINE=InnoDB",
         )
-    floats = [f"{table.name}.{column}" for table in database.tables for column in table.floats]
+    floats = [
+        f"{table.name}.{column}"
+        for table in database.tables
+        for column in table.floats
+        if table.name not in exact
+    ]
     if floats:
         yield Finding(
             name,
             f"{_some(floats)}: FLOAT, of which the dump tool writes six digits only; DOUBLE is exact",
         )
+    if not history and database.versioned:
+        yield Finding(name, f"{_some(list(database.versioned))}: old rows (SYSTEM VERSIONING) are not dumped")
 
 
 def _some(names: list[str]) -> str:
