@@ -2,9 +2,12 @@
 
 from collections.abc import Collection, Iterator
 
+from tuibackup.database.barrier import may_lock
 from tuibackup.database.grants import Grants, pattern_of
 from tuibackup.database.inventory import TRANSACTIONAL, DatabaseInfo, quoted
 from tuibackup.database.login import DatabaseSession
+from tuibackup.database.share import inexact, locked, taken_by
+from tuibackup.database.tool import DumpTool
 from tuibackup.progress import Finding
 from tuibackup.text import count, duration, printable
 
@@ -77,6 +80,28 @@ def _contents(database: DatabaseInfo) -> Iterator[Finding]:
             f"{name}.{printable(view)}",
             f"this view is broken and left out of the dump, its definition is in left-out.sql: {printable(error)}; "
             "mend or drop it",
+        )
+
+
+def foreseen(database: DatabaseSession, tool: DumpTool | None) -> Iterator[Finding]:
+    """What a dump by `tool` (None: over a connection) will not tell as it is, and what it takes to change that."""
+    lock = may_lock(database.grants)
+    if not lock:
+        who = printable(database.account)
+        yield Finding(
+            "one instant",
+            f"{who} may not lock for a moment, so one program dumps everything and no rows are compared:"
+            f" GRANT RELOAD, PROCESS ON *.* TO {who}",
+        )
+    timely = taken_by(locked(database.databases)) if lock and tool else {}
+    exact = taken_by(inexact(database.databases, {})) if lock else {}
+    for info in database.databases:
+        all_exact = tool is None
+        yield from limits(
+            info,
+            timely=timely.get(info.name, ()),
+            exact=[table.name for table in info.tables] if all_exact else exact.get(info.name, ()),
+            history=tool is None or tool.history,
         )
 
 

@@ -13,9 +13,8 @@ from typing import Self
 
 from tuibackup.database import verdict
 from tuibackup.database.assembly import Assembly
-from tuibackup.database.barrier import Barrier, BarrierError
+from tuibackup.database.barrier import Barrier, BarrierError, may_lock
 from tuibackup.database.checker import Checker, Place
-from tuibackup.database.grants import Grants
 from tuibackup.database.inventory import DatabaseInfo
 from tuibackup.database.live import Live
 from tuibackup.database.login import DatabaseSession, log_in_again
@@ -127,8 +126,7 @@ class Passes:
 
     async def _behind_barrier(self, *, checksum: bool) -> Taken:
         infos, options = self._database.databases, self._database.options
-        held = Grants(self._database.grants)
-        if not held.everywhere("RELOAD") and not held.everywhere("FLUSH_TABLES"):
+        if not may_lock(self._database.grants):
             raise BarrierError(f"GRANT RELOAD, PROCESS ON *.* TO {printable(self._database.account)}")
         loop = asyncio.get_running_loop()
         began = loop.time()
