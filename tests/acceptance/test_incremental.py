@@ -9,7 +9,6 @@ import random
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,10 +20,6 @@ from tests.acceptance.test_one_server import differences
 from tests.histories import EXCLUDES, Life, Seen, fingerprint, unequal, without_owners
 from tests.ticking import ticking_ahead, ticking_sshd
 from tuibackup.demo.sshd import PrivateSshd
-
-# What was written later than two seconds before an inventory began is fetched again, and the server's clock is
-# asked for whole seconds.
-TICK = 3.2
 
 
 def run(site: Site, *words: str) -> Path:
@@ -53,9 +48,9 @@ def restores_to(site: Site, snapshot: Path, application: Path, copy: Path) -> No
         shutil.rmtree(target)
 
 
-def test_nothing_changed_nothing_is_fetched(site: Site, sshd: PrivateSshd, application: Path) -> None:
-    site.add("siakad", sshd, [application])
-    time.sleep(TICK)
+def test_nothing_changed_nothing_is_fetched(site: Site, ticking: PrivateSshd, application: Path) -> None:
+    site.add("siakad", ticking, [application])
+    ticking_ahead(site.folder, 10)
     first = run(site)
     second = run(site)
     assert list(second.glob("*.tar.zst")) == []
@@ -98,10 +93,10 @@ def test_a_servers_clock_may_be_wrong_and_go_back(
 
 
 def test_an_older_archive_that_is_gone_means_everything_is_fetched(
-    site: Site, sshd: PrivateSshd, application: Path
+    site: Site, ticking: PrivateSshd, application: Path
 ) -> None:
-    site.add("siakad", sshd, [application])
-    time.sleep(TICK)
+    site.add("siakad", ticking, [application])
+    ticking_ahead(site.folder, 10)
     first = run(site)
     first.chmod(0o700)
     (archive,) = first.glob("*.tar.zst")
@@ -222,12 +217,10 @@ def elsewhere() -> Iterator[Path]:
         yield Path(name)
 
 
-def test_a_full_run_is_due_after_its_time(site: Site, sshd: PrivateSshd, application: Path) -> None:
+def test_a_full_run_is_due_after_its_time(site: Site, ticking: PrivateSshd, application: Path) -> None:
     """`full_every`: archives do not point into ever older ones. The first snapshot is made three months older."""
-    site.add("siakad", sshd, [application])
-    for path in application.rglob("*"):
-        os.utime(path, (1, 1), follow_symlinks=False)
-    time.sleep(TICK)
+    site.add("siakad", ticking, [application])
+    ticking_ahead(site.folder, 10)
     first = run(site)
     assert stored(run(site)) == 0
     summary = first / "snapshot.json"
