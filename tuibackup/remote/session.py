@@ -19,6 +19,7 @@ from tuibackup.remote.pace import Pace, Toll
 from tuibackup.remote.patience import Patience
 from tuibackup.remote.questions import Answers
 from tuibackup.remote.stream import LineHandler, Stream
+from tuibackup.remote.window import bound
 from tuibackup.text import printable, shorten, size
 
 LIMIT = 8 << 20  # bytes of output that `run` takes
@@ -185,6 +186,7 @@ class Session:
 
     def _paced(self, opened: tuple[Any, Any]) -> tuple[Any, Any]:
         reader, writer = opened
+        bound(writer.channel)
         return (_PacedReader(reader, self.pace.reader()), writer) if self.pace else (reader, writer)
 
     async def close(self) -> None:

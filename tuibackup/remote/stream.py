@@ -15,6 +15,7 @@ from asyncssh.connection import SSHConnection
 from tuibackup.errors import ConnectionLostError
 from tuibackup.remote.command import Exit
 from tuibackup.remote.pace import Pace
+from tuibackup.remote.window import bound
 
 _HIGH = 8 << 20  # bytes that wait to be read: the channel is paused beyond (its window may still fill) …
 _LOW = 2 << 20  # … and goes on below
@@ -54,6 +55,7 @@ class Stream(asyncssh.SSHClientSession[bytes]):
 
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
         self.channel = chan
+        bound(chan)
 
     def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
         if datatype == asyncssh.EXTENDED_DATA_STDERR:
