@@ -80,6 +80,7 @@ async def connect_again(work: Work, report: StepReporter, fruitless: int) -> tup
                 took = f"tried {tried} times in {duration(time.monotonic() - began)}"
                 raise _given_up(work, error, took if tried > 1 else "tried once") from error
         else:
+            report.doing("")
             took = duration(time.monotonic() - began)
             work.emit(ev.RunNote, text=_("connected again after {time}").format(time=took))
             return work.connected(), work.tools()
