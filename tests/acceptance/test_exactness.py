@@ -63,7 +63,7 @@ def listed(said: Said, reasons: dict[str, str]) -> None:
 
 def restored(site: Site, snapshot: Path) -> Path:
     target = site.folder / "restored"
-    said = site.tuibackup("restore", f"siakad/files/{snapshot.name}", "--to", str(target))
+    said = site.tuibackup("restore", f"siakad/files/{snapshot.name}", "--to", str(target), timeout=600)
     assert said.code in (0, 3), said.err
     return target
 
