@@ -97,7 +97,7 @@ async def settled(source: Path) -> None:
 async def test_times_without_fractions_are_a_limit_and_the_change_rule_holds(
     start: Starter, place: Path
 ) -> None:
-    """BusyBox's stat before 1.34 writes zeros: what was written within the inventory's second is fetched again."""
+    """the stat of an older BusyBox writes zeros: what was written within the inventory's second is fetched again."""
     source = application(place / "source")
     script = f'{BUSYBOX} stat "$@" | sed "s/[.][0-9]* +0000/.000000000 +0000/g"'
     bench = start(scripts={"stat": script})

@@ -127,16 +127,29 @@ class Session:
         self, command: Command, *, sudo: bool = False, on_line: LineHandler | None = None
     ) -> AsyncIterator[Stream]:
         """A running command; `on_line` gets each line of its stderr. Leaving the block ends it."""
+        async with self._streaming(describe(command), on_line, command=line(command, sudo=sudo)) as stream:
+            yield stream
+
+    @contextlib.asynccontextmanager
+    async def subsystem(self, name: str) -> AsyncIterator[Stream]:
+        """A subsystem of the server ("sftp"; see `remote.sftp`). RemoteCommandError where it has none."""
+        async with self._streaming(name.upper(), None, subsystem=name) as stream:
+            yield stream
+
+    @contextlib.asynccontextmanager
+    async def _streaming(
+        self, what: str, on_line: LineHandler | None, **kind: bytes | str
+    ) -> AsyncIterator[Stream]:
         stream = Stream(self.name, on_line, self.pace)
         await self._opened(
             self._connection.create_session(
                 lambda: stream,
-                line(command, sudo=sudo),  # type: ignore[arg-type]  # bytes go through as they are
                 encoding=None,
                 window=self.pace.window if self.pace else connecting.WINDOW,
                 max_pktsize=connecting.PACKET,
+                **kind,  # type: ignore[arg-type]  # bytes of a command go through as they are
             ),
-            describe(command),
+            what,
             lambda opened: opened[0].abort(),
         )
         try:
@@ -153,15 +166,6 @@ class Session:
         """(reader, writer) of a channel to `host` and `port` as seen from the server. RemoteCommandError."""
         opening = self._connection.open_connection(host, port, **self._window())
         return self._paced(await self._opened(opening, f"{printable(host)} port {port}", _drop))
-
-    async def sftp(self) -> asyncssh.SFTPClient:
-        """An SFTP client on this connection. Raises RemoteCommandError where the server has none.
-
-        It knows no bandwidth limit: who reads large files over it asks `pace.reader()` before each piece.
-        """
-        opening = self._connection.start_sftp_client()
-        client: asyncssh.SFTPClient = await self._opened(opening, "SFTP", lambda client: client.exit())
-        return client
 
     async def gone(self, error: Exception) -> bool:
         """Whether `error`, which a command or channel ended with, comes of the connection's loss.
@@ -218,10 +222,7 @@ class Session:
             await asyncio.sleep(0)  # until it has noted that itself
             if self.lost or isinstance(error, asyncssh.DisconnectError):
                 raise ConnectionLostError(f"connection to {self.name} lost") from error
-            if isinstance(error, asyncssh.SFTPConnectionLost):  # only that channel
-                said = "the server ended it at once"
-            else:
-                said = shorten(printable(getattr(error, "reason", "") or str(error)), _LONGEST)
+            said = shorten(printable(getattr(error, "reason", "") or str(error)), _LONGEST)
             raise RemoteCommandError(f"{self.name}: {what} cannot be opened: {said}") from error
 
     def _leave(self, task: asyncio.Task[Any], drop: Callable[[Any], None]) -> None:
