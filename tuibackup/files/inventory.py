@@ -33,7 +33,8 @@ class Listed:
     """A configured folder and what the inventory found there.
 
     `fault` says why there is nothing: missing, no folder, not readable. `files` and `bytes` count the regular
-    files that are to be fetched, each inode once; `allocated` the room they take on the server's disk.
+    files that are to be fetched, each inode once; `allocated` the room they take on the server's disk. `started_ns`:
+    when it began, by the server's clock.
     """
 
     root: int
@@ -43,6 +44,7 @@ class Listed:
     files: int
     bytes: int
     allocated: int
+    started_ns: int = 0
 
 
 async def take(
@@ -111,6 +113,7 @@ class _Folder:
         self._resolved = resolved
         self._start = look.start(folder)
         self._listing = look.listing(self._start)
+        self._started_ns = started_ns
         self._top: Entry | None = None
         self._mounts: list[bytes] = []
         self._lines = Lines()
@@ -132,7 +135,10 @@ class _Folder:
         self._listing.close()
         fault = self._judge(exit_.status)
         files, size = await in_thread(self._writer.wanted_totals, self._root)
-        return Listed(self._root, self._folder, self._resolved, fault, files, size, self._listing.allocated)
+        listing = self._listing
+        return Listed(
+            self._root, self._folder, self._resolved, fault, files, size, listing.allocated, self._started_ns
+        )
 
     def _command(self) -> bytes:
         words = self._look.everything(self._folder, self._server.exclude)
