@@ -18,9 +18,11 @@ SETTLE = 2.5  # seconds after which a change is no longer "in the same tick" as 
 
 def package(name: str, folder: Path) -> None:
     """Unpack the Debian package `name` into `folder`, and the source tree it may hold."""
+    # apt's own account may not write here, which it would complain of.
+    as_root = ["-o", "APT::Sandbox::User=root"] if os.geteuid() == 0 else []
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         subprocess.run(
-            ["apt-get", "-q", "download", name], cwd=scratch, stdout=subprocess.DEVNULL, check=True
+            ["apt-get", "-q", *as_root, "download", name], cwd=scratch, stdout=subprocess.DEVNULL, check=True
         )
         (archive,) = Path(scratch).glob("*.deb")
         subprocess.run(["dpkg", "-x", str(archive), str(folder)], check=True)

@@ -34,6 +34,7 @@ from tuibackup.vault.disk import RoomGuard, room
 from tuibackup.vault.index import Index, IndexWriter, Totals, Wanted
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.leftover import Leftover
+from tuibackup.vault.renewal import Older
 from tuibackup.vault.schema import FILE_NAME as INDEX
 from tuibackup.vault.snapshot import Incoming, discard
 from tuibackup.vault.summary import FolderSummary
@@ -129,6 +130,8 @@ class _Download:
         self._before = {folder.folder: folder for folder in previous.summary.folders} if previous else {}
         self._ratio = ratio(previous)
         self._older = None if full else previous
+        if self._older and complete(self._older) and not leftovers:
+            self._index.older = Older(self._older.path, self._older.name)
         self._full = full
         self._leftovers = leftovers
         self._reconnect = reconnect
@@ -224,6 +227,8 @@ class _Download:
 
     async def _resume(self) -> int:
         """Take over what interrupted runs had fetched and what is still so; how many files. The rest of it goes."""
+        if not self._leftovers:
+            return 0
         stopped = Event()
 
         def on_progress(progress: Progress) -> None:

@@ -9,6 +9,7 @@ import asyncio
 from array import array
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from threading import Lock
 from typing import Any
 
@@ -31,6 +32,7 @@ from tuibackup.vault.index import Wanted
 GROWN = 1 << 30  # bytes by which a file may be larger than twice what was listed
 _BREATH = 0.05  # seconds between two looks at whether more names may be sent
 _PATIENCE = 2.0  # seconds without an answer, after which all the rest is sent
+_TAKEN = 200  # files taken from the index at once: the lock is wanted by two threads
 LOST_NAMES = 20_000  # files left out for which the reason is looked up one by one
 
 NO_FILE = "is no regular file any more: it was replaced while the backup ran"
@@ -280,10 +282,10 @@ def locked(wanted: Callable[[], Iterator[Wanted]], lock: Lock) -> Iterator[Wante
         source = wanted()
     while True:
         with lock:
-            found = next(source, None)
-        if found is None:
+            found = list(islice(source, _TAKEN))
+        if not found:
             return
-        yield found
+        yield from found
 
 
 async def together(*parts: Coroutine[Any, Any, None]) -> None:

@@ -1,28 +1,34 @@
 """The inventory: everything in the configured folders as `find` sees it, before any of it is read."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from tuibackup.config import Server
 from tuibackup.errors import DownloadError
 from tuibackup.files import complaints
+from tuibackup.files.compare import Comparison
 from tuibackup.files.findings import Findings
+from tuibackup.files.listing import FORMAT, Listing
 from tuibackup.files.look import Look
-from tuibackup.files.owners import name_owners
+from tuibackup.files.owners import Names, name_owners, names_of
 from tuibackup.files.pipe import in_thread
 from tuibackup.files.server import Lines, end, gently, last_line, piece, sudo_error
 from tuibackup.files.tally import Tally
 from tuibackup.remote.command import quote
 from tuibackup.remote.session import Session
+from tuibackup.vault import listing as kept
 from tuibackup.vault.entry import Entry, Kind
 from tuibackup.vault.index import IndexWriter
-
-NO_FOLDER = "is no folder on the server"
+from tuibackup.vault.listing import KeptListing
+from tuibackup.vault.renewal import Known, UnrenewableError
 
 _LOOK_SECONDS = 60.0
 _LATEST = 9_000_000_000  # seconds since 1970 (the year 2255): the index keeps nanoseconds in 64 bits
 MOST = 50_000_000  # names in one folder; beyond, the server is not to be believed
 
+NO_FOLDER = "is no folder on the server"
 OTHER_FILESYSTEM = (
     "another file system is mounted here: what it holds is not in the snapshot; exclude it if that is meant"
 )
@@ -54,14 +60,59 @@ async def take(
 
     Raises DownloadError for answers that are no listing, ConnectionLostError.
     """
-    folders = [folder.encode("utf-8", "surrogateescape") for folder in server.folders]
-    started_ns, resolved = await _look(session, server.name, folders)
-    listed = [
-        await _Folder(session, look, server, writer, findings, tally, folder, real, started_ns).list()
-        for folder, real in zip(folders, resolved, strict=True)
+    names = [folder.encode("utf-8", "surrogateescape") for folder in server.folders]
+    started_ns, resolved = await _look(session, server.name, names)
+    folders = [
+        _Folder(session, look, server, writer, findings, tally, name, real, started_ns)
+        for name, real in zip(names, resolved, strict=True)
     ]
-    await name_owners(session, writer)
-    return listed
+    known = await in_thread(writer.known)
+    # Meanwhile: on a far line every answer that is waited for counts.
+    naming = asyncio.ensure_future(_known_names(session, known))
+    try:
+        for folder in folders:
+            await folder.read(known)
+        named = await naming
+    finally:
+        naming.cancel()
+        await asyncio.gather(naming, return_exceptions=True)
+    if known is None or not await _renew(session, writer, known, named, folders):
+        for folder in folders:
+            await in_thread(folder.replay)
+        await name_owners(session, writer)
+    return [await folder.conclude() for folder in folders]
+
+
+async def _known_names(session: Session, known: Known | None) -> Names:
+    """What the owners of the older index are called now."""
+    owners = known.owners if known else ()
+    return await names_of(session, {uid for uid, *_ in owners}, {gid for _, gid, *_ in owners})
+
+
+async def _renew(
+    session: Session, writer: IndexWriter, known: Known, named: Names, folders: "list[_Folder]"
+) -> bool:
+    """Make the index from the older one, where the listings differ little; False when they do not."""
+    try:
+        news = [await in_thread(folder.news) for folder in folders]
+        entries = [entry for came in news for entry in came]
+        if any((user, group) != named.of(uid, gid) for uid, gid, user, group in known.owners):
+            return False  # an owner is called otherwise now: that is a difference of every file of his
+        users = {entry.uid for entry in entries} - {uid for uid, *_ in known.owners}
+        groups = {entry.gid for entry in entries} - {gid for _, gid, *_ in known.owners}
+        more = await names_of(session, users, groups)
+        named = Names(named.users | more.users, named.groups | more.groups)
+        await in_thread(writer.renew)
+    except UnrenewableError:
+        return False
+    try:
+        for folder, came in zip(folders, news, strict=True):
+            await in_thread(folder.renew, came, named)
+        await in_thread(writer.settle)
+    except UnrenewableError:
+        await in_thread(writer.start_over)
+        return False
+    return True
 
 
 async def _look(session: Session, name: str, folders: list[bytes]) -> tuple[int, list[bytes]]:
@@ -114,6 +165,13 @@ class _Folder:
         self._start = look.start(folder)
         self._listing = look.listing(self._start)
         self._started_ns = started_ns
+        self._comparison: Comparison | None = None
+        self._status = 0
+        self._kept: KeptListing | None = None
+        self._older: Iterator[bytes] | None = None
+        if look.gnu:
+            header = kept.header(folder, resolved, FORMAT, server.exclude)
+            self._kept, self._older = writer.listing(self._root, header)
         self._top: Entry | None = None
         self._mounts: list[bytes] = []
         self._lines = Lines()
@@ -121,23 +179,73 @@ class _Folder:
         self._fault = ""
         self._said = ""  # about no file in particular
 
-    async def list(self) -> Listed:
+    async def read(self, known: Known | None) -> None:
+        """Take the whole listing: into the index, or beside the older one where that can be."""
+        if known is not None and self._older is not None:
+            self._comparison = Comparison(self._older, known.doubtful.get(self._root, ()))
         async with self._session.stream(self._command(), on_line=self._lines.take) as stream:
             while data := await piece(stream, self._server.name):
                 await in_thread(self._take, data)
                 self._report()
-                self._tally.items = self._before + self._listing.records
+                records = self._comparison.records if self._comparison else self._listing.records
+                self._tally.items = self._before + records
             exit_ = await end(stream, self._server.name)
         self._report()
         if exit_.signal or exit_.status not in (0, 1):
             said = last_line(bytes(stream.stderr))
             raise DownloadError(f"{self._server.name}: the inventory failed: find {exit_}{said}")
+        self._status = exit_.status
+        if self._comparison is None:
+            self._listing.close()
+        else:
+            self._comparison.close()
+
+    def news(self) -> list[Entry]:
+        """What is new or changed since the older listing. UnrenewableError where that is not known."""
+        if self._comparison is None or not self._comparison.hopeful:
+            raise UnrenewableError
+        came = list(Listing().feed(b"".join(self._comparison.came.values())))
+        gone = Listing().feed(b"".join(self._comparison.gone.values()))
+        if any(entry.links > 1 and entry.kind is not Kind.FOLDER for entry in chain(came, gone)):
+            raise UnrenewableError
+        return came
+
+    def renew(self, came: Sequence[Entry], named: Names) -> None:
+        """Bring what differs into the index, which is a copy of the older one."""
+        assert self._comparison is not None
+        assert self._kept is not None
+        self._top = next(Listing().feed(next(self._kept.replay(), b"")), None)
+        for path in reversed(self._comparison.gone):
+            if path not in self._comparison.came:
+                self._writer.gone(self._root, path)
+        new = []
+        for entry in came:
+            user, group = named.of(entry.uid, entry.gid)
+            seen = entry._replace(user=user, group=group)
+            if not self._writer.changed(self._root, seen):
+                new.append(seen)
+        self._writer.add(self._root, new)
+        self._mounts += self._writer.mounts(self._root)
+        # Of what is strange, only this much is looked at again: it is among what is doubtful.
+        list(self._listing.feed(b"".join(self._comparison.came.values())))
+
+    def replay(self) -> None:
+        """Bring the whole listing into the index, if that was not done as it came."""
+        if self._comparison is None or self._kept is None:
+            return
+        for data in self._kept.replay():
+            self._writer.add(self._root, self._noted(self._listing.feed(data)))
         self._listing.close()
-        fault = self._judge(exit_.status)
-        files, size = await in_thread(self._writer.wanted_totals, self._root)
-        listing = self._listing
+
+    async def conclude(self) -> Listed:
+        """The verdict on the folder."""
+        self._report()
+        fault = self._judge(self._status)
+        files, size = await in_thread(self._writer.listed_totals, self._root)
+        renewed = self._comparison is not None and not self._listing.allocated
+        allocated = size if renewed else self._listing.allocated
         return Listed(
-            self._root, self._folder, self._resolved, fault, files, size, listing.allocated, self._started_ns
+            self._root, self._folder, self._resolved, fault, files, size, allocated, self._started_ns
         )
 
     def _command(self) -> bytes:
@@ -145,8 +253,15 @@ class _Folder:
         return gently(words, sudo=self._server.sudo)
 
     def _take(self, data: bytes) -> None:
-        self._writer.add(self._root, self._noted(self._listing.feed(data)))
-        if self._listing.records > MOST:
+        if self._kept is not None:
+            self._kept.write(data)
+        if self._comparison is not None:
+            self._comparison.feed(data)
+            records = self._comparison.records
+        else:
+            self._writer.add(self._root, self._noted(self._listing.feed(data)))
+            records = self._listing.records
+        if records > MOST:
             raise DownloadError(f"{self._server.name}: lists more than {MOST} names in one folder")
 
     def _noted(self, entries: Iterator[Entry]) -> Iterator[Entry]:

@@ -4,7 +4,9 @@ find's own `%u` and `%g` look into the account database again for every single f
 an inventory takes four times as long, and a directory server is asked a million times.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import zip_longest
+from typing import NamedTuple
 
 from tuibackup.files.pipe import in_thread
 from tuibackup.remote.session import Session
@@ -16,7 +18,38 @@ _LONGEST_NAME = 1024  # bytes; names are kept in memory
 _LONGEST_LINE = 64 << 10  # bytes: a group is told with all its members
 
 # Both ways answer in lines of passwd(5) and group(5). getent ends with 2 where it does not know one of the numbers.
-_SCRIPT = b"""if command -v getent >/dev/null 2>&1; then getent %b %b || :; else cat /etc/%b; fi"""
+_SCRIPT = b"""names() { if command -v getent >/dev/null 2>&1; then getent "$@" || :; else cat "/etc/$1"; fi; }
+%becho =
+%b"""
+
+
+class Names(NamedTuple):
+    """Names of users and groups by number."""
+
+    users: dict[int, bytes]
+    groups: dict[int, bytes]
+
+    def of(self, uid: int, gid: int) -> tuple[bytes, bytes]:
+        """User and group; b"" where there is no name."""
+        return self.users.get(uid, b""), self.groups.get(gid, b"")
+
+
+async def names_of(session: Session, users: Iterable[int], groups: Iterable[int]) -> Names:
+    """The names that the server has for these. Raises RemoteCommandError, ConnectionLostError."""
+    names = Names({}, {})
+    for some_users, some_groups in zip_longest(_batches(users), _batches(groups), fillvalue=()):
+        script = _SCRIPT % (_asked(b"passwd", some_users), _asked(b"group", some_groups))
+        limit = (len(some_users) + len(some_groups)) * _LONGEST_LINE
+        answer = (await session.run(script, timeout=_SECONDS, limit=limit)).check().stdout
+        told_users, _, told_groups = answer.rpartition(b"=\n")
+        for known, asked, told in (
+            (names.users, some_users, told_users),
+            (names.groups, some_groups, told_groups),
+        ):
+            for number, name in _parsed(told):
+                if number in asked:  # an /etc/passwd tells more than was asked
+                    known.setdefault(number, name)
+    return names
 
 
 async def name_owners(session: Session, writer: IndexWriter) -> None:
@@ -24,25 +57,20 @@ async def name_owners(session: Session, writer: IndexWriter) -> None:
 
     Raises RemoteCommandError, ConnectionLostError.
     """
-    users, groups = await in_thread(writer.unnamed_owners)
-    named_users = await _names(session, b"passwd", users)
-    named_groups = await _names(session, b"group", groups)
-    await in_thread(writer.name_owners, named_users, named_groups)
+    named = await names_of(session, *await in_thread(writer.unnamed_owners))
+    await in_thread(writer.name_owners, *named)
 
 
-async def _names(session: Session, database: bytes, numbers: Iterable[int]) -> dict[int, bytes]:
+def _batches(numbers: Iterable[int]) -> Iterator[tuple[int, ...]]:
     wanted = sorted(numbers)
-    names: dict[int, bytes] = {}
     for start in range(0, len(wanted), _AT_ONCE):
-        batch = wanted[start : start + _AT_ONCE]
-        script = _SCRIPT % (database, b" ".join(b"%d" % number for number in batch), database)
-        limit = len(batch) * _LONGEST_LINE
-        answer = (await session.run(script, timeout=_SECONDS, limit=limit)).check().stdout
-        asked = set(batch)
-        for number, name in _parsed(answer):
-            if number in asked:  # an /etc/passwd tells more than was asked
-                names.setdefault(number, name)
-    return names
+        yield tuple(wanted[start : start + _AT_ONCE])
+
+
+def _asked(database: bytes, numbers: Sequence[int]) -> bytes:
+    return (
+        b" ".join([b"names", database, *(b"%d" % number for number in numbers)]) + b"\n" if numbers else b""
+    )
 
 
 def _parsed(answer: bytes) -> Iterator[tuple[int, bytes]]:

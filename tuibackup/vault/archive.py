@@ -8,8 +8,11 @@ import hashlib
 import os
 import struct
 import tarfile
+import threading
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from types import TracebackType
 from typing import IO, NamedTuple, Self, cast
@@ -22,6 +25,7 @@ from tuibackup.vault.entry import Entry
 from tuibackup.vault.frames import FOOTER, FRAME, LEVEL, SEEK_ENTRY, SEEKABLE, SKIPPABLE, FrameWriter
 from tuibackup.vault.output import Mark, vault_errors
 
+_AHEAD = 2  # frames that are unpacked while one is looked at
 _MAX_FRAME = 64 << 20  # more than we ever write; a reader refuses to unpack a bigger one
 
 
@@ -189,7 +193,7 @@ class ArchiveReader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._decompressor = zstandard.ZstdDecompressor()
+        self._decompressors = threading.local()
         self._cached: tuple[int, bytes] = (-1, b"")
         with vault_errors(path):
             self._file = path.open("rb", buffering=0)
@@ -235,13 +239,25 @@ class ArchiveReader:
             yield piece
             position += len(piece)
 
-    def frames(self, raw: Callable[[bytes], object] | None = None) -> Iterator[bytes]:
+    def frames(
+        self, raw: Callable[[bytes], object] | None = None, unpackers: Executor | None = None
+    ) -> Iterator[bytes]:
         """The unpacked tar from its beginning, frame by frame, every checksum checked.
 
-        `raw` is called with every part of the file as it lies on the disk, the seek table included.
+        `raw` is called with every part of the file as it lies on the disk, the seek table included. With `unpackers`
+        the next frames are unpacked in these threads meanwhile.
         """
-        for number in range(len(self._sizes)):
-            yield self._frame(number, raw)
+        if unpackers is None:
+            for number in range(len(self._sizes)):
+                yield self._frame(number, raw)
+        else:
+            waiting: deque[Future[bytes]] = deque()
+            for number in range(len(self._sizes)):
+                waiting.append(unpackers.submit(self._unpacked, number, self._packed(number, raw)))
+                if len(waiting) > _AHEAD:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
         if raw:
             raw(self._table)
 
@@ -279,19 +295,29 @@ class ArchiveReader:
         """Frame `number`, unpacked; the last one read is kept, small files lie side by side in it."""
         if self._cached[0] == number and not raw:
             return self._cached[1]
+        frame = self._unpacked(number, self._packed(number, raw))
+        self._cached = number, frame
+        return frame
+
+    def _packed(self, number: int, raw: Callable[[bytes], object] | None) -> bytes:
         packed = self._places[number + 1] - self._places[number]
         with vault_errors(self.path):
             data = os.pread(self._file.fileno(), packed, self._places[number])
         if raw:
             raw(data)
+        return data
+
+    def _unpacked(self, number: int, data: bytes) -> bytes:
+        try:
+            decompressor: zstandard.ZstdDecompressor = self._decompressors.zstd
+        except AttributeError:  # the first frame of this thread
+            decompressor = self._decompressors.zstd = zstandard.ZstdDecompressor()
         try:
             if zstandard.get_frame_parameters(data).content_size != self._sizes[number]:
                 raise self._damaged(f"frame {number + 1} has another size than the seek table says")
-            frame = self._decompressor.decompress(data, allow_extra_data=False)
+            return decompressor.decompress(data, allow_extra_data=False)
         except zstandard.ZstdError as error:
             raise self._damaged(f"frame {number + 1}: {error}") from error
-        self._cached = number, frame
-        return frame
 
     def _damaged(self, what: str) -> VaultError:
         return VaultError(f"archive {self.path} is damaged: {what}")

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-_TICK_NS = 2_000_000_000
+TICK_NS = 2_000_000_000
 
 _LOOSE = """(type LIKE 'fuse%' OR type IN ('nfs', 'nfs4', 'cifs', 'smb3', 'smbfs', '9p', 'afs', 'ceph', 'glusterfs',
     'lustre', 'overlay', 'aufs', 'vboxsf', 'virtiofs', ''))"""
@@ -40,7 +40,7 @@ INSERT INTO temp.unchanged SELECT n.id, o.id FROM {{source}}
     JOIN temp.same_filesystem f ON f.new = n.filesystem AND f.old = o.filesystem
     WHERE n.kind = o.kind AND n.kind IN ('f', 'd') AND n.mode = o.mode AND n.size = o.size AND n.links = o.links
     AND n.mtime_ns = o.mtime_ns AND n.ctime_ns = o.ctime_ns AND (f.loose OR n.inode = o.inode)
-    AND max(o.mtime_ns, o.ctime_ns) < p.started_ns - {_TICK_NS}
+    AND max(o.mtime_ns, o.ctime_ns) < p.started_ns - {TICK_NS}
 """
 _ROOTS = "temp.pair p JOIN main.entry n ON n.id = p.new JOIN old.entry o ON o.id = p.old"
 _BELOW = """temp.pair p JOIN main.entry n ON n.parent = p.new

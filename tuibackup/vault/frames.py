@@ -6,7 +6,7 @@
 import struct
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,7 @@ from tuibackup.vault.output import OutputFile, Written, vault_errors
 
 FRAME = 4 << 20
 LEVEL = 3
+HURRIED = 1  # the level of a frame that comes while the one before is still being packed: a third of the time
 _PIECE = 1 << 20
 
 SKIPPABLE = 0x184D2A5E
@@ -28,6 +29,9 @@ SEEK_ENTRY = struct.Struct("<II")
 
 class FrameWriter:
     """Writes frames in order; compression runs in `threads` threads beside the caller. Raises VaultError.
+
+    Where frames come faster than they can be packed at `level`, they are packed less: over a fast line the processor
+    is what we wait for, over a slow one it has time.
 
     With a `pool` these are threads of it, which other writers share and its owner ends.
     """
@@ -46,7 +50,9 @@ class FrameWriter:
 
     def frame(self, data: bytes | bytearray) -> None:
         """Hand `data` to a compressor as one frame; it must not change any more."""
-        self._pending.append((len(data), self._pool.submit(self._compress, data)))
+        late = bool(self._pending) and not self._pending[-1][1].done()
+        level = min(self._level, HURRIED) if late else self._level
+        self._pending.append((len(data), self._pool.submit(self._compress, data, level)))
         self.settle(self._threads)
 
     def settle(self, leave: int = 0) -> None:
@@ -101,15 +107,32 @@ class FrameWriter:
     ) -> None:
         self.abandon()
 
-    def _compress(self, data: bytes | bytearray) -> bytes:
+    def _compress(self, data: bytes | bytearray, level: int) -> bytes:
         try:
-            compressor: zstandard.ZstdCompressor = self._compressors.zstd
+            compressors: dict[int, zstandard.ZstdCompressor] = self._compressors.by_level
         except AttributeError:  # the first frame of this thread
-            compressor = zstandard.ZstdCompressor(
-                level=self._level, write_checksum=True, write_content_size=True
+            compressors = self._compressors.by_level = {}
+        if level not in compressors:
+            compressors[level] = zstandard.ZstdCompressor(
+                level=level, write_checksum=True, write_content_size=True
             )
-            self._compressors.zstd = compressor
-        return compressor.compress(data)
+        return compressors[level].compress(data)
+
+
+def content(path: Path, sizes: Sequence[int] | None = None) -> Iterator[bytes]:
+    """The unpacked content of a file of frames, piece by piece; of an unfinished one the frames of these `sizes`.
+
+    Raises OSError, zstandard.ZstdError.
+    """
+    with path.open("rb", buffering=0) as file:
+        if sizes is None:
+            reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
+            while piece := reader.read(FRAME):
+                yield piece
+            return
+        decompressor = zstandard.ZstdDecompressor()
+        for size in sizes:
+            yield decompressor.decompress(file.read(size))
 
 
 class CompressedFile:
@@ -125,6 +148,13 @@ class CompressedFile:
         if len(self._buffer) >= FRAME:
             self._frames.frame(self._buffer)
             self._buffer = bytearray()
+
+    def replay(self) -> Iterator[bytes]:
+        """Everything written so far, from its beginning; what is written meanwhile is left out."""
+        self._frames.settle()
+        rest = bytes(self._buffer)
+        yield from content(self._frames.file.path, [packed for packed, _ in self._frames.frames])
+        yield rest
 
     def close(self) -> Written:
         """As FrameWriter's."""

@@ -7,6 +7,7 @@ in it came from a server: they are bytes, and nothing here uses them as local pa
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -35,7 +36,7 @@ _SELECT = """
     SELECT e.id, e.kind, e.mode, o.uid, o.gid, o.user, o."group", e.size, e.mtime_ns, e.ctime_ns, f.device,
         e.inode, e.links, f.type, e.target, h.carrier, coalesce(c.archive, k.archive),
         coalesce(c.offset, k.offset), coalesce(c.length, k.length), coalesce(c.sha256, k.sha256),
-        e.name, e.root
+        e.name, e.parent, e.root
     FROM entry e JOIN owner o ON o.id = e.owner JOIN filesystem f ON f.id = e.filesystem
         LEFT JOIN content c ON c.entry = e.id
         LEFT JOIN hardlink h ON h.entry = e.id LEFT JOIN content k ON k.entry = h.carrier
@@ -218,6 +219,17 @@ class Index:
         ):
             yield entry, Member(*member)
 
+    def names(self, archive: int) -> Iterator[list[bytes]]:
+        """The paths of the members of one archive, in the order in which they lie there; some thousands at a time."""
+        paths = self.paths()
+        rows = self._all(
+            """SELECT e.parent, e.name FROM content c JOIN entry e ON e.id = c.entry
+            WHERE c.archive = ? ORDER BY c.offset""",
+            archive,
+        )
+        while batch := list(islice(rows, 5000)):
+            yield [paths.below(parent, name) for parent, name in batch]
+
     def paths(self) -> "Paths":
         """Finds absolute paths by entry id, for ids that come roughly in order."""
         return Paths(self._db)
@@ -237,7 +249,8 @@ class Index:
         roots = {root.id: root for root in self.roots}
         for row in self._all(query, *values):
             root = roots[row[-1]]
-            yield _index_entry(root, row, paths(row[0])[len(root.folder) :].lstrip(b"/"))
+            path = paths.below(row[-2], row[-3])
+            yield _index_entry(root, row, path[len(root.folder) :].lstrip(b"/"))
 
     def _root(self, number: int) -> Root:
         return next(root for root in self.roots if root.id == number)

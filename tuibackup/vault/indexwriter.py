@@ -16,14 +16,27 @@ from typing import NamedTuple, Self
 
 from tuibackup.errors import VaultError
 from tuibackup.text import printable
-from tuibackup.vault import difference
+from tuibackup.vault import difference, listing, renewal
 from tuibackup.vault.disk import RoomGuard
 from tuibackup.vault.entry import Entry, Kind
+from tuibackup.vault.listing import KeptListing
 from tuibackup.vault.output import vault_errors
+from tuibackup.vault.renewal import Known, Older, Same
 from tuibackup.vault.rows import Row, Rows, signed
-from tuibackup.vault.schema import APPLICATION_ID, FORMAT, SCHEMA, UNSIGNED, Paths, Totals, join, totals
+from tuibackup.vault.schema import (
+    APPLICATION_ID,
+    FILE_NAME,
+    FORMAT,
+    SCHEMA,
+    UNSIGNED,
+    Paths,
+    Totals,
+    join,
+    totals,
+)
 
 _BATCH = 5_000
+_KINDS = {str(kind): kind for kind in Kind}
 _ROW_BYTES = 200  # that an entry takes on the disk besides its name, roughly
 _LONGEST = 4096  # bytes of a path in the list of problems: what a server claims may be longer
 
@@ -51,6 +64,10 @@ class IndexWriter:
 
     def __init__(self, path: Path, guard: RoomGuard | None = None) -> None:
         self.path = path
+        self.older: Older | None = (
+            None  # the snapshot whose unchanged files may be taken over; set by whoever knows it
+        )
+        self._listings: list[KeptListing] = []
         self._guard = guard
         self._begin()
 
@@ -67,6 +84,14 @@ class IndexWriter:
         self._linked = 0  # hard links are found among entries up to this id
         self._stored: list[tuple[int, int, int, int, bytes]] = []
         self._lasting = False  # whether what is committed outlives us
+        self._copied: dict[tuple[str, str], int] | None = (
+            None  # files by archive, where we are a copy of an older index
+        )
+        self.same: Same | None = None  # … what of it is as it was, …
+        self._first_added = 0  # … the id of the first name that is not in it, …
+        self._renewed = 0  # … how many files have their content from it, …
+        self._touched: set[str] = set()  # … and kinds of names that are not as they were
+        self._doubtful: set[int] = set()  # entries that are not as the inventory saw them
         try:
             self._prepare()
         except BaseException:
@@ -113,9 +138,12 @@ class IndexWriter:
 
     def restart(self) -> None:
         """Forget everything, for another inventory; only before the first archive."""
-        self._db.close()
+        self.abandon()
         with vault_errors(self.path):
             self.path.unlink()
+            for kept in self._listings:
+                kept.path.unlink()
+        self._listings.clear()
         self._begin()
 
     def archive_written(self, archive: int, root: int, stored_bytes: int, sha256: bytes) -> None:
@@ -174,6 +202,113 @@ class IndexWriter:
                     self._list_twins(root, first, rows)
             self._rows.written(root)
 
+    def listing(self, root: int, header: bytes) -> tuple[KeptListing, Iterator[bytes] | None]:
+        """Where the inventory of a root is kept as it comes, and the older snapshot's, if it can be compared."""
+        name = listing.file_name(root)
+        kept = KeptListing(self.path.with_name(name), header)
+        self._listings.append(kept)
+        return kept, listing.older(self.older.path / name, header) if self.older else None
+
+    def known(self) -> Known | None:
+        """What the older index knows, where it can be renewed: when all roots are added, and nothing else."""
+        if self.older is None:
+            return None
+        with self._outside_transaction():
+            return renewal.known(self._db, self.older.path / FILE_NAME)
+
+    def renew(self) -> None:
+        """Begin as a copy of the older index; then `changed`, `gone` and `add`, and `settle`, or `start_over`."""
+        assert self.older is not None
+        with self._outside_transaction():
+            renewal.copy(self._db, self.older, self.older.path / FILE_NAME)
+        with self._errors():
+            self._rows.copied()
+            self._copied = renewal.members(self._db)
+        self._first_added = self._rows.next
+        self._linked = self._rows.next - 1
+
+    def start_over(self) -> None:
+        """Forget the copy: the inventory is read as a whole."""
+        with self._errors():
+            renewal.clear(self._db)
+        self._rows.forget()
+        self._linked = 0
+        self._copied = None
+
+    def changed(self, root: int, entry: Entry) -> bool:
+        """After `renew`: a name that is there is now as `entry` says; False when it is not there.
+
+        Raises UnrenewableError for what cannot be said that way.
+        """
+        number = self.find(root, entry.path)
+        if number is None:
+            return False
+        with self._errors():
+            if renewal.changed(self._db, self._rows, number, entry):
+                self._touched.add(entry.kind)
+                for table, key in (("content", "entry"), ("xattr", "entry"), ("temp.same", "new")):
+                    self._db.execute(f"DELETE FROM {table} WHERE {key} = ?", (number,))  # noqa: S608 # fixed
+        return True
+
+    def gone(self, root: int, path: bytes) -> None:
+        """After `renew`: a name is not there any more; what lies below it before it."""
+        number = self.find(root, path)
+        if number is not None:
+            with self._errors():
+                (kind,) = self._db.execute("SELECT kind FROM entry WHERE id = ?", (number,)).fetchone()
+                self._touched.add(kind)
+                self._delete(number)
+
+    def settle(self) -> None:
+        """After `renew`: that was all."""
+        assert self.older is not None
+        assert self._copied is not None
+        with self._errors():
+            renewal.settle(self._db)
+            members = renewal.members(self._db)
+            added = self._db.execute("SELECT DISTINCT kind FROM entry WHERE id >= ?", (self._first_added,))
+            touched = self._touched | {kind for (kind,) in added}
+        self._renewed = sum(members.values())
+        self.same = Same(
+            self.older,
+            frozenset(archive for archive, count in members.items() if self._copied[archive] == count),
+            links=touched <= {Kind.FILE, Kind.FOLDER},
+            folders=Kind.FOLDER not in touched,
+        )
+
+    def mounts(self, root: int) -> list[bytes]:
+        """Folders, by path relative to the root, on another device than the root itself."""
+        with self._errors():
+            found = self._db.execute(
+                """SELECT e.id FROM entry e JOIN filesystem f ON f.id = e.filesystem
+                WHERE e.root = ? AND e.kind = 'd' AND f.device <> (SELECT g.device FROM entry t
+                    JOIN filesystem g ON g.id = t.filesystem WHERE t.parent = ?) ORDER BY e.id""",
+                (root, -root),
+            ).fetchall()
+        paths = Paths(self._db)
+        return [self._rows.relative(root, paths(number)) for (number,) in found]
+
+    def listed_totals(self, root: int) -> tuple[int, int]:
+        """How many regular files, and bytes, the inventory has, each inode once."""
+        self._find_hard_links()
+        with self._errors():
+            row: tuple[int, int] = self._db.execute(
+                """SELECT count(*), coalesce(sum(size), 0) FROM entry e WHERE e.kind = 'f' AND e.root = ?
+                    AND NOT EXISTS (SELECT 1 FROM hardlink h WHERE h.entry = e.id)""",
+                (root,),
+            ).fetchone()
+        return row
+
+    @contextmanager
+    def _outside_transaction(self) -> Iterator[None]:
+        with self._errors():
+            self._flush()
+            self._db.execute("COMMIT")
+            try:
+                yield
+            finally:
+                self._db.execute("BEGIN")
+
     def unnamed_owners(self) -> tuple[set[int], set[int]]:
         """The users and groups of which only the numbers are known so far."""
         with self._errors():
@@ -204,8 +339,8 @@ class IndexWriter:
             with self._errors():
                 self._flush()
                 rows = self._db.execute(
-                    """SELECT e.id, e.root, e.kind, e.mode, o.uid, o.gid, o.user, o."group", e.size, e.mtime_ns,
-                        e.ctime_ns, f.device, e.inode, e.links, f.type
+                    """SELECT e.id, e.root, e.parent, e.name, e.kind, e.mode, o.uid, o.gid, o.user, o."group",
+                        e.size, e.mtime_ns, e.ctime_ns, f.device, e.inode, e.links, f.type
                     FROM entry e JOIN owner o ON o.id = e.owner JOIN filesystem f ON f.id = e.filesystem
                     WHERE e.id > ? AND (e.kind = 'f' OR ? AND e.kind = 'd') AND (? IS NULL OR e.root = ?)
                         AND NOT EXISTS (SELECT 1 FROM content c WHERE c.entry = e.id)
@@ -216,11 +351,10 @@ class IndexWriter:
                 ).fetchall()
             if not rows:
                 return
-            for number, of, kind, *fields in rows:
-                path = paths(number)
-                *status, device, inode, links, fstype = fields
+            for number, of, parent, name, kind, *status, device, inode, links, fstype in rows:
+                path = paths.below(parent, name)
                 seen = (*status, device & UNSIGNED, inode & UNSIGNED, links, fstype, None)
-                entry = Entry._make((self._rows.relative(of, path), Kind(kind), *seen))
+                entry = Entry(self._rows.relative(of, path), _KINDS[kind], *seen)
                 yield Wanted(number, of, path, entry)
             last = rows[-1][0]
 
@@ -229,6 +363,8 @@ class IndexWriter:
 
         `older` is the index of `snapshot`. Call it once, when the inventory is complete and before `wanted`.
         """
+        if self.same is not None:
+            return self._renewed
         self._find_hard_links()
         with self._errors():
             self._db.execute("COMMIT")
@@ -286,6 +422,7 @@ class IndexWriter:
     def seen_again(self, entry: int, seen: Entry) -> None:
         """A file of the inventory was looked at once more; it is stored as `seen` says, but for the path."""
         owner, filesystem = seen[3:7], (seen.device, seen.fstype)
+        self._doubtful.add(entry)
         with self._errors():
             self._db.execute(
                 """UPDATE entry SET mode = ?, owner = ?, size = ?, mtime_ns = ?, ctime_ns = ?, filesystem = ?,
@@ -343,6 +480,8 @@ class IndexWriter:
 
     def xattrs(self, entry: int, records: Mapping[bytes, bytes]) -> None:
         """Extended attributes of an entry, as pax records of GNU tar (`SCHILY.xattr.user.x` and so on)."""
+        if self.same is not None:
+            self.same = self.same._replace(folders=False)
         if self._guard is not None:
             self._guard.coming(sum([len(value) for value in records.values()]))
         with self._errors():
@@ -388,9 +527,12 @@ class IndexWriter:
                 self.drop(missing.id, "its content was not fetched")
         with self._errors():
             result = totals(self._db)
+            self._note_doubtful()
             self._db.execute("INSERT INTO meta VALUES ('format', ?)", (str(FORMAT),))
             self._db.execute("COMMIT")
             self._db.close()
+        for kept in self._listings:
+            kept.close()
         with vault_errors(self.path):
             fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
             try:
@@ -402,6 +544,20 @@ class IndexWriter:
     def abandon(self) -> None:
         """Close without finishing. May be called twice, and after `finish`."""
         self._db.close()
+        for kept in self._listings:
+            kept.abandon()
+
+    def _note_doubtful(self) -> None:
+        """Let the next run know which entries are not what the listing says."""
+        if not self._doubtful:
+            return
+        paths = Paths(self._db)
+        said = []
+        for number in sorted(self._doubtful)[: renewal.MOST_DOUBTFUL + 1]:
+            row = self._db.execute("SELECT root FROM entry WHERE id = ?", (number,)).fetchone()
+            if row is not None:
+                said.append([row[0], self._rows.relative(row[0], paths(number)).hex()])
+        self._db.execute("INSERT INTO meta VALUES (?, ?)", (renewal.DOUBTFUL, json.dumps(said)))
 
     def _list_twins(self, root: int, first: int, rows: list[Row]) -> None:
         """List the rows that were not taken because their name was there already."""
@@ -469,6 +625,7 @@ class IndexWriter:
 
     def _drop_orphans(self) -> None:
         """Take out what lies below a name that was listed instead of taken (a hostile listing has such)."""
+        self.same = None
         self._db.execute("CREATE TEMP TABLE orphan (id INTEGER PRIMARY KEY)")
         self._db.execute(
             """INSERT INTO temp.orphan WITH RECURSIVE lost (id) AS (

@@ -68,20 +68,8 @@ class Rows:
             if above is None:
                 return "lies in no folder of the inventory"
             parent = above
-        if kind not in _KINDS:
-            return "is of an unknown kind"
-        if kind == Kind.SYMLINK and (not target or b"\0" in target):
-            return "is a symbolic link without a target"
-        if target is not None and len(target) > LONGEST_PATH:
-            return "is a symbolic link with an impossible target"
-        if size > LARGEST and kind == Kind.FILE:
-            return "has an impossible size: more than 64 TiB"
-        if not (0 <= size <= MAX and 0 <= mode <= 0o7777 and 0 <= links <= MAX):
-            return "has an impossible size, mode or number of links"
-        if not (0 <= uid <= MAX and 0 <= gid <= MAX and -MAX <= mtime <= MAX and -MAX <= ctime <= MAX):
-            return "has an impossible owner or time"
-        if not (0 <= device <= UNSIGNED and 0 <= inode <= UNSIGNED):
-            return "has an impossible device or inode"
+        if fault := self.fault(entry):
+            return fault
         number = self.next
         self.next += 1
         if kind == Kind.FOLDER:
@@ -104,6 +92,50 @@ class Rows:
             links,
             target,
         )
+
+    @staticmethod
+    def fault(entry: Entry) -> str:
+        """Why an entry, whatever it is called, can be no row; "" when it can."""
+        _, kind, mode, uid, gid, _, _, size, mtime, ctime, device, inode, links, _, target = entry
+        if kind not in _KINDS:
+            return "is of an unknown kind"
+        if kind == Kind.SYMLINK and (not target or b"\0" in target):
+            return "is a symbolic link without a target"
+        if target is not None and len(target) > LONGEST_PATH:
+            return "is a symbolic link with an impossible target"
+        if size > LARGEST and kind == Kind.FILE:
+            return "has an impossible size: more than 64 TiB"
+        if not (0 <= size <= MAX and 0 <= mode <= 0o7777 and 0 <= links <= MAX):
+            return "has an impossible size, mode or number of links"
+        if not (0 <= uid <= MAX and 0 <= gid <= MAX and -MAX <= mtime <= MAX and -MAX <= ctime <= MAX):
+            return "has an impossible owner or time"
+        if not (0 <= device <= UNSIGNED and 0 <= inode <= UNSIGNED):
+            return "has an impossible device or inode"
+        return ""
+
+    def copied(self) -> None:
+        """The database was filled from an older index."""
+        (last,) = self._db.execute("SELECT coalesce(max(id), 0) FROM entry").fetchone()
+        self.next = last + 1
+        for owner in self._db.execute(
+            'SELECT uid, gid, user, "group", id FROM owner LIMIT ?', (_REMEMBERED,)
+        ):
+            self._owners[owner[:4]] = owner[4]
+        for device, fstype, number in self._db.execute(
+            "SELECT device, type, id FROM filesystem LIMIT ?", (_REMEMBERED,)
+        ):
+            self._filesystems[device & UNSIGNED, fstype] = number
+        (self._numbers,) = self._db.execute(
+            "SELECT max(coalesce((SELECT max(id) FROM owner), 0), coalesce((SELECT max(id) FROM filesystem), 0))"
+        ).fetchone()
+
+    def forget(self) -> None:
+        """The database was emptied again, but for the roots."""
+        self.next = 1
+        self._owners.clear()
+        self._filesystems.clear()
+        self._numbers = 0
+        self._places = {root: _Place() for root in self._places}
 
     def written(self, root: int) -> None:
         """The rows made so far are in the database now."""

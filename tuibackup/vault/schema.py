@@ -161,10 +161,15 @@ class Paths:
 
     def __call__(self, entry: int) -> bytes:
         """The path of entry `entry`. KeyError when there is none."""
-        parent, name = self._row(entry)
+        return self.below(*self._row(entry))
+
+    def below(self, parent: int, name: bytes) -> bytes:
+        """The path of an entry of which its own row is known."""
         return name if parent < 0 else join(self._folder(parent), name)
 
     def _folder(self, entry: int) -> bytes:
+        if (known := self._folders.get(entry)) is not None:
+            return known
         below: list[tuple[int, bytes]] = []  # no recursion: a hostile tree may be very deep
         while (path := self._folders.get(entry)) is None:
             parent, name = self._row(entry)

@@ -40,6 +40,7 @@ class Incoming:
         self.clock = clock
         self.path = path
         self._written: dict[str, Written] = {}
+        self._index: IndexWriter | None = None
         self._taken: dict[str, bytes] = {}  # case-folded file names, and what they are for
 
     @classmethod
@@ -102,7 +103,8 @@ class Incoming:
 
     def index(self, guard: RoomGuard | None = None) -> IndexWriter:
         """The writer of the index; `guard` looks at the room while it grows."""
-        return IndexWriter(self.path / INDEX, guard)
+        self._index = IndexWriter(self.path / INDEX, guard)
+        return self._index
 
     def wrote(self, written: Written | ArchiveSummary) -> None:
         """A file is finished: publishing will find exactly this hash on the disk, or fail."""
@@ -154,7 +156,7 @@ class Incoming:
             restoring.write_databases(self.path, description.databases)
             return older
         with Index(self.path / INDEX) as index:
-            restoring.write_files(self.path, index)
+            restoring.write_files(self.path, index, self._index.same if self._index else None)
             for archive in index.archives:
                 if not archive.snapshot:
                     if archive.name not in self._written:

@@ -223,6 +223,7 @@ class _Reading:
         self._sums = sums
         self._on_progress = on_progress
         self._lock = Lock()
+        self._unpackers: ThreadPoolExecutor  # while `run` goes on
         self._total = sum(_size(folder / one.name) for one in sums)
 
     def run(self, inspector: Callable[[str], _Inspector | None]) -> list[str]:
@@ -232,7 +233,10 @@ class _Reading:
     def each(self, inspector: Callable[[str], _Inspector | None]) -> dict[str, list[str]]:
         """The problems of each file; large files first, so that the threads end together."""
         order = sorted(self._sums, key=lambda one: -_size(self._folder / one.name))
-        with ThreadPoolExecutor(THREADS, thread_name_prefix="verify") as pool:
+        with (
+            ThreadPoolExecutor(THREADS, thread_name_prefix="unpack") as self._unpackers,
+            ThreadPoolExecutor(THREADS, thread_name_prefix="verify") as pool,
+        ):
             found = pool.map(lambda one: self._file(one, inspector(one.name)), order)
             return {one.name: problems for one, problems in zip(order, found, strict=True)}
 
@@ -268,7 +272,7 @@ class _Reading:
                     raw(part)
             elif inspector.seekable:
                 with ArchiveReader(path) as archive:
-                    for part in archive.frames(raw):
+                    for part in archive.frames(raw, self._unpackers):
                         inspector.feed(part)
             else:
                 _unpack(path, file, raw, inspector)
