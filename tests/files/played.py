@@ -1,5 +1,6 @@
 """A server that speaks SFTP as a test wants it: honest about a tree that it makes up, but for what the test changes."""
 
+import random
 import stat
 import struct
 from collections.abc import AsyncIterator, Callable
@@ -78,6 +79,7 @@ class PlayedSftp:
     client_key: Path = Path()
     known_hosts_lines: list[str] = field(default_factory=list)
     version: bytes = struct.pack(">I", 3)
+    shuffled: bool = False  # answers to what was asked together come in any order
     filesystems: dict[bytes, int] = field(default_factory=dict)  # by mount point, if it tells of them
     connections: list[asyncssh.SSHServerConnection] = field(default_factory=list)
 
@@ -212,13 +214,17 @@ class _Session(asyncssh.SSHServerSession[bytes]):
 
     def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
         self._buffer += data
+        answers = []
         while len(self._buffer) >= 4:
             (length,) = struct.unpack_from(">I", self._buffer)
             if len(self._buffer) < 4 + length:
-                return
+                break
             packet, self._buffer = self._buffer[4 : 4 + length], self._buffer[4 + length :]
-            if said := self._played.reply(packet, self._state):
-                self._channel.write(said)
+            answers.append(self._played.reply(packet, self._state))
+        if self._played.shuffled:
+            random.shuffle(answers)
+        if said := b"".join(answers):
+            self._channel.write(said)
 
     def eof_received(self) -> bool:
         return False

@@ -1,14 +1,17 @@
 """Step 2 over SFTP against a server that a test plays: files that change under us, and servers that mean no good."""
 
+import getpass
 import os
 import stat
 import struct
 import tracemalloc
 from collections.abc import Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import asyncssh
 import pytest
 
 from tests.files import played
@@ -94,6 +97,32 @@ async def test_an_honest_tree(against: Against) -> None:
     assert (result.outcome, result.whole) == (Outcome.DONE, True)
     assert content(target) == files_of(tree)
     assert {int(path.stat().st_mtime) for path in target.rglob("*")} == {OLD}
+
+
+async def test_answers_in_any_order(against: Against) -> None:
+    tree = application(400)
+    tree[APP + b"/large"] = Node(content=os.urandom(3_000_000))
+    bench, _, target = await against.restored(PlayedSftp(tree, longest_read=20_000, shuffled=True))
+    assert bench.told.findings == []
+    assert content(target) == files_of(tree)
+
+
+async def test_the_last_names_after_the_end_of_the_listing(against: Against) -> None:
+    """As a server may answer that works on several requests at once."""
+    tree = application(3)
+    server = PlayedSftp(tree)
+    asked = 0
+
+    def listing(path: bytes) -> Any:
+        nonlocal asked
+        if path != APP + b"/sub":
+            return NotImplemented
+        asked += 1
+        return played.status(played.EOF) if asked == 1 else NotImplemented
+
+    server.hooks = {played.READDIR: listing}
+    _, _, target = await against.restored(server)
+    assert content(target) == files_of(tree)
 
 
 @pytest.mark.parametrize("longest", [1000, 40_000])
@@ -186,7 +215,58 @@ async def test_servers_whose_tools_are_none_of_ours_are_read_over_sftp(
     (place / "source/file").write_text("content")
     result, target = await bench.restored(bench.server(place / "source"), tools=tools)
     assert "hard links" in result.limits
+    snapshot = bench.vault.latest("siakad", Clock.FILES)
+    assert snapshot is not None
+    with Index(snapshot.path / "index.sqlite") as index:
+        assert {entry.entry.user for entry in index.walk()} == {os.fsencode(getpass.getuser())}
     assert (target / str(place)[1:] / "source/file").read_text() == "content"
+
+
+@dataclass
+class AsyncsshServer:
+    """asyncssh's SFTP server, which answers as it comes, over this machine's own files."""
+
+    client_key: Path
+    port: int
+    known_hosts_lines: list[str]
+    host: str = "127.0.0.1"
+    user: str = "played"
+
+
+async def test_another_implementation_of_sftp(place: Path, vault: Vault) -> None:
+    source = place / "source"
+    for number in range(300):
+        folder = source / f"{number % 7}/{number % 5}"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"file{number}").write_bytes(b"x" * number)
+    (source / "large").write_bytes(os.urandom(3_000_000))
+    os.mkfifo(source / "fifo")
+    (source / "link").symlink_to("nowhere")
+    (source / os.fsdecode(b"odd \xff\n")).write_text("odd")
+    host_key, client_key = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
+    client_key.write_private_key(place / "key")
+    client_key.write_public_key(place / "allowed")
+    server = await asyncssh.listen(
+        "127.0.0.1",
+        0,
+        server_host_keys=[host_key],
+        authorized_client_keys=str(place / "allowed"),
+        sftp_factory=True,
+        allow_scp=False,
+    )
+    async with server:
+        known = f"[127.0.0.1]:{server.get_port()} {host_key.export_public_key().decode().strip()}"
+        bench = Bench(place, vault, AsyncsshServer(place / "key", server.get_port(), [known]))  # type: ignore[arg-type]
+        result, target = await bench.restored(bench.server(source))
+    assert bench.told.findings == []
+    assert result.files == 302
+    copy = target / str(source)[1:]
+    assert {path.relative_to(copy) for path in copy.rglob("*")} == {
+        path.relative_to(source) for path in source.rglob("*")
+    }
+    for path in source.rglob("*"):
+        if path.is_file():
+            assert (copy / path.relative_to(source)).read_bytes() == path.read_bytes()
 
 
 # files that are not what they were
@@ -459,7 +539,7 @@ def string_cut() -> bytes:
 
 async def test_another_version_or_no_sftp_at_all(against: Against) -> None:
     server = PlayedSftp(application(3), version=struct.pack(">I", 6))
-    assert "siakad: SFTP cannot be opened: the server answers nonsense at once" in await against.fails(server)
+    assert "and SFTP cannot be opened: the server answers nonsense at once" in await against.fails(server)
 
 
 @pytest.mark.parametrize(

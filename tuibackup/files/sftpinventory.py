@@ -374,6 +374,7 @@ class _Reader:
         self._filesystem = filesystem
         self._most = asked
         self._handle = b""
+        self._ended = False
         self._asked: deque[asyncio.Future[list[Name]]] = deque()
 
     async def open(self) -> bool:
@@ -390,11 +391,14 @@ class _Reader:
 
     async def next(self) -> list[Name]:
         """The next names, none at the end. Raises SftpError."""
-        if not self._handle:
-            return []
-        while len(self._asked) < self._most:
+        while not self._ended and len(self._asked) < self._most:
             self._asked.append(self._sftp.readdir(self._handle))
-        return await self._asked.popleft()
+        # A server that works on several requests at once may say "end" to one, and give the last names to the next.
+        while self._asked:
+            if names := await self._asked.popleft():
+                return names
+            self._ended = True
+        return []
 
     def close(self) -> None:
         if self._handle:

@@ -1,10 +1,11 @@
 """A server is read over SFTP alone: it has no shell, or no find and tar that we know."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from tuibackup.config import Server
-from tuibackup.errors import DownloadError
+from tuibackup.errors import DownloadError, RemoteCommandError
 from tuibackup.files import sftpfetch, sftpinventory
 from tuibackup.files.fetch import Fetched
 from tuibackup.files.findings import Findings
@@ -79,8 +80,19 @@ class SftpWay:
         self, server: Server, writer: IndexWriter, findings: Findings, tally: Tally
     ) -> list[Listed]:
         """List every configured folder."""
-        async with opened(self.session) as sftp:
+        async with AsyncExitStack() as stack:
+            try:
+                sftp = await stack.enter_async_context(opened(self.session))
+            except RemoteCommandError as error:
+                raise self._no_way(error) from error
             return await sftpinventory.take(sftp, self.probe, server, writer, findings, tally)
+
+    def _no_way(self, error: RemoteCommandError) -> DownloadError:
+        """Neither this way nor the other: what stands in each."""
+        name = f"{self.session.name}: "
+        why, way_out = lacking(self.probe) or ("", "")
+        said = error.message.removeprefix(name)
+        return DownloadError(f"{name}{why}, and {said}", f"{way_out}, or let the account have SFTP")
 
     async def fetch(
         self,

@@ -19,6 +19,7 @@ from tuibackup.remote.pace import Pace, Toll
 from tuibackup.remote.patience import Patience
 from tuibackup.remote.questions import Answers
 from tuibackup.remote.stream import LineHandler, Stream
+from tuibackup.remote.window import bound
 from tuibackup.text import printable, shorten, size
 
 LIMIT = 8 << 20  # bytes of output that `run` takes
@@ -127,19 +128,25 @@ class Session:
         self, command: Command, *, sudo: bool = False, on_line: LineHandler | None = None
     ) -> AsyncIterator[Stream]:
         """A running command; `on_line` gets each line of its stderr. Leaving the block ends it."""
-        async with self._streaming(describe(command), on_line, command=line(command, sudo=sudo)) as stream:
+        stream = await self._started(describe(command), on_line, command=line(command, sudo=sudo))
+        try:
             yield stream
+        finally:
+            stream.abort()
 
     @contextlib.asynccontextmanager
     async def subsystem(self, name: str) -> AsyncIterator[Stream]:
-        """A subsystem of the server ("sftp"; see `remote.sftp`). RemoteCommandError where it has none."""
-        async with self._streaming(name.upper(), None, subsystem=name) as stream:
-            yield stream
+        """A subsystem of the server ("sftp"; see `remote.sftp`). RemoteCommandError where it has none.
 
-    @contextlib.asynccontextmanager
-    async def _streaming(
-        self, what: str, on_line: LineHandler | None, **kind: bytes | str
-    ) -> AsyncIterator[Stream]:
+        Leaving the block closes its channel. No signal is sent: asyncssh's server ends the whole connection over one.
+        """
+        stream = await self._started(name.upper(), None, subsystem=name)
+        try:
+            yield stream
+        finally:
+            stream.abort(signal=False)
+
+    async def _started(self, what: str, on_line: LineHandler | None, **kind: bytes | str) -> Stream:
         stream = Stream(self.name, on_line, self.pace)
         await self._opened(
             self._connection.create_session(
@@ -152,10 +159,7 @@ class Session:
             what,
             lambda opened: opened[0].abort(),
         )
-        try:
-            yield stream
-        finally:
-            stream.abort()
+        return stream
 
     async def open_unix(self, path: str) -> tuple[Any, Any]:
         """(reader, writer) of a channel to the unix socket `path` on the server. Raises RemoteCommandError."""
@@ -189,6 +193,7 @@ class Session:
 
     def _paced(self, opened: tuple[Any, Any]) -> tuple[Any, Any]:
         reader, writer = opened
+        bound(writer.channel)
         return (_PacedReader(reader, self.pace.reader()), writer) if self.pace else (reader, writer)
 
     async def close(self) -> None:

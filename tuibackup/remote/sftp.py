@@ -101,6 +101,9 @@ async def opened(session: Session) -> AsyncIterator["Sftp"]:
         try:
             await client._start()
             yield client
+        except RemoteTimeoutError:
+            stream.abort()  # it hangs in something, and may be told to end
+            raise
         finally:
             client._fail(RemoteCommandError(f"{session.name}: SFTP was closed"))
             for task in tasks:
@@ -258,10 +261,7 @@ class Sftp:
     def _broken(self, why: str, said: str = "") -> RemoteCommandError:
         if self._begun:
             return RemoteCommandError(f"{self._server}: SFTP: {why}{said}")
-        return RemoteCommandError(
-            f"{self._server}: SFTP cannot be opened: {why} at once{said}",
-            "what there is of a shell cannot be used either; let the account have SFTP, or a POSIX shell",
-        )
+        return RemoteCommandError(f"{self._server}: SFTP cannot be opened: {why} at once{said}")
 
     async def _piece(self) -> bytes:
         while True:

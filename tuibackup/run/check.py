@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuibackup.config import Config, SecretSource, Server
-from tuibackup.errors import RemoteCommandError, TuibackupError
+from tuibackup.errors import DatabaseError, RemoteCommandError, TuibackupError
 from tuibackup.remote.questions import Answers, Question
 from tuibackup.run.places import known_hosts, open_ledger, open_vault
 from tuibackup.run.plan import agent_is_forwarded
@@ -185,7 +185,7 @@ async def check_server(config: Config, server: Server, answers: Answers) -> Asyn
                 else:
                     yield await _folder(session, folder, gnu=tools.find == "gnu", sudo=server.sudo)
             if server.database is not None:
-                async for check in _database(config, session, server, answers):
+                async for check in _database(config, session, tools, server, answers):
                     yield check
         except TuibackupError as error:
             yield Check(_("connection"), State.FAILED, str(error))
@@ -218,8 +218,8 @@ def _tools(session: "Session", tools: "Probe", server: Server) -> Iterator[Check
         else:
             yield Check(
                 _("dump tool"),
-                State.FAILED,
-                _("neither mariadb-dump nor mysqldump on this server; install mariadb-client there"),
+                State.OK,
+                _("none on this server: its databases are read over the connection"),
             )
 
 
@@ -285,10 +285,11 @@ async def _folder_over_sftp(session: "Session", folder: str) -> Check:
 
 
 async def _database(
-    config: Config, session: "Session", server: Server, answers: Answers
+    config: Config, session: "Session", probed: "Probe", server: Server, answers: Answers
 ) -> AsyncIterator[Check]:
-    from tuibackup.database.audit import audit, long_queries
+    from tuibackup.database.audit import audit, foreseen, long_queries
     from tuibackup.database.login import login
+    from tuibackup.database.tool import find_tool
 
     assert server.database is not None
     question = Question("database-password", server.name, f"database password of {server.name}:")
@@ -314,6 +315,12 @@ async def _database(
             # What is marked would keep the clock from being reset, month after month.
             state = State.FAILED if finding.mark else State.WARNING
             yield Check(_("database"), state, f"{finding.subject}: {finding.reason}")
+        try:
+            tool = await find_tool(session, probed, database.vendor)
+        except DatabaseError:
+            tool = None
+        for finding in foreseen(database, tool):
+            yield Check(_("database"), State.WARNING, f"{finding.subject}: {finding.reason}")
         if busy := await long_queries(database):
             yield Check(_("database"), State.WARNING, busy)
     finally:
