@@ -105,6 +105,6 @@ LIES: dict[str, tuple[dict[str, Play], str]] = {
     "a second look at others": ({"again": playing(b"f 5 1 1\0/etc/passwd\0")}, "was not asked for"),
     "a second look without end": ({"again": endless(piece=b"x" * 65536)}, "brought nonsense"),
     "a second look that fails": ({"again": playing(status=9)}, "xargs exited with 9"),
-    "a probe without end": ({"probe": endless(piece=b"find GNU\n" * 9000)}, "has no POSIX shell"),
-    "garbage for a probe": ({"probe": playing(os.urandom(1 << 16))}, "has no POSIX shell"),
+    "a probe without end": ({"probe": endless(piece=b"find GNU\n" * 9000)}, "SFTP cannot be opened"),
+    "garbage for a probe": ({"probe": playing(os.urandom(1 << 16))}, "SFTP cannot be opened"),
 }  # fmt: skip

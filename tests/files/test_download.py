@@ -495,7 +495,7 @@ async def test_a_second_look_that_takes_no_names_is_given_up(monkeypatch: pytest
             await asyncio.Event().wait()
 
     monkeypatch.setattr(tools, "STALL", 0.1)
-    look = Recheck("siakad", Stamps())
+    look = Recheck("siakad", Stamps(), lambda _: False)
     entry = Entry(b"a", Kind.FILE, 0o644, 0, 0, b"", b"", 1, 1, 1, 1, 1, 1, b"ext4", None)
     look.hand([Wanted(1, 1, b"/srv/a", entry)])
     with pytest.raises(DownloadError, match="sent nothing"):

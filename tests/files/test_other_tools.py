@@ -97,7 +97,7 @@ async def settled(source: Path) -> None:
 async def test_times_without_fractions_are_a_limit_and_the_change_rule_holds(
     start: Starter, place: Path
 ) -> None:
-    """BusyBox's stat before 1.34 writes zeros: what was written within the inventory's second is fetched again."""
+    """the stat of an older BusyBox writes zeros: what was written within the inventory's second is fetched again."""
     source = application(place / "source")
     script = f'{BUSYBOX} stat "$@" | sed "s/[.][0-9]* +0000/.000000000 +0000/g"'
     bench = start(scripts={"stat": script})
@@ -114,6 +114,23 @@ async def test_times_without_fractions_are_a_limit_and_the_change_rule_holds(
     assert restore_files(second, [], target).problems == ()
     assert content(target / str(source).lstrip("/")) == content(source)
     assert (target / str(source).lstrip("/") / "app/file007.php").stat().st_mtime == 1_600_000_000
+
+
+async def test_files_of_the_second_in_which_they_were_listed_are_read_twice(
+    start: Starter, place: Path
+) -> None:
+    """A change within that second would leave no trace in whole seconds. The server's clock is behind here."""
+    source = application(place / "source")
+    bench = start(
+        scripts={
+            "stat": f'{BUSYBOX} stat "$@" | sed "s/[.][0-9]* +0000/.000000000 +0000/g"',
+            "date": f'[ "$1" = +%s ] || exec {BUSYBOX} date "$@"; echo $(( $({BUSYBOX} date +%s) - 100 ))',
+        }
+    )
+    result, target = await bench.restored(bench.server(source))
+    assert "20 files changed meanwhile: fetching them again" in bench.told.lines
+    assert (result.outcome, bench.told.findings) == (Outcome.DONE, [])
+    assert content(target / str(source).lstrip("/")) == content(source)
 
 
 async def test_many_batches_are_one_folder(

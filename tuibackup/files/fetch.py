@@ -91,7 +91,8 @@ class Fetch:
         self._folder = folder
         self._order = Order(lambda: locked(wanted, store.lock))
         self._pipe = Pipe()
-        self._recheck = Recheck(tools.name, tools.look.stamps())
+        self._again = again
+        self._recheck = Recheck(tools.name, tools.look.stamps(), self._doubtful)
         self._lines = Lines()
         self._keeper = Keeper(store, folder, tally, self._recheck.hand, again)
         self._lost: list[Wanted] = []
@@ -151,6 +152,15 @@ class Fetch:
 
     def _complaint(self, line: bytes) -> Complaint | None:
         return complaints.from_tar(line)
+
+    def _doubtful(self, wanted: Wanted) -> bool:
+        """Whether a change while it was read cannot be seen: times are whole seconds, and it was young then already.
+
+        Read once more it is seen, but for what changes every second.
+        """
+        newest = max(wanted.entry.mtime_ns, wanted.entry.ctime_ns)
+        young = self._tools.whole_seconds and newest >= self._folder.started_ns
+        return young and wanted.id not in self._again
 
     # on the event loop
 

@@ -24,12 +24,11 @@ from tuibackup.vault.index import IndexWriter
 from tuibackup.vault.listing import KeptListing
 from tuibackup.vault.renewal import Known, UnrenewableError
 
-NO_FOLDER = "is no folder on the server"
-
 _LOOK_SECONDS = 60.0
 _LATEST = 9_000_000_000  # seconds since 1970 (the year 2255): the index keeps nanoseconds in 64 bits
 MOST = 50_000_000  # names in one folder; beyond, the server is not to be believed
 
+NO_FOLDER = "is no folder on the server"
 OTHER_FILESYSTEM = (
     "another file system is mounted here: what it holds is not in the snapshot; exclude it if that is meant"
 )
@@ -40,7 +39,8 @@ class Listed:
     """A configured folder and what the inventory found there.
 
     `fault` says why there is nothing: missing, no folder, not readable. `files` and `bytes` count the regular
-    files that are to be fetched, each inode once; `allocated` the room they take on the server's disk.
+    files that are to be fetched, each inode once; `allocated` the room they take on the server's disk. `started_ns`:
+    when it began, by the server's clock.
     """
 
     root: int
@@ -50,6 +50,7 @@ class Listed:
     files: int
     bytes: int
     allocated: int
+    started_ns: int = 0
 
 
 async def take(
@@ -163,6 +164,7 @@ class _Folder:
         self._resolved = resolved
         self._start = look.start(folder)
         self._listing = look.listing(self._start)
+        self._started_ns = started_ns
         self._comparison: Comparison | None = None
         self._status = 0
         self._kept: KeptListing | None = None
@@ -242,7 +244,9 @@ class _Folder:
         files, size = await in_thread(self._writer.listed_totals, self._root)
         renewed = self._comparison is not None and not self._listing.allocated
         allocated = size if renewed else self._listing.allocated
-        return Listed(self._root, self._folder, self._resolved, fault, files, size, allocated)
+        return Listed(
+            self._root, self._folder, self._resolved, fault, files, size, allocated, self._started_ns
+        )
 
     def _command(self) -> bytes:
         words = self._look.everything(self._folder, self._server.exclude)

@@ -15,9 +15,8 @@ FORMAT = rb"%y %m %U %G %s %b %T@ %C@ %D %i %n %F\0\0\0%P\0%l\0"
 # The path as it was given, for files named one by one: they are few.
 FORMAT_OF_NAMED = FORMAT.replace(rb"\0\0\0%P", rb"\0%u\0%g\0%p")
 
-STAMP = (
-    rb"%y %s %T@ %C@\0%p\0"  # all that a second look needs: the rest would double what it costs the server
-)
+# All that a second look needs: the rest would double what it costs the server.
+STAMP = rb"%y %s %T@ %C@\0%p\0"
 STRANGE = "is of a kind that cannot be backed up"  # doors, whiteouts
 
 _FIELDS = 5
@@ -41,9 +40,7 @@ class Listing:
     def __init__(self) -> None:
         self.records = 0
         self.allocated = 0  # bytes that regular files take on the server's disk: holes are not counted
-        self.strange: list[
-            tuple[bytes, str]
-        ] = []  # paths that are no entries and why, for the caller to take
+        self.strange: list[tuple[bytes, str]] = []  # what is no entry, and why; for the caller to take
         self._rest = b""
 
     def feed(self, data: bytes) -> Iterator[Entry]:

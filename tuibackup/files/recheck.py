@@ -8,7 +8,7 @@ inventory. What differs was changed after the inventory saw it.
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tuibackup.errors import DownloadError
 from tuibackup.files.listing import ListingError
@@ -103,10 +103,11 @@ class Handed:
 
 
 class Recheck(Handed):
-    """Has the server's find look at them."""
+    """Has the server's find look at them. A file that is `doubtful` counts as changed, whatever it says."""
 
-    def __init__(self, name: str, stamps: StampReader) -> None:
+    def __init__(self, name: str, stamps: StampReader, doubtful: Callable[[Wanted], bool]) -> None:
         super().__init__(name)
+        self._doubtful = doubtful
         self._all_sent = False
         self._stamps = stamps
 
@@ -156,5 +157,5 @@ class Recheck(Handed):
             entry = wanted.entry
             if stamp is None:
                 self._keep(self.gone, wanted)
-            elif stamp != (entry.size, entry.mtime_ns, entry.ctime_ns):
+            elif stamp != (entry.size, entry.mtime_ns, entry.ctime_ns) or self._doubtful(wanted):
                 self._keep(self.changed, wanted)

@@ -30,6 +30,7 @@ class Tools:
     packed: str  # "zstd", "gzip" or ""
     xattrs: bool
     look: Look  # how its find tells what there is
+    whole_seconds: bool  # it tells no finer times
     names_on_line: bool  # its tar takes names on its command line only, BusyBox's
 
 

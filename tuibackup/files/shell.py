@@ -21,6 +21,7 @@ def shell_way(session: Session, probe: Probe, server: Server) -> "ShellWay":
     """For a server whose find is GNU's or BusyBox's, and its tar, in any mixture. DownloadError for others."""
     refuse_missing_sudo(probe, server.name, sudo=server.sudo)
     gnu_find = probe.find == "gnu"
+    whole_seconds = not gnu_find and not probe.fine_times
     tools = Tools(
         session,
         server.name,
@@ -28,11 +29,12 @@ def shell_way(session: Session, probe: Probe, server: Server) -> "ShellWay":
         compression(probe),
         attributes(probe),
         GNU if gnu_find else STAT,
+        whole_seconds,
         probe.tar != "gnu",
     )
     limits = (
         ("extended attributes and access lists", not tools.xattrs),
-        ("times finer than a second", not gnu_find and not probe.fine_times),
+        ("times finer than a second", whole_seconds),
     )
     return ShellWay(tools, described(probe), tuple(limit for limit, so in limits if so))
 

@@ -104,7 +104,7 @@ class StatListing:
                 self.strange.append((path, VANISHED))
                 return None
             if kind is Kind.FILE:
-                self.allocated += min(int(size), int(blocks) * int(block))
+                self.allocated += max(0, min(int(size), int(blocks) * int(block)))
             return Entry(
                 path,
                 kind,

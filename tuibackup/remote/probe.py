@@ -11,7 +11,7 @@ from tuibackup.text import printable
 _SECONDS = 30.0
 _MARK = b"tuibackup-probe-42"
 _LONGEST = 200  # characters of one answer
-_FINE = re.compile(r"\.\d*[1-9]")  # BusyBox's stat before 1.34 writes zeros for the fraction of a second
+_FINE = re.compile(r"\.\d*[1-9]")  # the stat of an older BusyBox writes zeros for the fraction of a second
 
 # One round trip. Every answer is a line `word value`. The mark is computed: a shell that is no POSIX shell, or one
 # that only repeats what it does not understand, never prints it. Tools are looked for where commands will find

@@ -233,11 +233,8 @@ _CLOSED = (
 async def _folder(session: "Session", folder: str, *, gnu: bool, sudo: bool) -> Check:
     """Whether a folder is there and all of it can be read, with the same tool and rights as a run's."""
     what = _("folder")
-    kinds_told, closed_told = (
-        ["-printf", "%y "],
-        ["(", "!", "-readable", "-o", "-type", "d", "!", "-executable"],
-    )
-    closed_told += [")", "-print0"]
+    kinds_told = ["-printf", "%y "]
+    closed_told = ["(", "!", "-readable", "-o", "-type", "d", "!", "-executable", ")", "-print0"]
     if not gnu:
         kinds_told, closed_told = (["-exec", "sh", "-c", text, "sh", "{}", "+"] for text in (_KINDS, _CLOSED))
     words = ["find", "-H", folder, "!", "-type", "l", *closed_told]
