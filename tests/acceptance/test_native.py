@@ -81,6 +81,21 @@ def test_a_server_without_a_dump_program_comes_back_whole(
     assert lost(snapshot, source, start_mariadb("--max-allowed-packet=64M")) == set()
 
 
+def test_a_server_without_a_shell_is_dumped(
+    site: Site, mariadbd: PrivateMariadb, start_mariadb: MariadbStarter, tmp_path: Path
+) -> None:
+    mariadbd.sql(
+        "CREATE DATABASE akademik; CREATE TABLE akademik.nilai (id INT PRIMARY KEY, x FLOAT);"
+        "INSERT INTO akademik.nilai VALUES (1, 16777217), (2, 0.1)"
+    )
+    with PrivateSshd(tmp_path / "bare", force_command="internal-sftp") as sshd:
+        site.add("siakad", sshd, [], database=f'user = "{account()}"\nsocket = "{mariadbd.socket}"\n')
+        said = site.tuibackup("run", "siakad", "--only", "databases", "--json")
+        assert said.code == 0, said.out + said.err
+    (snapshot,) = site.snapshots("siakad", "databases")
+    assert lost(snapshot, mariadbd, start_mariadb()) == set()
+
+
 @pytest.mark.long
 def test_beside_a_dump_program_only_what_it_loses_is_lost_and_no_digit(
     site: Site, sshd: PrivateSshd, source: PrivateMariadb, start_mariadb: MariadbStarter
