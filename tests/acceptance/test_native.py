@@ -96,7 +96,6 @@ def test_a_server_without_a_shell_is_dumped(
     assert lost(snapshot, mariadbd, start_mariadb()) == set()
 
 
-@pytest.mark.long
 def test_beside_a_dump_program_only_what_it_loses_is_lost_and_no_digit(
     site: Site, sshd: PrivateSshd, source: PrivateMariadb, start_mariadb: MariadbStarter
 ) -> None:
