@@ -13,6 +13,7 @@ from tests.database.everything import Rows, differences, everything
 from tests.database.mysqld import PrivateMysqld
 from tests.database.natively import dumps, inventoried
 from tests.database.test_fixtures import FIXTURES, assert_scanned, stand_ins
+from tuibackup.database import tool
 
 pytestmark = [
     pytest.mark.long,
@@ -30,11 +31,9 @@ def test_mysqls_traps_come_back_by_both_engines(tmp_path: Path) -> None:
         first = asyncio.run(stand_ins(server.socket)).encode()
         source = asyncio.run(everything(server.socket))
         native = asyncio.run(dumps(server.socket, "MySQL"))
-        tool = {
+        by_mysqldump = {
             info.name: server.client(
-                "mysqldump", "--single-transaction", "--quick", "--skip-lock-tables", "--routines", "--events",
-                "--triggers", "--no-tablespaces", "--default-character-set=utf8mb4", "--max-allowed-packet=1G",
-                "--column-statistics=0", "--set-gtid-purged=OFF",
+                "mysqldump", *tool._FLAGS, *tool._OPTIONAL.values(),
                 *(f"--ignore-table={info.name}.{view}" for view in info.broken), "--databases", "--", info.name,
             )
             for info in infos
@@ -46,7 +45,7 @@ def test_mysqls_traps_come_back_by_both_engines(tmp_path: Path) -> None:
             server.sql(first + b"".join(sqls.values()), *options)
             return asyncio.run(everything(server.socket))
 
-        by_native, by_tool = restored(native), restored(tool, "--force")
+        by_native, by_tool = restored(native), restored(by_mysqldump, "--force")
         lost = differences(source, by_native)
         assert set(lost) == SPELT_OTHERWISE, lost
         differing = differences(by_native, by_tool)

@@ -1,21 +1,25 @@
 """The native dumper against a real server: what it writes restores to what was there."""
 
+import asyncio
 import tracemalloc
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from tests.conftest import MariadbStarter
 from tests.database.conftest import NAMES
 from tests.database.everything import differences, everything
+from tests.database.hostile import OK, Wire, served
 from tests.database.natively import connection, dumps, inventoried, with_native
 from tuibackup.config import Server
+from tuibackup.database.channel import Connection
 from tuibackup.database.inventory import DatabaseInfo
 from tuibackup.database.login import login, open_connection
 from tuibackup.database.native import Native, StatementError
 from tuibackup.database.scan import Scanner
 from tuibackup.demo.mariadbd import PrivateMariadb
-from tuibackup.errors import ConnectionLostError
+from tuibackup.errors import ConnectionLostError, DatabaseError
 from tuibackup.remote.session import Session
 
 QUESTIONS = (
@@ -207,3 +211,53 @@ async def test_statements_are_bounded_and_memory_is_not_the_tables(start_mariadb
     assert 18_000_000 < said < 18_100_000
     assert all(size < 1 << 21 or size > 6_000_000 for size in sizes)
     assert peak < 100 << 20
+
+
+NONSENSE: dict[str, list[bytes]] = {
+    "no rows": [b"\x01", b"column", b"\xfe\0\0\2\0", b"\xfe\0\0\2\0"],
+    "too few columns": [b"\x01", b"column", b"\xfe\0\0\2\0", b"\x01a", b"\xfe\0\0\2\0"],
+    "a row that says more than it has": [b"\x01", b"column", b"\xfe\0\0\2\0", b"\x09a", b"\xfe\0\0\2\0"],
+    "a file of ours": [b"\xfb/etc/passwd"],
+    "an empty packet": [b""],
+    "an OK": [OK],
+}
+
+
+@pytest.mark.parametrize("answer", NONSENSE.values(), ids=list(NONSENSE))
+async def test_an_answer_that_makes_no_sense_is_one_line(answer: list[bytes]) -> None:
+    async def talk(wire: Wire) -> None:
+        await wire.welcome()
+        while True:
+            await wire.receive()
+            for payload in answer:
+                await wire.send(payload)
+
+    async with served(talk) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        made = Connection(reader, writer, "backup", None, local=False)
+        await made.open()
+        native = Native(made, "MariaDB", server="siakad")
+        with pytest.raises((DatabaseError, ConnectionLostError), match=r"^siakad: the database"):
+            await native.begin()
+        made.drop()
+
+
+async def test_rows_without_end_are_refused_before_they_fill_the_memory() -> None:
+    async def talk(wire: Wire) -> None:
+        await wire.welcome()
+        await wire.receive()
+        for payload in (b"\x01", b"column", b"\xfe\0\0\2\0"):
+            await wire.send(payload)
+        while True:
+            await wire.send(b"\x64" + b"x" * 100)
+
+    async with served(talk) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        made = Connection(reader, writer, "backup", None, local=False)
+        await made.open()
+        with (
+            patch("tuibackup.database.native._ANSWER", 1 << 20),
+            pytest.raises(DatabaseError, match="no end"),
+        ):
+            await Native(made, "MariaDB", server="siakad").begin()
+        made.drop()

@@ -96,5 +96,5 @@ def test_a_stream_that_ends_early_is_no_whole_answer() -> None:
 
 @given(st.binary(max_size=30))
 def test_nonsense_is_an_error_or_some_values(row: bytes) -> None:
-    with contextlib.suppress(aiomysql.MySQLError):
+    with contextlib.suppress(ValueError):
         assert all(found is None or isinstance(found, bytes) for found in columns(row))

@@ -6,8 +6,9 @@ writes the rows as SQL itself; they stream through, statement by statement. The 
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+import struct
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing, contextmanager
 from datetime import UTC, datetime
 
 import aiomysql
@@ -23,6 +24,7 @@ from tuibackup.text import printable
 
 STALL_SECONDS = 900.0  # without a row: a table may take long to sort
 _STATEMENT = 1 << 20  # bytes of one INSERT, as the tool's; a longer row has one of its own
+_ANSWER = 128 << 20  # bytes of an answer that is kept
 _GONE = (2006, 2013, 2014, 2027)
 # Their rows are others': of the tables they gather or reach.
 _WITHOUT_ROWS = frozenset({"mrg_myisam", "merge", "federated", "spider", "connect", "oqgraph"})
@@ -63,6 +65,10 @@ class Native:
 
         Raises DatabaseError, ConnectionLostError.
         """
+        with self._sense():
+            await self._begin()
+
+    async def _begin(self) -> None:
         self._version, packet = map(_text, (await self._ask("SELECT VERSION(), @@max_allowed_packet"))[0])
         self._packet = int(packet)
         unlimited = "max_statement_time" if self._mariadb else "max_execution_time"
@@ -86,6 +92,12 @@ class Native:
         `alone`: with all settings that it needs, so that it restores by itself once its database is in use, or in
         another's dump anywhere between the sequences and the views. Raises DatabaseError, ConnectionLostError.
         """
+        with self._sense():
+            async with aclosing(self._table(database, table, alone=alone)) as parts:
+                async for part in parts:
+                    yield part
+
+    async def _table(self, database: str, table: TableInfo, *, alone: bool) -> AsyncGenerator[bytes, None]:
         await self._use(database)
         name = quoted(table.name)
         raw = name.encode()
@@ -122,6 +134,12 @@ class Native:
 
         Raises DatabaseError, ConnectionLostError.
         """
+        with self._sense():
+            async with aclosing(self._database(info)) as parts:
+                async for part in parts:
+                    yield part
+
+    async def _database(self, info: DatabaseInfo) -> AsyncGenerator[bytes, None]:
         name = quoted(info.name).encode()
         [made] = await self._ask(f"SHOW CREATE DATABASE IF NOT EXISTS {quoted(info.name)}")
         await self._use(info.name)
@@ -132,7 +150,7 @@ class Native:
                 yield await self._sequence(table.name)
         for table in info.tables:
             if table.kind != _SEQUENCE:
-                async with aclosing(self.table(info.name, table, alone=False)) as parts:
+                async with aclosing(self._table(info.name, table, alone=False)) as parts:
                     async for part in parts:
                         yield part
         views = [view for view in info.views if view not in info.broken]
@@ -151,6 +169,14 @@ class Native:
             yield native_text.view(quoted(view).encode(), _bytes(create), under)
         await self._ask("ROLLBACK TO SAVEPOINT tuibackup")
         yield native_text.tail(datetime.now(UTC))
+
+    @contextmanager
+    def _sense(self) -> Iterator[None]:
+        """Every answer has a known shape; a server that answers otherwise is no reason for a traceback."""
+        try:
+            yield
+        except (ValueError, IndexError, KeyError, TypeError, AssertionError, struct.error) as error:
+            raise DatabaseError(f"{self._server}: the database's answer makes no sense") from error
 
     async def _use(self, database: str) -> None:
         if database != self._using:
@@ -312,9 +338,6 @@ class Native:
             raise StatementError(f"{self._server}: the database says: {said}", code) from error
         except (asyncio.IncompleteReadError, OSError, AttributeError) as error:
             raise ConnectionLostError(f"{self._server}: the database closed the connection") from error
-
-
-_ANSWER = 128 << 20
 
 
 def _texts(row: Row, batch: list[bytes], nothing: bytes) -> list[bytes]:

@@ -7,8 +7,6 @@ nobody. The dump itself is UTF-8.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import aiomysql
-
 from tuibackup.database.inventory import quoted
 
 _NUMBERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "year"})
@@ -50,7 +48,7 @@ class Row:
     def text(self, values: Sequence[bytes | None]) -> bytes:
         """The row whose answer is `values`: the SQL with marks, then the long values in order."""
         if len(values) != 1 + len(self.long) or values[0] is None:
-            raise aiomysql.OperationalError(2027, "a row that makes no sense")
+            raise ValueError("a row that makes no sense")
         pieces = values[0].split(_MARK)
         given = [
             literal(column, value)
@@ -58,7 +56,7 @@ class Row:
             if value is not None
         ]
         if len(pieces) != len(given) + 1:
-            raise aiomysql.OperationalError(2027, "a row that makes no sense")
+            raise ValueError("a row that makes no sense")
         joined = [escaped(pieces[0])]
         for value, piece in zip(given, pieces[1:], strict=True):
             joined += [value, escaped(piece)]

@@ -7,7 +7,6 @@ fast. Here a row stays the bytes of its packet until somebody asks for its colum
 import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
-import aiomysql
 from pymysql.err import raise_mysql_exception
 
 ROW_LIMIT = 512 << 20  # bytes of one row: in hex it is a statement of 1 GiB, the most that any server takes
@@ -75,7 +74,7 @@ async def row_packets(
 
 
 def columns(row: bytes) -> list[bytes | None]:
-    """The values of a row packet. Raises OperationalError for what is none."""
+    """The values of a row packet. Raises ValueError for what is none."""
     values: list[bytes | None] = []
     at = 0
     while at < len(row):
@@ -89,7 +88,7 @@ def columns(row: bytes) -> list[bytes | None]:
         length = first if width == 1 else int.from_bytes(row[at + 1 : begin], "little")
         at = begin + length
         if at > len(row):
-            raise aiomysql.OperationalError(2027, "Malformed packet")
+            raise ValueError("a value that says more than there is")
         values.append(row[begin:at])
     return values
 
