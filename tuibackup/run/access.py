@@ -3,10 +3,9 @@
 import asyncio
 import time
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from tuibackup.config import SecretSource
-from tuibackup.database.login import DatabaseSession
-from tuibackup.database.login import login as log_in
 from tuibackup.errors import AccessDeniedError, ConnectionLostError, NeedsOperatorError
 from tuibackup.remote.probe import probe
 from tuibackup.remote.questions import Question
@@ -17,6 +16,9 @@ from tuibackup.run.secrets import resolve
 from tuibackup.run.work import Work
 from tuibackup.secret import Secret
 from tuibackup.text import printable
+
+if TYPE_CHECKING:
+    from tuibackup.database.login import DatabaseSession
 
 CONNECTING = 8  # runs of this host that connect at once: sshd drops some beyond ten (MaxStartups)
 TRIES = 3  # of a database password that is typed
@@ -55,11 +57,13 @@ async def disconnect(work: Work) -> None:
                 await session.close()
 
 
-async def open_database(work: Work) -> DatabaseSession:
+async def open_database(work: Work) -> "DatabaseSession":
     """Log in to the server's database; a password that must be typed is asked for, a few times at most.
 
     Raises DatabaseError, NeedsOperatorError, SecretError, ConnectionLostError.
     """
+    from tuibackup.database.login import login as log_in
+
     assert work.server.database is not None
     source = work.server.database.password
     user = work.server.database.user or work.connected().user
@@ -86,7 +90,7 @@ async def open_database(work: Work) -> DatabaseSession:
     raise refused
 
 
-def described(database: DatabaseSession) -> str:
+def described(database: "DatabaseSession") -> str:
     """A login in a few words: "MariaDB 10.11.6, 3 databases"."""
     number = len(database.databases)
     version = database.server_version.partition("-")[0]

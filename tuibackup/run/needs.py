@@ -1,10 +1,8 @@
 """What a run needs and whether it is there (*kebutuhan*): asked for and recorded before a byte is fetched."""
 
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from tuibackup.database.audit import audit, long_queries
-from tuibackup.database.login import DatabaseSession
-from tuibackup.database.tool import find_tool
 from tuibackup.errors import DatabaseError, TuibackupError, UsageError, VaultError
 from tuibackup.run.access import described, open_database
 from tuibackup.run.kept import kept
@@ -13,6 +11,9 @@ from tuibackup.run.work import Work
 from tuibackup.sop import Clock
 from tuibackup.text import printable, size
 from tuibackup.vault.disk import Room
+
+if TYPE_CHECKING:
+    from tuibackup.database.login import DatabaseSession
 
 Need = tuple[str, bool, str]  # what, whether it is there, the detail
 
@@ -114,8 +115,10 @@ async def _database(work: Work) -> list[Need]:
         return needs
 
 
-async def _around(work: Work, database: DatabaseSession) -> list[Need]:
+async def _around(work: Work, database: "DatabaseSession") -> list[Need]:
     """The dump tool, what the account may not read, what there is to dump, and what keeps the server busy."""
+    from tuibackup.database.audit import audit, long_queries
+
     found = list(audit(database.databases, database.grants, database.account, database.vendor))
     missing = [f"{finding.subject}: {finding.reason}" for finding in found if finding.mark]
     contents = [str(info) for info in database.databases[:_SHOWN]]
@@ -129,7 +132,9 @@ async def _around(work: Work, database: DatabaseSession) -> list[Need]:
     ]
 
 
-async def _dump_tool(work: Work, database: DatabaseSession) -> Need:
+async def _dump_tool(work: Work, database: "DatabaseSession") -> Need:
+    from tuibackup.database.tool import find_tool
+
     try:
         tool = await find_tool(work.connected(), work.tools(), database.vendor)
     except DatabaseError as error:
