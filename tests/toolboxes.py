@@ -37,6 +37,11 @@ def toolbox(
     return folder
 
 
-def only(folder: Path, prefix: str = "") -> str:
-    """The ForceCommand of an account whose shell and tools are those of `folder`, started by `prefix`."""
-    return f"""PATH={folder}; export PATH; exec {prefix}{folder}/sh -c "$SSH_ORIGINAL_COMMAND" """
+def only(folder: Path, prefix: str = "", shell: str = "") -> str:
+    """The ForceCommand of an account whose tools are those of `folder`, and its `shell` too where none is named.
+
+    `prefix` starts that shell.
+    """
+    return (
+        f"""PATH={folder}; export PATH; exec {prefix}{shell or folder / "sh"} -c "$SSH_ORIGINAL_COMMAND" """
+    )

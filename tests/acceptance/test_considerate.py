@@ -11,6 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.acceptance.site import TUIBACKUP, Said, Site
 from tests.terminal import Terminal
 from tuibackup.demo.mariadbd import PrivateMariadb, account
@@ -154,3 +156,22 @@ def test_a_bad_exclude_is_refused_before_anything_is_reached(
         said = site.tuibackup(*words)
         assert said.code == 2
         assert f'{site.config}:{line}: servers.siakad.exclude: "a//b" has an empty' in said.err
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_progress_is_cheap_at_a_hundred_thousand_files(
+    site: Site, sshd: PrivateSshd, application: Path
+) -> None:
+    """The journal grows with time, twice a second, and not with the number of files."""
+    for folder in range(100):
+        (application / f"many/{folder}").mkdir(parents=True)
+        for number in range(1000):
+            (application / f"many/{folder}/{number}").write_bytes(b"x")
+    site.add("siakad", sshd, [application])
+    said = site.tuibackup("run", "siakad", "--json", timeout=600)
+    assert said.code == 0, said.err
+    seconds = step(said, "download")["seconds"]
+    told = [event for event in said.events if event["event"] == "step-progress"]
+    assert len(told) <= 2 * seconds + 10
+    assert len(said.out) <= 1000 * len(told) + 20_000

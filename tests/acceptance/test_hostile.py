@@ -4,6 +4,7 @@ Demand 6: nothing is written outside the incoming folder, memory is bounded, and
 one line or a listed warning. Every case is played by an SSH server in this process.
 """
 
+import contextlib
 import os
 import subprocess
 from collections.abc import Iterator
@@ -13,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.site import Said, Site
-from tests.adversary import Adversary, Made, Play, Thing
-from tests.lies import FOLDER, GOOD, LIES
+from tests.adversary import END, TOP, Adversary, Made, Play, Talk, Thing, member
+from tests.lies import FOLDER, GOOD, LIES, playing
 from tests.watching import Memory, everything
 
 # An honest run of some files takes about 90 MB.
@@ -36,11 +37,11 @@ class Attack:
         self.adversary.plays = made.plays(**plays)
         return made
 
-    def run(self, *words: str, timeout: float = 60) -> Said:
+    def run(self, *words: str, timeout: float = 60, env: dict[str, str] | None = None) -> Said:
         """One run of step 2; whatever happened, nothing was written where it should not, nor shown raw."""
         before = everything(self.site.folder)
         with Memory(self.site.home) as memory:
-            said = self.site.tuibackup("run", "siakad", "--only", "files", *words, timeout=timeout)
+            said = self.site.tuibackup("run", "siakad", "--only", "files", *words, timeout=timeout, env=env)
         self.peak = memory.peak
         assert memory.peak < MEMORY, f"the run took {memory.peak >> 20} MiB"
         assert "\x1b" not in said.out + said.err
@@ -226,3 +227,133 @@ def test_a_lie_ends_the_step_in_one_clear_line(attack: Attack, lie: str) -> None
     assert [line for line in said_lines if words in line and "siakad" in line], said.err
     [line] = [line for line in said_lines if words in line and "siakad" in line][-1:]
     assert len(line) < 400
+
+
+@pytest.mark.parametrize("part", ["probe", "look", "find", "tar", "again"])
+def test_a_server_that_hangs_up_is_called_again(attack: Attack, part: str) -> None:
+    """The host closes the connection at every stage, once; what it says the second time is taken."""
+    made = Made(FOLDER, GOOD)
+    attack.adversary.plays = made.plays()
+    then = attack.adversary.plays[part]
+
+    async def once(talk: Talk) -> None:
+        attack.adversary.plays[part] = then
+        if part == "find":
+            await talk.write(TOP.record(b"") + b"f 644")
+        elif part == "tar":
+            await talk.write(member(b"./a", b"first") + b"./b")
+        talk.cut()
+
+    attack.adversary.plays[part] = once
+    said = attack.run()
+    if part == "probe":  # step 1: nothing has begun
+        assert said.code in (0, 1, 130), said.err
+        return
+    assert said.code == 0, said.err
+    assert attack.restored() == {thing.path: thing.content for thing in GOOD}
+
+
+@pytest.mark.parametrize("part", ["find", "tar", "again"])
+def test_a_silent_server_is_given_up(attack: Attack, part: str) -> None:
+    """Ten minutes of patience, shortened here to two seconds: nothing waits for ever."""
+    shorter = attack.site.state / "shorter"
+    shorter.mkdir(parents=True)
+    (shorter / "sitecustomize.py").write_text("from tuibackup.files import server\nserver.STALL = 2.0\n")
+    attack.plays(GOOD, **{part: playing(then="hang")})
+    said = attack.run(env={"PYTHONPATH": str(shorter)})
+    assert said.code == 1, said.err
+    assert "siakad: the server sent nothing for" in said.err
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path) -> Iterator[None]:
+    """While in it, `folder` is a disk of 400 MiB."""
+    command = ["mount", "-t", "tmpfs", "-o", "size=400m,mode=700", "tmpfs", str(folder)]
+    if subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("this machine lets us mount nothing")
+    try:
+        yield
+        assert list(folder.glob("*/.incoming-*")) == []
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(600)
+def test_a_listing_without_end_leaves_memory_and_room(attack: Attack) -> None:
+    """Folders in no order, owners, device numbers and names of their own for each entry, until the disk's limit."""
+    text = attack.site.config.read_text()
+    attack.site.config.write_text(text.replace('"1 MB"', '"60%"'))
+
+    async def find(talk: Talk) -> None:
+        await talk.write(TOP.record(b""))
+        for number in range(1 << 40):
+            batch = [Thing(b"%d" % one + b"n" * 240, b"d") for one in range(number * 500, number * 500 + 500)]
+            deep = [Thing(thing.path + b"/" + b"m" * 250, b"d") for thing in reversed(batch)]
+            records = [thing.record(thing.path) for thing in [*batch, *deep]]
+            await talk.write(b"".join(records).replace(b" 33 33 ", b" %d %d " % (number, number)))
+
+    attack.plays([], find=find)
+    with small_disk(attack.site.vault):
+        said = attack.run(timeout=500)
+    assert said.code == 1, said.err
+    assert "vault nearly full" in said.err
+
+
+def test_complaints_without_end_are_counted(attack: Attack) -> None:
+    async def find(talk: Talk) -> None:
+        for _ in range(4000):
+            await talk.complain(b"find: '" + FOLDER + b"/\x1b[2J" + b"n" * 12_000 + b"': Permission denied\n")
+        await made.find(talk)
+
+    made = attack.plays(GOOD, find=find)
+    said = attack.run()
+    assert said.code == 3, said.err
+    assert len(said.err) + len(said.out) < 1 << 20
+
+
+def test_attributes_that_are_no_attributes_are_left_alone(attack: Attack) -> None:
+    """What cannot be an attribute is listed when it is restored, and stops neither way of restoring."""
+    records = {
+        b"SCHILY.xattr.user.big": b"v" * (15 << 20),
+        b"SCHILY.xattr.nonsense": b"x",
+        b"SCHILY.xattr.user." + b"n" * 300: b"x",
+        b"SCHILY.xattr.user.a\x1b[2Jb": b"x",
+        b"SCHILY.acl.access": b"u::rwx,\x1b,g:::,,99999999999999999999:",
+        b"SCHILY.acl.default": b"\xff" * 1000,
+        b"RHT.security.selinux": b"\0\n",
+        b"uid": b"0", b"mtime": b"x", b"GNU.volume.filename": b"/etc/passwd", b"hdrcharset": b"BINARY",
+    }  # fmt: skip
+
+    async def tar(talk: Talk) -> None:
+        await talk.read_names()
+        for thing in GOOD:
+            await talk.write(member(b"./" + thing.path, thing.content, records))
+        await talk.write(END)
+        talk.exit()
+
+    attack.plays(GOOD, tar=tar)
+    said = attack.run()
+    assert said.code in (0, 3), said.err
+    assert attack.restored() == {thing.path: thing.content for thing in GOOD}
+
+
+def test_a_snapshot_of_everything_odd_can_be_listed(attack: Attack) -> None:
+    """The names of a server reach the terminal escaped, in every command that shows them."""
+    odd = [b"\x1b]0;pwned\x07", b"\x9b2J", b"a\rb", b"[bold]x[/bold]", b"\xe2\x80\xaetxt.exe", b"\xff"]
+    links = [Thing(b"l%d" % number, b"l", target=name) for number, name in enumerate(odd)]
+    attack.plays(
+        [Thing(name, content=b"x") for name in odd] + links + [Thing(b"lost", content=b"x", size=1 << 62)]
+    )
+    assert attack.run().code == 3
+    for words in (
+        ["ls", "siakad/files/latest", FOLDER.decode()],
+        ["snapshots"],
+        ["log"],
+        ["status"],
+        ["verify"],
+    ):
+        said = attack.site.tuibackup(*words)
+        shown = said.out + said.err
+        assert not any(letter in shown for letter in "\x1b\x07\x9b\r\u202e"), words
+        assert all(ord(letter) >= 32 or letter == "\n" for letter in shown), words

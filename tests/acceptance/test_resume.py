@@ -12,13 +12,15 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.acceptance.site import Said, Site
+from tests.acceptance.site import TUIBACKUP, Said, Site
 from tests.line import Line
+from tests.terminal import Terminal
 from tuibackup.demo.sshd import PrivateSshd
 
 MB = 1_000_000
@@ -84,12 +86,23 @@ def nothing_twice(snapshot: Path, root: Path) -> None:
     assert set(found.values()) == {1}, [name for name, times in found.items() if times > 1]
 
 
+def progress(said: Said) -> list[dict[str, Any]]:
+    """What was told while files came (not of the look at what was stored)."""
+    return [
+        event
+        for event in said.events
+        if event["event"] == "step-progress"
+        and "items-total" in event
+        and not event.get("current", "").startswith("checking ")
+    ]
+
+
 def restores(site: Site, root: Path, name: str = "restored") -> None:
     """The newest snapshot equals the source, and every byte of it is proven."""
-    said = site.tuibackup("verify", "siakad")
+    said = site.tuibackup("verify", "siakad", timeout=600)
     assert said.code == 0, said.out + said.err
     target = site.folder / name
-    said = site.tuibackup("restore", "siakad/files/latest", "--to", str(target), timeout=120)
+    said = site.tuibackup("restore", "siakad/files/latest", "--to", str(target), timeout=600)
     assert said.code == 0, said.err
     same(root, target / str(root)[1:])
 
@@ -151,18 +164,26 @@ def test_cut_in_a_small_file_and_several_times(
     assert line.bytes <= size + 3 * (MB // 4 + HELLO) + HELLO + 3 * MB // 4
     assert site.incoming() == []
     assert len(list(snapshot.glob("*.tar.zst"))) == 4, "a part for each connection"
+    steps = progress(said)
+    assert {step["items-total"] for step in steps} == {35}
+    for before, after in pairwise(steps):
+        assert after["items"] >= before["items"]
+        assert after["bytes"] >= before["bytes"] - MB // 4, "no further back than the file that was cut"
     restores(site, root)
 
 
+@pytest.mark.parametrize(
+    "large", [200 * MB, pytest.param(2000 * MB, marks=[pytest.mark.long, pytest.mark.timeout(900)])]
+)
 def test_cut_in_a_large_file_fetches_only_that_again(
-    site: Site, line: Line, site_over: Callable[..., Path]
+    site: Site, line: Line, site_over: Callable[..., Path], large: int
 ) -> None:
     root = site_over()
     before = random_files(root, 10, MB, "a")
-    large = random_files(root, 1, 200 * MB, "b")
+    random_files(root, 1, large, "b")
     after = random_files(root, 10, MB, "c")
     line.cuts = [before + large // 2]
-    said = site.tuibackup("run", "siakad", "--json", timeout=120)
+    said = site.tuibackup("run", "siakad", "--json", timeout=600)
     done_after_cuts(said, 1)
     (snapshot,) = site.snapshots("siakad", "files")
     nothing_twice(snapshot, root)
@@ -192,7 +213,80 @@ def measured(site: Site, line: Line) -> int:
     return line.bytes - before
 
 
+def test_the_terminal_shows_that_it_tries_again_and_a_passphrase_is_not_asked_for_twice(
+    site: Site, line: Line, sshd: PrivateSshd, site_over: Callable[..., Path], tmp_path: Path
+) -> None:
+    root = site_over()
+    random_files(root, 4, MB)
+    key = tmp_path / "locked_key"
+    key.write_bytes(sshd.client_key.read_bytes())
+    key.chmod(0o600)
+    subprocess.run(["ssh-keygen", "-q", "-p", "-P", "", "-N", "planted-phrase", "-f", key], check=True)
+    site.servers["siakad"] = site.servers["siakad"].replace(str(sshd.client_key), str(key))
+    site.write_config()
+    # the first one is turned away: the key is locked yet
+    line.cuts, line.goes_after_cut = [1 << 40, 2 * MB], True
+    with Terminal(
+        [str(TUIBACKUP), "run", "siakad"], site.environment(), columns=150, cwd=site.home
+    ) as terminal:
+        terminal.wait_for("locked_key")
+        terminal.send("planted-phrase\r")
+        terminal.wait_for("► 2 download", "connection lost, trying again in 2 s (2)", seconds=60)
+        line.goes_after_cut = False
+        line.open()
+        terminal.wait_for("connection lost: trying again", "connected again after", seconds=60)
+        assert terminal.wait(60) == 0, terminal.text
+        assert b"planted-phrase" not in terminal.raw
+    restores(site, root)
+
+
 # It does not come back, or the run ends
+
+
+def test_an_agent_that_left_with_its_owner_interrupts_and_the_next_run_goes_on(
+    site: Site, line: Line, sshd: PrivateSshd, site_over: Callable[..., Path], tmp_path: Path
+) -> None:
+    root = site_over()
+    random_files(root, 8, MB // 2)
+    settle()
+    lines = [one for one in site.servers["siakad"].splitlines() if not one.startswith("key =")]
+    site.servers["siakad"] = "\n".join(lines) + "\n"
+    site.write_config()
+    socket = tmp_path / "agent"
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL)
+    env = {"SSH_AUTH_SOCK": str(socket)}
+    try:
+        wait_for(socket.exists)
+        subprocess.run(
+            ["ssh-add", "-q", sshd.client_key], env={**os.environ, **env}, check=True, capture_output=True
+        )
+        line.stands = 2 * MB
+        run = subprocess.Popen(
+            [TUIBACKUP, "run", "siakad", "--json"],
+            env=site.environment(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        wait_for(lambda: line.bytes > 2 * MB - (1 << 17))
+    finally:
+        agent.kill()
+        agent.wait()
+        socket.unlink(missing_ok=True)
+    line.stands = None
+    line.cut()
+    out, _ = run.communicate(timeout=60)
+    finished = Said(run.returncode, out, "").finished
+    assert finished["outcome"] == "interrupted"
+    assert "connection to siakad lost" in finished["error"]
+    assert "accepts none of our keys" in finished["error"]
+    assert finished["error"].endswith("; the next run goes on from what came whole")
+
+    site.servers["siakad"] += f'key = "{sshd.client_key}"\n'
+    site.write_config()
+    said = site.tuibackup("run", "siakad", "--json")
+    assert "of an interrupted run" in said.finished["files"]["detail"]
+    restores(site, root)
 
 
 def stopped(site: Site, line: Line, how: Callable[[Path], object], at: int, *words: str) -> dict[str, Any]:
@@ -243,15 +337,22 @@ def test_a_server_that_stays_away_interrupts_and_the_next_run_goes_on(
     assert "refused" in said.finished["error"]
     assert said.finished["error"].endswith("the next run goes on from what came whole")
     assert "kept for the next run: " in notes(said)
-    tried = [event["current"] for event in said.events if event["event"] == "step-progress"]
+    tried = [event.get("current", "") for event in said.events if event["event"] == "step-progress"]
     assert any("connection lost, trying again in 1 s (1)" in current for current in tried)
     assert any("connection lost, trying again in 2 s (2)" in current for current in tried)
     assert site.snapshots("siakad", "files") == []
 
     line.goes_after_cut = False
     line.open()
+    (told,) = site.tuibackup("run", "siakad", "--dry-run", "--json").json["servers"]
+    there = told["resumed"]["files"]
+    assert 9 <= there <= 12
+    assert told["folders"][0]["changed"] == 20 - there
+    assert told["needs-room"] == told["folders"][0]["changed-bytes"] == (20 - there) * MB // 2
     came = line.bytes
     again = site.tuibackup("run", "siakad", "--json")
+    assert {step["items-total"] for step in progress(again)} <= {20 - there}, "what is there is not counted"
+    assert f"{there} of an interrupted run" in again.finished["files"]["detail"]
     assert again.finished["outcome"] == "done", again.out
     assert "of an interrupted run" in again.finished["files"]["detail"]
     assert line.bytes - came < size - 5 * MB + HELLO
@@ -312,6 +413,7 @@ def test_a_stopped_run_keeps_what_came_whole_and_says_so(
         site, line, lambda path: told.append(site.tuibackup("stop", path.stem)), 4 * MB, "--full"
     )
     assert finished["error"].endswith("; the next run goes on from what came whole")
+    assert finished["error"] in told[0].out
     (kept,) = site.incoming()
     checked = site.tuibackup("check", "siakad")
     assert (

@@ -40,7 +40,10 @@ def test_status_as_json(tuibackup: Tuibackup, config: Config, record_run: Record
     document = json.loads(tuibackup("status", "--json").out)
     assert set(document) == {"time", "vault", "problems", "servers"}
     servers = {server["server"]: server for server in document["servers"]}
-    assert set(servers["siakad"]) == {"server", "label", "condition", "files", "databases", "run", "last-run"}
+    assert set(servers["siakad"]) == {
+        "server", "label", "condition", "files", "databases", "drills", "run", "last-run", "resumable",
+    }  # fmt: skip
+    assert servers["siakad"]["drills"] == {"files": None, "databases": None}
     assert servers["siakad"]["label"] == "SIAKAD"
     assert servers["siakad"]["files"] == {"state": "never", "last": None, "age-days": None, "due-by": None}
     assert servers["arsip"]["databases"] is None

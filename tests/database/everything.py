@@ -86,7 +86,7 @@ async def _contents(
     for name, kind in said:
         assert name is not None
         column = quoted(name.decode())
-        exact = f"{column}+0e0" if kind in (b"float", b"double") else column
+        exact = f"{column}+0e0" if kind == b"float" else column
         words.append(f"HEX(CAST({exact} AS BINARY))" if kind != b"geometry" else f"HEX({column})")
     if versioned and not any(name == b"sampai" for name, _ in said):
         words += ["row_start", "row_end"]

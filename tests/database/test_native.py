@@ -54,9 +54,10 @@ async def test_everything_in_a_database_is_dumped_over_ssh_and_restores(
 async def test_the_scanner_reads_it_like_the_tools(objects: PrivateMariadb) -> None:
     found = scanned((await dumps(objects.socket))["akademik"])
     assert found.completed
-    assert {name: part.rows for name, part in found.tables.items()} == {"nilai": 3000, "nomor": 0}
-    assert found.views == {"ringkas"}
-    assert found.objects == {"trigger": 1, "event": 1, "routine": 2}
+    [contents] = found.contents.values()
+    assert {name: part.rows for name, part in contents.tables.items()} == {"nilai": 3000, "nomor": 0}
+    assert contents.views == {"ringkas"}
+    assert contents.objects == {"trigger": 1, "event": 1, "routine": 2}
 
 
 async def test_a_float_comes_back_to_the_bit(start_mariadb: MariadbStarter) -> None:
@@ -106,7 +107,7 @@ async def test_one_table_restores_by_itself_whatever_the_session_is_set_to(
     assert said[0] == said[1]
     assert server.sql("CHECKSUM TABLE anak; SHOW CREATE TABLE anak; SELECT * FROM anak", "d") == before
     assert "jaga" in server.sql("SHOW TRIGGERS", "d")
-    assert set(scanned(section).tables) == {"anak"}
+    assert set(scanned(section).contents[""].tables) == {"anak"}
 
 
 async def test_what_is_dumped_is_of_the_instant_of_begin(start_mariadb: MariadbStarter) -> None:

@@ -581,7 +581,8 @@ async def test_a_file_that_tar_filled_up_with_zeros_is_never_green(
 ) -> None:
     """Where a file system lies about sizes (FUSE, sysfs), no time tells that what tar read was too short."""
     source = application(place / "source")
-    script = """/usr/bin/tar "$@"; echo 'tar: ./app/file003.php: File shrank by 9 bytes; padding with zeros' >&2; exit 1"""
+    said = "tar: ./app/file003.php: File shrank by 9 bytes; padding with zeros"
+    script = f"""/usr/bin/tar "$@"; echo '{said}' >&2; exit 1"""
     bench = Bench(place, vault, server_with("tar", script))
     result, _ = await bench.fetch(bench.server(source))
     assert bench.told.reasons == {"file003.php": step.PADDED}

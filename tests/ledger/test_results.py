@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from tuibackup.ledger.entries import Kind
 from tuibackup.ledger.results import Result, results_of
 
 STARTED = "2026-11-22T01:30:00.000Z"
@@ -64,3 +65,12 @@ def test_what_makes_no_sense_gives_no_result(kind: str, body: dict[str, Any]) ->
 def test_a_run_keeps_its_own_outcome_when_a_clock_makes_no_sense() -> None:
     body = {"outcome": "failed", "clocks": {"files": "?", "databases": {"outcome": "failed"}}}
     assert [result.what for result in results_of("run", body)] == ["run", "databases"]
+
+
+def test_a_drill_is_a_result_of_its_clock() -> None:
+    body = {"snapshot": "siakad/databases/2026-11-22T013512Z", "outcome": "failed", "seconds": 4.5}
+    [found] = results_of(Kind.DRILL, body)
+    assert (found.what, found.outcome, found.seconds) == ("drill-databases", "failed", 4.5)
+    assert found.snapshot == body["snapshot"]
+    assert not found.good
+    assert list(results_of(Kind.DRILL, {**body, "snapshot": "nonsense"})) == []

@@ -35,12 +35,18 @@ socket = "/run/mysqld/mysqld.sock"
 def configure(tmp_path: Path) -> Callable[..., Config]:
     """Write a config.toml with the given servers' tables, and read it."""
 
-    def write(servers: str = SERVER, *, parallel: int = 2, min_free: str = "1 MB") -> Config:
+    def write(
+        servers: str = SERVER,
+        *,
+        parallel: int = 2,
+        min_free: str = "1 MB",
+        connect_within: str = "10 minutes",
+    ) -> Config:
         (tmp_path / "vault").mkdir(exist_ok=True)
         path = tmp_path / "config.toml"
         path.write_text(
             f'state = "{tmp_path}/state"\n[vault]\npath = "{tmp_path}/vault"\nmin_free = "{min_free}"\n'
-            f"[run]\nparallel = {parallel}\n{servers}"
+            f'[run]\nparallel = {parallel}\n[sop]\nconnect_within = "{connect_within}"\n{servers}'
         )
         path.chmod(0o600)
         return load(path)

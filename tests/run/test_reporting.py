@@ -108,3 +108,19 @@ def test_findings_are_counted_beyond_what_is_told_and_marks_are_always_told() ->
     assert isinstance(told.events[-1], ev.StepFinding)
     assert told.events[-1].mark
     assert told.report.marked
+
+
+def test_while_a_step_waits_it_says_so_once_without_rate_or_time_left() -> None:
+    told = Told()
+    told.progress(0.0, bytes=0, bytes_total=1000)
+    assert told.progress(1.0, bytes=500, bytes_total=1000).rate == 500.0
+    number = len(told.events)
+    for second in range(2, 600):
+        told.time = float(second)
+        told.report.doing("connection lost, trying again in 8 s (2)")
+        told.report.flush()
+    (event,) = told.events[number:]
+    assert isinstance(event, ev.StepProgress)
+    assert (event.bytes, event.rate, event.left) == (500, None, None)
+    assert event.current == "connection lost, trying again in 8 s (2)"
+    assert told.progress(600.0, bytes=600, bytes_total=1000).rate == 100.0, "the wait does not count"

@@ -53,6 +53,18 @@ class TerminalAnswers:
         return question.kind in ("passphrase", "ssh-password", "database-password")
 
 
+class OneAtATime:
+    """The terminal, for servers that are looked at together."""
+
+    def __init__(self) -> None:
+        self._terminal = TerminalAnswers()
+        self._lock = asyncio.Lock()
+
+    async def ask(self, question: "Question") -> str | None:
+        async with self._lock:
+            return await self._terminal.ask(question)
+
+
 async def line(closed: asyncio.Event | None, *, secret: bool = False) -> str | None:
     """A line from the terminal; None at its end (ctrl+d) or once `closed` is set."""
     loop = asyncio.get_running_loop()

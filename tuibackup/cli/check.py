@@ -4,7 +4,7 @@ import argparse
 import asyncio
 from typing import TYPE_CHECKING
 
-from tuibackup.cli.answers import TerminalAnswers
+from tuibackup.cli.answers import OneAtATime
 from tuibackup.cli.context import Context
 from tuibackup.cli.output import coloured, paint, print_json
 from tuibackup.text import cells
@@ -12,7 +12,6 @@ from tuibackup.words import _
 
 if TYPE_CHECKING:
     from tuibackup.config import Server
-    from tuibackup.remote.questions import Question
     from tuibackup.run.check import Check
 
 AT_ONCE = 8  # servers looked at at the same time
@@ -52,7 +51,7 @@ async def _check(
     from tuibackup.run.check import check_host, check_server
 
     slots = asyncio.Semaphore(AT_ONCE)
-    answers = _OneAtATime()
+    answers = OneAtATime()
     queues: list[asyncio.Queue[Check | None]] = [asyncio.Queue() for _server in servers]
 
     async def look(server: "Server", queue: "asyncio.Queue[Check | None]") -> None:
@@ -75,18 +74,6 @@ async def _check(
                 found.append((server.name, check))
                 _print(check, as_json=as_json)
     return found
-
-
-class _OneAtATime:
-    """The terminal, for servers that are looked at together."""
-
-    def __init__(self) -> None:
-        self._terminal = TerminalAnswers()
-        self._lock = asyncio.Lock()
-
-    async def ask(self, question: "Question") -> str | None:
-        async with self._lock:
-            return await self._terminal.ask(question)
 
 
 def _print(check: "Check", *, as_json: bool) -> None:

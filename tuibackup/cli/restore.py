@@ -1,4 +1,7 @@
-"""`tuibackup restore`: get files or databases out of a snapshot into a local folder, and record it."""
+"""`tuibackup restore`: get files or databases out of a snapshot into a local folder, and record it.
+
+Into a database server: see `into`.
+"""
 
 import argparse
 import os
@@ -7,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tuibackup.cli import into
 from tuibackup.cli.context import Context
 from tuibackup.cli.output import MARKS, coloured, paint, print_json
 from tuibackup.cli.progress import ProgressLine
@@ -27,16 +31,20 @@ def define(parser: argparse.ArgumentParser) -> None:
     """The words of `restore`."""
     parser.description = _(
         "Restores a snapshot, or some paths of it, below DIR: /var/www/siakad becomes DIR/var/www/siakad."
-        " What exists there is left alone. Databases become DIR/NAME.sql, to be fed to mariadb."
-        " Exit code 3: something was left out."
+        " What exists there is left alone. Databases become DIR/NAME.sql, to be fed to mariadb; with --into a"
+        " database, or one table of it, goes into the database of a server of the configuration, or of this machine"
+        " behind its socket, and is compared there. Exit code 3: something was left out, or nothing proves it."
     )
     parser.add_argument("snapshot", metavar="SNAPSHOT")
     parser.add_argument(
         "paths", nargs="*", metavar="PATH", help=_("absolute, as on the server; none: everything")
     )
-    parser.add_argument("--to", required=True, type=Path, metavar="DIR")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--to", type=Path, metavar="DIR")
+    where.add_argument("--into", metavar="TARGET", help=_("a server's name, or the path of a socket"))
     parser.add_argument("--database", action="append", default=[], metavar="NAME", help=_("only this one"))
-    parser.add_argument("--overwrite", action="store_true", help=_("replace what exists in DIR"))
+    parser.add_argument("--table", metavar="TABLE", help=_("only this table of it (with --into)"))
+    parser.add_argument("--overwrite", action="store_true", help=_("replace what exists in DIR or TARGET"))
     parser.add_argument("--numeric-owner", action="store_true", help=_("owners by number, not by name"))
     parser.add_argument("--json", action="store_true", help=_("one JSON document"))
 
@@ -44,6 +52,12 @@ def define(parser: argparse.ArgumentParser) -> None:
 def carry_out(args: argparse.Namespace, context: Context) -> int:
     """Restore, print what came out, and record it, also when it failed."""
     snapshot = context.vault.find(args.snapshot)
+    if args.into is not None:
+        return into.carry_out(args, snapshot, context)
+    if args.table is not None:
+        raise UsageError(
+            _("--table needs --into: a table goes into a database"), _("or restore the database --to DIR")
+        )
     target = Path(os.path.abspath(args.to.expanduser()))
     began = time.monotonic()
     try:

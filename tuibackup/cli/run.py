@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from tuibackup.cli.watch import Watcher
     from tuibackup.config import Config
     from tuibackup.run.launcher import Launcher
-    from tuibackup.run.plan import Plan
     from tuibackup.run.process import Request
     from tuibackup.sop import Clock
 
@@ -33,7 +32,9 @@ def define(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--only", choices=("files", "databases"), help=_("only steps 1 and 2, or 1, 3 and 4"))
     parser.add_argument("--full", action="store_true", help=_("fetch everything anew"))
-    parser.add_argument("--dry-run", action="store_true", help=_("show the plan and stop"))
+    parser.add_argument(
+        "--dry-run", action="store_true", help=_("connect and compare, say what would be done, and stop")
+    )
     parser.add_argument("--json", action="store_true", help=_("the runs' events as JSON Lines"))
     parser.add_argument(
         "--detach", action="store_true", help=_("answer what is asked, then leave the runs alone")
@@ -63,7 +64,9 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
             return 0
         plans = make_plans(config, chosen, full=args.full, operator=operator)
         if args.dry_run:
-            return _show(plans, config, as_json=args.json)
+            from tuibackup.cli.dryrun import show
+
+            return asyncio.run(show(plans, config, as_json=args.json))
         request = start(plans, config.source, launcher)
     return asyncio.run(_run(request, context, args))
 
@@ -115,56 +118,3 @@ async def _run(request: "Request", context: Context, args: argparse.Namespace) -
         print(_("they go on by themselves: tuibackup follow"), file=sys.stderr)
         return 0
     return await watch_or_leave(context, journals, as_json=args.json, answer=answer)
-
-
-def _show(plans: "tuple[Plan, ...]", config: "Config", *, as_json: bool) -> int:
-    """What would be done, and what it needs; nothing is started."""
-    import msgspec
-
-    from tuibackup.cli.output import print_json, print_table
-    from tuibackup.run.plan import describe
-    from tuibackup.sop import Clock
-    from tuibackup.text import duration, size
-
-    summary = describe(plans, config)
-    if as_json:
-        print_json(
-            {
-                "plans": msgspec.to_builtins(plans),
-                "needs-room": summary.needs_room,
-                "free": summary.free,
-                "asks": list(summary.asks),
-                "warnings": list(summary.warnings),
-                "fault": summary.fault,
-                "bandwidth": summary.bandwidth,
-            }
-        )
-    else:
-        words = {Clock.FILES: _("files"), Clock.DATABASES: _("databases")}
-        rows = [
-            [
-                plan.server,
-                " + ".join(words[clock] for clock in Clock if clock in plan.clocks)
-                + (_(", full") if plan.full else ""),
-                f"~{duration(sum(plan.expected.values()))}" if plan.expected else "–",
-                f"~{size(plan.estimate_bytes)}" if plan.estimate_bytes is not None else "–",
-            ]
-            for plan in plans
-        ]
-        print_table([_("server"), _("what"), _("time"), _("room")], rows, "<<>>")
-        if summary.free is not None:
-            needs = "?" if summary.needs_room is None else f"~{size(summary.needs_room)}"
-            print(
-                _("room: needs {needs}, {free} free on {path}").format(
-                    needs=needs, free=size(summary.free), path=summary.vault
-                )
-            )
-        if summary.bandwidth:
-            print(_("bandwidth: {rule}").format(rule=summary.bandwidth))
-        for text in summary.asks:
-            print(_("will ask: {what}").format(what=text))
-        for text in summary.warnings:
-            print(f"▲ {text}")
-        if summary.fault:
-            print(f"× {summary.fault}")
-    return 1 if summary.fault else 0

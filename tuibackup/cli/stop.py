@@ -28,12 +28,15 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
     run, journal = run_named(context.config, args.run)
     ask_stop(context.config, run, context.operator)
     print(_("{run} was asked to stop").format(run=run), file=sys.stderr)
-    outcome = asyncio.run(_end(journal))
+    outcome, error = asyncio.run(_end(journal))
     print(_("{run} has ended: {outcome}").format(run=run, outcome=_(outcome)))
+    if error:
+        print(error)
     return 0
 
 
-async def _end(journal: Path) -> str:
+async def _end(journal: Path) -> tuple[str, str]:
+    """The outcome, and the line that says what the next run will do."""
     from tuibackup.run.events import RunFinished
     from tuibackup.run.journal import follow
 
@@ -41,10 +44,10 @@ async def _end(journal: Path) -> str:
         async with asyncio.timeout(PATIENCE):
             async for event in follow(journal):
                 if isinstance(event, RunFinished):
-                    return event.outcome.value
+                    return event.outcome.value, event.error
     except TimeoutError:
         raise TuibackupError(
             _("the run still goes on after {seconds:.0f} s").format(seconds=PATIENCE),
             _("tuibackup follow shows it"),
         ) from None
-    return "interrupted"
+    return "interrupted", ""

@@ -113,8 +113,8 @@ def _drill(table: Table) -> DrillSettings:
             sources[1], f"there is also {sources[0]}", "a password has one source: keep one of the two"
         )
     socket = table.path("socket")
-    if socket is None and (unused := [key for key in ("user", *sources) if key in table]):
-        table.fail(unused[0], "there is no socket", "name the empty server's socket, or leave this out")
+    if socket is None and sources:
+        table.fail(sources[0], "there is no socket", "name the empty server's socket, or leave this out")
     return DrillSettings(
         folder=table.path("folder") or usual.folder,
         socket=socket,

@@ -8,7 +8,7 @@ by the server itself should it not hear from us (wait_timeout).
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 from tuibackup.database.login import Login
@@ -18,6 +18,7 @@ WAIT = 5  # seconds for the lock
 TRIES = 3
 PAUSE = 2.0  # seconds between them
 HOLD = 10.0  # seconds at most
+_LOOKS, _LOOK_SECONDS = 6, 0.12
 _VERSION = re.compile(r"(\d+)\.(\d+)")
 
 
@@ -59,16 +60,24 @@ class Barrier:
             await self._release()
             self.lock_ms = (loop.time() - began) * 1000
 
-    async def began(self, least: int) -> bool:
-        """Whether at least `least` transactions of our account are open: the second witness. True where it is deaf."""
-        try:
-            [(number,)] = await self._control.rows(
-                "SELECT COUNT(*) FROM information_schema.INNODB_TRX t JOIN information_schema.PROCESSLIST p"
-                " ON p.ID = t.trx_mysql_thread_id WHERE p.USER = SUBSTRING_INDEX(USER(), '@', 1)"
-            )
-        except DatabaseError:  # it takes PROCESS
-            return True
-        return int(number) >= least
+    async def witnessed(self, expected: Callable[[], int]) -> bool:
+        """Whether the server knows of the transactions that are `expected` right now. True where it does not tell.
+
+        One that has little to do is over before we hear of it, and the server's list is up to 0.1 s old: so it is
+        asked again for a moment.
+        """
+        for _look in range(_LOOKS):
+            try:
+                [(number,)] = await self._control.rows(
+                    "SELECT COUNT(*) FROM information_schema.INNODB_TRX t JOIN information_schema.PROCESSLIST p"
+                    " ON p.ID = t.trx_mysql_thread_id WHERE p.USER = SUBSTRING_INDEX(USER(), '@', 1)"
+                )
+            except DatabaseError:  # it takes PROCESS
+                return True
+            if int(number) >= expected():
+                return True
+            await asyncio.sleep(_LOOK_SECONDS)
+        return False
 
     async def _prepare(self) -> None:
         with suppress(DatabaseError):

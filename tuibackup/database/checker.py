@@ -8,8 +8,9 @@ import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 
-from tuibackup.database.inventory import TRANSACTIONAL, DatabaseInfo, TableInfo, quoted
+from tuibackup.database.inventory import DatabaseInfo, TableInfo, quoted
 from tuibackup.database.login import Login
+from tuibackup.database.verdict import countable
 from tuibackup.errors import ConnectionLostError, DatabaseError
 
 Place = tuple[str, str]  # database and table
@@ -31,6 +32,9 @@ class Checker:
         """Open the snapshot. Raises DatabaseError, ConnectionLostError."""
         await self._login.rows("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         await self._login.rows("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+        # Going back to it after each table gives up the table's metadata lock: else an ALTER TABLE would wait for the
+        # end of the dump, and every query of that table behind it.
+        await self._login.rows("SAVEPOINT sp")
 
     def start(self, databases: Iterable[DatabaseInfo], history: bool, *, checksum: bool) -> None:
         """Begin to count, beside whatever else happens; `history`: old rows of system-versioned tables count."""
@@ -51,18 +55,18 @@ class Checker:
     async def _carry_out(self, databases: tuple[DatabaseInfo, ...], history: bool, checksum: bool) -> None:
         with suppress(ConnectionLostError):  # of this login alone, or of all: then the dumps tell
             self.position = await self._position()
-            tables = [(one.name, table) for one in databases for table in one.tables]
+            # Others are not in the snapshot: they have the rows of right now.
+            tables = [(one.name, table) for one in databases for table in one.tables if countable(table)]
             tables.sort(key=lambda item: item[1].bytes)
             for database, table in tables:
                 await self._count(database, table, history)
+                await self._login.rows("ROLLBACK TO SAVEPOINT sp")
             if checksum:
                 for database, table in tables:
                     await self._checksum(database, table)
+                    await self._login.rows("ROLLBACK TO SAVEPOINT sp")
 
     async def _count(self, database: str, table: TableInfo, history: bool) -> None:
-        # Others are not in the snapshot: they have the number of rows of right now.
-        if table.kind == "SEQUENCE" or not transactional(table):
-            return
         every = " FOR SYSTEM_TIME ALL" if history and table.kind == "SYSTEM VERSIONED" else ""
         with suppress(DatabaseError):  # dropped or changed since: the dump says so, too
             [(number,)] = await self._login.rows(
@@ -72,8 +76,6 @@ class Checker:
             self.counts[database, table.name] = int(number)
 
     async def _checksum(self, database: str, table: TableInfo) -> None:
-        if table.kind == "SEQUENCE" or not transactional(table):
-            return
         with suppress(DatabaseError):
             [(_name, value)] = await self._login.rows(
                 f"CHECKSUM TABLE {quoted(database)}.{quoted(table.name)}", seconds=_TABLE_SECONDS
@@ -92,8 +94,3 @@ class Checker:
         keys = ("Binlog_snapshot_file", "Binlog_snapshot_position", "Binlog_snapshot_gtid_pos")
         words = [str(found.get(key, "")) for key in keys]
         return " ".join(filter(None, words)) if words[0] else ""
-
-
-def transactional(table: TableInfo) -> bool:
-    """Whether its rows are of the snapshot's instant, whenever they are read."""
-    return table.engine.lower() in TRANSACTIONAL and table.engine.lower() not in ("memory", "blackhole")

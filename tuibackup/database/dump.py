@@ -99,7 +99,8 @@ async def dump(
         for subject, said in taken.complaints:
             told(subject, f"the dump program said: {said}")
         made = await _once_more(passes, database, taken, told)
-        taken.compare()
+        for subject, reason in taken.compare():
+            told(subject, reason)
         summaries = [await _close(one, incoming, live, told) for one in made]
     if not any(one.whole for one in summaries):
         raise DatabaseError(f"{server.name}: no database could be dumped: {made[0].faults[0]}")

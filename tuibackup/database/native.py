@@ -15,7 +15,7 @@ import aiomysql
 from tuibackup.database import native_columns, native_text
 from tuibackup.database.channel import Connection
 from tuibackup.database.inventory import DatabaseInfo, TableInfo, quoted
-from tuibackup.database.native_columns import Column
+from tuibackup.database.native_columns import Column, Row
 from tuibackup.database.native_text import Circumstances
 from tuibackup.database.packets import EndlessAnswerError, columns, prefix
 from tuibackup.errors import ConnectionLostError, DatabaseError
@@ -198,17 +198,12 @@ class Native:
         async with aclosing(self._stream(query)) as batches:
             async for batch in batches:
                 count += len(batch)
-                short: list[bytes] = []
-                texts: list[bytes] = []
-                for packet in batch:
-                    if nothing and not packet.endswith(nothing):
-                        texts.append(row.text(columns(packet)))
-                    else:
-                        first = packet[0]
-                        begin = 1 if first < 251 else 3 if first == 252 else prefix(first)
-                        short.append(packet[begin : -len(nothing)] if nothing else packet[begin:])
-                if short:
-                    texts.append(native_columns.joined(short))
+                if nothing:
+                    texts = _texts(row, batch, nothing)
+                else:
+                    # Most rows are short, and a call would cost as much as all the rest.
+                    short = [one[1:] if one[0] < 251 else one[prefix(one[0]) :] for one in batch]
+                    texts = [native_columns.joined(short)]
                 for text in texts:
                     if size and size + len(text) > _STATEMENT:
                         yield self._statement(insert, pending)
@@ -325,6 +320,20 @@ class Native:
 
 
 _ANSWER = 128 << 20
+
+
+def _texts(row: Row, batch: list[bytes], nothing: bytes) -> list[bytes]:
+    """The rows of a batch where values may be long; `nothing`: the end of a packet that holds none."""
+    short: list[bytes] = []
+    texts: list[bytes] = []
+    for packet in batch:
+        if packet.endswith(nothing):
+            short.append(packet[prefix(packet[0]) : -len(nothing)])
+        else:
+            texts.append(row.text(columns(packet)))
+    if short:
+        texts.append(native_columns.joined(short))
+    return texts
 
 
 def _column(

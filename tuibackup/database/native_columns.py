@@ -96,8 +96,10 @@ def expression(column: Column) -> str:
     if column.type in _NUMBERS:
         written = name
     elif column.type in _FLOATING:
-        # + 0e0 prints all digits of a FLOAT. Zero is quoted: the number -0 loses its sign.
-        written = f"IF({name}=0,CONCAT('\\'',{name}+0e0,'\\''),{name}+0e0)"
+        # + 0e0 prints all digits of a FLOAT; of a DOUBLE the column itself does, and MySQL cuts a sum at 22 characters.
+        # Zero is quoted, for a literal loses the sign of MySQL's -0.
+        exact = f"{name}+0e0" if column.type == "float" else name
+        written = f"IF({name}=0,CONCAT('\\'',{name},'\\''),{exact})"
     elif column.type == "bit":
         written = f"CONCAT('0x',HEX({name}))"
     elif column.type in _TIMES:

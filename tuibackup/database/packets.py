@@ -4,6 +4,7 @@ aiomysql reads each row with two small reads and turns every value into an objec
 fast. Here a row stays the bytes of its packet until somebody asks for its columns.
 """
 
+import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
 import aiomysql
@@ -11,7 +12,9 @@ from pymysql.err import raise_mysql_exception
 
 ROW_LIMIT = 512 << 20  # bytes of one row: in hex it is a statement of 1 GiB, the most that any server takes
 _CHUNK = 1 << 20
-_FULL = 0xFFFFFF  # a packet of this length goes on in the next one
+_HEAD = struct.Struct("<IB").unpack_from  # three bytes of length, one of sequence; the first of what follows
+_LENGTH = 0xFFFFFF
+_FULL = _LENGTH  # a packet of this length goes on in the next one
 _END, _ERROR, _NULL = 0xFE, 0xFF, 0xFB
 _END_LENGTH = 9  # an end is shorter; a row that begins with 0xFE is longer than 16 MiB
 
@@ -30,30 +33,33 @@ async def row_packets(read: Callable[[int], Awaitable[bytes]]) -> AsyncGenerator
     while True:
         rows: list[bytes] = []
         at, end, wanted = 0, len(data), 1
-        while at + 4 <= end:
-            length = data[at] | data[at + 1] << 8 | data[at + 2] << 16
-            begin = at + 4
-            stop = begin + length
-            kind = data[begin] if begin < end else -1
+        while at + 4 < end:
+            head, kind = _HEAD(data, at)
+            stop = at + 4 + (head & _LENGTH)
             if stop > end:
                 wanted = stop - end
                 break
+            if kind < _END and not begun and stop - at < _FULL:  # nearly all
+                rows.append(data[at + 4 : stop])
+                at = stop
+                continue
+            packet = data[at + 4 : stop]
             at = stop
-            if begun or length == _FULL:
-                begun.append(data[begin:stop])
+            if begun or len(packet) == _FULL:
+                begun.append(packet)
                 if sum(map(len, begun)) > ROW_LIMIT:
                     raise EndlessAnswerError
-                if length < _FULL:
+                if len(packet) < _FULL:
                     rows.append(b"".join(begun))
                     begun.clear()
-            elif kind == _END and length < _END_LENGTH:
+            elif kind == _END and len(packet) < _END_LENGTH:
                 if rows:
                     yield rows
                 return
             elif kind == _ERROR:
-                raise_mysql_exception(data[begin:stop])
+                raise_mysql_exception(packet)
             else:
-                rows.append(data[begin:stop])
+                rows.append(packet)
         if rows:
             yield rows
         pieces = [data[at:]]

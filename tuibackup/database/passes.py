@@ -5,7 +5,7 @@ them a session that counts; else one program that dumps all databases in one tra
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -59,11 +59,13 @@ class Taken:
     counts: dict[Place, int] = field(default_factory=dict)
     checksums: dict[Place, int] = field(default_factory=dict)
 
-    def compare(self) -> None:
-        """Hold the rows of each dump against those that were counted at the same instant."""
+    def compare(self) -> Iterator[tuple[str, str]]:
+        """Hold the rows of each dump against those that were counted at the same instant; what could not be counted."""
         for one in self.made:
             if self.comparable and not one.faults:
                 one.faults += verdict.miscounted(one.info, one.contents, self.counts)
+                for reason in verdict.uncounted(one.info, self.counts):
+                    yield one.info.name, reason
 
 
 class Passes:
@@ -140,7 +142,7 @@ class Passes:
                 async with barrier.held():
                     running.begin()
                     await together([checker.begin(), running.open()])
-                    if not await barrier.began(running.number + 1):
+                    if not await barrier.witnessed(lambda: running.at_work + 1):
                         raise BarrierError("the server does not know of every transaction")
                 self._live.say(
                     f"one instant for {running.number} programs: locked for {barrier.lock_ms:.0f} ms"

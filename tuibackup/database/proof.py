@@ -85,10 +85,9 @@ class _Comparing:
                 versioned = there[table.name] == "SYSTEM VERSIONED"
                 await self._compare_table(table, versioned=versioned, floats=table.name in floats)
         if self._unchecked:
-            number = len(self._unchecked)
-            which = "no table" if number == len(wanted) else _listed(self._unchecked)
-            have = "has a checksum" if number == len(wanted) else "have no checksum"
-            self._incomparable.append(f"{self._database}: {which} {have} recorded: rows are counted only")
+            one_has = any(table.checksum is not None for table in wanted)
+            what = f"{_listed(self._unchecked)}: no checksum was" if one_has else "no checksums were"
+            self._incomparable.append(f"{self._database}: {what} recorded, rows are counted only")
         return Comparison(
             len(wanted),
             self._rows,

@@ -45,8 +45,14 @@ class Running:
 
     @property
     def number(self) -> int:
-        """How many have a transaction of their own."""
+        """How many have, or had, a transaction of their own."""
         return sum(program.open for program in self._programs)
+
+    @property
+    def at_work(self) -> int:
+        """How many of these have not ended."""
+        pairs = zip(self._programs, self._takers, strict=True)
+        return sum(program.open and not taker.done() for program, taker in pairs)
 
     async def start(self) -> None:
         """Start all; they wait. Raises BarrierError where the server allows fewer at a time, ConnectionLostError."""

@@ -30,7 +30,7 @@ _REFUSED = re.compile(
     _OPENING + rb"(?:SET\s+(?:GLOBAL|PERSIST|PERSIST_ONLY|PASSWORD|ROLE|DEFAULT)\b"
     rb"|(?:CREATE|DROP|ALTER)\s+(?:OR\s+REPLACE\s+)?(?:USER|ROLE|SERVER|TABLESPACE|UNDO|LOGFILE|INSTANCE)\b"
     rb"|CREATE\s+(?:AGGREGATE\s+)?FUNCTION\s+[^(]{1,200}\bSONAME\b"
-    rb"|SELECT(?!\s+(?:PG_CATALOG\.)?SETVAL\s*\())",
+    rb"|SELECT(?!\s+SETVAL\s*\())",
     re.IGNORECASE,
 )
 # What belongs to the server that was dumped, not to the one that is restored into: left out.

@@ -9,9 +9,10 @@ from typing import Self
 
 from tuibackup.database.channel import Connection, Row
 from tuibackup.database.inventory import SYSTEM
-from tuibackup.database.login import ANSWER_SECONDS, faults
+from tuibackup.database.login import ANSWER_SECONDS, faults, open_connection
 from tuibackup.database.optionfile import Options
 from tuibackup.errors import DatabaseError
+from tuibackup.remote.session import Session
 from tuibackup.secret import Secret
 from tuibackup.text import count, printable
 
@@ -168,6 +169,15 @@ def local_target(socket: Path, user: str, password: Secret | None, name: str = "
         return connection
 
     return TargetServer(name, options, connecting)
+
+
+def remote_target(session: Session, options: Options) -> TargetServer:
+    """The database of the server that `session` is connected to, as `options` say how to log in."""
+
+    async def connecting() -> Connection:
+        return await open_connection(session, options)
+
+    return TargetServer(session.name, options, connecting)
 
 
 def vendor(version: str) -> str:

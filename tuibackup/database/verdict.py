@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from tuibackup.database.inventory import DatabaseInfo
+from tuibackup.database.inventory import TRANSACTIONAL, DatabaseInfo, TableInfo
 from tuibackup.database.scan import Contents, Scanner
 from tuibackup.remote.command import Exit
 from tuibackup.text import count, printable
@@ -52,6 +52,23 @@ def miscounted(
             wrong.append(f"{printable(table.name)} ({count(table.rows)} instead of {count(counted)})")
     if wrong:
         yield f"rows missing in the dump, or too many: {_some(wrong)}"
+
+
+def uncounted(database: DatabaseInfo, counts: Mapping[tuple[str, str], int]) -> Iterator[str]:
+    """Tables that the checker should have counted and has not."""
+    names = [
+        table.name
+        for table in database.tables
+        if countable(table) and (database.name, table.name) not in counts
+    ]
+    if names:
+        yield f"rows not compared, for the server did not count them: {_some(names)}"
+
+
+def countable(table: TableInfo) -> bool:
+    """Whether its rows are of the snapshot's instant, whenever they are read."""
+    engine = table.engine.lower()
+    return table.kind != "SEQUENCE" and engine in TRANSACTIONAL - {"memory", "blackhole", ""}
 
 
 def complaint(line: str) -> bool:

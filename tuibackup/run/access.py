@@ -2,16 +2,18 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from tuibackup.config import SecretSource
+from tuibackup.config import Config, SecretSource, Server
 from tuibackup.errors import AccessDeniedError, ConnectionLostError, NeedsOperatorError
 from tuibackup.remote.probe import probe
 from tuibackup.remote.questions import Question
-from tuibackup.remote.session import connect
+from tuibackup.remote.session import Session, connect
 from tuibackup.run import bandwidth
 from tuibackup.run.places import known_hosts
+from tuibackup.run.questions import Remembering
 from tuibackup.run.secrets import resolve
 from tuibackup.run.work import Work
 from tuibackup.secret import Secret
@@ -25,26 +27,37 @@ TRIES = 3  # of a database password that is typed
 _CLOSE_SECONDS = 10.0
 
 
-async def reach(work: Work, deadline: float | None = None) -> None:
-    """Connect, and learn what tools the server has; within the procedure's time, or until `deadline` (monotonic).
+async def open_session(
+    config: Config,
+    server: Server,
+    answers: Remembering,
+    notes: Callable[[str], None],
+    deadline: float | None = None,
+) -> Session:
+    """A connection to `server` within the procedure's time, or until `deadline` (monotonic).
 
     Raises ConnectError, NeedsOperatorError, SecretError.
     """
-    config, answers = work.config, work.answers
     answers.attempt()
 
     async def secret(source: SecretSource, question: Question) -> Secret | None:
         return await resolve(source, question, answers)
 
-    work.session = await connect(
-        work.server,
+    session = await connect(
+        server,
         known_hosts=known_hosts(config),
         answers=answers,
         secrets=secret,
         deadline=deadline or time.monotonic() + config.sop.connect_within,
-        notes=work.note,
+        notes=notes,
     )
-    work.session.pace = bandwidth.pace(config)
+    session.pace = bandwidth.pace(config)
+    return session
+
+
+async def reach(work: Work, deadline: float | None = None) -> None:
+    """Connect as `open_session` does, and learn what tools the server has."""
+    work.session = await open_session(work.config, work.server, work.answers, work.note, deadline)
     work.probe = await probe(work.session)
 
 
@@ -58,30 +71,35 @@ async def disconnect(work: Work) -> None:
 
 
 async def open_database(work: Work) -> "DatabaseSession":
+    """Log in to the database of the run's server."""
+    return await log_in(work.server, work.connected(), work.answers)
+
+
+async def log_in(server: Server, session: Session, answers: Remembering) -> "DatabaseSession":
     """Log in to the server's database; a password that must be typed is asked for, a few times at most.
 
     Raises DatabaseError, NeedsOperatorError, SecretError, ConnectionLostError.
     """
-    from tuibackup.database.login import login as log_in
+    from tuibackup.database.login import login
 
-    assert work.server.database is not None
-    source = work.server.database.password
-    user = work.server.database.user or work.connected().user
+    assert server.database is not None
+    source = server.database.password
+    user = server.database.user or session.user
     refused: AccessDeniedError | None = None
-    work.answers.attempt()
+    answers.attempt()
     for _try in range(TRIES):
         question = Question(
             "database-password",
-            work.plan.server,
-            f"database password of {printable(user)} on {work.plan.server}",
+            server.name,
+            f"database password of {printable(user)} on {server.name}",
             detail=(str(refused),) if refused else (),
         )
         try:
-            password = await resolve(source, question, work.answers)
+            password = await resolve(source, question, answers)
         except NeedsOperatorError:
             raise refused or NeedsOperatorError(f"needs an operator: {question.text}") from None
         try:
-            return await log_in(work.connected(), work.server, password)
+            return await login(session, server, password)
         except AccessDeniedError as error:
             if not source.prompt:
                 raise

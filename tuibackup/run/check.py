@@ -179,7 +179,7 @@ async def check_server(config: Config, server: Server, answers: Answers) -> Asyn
             for check in _tools(session, tools, server):
                 yield check
             for folder in server.folders:
-                yield await _folder(session, folder, sudo=server.sudo)
+                yield await _folder(session, folder, gnu=tools.find == "gnu", sudo=server.sudo)
             if server.database is not None:
                 async for check in _database(config, session, server, answers):
                     yield check
@@ -204,6 +204,9 @@ def _tools(session: "Session", tools: "Probe", server: Server) -> Iterator[Check
             yield Check(_("tools"), State.FAILED, str(error))
         else:
             yield Check(_("tools"), State.OK, way.described)
+            if way.limits:
+                lacks = _("this way of reading cannot carry {limits}").format(limits=", ".join(way.limits))
+                yield Check(_("limits"), State.OK, lacks)
     if server.database is not None:
         if tools.dump_tools:
             path, version = tools.dump_tools[0]
@@ -216,30 +219,27 @@ def _tools(session: "Session", tools: "Probe", server: Server) -> Iterator[Check
             )
 
 
-async def _folder(session: "Session", folder: str, *, sudo: bool) -> Check:
+# For each name whether it is a folder, and each name that cannot be read: for a find that can do neither by itself.
+_KINDS = 'for name do if [ -d "$name" ]; then echo d; else echo f; fi; done'
+_CLOSED = (
+    'for name do [ -r "$name" ] && { [ ! -d "$name" ] || [ -x "$name" ]; } || printf "%s\\0" "$name"; done'
+)
+
+
+async def _folder(session: "Session", folder: str, *, gnu: bool, sudo: bool) -> Check:
     """Whether a folder is there and all of it can be read, with the same tool and rights as a run's."""
     what = _("folder")
-    words = [
-        "find",
-        "-H",
-        folder,
-        "!",
-        "-type",
-        "l",
-        "(",
-        "!",
-        "-readable",
-        "-o",
-        "-type",
-        "d",
-        "!",
-        "-executable",
-        ")",
-        "-print0",
-    ]
+    kinds_told, closed_told = (
+        ["-printf", "%y "],
+        ["(", "!", "-readable", "-o", "-type", "d", "!", "-executable"],
+    )
+    closed_told += [")", "-print0"]
+    if not gnu:
+        kinds_told, closed_told = (["-exec", "sh", "-c", text, "sh", "{}", "+"] for text in (_KINDS, _CLOSED))
+    words = ["find", "-H", folder, "!", "-type", "l", *closed_told]
     try:
         there = await session.run(
-            ["find", "-H", folder, "-maxdepth", "1", "-printf", "%y "], timeout=FOLDER_SECONDS, sudo=sudo
+            ["find", "-H", folder, "-maxdepth", "1", *kinds_told], timeout=FOLDER_SECONDS, sudo=sudo
         )
         kinds = there.stdout.split()
         if not kinds:

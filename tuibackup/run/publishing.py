@@ -15,8 +15,9 @@ from tuibackup.run import events as ev
 from tuibackup.run.record import clock_of
 from tuibackup.run.reporting import StepReporter
 from tuibackup.run.work import Work
-from tuibackup.sop import Clock, Outcome
+from tuibackup.sop import Clock, Outcome, Period
 from tuibackup.text import count, size
+from tuibackup.vault.layout import Vault
 from tuibackup.vault.leftover import Leftover
 from tuibackup.vault.snapshot import Incoming
 from tuibackup.vault.summary import FindingSummary, SnapshotSummary
@@ -62,14 +63,16 @@ def least_free(work: Work) -> int:
     return work.config.vault.least_free(work.vault.room().total)
 
 
-def check_room(work: Work, database_bytes: int) -> None:
-    """Refuse a dump that would leave less than `min_free`, before its first byte. Raises VaultError.
+def dump_needs(vault: Vault | None, server: str, database_bytes: int) -> int:
+    """Bytes that a dump takes: what the last one took and a fifth more; at first what the databases take there."""
+    previous = vault.latest(server, Clock.DATABASES) if vault else None
+    return int(previous.summary.stored_bytes * 1.2) if previous else database_bytes
 
-    Needed is what the last one took and a fifth more; at first what the databases take on their server.
-    """
+
+def check_room(work: Work, database_bytes: int) -> None:
+    """Refuse a dump that would leave less than `min_free`, before its first byte. Raises VaultError."""
     room, least = work.vault.room(), least_free(work)
-    previous = work.vault.latest(work.plan.server, Clock.DATABASES)
-    needed = int(previous.summary.stored_bytes * 1.2) if previous else database_bytes
+    needed = dump_needs(work.vault, work.plan.server, database_bytes)
     if room.free - needed < least:
         raise VaultError(
             f"{work.vault.path}: the dump needs about {size(needed)}; {size(room.free)} are free, "
@@ -78,17 +81,13 @@ def check_room(work: Work, database_bytes: int) -> None:
         )
 
 
-def full_is_due(work: Work) -> bool:
-    """Whether the last download that fetched everything is `full_every` ago: then archives start afresh."""
-    whole = [
-        one
-        for one in work.vault.snapshots(work.plan.server, Clock.FILES)
-        if one.good and not one.summary.parent
-    ]
+def full_is_due(vault: Vault, server: str, every: Period) -> bool:
+    """Whether the last download that fetched everything is `every` ago: then archives start afresh."""
+    whole = [one for one in vault.snapshots(server, Clock.FILES) if one.good and not one.summary.parent]
     if not whole:
         return True
     last = datetime.fromisoformat(whole[-1].summary.started).astimezone().date()
-    return datetime.now().astimezone().date() >= work.config.vault.full_every.after(last)
+    return datetime.now().astimezone().date() >= every.after(last)
 
 
 def describe(

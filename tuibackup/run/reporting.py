@@ -44,17 +44,18 @@ class StepReporter:
         self._clock = clock
         self._started = clock()
         self._newest: Progress | None = None
+        self._standing = False  # the step does not get further, by what it says itself
         self._told: Progress | None = None
         self._samples: deque[tuple[float, int, int]] = deque()
         self._lines: deque[str] = deque()
         self._found: deque[Finding] = deque()
 
     def progress(self, progress: Progress) -> None:
-        self._newest = progress
+        self._newest, self._standing = progress, False
 
     def doing(self, text: str) -> None:
         """What the step does instead of getting further: shown where the file under way is."""
-        self._newest = replace(self._newest or Progress(0, None, 0, None), current=text)
+        self._newest, self._standing = replace(self._newest or Progress(0, None, 0, None), current=text), True
 
     def finding(self, finding: Finding) -> None:
         self._found.append(finding)
@@ -103,11 +104,13 @@ class StepReporter:
         newest, now = self._newest, self._clock()
         if newest is None:
             return
-        if self._samples and newest.bytes < self._samples[-1][1]:
+        if self._samples and (self._standing or newest.bytes < self._samples[-1][1]):
             self._samples.clear()  # the step has come to something else, such as reading back what it wrote
         self._samples.append((now, newest.bytes, newest.items))
         while len(self._samples) > 2 and self._samples[1][0] <= now - RECENT:
             self._samples.popleft()
+        if newest == self._told and self._standing:
+            return
         before = self._samples[-2][0] if len(self._samples) > 1 else now - TICK
         if newest == self._told and (now - before < TICK / 2 or len(self._samples) > RECENT / TICK):
             return  # nothing new; for a while it is told all the same, so that the rate goes down

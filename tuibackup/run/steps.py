@@ -33,7 +33,9 @@ async def download(work: Work, report: StepReporter) -> str:
     started, tools = ev.now(), work.tools()
     async with incoming(work, Clock.FILES) as place:
         previous = await asyncio.to_thread(work.vault.latest, work.plan.server, Clock.FILES)
-        full = work.plan.full or await asyncio.to_thread(full_is_due, work)
+        full = work.plan.full or await asyncio.to_thread(
+            full_is_due, work.vault, work.plan.server, work.config.vault.full_every
+        )
         with transferring(work.config):
             fetched = await download_folders(
                 work.connected(),

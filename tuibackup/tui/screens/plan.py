@@ -187,7 +187,9 @@ class PlanScreen(Dialog[tuple[Plan, ...]]):
                 text = wrapped(what, room - cells(start), 3)
                 lines.append(((start, "muted"), *text[0]))
                 lines += [((" " * cells(start), ""), *line) for line in text[1:]]
-        return lines
+        command = "tuibackup run --dry-run " + " ".join(plan.server for plan in self._draft.plans)
+        hint = _("this looks at no server; files and bytes are told by: {command}").format(command=command)
+        return [*lines, (), *wrapped(hint, room, 3, "muted")]
 
     def hints(self) -> list[tuple[str, str, bool]]:
         return [

@@ -1,0 +1,77 @@
+"""The same traps on a real MySQL: its tool and the native dumper, restored and compared.
+
+Runs with scripts/test --long where scripts/fetch-mysql has been run.
+"""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.database import mysqld
+from tests.database.everything import Rows, differences, everything
+from tests.database.mysqld import PrivateMysqld
+from tests.database.natively import dumps, inventoried
+from tests.database.test_fixtures import FIXTURES, stand_ins
+from tests.database.test_native import scanned
+
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(mysqld.missing(), reason="no MySQL here: run scripts/fetch-mysql"),
+]
+
+
+def test_mysqls_traps_come_back_by_both_engines(tmp_path: Path) -> None:
+    with PrivateMysqld(tmp_path / "m") as server:
+        for fixture in FIXTURES:
+            if ".mariadb." not in fixture.name:
+                server.sql(fixture.read_bytes())
+        infos = asyncio.run(inventoried(server.socket))
+        first = asyncio.run(stand_ins(server.socket)).encode()
+        source = asyncio.run(everything(server.socket))
+        native = asyncio.run(dumps(server.socket, "MySQL"))
+        tool = {
+            info.name: server.client(
+                "mysqldump", "--single-transaction", "--quick", "--skip-lock-tables", "--routines", "--events",
+                "--triggers", "--no-tablespaces", "--default-character-set=utf8mb4", "--max-allowed-packet=1G",
+                "--column-statistics=0", "--set-gtid-purged=OFF",
+                *(f"--ignore-table={info.name}.{view}" for view in info.broken), "--databases", "--", info.name,
+            )
+            for info in infos
+        }  # fmt: skip
+
+        def restored(sqls: dict[str, bytes], *options: str) -> dict[str, Rows]:
+            drops = "".join(f"DROP DATABASE `{info.name.replace('`', '``')}`;\n" for info in infos)
+            server.sql(drops.encode())
+            server.sql(first + b"".join(sqls.values()), *options)
+            return asyncio.run(everything(server.socket))
+
+        by_native, by_tool = restored(native), restored(tool, "--force")
+        lost = differences(source, by_native)
+        assert set(lost) == SPELT_OTHERWISE, lost
+        differing = differences(by_native, by_tool)
+        assert set(differing) == LOST_BY_THE_TOOL
+    for info in infos:
+        found = scanned(native[info.name])
+        assert found.completed
+        assert set(found.tables) == {table.name for table in info.tables}
+
+
+# A column's character set is said where it was said when the table was made; a dump cannot but say it.
+SPELT_OTHERWISE = {"pindah: SHOW CREATE TABLE `x`", "utf8lama: SHOW CREATE TABLE `x`"}
+# mysqldump: six digits of a FLOAT, and no -0; tables of which every column is generated (what it writes of them is no
+# SQL); bytes that are no character; which of two empty values of an ENUM it was.
+LOST_BY_THE_TOOL = {
+    "pecahan: CHECKSUM TABLE `nol`",
+    "pecahan: rows of `nol`",
+    "pecahan: CHECKSUM TABLE `ukur`",
+    "pecahan: rows of `ukur`",
+    "tabel: CHECKSUM TABLE `hanya_hitung`",
+    "tabel: rows of `hanya_hitung`",
+    "teks: CHECKSUM TABLE `banyak_bita`",
+    "teks: rows of `banyak_bita`",
+    "teks: CHECKSUM TABLE `pilihan`",
+    "teks: CHECKSUM TABLE `satu_bita`",
+    "teks: rows of `satu_bita`",
+}

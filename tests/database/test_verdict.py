@@ -1,0 +1,164 @@
+"""When a dump made behind the barrier is not called good, or only with a warning: each case against a real server."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.database.conftest import Collected, unpacked
+from tests.database.test_faults import FILLED, Tooled, dumped, tooled  # noqa: F401  # a fixture
+from tuibackup.config import Server
+from tuibackup.database import barrier, checker
+from tuibackup.database.dump import DumpResult
+from tuibackup.database.inventory import TableInfo
+from tuibackup.demo.mariadbd import PrivateMariadb
+from tuibackup.remote.session import Session
+from tuibackup.sop import Outcome
+from tuibackup.vault.snapshot import Incoming
+
+# `aaa` is long enough that the program waits, its reader being slow, before it comes to `zzz`.
+TWO = """
+CREATE DATABASE toko; USE toko; CREATE TABLE aaa (id INT PRIMARY KEY, isi VARCHAR(900));
+INSERT INTO aaa SELECT seq, REPEAT(SHA2(seq, 512), 6) FROM seq_1_to_6000;
+CREATE TABLE zzz (id INT PRIMARY KEY); INSERT INTO zzz VALUES (1), (2)
+"""
+Dumper = Callable[[str], "asyncio.Future[DumpResult]"]
+
+
+@pytest.fixture
+def dump(session: Session, server: Server, incoming: Incoming, reporter: Collected, tooled: Tooled) -> Dumper:  # noqa: F811
+    """A dump with a dump program that is this script."""
+    return lambda script: asyncio.ensure_future(
+        dumped(session, server, incoming, reporter, dump_tools=tooled(script))
+    )
+
+
+def once(mariadbd: PrivateMariadb, folder: Path, statement: str) -> str:
+    """A dump program that waits in the middle of its output, once, while `statement` is carried out."""
+    client = f"mariadb --no-defaults --socket={mariadbd.socket} --delimiter=// -e '{statement}'"
+    return f"""
+        if mkdir {folder}/once 2>/dev/null; then
+            {{ real "$@"; echo $? > {folder}/status; }} | {{ head -c 3000; {client} >&2; cat; }}
+            exit "$(cat {folder}/status)"
+        fi
+        real "$@"
+    """
+
+
+async def test_a_database_that_is_changed_meanwhile_is_dumped_again_and_that_is_said(
+    mariadbd: PrivateMariadb, dump: Dumper, incoming: Incoming, reporter: Collected, tmp_path: Path
+) -> None:
+    mariadbd.sql(TWO)
+    result = await dump(
+        once(mariadbd, tmp_path, "ALTER TABLE toko.zzz ADD COLUMN baru INT DEFAULT 7, ALGORITHM=COPY")
+    )
+    assert (result.outcome, result.whole, result.instant) == (Outcome.WARNINGS, True, "barrier")
+    [said] = reporter.findings
+    assert "dumped a second time" in said.reason
+    assert "Table definition has changed" in said.reason
+    assert b"`baru` int" in unpacked(incoming.path / "toko.sql.zst")
+
+
+async def test_a_table_that_is_made_meanwhile_is_in_no_dump_and_no_fault(
+    mariadbd: PrivateMariadb, dump: Dumper, reporter: Collected, tmp_path: Path
+) -> None:
+    mariadbd.sql(TWO)
+    result = await dump(once(mariadbd, tmp_path, "CREATE TABLE toko.mmm (id INT)"))
+    assert (result.outcome, result.whole, reporter.findings) == (Outcome.DONE, True, [])
+
+
+async def test_a_dumper_whose_connection_is_killed_is_started_again(
+    mariadbd: PrivateMariadb, dump: Dumper, reporter: Collected, tmp_path: Path
+) -> None:
+    mariadbd.sql(TWO)
+    kill = (
+        "BEGIN NOT ATOMIC FOR one IN (SELECT ID FROM information_schema.PROCESSLIST WHERE INFO LIKE"
+        ' "SELECT /*!40001 SQL_NO_CACHE%aaa%" AND ID <> CONNECTION_ID()) DO KILL CONNECTION one.ID; END FOR; END'
+    )
+    result = await dump(once(mariadbd, tmp_path, kill))
+    assert (result.outcome, result.whole) == (Outcome.WARNINGS, True)
+    assert "dumped a second time" in reporter.findings[0].reason
+
+
+@pytest.mark.parametrize("edit", ["/^(5,/d", "s/^(5,.*/&\\n(99999,'x'),/"])
+async def test_a_dump_with_other_rows_than_there_were_is_not_whole(
+    mariadbd: PrivateMariadb, dump: Dumper, reporter: Collected, edit: str
+) -> None:
+    mariadbd.sql(
+        FILLED + "; CREATE DATABASE lain; CREATE TABLE lain.x (i INT); INSERT INTO lain.x VALUES (1)"
+    )
+    result = await dump(f"""real "$@" | sed "{edit}" """)
+    assert (result.outcome, result.whole) == (Outcome.WARNINGS, False)
+    assert {one.name: one.whole for one in result.databases} == {"lain": True, "toko": False}
+    [said] = reporter.findings
+    assert said.mark
+    assert "isi (" in said.reason
+    assert "instead of 2,000)" in said.reason
+
+
+async def test_rows_that_nobody_counted_are_said(
+    mariadbd: PrivateMariadb, dump: Dumper, reporter: Collected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mariadbd.sql(FILLED)
+
+    counting = checker.Checker._count
+
+    async def cut(self: checker.Checker, database: str, table: TableInfo, history: bool) -> None:
+        self._login.drop()
+        await counting(self, database, table, history)
+
+    monkeypatch.setattr(checker.Checker, "_count", cut)
+    result = await dump('real "$@"')
+    assert (result.outcome, result.whole) == (Outcome.WARNINGS, True)
+    assert reporter.findings[0].reason == "rows not compared, for the server did not count them: isi"
+
+
+async def test_where_the_lock_is_not_had_one_program_dumps_all(
+    mariadbd: PrivateMariadb, dump: Dumper, reporter: Collected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(barrier, "WAIT", 1)
+    monkeypatch.setattr(barrier, "TRIES", 2)
+    monkeypatch.setattr(barrier, "PAUSE", 0.1)
+    mariadbd.sql(FILLED + "; CREATE DATABASE lain")
+    other = await asyncio.create_subprocess_exec(
+        "mariadb", "--no-defaults", f"--socket={mariadbd.socket}", "--unbuffered", stdin=-1, stdout=-1
+    )
+    assert other.stdin is not None
+    assert other.stdout is not None
+    other.stdin.write(b"BACKUP STAGE START; SELECT 1;\n")
+    await other.stdout.readline()
+    result = await dump('real "$@"')
+    other.stdin.close()
+    await other.wait()
+    assert (result.outcome, result.whole) == (Outcome.DONE, True)
+    assert (result.instant, result.lock_ms) == ("one program for all databases", None)
+    assert result.rows == "counted, not compared"
+    assert any(line.startswith("no barrier: no lock: Lock wait timeout") for line in reporter.lines)
+
+
+async def test_the_lock_is_given_back_when_the_programs_do_not_begin(
+    mariadbd: PrivateMariadb, dump: Dumper, reporter: Collected, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(barrier, "HOLD", 1.0)
+    mariadbd.sql(FILLED + "; CREATE DATABASE lain")
+    result = await dump('real "$@" 2>/dev/null; code=$?; sleep 2; exit $code')
+    assert (result.whole, result.instant) == (True, "one program for all databases")
+    assert "no barrier: not all programs had begun after 1 s" in reporter.lines
+    mariadbd.sql(
+        "SET lock_wait_timeout = 1; CREATE TABLE toko.baru (i INT); INSERT INTO toko.isi VALUES (0, '')"
+    )
+
+
+async def test_a_server_that_does_not_hear_from_us_gives_the_lock_back_itself(
+    mariadbd: PrivateMariadb, session: Session, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tuibackup.database.login import log_in_again, login
+
+    async with await login(session, server, None) as database:
+        control = await log_in_again(session, database.options)
+        held = barrier.Barrier(control, database.vendor, database.server_version)
+        async with held.held():
+            [(seconds,)] = await control.rows("SELECT @@wait_timeout")
+        await control.close()
+    assert seconds == barrier.HOLD

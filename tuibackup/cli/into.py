@@ -1,0 +1,116 @@
+"""`tuibackup restore … --into TARGET`: a database, or a table, into a database server; recorded as every restore."""
+
+import argparse
+import asyncio
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from tuibackup.cli.answers import TerminalAnswers
+from tuibackup.cli.context import Context
+from tuibackup.cli.output import MARKS, coloured, paint, print_json
+from tuibackup.cli.progress import ProgressLine
+from tuibackup.errors import TuibackupError, UsageError
+from tuibackup.words import _
+
+if TYPE_CHECKING:
+    from tuibackup.run.into import Wanted
+    from tuibackup.vault.layout import Snapshot
+
+SHOWN = 20
+RECORDED = 100
+_CODES = {"done": 0, "warnings": 3, "failed": 1}
+
+
+def carry_out(args: argparse.Namespace, snapshot: "Snapshot", context: Context) -> int:
+    """Restore, prove, print and record it, also when it failed."""
+    from tuibackup.run import into
+
+    want = _wanted(args, snapshot)
+    if "/" not in args.into:
+        context.server(args.into)
+    began = time.monotonic()
+    try:
+        with ProgressLine(snapshot.spec) as line:
+            restored = asyncio.run(
+                into.restore_into(context.config, want, args.into, TerminalAnswers(), _note, line.update)
+            )
+    except UsageError:
+        raise
+    except TuibackupError as error:
+        body = {"outcome": "failed", "error": str(error), "seconds": round(time.monotonic() - began, 3)}
+        _record(want, args, body, context)
+        raise
+    document = into.body(want, args.into, restored)
+    _record(want, args, document, context)
+    if args.json:
+        print_json(document)
+    else:
+        _print(want, document)
+    return _CODES[document["outcome"]]
+
+
+def _wanted(args: argparse.Namespace, snapshot: "Snapshot") -> "Wanted":
+    from tuibackup.run.into import wanted
+    from tuibackup.sop import Clock
+
+    if snapshot.clock is not Clock.DATABASES:
+        raise UsageError(_("{snapshot} holds files").format(snapshot=snapshot.spec), _("use --to DIR"))
+    if args.paths:
+        raise UsageError(_("a databases snapshot has no paths"), _("use --database NAME"))
+    if len(args.database) != 1:
+        raise UsageError(_("--into restores one database at a time"), _("name it: --database NAME"))
+    return wanted(snapshot, args.database[0], args.table, overwrite=args.overwrite)
+
+
+def _note(text: str) -> None:
+    print(f"tuibackup: {text}", file=sys.stderr)
+
+
+def _print(want: "Wanted", document: dict[str, Any]) -> None:
+    from tuibackup.text import count, duration, size
+    from tuibackup.words import ngettext
+
+    outcome = document["outcome"]
+    mark = paint(MARKS[outcome], outcome, coloured())
+    amount = ", ".join(
+        (
+            ngettext("{count} table", "{count} tables", document["tables"]).format(
+                count=count(document["tables"])
+            ),
+            ngettext("{count} row", "{count} rows", document["rows"]).format(count=count(document["rows"])),
+            size(document["bytes"]),
+        )
+    )
+    print(
+        f"{mark} {want.snapshot.spec}: {want.name} → {document['where']}  {amount}  {duration(document['seconds'])}"
+    )
+    for sign, state, kind in (
+        ("×", "failed", "differences"),
+        ("▲", "warnings", "gaps"),
+        ("·", "dim", "incomparable"),
+    ):
+        for sentence in document[kind][:SHOWN]:
+            print(f"  {paint(sign, state, coloured())} {sentence}")
+        if len(document[kind]) > SHOWN:
+            print(_("  and {number} more").format(number=count(len(document[kind]) - SHOWN)))
+
+
+def _record(want: "Wanted", args: argparse.Namespace, result: dict[str, Any], context: Context) -> None:
+    from tuibackup.ledger.entries import Kind
+    from tuibackup.run.record import operator_body
+    from tuibackup.text import printable
+
+    body = {
+        "snapshot": want.snapshot.spec,
+        "database": printable(want.dump.name),
+        "table": printable(want.table.name) if want.table else None,
+        "into": printable(args.into),
+        **{key: value[:RECORDED] if isinstance(value, list) else value for key, value in result.items()},
+        "overwrite": args.overwrite,
+        "detail": f"{want.snapshot.spec}: {want.name} → {printable(args.into)}",
+        "operator": operator_body(context.operator),
+    }
+    if result.get("differences"):
+        body["error"] = result["differences"][0]
+    context.ledger.append(Kind.RESTORE, body, operator=context.operator.name, server=want.snapshot.server)

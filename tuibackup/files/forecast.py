@@ -1,0 +1,139 @@
+"""What step 2 would fetch, for a dry run: the inventory is taken and compared as a download does, nothing is fetched.
+
+The index is made in a place of the caller's and thrown away with it; the vault is only read.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tuibackup.config import Server
+from tuibackup.files.findings import Findings
+from tuibackup.files.inventory import Listed
+from tuibackup.files.pipe import in_thread
+from tuibackup.files.tally import Tally
+from tuibackup.files.verdict import complete, poor, ratio
+from tuibackup.files.way import choose
+from tuibackup.progress import Finding, Progress
+from tuibackup.remote.probe import Probe
+from tuibackup.remote.session import Session
+from tuibackup.text import printable
+from tuibackup.vault.index import IndexWriter
+from tuibackup.vault.layout import Snapshot
+from tuibackup.vault.leftover import Leftover
+from tuibackup.vault.schema import FILE_NAME as INDEX
+
+
+@dataclass(frozen=True, slots=True)
+class FolderForecast:
+    """A configured folder: what was listed, each inode once, and what of it is to be fetched.
+
+    `fault` says why it would keep the clock from being reset.
+    """
+
+    folder: str
+    files: int
+    bytes: int
+    changed: int
+    changed_bytes: int
+    fault: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """A download that was not made. `needs_room`: about so many bytes more in the vault. `seconds`: of the inventory.
+
+    `resumed` files, of `resumed_bytes`, are there already from an interrupted run. `parent` is the snapshot that holds
+    what did not change.
+    """
+
+    folders: tuple[FolderForecast, ...]
+    findings: tuple[Finding, ...]
+    parent: str | None
+    resumed: int
+    resumed_bytes: int
+    needs_room: int
+    seconds: float
+
+    @property
+    def changed_bytes(self) -> int:
+        """To be fetched."""
+        return sum(one.changed_bytes for one in self.folders)
+
+
+async def forecast(
+    session: Session,
+    probe: Probe,
+    server: Server,
+    place: Path,
+    previous: Snapshot | None,
+    leftovers: Sequence[Leftover],
+    *,
+    full: bool,
+) -> Forecast:
+    """List the folders of `server`, and compare with `previous` and `leftovers`; `place` is an empty folder.
+
+    Raises DownloadError, ConnectionLostError, VaultError.
+    """
+    began = time.monotonic()
+    way = choose(session, probe, server)
+    with IndexWriter(place / INDEX) as index:
+        findings = Findings(index, _Silent())
+        listed = await way.inventory(server, index, findings, Tally())
+        return await in_thread(
+            _compared, index, findings, listed, previous, leftovers, full, time.monotonic() - began
+        )
+
+
+def _compared(
+    index: IndexWriter,
+    findings: Findings,
+    listed: list[Listed],
+    previous: Snapshot | None,
+    leftovers: Sequence[Leftover],
+    full: bool,
+    seconds: float,
+) -> Forecast:
+    before = index.wanted_totals()
+    for number, left in enumerate(leftovers):
+        names = {one.written.path.name: f"{number}.{one.written.path.name}" for one in left.archives}
+        index.take_over_leftover(left.index, names)
+    after = index.wanted_totals()
+    unchanged = 0
+    if previous is not None and not full and complete(previous):
+        unchanged = index.take_over(previous.path / INDEX, previous.name)
+    summaries = {one.folder: one for one in previous.summary.folders} if previous else {}
+    folders = []
+    for one in listed:
+        name = printable(one.folder)
+        held = index.totals(one.root)._replace(content_bytes=one.bytes)
+        fault = one.fault or poor(one, held, summaries.get(name))
+        if fault:
+            findings.folder(one.root, one.folder, fault, mark=True)
+        changed, changed_bytes = index.wanted_totals(one.root)
+        folders.append(FolderForecast(name, one.files, one.bytes, changed, changed_bytes, fault))
+    findings.close()
+    allocated = min(sum(one.changed_bytes for one in folders), sum(one.allocated for one in listed))
+    return Forecast(
+        tuple(folders),
+        tuple(findings.shown),
+        previous.name if previous and unchanged else None,
+        before[0] - after[0],
+        before[1] - after[1],
+        int(allocated * ratio(previous)),
+        seconds,
+    )
+
+
+class _Silent:
+    """A reporter that nobody listens to."""
+
+    def progress(self, progress: Progress) -> None:
+        """Nobody looks."""
+
+    def finding(self, finding: Finding) -> None:
+        """They are told at the end."""
+
+    def output(self, line: str) -> None:
+        """Nobody listens."""
