@@ -42,10 +42,16 @@ def test_what_the_dump_needs_is_recorded_with_the_grant_that_is_missing(
     assert "InnoDB 1" in contents
     assert "MyISAM 1" in contents
     assert contents.endswith("1 views")
+    limits = told["limits of the dump"]
+    assert limits["ok"] is False
+    assert "GRANT RELOAD, PROCESS ON *.* TO 'u'@'localhost'" in limits["detail"]
+    assert "lama: not InnoDB" in limits["detail"]
     assert told["long queries"]["ok"] is True
     # The statement printed is the one that is needed. (With TRIGGER and EVENT alone it would take SELECT away: of two
     # patterns that fit, the server takes the more particular one.)
     source.sql(missing)
     source.sql("GRANT SHOW DATABASES ON *.* TO u@localhost; GRANT SELECT ON mysql.* TO u@localhost")
+    source.sql("GRANT RELOAD, PROCESS ON *.* TO u@localhost")
     again = site.tuibackup("check", "siakad")
     assert "GRANT" not in again.out
+    assert "lama" not in again.out  # small: it is read under the lock

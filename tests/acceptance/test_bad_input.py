@@ -4,6 +4,7 @@ The lines are a golden file, tests/acceptance/bad_input.txt: write it anew with 
 read the difference. Nothing half-made looks whole, and once the fault is mended the next run works.
 """
 
+import json
 import os
 import signal
 import socket
@@ -208,7 +209,7 @@ def test_a_wrong_database_password(
     backs_up_now(site)
 
 
-def test_a_server_without_a_dump_tool(
+def test_a_server_without_a_dump_tool_is_read_all_the_same(
     site: Site, application: Path, database: PrivateMariadb, tmp_path: Path
 ) -> None:
     tools = tmp_path / "tools"
@@ -253,9 +254,11 @@ def test_a_server_without_a_dump_tool(
         site.add(
             "siakad", server, [application], database=f'user = "{account()}"\nsocket = "{database.socket}"\n'
         )
-        finished = fails(site, "no dump tool", 1, outcome="failed")
-    assert finished["files"]["outcome"] == "done"
-    assert site.snapshots("siakad", "databases") == []
+        backs_up_now(site)
+        assert "its databases are read over the connection" in site.tuibackup("check", "siakad").out
+    [snapshot] = site.snapshots("siakad", "databases")
+    told = json.loads((snapshot / "snapshot.json").read_text())
+    assert told["tools"]["dump"] == "none: read over a connection"
 
 
 def test_a_vault_that_is_missing(site: Site, sshd: PrivateSshd, application: Path) -> None:
@@ -337,6 +340,7 @@ def test_a_second_run_on_the_same_server(site: Site, application: Path, tmp_path
 
 
 def test_a_connection_cut_in_the_middle(site: Site, application: Path, tmp_path: Path) -> None:
+    site.settings = '[sop]\nconnect_within = "1 second"\n'
     with slow_server(tmp_path) as server:
         site.add("siakad", server, [application])
         first = site.start("run", "siakad")
@@ -348,6 +352,7 @@ def test_a_connection_cut_in_the_middle(site: Site, application: Path, tmp_path:
         expect_line("connection cut", site.tidy(finished["error"]))
         stays_visible(site, finished, "siakad")
     nothing_stored(site)
+    site.settings = ""
     with PrivateSshd(tmp_path / "mended") as mended:
         site.add("siakad", mended, [application])
         backs_up_now(site)

@@ -103,17 +103,88 @@ async def test_a_broken_view_is_left_out_and_said_and_the_rest_is_there(
     assert akademik.tables == 3
 
 
-async def test_float_columns_and_tables_outside_the_instant_are_said(
+MORE = (
+    "CREATE TABLE akademik.ukur (id INT PRIMARY KEY, nilai FLOAT); INSERT INTO akademik.ukur VALUES (1, 16777216),"
+    " (2, 0.1), (3, NULL); CREATE TABLE akademik.catatan (x INT) ENGINE=MyISAM;"
+    "INSERT INTO akademik.catatan VALUES (7);"
+    "CREATE TRIGGER akademik.catat AFTER INSERT ON akademik.ukur FOR EACH ROW INSERT INTO catatan VALUES (1)"
+)
+
+
+async def test_float_columns_and_tables_without_transactions_are_read_beside_the_program(
+    objects: PrivateMariadb,
+    session: Session,
+    server: Server,
+    incoming: Incoming,
+    reporter: Collected,
+    tmp_path: Path,
+) -> None:
+    objects.sql(MORE)
+    result = await dumped(session, server, incoming, reporter)
+    assert (result.outcome, result.whole, reporter.findings) == (Outcome.DONE, True, [])
+    akademik = next(
+        one
+        for one in json.loads((incoming.path / "tables.json").read_text())["databases"]
+        if one["name"] == "akademik"
+    )
+    sql = unpacked(incoming.path / akademik["file"])
+    assert len(sql) == akademik["bytes"]
+    for table in akademik["tables"]:
+        assert f" `{table['name']}`\n".encode() in sql[table["offset"] :][:60]
+    assert {table["name"]: table["rows"] for table in akademik["tables"]} == {
+        "nilai": 3000, "nomor": 0, "ukur": 3, "catatan": 1,
+    }  # fmt: skip
+    with PrivateMariadb(tmp_path / "scratch") as scratch:
+        scratch.sql(sql)
+        for question in (
+            "CHECKSUM TABLE akademik.ukur, akademik.catatan, akademik.nilai",
+            "SHOW CREATE TABLE akademik.ukur",
+            "SELECT TRIGGER_NAME, ACTION_STATEMENT FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = 'akademik'",
+            "SHOW CREATE VIEW akademik.ringkas",
+        ):
+            assert scratch.sql(question) == objects.sql(question)
+
+
+async def test_where_nobody_may_lock_float_columns_and_tables_without_transactions_are_said(
     objects: PrivateMariadb, session: Session, server: Server, incoming: Incoming, reporter: Collected
 ) -> None:
+    objects.sql(MORE)
     objects.sql(
-        "CREATE TABLE akademik.ukur (nilai FLOAT); CREATE TABLE akademik.catatan (x INT) ENGINE=MyISAM"
+        "CREATE USER backup@localhost IDENTIFIED BY 'x'; "
+        "GRANT SELECT, SHOW VIEW, EVENT, TRIGGER, SHOW DATABASES ON *.* TO backup@localhost"
     )
-    result = await dumped(session, server, incoming, reporter)
+    assert server.database is not None
+    limited = replace(server, database=replace(server.database, user="backup"))
+    result = await dumped(session, limited, incoming, reporter, "x")
     assert (result.outcome, result.whole) == (Outcome.WARNINGS, True)
     reasons = " ".join(finding.reason for finding in reporter.findings)
     assert "ukur.nilai: FLOAT" in reasons
     assert "catatan: not InnoDB" in reasons
+    assert any(
+        "no barrier: GRANT RELOAD, PROCESS ON *.* TO 'backup'@'localhost'" in line for line in reporter.lines
+    )
+
+
+async def test_a_server_without_a_dump_program_is_read_over_a_connection(
+    objects: PrivateMariadb,
+    session: Session,
+    server: Server,
+    incoming: Incoming,
+    reporter: Collected,
+    tmp_path: Path,
+) -> None:
+    objects.sql(MORE)
+    without = replace(await probe(session), dump_tools=())
+    async with await login(session, server, None) as database:
+        result = await dump(session, without, database, server, incoming, reporter)
+    assert (result.whole, result.instant, result.rows) == (True, "barrier", "compared")
+    assert [finding.subject for finding in reporter.findings] == ["akademik"]
+    assert "catatan: not InnoDB" in reporter.findings[0].reason
+    with PrivateMariadb(tmp_path / "scratch") as scratch:
+        for one in result.databases:
+            scratch.sql(unpacked(incoming.path / one.file))
+        for question in ("CHECKSUM TABLE akademik.ukur, akademik.catatan, akademik.nilai", "SHOW DATABASES"):
+            assert scratch.sql(question) == objects.sql(question)
 
 
 async def test_excluded_databases_stay_out(

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from tuibackup.database.program import Ended
+from tuibackup.database.packing import Ended
 from tuibackup.database.scan import Contents, TablePart
 from tuibackup.database.share import Share
 from tuibackup.database.split import Opener
@@ -52,15 +52,15 @@ class Assembly:
 
         return dump, tail
 
-    def put_together(self, name: str, ended: Sequence[tuple[int, Ended]]) -> tuple[SqlFile, Contents]:
-        """The dump of `name` from the shares that have to do with it, by number; what it holds, by place in it."""
+    def put_together(self, name: str, ended: Sequence[Ended]) -> tuple[SqlFile, Contents]:
+        """The dump of `name` from the shares that have to do with it; what it holds, by place in it."""
         file = self._dump(name)
         contents = Contents()
-        for _number, one in ended:
+        for one in ended:
             if one.share.whole:
                 _add(contents, one.scanner.contents.get(name), one.shifts.get(name, 0))
-        for number, one in ended:
-            if not one.share.whole and (part := self._parts.pop(number, None)) is not None:
+        for one in ended:
+            if not one.share.whole and (part := self._parts.pop(one.number, None)) is not None:
                 part.end()
                 at = file.append(part)
                 _add(contents, one.scanner.contents.get(""), one.shifts.get("", 0) + at)

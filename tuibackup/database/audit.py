@@ -1,10 +1,13 @@
 """What a dump would miss or get wrong, said before it is made."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
+from tuibackup.database.barrier import may_lock
 from tuibackup.database.grants import Grants, pattern_of
 from tuibackup.database.inventory import TRANSACTIONAL, DatabaseInfo, quoted
 from tuibackup.database.login import DatabaseSession
+from tuibackup.database.share import inexact, locked, taken_by
+from tuibackup.database.tool import DumpTool
 from tuibackup.progress import Finding
 from tuibackup.text import count, duration, printable
 
@@ -78,18 +81,54 @@ def _contents(database: DatabaseInfo) -> Iterator[Finding]:
             f"this view is broken and left out of the dump, its definition is in left-out.sql: {printable(error)}; "
             "mend or drop it",
         )
+
+
+def foreseen(database: DatabaseSession, tool: DumpTool | None) -> Iterator[Finding]:
+    """What a dump by `tool` (None: over a connection) will not tell as it is, and what it takes to change that."""
+    lock = may_lock(database.grants)
+    if not lock:
+        who = printable(database.account)
+        yield Finding(
+            "one instant",
+            f"{who} may not lock for a moment, so one program dumps everything and no rows are compared:"
+            f" GRANT RELOAD, PROCESS ON *.* TO {who}",
+        )
+    timely = taken_by(locked(database.databases)) if lock and tool else {}
+    exact = taken_by(inexact(database.databases, {})) if lock else {}
+    for info in database.databases:
+        all_exact = tool is None
+        yield from limits(
+            info,
+            timely=timely.get(info.name, ()),
+            exact=[table.name for table in info.tables] if all_exact else exact.get(info.name, ()),
+            history=tool is None or tool.history,
+        )
+
+
+def limits(
+    database: DatabaseInfo, *, timely: Collection[str] = (), exact: Collection[str] = (), history: bool = True
+) -> Iterator[Finding]:
+    """What a dump of it does not tell as it is, but for the tables that are `timely` or `exact` all the same."""
+    name = printable(database.name)
     unsafe = [table.name for table in database.tables if table.engine.lower() not in TRANSACTIONAL]
-    if unsafe:
+    if unsafe := [table for table in unsafe if table not in timely]:
         yield Finding(
             name,
             f"{_some(unsafe)}: not InnoDB, so not of the same instant as the rest; ALTER TABLE … ENGINE=InnoDB",
         )
-    floats = [f"{table.name}.{column}" for table in database.tables for column in table.floats]
+    floats = [
+        f"{table.name}.{column}"
+        for table in database.tables
+        for column in table.floats
+        if table.name not in exact
+    ]
     if floats:
         yield Finding(
             name,
             f"{_some(floats)}: FLOAT, of which the dump tool writes six digits only; DOUBLE is exact",
         )
+    if not history and database.versioned:
+        yield Finding(name, f"{_some(list(database.versioned))}: old rows (SYSTEM VERSIONING) are not dumped")
 
 
 def _some(names: list[str]) -> str:

@@ -8,9 +8,10 @@ by the server itself should it not hear from us (wait_timeout).
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 
+from tuibackup.database.grants import Grants
 from tuibackup.database.login import Login
 from tuibackup.errors import ConnectionLostError, DatabaseError
 
@@ -20,6 +21,12 @@ PAUSE = 2.0  # seconds between them
 HOLD = 10.0  # seconds at most
 _LOOKS, _LOOK_SECONDS = 6, 0.12
 _VERSION = re.compile(r"(\d+)\.(\d+)")
+
+
+def may_lock(grants: Iterable[str]) -> bool:
+    """Whether the lines of SHOW GRANTS give the right to it."""
+    held = Grants(tuple(grants))
+    return held.everywhere("RELOAD") or held.everywhere("FLUSH_TABLES")
 
 
 class BarrierError(Exception):

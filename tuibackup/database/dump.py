@@ -83,7 +83,11 @@ async def dump(
     is a finding with a mark.
     """
     told = _Told(reporter)
-    tool = await find_tool(session, probe, database.vendor)
+    try:
+        tool = await find_tool(session, probe, database.vendor)
+    except DatabaseError as error:
+        tool = None
+        reporter.output(f"{error.message}: the databases are read without")
     for finding in audit.audit(database.databases, database.grants, database.account, database.vendor):
         told.take(finding)
     if not database.databases:
@@ -101,6 +105,10 @@ async def dump(
         made = await _once_more(passes, database, taken, told)
         for subject, reason in taken.compare():
             told(subject, reason)
+        for one in made:
+            history = tool is None or tool.history
+            for finding in audit.limits(one.info, timely=one.timely, exact=one.exact, history=history):
+                told.take(finding)
         summaries = [await _close(one, incoming, live, told) for one in made]
     if not any(one.whole for one in summaries):
         raise DatabaseError(f"{server.name}: no database could be dumped: {made[0].faults[0]}")
@@ -115,7 +123,7 @@ async def dump(
         bytes=sum(one.bytes for one in summaries),
         stored_bytes=sum(one.stored_bytes for one in summaries),
         findings=tuple(told.findings),
-        tool=tool.version or tool.path,
+        tool=(tool.version or tool.path) if tool else "none: read over a connection",
         instant=taken.instant,
         lock_ms=taken.lock_ms,
         position=taken.position,

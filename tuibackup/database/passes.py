@@ -13,16 +13,17 @@ from typing import Self
 
 from tuibackup.database import verdict
 from tuibackup.database.assembly import Assembly
-from tuibackup.database.barrier import Barrier, BarrierError
+from tuibackup.database.barrier import Barrier, BarrierError, may_lock
 from tuibackup.database.checker import Checker, Place
-from tuibackup.database.grants import Grants
 from tuibackup.database.inventory import DatabaseInfo
 from tuibackup.database.live import Live
 from tuibackup.database.login import DatabaseSession, log_in_again
-from tuibackup.database.program import Ended
+from tuibackup.database.packing import Ended
+from tuibackup.database.program import Program
+from tuibackup.database.reader import Reader
 from tuibackup.database.running import Running, together
 from tuibackup.database.scan import Contents
-from tuibackup.database.share import PROGRAMS, Share, shared
+from tuibackup.database.share import PROGRAMS, Share, Tables, inexact, locked, shared, taken_by
 from tuibackup.database.sqlfile import SqlFile
 from tuibackup.database.tool import DumpTool
 from tuibackup.errors import DatabaseError
@@ -31,6 +32,7 @@ from tuibackup.text import count, printable
 from tuibackup.vault.snapshot import Incoming
 
 BARRIER, ONE_PROGRAM, EACH = "barrier", "one program for all databases", "one for each database"
+NATIVE = "one connection for all databases, without a dump program"
 _ENOUGH = 32 << 20  # bytes of tables that make it worth while to start another program
 
 
@@ -44,6 +46,8 @@ class Made:
     faults: list[str]
     seconds: float
     at_instant: bool = True
+    exact: Tables = frozenset()  # tables that no program cut numbers of
+    timely: Tables = frozenset()  # tables without transactions that are of the instant all the same
 
 
 @dataclass(slots=True)
@@ -75,7 +79,7 @@ class Passes:
         self,
         session: Session,
         database: DatabaseSession,
-        tool: DumpTool,
+        tool: DumpTool | None,
         incoming: Incoming,
         live: Live,
         least_free: int,
@@ -108,22 +112,21 @@ class Passes:
             self._live.say(f"no barrier: {error}")
             self._files.forget(one.name for one in infos)
             self._files.forget_parts()
-        made, ended = await self._run([Share(infos)])
-        instant = ONE_PROGRAM if len(infos) > 1 else EACH
-        return Taken(made, instant, complaints=_complaints(ended))
+        made, ended = await self._run(infos)
+        instant = NATIVE if self._tool is None else ONE_PROGRAM
+        return Taken(made, instant if len(infos) > 1 else EACH, complaints=_complaints(ended))
 
     async def alone(self, info: DatabaseInfo) -> Made:
         """One database once more, at an instant of its own; what there was of it is thrown away."""
         self._files.forget([info.name])
         self._live.say(f"{printable(info.name)}: once more")
-        [made], _ended = await self._run([Share((info,))])
+        [made], _ended = await self._run((info,))
         made.at_instant = False
         return made
 
     async def _behind_barrier(self, *, checksum: bool) -> Taken:
         infos, options = self._database.databases, self._database.options
-        held = Grants(self._database.grants)
-        if not held.everywhere("RELOAD") and not held.everywhere("FLUSH_TABLES"):
+        if not may_lock(self._database.grants):
             raise BarrierError(f"GRANT RELOAD, PROCESS ON *.* TO {printable(self._database.account)}")
         loop = asyncio.get_running_loop()
         began = loop.time()
@@ -136,7 +139,9 @@ class Passes:
             except DatabaseError as error:
                 raise BarrierError(str(error)) from error
             barrier = Barrier(control, self._database.vendor, self._database.server_version)
-            running = self._running(stack, shared(infos, programs=self._programs()))
+            aside = locked(infos) if self._tool else ()
+            exact = inexact(infos, taken_by(aside)) if self._tool else ()
+            running = self._running(stack, self._workers(aside, exact))
             await running.start()
             try:
                 async with barrier.held():
@@ -147,11 +152,14 @@ class Passes:
                 self._live.say(
                     f"one instant for {running.number} programs: locked for {barrier.lock_ms:.0f} ms"
                 )
-                checker.start(infos, self._tool.history, checksum=checksum)
+                checker.start(infos, self._tool is None or self._tool.history, checksum=checksum)
                 ended = await running.finish()
             finally:
                 await running.stop()
             made = await self._made(ended)
+            for one in made:
+                one.timely = taken_by(aside).get(one.info.name, frozenset())
+                one.exact |= taken_by([*aside, *exact]).get(one.info.name, frozenset())
             self._live.say(f"counting the rows of {count(sum(len(one.tables) for one in infos))} tables")
             await checker.finish(loop.time() - began)
         return Taken(
@@ -165,20 +173,42 @@ class Passes:
             checker.checksums,
         )
 
-    def _running(self, stack: AsyncExitStack, shares: Sequence[Share]) -> Running:
+    def _running(self, stack: AsyncExitStack, workers: Sequence[Program | Reader]) -> Running:
         place = self._incoming.path, self._least_free
-        return Running(
-            self._session, self._database.options, self._tool, shares, self._files, self._live, place, stack
-        )
+        return Running(workers, self._database.options, self._files, self._live, place, stack)
+
+    def _workers(self, aside: Sequence[Share], exact: Sequence[Share]) -> list[Program | Reader]:
+        """Programs for everything but what a connection of our own takes."""
+        infos = self._database.databases
+        if self._tool is None:
+            return [self._reader([Share((info,)) for info in infos])]
+        shares = shared(infos, taken_by([*aside, *exact]), programs=self._programs())
+        workers: list[Program | Reader] = [
+            Program(number, self._session, self._tool, share, self._live)
+            for number, share in enumerate(shares)
+        ]
+        if aside or exact:
+            workers.append(self._reader([*aside, *exact], first=len(shares), locked=len(aside)))
+        return workers
+
+    def _reader(self, shares: Sequence[Share], *, first: int = 0, locked: int = 0) -> Reader:
+        numbered = list(enumerate(shares, first))
+        options, vendor = self._database.options, self._database.vendor
+        return Reader(self._session, options, vendor, numbered, self._live, locked)
 
     def _programs(self) -> int:
         total = sum(one.bytes for one in self._database.databases)
         return min(PROGRAMS, max(2, -(-total // _ENOUGH)))
 
-    async def _run(self, shares: Sequence[Share]) -> tuple[list[Made], list[Ended]]:
-        """These shares, with nothing that makes them one instant."""
+    async def _run(self, infos: Sequence[DatabaseInfo]) -> tuple[list[Made], list[Ended]]:
+        """These databases, by one program or over one connection, with no lock."""
+        worker: Program | Reader
+        if self._tool is None:
+            worker = self._reader([Share((info,)) for info in infos])
+        else:
+            worker = Program(0, self._session, self._tool, Share(tuple(infos)), self._live)
         async with AsyncExitStack() as stack:
-            running = self._running(stack, shares)
+            running = self._running(stack, [worker])
             await running.start()
             try:
                 running.begin()
@@ -189,19 +219,21 @@ class Passes:
 
     async def _made(self, ended: Sequence[Ended]) -> list[Made]:
         """Each database's file from what the programs left of it, in the order of the databases."""
-        concerned: dict[str, list[tuple[int, Ended]]] = {}
+        concerned: dict[str, list[Ended]] = {}
         infos: dict[str, DatabaseInfo] = {}
-        for number, one in enumerate(ended):
+        for one in ended:
             for info in one.share.databases:
-                concerned.setdefault(info.name, []).append((number, one))
+                concerned.setdefault(info.name, []).append(one)
                 infos[info.name] = info
         made = []
         for name, info in sorted(infos.items()):
             parts = concerned[name]
             file, contents = await asyncio.to_thread(self._files.put_together, name, parts)
-            faults = [fault for _number, one in parts for fault in one.faults()]
+            faults = [fault for one in parts for fault in one.faults]
             faults += verdict.missing(info, contents)
-            made.append(Made(info, file, contents, faults, max(one.seconds for _number, one in parts)))
+            made.append(Made(info, file, contents, faults, max(one.seconds for one in parts)))
+            if self._tool is None:
+                made[-1].exact = frozenset(table.name for table in info.tables)
         self._files.forget_parts()
         return made
 
@@ -210,6 +242,6 @@ def _complaints(ended: Sequence[Ended]) -> list[tuple[str, str]]:
     return [
         (", ".join(info.name for info in one.share.databases), line)
         for one in ended
-        if not one.faults()
+        if not one.faults
         for line in one.complaints
     ]

@@ -10,75 +10,71 @@ from tuibackup.database.assembly import Assembly
 from tuibackup.database.barrier import BarrierError
 from tuibackup.database.live import Live
 from tuibackup.database.optionfile import Options
-from tuibackup.database.program import Ended, Program
-from tuibackup.database.share import Share
-from tuibackup.database.tool import DumpTool
-from tuibackup.errors import RemoteCommandError
-from tuibackup.remote.session import Session
+from tuibackup.database.packing import Ended, Target
+from tuibackup.database.program import Program
+from tuibackup.database.reader import Reader
+from tuibackup.errors import DatabaseError, RemoteCommandError
 from tuibackup.vault.disk import RoomGuard
 
 T = TypeVar("T")
 
 
 class Running:
-    """One program for each share. `stop` must be called, whatever happened."""
+    """Programs, and perhaps a reader. `stop` must be called, whatever happened."""
 
     def __init__(
         self,
-        session: Session,
+        workers: Sequence[Program | Reader],
         options: Options,
-        tool: DumpTool,
-        shares: Sequence[Share],
         files: Assembly,
         live: Live,
         place: tuple[Path, int],
         stack: AsyncExitStack,
     ) -> None:
-        """`place`: the vault's folder, and how many bytes are to stay free on its disk. Programs end with `stack`."""
+        """`place`: the vault's folder, and how many bytes are to stay free on its disk. All ends with `stack`."""
+        self._workers = workers
         self._options = options
         self._files = files
         self._live = live
         self._place = place
         self._stack = stack
-        self._programs = [Program(number, session, tool, one, live) for number, one in enumerate(shares)]
-        self._takers: list[asyncio.Task[Ended]] = []
+        self._takers: list[asyncio.Task[list[Ended]]] = []
 
     @property
     def number(self) -> int:
         """How many have, or had, a transaction of their own."""
-        return sum(program.open for program in self._programs)
+        return sum(program.open for program in self._workers)
 
     @property
     def at_work(self) -> int:
         """How many of these have not ended."""
-        pairs = zip(self._programs, self._takers, strict=True)
+        pairs = zip(self._workers, self._takers, strict=True)
         return sum(program.open and not taker.done() for program, taker in pairs)
 
     async def start(self) -> None:
         """Start all; they wait. Raises BarrierError where the server allows fewer at a time, ConnectionLostError."""
         try:
-            await together([program.start(self._stack) for program in self._programs])
-        except RemoteCommandError as error:
-            if len(self._programs) == 1:
+            await together([one.start(self._stack) for one in self._workers])
+        except (RemoteCommandError, DatabaseError) as error:
+            if len(self._workers) == 1:
                 raise
             raise BarrierError(str(error)) from error
-        if len(self._programs) > 1:
-            self._live.begin(program.share for program in self._programs)
+        if len(self._workers) > 1:
+            self._live.begin([share for one in self._workers for _number, share in one.shares])
 
     def begin(self) -> None:
         """Let all go on, and take what they write."""
-        for number, program in enumerate(self._programs):
-            self._takers.append(asyncio.create_task(self._take(number, program)))
+        self._takers = [asyncio.create_task(self._take(one)) for one in self._workers]
 
     async def open(self) -> None:
         """Wait until each has its transaction, or has ended. BarrierError: none has."""
-        await asyncio.gather(*(program.begun.wait() for program in self._programs))
+        await asyncio.gather(*(one.begun.wait() for one in self._workers))
         if not self.number:
             raise BarrierError("no dump program could begin")
 
     async def finish(self) -> list[Ended]:
-        """What each of them left, in the order of the shares. Raises as Program.take."""
-        return await _results(self._takers)
+        """What each of them left. Raises as their `take`."""
+        return [one for ended in await _results(self._takers) for one in ended]
 
     async def stop(self) -> None:
         """End those that still run."""
@@ -86,11 +82,17 @@ class Running:
             task.cancel()
         await asyncio.gather(*self._takers, return_exceptions=True)
 
-    async def _take(self, number: int, program: Program) -> Ended:
+    async def _take(self, worker: Program | Reader) -> list[Ended]:
         path, least_free = self._place
-        await program.go(self._options)
-        dump, tail = self._files.openers(number, program.share)
-        return await program.take(dump, tail, RoomGuard(path, least_free))
+        targets = {
+            number: Target(*self._files.openers(number, share), RoomGuard(path, least_free))
+            for number, share in worker.shares
+        }
+        try:
+            await worker.go(self._options)
+            return await worker.take(targets)
+        finally:
+            worker.begun.set()
 
 
 async def together(work: Sequence[Coroutine[Any, Any, None]]) -> None:

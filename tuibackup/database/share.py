@@ -13,6 +13,8 @@ PROGRAMS = 3  # at the same time: more are not drained faster, and each takes me
 _LEAST = 32 << 20  # bytes of a database below which it is not taken apart
 _TABLE = 20_000  # bytes that a table costs, empty or not
 _APART = 2  # databases that are taken apart
+_LOCKED_BYTES, _LOCKED_TABLES = 4 << 20, 100  # that are read while everybody waits
+_LOCKABLE = ("myisam", "aria")
 
 Tables = frozenset[str]
 _NONE: Tables = frozenset()
@@ -36,6 +38,48 @@ class Share:
         if self.tables:
             return len(self.tables)
         return sum(len(one.tables) - len(self.left_out.get(one.name, _NONE)) for one in self.databases)
+
+
+def locked(databases: Iterable[DatabaseInfo]) -> tuple[Share, ...]:
+    """Tables that know no transactions and are small enough to be read under the lock: so they are of its instant."""
+    found = [
+        (table.bytes, one.name, table.name)
+        for one in databases
+        for table in one.tables
+        if table.engine.lower() in _LOCKABLE and table.kind == "BASE TABLE"
+    ]
+    total = 0
+    chosen: dict[str, list[str]] = {}
+    for size, database, table in sorted(found)[:_LOCKED_TABLES]:
+        total += size
+        if total > _LOCKED_BYTES:
+            break
+        chosen.setdefault(database, []).append(table)
+    return _of_each(databases, chosen)
+
+
+def inexact(databases: Iterable[DatabaseInfo], but: Mapping[str, Tables]) -> tuple[Share, ...]:
+    """Tables with numbers that dump programs cut short (FLOAT)."""
+    chosen = {
+        one.name: [
+            table.name for table in one.tables if table.floats and table.name not in but.get(one.name, _NONE)
+        ]
+        for one in databases
+    }
+    return _of_each(databases, chosen)
+
+
+def taken_by(shares: Iterable[Share]) -> dict[str, Tables]:
+    """Which tables of which database these take."""
+    found: dict[str, Tables] = {}
+    for share in shares:
+        for one in share.databases:
+            found[one.name] = found.get(one.name, _NONE) | frozenset(share.tables)
+    return found
+
+
+def _of_each(databases: Iterable[DatabaseInfo], chosen: Mapping[str, list[str]]) -> tuple[Share, ...]:
+    return tuple(Share((one,), tuple(sorted(chosen[one.name]))) for one in databases if chosen.get(one.name))
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuibackup.config import Config, SecretSource, Server
-from tuibackup.errors import RemoteCommandError, TuibackupError
+from tuibackup.errors import DatabaseError, RemoteCommandError, TuibackupError
 from tuibackup.remote.questions import Answers, Question
 from tuibackup.run.places import known_hosts, open_ledger, open_vault
 from tuibackup.run.plan import agent_is_forwarded
@@ -142,6 +142,7 @@ def kills_at_logout() -> bool:
 
 async def check_server(config: Config, server: Server, answers: Answers) -> AsyncIterator[Check]:
     """Connect, look, log in. Questions go to `answers`; without a face they are failed checks."""
+    from tuibackup.files.server import lacking
     from tuibackup.remote.probe import probe
     from tuibackup.remote.session import connect
     from tuibackup.run.kept import kept
@@ -179,9 +180,12 @@ async def check_server(config: Config, server: Server, answers: Answers) -> Asyn
             for check in _tools(session, tools, server):
                 yield check
             for folder in server.folders:
-                yield await _folder(session, folder, gnu=tools.find == "gnu", sudo=server.sudo)
+                if lacking(tools):
+                    yield await _folder_over_sftp(session, folder)
+                else:
+                    yield await _folder(session, folder, gnu=tools.find == "gnu", sudo=server.sudo)
             if server.database is not None:
-                async for check in _database(config, session, server, answers):
+                async for check in _database(config, session, tools, server, answers):
                     yield check
         except TuibackupError as error:
             yield Check(_("connection"), State.FAILED, str(error))
@@ -214,8 +218,8 @@ def _tools(session: "Session", tools: "Probe", server: Server) -> Iterator[Check
         else:
             yield Check(
                 _("dump tool"),
-                State.FAILED,
-                _("neither mariadb-dump nor mysqldump on this server; install mariadb-client there"),
+                State.OK,
+                _("none on this server: its databases are read over the connection"),
             )
 
 
@@ -266,11 +270,29 @@ async def _folder(session: "Session", folder: str, *, gnu: bool, sudo: bool) -> 
     return Check(what, State.OK, folder)
 
 
+async def _folder_over_sftp(session: "Session", folder: str) -> Check:
+    """Whether a folder is there and can be listed; what in it cannot be read only a run tells."""
+    from tuibackup.files.sftpway import look
+
+    what = _("folder")
+    try:
+        async with asyncio.timeout(FOLDER_SECONDS):
+            fault, filled = await look(session, folder.encode("utf-8", "surrogateescape"))
+    except (RemoteCommandError, TimeoutError) as error:
+        return Check(what, State.FAILED, str(error) or _("no answer over SFTP"))
+    if fault:
+        return Check(what, State.FAILED, f"{folder} {fault}")
+    if not filled:
+        return Check(what, State.WARNING, _("{folder} is empty").format(folder=folder))
+    return Check(what, State.OK, folder)
+
+
 async def _database(
-    config: Config, session: "Session", server: Server, answers: Answers
+    config: Config, session: "Session", probed: "Probe", server: Server, answers: Answers
 ) -> AsyncIterator[Check]:
-    from tuibackup.database.audit import audit, long_queries
+    from tuibackup.database.audit import audit, foreseen, long_queries
     from tuibackup.database.login import login
+    from tuibackup.database.tool import find_tool
 
     assert server.database is not None
     question = Question("database-password", server.name, f"database password of {server.name}:")
@@ -296,6 +318,12 @@ async def _database(
             # What is marked would keep the clock from being reset, month after month.
             state = State.FAILED if finding.mark else State.WARNING
             yield Check(_("database"), state, f"{finding.subject}: {finding.reason}")
+        try:
+            tool = await find_tool(session, probed, database.vendor)
+        except DatabaseError:
+            tool = None
+        for finding in foreseen(database, tool):
+            yield Check(_("database"), State.WARNING, f"{finding.subject}: {finding.reason}")
         if busy := await long_queries(database):
             yield Check(_("database"), State.WARNING, busy)
     finally:

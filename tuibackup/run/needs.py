@@ -3,7 +3,8 @@
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from tuibackup.errors import DatabaseError, TuibackupError, UsageError, VaultError
+from tuibackup.errors import DatabaseError, DownloadError, TuibackupError, UsageError, VaultError
+from tuibackup.files.way import choose
 from tuibackup.run.access import described, open_database
 from tuibackup.run.kept import kept
 from tuibackup.run.places import open_vault
@@ -14,12 +15,13 @@ from tuibackup.vault.disk import Room
 
 if TYPE_CHECKING:
     from tuibackup.database.login import DatabaseSession
+    from tuibackup.database.tool import DumpTool
 
 Need = tuple[str, bool, str]  # what, whether it is there, the detail
 
-CONNECTION, HOST_KEY, TOOLS, ROOM, DATABASE, DUMP_TOOL, PRIVILEGES, CONTENTS, LOAD = (
+CONNECTION, HOST_KEY, TOOLS, ROOM, DATABASE, DUMP_TOOL, PRIVILEGES, CONTENTS, LIMITS, LOAD = (
     "connection", "host key", "tools", "room on the backup disk", "database access", "dump tool",
-    "database privileges", "what there is to dump", "long queries",
+    "database privileges", "what there is to dump", "limits of the dump", "long queries",
 )  # fmt: skip
 _SHOWN = 20  # databases that are described one by one
 
@@ -81,10 +83,12 @@ def _tools(work: Work) -> Need:
     ]
     missing = []
     if Clock.FILES in work.plan.clocks:
-        missing += [name for name, there in (("find", probe.find), ("tar", probe.tar)) if not there]
+        try:
+            found = [choose(work.connected(), probe, work.server).described]
+        except DownloadError as error:
+            missing.append(str(error))
     if Clock.DATABASES in work.plan.clocks:
         found += [printable(path) for path, _version in probe.dump_tools]
-        missing += [] if probe.dump_tools else ["mariadb-dump or mysqldump"]
     detail = ", ".join(filter(None, found))
     if missing:
         detail = f"missing: {', '.join(missing)}" + (f"; found: {detail}" if detail else "")
@@ -117,26 +121,33 @@ async def _database(work: Work) -> list[Need]:
 
 async def _around(work: Work, database: "DatabaseSession") -> list[Need]:
     """The dump tool, what the account may not read, what there is to dump, and what keeps the server busy."""
-    from tuibackup.database.audit import audit, long_queries
+    from tuibackup.database.audit import audit, foreseen, long_queries
 
     found = list(audit(database.databases, database.grants, database.account, database.vendor))
     missing = [f"{finding.subject}: {finding.reason}" for finding in found if finding.mark]
+    tool, described_tool = await _dump_tool(work, database)
+    limits = [finding for finding in found if not finding.mark]
+    limits += foreseen(database, tool)
     contents = [str(info) for info in database.databases[:_SHOWN]]
     if len(database.databases) > _SHOWN:
         contents.append(f"and {len(database.databases) - _SHOWN} more")
+    told = [f"{finding.subject}: {finding.reason}" for finding in limits[:_SHOWN]]
+    if len(limits) > _SHOWN:
+        told.append(f"and {len(limits) - _SHOWN} more")
     return [
-        await _dump_tool(work, database),
+        described_tool,
         (PRIVILEGES, not missing, "; ".join(missing) or "enough for a whole dump"),
         (CONTENTS, True, "; ".join(contents)),
+        (LIMITS, not told, "; ".join(told) or "none: every table at one instant, and exact"),
         (LOAD, True, await long_queries(database) or "no query runs for more than a minute"),
     ]
 
 
-async def _dump_tool(work: Work, database: "DatabaseSession") -> Need:
+async def _dump_tool(work: Work, database: "DatabaseSession") -> tuple["DumpTool | None", Need]:
     from tuibackup.database.tool import find_tool
 
     try:
         tool = await find_tool(work.connected(), work.tools(), database.vendor)
-    except DatabaseError as error:
-        return DUMP_TOOL, False, str(error)
-    return DUMP_TOOL, True, f"{printable(tool.path)} {tool.version}: {' '.join(tool.flags)}"
+    except DatabaseError:
+        return None, (DUMP_TOOL, True, "none on the server: its databases are read over the connection")
+    return tool, (DUMP_TOOL, True, f"{printable(tool.path)} {tool.version}: {' '.join(tool.flags)}")

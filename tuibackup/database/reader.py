@@ -1,0 +1,113 @@
+"""Tables and databases that are read over a connection of our own, beside the programs or instead of them.
+
+It takes what the server's program gets wrong (FLOAT), what must be read while the lock is held (tables that know no
+transactions), or everything where there is no program. One after the other, at the instant of its own snapshot.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack, aclosing
+
+from tuibackup.database.inventory import TableInfo
+from tuibackup.database.live import Live
+from tuibackup.database.login import open_connection
+from tuibackup.database.native import Native
+from tuibackup.database.optionfile import Options
+from tuibackup.database.packing import Ended, Target, pack
+from tuibackup.database.share import Share
+from tuibackup.errors import ConnectionLostError, DatabaseError
+from tuibackup.remote.session import Session
+from tuibackup.text import printable
+
+
+class Reader:
+    """Reads `shares`, of one database each. `begun` as Program's: the first `locked` shares are read by then."""
+
+    def __init__(
+        self,
+        session: Session,
+        options: Options,
+        vendor: str,
+        shares: Sequence[tuple[int, Share]],
+        live: Live,
+        locked: int = 0,
+    ) -> None:
+        self.shares = tuple(shares)
+        self.begun = asyncio.Event()
+        self.open = False
+        self._session = session
+        self._options = options
+        self._vendor = vendor
+        self._live = live
+        self._locked = locked
+        self._ready = asyncio.Event()
+        self._native: Native | None = None
+
+    async def start(self, stack: AsyncExitStack) -> None:
+        """Log in. Raises DatabaseError, ConnectionLostError."""
+        connection = await open_connection(self._session, self._options)
+        stack.callback(connection.drop)
+        self._native = Native(connection, self._vendor, server=self._session.name)
+
+    async def go(self, options: Options) -> None:
+        """Open the snapshot."""
+        assert self._native is not None
+        await self._native.begin()
+        self.open = True
+        if not self._locked:
+            self.begun.set()
+
+    async def take(self, targets: dict[int, Target]) -> list[Ended]:
+        """Everything, share by share. One that cannot be read is a fault; the next is tried all the same."""
+        ended = []
+        try:
+            for place, (number, share) in enumerate(self.shares, 1):
+                ended.append(await self._take(number, share, targets[number]))
+                if place == self._locked:
+                    self.begun.set()
+        finally:
+            self.begun.set()
+        return ended
+
+    async def _take(self, number: int, share: Share, target: Target) -> Ended:
+        assert self._native is not None
+        faults: list[str] = []
+        notes = len(self._native.notes)
+
+        async def sql() -> AsyncGenerator[bytes, None]:
+            try:
+                async with aclosing(self._read(number, share)) as parts:
+                    async for part in parts:
+                        yield part
+            except (DatabaseError, ConnectionLostError) as error:
+                if self._session.lost:
+                    raise
+                faults.append(error.message)
+
+        try:
+            async with aclosing(sql()) as parts:
+                packed = await pack(parts, "", target, self._live)
+        finally:
+            self._live.program_ends(number)
+        if packed.fault:
+            faults.append(packed.fault)
+        if share.whole and not faults and not packed.scanner.completed:
+            faults.append("the dump ends without its last line: it is cut off")
+        complaints = tuple(self._native.notes[notes:])
+        return Ended(number, share, tuple(faults), complaints, packed.scanner, packed.shifts, packed.seconds)
+
+    async def _read(self, number: int, share: Share) -> AsyncGenerator[bytes, None]:
+        assert self._native is not None
+        [info] = share.databases
+        if share.whole:
+            self._live.say(f"{printable(info.name)}: read without a dump program")
+            async with aclosing(self._native.database(info)) as parts:
+                async for part in parts:
+                    yield part
+            return
+        by_name: dict[str, TableInfo] = {table.name: table for table in info.tables}
+        for name in share.tables:
+            self._live.table(number, printable(info.name), printable(name))
+            async with aclosing(self._native.table(info.name, by_name[name])) as parts:
+                async for part in parts:
+                    yield part
