@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import lines, trees
@@ -52,7 +53,13 @@ def main() -> None:
         return
     lines.enter(words.line)
     part = Part(
-        words.work, words.line, words.tree, tuple(words.peers.split(",")), words.rounds, words.sftp_only
+        words.work,
+        words.line,
+        words.tree,
+        tuple(words.peers.split(",")),
+        words.rounds,
+        words.sftp_only,
+        words.first_too,
     )
     with tempfile.TemporaryDirectory(prefix="tuibackup-bench-", dir=words.scratch) as scratch:
         measured = _Bench(part, words.cache, Path(scratch)).run()
@@ -70,8 +77,15 @@ def _words() -> argparse.Namespace:
     parser.add_argument("--peers", default=f"{OURS},rsync -a", help=f"some of: {','.join(PEERS)}")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--sftp-only", action="store_true", help="the server allows nothing but SFTP")
-    parser.add_argument("--all", action="store_true", help="every part but the longest; about 15 minutes")
-    parser.add_argument("--long", action="store_true", help="with --all: the longest parts, too")
+    parser.add_argument("--first-too", action="store_true", help="tell of the pull before the others, too")
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="every part but the longest; about 15 minutes where nothing else runs",
+    )
+    parser.add_argument(
+        "--long", action="store_true", help="with --all: the longest parts, too; some 10 more"
+    )
     parser.add_argument("--report", action="store_true", help="measure nothing, print what was measured")
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache/tuibackup-benchmarks")
     parser.add_argument("--scratch", type=Path, help="a folder for what is pulled (default: $TMPDIR)")
@@ -98,6 +112,7 @@ class _Bench:
         count = sum(1 for _ in trees.files(tree))
         measured: dict[str, list[Measured]] = {peer: [] for peer in part.peers}
         served: dict[str, list[float]] = {peer: [] for peer in part.peers}
+        results = []
         with self._places(tree) as (places, sshd):
             for number in range(part.rounds + part.repeated):
                 if part.work == "changed" and number:
@@ -111,17 +126,17 @@ class _Bench:
                     before = served_cpu(sshd)
                     os.sync()
                     one = measure(PEERS[peer](place, number if part.repeated else 0), self._scratch / "log")
-                    counts = (
-                        number > 0 or not part.repeated
-                    )  # else it was the pull before the first that counts
+                    there = served_cpu(sshd) - before
                     if one.code:
                         self._complain(peer, one)
-                    if counts:
+                    if number or not part.repeated:
                         measured[peer].append(one)
-                        served[peer].append(served_cpu(sshd) - before)
+                        served[peer].append(there)
+                    elif part.first_too:
+                        results.append(Result.of(replace(part, work="first"), count, peer, [one], [there]))
                     if not part.repeated:
                         _emptied(place.folder)
-        return [Result.of(part, count, peer, measured[peer], served[peer]) for peer in part.peers]
+        return results + [Result.of(part, count, peer, measured[peer], served[peer]) for peer in part.peers]
 
     def _complain(self, peer: str, one: Measured) -> None:
         said = (self._scratch / "log").read_text(errors="replace").strip().splitlines()[-3:]

@@ -4,9 +4,9 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from tuibackup.config import Config, SecretSource, Server
-from tuibackup.database.login import DatabaseSession, login
 from tuibackup.errors import AccessDeniedError, ConnectionLostError, NeedsOperatorError
 from tuibackup.remote.probe import probe
 from tuibackup.remote.questions import Question
@@ -18,6 +18,9 @@ from tuibackup.run.secrets import resolve
 from tuibackup.run.work import Work
 from tuibackup.secret import Secret
 from tuibackup.text import printable
+
+if TYPE_CHECKING:
+    from tuibackup.database.login import DatabaseSession
 
 CONNECTING = 8  # runs of this host that connect at once: sshd drops some beyond ten (MaxStartups)
 TRIES = 3  # of a database password that is typed
@@ -67,16 +70,18 @@ async def disconnect(work: Work) -> None:
                 await session.close()
 
 
-async def open_database(work: Work) -> DatabaseSession:
+async def open_database(work: Work) -> "DatabaseSession":
     """Log in to the database of the run's server."""
     return await log_in(work.server, work.connected(), work.answers)
 
 
-async def log_in(server: Server, session: Session, answers: Remembering) -> DatabaseSession:
+async def log_in(server: Server, session: Session, answers: Remembering) -> "DatabaseSession":
     """Log in to the server's database; a password that must be typed is asked for, a few times at most.
 
     Raises DatabaseError, NeedsOperatorError, SecretError, ConnectionLostError.
     """
+    from tuibackup.database.login import login
+
     assert server.database is not None
     source = server.database.password
     user = server.database.user or session.user
@@ -103,7 +108,7 @@ async def log_in(server: Server, session: Session, answers: Remembering) -> Data
     raise refused
 
 
-def described(database: DatabaseSession) -> str:
+def described(database: "DatabaseSession") -> str:
     """A login in a few words: "MariaDB 10.11.6, 3 databases"."""
     number = len(database.databases)
     version = database.server_version.partition("-")[0]

@@ -26,6 +26,7 @@ from tuibackup.run.plan import Plan
 from tuibackup.run.process import Launch, Launched
 from tuibackup.run.questions import FaceLine
 from tuibackup.run.stop import Stop, stop_path
+from tuibackup.sop import Clock
 
 NICE = 10
 _MESSAGE = 1 << 20  # bytes: one run's plan takes a few thousand
@@ -57,6 +58,8 @@ def main() -> int:
         config = load(Path(launch.config))
     except TuibackupError as error:
         config = error
+    if any(Clock.DATABASES in run.plan.clocks for run in runs):
+        import tuibackup.database.dump  # noqa: F401
     gc.collect()
     gc.freeze()  # keeps the collector from touching, and so copying, the memory the runs share
     for run in runs:

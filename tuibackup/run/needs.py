@@ -1,10 +1,8 @@
 """What a run needs and whether it is there (*kebutuhan*): asked for and recorded before a byte is fetched."""
 
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from tuibackup.database.audit import audit, foreseen, long_queries
-from tuibackup.database.login import DatabaseSession
-from tuibackup.database.tool import DumpTool, find_tool
 from tuibackup.errors import DatabaseError, DownloadError, TuibackupError, UsageError, VaultError
 from tuibackup.files.way import choose
 from tuibackup.run.access import described, open_database
@@ -14,6 +12,10 @@ from tuibackup.run.work import Work
 from tuibackup.sop import Clock
 from tuibackup.text import printable, size
 from tuibackup.vault.disk import Room
+
+if TYPE_CHECKING:
+    from tuibackup.database.login import DatabaseSession
+    from tuibackup.database.tool import DumpTool
 
 Need = tuple[str, bool, str]  # what, whether it is there, the detail
 
@@ -117,8 +119,10 @@ async def _database(work: Work) -> list[Need]:
         return needs
 
 
-async def _around(work: Work, database: DatabaseSession) -> list[Need]:
+async def _around(work: Work, database: "DatabaseSession") -> list[Need]:
     """The dump tool, what the account may not read, what there is to dump, and what keeps the server busy."""
+    from tuibackup.database.audit import audit, foreseen, long_queries
+
     found = list(audit(database.databases, database.grants, database.account, database.vendor))
     missing = [f"{finding.subject}: {finding.reason}" for finding in found if finding.mark]
     tool, described_tool = await _dump_tool(work, database)
@@ -139,7 +143,9 @@ async def _around(work: Work, database: DatabaseSession) -> list[Need]:
     ]
 
 
-async def _dump_tool(work: Work, database: DatabaseSession) -> tuple[DumpTool | None, Need]:
+async def _dump_tool(work: Work, database: "DatabaseSession") -> tuple["DumpTool | None", Need]:
+    from tuibackup.database.tool import find_tool
+
     try:
         tool = await find_tool(work.connected(), work.tools(), database.vendor)
     except DatabaseError:

@@ -1,14 +1,13 @@
 """The procedure's four steps, in the words and the order of the SOP's page. `engine` carries them out.
 
 Each takes the run's `Work` and its own reporter, and returns its result in one line; what it raises is its
-failure. Steps 2 and 4 publish what they stored before they end.
+failure. Steps 2 and 4 publish what they stored before they end. What serves databases alone is loaded where it is
+used: a run that only downloads starts without it.
 """
 
 import asyncio
 from functools import partial
 
-from tuibackup.database.dump import dump as dump_databases
-from tuibackup.database.inventory import tables
 from tuibackup.files.download import download as download_folders
 from tuibackup.files.server import lacking
 from tuibackup.run import access
@@ -85,6 +84,8 @@ async def download(work: Work, report: StepReporter) -> str:
 
 async def login(work: Work, report: StepReporter) -> str:
     """Step 3, *membuka aplikasi db dan login*: and what there is to dump."""
+    from tuibackup.database.inventory import tables
+
     database = work.database = await access.open_database(work)
     for one in database.databases:
         report.output(f"{printable(one.name)}: {tables(len(one.tables))}, about {size(one.bytes)}")
@@ -93,6 +94,8 @@ async def login(work: Work, report: StepReporter) -> str:
 
 async def dump(work: Work, report: StepReporter) -> str:
     """Step 4, *melakukan dump SQL pada semua database aktif*: into a new snapshot of its own."""
+    from tuibackup.database.dump import dump as dump_databases
+
     database = work.database
     assert database is not None
     started = ev.now()
