@@ -94,7 +94,7 @@ def main() -> None:
                 measured = _measured(line, peers, words.rounds, words.size, words.cache, Path(scratch))
             with results.open("a") as file:
                 file.writelines(json.dumps(asdict(one)) + "\n" for one in measured)
-    found = {(one.line, one.peer): one for one in _read(results)}
+    found = _newest(_read(results))
     print("\n".join([*table(list(found.values())), "", *aims(found)]))
 
 
@@ -273,6 +273,13 @@ PEERS: dict[str, Peer] = {OURS: ours, ALL: all_at_once, EACH: one_after_the_othe
 
 def _read(path: Path) -> list[Result]:
     return [Result(**json.loads(line)) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def _newest(results: Sequence[Result]) -> dict[tuple[str, str], Result]:
+    """The last word on each peer, where it had to dump as much as we had."""
+    found = {(one.line, one.peer): one for one in results}
+    sizes = {line: one.bytes for (line, peer), one in found.items() if peer == OURS}
+    return {key: one for key, one in found.items() if one.bytes == sizes.get(one.line, one.bytes)}
 
 
 def table(results: Sequence[Result]) -> list[str]:

@@ -18,7 +18,7 @@ from tuibackup.remote.hostkeys import HostKey, host_key
 from tuibackup.remote.pace import Pace, Toll
 from tuibackup.remote.patience import Patience
 from tuibackup.remote.questions import Answers
-from tuibackup.remote.stream import LineHandler, Stream
+from tuibackup.remote.stream import HIGH, LineHandler, Stream
 from tuibackup.text import printable, shorten, size
 
 LIMIT = 8 << 20  # bytes of output that `run` takes
@@ -124,16 +124,24 @@ class Session:
 
     @contextlib.asynccontextmanager
     async def stream(
-        self, command: Command, *, sudo: bool = False, on_line: LineHandler | None = None
+        self,
+        command: Command,
+        *,
+        sudo: bool = False,
+        on_line: LineHandler | None = None,
+        window: int = connecting.WINDOW,
     ) -> AsyncIterator[Stream]:
-        """A running command; `on_line` gets each line of its stderr. Leaving the block ends it."""
-        stream = Stream(self.name, on_line, self.pace)
+        """A running command; `on_line` gets each line of its stderr. Leaving the block ends it.
+
+        `window`: bytes that may be under way; less where several stream at the same time.
+        """
+        stream = Stream(self.name, on_line, self.pace, min(HIGH, window))
         await self._opened(
             self._connection.create_session(
                 lambda: stream,
                 line(command, sudo=sudo),  # type: ignore[arg-type]  # bytes go through as they are
                 encoding=None,
-                window=self.pace.window if self.pace else connecting.WINDOW,
+                window=min(window, self.pace.window) if self.pace else window,
                 max_pktsize=connecting.PACKET,
             ),
             describe(command),
