@@ -29,3 +29,8 @@ def ticking_sshd(place: Path) -> Iterator[PrivateSshd]:
     command = f"""PATH={tools}:$PATH; export PATH; exec sh -c "$SSH_ORIGINAL_COMMAND" """
     with PrivateSshd(place / "ticking", force_command=command) as sshd:
         yield sshd
+
+
+def ticking_ahead(place: Path, seconds: int) -> None:
+    """Set the clock of `ticking_sshd` in `place`."""
+    (place / "ahead").write_text(str(seconds))

@@ -1,10 +1,14 @@
 """Fixtures of the tests that drive the installed program like a user."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.acceptance.backedup import CONTENTS, BackedUp
 from tests.acceptance.site import Site
+from tuibackup.demo.mariadbd import PrivateMariadb, account
+from tuibackup.demo.sshd import PrivateSshd
 
 
 @pytest.fixture
@@ -15,10 +19,32 @@ def site(tmp_path: Path) -> Site:
     return made
 
 
+@pytest.fixture(scope="session")
+def backed_up(
+    tmp_path_factory: pytest.TempPathFactory, sshd: PrivateSshd, mariadb_template: Path
+) -> Iterator[BackedUp]:
+    """A server that was backed up once, files and databases; tests copy what they need of it."""
+    folder = tmp_path_factory.mktemp("backed-up")
+    with PrivateMariadb(folder / "mariadbd", template=mariadb_template) as source:
+        source.sql(CONTENTS)
+        made = Site(folder)
+        made.write_config()
+        database = f'user = "{account()}"\nsocket = "{source.socket}"\n'
+        made.add("siakad", sshd, [make_application(folder)], database=database)
+        said = made.tuibackup("run", "siakad")
+        assert said.code == 0, said.out + said.err
+        yield BackedUp(made, source)
+
+
 @pytest.fixture
 def application(tmp_path: Path) -> Path:
     """A small application folder with the kinds of files that real ones have."""
-    root = tmp_path / "server/var/www/siakad"
+    return make_application(tmp_path)
+
+
+def make_application(folder: Path) -> Path:
+    """That folder, below `folder`."""
+    root = folder / "server/var/www/siakad"
     (root / "uploads/2026").mkdir(parents=True)
     (root / "cache").mkdir()
     (root / "index.php").write_text("<?php echo 'siakad';\n")

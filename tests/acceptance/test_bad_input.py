@@ -340,6 +340,7 @@ def test_a_second_run_on_the_same_server(site: Site, application: Path, tmp_path
 
 
 def test_a_connection_cut_in_the_middle(site: Site, application: Path, tmp_path: Path) -> None:
+    site.settings = '[sop]\nconnect_within = "1 second"\n'
     with slow_server(tmp_path) as server:
         site.add("siakad", server, [application])
         first = site.start("run", "siakad")
@@ -351,6 +352,7 @@ def test_a_connection_cut_in_the_middle(site: Site, application: Path, tmp_path:
         expect_line("connection cut", site.tidy(finished["error"]))
         stays_visible(site, finished, "siakad")
     nothing_stored(site)
+    site.settings = ""
     with PrivateSshd(tmp_path / "mended") as mended:
         site.add("siakad", mended, [application])
         backs_up_now(site)

@@ -1,7 +1,5 @@
 """A drill restores for real and compares: green only where all agrees, and everything is recorded."""
 
-import hashlib
-import json
 import os
 import pwd
 import shutil
@@ -14,45 +12,16 @@ from typing import Any
 
 import pytest
 
+from tests.acceptance.backedup import BackedUp, tampered
 from tests.acceptance.site import Site
 from tests.conftest import MariadbStarter
-from tuibackup.demo.mariadbd import PrivateMariadb, account
-from tuibackup.demo.sshd import PrivateSshd
-
-CONTENTS = r"""
-CREATE DATABASE akademik; CREATE DATABASE arsip; USE akademik;
-CREATE TABLE mahasiswa (nim INT PRIMARY KEY, nama VARCHAR(40)) DEFAULT CHARSET utf8mb4;
-CREATE TABLE nilai (id INT PRIMARY KEY, nim INT, huruf VARCHAR(20), isi BLOB,
-    FOREIGN KEY (nim) REFERENCES mahasiswa (nim));
-INSERT INTO mahasiswa SELECT seq, CONCAT('it''s; ', CHAR(10), '(', CHAR(92), seq) FROM seq_1_to_300;
-INSERT INTO nilai SELECT seq, seq, CONCAT('"a`', seq), UNHEX(MD5(seq)) FROM seq_1_to_300;
-CREATE TABLE kosong (i INT);
-CREATE TABLE lama (i INT); INSERT INTO lama VALUES (1), (2);
-CREATE SEQUENCE nomor START WITH 7;
-CREATE VIEW ringkas AS SELECT id FROM nilai;
-DELIMITER ;;
-CREATE TRIGGER jaga BEFORE INSERT ON nilai FOR EACH ROW BEGIN SET NEW.huruf = 'x;;y'; SET @a = 1; END;;
-CREATE PROCEDURE hitung() BEGIN SELECT ';' AS 'it''s'; -- it's a remark; or two
-  SELECT COUNT(*) FROM nilai; END;;
-SET sql_mode = 'NO_BACKSLASH_ESCAPES,ANSI_QUOTES';;
-CREATE FUNCTION miring() RETURNS VARCHAR(9) CHARSET utf8mb4 DETERMINISTIC RETURN 'a\';;
-SET sql_mode = DEFAULT;;
-CREATE EVENT malam ON SCHEDULE EVERY 1 DAY DO BEGIN DELETE FROM kosong; END;;
-DELIMITER ;
-USE arsip;
-CREATE TABLE berkas (i INT PRIMARY KEY); INSERT INTO berkas VALUES (1), (2), (3);
-CREATE VIEW balik AS SELECT id FROM akademik.ringkas; CREATE VIEW akademik.silang AS SELECT i FROM berkas;
-"""
 
 
 @pytest.fixture
-def siakad(site: Site, sshd: PrivateSshd, application: Path, mariadbd: PrivateMariadb, place: Path) -> Site:
+def siakad(site: Site, backed_up: BackedUp, place: Path) -> Site:
     """A site whose server was backed up once, files and databases."""
-    mariadbd.sql(CONTENTS)
-    site.add("siakad", sshd, [application], database=f'user = "{account()}"\nsocket = "{mariadbd.socket}"\n')
+    backed_up.copy_to(site)
     drills_in(site, place)
-    said = site.tuibackup("run", "siakad")
-    assert said.code == 0, said.out + said.err
     return site
 
 
@@ -69,31 +38,6 @@ def drills_in(site: Site, place: Path, more: str = "") -> None:
     """Configure where drills happen."""
     site.settings = f'[drill]\nfolder = "{place}"\n{more}'
     site.write_config()
-
-
-def tampered(snapshot: Path, change: Callable[[dict[str, Any]], None]) -> None:
-    """Change the tables.json of a published snapshot."""
-    rewritten(snapshot / "tables.json", lambda old: changed(old, change))
-
-
-def changed(old: bytes, change: Callable[[dict[str, Any]], None]) -> bytes:
-    document = json.loads(old)
-    change(document)
-    return json.dumps(document).encode()
-
-
-def rewritten(path: Path, change: Callable[[bytes], bytes]) -> None:
-    """Change a file of a published snapshot, and its line in SHA256SUMS."""
-    snapshot = path.parent
-    snapshot.chmod(0o700)
-    old = path.read_bytes()
-    new = change(old)
-    path.chmod(0o600)
-    path.write_bytes(new)
-    sums = snapshot / "SHA256SUMS"
-    sums.chmod(0o600)
-    text = sums.read_text()
-    sums.write_text(text.replace(hashlib.sha256(old).hexdigest(), hashlib.sha256(new).hexdigest()))
 
 
 def drills(site: Site) -> list[dict[str, Any]]:
@@ -221,7 +165,11 @@ def test_a_named_server_is_used_only_when_it_is_empty(
     siakad: Site, place: Path, start_mariadb: MariadbStarter
 ) -> None:
     empty = start_mariadb()
-    drills_in(siakad, place, f'socket = "{empty.socket}"\n')
+    empty.sql("CREATE USER penguji@localhost IDENTIFIED BY 'kunci'; GRANT ALL ON *.* TO penguji@localhost")
+    secret = siakad.home / "secret"
+    secret.write_text("kunci\n")
+    secret.chmod(0o600)
+    drills_in(siakad, place, f'socket = "{empty.socket}"\nuser = "penguji"\npassword_file = "{secret}"\n')
     said = siakad.tuibackup("drill", "siakad/databases/latest")
     assert said.code == 0, said.out + said.err
     assert "akademik" not in empty.sql("SHOW DATABASES")

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from tests.acceptance.backedup import BackedUp, changed, rewritten, tampered
 from tests.acceptance.site import Site
-from tests.acceptance.test_drill import CONTENTS, changed, rewritten, tampered
 from tests.conftest import MariadbStarter
 from tests.database.conftest import unpacked
-from tuibackup.demo.mariadbd import PrivateMariadb, account
+from tests.vault.test_recovery_page import run as run_page
+from tuibackup.demo.mariadbd import PrivateMariadb
 from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.vault.frames import FrameWriter
 
@@ -32,10 +33,9 @@ def other(start_mariadb: MariadbStarter) -> PrivateMariadb:
 
 
 @pytest.fixture
-def siakad(site: Site, sshd: PrivateSshd, mariadbd: PrivateMariadb, other: PrivateMariadb) -> Site:
+def siakad(site: Site, sshd: PrivateSshd, backed_up: BackedUp, other: PrivateMariadb) -> Site:
     """A site with a server that was backed up once, and a second one, `uji`, that takes a password."""
-    mariadbd.sql(CONTENTS)
-    site.add("siakad", sshd, [], database=f'user = "{account()}"\nsocket = "{mariadbd.socket}"\n')
+    backed_up.copy_to(site)
     quoted = SECRET.replace("\\", "\\\\").replace("'", "''")
     other.sql(
         f"CREATE USER pemulih@localhost IDENTIFIED BY '{quoted}'; GRANT ALL ON *.* TO pemulih@localhost"
@@ -45,7 +45,6 @@ def siakad(site: Site, sshd: PrivateSshd, mariadbd: PrivateMariadb, other: Priva
     password.chmod(0o600)
     database = f'user = "pemulih"\nsocket = "{other.socket}"\npassword_file = "{password}"\n'
     site.add("uji", sshd, [], database=database, trusted=False)
-    assert site.tuibackup("run", "siakad").code == 0
     return site
 
 
@@ -93,15 +92,15 @@ def definitions(server: PrivateMariadb) -> str:
 
 
 def test_a_database_goes_into_another_server_and_equals_its_source(
-    siakad: Site, mariadbd: PrivateMariadb, other: PrivateMariadb, seen_words: list[bytes]
+    siakad: Site, backed_up: BackedUp, other: PrivateMariadb, seen_words: list[bytes]
 ) -> None:
     said = siakad.tuibackup(*FROM, "--into", "uji", "--json")
     assert said.code == 0, said.err
     document = said.json
     assert document["differences"] == []
     assert (document["tables"], document["rows"]) == (4, 602)
-    assert other.sql(CHECKSUMS) == mariadbd.sql(CHECKSUMS)
-    assert definitions(other) == definitions(mariadbd)
+    assert other.sql(CHECKSUMS) == backed_up.source.sql(CHECKSUMS)
+    assert definitions(other) == definitions(backed_up.source)
     assert other.sql("SELECT akademik.miring()") == "a\\\\\n"
 
     (recorded,) = restores(siakad)
@@ -131,7 +130,7 @@ def test_nothing_goes_over_an_existing_database_unless_told(siakad: Site, other:
 
 
 def test_one_table_comes_back_with_its_trigger_and_nothing_else_is_touched(
-    siakad: Site, mariadbd: PrivateMariadb, other: PrivateMariadb
+    siakad: Site, backed_up: BackedUp, other: PrivateMariadb
 ) -> None:
     words = (*FROM, "--table", "nilai", "--into", "uji")
     said = siakad.tuibackup(*words)
@@ -142,7 +141,7 @@ def test_one_table_comes_back_with_its_trigger_and_nothing_else_is_touched(
     said = siakad.tuibackup(*words)
     assert said.code == 0, said.err
     assert other.sql("SHOW TABLES FROM akademik") == "lama\nnilai\n"
-    assert other.sql("CHECKSUM TABLE akademik.nilai") == mariadbd.sql("CHECKSUM TABLE akademik.nilai")
+    assert other.sql("CHECKSUM TABLE akademik.nilai") == backed_up.source.sql("CHECKSUM TABLE akademik.nilai")
     assert "jaga" in other.sql("SHOW TRIGGERS FROM akademik")
     assert "beda" in other.sql("SHOW CREATE TABLE akademik.lama")
 
@@ -175,6 +174,22 @@ def test_a_table_is_restored_without_reading_the_rest(siakad: Site, other: Priva
     said = siakad.tuibackup(*FROM, "--table", "mahasiswa", "--into", "uji")
     assert said.code == 1
     assert "damaged" in said.err
+
+
+def test_one_table_comes_back_by_hand_as_the_recovery_page_says(
+    siakad: Site, backed_up: BackedUp, other: PrivateMariadb
+) -> None:
+    (snapshot,) = siakad.snapshots("siakad", "databases")
+    document = json.loads((snapshot / "tables.json").read_text())
+    (akademik,) = [one for one in document["databases"] if one["name"] == "akademik"]
+    (nilai,) = [one for one in akademik["tables"] if one["name"] == "nilai"]
+    out = siakad.folder / "one.sql"
+    words = {"DATABASE": "akademik", "OFFSET": nilai["offset"], "BYTES": nilai["bytes"]}
+    run_page("Databases", 2, SNAPSHOT=snapshot, OUT=out, **words)
+    other.sql("CREATE DATABASE akademik")
+    other.sql(out.read_bytes(), "akademik")
+    source = backed_up.source.sql("CHECKSUM TABLE akademik.nilai")
+    assert other.sql("CHECKSUM TABLE akademik.nilai") == source
 
 
 def test_words_that_make_no_sense_are_wrong_usage(siakad: Site) -> None:
@@ -238,12 +253,13 @@ def test_sql_that_no_dump_contains_is_refused(siakad: Site, other: PrivateMariad
         b"CREATE USER jahat@'%' IDENTIFIED BY 'x';",
         b"SET @@session.foreign_key_checks = 0, @@GLOBAL.general_log = 1;",
         b"/*!50003 DROP DATABASE arsip */;",
+        b"INSERT INTO mysql.global_priv VALUES ('%', 'jahat', '{}');",
         b"SELECT 1 INTO OUTFILE '/tmp/jahat';",
     ):
         replace_dump(snapshot, "akademik", evil + b"\n-- Dump completed\n")
         said = siakad.tuibackup(*FROM, "--into", str(other.socket), "--overwrite")
         assert said.code == 1, evil
-        assert "no dump should" in said.err or "reaches for arsip" in said.err
+        assert "no dump should" in said.err or "reaches for the database" in said.err
     assert "arsip" in other.sql("SHOW DATABASES")
     assert other.sql("SELECT COUNT(*) FROM mysql.global_priv WHERE user = 'jahat'") == "0\n"
 

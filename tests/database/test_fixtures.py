@@ -13,6 +13,8 @@ import pytest
 from tests.database.everything import Rows, differences, everything
 from tests.database.natively import connection, dumps, inventoried
 from tuibackup.database.channel import Connection
+from tuibackup.database.inventory import DatabaseInfo, quoted
+from tuibackup.database.scan import Scanner
 from tuibackup.database.views import placeholders
 from tuibackup.demo.mariadbd import PrivateMariadb, account
 
@@ -27,6 +29,7 @@ class Compared:
     tool: dict[str, Rows]
     native: dict[str, Rows]
     dumps: dict[str, bytes]
+    infos: dict[str, DatabaseInfo]
     databases: dict[str, list[str]]  # by fixture
 
 
@@ -90,7 +93,7 @@ def compared(tmp_path_factory: pytest.TempPathFactory, mariadb_template: Path) -
             errors = restore(scratch, first.encode() + b"".join(sqls.values()))
             assert not errors or name == "tool", errors
             restored.append(asyncio.run(everything(scratch.socket)))
-    return Compared(expected, *restored, native, databases)
+    return Compared(expected, *restored, native, {info.name: info for info in infos}, databases)
 
 
 def of(found: dict[str, Rows], databases: list[str]) -> dict[str, Rows]:
@@ -102,6 +105,32 @@ def test_a_native_dump_restores_to_what_was_there(compared: Compared, fixture: s
     names = compared.databases[fixture]
     assert names
     assert differences(of(compared.source, names), of(compared.native, names)) == {}
+
+
+def assert_scanned(sql: bytes, info: DatabaseInfo) -> dict[str, int | None]:
+    """The scanner of step 4 finds in a dump all that the inventory has. Returns the rows that it counted."""
+    scanner = Scanner()
+    scanner.feed(sql)
+    scanner.finish()
+    assert scanner.completed
+    found = scanner.contents[info.name]
+    assert set(found.tables) == {table.name for table in info.tables}
+    assert found.views == set(info.views) - set(info.broken)
+    counted = {"trigger": info.triggers, "event": info.events, "routine": info.routines}
+    assert found.objects == {kind: len(names) for kind, names in counted.items() if names}
+    return {name: part.rows for name, part in found.tables.items()}
+
+
+@pytest.mark.parametrize("fixture", [fixture.name for fixture in FIXTURES])
+def test_the_scanner_finds_everything_in_a_native_dump(compared: Compared, fixture: str) -> None:
+    for name in compared.databases[fixture]:
+        found = assert_scanned(compared.dumps[name], compared.infos[name])
+        rows = {
+            table.name: len(compared.source[f"{name}: rows of {quoted(table.name)}"])
+            for table in compared.infos[name].tables
+            if table.kind != "SEQUENCE" and table.engine != "MRG_MyISAM"
+        }
+        assert {table: found[table] for table in rows} == rows
 
 
 # What mariadb-dump itself does not bring back; everything else comes back equal by both.

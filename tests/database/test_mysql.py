@@ -12,8 +12,7 @@ from tests.database import mysqld
 from tests.database.everything import Rows, differences, everything
 from tests.database.mysqld import PrivateMysqld
 from tests.database.natively import dumps, inventoried
-from tests.database.test_fixtures import FIXTURES, stand_ins
-from tests.database.test_native import scanned
+from tests.database.test_fixtures import FIXTURES, assert_scanned, stand_ins
 
 pytestmark = [
     pytest.mark.long,
@@ -53,9 +52,7 @@ def test_mysqls_traps_come_back_by_both_engines(tmp_path: Path) -> None:
         differing = differences(by_native, by_tool)
         assert set(differing) == LOST_BY_THE_TOOL
     for info in infos:
-        found = scanned(native[info.name])
-        assert found.completed
-        assert set(found.tables) == {table.name for table in info.tables}
+        assert_scanned(native[info.name], info)
 
 
 # A column's character set is said where it was said when the table was made; a dump cannot but say it.

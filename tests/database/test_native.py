@@ -1,11 +1,13 @@
 """The native dumper against a real server: what it writes restores to what was there."""
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import MariadbStarter
 from tests.database.conftest import NAMES
+from tests.database.everything import differences, everything
 from tests.database.natively import connection, dumps, inventoried, with_native
 from tuibackup.config import Server
 from tuibackup.database.inventory import DatabaseInfo
@@ -159,3 +161,49 @@ async def test_leaving_early_drops_the_connection_instead_of_reading_the_rest(
         await parts.aclose()
         with pytest.raises(ConnectionLostError):
             await native.begin()
+
+
+async def test_values_that_a_small_packet_would_lose_are_sent_as_they_are(
+    start_mariadb: MariadbStarter,
+) -> None:
+    """CONCAT gives NULL for what is larger than max_allowed_packet; here that is the least that a server takes."""
+    server = start_mariadb("--max-allowed-packet=1024")
+    server.sql(
+        "CREATE DATABASE d; USE d; CREATE TABLE x (a INT, b VARCHAR(600), c TEXT CHARACTER SET latin1, d BLOB,"
+        " e GEOMETRY, f VARBINARY(300), g TEXT CHARACTER SET cp1251, h ENUM('p', 'q'));"
+        "INSERT INTO x VALUES (1, REPEAT('\\'', 500), REPEAT(0xE9, 700), REPEAT(0x00, 700),"
+        " ST_GeomFromText('POINT(1 2)'), REPEAT(0xFF, 300), REPEAT('Ж', 300), 'q')"
+    )
+    server.sql(
+        "UPDATE x SET a = 5; INSERT INTO x (a, b) SELECT a, b FROM x; INSERT INTO x SELECT * FROM x;"
+        "INSERT INTO x VALUES ()",
+        "d",
+    )
+    made = (await dumps(server.socket))["d"]
+    server.sql("SET GLOBAL max_allowed_packet = 64 << 20")
+    before = await everything(server.socket, ["d"])
+    other = start_mariadb()
+    other.sql(made)
+    assert differences(before, await everything(other.socket, ["d"])) == {}
+
+
+async def test_statements_are_bounded_and_memory_is_not_the_tables(start_mariadb: MariadbStarter) -> None:
+    server = start_mariadb("--max-allowed-packet=64M")
+    server.sql(
+        "CREATE DATABASE d; USE d; CREATE TABLE x (a INT, b LONGBLOB); CREATE TABLE y (a INT, b VARCHAR(200));"
+        "INSERT INTO y SELECT seq, REPEAT('y', 200) FROM seq_1_to_40000;"
+        "INSERT INTO x SELECT seq, REPEAT('x', 3000000) FROM seq_1_to_8; INSERT INTO x VALUES (9, REPEAT('x', 9000000))"
+    )
+
+    async def longest(native: Native, infos: tuple[DatabaseInfo, ...]) -> tuple[list[int], int, int]:
+        tracemalloc.start()
+        sizes = [len(part) async for part in native.database(infos[0])]
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return sizes, native.longest, peak
+
+    sizes, said, peak = await with_native(server.socket, "MariaDB", longest)
+    assert max(sizes) == said
+    assert 18_000_000 < said < 18_100_000
+    assert all(size < 1 << 21 or size > 6_000_000 for size in sizes)
+    assert peak < 100 << 20

@@ -38,7 +38,7 @@ def value(data: bytes | None) -> bytes:
     return b"\xfd" + struct.pack("<I", len(data))[:3] + data
 
 
-def read_all(stream: bytes, cuts: list[int]) -> list[bytes]:
+def read_all(stream: bytes, cuts: list[int], *, sole: bool = False) -> list[bytes]:
     """The row packets of `stream`, which comes in pieces of the lengths `cuts`, then as large as is asked for."""
     left, sizes = bytearray(stream), list(cuts)
 
@@ -51,7 +51,7 @@ def read_all(stream: bytes, cuts: list[int]) -> list[bytes]:
         return piece
 
     async def rows() -> list[bytes]:
-        return [row async for batch in row_packets(read) for row in batch]
+        return [row async for batch in row_packets(read, sole=sole) for row in batch]
 
     return asyncio.run(rows())
 

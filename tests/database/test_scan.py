@@ -209,3 +209,14 @@ def test_a_real_dump_with_bodies_that_mislead(start_mariadb: MariadbStarter) -> 
     assert (only(found).views, only(found).objects) == ({"v"}, {"trigger": 1, "event": 1, "routine": 2})
     assert found.completed
     assert not scanned(sql[: sql.index(b"-- Dump completed\n") + 18]).completed
+
+
+def test_every_event_of_a_real_dump_is_counted(start_mariadb: MariadbStarter) -> None:
+    mariadbd = start_mariadb()
+    events = (
+        f"CREATE EVENT `e``{number}` ON SCHEDULE EVERY 1 DAY DO SELECT {number};" for number in range(3)
+    )
+    mariadbd.sql(f"CREATE DATABASE d; USE d; {' '.join(events)}")
+    command = ["mariadb-dump", "--no-defaults", f"--socket={mariadbd.socket}", "--events", "--databases", "d"]
+    found = scanned(subprocess.run(command, capture_output=True, check=True).stdout)
+    assert (found.contents["d"].objects, found.completed) == ({"event": 3}, True)

@@ -129,6 +129,7 @@ def test_what_dumps_contain_is_let_through(sql: bytes) -> None:
         b"SET PASSWORD = 'x'",
         b"SET DEFAULT ROLE x",
         b"SELECT 1 INTO OUTFILE '/tmp/x'",
+        b"DO f()",
         b"LOAD DATA INFILE '/etc/passwd' INTO TABLE x",
         b"INSTALL SONAME 'x'",
         b"CREATE FUNCTION f RETURNS STRING SONAME 'x.so'",
@@ -154,6 +155,17 @@ def test_the_database_that_a_statement_names() -> None:
     assert named_database(b"CREATE DATABASE /*!32312 IF NOT EXISTS*/ `toko` /*!40100 x */") == "toko"
     assert named_database(b"/*!40000 DROP DATABASE IF EXISTS `toko`*/") == "toko"
     assert named_database(b"CREATE TABLE `toko` (i INT)") is None
+    assert named_database(b"INSERT  IGNORE INTO `toko` VALUES (1)") is None
+    assert named_database(b"INSERT INTO `mysql`.`global_priv` VALUES (1)") == "mysql"
+    assert named_database(b"/*!50001 DROP VIEW IF EXISTS mysql . user*/") == "mysql"
+    assert named_database(b"LOCK TABLES `toko` WRITE") is None
+    for hidden in (
+        b"INSERT/**/INTO mysql.x VALUES (1)",
+        b"ALTER ONLINE TABLE mysql.x DROP y",
+        b"DROP TABLE /*x*/ y",
+    ):
+        with pytest.raises(VaultError, match="no dump should"):
+            named_database(hidden)
 
 
 def test_a_message_shows_no_values() -> None:

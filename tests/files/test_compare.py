@@ -75,3 +75,13 @@ def test_a_record_without_end_is_given_up_at_once() -> None:
     for _ in range(2 + compare._LONGEST // 65536):
         comparison.feed(b"x" * 65536)
     assert not comparison.hopeful
+
+
+def test_a_listing_that_has_nothing_in_common_is_counted_and_not_kept() -> None:
+    """What came after hope was lost stayed in memory, all of it, and was copied with every piece."""
+    comparison = Comparison(iter([]))
+    for piece in range(1_000):
+        comparison.feed(b"".join(b"f 1\0\0\0%d-%d\0\0" % (piece, number) for number in range(100)))
+    assert not comparison.hopeful
+    assert len(comparison._new) < 100_000
+    assert 98_000 < comparison.records <= 100_000

@@ -415,21 +415,32 @@ async def test_holes_need_no_room(bench: Bench, place: Path) -> None:
     [
         (
             {"tar": "bsdtar"},
-            "siakad: this server's tar is bsdtar's; GNU's and BusyBox's can be used; install GNU tar",
+            (
+                "siakad: this server's tar is bsdtar's; GNU's and BusyBox's can be used, and over SFTP "
+                "there is no sudo; install GNU tar, or set sudo = false"
+            ),
         ),
         (
             {"find": "busybox", "stat": None},
-            "siakad: this server has BusyBox's find and no stat beside it; install GNU find (findutils)",
+            (
+                "siakad: this server has BusyBox's find and no stat beside it, and over SFTP there is no sudo; "
+                "install GNU find (findutils), or set sudo = false"
+            ),
         ),
-        ({"tar": None}, "siakad: this server has no tar; not supported yet; install GNU tar"),
-        ({"shell": False}, "siakad: has no POSIX shell (SFTP only?); not supported yet"),
+        (
+            {"shell": False},
+            (
+                "siakad: this server has no POSIX shell, and over SFTP there is no sudo; "
+                "give the account one, or set sudo = false"
+            ),
+        ),
     ],
 )
-async def test_servers_that_cannot_be_read_yet_are_refused_in_one_line(
+async def test_servers_without_usable_tools_are_refused_where_sudo_is_wanted(
     bench: Bench, place: Path, tools: dict[str, object], message: str
 ) -> None:
     with pytest.raises(DownloadError) as caught:
-        await bench.fetch(bench.server(place), tools=tools)
+        await bench.fetch(bench.server(place, sudo=True), tools=tools)
     assert str(caught.value) == message
 
 

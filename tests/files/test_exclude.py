@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuibackup.config.patterns import check
-from tuibackup.files.exclude import basic, find_arguments
+from tuibackup.files.exclude import Excludes, basic, find_arguments
 
 TREE = [
     "a.log",
@@ -126,6 +126,53 @@ def test_any_pattern_is_either_refused_or_understood_by_find(tree: Path, pattern
     except ValueError:
         return
     assert kept(tree, pattern) <= kept(tree)
+
+
+def kept_by_us(tree: Path, *patterns: str, folder: str = "/var/www/siakad") -> set[str]:
+    excludes = Excludes(patterns, folder.encode())
+    found = set()
+
+    def walk(place: Path, start: bytes) -> None:
+        for child in place.iterdir():
+            path = start + os.fsencode(child.name)
+            if excludes.leaves_out(path, folder=child.is_dir()):
+                continue
+            found.add(os.fsdecode(path))
+            if child.is_dir() and not excludes.empties(path):
+                walk(child, path + b"/")
+
+    walk(tree, b"")
+    return found
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.one_of(
+            st.text(st.sampled_from("ab/*?[]!^-\\.x{}()|+$é"), min_size=1, max_size=8),
+            st.lists(st.sampled_from(["**", "*", "cache", "app", "c*", "x", "?", "./tmp", "*.log", "logs"]))
+            .map("/".join)
+            .filter(bool),
+        ),
+        min_size=1,
+        max_size=3,
+    )
+)
+def test_our_own_matcher_and_find_agree(tree: Path, patterns: list[str]) -> None:
+    understood = []
+    for pattern in patterns:
+        try:
+            understood.append(check(pattern, ["/var/www/siakad"]))
+        except ValueError:
+            continue
+    assert kept_by_us(tree, *understood) == kept(tree, *understood)
+
+
+@pytest.mark.parametrize(
+    "pattern", ["x[]^]y", "x[!a-z^]y", "x[a\\-]y", "[[]odd]", "x[\\d]y", "tmp/", "cache/**"]
+)
+def test_our_own_matcher_and_find_agree_on_odd_sets(tree: Path, pattern: str) -> None:
+    assert kept_by_us(tree, pattern) == kept(tree, pattern)
 
 
 @settings(max_examples=60, deadline=None)

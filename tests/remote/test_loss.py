@@ -15,6 +15,7 @@ from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.errors import ConnectionLostError, RemoteCommandError
 from tuibackup.remote import connecting
 from tuibackup.remote.session import Session
+from tuibackup.remote.sftp import opened
 from tuibackup.remote.stream import Stream
 
 
@@ -70,7 +71,12 @@ async def opening_sockets(session: Session) -> None:
 
 async def opening_sftp(session: Session) -> None:
     while True:
-        (await session.sftp()).exit()
+        await once_over_sftp(session)
+
+
+async def once_over_sftp(session: Session) -> None:
+    async with opened(session) as sftp:
+        await sftp.stat(b"/")
 
 
 @pytest.mark.parametrize(
@@ -114,7 +120,7 @@ async def test_every_call_on_a_lost_connection_says_so(site: Site, fragile: Priv
                 session.run("true", timeout=5),
                 session.open_unix("/x"),
                 session.open_tcp("127.0.0.1", 1),
-                session.sftp(),
+                once_over_sftp(session),
             ):
                 with pytest.raises(ConnectionLostError, match=r"^connection to siakad lost$"):
                     await call

@@ -15,6 +15,7 @@ from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.errors import RemoteTimeoutError
 from tuibackup.remote.probe import Probe, probe
 from tuibackup.remote.session import Session
+from tuibackup.remote.sftp import opened
 
 
 def version_of_tar() -> str:
@@ -48,9 +49,8 @@ async def account(site: Site, sshd: PrivateSshd, folder: Path, command: str) -> 
 async def test_an_account_for_sftp_only_has_no_shell(site: Site, sshd: PrivateSshd, tmp_path: Path) -> None:
     async with account(site, sshd, tmp_path, "internal-sftp") as session:
         assert await probe(session) == Probe(shell=False)
-        client = await session.sftp()
-        assert await client.exists(str(tmp_path))
-        client.exit()
+        async with opened(session) as sftp:
+            assert (await sftp.stat(os.fsencode(tmp_path))).mode
 
 
 def script(folder: Path, text: str) -> str:

@@ -8,7 +8,6 @@ import socket
 import time
 from pathlib import Path
 
-import asyncssh
 import pytest
 
 from tests.remote.conftest import Face, Site, a_server
@@ -16,6 +15,7 @@ from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.errors import RemoteCommandError
 from tuibackup.remote import session as session_module
 from tuibackup.remote.session import Session
+from tuibackup.remote.sftp import NO_SUCH_FILE, SftpError, opened
 from tuibackup.remote.stream import STDERR_TAIL
 
 
@@ -311,21 +311,31 @@ async def test_forwarding_that_the_server_forbids(site: Site, sshd: PrivateSshd,
     with PrivateSshd(tmp_path / "closed", client_key=sshd.client_key, config=config) as server:
         site.trust(server)
         async with site.session(a_server(server)) as session:
-            for opening in (session.open_tcp("127.0.0.1", 1), session.open_unix("/x"), session.sftp()):
+            for opening in (session.open_tcp("127.0.0.1", 1), session.open_unix("/x"), over_sftp(session)):
                 with pytest.raises(RemoteCommandError, match=r"^siakad: .* cannot be opened: "):
                     await opening
             assert (await session.run("echo on", timeout=5)).stdout == b"on\n"
 
 
+async def over_sftp(session: Session) -> None:
+    async with opened(session):
+        pass
+
+
 async def test_sftp(ready: Session, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"content")
-    client = await ready.sftp()
-    assert isinstance(client, asyncssh.SFTPClient)
-    async with client.open(str(tmp_path / "file"), "rb") as file:
-        content: str | bytes = await file.read()
-        assert content == b"content"
-    client.exit()
-    await client.wait_closed()
+    async with opened(ready) as sftp:
+        path = os.fsencode(tmp_path / "file")
+        assert (await sftp.stat(path)).size == 7
+        handle = await sftp.open(path)
+        assert await sftp.read(handle, 3, 100) == b"tent"
+        assert await sftp.read(handle, 7, 100) == b""
+        sftp.close(handle)
+        with pytest.raises(SftpError) as caught:
+            await sftp.stat(b"/nowhere")
+        assert caught.value.code == NO_SUCH_FILE
+    with pytest.raises(RemoteCommandError, match=r"^siakad: SFTP was closed$"):
+        await sftp.stat(path)
 
 
 async def test_a_server_that_does_not_start_a_command(

@@ -123,4 +123,7 @@ def test_while_a_step_waits_it_says_so_once_without_rate_or_time_left() -> None:
     assert isinstance(event, ev.StepProgress)
     assert (event.bytes, event.rate, event.left) == (500, None, None)
     assert event.current == "connection lost, trying again in 8 s (2)"
-    assert told.progress(600.0, bytes=600, bytes_total=1000).rate == 100.0, "the wait does not count"
+    late = told.progress(599.5, bytes=500, items=3, bytes_total=1000)
+    assert late.current == "connection lost, trying again in 8 s (2)", "a late report does not take it away"
+    told.report.doing("")
+    assert told.progress(600.5, bytes=600, bytes_total=1000).rate == 100.0, "the wait does not count"

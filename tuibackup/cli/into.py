@@ -10,7 +10,7 @@ from tuibackup.cli.answers import TerminalAnswers
 from tuibackup.cli.context import Context
 from tuibackup.cli.output import MARKS, coloured, paint, print_json
 from tuibackup.cli.progress import ProgressLine
-from tuibackup.errors import TuibackupError, UsageError
+from tuibackup.errors import InterruptedRunError, TuibackupError, UsageError
 from tuibackup.words import _
 
 if TYPE_CHECKING:
@@ -37,6 +37,20 @@ def carry_out(args: argparse.Namespace, snapshot: "Snapshot", context: Context) 
             )
     except UsageError:
         raise
+    except KeyboardInterrupt:
+        stopped = InterruptedRunError(
+            _("stopped; what of {name} is on {target} now may be incomplete").format(
+                name=want.name, target=args.into
+            ),
+            _("restore again with --overwrite"),
+        )
+        body = {
+            "outcome": "interrupted",
+            "error": str(stopped),
+            "seconds": round(time.monotonic() - began, 3),
+        }
+        _record(want, args, body, context)
+        raise stopped from None
     except TuibackupError as error:
         body = {"outcome": "failed", "error": str(error), "seconds": round(time.monotonic() - began, 3)}
         _record(want, args, body, context)

@@ -165,8 +165,10 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
             await cursor.execute(query, tuple(values) or None)
             return list(await cursor.fetchall())
 
-    async def stream(self, query: bytes) -> AsyncGenerator[list[bytes], None]:
+    async def stream(self, query: bytes, *, sole: bool = False) -> AsyncGenerator[list[bytes], None]:
         """The rows of `query` in batches as they come, each the bytes of its packet (see `packets.columns`).
+
+        `sole`: the query has one column, and its values are given instead.
 
         Only what the channel has buffered is in memory. Leaving it early drops the connection: the rest of the answer
         would have to be read. Close it (`contextlib.aclosing`), so that this happens at once.
@@ -182,7 +184,7 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
             if not first.is_ok_packet():
                 for _ in range(first.read_length_encoded_integer() + 1):  # the columns and their end
                     await self._read_packet()
-                async with aclosing(row_packets(reader.read)) as batches:
+                async with aclosing(row_packets(reader.read, sole=sole)) as batches:
                     async for rows in batches:
                         yield rows
             in_step = True

@@ -3,7 +3,7 @@
 Nothing here decides whether that is allowed; see `run.drill` and `run.into`.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from tuibackup.database.direction import Direction
 from tuibackup.database.inventory import quoted
@@ -32,12 +32,14 @@ async def load_dump(target: TargetServer, dump: Dump, direction: Direction, on_b
 
     Raises DatabaseError with the statement that was refused, VaultError for a damaged dump, ConnectionLostError.
     """
-    await _load(target, _counted(dump.sql(), on_bytes), direction, dump.name)
+    await _load(target, _counted(dump.sql(), on_bytes), direction, {dump.name})
 
 
-async def load_script(target: TargetServer, sql: bytes, direction: Direction) -> None:
-    """The stand-ins that lie beside the dumps."""
-    await _load(target, [sql], direction, None)
+async def load_script(
+    target: TargetServer, sql: bytes, direction: Direction, databases: Collection[str]
+) -> None:
+    """The stand-ins that lie beside the dumps of `databases`."""
+    await _load(target, [sql], direction, databases)
 
 
 async def load_table(
@@ -50,7 +52,7 @@ async def load_table(
             refuse_strange(statement)
             await target.run(direction.translate(statement))
     await target.run(f"USE {quoted(dump.name)}".encode())
-    await _load(target, _counted(dump.part(table.offset, table.length), on_bytes), direction, dump.name)
+    await _load(target, _counted(dump.part(table.offset, table.length), on_bytes), direction, {dump.name})
 
 
 def longest_statement(dump: Dump, table: StoredTable | None = None) -> int:
@@ -63,9 +65,9 @@ def longest_statement(dump: Dump, table: StoredTable | None = None) -> int:
 
 
 async def _load(
-    target: TargetServer, pieces: Iterable[bytes], direction: Direction, database: str | None
+    target: TargetServer, pieces: Iterable[bytes], direction: Direction, databases: Collection[str]
 ) -> None:
-    """`database`: the one that may be named; None: any."""
+    """`databases`: those that may be used, made and changed."""
     await target.run(_BEFORE)
     statements = Statements(pieces)
     for statement in statements:
@@ -73,10 +75,8 @@ async def _load(
             continue
         refuse_strange(statement)
         named = named_database(statement)
-        if named is not None and database is not None and named != database:
-            raise VaultError(
-                f"the dump of {printable(database)} reaches for {printable(named)}: {excerpt(statement)}"
-            )
+        if named is not None and named not in databases:
+            raise VaultError(f"the dump reaches for the database {printable(named)}: {excerpt(statement)}")
         if len(statement) > target.packet:
             raise DatabaseError(
                 f"{target.name}: a statement of {len(statement):,} bytes is more than it takes ({target.packet:,})",

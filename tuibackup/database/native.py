@@ -195,15 +195,10 @@ class Native:
         nothing = b"\xfb" * len(row.long)
         count = size = 0
         pending: list[bytes] = []
-        async with aclosing(self._stream(query)) as batches:
+        async with aclosing(self._stream(query, sole=not row.long)) as batches:
             async for batch in batches:
                 count += len(batch)
-                if nothing:
-                    texts = _texts(row, batch, nothing)
-                else:
-                    # Most rows are short, and a call would cost as much as all the rest.
-                    short = [one[1:] if one[0] < 251 else one[prefix(one[0]) :] for one in batch]
-                    texts = [native_columns.joined(short)]
+                texts = _texts(row, batch, nothing) if nothing else [native_columns.joined(batch)]
                 for text in texts:
                     if size and size + len(text) > _STATEMENT:
                         yield self._statement(insert, pending)
@@ -292,9 +287,9 @@ class Native:
                 found += map(columns, batch)
         return found
 
-    async def _stream(self, query: str) -> AsyncGenerator[list[bytes], None]:
+    async def _stream(self, query: str, *, sole: bool = False) -> AsyncGenerator[list[bytes], None]:
         """Batches of row packets; what goes wrong as our errors."""
-        stream = self._connection.stream(query.encode("utf-8", "surrogateescape"))
+        stream = self._connection.stream(query.encode("utf-8", "surrogateescape"), sole=sole)
         try:
             async with aclosing(stream):
                 while True:

@@ -23,11 +23,15 @@ class EndlessAnswerError(Exception):
     """The server says more than it may."""
 
 
-async def row_packets(read: Callable[[int], Awaitable[bytes]]) -> AsyncGenerator[list[bytes], None]:
+async def row_packets(
+    read: Callable[[int], Awaitable[bytes]], *, sole: bool = False
+) -> AsyncGenerator[list[bytes], None]:
     """The row packets up to the end of the answer, in batches. Nothing behind that end is read.
 
+    `sole`: there is one column, and its value is given instead of the packet, which spares a second look at each.
     Raises the server's error as aiomysql's, EndlessAnswerError for a row that is too large.
     """
+    short = 5 if sole else 4  # bytes before a value of less than 251 bytes, or before the packet
     data = b""
     begun: list[bytes] = []  # packets of a row that goes on
     while True:
@@ -40,7 +44,7 @@ async def row_packets(read: Callable[[int], Awaitable[bytes]]) -> AsyncGenerator
                 wanted = stop - end
                 break
             if kind < _END and not begun and stop - at < _FULL:  # nearly all
-                rows.append(data[at + 4 : stop])
+                rows.append(data[at + (short if kind < _NULL else 4 + prefix(kind) if sole else 4) : stop])
                 at = stop
                 continue
             packet = data[at + 4 : stop]
@@ -50,7 +54,8 @@ async def row_packets(read: Callable[[int], Awaitable[bytes]]) -> AsyncGenerator
                 if sum(map(len, begun)) > ROW_LIMIT:
                     raise EndlessAnswerError
                 if len(packet) < _FULL:
-                    rows.append(b"".join(begun))
+                    whole = b"".join(begun)
+                    rows.append(whole[prefix(whole[0]) :] if sole else whole)
                     begun.clear()
             elif kind == _END and len(packet) < _END_LENGTH:
                 if rows:
@@ -59,7 +64,7 @@ async def row_packets(read: Callable[[int], Awaitable[bytes]]) -> AsyncGenerator
             elif kind == _ERROR:
                 raise_mysql_exception(packet)
             else:
-                rows.append(packet)
+                rows.append(packet[prefix(kind) :] if sole else packet)
         if rows:
             yield rows
         pieces = [data[at:]]

@@ -42,6 +42,8 @@ _INSIDE = re.compile(
     + rb" ?\*/ )?/\*!50003 (?P<trigger>(?i:TRIGGER))\s"
     rb"|/\*!50106 CREATE ?\*/ (?:/\*!50117 " + _DEFINER[:-1] + rb" ?\*/ )?/\*!50106 (?P<event>EVENT) "
     rb"|CREATE (?:" + _DEFINER + rb")?(?:AGGREGATE )?(?P<routine>PROCEDURE|FUNCTION|PACKAGE(?: BODY)?) "
+    # The programs end no DELIMITER ;; between two events.
+    rb"|/\*!50106 DROP EVENT IF EXISTS " + _NAME + rb" \*/;;(?P<again>\nDELIMITER ;;)(?=\n)"
     rb"|(?P<end>(?<=;;\n)DELIMITER ;)(?=\n)"
     rb")"
 )
@@ -181,6 +183,8 @@ class Scanner:
     def _body(self, kind: str | None) -> None:
         if kind == "end":
             self._inside = False
+        elif kind == "again":
+            self._counted = False
         elif kind is not None and not self._counted:
             self._counted = True
             self._here.objects[kind] += 1

@@ -83,7 +83,10 @@ def initialise(data: Path, *, user: str | None = None, options: Sequence[str] = 
     ]
     if os.geteuid() == 0 and user is None:
         command.append("--user=root")
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_START_TIMEOUT, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_START_TIMEOUT, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise DatabaseError(f"mariadb-install-db did not end within {_START_TIMEOUT:g} s") from error
     if done.returncode != 0:
         raise DatabaseError(f"mariadb-install-db failed: {(done.stdout + done.stderr).strip()[-500:]}")
 

@@ -30,9 +30,21 @@ _REFUSED = re.compile(
     _OPENING + rb"(?:SET\s+(?:GLOBAL|PERSIST|PERSIST_ONLY|PASSWORD|ROLE|DEFAULT)\b"
     rb"|(?:CREATE|DROP|ALTER)\s+(?:OR\s+REPLACE\s+)?(?:USER|ROLE|SERVER|TABLESPACE|UNDO|LOGFILE|INSTANCE)\b"
     rb"|CREATE\s+(?:AGGREGATE\s+)?FUNCTION\s+[^(]{1,200}\bSONAME\b"
-    rb"|SELECT(?!\s+SETVAL\s*\())",
+    rb"|(?:SELECT|DO)(?!\s+SETVAL\s*\())",
     re.IGNORECASE,
 )
+# The name that a statement changes or removes: a dump's statements look like this, and others are refused.
+_IDENTIFIER = rb"(?:`((?:[^`]|``)+)`|([\w$]+))"
+_CHANGES = re.compile(
+    _OPENING + rb"(?:(?:INSERT|REPLACE)\s+(?:IGNORE\s+)?INTO|ALTER\s+TABLE|LOCK\s+TABLES?"
+    rb"|DROP\s+(?:TABLE|VIEW|SEQUENCE|TRIGGER|PROCEDURE|FUNCTION|EVENT|PACKAGE(?:\s+BODY)?)"
+    rb"|CREATE\s+(?:TABLE|SEQUENCE))\s+"
+    rb"(?:/\*M?!\d*\s*IF\s+(?:NOT\s+)?EXISTS\s*\*/\s*|IF\s+(?:NOT\s+)?EXISTS\s+)?"
+    + _IDENTIFIER
+    + rb"(?P<qualified>\s*\.)?",
+    re.IGNORECASE,
+)
+_CHANGING = frozenset(b"INSERT REPLACE ALTER LOCK DROP".split())
 # What belongs to the server that was dumped, not to the one that is restored into: left out.
 _LEFT_OUT = re.compile(_OPENING + rb"SET\s+@@(?:GLOBAL\.GTID_PURGED|SESSION\.SQL_LOG_BIN)\b", re.IGNORECASE)
 _SERVER_WIDE = re.compile(rb"@@(?:GLOBAL|PERSIST|PERSIST_ONLY)\s*\.[^,;=]{1,80}:?=", re.IGNORECASE)
@@ -165,10 +177,22 @@ def refuse_strange(statement: bytes) -> None:
 
 
 def named_database(statement: bytes) -> str | None:
-    """The database that USE, or CREATE, DROP and ALTER DATABASE, names; None for all others."""
-    found = _NAMES.match(statement)
-    if not found:
+    """The database that a statement uses, creates, drops, alters, or changes a table of; None where it names none.
+
+    Raises VaultError for one that changes something in a way that no dump does. Bodies of routines, triggers, events
+    and views are not looked into: who restores them trusts the server that they came from.
+    """
+    if found := _NAMES.match(statement):
+        return _plain(found)
+    found = _CHANGES.match(statement)
+    if found is None:
+        if kind(statement) in _CHANGING:
+            raise VaultError(f"the dump holds a statement that no dump should: {excerpt(statement)}")
         return None
+    return _plain(found) if found["qualified"] else None
+
+
+def _plain(found: re.Match[bytes]) -> str:
     name = found[1].replace(b"``", b"`") if found[1] is not None else found[2]
     return name.decode("utf-8", "surrogateescape")
 

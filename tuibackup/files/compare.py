@@ -31,9 +31,16 @@ class Comparison:
         self._new = b""
         self._o = 0  # where the next record begins
         self._n = 0
+        self._fields = 0  # of a record, once there is no hope
 
     def feed(self, data: bytes) -> None:
         """The next bytes of the new listing."""
+        if not self.hopeful:  # only counted: a listing without end is not to be kept in memory
+            self._old = self._new = b""
+            self._o = self._n = 0
+            whole, self._fields = divmod(self._fields + data.count(b"\0"), _FIELDS)
+            self.records += whole
+            return
         self._new = self._new[self._n :] + data
         self._n = 0
         self._go(ended=False)

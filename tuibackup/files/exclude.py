@@ -22,6 +22,7 @@ from tuibackup.config.patterns import expression, parts
 # Of an extended regular expression: a set with its "+", a set, an escaped letter, any other.
 _PARTS = re.compile(rb"(\[\^?\]?[^\]]*\])\+|\[\^?\]?[^\]]*\]|\\.|.", re.DOTALL)
 _SPECIAL = re.compile(rb"[.\[\\()*+?{|^$]")
+_SET = re.compile(rb"(\\.)|\[(\^?)(\]?[^]]*)\]", re.DOTALL)  # or a character that is escaped outside of one
 
 
 def find_arguments(
@@ -32,6 +33,32 @@ def find_arguments(
     Either list is empty where nothing applies. Raises ValueError for a pattern that cannot be understood: the
     configuration was checked for that.
     """
+    everything, folders, emptied = _regexes(patterns, folder)
+    tests = [
+        *_test([], everything, resolved),
+        *([b"-o"] if everything and folders else []),
+        *_test([b"-type", b"d"], folders, resolved),
+    ]
+    return tests, _test([b"-type", b"d"], emptied, resolved)
+
+
+class Excludes:
+    """The same rules here, for a server that has no `find` to obey them. Paths are relative to `folder`."""
+
+    def __init__(self, patterns: Sequence[str], folder: bytes) -> None:
+        self._everything, self._folders, self._emptied = map(_compiled, _regexes(patterns, folder))
+
+    def leaves_out(self, path: bytes, *, folder: bool) -> bool:
+        """Whether `path` is left out, with everything below it if it is a `folder`."""
+        return bool(self._everything.fullmatch(path) or (folder and self._folders.fullmatch(path)))
+
+    def empties(self, path: bytes) -> bool:
+        """Whether the folder at `path` stays, but nothing of what is in it."""
+        return bool(self._emptied.fullmatch(path))
+
+
+def _regexes(patterns: Sequence[str], folder: bytes) -> tuple[list[bytes], list[bytes], list[bytes]]:
+    """For what is left out whatever it is, for folders that are, and for folders that are kept empty."""
     everything: list[bytes] = []
     folders: list[bytes] = []
     emptied: list[bytes] = []
@@ -45,12 +72,20 @@ def find_arguments(
         (folders if only_folders else everything).append(regex)
         if len(names) > 1 and names[-1] == "**" and not only_folders:
             emptied.append(expression(names[:-1], pattern))
-    tests = [
-        *_test([], everything, resolved),
-        *([b"-o"] if everything and folders else []),
-        *_test([b"-type", b"d"], folders, resolved),
-    ]
-    return tests, _test([b"-type", b"d"], emptied, resolved)
+    return everything, folders, emptied
+
+
+def _compiled(regexes: list[bytes]) -> re.Pattern[bytes]:
+    """POSIX expressions as one of Python's; without any, one that nothing matches."""
+    return re.compile(b"|".join(b"(?:" + _SET.sub(_set, regex) + b")" for regex in regexes) or b"(?!)")
+
+
+def _set(found: re.Match[bytes]) -> bytes:
+    """In a set POSIX takes a backslash and an opening bracket literally, Python does not."""
+    escaped, negated, members = found.groups()
+    if escaped:
+        return found[0]
+    return b"[" + negated + re.escape(members) + b"]"
 
 
 def _below(pattern: str, folder: bytes) -> str | None:

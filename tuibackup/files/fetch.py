@@ -29,11 +29,13 @@ from tuibackup.text import printable, size
 from tuibackup.vault.entry import Kind
 from tuibackup.vault.index import Wanted
 
-_GROWN = 1 << 30  # bytes by which a file may be larger than twice what was listed
+GROWN = 1 << 30  # bytes by which a file may be larger than twice what was listed
 _BREATH = 0.05  # seconds between two looks at whether more names may be sent
 _PATIENCE = 2.0  # seconds without an answer, after which all the rest is sent
 _TAKEN = 200  # files taken from the index at once: the lock is wanted by two threads
-_LOST_NAMES = 20_000  # files left out for which the reason is looked up one by one
+LOST_NAMES = 20_000  # files left out for which the reason is looked up one by one
+
+NO_FILE = "is no regular file any more: it was replaced while the backup ran"
 
 
 @dataclass
@@ -207,7 +209,7 @@ class Fetch:
                 self._result.said.append(complaint)
         for wanted in self._lost:
             if wanted.id in self._replaced:
-                reason = "is no regular file any more: it was replaced while the backup ran"
+                reason = NO_FILE
             else:
                 reason = reasons.get(wanted.entry.path, "could not be read; the server's tar did not say why")
             self._result.lost.append((wanted, reason))
@@ -240,7 +242,7 @@ class Fetch:
     def _keep(self, wanted: Wanted, member: Member, content: Iterable[bytes | memoryview]) -> None:
         entry = wanted.entry
         if member.size != entry.size:
-            if member.size > 2 * entry.size + _GROWN:
+            if member.size > 2 * entry.size + GROWN:
                 raise DownloadError(
                     f"{self._tools.name}: {printable(wanted.path)} was listed with {size(entry.size)} "
                     f"and now claims {size(member.size)}"
@@ -257,7 +259,7 @@ class Fetch:
         """It never came. Of a folder `find` has said so already, or will say so of what is in it."""
         if wanted.entry.kind is Kind.FOLDER:
             return
-        if len(self._lost) < _LOST_NAMES:
+        if len(self._lost) < LOST_NAMES:
             self._lost.append(wanted)
         else:
             self._result.lost_unnamed.append(wanted.id)

@@ -28,7 +28,11 @@ NO_FOLDER = "is no folder on the server"
 
 _LOOK_SECONDS = 60.0
 _LATEST = 9_000_000_000  # seconds since 1970 (the year 2255): the index keeps nanoseconds in 64 bits
-_MOST = 50_000_000  # names in one folder; beyond, the server is not to be believed
+MOST = 50_000_000  # names in one folder; beyond, the server is not to be believed
+
+OTHER_FILESYSTEM = (
+    "another file system is mounted here: what it holds is not in the snapshot; exclude it if that is meant"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,8 +257,8 @@ class _Folder:
         else:
             self._writer.add(self._root, self._noted(self._listing.feed(data)))
             records = self._listing.records
-        if records > _MOST:
-            raise DownloadError(f"{self._server.name}: lists more than {_MOST} names in one folder")
+        if records > MOST:
+            raise DownloadError(f"{self._server.name}: lists more than {MOST} names in one folder")
 
     def _noted(self, entries: Iterator[Entry]) -> Iterator[Entry]:
         """The entries that the index may take, with a look at the first and at mount points."""
@@ -270,11 +274,7 @@ class _Folder:
     def _report(self) -> None:
         """Turn what the last piece brought that is worth a word into findings; keeps the lists short."""
         for path in self._mounts:
-            self._found(
-                path,
-                "another file system is mounted here: what it holds is not in the snapshot; "
-                "exclude it if that is meant",
-            )
+            self._found(path, OTHER_FILESYSTEM)
         for path, reason in self._listing.strange:
             self._found(path, reason)
         self._mounts.clear()

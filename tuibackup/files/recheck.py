@@ -52,14 +52,14 @@ async def afresh(session: Session, look: Look, files: Sequence[Wanted], *, sudo:
     ]
 
 
-class Recheck:
-    """Takes fetched files from the worker, says which of them changed.
+class Handed:
+    """Takes fetched files from the worker, to be looked at a second time, and keeps which of them `changed`.
 
     `gone` are those that are not there any more, or no files. Of either `uncounted` tells how many more there
     are than are kept.
     """
 
-    def __init__(self, name: str, stamps: StampReader) -> None:
+    def __init__(self, name: str) -> None:
         self.changed: list[Wanted] = []
         self.gone: list[Wanted] = []
         self.uncounted = 0
@@ -68,10 +68,8 @@ class Recheck:
         self._queue: asyncio.Queue[list[Wanted]] = asyncio.Queue()
         self._slots = threading.Semaphore(_HANDED)
         self._stopped = False
-        self._all_sent = False
         self._out: deque[Wanted] = deque()
         self._unsent: list[Wanted] = []
-        self._stamps = stamps
 
     def hand(self, files: list[Wanted]) -> None:
         """In the worker's thread: these are fetched; an empty list is the end. Waits while too many are on the way.
@@ -96,6 +94,21 @@ class Recheck:
         while not self._queue.empty():
             queued += self._queue.get_nowait()
         return [*self._out, *queued, *self._unsent]
+
+    def _keep(self, where: list[Wanted], wanted: Wanted) -> None:
+        if len(where) < _KEPT:
+            where.append(wanted)
+        else:
+            self.uncounted += 1
+
+
+class Recheck(Handed):
+    """Has the server's find look at them."""
+
+    def __init__(self, name: str, stamps: StampReader) -> None:
+        super().__init__(name)
+        self._all_sent = False
+        self._stamps = stamps
 
     async def send(self, stream: Stream) -> None:
         """Send names until the end. SilenceError when the server takes none for too long."""
@@ -145,9 +158,3 @@ class Recheck:
                 self._keep(self.gone, wanted)
             elif stamp != (entry.size, entry.mtime_ns, entry.ctime_ns):
                 self._keep(self.changed, wanted)
-
-    def _keep(self, where: list[Wanted], wanted: Wanted) -> None:
-        if len(where) < _KEPT:
-            where.append(wanted)
-        else:
-            self.uncounted += 1

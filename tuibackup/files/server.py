@@ -33,18 +33,22 @@ class Tools:
     names_on_line: bool  # its tar takes names on its command line only, BusyBox's
 
 
-def refuse_strange_tools(probe: Probe, name: str, *, sudo: bool) -> None:
-    """DownloadError for a server that has tools which nobody here can read, in one line that names them."""
+def lacking(probe: Probe) -> tuple[str, str] | None:
+    """Why this server cannot be read with tools of its own, and the way out; None where it can."""
+    if not probe.shell:
+        return "this server has no POSIX shell", "give the account one"
     for tool, kind in (("find", probe.find), ("tar", probe.tar)):
+        if kind is None:
+            return f"this server has no {tool}", f"install GNU {tool}"
         if kind not in ("gnu", "busybox"):
-            raise DownloadError(
-                f"{name}: this server's {tool} is {kind}'s; GNU's and BusyBox's can be used",
-                f"install GNU {tool}",
-            )
+            return f"this server's {tool} is {kind}'s; GNU's and BusyBox's can be used", f"install GNU {tool}"
     if probe.find == "busybox" and probe.stat not in ("gnu", "busybox"):
-        raise DownloadError(
-            f"{name}: this server has BusyBox's find and no stat beside it", "install GNU find (findutils)"
-        )
+        return "this server has BusyBox's find and no stat beside it", "install GNU find (findutils)"
+    return None
+
+
+def refuse_missing_sudo(probe: Probe, name: str, *, sudo: bool) -> None:
+    """DownloadError where the configuration wants sudo and the server has none."""
     # A rule for find and tar alone is enough: that `sudo -n true` fails (probe.sudo is False) says nothing.
     if sudo and probe.sudo is None:
         raise DownloadError(f"{name}: there is no sudo on this server", "install it, or set sudo = false")

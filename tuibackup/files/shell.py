@@ -10,7 +10,7 @@ from tuibackup.files.findings import Findings
 from tuibackup.files.inventory import Listed
 from tuibackup.files.keep import Store
 from tuibackup.files.look import GNU, STAT
-from tuibackup.files.server import Tools, attributes, compression, described, refuse_strange_tools
+from tuibackup.files.server import Tools, attributes, compression, described, refuse_missing_sudo
 from tuibackup.files.tally import Tally
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
@@ -19,7 +19,7 @@ from tuibackup.vault.index import IndexWriter, Wanted
 
 def shell_way(session: Session, probe: Probe, server: Server) -> "ShellWay":
     """For a server whose find is GNU's or BusyBox's, and its tar, in any mixture. DownloadError for others."""
-    refuse_strange_tools(probe, server.name, sudo=server.sudo)
+    refuse_missing_sudo(probe, server.name, sudo=server.sudo)
     gnu_find = probe.find == "gnu"
     tools = Tools(
         session,

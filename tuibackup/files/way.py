@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from tuibackup.config import Server
-from tuibackup.errors import DownloadError
 from tuibackup.files.fetch import Fetched
 from tuibackup.files.findings import Findings
 from tuibackup.files.inventory import Listed
 from tuibackup.files.keep import Store
+from tuibackup.files.server import lacking
+from tuibackup.files.sftpway import sftp_way
 from tuibackup.files.shell import shell_way
 from tuibackup.files.tally import Tally
 from tuibackup.remote.probe import Probe
@@ -69,11 +70,6 @@ class Way(Protocol):
 
 def choose(session: Session, probe: Probe, server: Server) -> Way:
     """The best way to read `server`, of which `probe` says what it has. DownloadError where there is none."""
-    if not probe.shell:
-        raise DownloadError(f"{server.name}: has no POSIX shell (SFTP only?); not supported yet")
-    for tool, kind in (("find", probe.find), ("tar", probe.tar)):
-        if kind is None:
-            raise DownloadError(
-                f"{server.name}: this server has no {tool}; not supported yet", f"install GNU {tool}"
-            )
+    if lacking(probe):
+        return sftp_way(session, probe, server)
     return shell_way(session, probe, server)

@@ -19,6 +19,7 @@ from tuibackup.remote.pace import Pace, Toll
 from tuibackup.remote.patience import Patience
 from tuibackup.remote.questions import Answers
 from tuibackup.remote.stream import HIGH, LineHandler, Stream
+from tuibackup.remote.window import bound
 from tuibackup.text import printable, shorten, size
 
 LIMIT = 8 << 20  # bytes of output that `run` takes
@@ -135,22 +136,47 @@ class Session:
 
         `window`: bytes that may be under way; less where several stream at the same time.
         """
-        stream = Stream(self.name, on_line, self.pace, min(HIGH, window))
-        await self._opened(
-            self._connection.create_session(
-                lambda: stream,
-                line(command, sudo=sudo),  # type: ignore[arg-type]  # bytes go through as they are
-                encoding=None,
-                window=min(window, self.pace.window) if self.pace else window,
-                max_pktsize=connecting.PACKET,
-            ),
-            describe(command),
-            lambda opened: opened[0].abort(),
+        stream = await self._started(
+            describe(command), on_line, command=line(command, sudo=sudo), window=window
         )
         try:
             yield stream
         finally:
             stream.abort()
+
+    @contextlib.asynccontextmanager
+    async def subsystem(self, name: str) -> AsyncIterator[Stream]:
+        """A subsystem of the server ("sftp"; see `remote.sftp`). RemoteCommandError where it has none.
+
+        Leaving the block closes its channel. No signal is sent: asyncssh's server ends the whole connection over one.
+        """
+        stream = await self._started(name.upper(), None, subsystem=name)
+        try:
+            yield stream
+        finally:
+            stream.abort(signal=False)
+
+    async def _started(
+        self,
+        what: str,
+        on_line: LineHandler | None,
+        *,
+        window: int = connecting.WINDOW,
+        **kind: bytes | str,
+    ) -> Stream:
+        stream = Stream(self.name, on_line, self.pace, min(HIGH, window))
+        await self._opened(
+            self._connection.create_session(
+                lambda: stream,
+                encoding=None,
+                window=min(window, self.pace.window) if self.pace else window,
+                max_pktsize=connecting.PACKET,
+                **kind,  # type: ignore[arg-type]  # bytes of a command go through as they are
+            ),
+            what,
+            lambda opened: opened[0].abort(),
+        )
+        return stream
 
     async def open_unix(self, path: str) -> tuple[Any, Any]:
         """(reader, writer) of a channel to the unix socket `path` on the server. Raises RemoteCommandError."""
@@ -161,15 +187,6 @@ class Session:
         """(reader, writer) of a channel to `host` and `port` as seen from the server. RemoteCommandError."""
         opening = self._connection.open_connection(host, port, **self._window())
         return self._paced(await self._opened(opening, f"{printable(host)} port {port}", _drop))
-
-    async def sftp(self) -> asyncssh.SFTPClient:
-        """An SFTP client on this connection. Raises RemoteCommandError where the server has none.
-
-        It knows no bandwidth limit: who reads large files over it asks `pace.reader()` before each piece.
-        """
-        opening = self._connection.start_sftp_client()
-        client: asyncssh.SFTPClient = await self._opened(opening, "SFTP", lambda client: client.exit())
-        return client
 
     async def gone(self, error: Exception) -> bool:
         """Whether `error`, which a command or channel ended with, comes of the connection's loss.
@@ -193,6 +210,7 @@ class Session:
 
     def _paced(self, opened: tuple[Any, Any]) -> tuple[Any, Any]:
         reader, writer = opened
+        bound(writer.channel)
         return (_PacedReader(reader, self.pace.reader()), writer) if self.pace else (reader, writer)
 
     async def close(self) -> None:
@@ -226,10 +244,7 @@ class Session:
             await asyncio.sleep(0)  # until it has noted that itself
             if self.lost or isinstance(error, asyncssh.DisconnectError):
                 raise ConnectionLostError(f"connection to {self.name} lost") from error
-            if isinstance(error, asyncssh.SFTPConnectionLost):  # only that channel
-                said = "the server ended it at once"
-            else:
-                said = shorten(printable(getattr(error, "reason", "") or str(error)), _LONGEST)
+            said = shorten(printable(getattr(error, "reason", "") or str(error)), _LONGEST)
             raise RemoteCommandError(f"{self.name}: {what} cannot be opened: {said}") from error
 
     def _leave(self, task: asyncio.Task[Any], drop: Callable[[Any], None]) -> None:

@@ -15,6 +15,7 @@ from asyncssh.connection import SSHConnection
 from tuibackup.errors import ConnectionLostError
 from tuibackup.remote.command import Exit
 from tuibackup.remote.pace import Pace
+from tuibackup.remote.window import bound
 
 HIGH = 8 << 20  # bytes that wait to be read: the channel is paused beyond (its window may still fill) …
 _LOW = 2 << 20  # … and goes on below
@@ -56,6 +57,7 @@ class Stream(asyncssh.SSHClientSession[bytes]):
 
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
         self.channel = chan
+        bound(chan)
 
     def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
         if datatype == asyncssh.EXTENDED_DATA_STDERR:
@@ -176,16 +178,16 @@ class Stream(asyncssh.SSHClientSession[bytes]):
         self._check()
         return self._exit or Exit(-1)
 
-    def abort(self) -> None:
+    def abort(self, *, signal: bool = True) -> None:
         """Close the channel at once; what was not read is dropped.
 
-        The command gets a broken pipe when it writes, the end of its input when it reads, and SIGTERM before,
-        where sshd passes that on (not for root's own commands): else one that waits would wait on.
+        The command gets a broken pipe when it writes, the end of its input when it reads, and with `signal` SIGTERM
+        before, where sshd passes that on (not for root's own commands): else one that waits would wait on.
         """
         self._chunks.clear()
         self._waiting = 0
         if not self._closed:
-            if self._exit is None:
+            if signal and self._exit is None:
                 with contextlib.suppress(OSError):
                     self.channel.terminate()
             self.channel.abort()

@@ -142,6 +142,7 @@ def kills_at_logout() -> bool:
 
 async def check_server(config: Config, server: Server, answers: Answers) -> AsyncIterator[Check]:
     """Connect, look, log in. Questions go to `answers`; without a face they are failed checks."""
+    from tuibackup.files.server import lacking
     from tuibackup.remote.probe import probe
     from tuibackup.remote.session import connect
     from tuibackup.run.kept import kept
@@ -179,7 +180,10 @@ async def check_server(config: Config, server: Server, answers: Answers) -> Asyn
             for check in _tools(session, tools, server):
                 yield check
             for folder in server.folders:
-                yield await _folder(session, folder, gnu=tools.find == "gnu", sudo=server.sudo)
+                if lacking(tools):
+                    yield await _folder_over_sftp(session, folder)
+                else:
+                    yield await _folder(session, folder, gnu=tools.find == "gnu", sudo=server.sudo)
             if server.database is not None:
                 async for check in _database(config, session, tools, server, answers):
                     yield check
@@ -262,6 +266,23 @@ async def _folder(session: "Session", folder: str, *, gnu: bool, sudo: bool) -> 
             ),
         )
     if len(kinds) == 1:
+        return Check(what, State.WARNING, _("{folder} is empty").format(folder=folder))
+    return Check(what, State.OK, folder)
+
+
+async def _folder_over_sftp(session: "Session", folder: str) -> Check:
+    """Whether a folder is there and can be listed; what in it cannot be read only a run tells."""
+    from tuibackup.files.sftpway import look
+
+    what = _("folder")
+    try:
+        async with asyncio.timeout(FOLDER_SECONDS):
+            fault, filled = await look(session, folder.encode("utf-8", "surrogateescape"))
+    except (RemoteCommandError, TimeoutError) as error:
+        return Check(what, State.FAILED, str(error) or _("no answer over SFTP"))
+    if fault:
+        return Check(what, State.FAILED, f"{folder} {fault}")
+    if not filled:
         return Check(what, State.WARNING, _("{folder} is empty").format(folder=folder))
     return Check(what, State.OK, folder)
 

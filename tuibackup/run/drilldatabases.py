@@ -16,7 +16,7 @@ from tuibackup.database.load import load_dump, load_script
 from tuibackup.database.proof import compare
 from tuibackup.database.scratch import account, missing_programs, untrusting
 from tuibackup.database.target import TargetServer, local_target
-from tuibackup.errors import BusyError, DatabaseError, VaultError
+from tuibackup.errors import BusyError, ConnectionLostError, DatabaseError, VaultError
 from tuibackup.progress import Progress
 from tuibackup.remote.questions import Question
 from tuibackup.run.drill import Findings, OnProgress
@@ -27,6 +27,7 @@ from tuibackup.vault.disk import room
 from tuibackup.vault.dumps import Dump, dumps_of, placeholders_of
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.output import vault_errors
+from tuibackup.vault.restoring import PLACEHOLDERS
 from tuibackup.words import _
 
 _UNPRIVILEGED = "nobody"  # whose rights the throw-away server has where root drills
@@ -91,72 +92,96 @@ async def _in_named(
         return await _restore_and_compare(target, snapshot, dumps, on_progress)
     finally:
         async with target:
-            for name in await target.databases():
+            for name in set(await target.databases()).intersection(dumps):
                 await target.rows(f"DROP DATABASE {quoted(name)}")
 
 
 async def _restore_and_compare(
     target: TargetServer, snapshot: Snapshot, dumps: Mapping[str, Dump], on_progress: OnProgress
 ) -> Findings:
-    found = Findings(items=len(dumps))
-    total = sum(dump.length for dump in dumps.values())
-    versions: dict[str, str] = {}
-    restored: list[Dump] = []
+    work = _Drilling(target, snapshot, dumps, on_progress)
+    try:
+        async with target:
+            await work.restore()
+        # In a login of its own: what the dumps set in the other one does not count here.
+        async with target:
+            await work.compare()
+    except ConnectionLostError as error:  # SQL that ends its server restores nowhere
+        work.found.differences.append(_("the database server ended: {error}").format(error=error))
+    return work.found
 
-    async with target:
-        found.where = target.words
-        await _placeholders(target, snapshot, dumps, found)
-        for number, dump in enumerate(dumps.values()):
+
+class _Drilling:
+    """The drill of one snapshot in `target`; what it found so far."""
+
+    def __init__(
+        self, target: TargetServer, snapshot: Snapshot, dumps: Mapping[str, Dump], on_progress: OnProgress
+    ) -> None:
+        self.found = Findings(items=len(dumps))
+        self._target = target
+        self._snapshot = snapshot
+        self._dumps = dumps
+        self._on_progress = on_progress
+        self._total = sum(dump.length for dump in dumps.values())
+        self._versions: dict[str, str] = {}
+        self._restored: list[Dump] = []
+
+    async def restore(self) -> None:
+        """Everything, in the snapshot's order; what cannot be restored is a difference."""
+        self.found.where = self._target.words
+        await self._placeholders()
+        for number, dump in enumerate(self._dumps.values()):
             name = printable(dump.name)
 
             def came(length: int, number: int = number, name: str = name) -> None:
-                found.bytes += length
-                on_progress(Progress(number, len(dumps), found.bytes, total, name, "databases"))
+                self.found.bytes += length
+                self._tell(number, self.found.bytes, name)
 
+            self._versions[dump.name] = version = source_version(dump)
+            direction = Direction(version, self._target)
             try:
-                versions[dump.name] = version = source_version(dump)
-                direction = Direction(version, target)
-                await load_dump(target, dump, direction, came)
+                await load_dump(self._target, dump, direction, came)
             except (DatabaseError, VaultError) as error:
-                found.differences.append(
+                self.found.differences.append(
                     _("{database}: cannot be restored: {error}").format(database=name, error=error)
                 )
                 continue
-            restored.append(dump)
-            found.gaps += [
+            self._restored.append(dump)
+            self.found.gaps += [
                 _("{database}: the collation {one} was restored as {other}").format(
                     database=name, one=one, other=other
                 )
                 for one, other in direction.told.items()
             ]
-    # In a login of its own: what the dumps set in the other one does not count here.
-    async with target:
-        for number, dump in enumerate(restored):
-            on_progress(Progress(number, len(dumps), total, total, printable(dump.name), "databases"))
-            compared = await compare(target, dump, same_series=same_series(versions[dump.name], target))
-            found.tables += compared.tables
-            found.rows += compared.rows
-            found.checksums += compared.checksums
-            found.differences += compared.differences
-            found.incomparable += compared.incomparable
-            found.gaps += compared.gaps
-        extra = [name for name in await target.databases() if name not in dumps]
-        found.differences += [
-            _("{database}: is there and is in no dump").format(database=printable(name)) for name in extra
-        ]
-    return found
 
-
-async def _placeholders(
-    target: TargetServer, snapshot: Snapshot, dumps: Mapping[str, Dump], found: Findings
-) -> None:
-    sql = placeholders_of(snapshot)
-    if sql:
-        version = next((source_version(dump) for dump in dumps.values()), "")
+    async def _placeholders(self) -> None:
         try:
-            await load_script(target, sql, Direction(version, target))
+            if sql := placeholders_of(self._snapshot):
+                version = next((source_version(dump) for dump in self._dumps.values()), "")
+                await load_script(self._target, sql, Direction(version, self._target), self._dumps)
         except (DatabaseError, VaultError) as error:
-            found.differences.append(f"placeholders.sql: {error}")
+            self.found.differences.append(f"{PLACEHOLDERS}: {error}")
+
+    async def compare(self) -> None:
+        """What was restored with its record."""
+        for number, dump in enumerate(self._restored):
+            self._tell(number, self._total, printable(dump.name))
+            same = same_series(self._versions[dump.name], self._target)
+            compared = await compare(self._target, dump, same_series=same)
+            self.found.tables += compared.tables
+            self.found.rows += compared.rows
+            self.found.checksums += compared.checksums
+            self.found.differences += compared.differences
+            self.found.incomparable += compared.incomparable
+            self.found.gaps += compared.gaps
+        self.found.differences += [
+            _("{database}: is there and is in no dump").format(database=printable(name))
+            for name in await self._target.databases()
+            if name not in self._dumps
+        ]
+
+    def _tell(self, number: int, done: int, name: str) -> None:
+        self._on_progress(Progress(number, len(self._dumps), done, self._total, name, "databases"))
 
 
 async def _while_there_is_room(work: Coroutine[Any, Any, Findings], folder: Path) -> Findings:

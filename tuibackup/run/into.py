@@ -20,7 +20,7 @@ from tuibackup.database.login import login
 from tuibackup.database.proof import Comparison, compare
 from tuibackup.database.scratch import account
 from tuibackup.database.target import TargetServer, local_target, remote_target
-from tuibackup.errors import DatabaseError, TuibackupError, UsageError, VaultError
+from tuibackup.errors import ConnectionLostError, DatabaseError, TuibackupError, UsageError, VaultError
 from tuibackup.progress import Progress
 from tuibackup.remote.questions import Answers, Question
 from tuibackup.remote.session import connect
@@ -140,7 +140,7 @@ async def _load(target: TargetServer, want: Wanted, direction: Direction, on_pro
         else:
             changed = True
             await load_table(target, want.dump, want.table, direction, counted)
-    except (DatabaseError, VaultError) as error:
+    except (DatabaseError, VaultError, ConnectionLostError) as error:
         if not changed:
             raise
         raise DatabaseError(error.message, await _what_is_there(target, want, error.way_out)) from error

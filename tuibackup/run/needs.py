@@ -5,7 +5,8 @@ from contextlib import suppress
 from tuibackup.database.audit import audit, foreseen, long_queries
 from tuibackup.database.login import DatabaseSession
 from tuibackup.database.tool import DumpTool, find_tool
-from tuibackup.errors import DatabaseError, TuibackupError, UsageError, VaultError
+from tuibackup.errors import DatabaseError, DownloadError, TuibackupError, UsageError, VaultError
+from tuibackup.files.way import choose
 from tuibackup.run.access import described, open_database
 from tuibackup.run.kept import kept
 from tuibackup.run.places import open_vault
@@ -80,7 +81,10 @@ def _tools(work: Work) -> Need:
     ]
     missing = []
     if Clock.FILES in work.plan.clocks:
-        missing += [name for name, there in (("find", probe.find), ("tar", probe.tar)) if not there]
+        try:
+            found = [choose(work.connected(), probe, work.server).described]
+        except DownloadError as error:
+            missing.append(str(error))
     if Clock.DATABASES in work.plan.clocks:
         found += [printable(path) for path, _version in probe.dump_tools]
     detail = ", ".join(filter(None, found))

@@ -20,7 +20,7 @@ from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
 from tuibackup.run import events as ev
 from tuibackup.run.access import CONNECTING, disconnect, reach
-from tuibackup.run.kept import GOES_ON
+from tuibackup.run.kept import STARTS_AGAIN
 from tuibackup.run.lock import slot
 from tuibackup.run.reporting import StepReporter
 from tuibackup.run.secrets import SecretError
@@ -47,7 +47,7 @@ async def reconnect(work: Work) -> None:
         await reach(work)
     except (NeedsOperatorError, LoginError) as error:
         if lost:
-            raise _given_up(work, error, "") from error
+            raise _given_up(work, error, "", STARTS_AGAIN) from error
         raise
     work.note("connected again")
 
@@ -80,6 +80,7 @@ async def connect_again(work: Work, report: StepReporter, fruitless: int) -> tup
                 took = f"tried {tried} times in {duration(time.monotonic() - began)}"
                 raise _given_up(work, error, took if tried > 1 else "tried once") from error
         else:
+            report.doing("")
             took = duration(time.monotonic() - began)
             work.emit(ev.RunNote, text=_("connected again after {time}").format(time=took))
             return work.connected(), work.tools()
@@ -92,7 +93,8 @@ async def _wait(report: StepReporter, seconds: float, tried: int) -> None:
     await asyncio.sleep(seconds)
 
 
-def _given_up(work: Work, error: TuibackupError, tried: str) -> InterruptedRunError:
+def _given_up(work: Work, error: TuibackupError, tried: str, way_out: str = "") -> InterruptedRunError:
+    """The line for it. What the next run will do about step 2 is known once its parts are closed (`Work.way_on`)."""
     why = error.message if isinstance(error, ConnectError | NeedsOperatorError) else str(error)
     line = ", ".join(filter(None, (f"connection to {work.plan.server} lost", tried)))
-    return InterruptedRunError(f"{line}: {why}", GOES_ON)
+    return InterruptedRunError(f"{line}: {why}", way_out)

@@ -18,13 +18,13 @@ from tuibackup.ledger.store import Ledger
 from tuibackup.run import events as ev
 from tuibackup.run import journal as jr
 from tuibackup.run import record
-from tuibackup.run.kept import GOES_ON
+from tuibackup.run.kept import GOES_ON, STARTS_AGAIN
 from tuibackup.run.lock import server_lock
 from tuibackup.run.places import open_ledger, open_vault, runs_folder
 from tuibackup.run.stop import stop_path
 from tuibackup.sop import Clock, Outcome, worst
 from tuibackup.vault.layout import Snapshot, Vault
-from tuibackup.vault.snapshot import sweep
+from tuibackup.vault.snapshot import has_left, sweep
 
 KEEP_DAYS = 90  # a journal is a picture of a run; the record of it is in the ledger
 _NAME = "recovery"  # who holds a server's lock meanwhile
@@ -61,7 +61,8 @@ def _bury(path: Path, config: Config, ledger: Ledger, vault: Vault | None) -> st
         if told is not None:
             finished = _as_told(planned, told)  # it died between the ledger and the journal
         else:
-            finished = _interrupted(path, planned, _published(vault, planned))
+            left = vault is not None and has_left(vault, planned.server, planned.run)
+            finished = _interrupted(path, planned, _published(vault, planned), left=left)
             ledger.append(
                 Kind.RUN,
                 {**record.finished_body(finished), "request": planned.request, "full": planned.full},
@@ -98,11 +99,12 @@ def _since(vault: Vault, planned: ev.RunPlanned, clock: Clock) -> Iterator[Snaps
                 yield snapshot
 
 
-def _interrupted(path: Path, planned: ev.RunPlanned, published: dict[Clock, Snapshot]) -> ev.RunFinished:
-    """How a dead run ended: its published snapshots count, the rest was interrupted."""
+def _interrupted(
+    path: Path, planned: ev.RunPlanned, published: dict[Clock, Snapshot], *, left: bool
+) -> ev.RunFinished:
+    """How a dead run ended: its published snapshots count, the rest was interrupted. `left`: for the next run."""
     error = "the run's process ended without a word (killed, or the machine went down)"
-    if Clock.FILES in planned.clocks and Clock.FILES not in published:
-        error += f"; {GOES_ON}"
+    error += f"; {GOES_ON if left else STARTS_AGAIN}"
     clocks = {
         clock: record.clock_of(published[clock])
         if clock in published

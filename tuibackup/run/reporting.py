@@ -44,18 +44,18 @@ class StepReporter:
         self._clock = clock
         self._started = clock()
         self._newest: Progress | None = None
-        self._standing = False  # the step does not get further, by what it says itself
+        self._doing = ""
         self._told: Progress | None = None
         self._samples: deque[tuple[float, int, int]] = deque()
         self._lines: deque[str] = deque()
         self._found: deque[Finding] = deque()
 
     def progress(self, progress: Progress) -> None:
-        self._newest, self._standing = progress, False
+        self._newest = progress
 
     def doing(self, text: str) -> None:
-        """What the step does instead of getting further: shown where the file under way is."""
-        self._newest, self._standing = replace(self._newest or Progress(0, None, 0, None), current=text), True
+        """What the step does instead of getting further, shown where the file under way is; "": it goes on."""
+        self._doing = text
 
     def finding(self, finding: Finding) -> None:
         self._found.append(finding)
@@ -101,15 +101,17 @@ class StepReporter:
         self._emit(ev.StepOutput, step=self.step, lines=tuple(_clean(line) for line in lines))
 
     def _flush_progress(self) -> None:
-        newest, now = self._newest, self._clock()
+        newest, doing, now = self._newest, self._doing, self._clock()
+        if doing:
+            newest = replace(newest or Progress(0, None, 0, None), current=doing)
         if newest is None:
             return
-        if self._samples and (self._standing or newest.bytes < self._samples[-1][1]):
+        if self._samples and (doing or newest.bytes < self._samples[-1][1]):
             self._samples.clear()  # the step has come to something else, such as reading back what it wrote
         self._samples.append((now, newest.bytes, newest.items))
         while len(self._samples) > 2 and self._samples[1][0] <= now - RECENT:
             self._samples.popleft()
-        if newest == self._told and self._standing:
+        if newest == self._told and doing:
             return
         before = self._samples[-2][0] if len(self._samples) > 1 else now - TICK
         if newest == self._told and (now - before < TICK / 2 or len(self._samples) > RECENT / TICK):

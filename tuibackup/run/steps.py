@@ -10,6 +10,7 @@ from functools import partial
 from tuibackup.database.dump import dump as dump_databases
 from tuibackup.database.inventory import tables
 from tuibackup.files.download import download as download_folders
+from tuibackup.files.server import lacking
 from tuibackup.run import access
 from tuibackup.run import events as ev
 from tuibackup.run.bandwidth import transferring
@@ -69,7 +70,9 @@ async def download(work: Work, report: StepReporter) -> str:
             fetched.outcome,
             whole=fetched.whole,
             findings=fetched.findings,
-            tools={"find": tools.find or "", "tar": f"{tools.tar or ''} {tools.tar_version}".strip()},
+            tools={"sftp": "version 3"}
+            if lacking(tools)
+            else {"find": tools.find or "", "tar": f"{tools.tar or ''} {tools.tar_version}".strip()},
             folders=fetched.folders,
             files=fetched.files,
             bytes=fetched.bytes,

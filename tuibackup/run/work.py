@@ -114,6 +114,8 @@ class Work:
             took = duration(time.monotonic() - began)
             said = f"{error.message} during step {step.number} after {took}"
             detail = self.explain(ConnectionLostError(said, self.way_on()))
+        except InterruptedRunError as error:
+            detail = self.explain(InterruptedRunError(error.message, error.way_out or self.way_on()))
         except Exception as error:  # a fault of ours in one step must not take the other clock with it
             outcome, detail = outcome_of(error), self.explain(error)
         finally:

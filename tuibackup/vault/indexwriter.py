@@ -205,7 +205,7 @@ class IndexWriter:
     def listing(self, root: int, header: bytes) -> tuple[KeptListing, Iterator[bytes] | None]:
         """Where the inventory of a root is kept as it comes, and the older snapshot's, if it can be compared."""
         name = listing.file_name(root)
-        kept = KeptListing(self.path.with_name(name), header)
+        kept = KeptListing(self.path.with_name(name), header, self._guard)
         self._listings.append(kept)
         return kept, listing.older(self.older.path / name, header) if self.older else None
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import zstandard
 
+from tuibackup.vault.disk import RoomGuard
 from tuibackup.vault.frames import FRAME, CompressedFile, content
 
 _LONGEST_HEADER = 1 << 20
@@ -28,14 +29,17 @@ def header(folder: bytes, resolved: bytes, told: bytes, excludes: Sequence[str])
 class KeptListing:
     """The listing of one folder while it comes. Raises VaultError."""
 
-    def __init__(self, path: Path, first: bytes) -> None:
+    def __init__(self, path: Path, first: bytes, guard: RoomGuard | None = None) -> None:
         self.path = path
+        self._guard = guard
         self._skip = len(first)
         self._file = CompressedFile(path, level=1)
         self._file.write(first)
 
     def write(self, data: bytes) -> None:
         """The next part."""
+        if self._guard is not None:
+            self._guard.coming(len(data))
         self._file.write(data)
 
     def replay(self) -> Iterator[bytes]:

@@ -250,6 +250,13 @@ def leftovers(vault: Vault, server: str) -> list[Leftover]:
     ]
 
 
+def has_left(vault: Vault, server: str, run: str) -> bool:
+    """Whether a dead run left something that the next one can use, as far as that can be seen without its lock."""
+    return (
+        leftover.read(vault.path / file_name(server) / f"{_PREFIX}{file_name(run)}" / Clock.FILES) is not None
+    )
+
+
 def sweep(vault: Vault, server: str, *, keep: str | None = None) -> list[str]:
     """Remove what dead runs left and nobody can use, and finish sealing what they published; the ids of those runs.
 

@@ -1,0 +1,430 @@
+"""An SFTP client (version 3) that only reads: requests go out without waiting for answers, and no answer is believed.
+
+asyncssh has one too. This one knows the bandwidth limit of the connection, sends the requests of one moment in one
+packet, keeps names as bytes, and refuses an answer that is larger than was asked for before it is in memory (asyncssh
+makes 350,000 objects of one packet of 4 MiB).
+
+Every request is sent at once, and gives a future; an awaited future raises SftpError when the server says no,
+RemoteCommandError when it answers nonsense or ends SFTP, RemoteTimeoutError when it is silent for too long,
+ConnectionLostError.
+"""
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+from tuibackup.errors import ConnectionLostError, RemoteCommandError, RemoteTimeoutError
+from tuibackup.remote.session import Session
+from tuibackup.remote.stream import Stream
+from tuibackup.text import duration, printable, shorten
+
+SILENCE = (
+    600.0  # seconds without an answer to anything, as for commands: a slow disk may be searched for long
+)
+_START_SECONDS = 30.0
+_VERSION = 3
+_SHORT = 64 << 10  # bytes of an answer that is no content and no list
+_LIST = 320 << 10  # of a list of names; OpenSSH's longest message is 256 KiB
+_PIECE = 32 << 10  # bytes that every server gives at once …
+_LARGEST_PIECE = 256 << 10  # … and that are asked for at once where a server says that it can
+_HANDLES = 64  # open files and folders where the server does not say how many it can have
+_MOST_HANDLES = 128
+_LONGEST_HANDLE = 256
+
+NO_SUCH_FILE, PERMISSION_DENIED, FAILURE = 2, 3, 4
+_EOF = 1
+
+_T = TypeVar("_T")
+
+
+class SftpError(Exception):
+    """The server's answer to one request is no; `code` is SFTP's, `said` its own words, cleaned."""
+
+    def __init__(self, code: int, said: str) -> None:
+        super().__init__(said)
+        self.code = code
+        self.said = said
+
+
+class Attributes(NamedTuple):
+    """What SFTP tells of a file; None where the server left something out. `mode` with the bits of its kind."""
+
+    size: int | None
+    uid: int | None
+    gid: int | None
+    mode: int | None
+    mtime: int | None  # whole seconds
+
+
+class Name(NamedTuple):
+    """One name of a folder; `longname` is a line as of `ls -l`, made for people."""
+
+    name: bytes
+    longname: bytes
+    attributes: Attributes
+
+
+class _Refusal(NamedTuple):
+    """A status that is not OK."""
+
+    code: int
+    said: str
+
+
+@dataclass(slots=True)
+class _Request:
+    future: "asyncio.Future[Any]"
+    answer: int  # the type of a good answer
+    parse: Callable[[memoryview], Any]
+    most: int  # bytes that a good answer has at most
+    at_end: Any = None  # the answer where the server says "end of file"
+
+
+_INIT_TYPE, _VERSION_TYPE = 1, 2
+_OPEN, _CLOSE, _READ, _LSTAT, _FSTAT = 3, 4, 5, 7, 8
+_OPENDIR, _READDIR, _REALPATH, _STAT, _READLINK = 11, 12, 16, 17, 19
+_STATUS, _HANDLE, _DATA, _NAME, _ATTRS, _EXTENDED, _REPLY = 101, 102, 103, 104, 105, 200, 201
+_FXF_READ = 1
+_HAS_SIZE, _HAS_OWNER, _HAS_MODE, _HAS_TIMES, _HAS_MORE = 1, 2, 4, 8, 0x80000000
+_STRAY = 0x20  # set by some servers without meaning in this version, and nothing follows it
+
+
+@asynccontextmanager
+async def opened(session: Session) -> AsyncIterator["Sftp"]:
+    """SFTP over a channel of `session`. RemoteCommandError where the server has none."""
+    async with session.subsystem("sftp") as stream:
+        client = Sftp(stream, session.name)
+        tasks = [asyncio.create_task(client._send()), asyncio.create_task(client._receive())]
+        try:
+            await client._start()
+            yield client
+        except RemoteTimeoutError:
+            stream.abort()  # it hangs in something, and may be told to end
+            raise
+        finally:
+            client._fail(RemoteCommandError(f"{session.name}: SFTP was closed"))
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Sftp:
+    """One SFTP channel, opened by `opened`. `piece` bytes are read at once, `handles` may be open."""
+
+    def __init__(self, stream: Stream, name: str) -> None:
+        self.piece = _PIECE
+        self.handles = _HANDLES
+        self._stream = stream
+        self._server = name
+        self._loop = asyncio.get_running_loop()
+        self._waiting: dict[int, _Request] = {}
+        self._next = 0
+        self._out = bytearray()
+        self._wake = asyncio.Event()
+        self._buffer = bytearray()
+        self._since = 0.0  # when we last heard something, or began to wait
+        self._fault: Exception | None = None
+        self._extensions: dict[bytes, bytes] = {}
+        self._begun = False  # whether it answered in this language
+
+    # requests
+
+    def lstat(self, path: bytes) -> "asyncio.Future[Attributes]":
+        """Attributes of what is at `path`, of the link itself if it is one."""
+        return self._ask(_LSTAT, _string(path), _ATTRS, _attributes)
+
+    def stat(self, path: bytes) -> "asyncio.Future[Attributes]":
+        """The same behind links."""
+        return self._ask(_STAT, _string(path), _ATTRS, _attributes)
+
+    def fstat(self, handle: bytes) -> "asyncio.Future[Attributes]":
+        """The same of an open file."""
+        return self._ask(_FSTAT, _string(handle), _ATTRS, _attributes)
+
+    def open(self, path: bytes) -> "asyncio.Future[bytes]":
+        """A handle to read the file at `path`. A FIFO there stops the server for ever: look first."""
+        body = _string(path) + struct.pack(">II", _FXF_READ, 0)
+        return self._ask(_OPEN, body, _HANDLE, _handle)
+
+    def read(self, handle: bytes, offset: int, length: int) -> "asyncio.Future[bytes]":
+        """Up to `length` bytes; b"" at the end of the file. A server may give less than that at any time."""
+        body = _string(handle) + struct.pack(">QI", offset, length)
+        return self._ask(_READ, body, _DATA, _data, most=length + 9, at_end=b"")
+
+    def close(self, handle: bytes) -> None:
+        """Close a file or folder. Whatever the server says of that is nothing to us."""
+        self._ask(_CLOSE, _string(handle), _STATUS, bytes)
+
+    def opendir(self, path: bytes) -> "asyncio.Future[bytes]":
+        """A handle to list the folder at `path`."""
+        return self._ask(_OPENDIR, _string(path), _HANDLE, _handle)
+
+    def readdir(self, handle: bytes) -> "asyncio.Future[list[Name]]":
+        """The next names of a folder; none at its end."""
+        return self._ask(_READDIR, _string(handle), _NAME, _names, most=_LIST, at_end=[])
+
+    def readlink(self, path: bytes) -> "asyncio.Future[bytes]":
+        """Where the link at `path` points to."""
+        return self._ask(_READLINK, _string(path), _NAME, _one_name)
+
+    def realpath(self, path: bytes) -> "asyncio.Future[bytes]":
+        """`path` made absolute, by most servers without links in it."""
+        return self._ask(_REALPATH, _string(path), _NAME, _one_name)
+
+    @property
+    def knows_filesystems(self) -> bool:
+        """Whether `filesystem` may be asked."""
+        return self._extensions.get(b"statvfs@openssh.com") == b"2"
+
+    def filesystem(self, path: bytes) -> "asyncio.Future[int]":
+        """A number of the file system that `path` lies in."""
+        return self._ask(_EXTENDED, _string(b"statvfs@openssh.com") + _string(path), _REPLY, _fsid)
+
+    # the way there
+
+    async def _start(self) -> None:
+        hello: asyncio.Future[dict[bytes, bytes]] = self._loop.create_future()
+        # An answer's number stands where the version does in the first one.
+        self._waiting[_VERSION] = _Request(hello, _VERSION_TYPE, _extensions, _SHORT)
+        self._since = self._loop.time()
+        self._out += struct.pack(">IBI", 5, _INIT_TYPE, _VERSION)
+        self._wake.set()
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                self._extensions = await hello
+                self._begun = True
+                self._next = _VERSION + 1
+                if self._extensions.get(b"limits@openssh.com") == b"1":
+                    ask = self._ask(_EXTENDED, _string(b"limits@openssh.com"), _REPLY, _limits)
+                    piece, handles = await ask
+                    self.piece = min(_LARGEST_PIECE, piece) if piece else _PIECE
+                    self.handles = min(_MOST_HANDLES, handles // 2 or 1) if handles else _MOST_HANDLES
+        except SftpError:  # then it has no limits to tell
+            pass
+        except TimeoutError:
+            raise RemoteTimeoutError(
+                f"{self._server}: SFTP does not answer within {duration(_START_SECONDS)}"
+            ) from None
+
+    def _ask(
+        self,
+        kind: int,
+        body: bytes,
+        answer: int,
+        parse: Callable[[memoryview], _T],
+        *,
+        most: int = _SHORT,
+        at_end: _T | None = None,
+    ) -> "asyncio.Future[_T]":
+        future: asyncio.Future[_T] = self._loop.create_future()
+        if self._fault is not None:
+            _refuse(future, self._fault)
+            return future
+        if not self._waiting:
+            self._since = self._loop.time()
+        number = self._next
+        self._next = (number + 1) & 0xFFFFFFFF
+        self._waiting[number] = _Request(future, answer, parse, max(most, _SHORT), at_end)
+        self._out += struct.pack(">IBI", len(body) + 5, kind, number) + body
+        self._wake.set()
+        return future
+
+    async def _send(self) -> None:
+        """All that was asked since the last time goes out together."""
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                data = bytes(self._out)
+                self._out.clear()
+                await self._stream.write(data)
+        except ConnectionLostError as error:
+            self._fail(error)
+
+    # the way back
+
+    async def _receive(self) -> None:
+        try:
+            while data := await self._piece():
+                self._take(data)
+            said = [line for line in bytes(self._stream.stderr).splitlines() if line.strip()]
+            last = f": {shorten(printable(said[-1]), 200)}" if said else ""
+            raise self._broken("the server ended it", last)
+        except (ConnectionLostError, RemoteCommandError) as error:
+            self._fail(error)
+        except (struct.error, ValueError, OverflowError):
+            self._fail(self._broken("the server answers nonsense"))
+
+    def _broken(self, why: str, said: str = "") -> RemoteCommandError:
+        if self._begun:
+            return RemoteCommandError(f"{self._server}: SFTP: {why}{said}")
+        return RemoteCommandError(f"{self._server}: SFTP cannot be opened: {why} at once{said}")
+
+    async def _piece(self) -> bytes:
+        while True:
+            try:
+                async with asyncio.timeout(SILENCE):
+                    data = await self._stream.read()
+            except TimeoutError:
+                if self._waiting and self._loop.time() - self._since >= SILENCE:
+                    raise RemoteTimeoutError(
+                        f"{self._server}: SFTP: the server sent nothing for {duration(SILENCE)}"
+                    ) from None
+            else:
+                self._since = self._loop.time()
+                return data
+
+    def _take(self, data: bytes) -> None:
+        """Hand out the answers that are complete."""
+        buffer = self._buffer
+        buffer += data
+        at, end = 0, len(buffer)
+        with memoryview(buffer) as view:
+            while end - at >= 9:
+                length, kind, number = struct.unpack_from(">IBI", view, at)
+                request = self._waiting.get(number)
+                if request is None or not 5 <= length <= request.most:
+                    raise ValueError
+                if end - at < 4 + length:
+                    break
+                with view[at + 9 : at + 4 + length] as body:
+                    self._answer(request, kind, body)
+                del self._waiting[number]
+                at += 4 + length
+        del buffer[:at]
+
+    def _answer(self, request: _Request, kind: int, body: memoryview) -> None:
+        if kind == _STATUS:
+            refusal = _status(body)
+            if request.answer == _STATUS:
+                result = None
+            elif refusal.code == _EOF and request.at_end is not None:
+                result = request.at_end
+            elif refusal.code == 0:
+                raise ValueError
+            else:
+                if not request.future.done():
+                    _refuse(request.future, SftpError(*refusal))
+                return
+        elif kind != request.answer:
+            raise ValueError
+        else:
+            result = request.parse(body)
+        if not request.future.done():
+            request.future.set_result(result)
+
+    def _fail(self, fault: Exception) -> None:
+        """No more answers: everyone who waits is told why."""
+        if self._fault is None:
+            self._fault = fault
+        for request in self._waiting.values():
+            if not request.future.done():
+                _refuse(request.future, self._fault)
+        self._waiting.clear()
+
+
+def _refuse(future: "asyncio.Future[Any]", error: Exception) -> None:
+    future.set_exception(error)
+    future.exception()  # looked at: whoever asked may not wait for it any more
+
+
+def _string(text: bytes) -> bytes:
+    return struct.pack(">I", len(text)) + text
+
+
+def _taken(body: memoryview, at: int) -> tuple[bytes, int]:
+    """The string at `at`, and where what follows it begins. struct.error, ValueError."""
+    (length,) = struct.unpack_from(">I", body, at)
+    at += 4
+    if length > len(body) - at:
+        raise ValueError
+    return bytes(body[at : at + length]), at + length
+
+
+def _status(body: memoryview) -> _Refusal:
+    (code,) = struct.unpack_from(">I", body)
+    said = b""
+    if len(body) > 4:  # some leave the words out
+        said, _ = _taken(body, 4)
+    return _Refusal(code, shorten(printable(said), 200) or f"SFTP error {code}")
+
+
+def _handle(body: memoryview) -> bytes:
+    handle, _ = _taken(body, 0)
+    if len(handle) > _LONGEST_HANDLE:
+        raise ValueError
+    return handle
+
+
+def _data(body: memoryview) -> bytes:
+    return _taken(body, 0)[0]
+
+
+def _attributes(body: memoryview) -> Attributes:
+    return _attributes_at(body, 0)[0]
+
+
+def _attributes_at(body: memoryview, at: int) -> tuple[Attributes, int]:
+    (flags,) = struct.unpack_from(">I", body, at)
+    at += 4
+    size = uid = gid = mode = mtime = None
+    if flags & ~(_HAS_SIZE | _HAS_OWNER | _HAS_MODE | _HAS_TIMES | _HAS_MORE | _STRAY):
+        raise ValueError
+    if flags & _HAS_SIZE:
+        (size,) = struct.unpack_from(">Q", body, at)
+        at += 8
+    if flags & _HAS_OWNER:
+        uid, gid = struct.unpack_from(">II", body, at)
+        at += 8
+    if flags & _HAS_MODE:
+        (mode,) = struct.unpack_from(">I", body, at)
+        at += 4
+    if flags & _HAS_TIMES:
+        _, mtime = struct.unpack_from(">II", body, at)
+        at += 8
+    if flags & _HAS_MORE:
+        (count,) = struct.unpack_from(">I", body, at)
+        at += 4
+        for _ in range(2 * count):
+            _, at = _taken(body, at)
+    return Attributes(size, uid, gid, mode, mtime), at
+
+
+def _names(body: memoryview) -> list[Name]:
+    (count,) = struct.unpack_from(">I", body)
+    at = 4
+    names = []
+    for _ in range(count):
+        name, at = _taken(body, at)
+        longname, at = _taken(body, at)
+        attributes, at = _attributes_at(body, at)
+        names.append(Name(name, longname, attributes))
+    return names
+
+
+def _one_name(body: memoryview) -> bytes:
+    (name, *others) = _names(body)
+    if others:
+        raise ValueError
+    return name.name
+
+
+def _extensions(body: memoryview) -> dict[bytes, bytes]:
+    found, at = {}, 0
+    while at < len(body):
+        name, at = _taken(body, at)
+        found[name], at = _taken(body, at)
+    return found
+
+
+def _limits(body: memoryview) -> tuple[int, int]:
+    """The longest read and the number of handles; 0 for either that is not told."""
+    _, read, _, handles = struct.unpack_from(">QQQQ", body)
+    return read, handles
+
+
+def _fsid(body: memoryview) -> int:
+    return int(struct.unpack_from(">11Q", body)[8])
