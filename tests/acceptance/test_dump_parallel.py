@@ -87,6 +87,11 @@ def test_what_several_programs_dumped_restores_as_one(
     assert any(re.fullmatch(r"one instant for [2-7] programs: locked for \d+ ms", line) for line in lines)
     assert any(re.fullmatch(r"\d: siakad \(\d tables? of it\)", line) for line in lines)
     assert {f"siakad: {name}" for name in LARGE} <= set(lines)
+    shown = [
+        event for event in said.events if event["event"] == "step-progress" and event["unit"] == "tables"
+    ]
+    assert shown[0]["items-total"] == len(LARGE) + len(SMALL) + 2
+    assert shown[0]["bytes-total"] > 20_000_000
     assert "locked for" in said.finished["databases"]["detail"]
     [snapshot] = site.snapshots("siakad", "databases")
     told = json.loads((snapshot / "snapshot.json").read_text())

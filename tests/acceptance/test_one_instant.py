@@ -1,6 +1,7 @@
 """Every database of a snapshot is of one instant, while others write: what moves between two of them is never lost."""
 
 import contextlib
+import itertools
 import json
 import random
 import subprocess
@@ -103,6 +104,44 @@ def test_what_moves_between_databases_is_in_the_snapshot_once(
             assert told["rows"] == "compared"
             assert told["position"].startswith("binlog.0")
             assert restored_sum([snapshot], target) == TOTAL
+
+
+def test_small_tables_without_transactions_are_of_the_same_instant(
+    site: Site, sshd: PrivateSshd, start_mariadb: MariadbStarter
+) -> None:
+    """Each number is written into a table with transactions first, then into one without: there is never more than
+    one between them."""
+    source, target = start_mariadb(), start_mariadb()
+    source.sql(
+        "CREATE DATABASE d; CREATE TABLE d.dulu (id INT PRIMARY KEY);"
+        "CREATE TABLE d.lalu (id INT PRIMARY KEY) ENGINE=MyISAM"
+    )
+    site.add("siakad", sshd, [], database=f'user = "root"\nsocket = "{source.socket}"\n')
+    stop = threading.Event()
+
+    def write() -> None:
+        connection = pymysql.connect(unix_socket=str(source.socket), user="root", autocommit=True)
+        with connection, connection.cursor() as cursor:
+            for number in itertools.count(1):
+                if stop.is_set():
+                    return
+                cursor.execute("INSERT INTO d.dulu VALUES (%s)", (number,))
+                cursor.execute("INSERT INTO d.lalu VALUES (%s)", (number,))
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        for _number in range(2):
+            snapshot, told = snapshot_of(site)
+            assert (told["instant"], told["findings"]) == ("barrier", [])
+            target.sql(
+                subprocess.run(["sh", snapshot / "restore.sh"], capture_output=True, check=True).stdout
+            )
+            first, second = target.sql("SELECT COUNT(*) FROM d.dulu; SELECT COUNT(*) FROM d.lalu").split()
+            assert int(first) - int(second) in (0, 1)
+    finally:
+        stop.set()
+        thread.join()
 
 
 def test_an_account_that_may_not_lock_still_gets_one_instant(

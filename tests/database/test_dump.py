@@ -145,6 +145,27 @@ async def test_float_columns_and_tables_without_transactions_are_read_beside_the
             assert scratch.sql(question) == objects.sql(question)
 
 
+async def test_old_rows_of_system_versioned_tables_are_dumped_and_counted(
+    objects: PrivateMariadb,
+    session: Session,
+    server: Server,
+    incoming: Incoming,
+    reporter: Collected,
+    tmp_path: Path,
+) -> None:
+    objects.sql(
+        "CREATE TABLE akademik.lama (i INT PRIMARY KEY, n INT) WITH SYSTEM VERSIONING; USE akademik;"
+        "INSERT INTO lama VALUES (1, 1), (2, 2); UPDATE lama SET n = 3 WHERE i = 1; DELETE FROM lama WHERE i = 2"
+    )
+    result = await dumped(session, server, incoming, reporter)
+    assert (result.outcome, result.rows, reporter.findings) == (Outcome.DONE, "compared", [])
+    question = "SELECT i, n, row_start, row_end FROM akademik.lama FOR SYSTEM_TIME ALL ORDER BY 1, 2"
+    with PrivateMariadb(tmp_path / "scratch") as scratch:
+        scratch.sql(unpacked(incoming.path / "akademik.sql.zst"))
+        assert scratch.sql(question) == objects.sql(question)
+        assert scratch.sql(question).count("\n") == 3
+
+
 async def test_where_nobody_may_lock_float_columns_and_tables_without_transactions_are_said(
     objects: PrivateMariadb, session: Session, server: Server, incoming: Incoming, reporter: Collected
 ) -> None:

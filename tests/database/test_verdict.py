@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,13 @@ from tests.database.test_faults import FILLED, Tooled, dumped, tooled  # noqa: F
 from tuibackup.config import Server
 from tuibackup.database import barrier, checker
 from tuibackup.database.dump import DumpResult
+from tuibackup.database.dump import dump as dump_databases
 from tuibackup.database.inventory import TableInfo
+from tuibackup.database.login import log_in_again, login
 from tuibackup.demo.mariadbd import PrivateMariadb
+from tuibackup.remote.probe import probe
 from tuibackup.remote.session import Session
+from tuibackup.secret import Secret
 from tuibackup.sop import Outcome
 from tuibackup.vault.snapshot import Incoming
 
@@ -137,6 +142,30 @@ async def test_where_the_lock_is_not_had_one_program_dumps_all(
     assert any(line.startswith("no barrier: no lock: Lock wait timeout") for line in reporter.lines)
 
 
+@pytest.mark.parametrize("connections", [2, 4])
+async def test_a_server_that_allows_few_connections_gets_one_program(
+    mariadbd: PrivateMariadb,
+    session: Session,
+    server: Server,
+    incoming: Incoming,
+    reporter: Collected,
+    connections: int,
+) -> None:
+    mariadbd.sql(FILLED + "; CREATE DATABASE lain")
+    mariadbd.sql(
+        "CREATE USER sedikit@localhost IDENTIFIED BY 'p'; GRANT ALL ON *.* TO sedikit@localhost"
+        f" WITH MAX_USER_CONNECTIONS {connections}"
+    )
+    assert server.database is not None
+    one = replace(server, database=replace(server.database, user="sedikit"))
+    async with await login(session, one, Secret("p")) as database:
+        result = await dump_databases(session, await probe(session), database, one, incoming, reporter)
+    assert (result.outcome, result.whole, reporter.findings) == (Outcome.DONE, True, [])
+    if connections == 2:  # of four, one may be free again before the last is needed
+        assert result.instant == "one program for all databases"
+        assert "max_user_connections" in " ".join(reporter.lines)
+
+
 async def test_the_lock_is_given_back_when_the_programs_do_not_begin(
     mariadbd: PrivateMariadb, dump: Dumper, reporter: Collected, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,8 +182,6 @@ async def test_the_lock_is_given_back_when_the_programs_do_not_begin(
 async def test_a_server_that_does_not_hear_from_us_gives_the_lock_back_itself(
     mariadbd: PrivateMariadb, session: Session, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tuibackup.database.login import log_in_again, login
-
     async with await login(session, server, None) as database:
         control = await log_in_again(session, database.options)
         held = barrier.Barrier(control, database.vendor, database.server_version)

@@ -26,7 +26,7 @@ from tuibackup.database.scan import Contents
 from tuibackup.database.share import PROGRAMS, Share, Tables, inexact, locked, shared, taken_by
 from tuibackup.database.sqlfile import SqlFile
 from tuibackup.database.tool import DumpTool
-from tuibackup.errors import DatabaseError
+from tuibackup.errors import ConnectionLostError, DatabaseError
 from tuibackup.remote.session import Session
 from tuibackup.text import count, printable
 from tuibackup.vault.snapshot import Incoming
@@ -137,18 +137,14 @@ class Passes:
                 checker = Checker(await log_in_again(self._session, options))
                 stack.push_async_callback(checker.stop)
             except DatabaseError as error:
-                raise BarrierError(str(error)) from error
+                raise BarrierError(error.message) from error
             barrier = Barrier(control, self._database.vendor, self._database.server_version)
             aside = locked(infos) if self._tool else ()
             exact = inexact(infos, taken_by(aside)) if self._tool else ()
             running = self._running(stack, self._workers(aside, exact))
             await running.start()
             try:
-                async with barrier.held():
-                    running.begin()
-                    await together([checker.begin(), running.open()])
-                    if not await barrier.witnessed(lambda: running.at_work + 1):
-                        raise BarrierError("the server does not know of every transaction")
+                await self._all_begin(barrier, checker, running)
                 self._live.say(
                     f"one instant for {running.number} programs: locked for {barrier.lock_ms:.0f} ms"
                 )
@@ -172,6 +168,19 @@ class Passes:
             checker.counts,
             checker.checksums,
         )
+
+    async def _all_begin(self, barrier: Barrier, checker: Checker, running: Running) -> None:
+        """Behind the lock, every transaction is opened. Raises BarrierError where that is of no use."""
+        try:
+            async with barrier.held():
+                running.begin()
+                await together([checker.begin(), running.open()])
+                if not await barrier.witnessed(lambda: running.at_work + 1):
+                    raise BarrierError("the server does not know of every transaction")
+        except (DatabaseError, ConnectionLostError) as error:
+            if self._session.lost:
+                raise
+            raise BarrierError(error.message) from error
 
     def _running(self, stack: AsyncExitStack, workers: Sequence[Program | Reader]) -> Running:
         place = self._incoming.path, self._least_free

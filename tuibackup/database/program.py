@@ -4,6 +4,7 @@ Whatever it writes is taken at once: a program whose reader is slow dies of the 
 """
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
 
@@ -20,7 +21,9 @@ from tuibackup.remote.stream import Stream
 from tuibackup.text import duration, printable
 
 STALL_SECONDS = 900.0  # without a byte or a word from the tool: a table may take long to sort
-_CHUNK = 1 << 20
+_CHUNK = 256 << 10
+_WINDOW = 4 << 20  # bytes under way, packed: several programs write at the same time
+_TOO_MANY = re.compile(r"error: (?:1040|1203|1226):")
 _COMPLAINTS = 100  # lines that are kept
 
 
@@ -31,6 +34,7 @@ class Program:
         self.shares = ((number, share),)
         self.begun = asyncio.Event()
         self.open = False
+        self.refused = ""  # why the server does not let it in, while it lets us
         self._session = session
         self._tool = tool
         self._live = live
@@ -43,7 +47,7 @@ class Program:
     async def start(self, stack: AsyncExitStack) -> None:
         """Start it on the server; it ends with `stack`. Raises RemoteCommandError, ConnectionLostError."""
         [(_number, share)] = self.shares
-        running = self._session.stream(self._tool.command(share), on_line=self._said)
+        running = self._session.stream(self._tool.command(share), on_line=self._said, window=_WINDOW)
         self._stream = await stack.enter_async_context(running)
 
     async def go(self, options: Options) -> None:
@@ -92,5 +96,7 @@ class Program:
         elif verdict.complaint(text):
             if len(self._complaints) < _COMPLAINTS:
                 self._complaints.append(text)
+            if not self.open and _TOO_MANY.search(text):
+                self.refused = text
         elif text.strip() and not text.startswith("-- "):
             self._last_words = text

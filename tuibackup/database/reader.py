@@ -35,6 +35,7 @@ class Reader:
         self.shares = tuple(shares)
         self.begun = asyncio.Event()
         self.open = False
+        self.refused = ""  # why it could not begin
         self._session = session
         self._options = options
         self._vendor = vendor

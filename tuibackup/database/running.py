@@ -69,6 +69,9 @@ class Running:
     async def open(self) -> None:
         """Wait until each has its transaction, or has ended. BarrierError: none has."""
         await asyncio.gather(*(one.begun.wait() for one in self._workers))
+        for one in self._workers:
+            if one.refused:
+                raise BarrierError(f"the server allows fewer connections: {one.refused}")
         if not self.number:
             raise BarrierError("no dump program could begin")
 
@@ -91,6 +94,9 @@ class Running:
         try:
             await worker.go(self._options)
             return await worker.take(targets)
+        except DatabaseError as error:
+            worker.refused = worker.refused or error.message
+            raise
         finally:
             worker.begun.set()
 

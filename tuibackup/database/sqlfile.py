@@ -6,7 +6,7 @@ from pathlib import Path
 from tuibackup.vault.frames import FrameWriter
 from tuibackup.vault.output import Written, vault_errors
 
-FRAME = 2 << 20  # bytes of SQL: several dumps are written at the same time, each with some frames in memory
+FRAME = 1 << 20  # bytes of SQL: several dumps are written at the same time, each with some frames in memory
 LEVEL = 1  # twice as fast as 3 for a sixth more room: a dump is bound by the CPU
 
 

@@ -18,7 +18,7 @@ from tuibackup.remote.hostkeys import HostKey, host_key
 from tuibackup.remote.pace import Pace, Toll
 from tuibackup.remote.patience import Patience
 from tuibackup.remote.questions import Answers
-from tuibackup.remote.stream import LineHandler, Stream
+from tuibackup.remote.stream import HIGH, LineHandler, Stream
 from tuibackup.remote.window import bound
 from tuibackup.text import printable, shorten, size
 
@@ -125,10 +125,20 @@ class Session:
 
     @contextlib.asynccontextmanager
     async def stream(
-        self, command: Command, *, sudo: bool = False, on_line: LineHandler | None = None
+        self,
+        command: Command,
+        *,
+        sudo: bool = False,
+        on_line: LineHandler | None = None,
+        window: int = connecting.WINDOW,
     ) -> AsyncIterator[Stream]:
-        """A running command; `on_line` gets each line of its stderr. Leaving the block ends it."""
-        stream = await self._started(describe(command), on_line, command=line(command, sudo=sudo))
+        """A running command; `on_line` gets each line of its stderr. Leaving the block ends it.
+
+        `window`: bytes that may be under way; less where several stream at the same time.
+        """
+        stream = await self._started(
+            describe(command), on_line, command=line(command, sudo=sudo), window=window
+        )
         try:
             yield stream
         finally:
@@ -146,13 +156,20 @@ class Session:
         finally:
             stream.abort(signal=False)
 
-    async def _started(self, what: str, on_line: LineHandler | None, **kind: bytes | str) -> Stream:
-        stream = Stream(self.name, on_line, self.pace)
+    async def _started(
+        self,
+        what: str,
+        on_line: LineHandler | None,
+        *,
+        window: int = connecting.WINDOW,
+        **kind: bytes | str,
+    ) -> Stream:
+        stream = Stream(self.name, on_line, self.pace, min(HIGH, window))
         await self._opened(
             self._connection.create_session(
                 lambda: stream,
                 encoding=None,
-                window=self.pace.window if self.pace else connecting.WINDOW,
+                window=min(window, self.pace.window) if self.pace else window,
                 max_pktsize=connecting.PACKET,
                 **kind,  # type: ignore[arg-type]  # bytes of a command go through as they are
             ),

@@ -17,7 +17,7 @@ from tuibackup.remote.command import Exit
 from tuibackup.remote.pace import Pace
 from tuibackup.remote.window import bound
 
-_HIGH = 8 << 20  # bytes that wait to be read: the channel is paused beyond (its window may still fill) …
+HIGH = 8 << 20  # bytes that wait to be read: the channel is paused beyond (its window may still fill) …
 _LOW = 2 << 20  # … and goes on below
 _PIECE = 256 << 10  # bytes that are handed to the channel at a time
 STDERR_TAIL = 64 << 10  # bytes of stderr that are kept
@@ -29,11 +29,13 @@ LineHandler = Callable[[bytes], None]
 class Stream(asyncssh.SSHClientSession[bytes]):
     """A running command. `stderr` holds the end of what it complained; `on_line` gets each of its lines."""
 
-    def __init__(self, server: str, on_line: LineHandler | None = None, pace: Pace | None = None) -> None:
+    def __init__(
+        self, server: str, on_line: LineHandler | None = None, pace: Pace | None = None, high: int = HIGH
+    ) -> None:
         self._server = server
         self._on_line = on_line
         self._toll = pace.reader() if pace else None
-        self._high = min(_HIGH, pace.window) if pace else _HIGH
+        self._high = min(high, pace.window) if pace else high
         self._low = min(_LOW, self._high // 4)
         self._chunks: deque[bytes] = deque()
         self._waiting = 0
