@@ -123,6 +123,7 @@ async def test_the_ledger_has_the_needs_and_each_steps_time_beside_its_standard(
         "dump tool",
         "database privileges",
         "what there is to dump",
+        "limits of the dump",
         "long queries",
     ]
     assert all(need["ok"] for need in needs["needs"]), needs

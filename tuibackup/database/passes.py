@@ -15,7 +15,7 @@ from tuibackup.database import verdict
 from tuibackup.database.assembly import Assembly
 from tuibackup.database.barrier import Barrier, BarrierError, may_lock
 from tuibackup.database.checker import Checker, Place
-from tuibackup.database.inventory import DatabaseInfo
+from tuibackup.database.inventory import DatabaseInfo, tables
 from tuibackup.database.live import Live
 from tuibackup.database.login import DatabaseSession, log_in_again
 from tuibackup.database.packing import Ended
@@ -28,7 +28,7 @@ from tuibackup.database.sqlfile import SqlFile
 from tuibackup.database.tool import DumpTool
 from tuibackup.errors import ConnectionLostError, DatabaseError
 from tuibackup.remote.session import Session
-from tuibackup.text import count, printable
+from tuibackup.text import printable
 from tuibackup.vault.snapshot import Incoming
 
 BARRIER, ONE_PROGRAM, EACH = "barrier", "one program for all databases", "one for each database"
@@ -146,7 +146,7 @@ class Passes:
             try:
                 await self._all_begin(barrier, checker, running)
                 self._live.say(
-                    f"one instant for {running.number} programs: locked for {barrier.lock_ms:.0f} ms"
+                    f"one instant, lock {barrier.lock_ms:.0f} ms, dumps side by side: {running.number}"
                 )
                 checker.start(infos, self._tool is None or self._tool.history, checksum=checksum)
                 ended = await running.finish()
@@ -156,7 +156,7 @@ class Passes:
             for one in made:
                 one.timely = taken_by(aside).get(one.info.name, frozenset())
                 one.exact |= taken_by([*aside, *exact]).get(one.info.name, frozenset())
-            self._live.say(f"counting the rows of {count(sum(len(one.tables) for one in infos))} tables")
+            self._live.say(f"counting the rows of {tables(sum(len(one.tables) for one in infos))}")
             await checker.finish(loop.time() - began)
         return Taken(
             made,

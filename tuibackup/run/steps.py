@@ -119,8 +119,7 @@ async def dump(work: Work, report: StepReporter) -> str:
                 f"{count(number)} {'database' if number == 1 else 'databases'}",
                 size(dumped.bytes),
                 f"stored {size(dumped.stored_bytes)}",
-                dumped.instant
-                + (f", locked for {dumped.lock_ms:.0f} ms" if dumped.lock_ms is not None else ""),
+                dumped.instant + (f", lock {dumped.lock_ms:.0f} ms" if dumped.lock_ms is not None else ""),
                 f"rows {dumped.rows}",
             )
         )
