@@ -48,6 +48,7 @@ class Client(asyncssh.SSHClient):
         self.may_ask = may_ask
         self._elsewhere = elsewhere
         self._passwords = self._questions = self._challenges = 0
+        self._challenges_before = -1  # how many there had been when it was last tried
         self._connection: asyncssh.SSHClientConnection | None = None
         self.offered: HostKey | None = None  # the host key it showed, when that was not a known one
         self.unanswered = ""  # the question that was put and that nobody answered
@@ -78,6 +79,10 @@ class Client(asyncssh.SSHClient):
         return await self._secret("password")
 
     async def kbdint_auth_requested(self) -> str | None:
+        # An sshd without PAM offers it and refuses it at once, as often as it is tried: until it says "too many".
+        if self._challenges == self._challenges_before:
+            return None
+        self._challenges_before = self._challenges
         willing = self.may_ask or self._password is not None
         return "" if willing and self._passwords < _TRIES and not self.unanswered else None
 
