@@ -1,5 +1,8 @@
 """A dump's SQL is cut exactly where MariaDB's own client would cut it, in whatever pieces it comes."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -171,3 +174,22 @@ def test_the_database_that_a_statement_names() -> None:
 def test_a_message_shows_no_values() -> None:
     assert excerpt(b"INSERT INTO `t` VALUES ('rahasia')") == "INSERT INTO `t`"
     assert kind(b"  /*!50003 (create x") == b"CREATE"
+
+
+def test_debians_python_cuts_as_this_one_does() -> None:
+    """Up to Python 3.11.4 `(?:…)*+` ended in the middle of what did not match: no dump could be restored there."""
+    debian = Path("/usr/bin/python3")
+    old = "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 11, 5))"
+    if not debian.exists() or subprocess.run([debian, "-c", old], check=False).returncode:
+        pytest.skip(f"{debian} is no Python 3.11.0 to 3.11.4")
+    sql = (
+        SANDBOX
+        + b"-- head\n\n/*!40101 SET @a='it''s' */;\n/* note */ USE `a;b`;\nINSERT INTO t VALUES (1,'\\';');\n"
+    )
+    code = (
+        "import sys; from tuibackup.database.statements import Statements; "
+        "print(list(Statements([sys.stdin.buffer.read()])))"
+    )
+    path = {"PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([debian, "-c", code], input=sql, env=path, check=True, capture_output=True)
+    assert done.stdout.decode().strip() == repr(cut(sql))

@@ -268,6 +268,7 @@ class Doorman(asyncssh.SSHServer):
         self._passwords = passwords
         self._challenges = challenges
         self._round = 0
+        self.tries = 0
 
     def begin_auth(self, username: str) -> bool:
         return True
@@ -282,6 +283,11 @@ class Doorman(asyncssh.SSHServer):
         return bool(self._challenges)
 
     def get_kbdint_challenge(self, username: str, lang: str, submethods: str) -> Any:
+        self.tries += 1
+        if self.tries > 5:  # as sshd does, whose MaxAuthTries is 6
+            raise asyncssh.DisconnectError(
+                asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE, "Too many authentication failures"
+            )
         return self._challenges[0][0]
 
     def validate_kbdint_response(self, username: str, responses: Sequence[str]) -> Any:
@@ -381,6 +387,13 @@ async def test_keyboard_interactive_asks_for_password_and_code(site: Site) -> No
     assert code.text == "andi@127.0.0.1 asks: Verification code:"
     assert not code.secret
     assert code.detail == ("Welcome to \\x1b[31mhell",)
+
+
+async def test_a_server_that_offers_questions_and_has_none(site: Site) -> None:
+    """An sshd without PAM does; tried until it says "too many failures", the keys got the blame."""
+    async with doorman(site, challenges=[(False, None)]) as server:
+        error = await site.refused(server, LoginError, Face())
+    assert "accepts none of our keys" in str(error)
 
 
 async def test_a_one_time_password_is_not_the_password(site: Site) -> None:

@@ -14,10 +14,27 @@ from tuibackup.text import printable, shorten
 LONGEST = (1 << 30) + (1 << 20)  # no server takes a longer statement than 1 GiB
 SHOWN = 80  # cells of a statement in a message
 
+
+def _many(alternatives: bytes) -> re.Pattern[bytes]:
+    """A thousand at most of these, without a way back; `_past` goes over as many as there are.
+
+    `(?:…)*+` would do in one go, but up to Python 3.11.4 (Debian 12 has 3.11.2) it ends in the middle of what did
+    not match (cpython issue 106052); `(?>(?:…)*)` would keep every step of a long statement in memory.
+    """
+    return re.compile(rb"(?>(?:" + alternatives + rb"){0,1000})", re.DOTALL)
+
+
+def _past(pattern: re.Pattern[bytes], data: bytes, at: int) -> int:
+    """Where the last one of many ends."""
+    while (match := pattern.match(data, at)) and match.end() > at:
+        at = match.end()
+    return at
+
+
 _COMMENT = rb"/\*(?!M?!)[^*]*+\*++(?:[^/*][^*]*+\*++)*+/|--(?=[\s])[^\n]*+\n|#[^\n]*+\n"
 # The sandbox line is for clients; servers take it for a comment, old ones for an error.
-_LEAD = re.compile(rb"(?:\s++|" + _COMMENT + rb"|/\*M?!999999\\- [^*\n]{0,80}\*/)*+")
-_REST = re.compile(rb"(?:\s++|" + _COMMENT + rb"|--[^\n]*+\Z|#[^\n]*+\Z)*+\Z")
+_LEAD = _many(rb"\s++|" + _COMMENT + rb"|/\*M?!999999\\- [^*\n]{0,80}\*/")
+_REST = _many(rb"\s++|" + _COMMENT + rb"|--[^\n]*+\Z|#[^\n]*+\Z")
 _DELIMITER = re.compile(rb"[ \t]*delimiter[ \t]+(\S{1,16})[ \t]*\r?(?:\n|\Z)", re.IGNORECASE)
 _CUT_COMMENT = re.compile(rb"/\*(?!M?!)|--\s|#")  # where _LEAD ended: it is not there whole
 _WHOLE = 256  # bytes in which the sandbox line, or DELIMITER with its line, is there whole
@@ -99,9 +116,7 @@ class Statements:
     def _begin(self) -> bool:
         """Go to where the next statement begins; False at the end of all."""
         while True:
-            lead = _LEAD.match(self._data, self._at)
-            assert lead is not None  # it matches nothing too
-            at = lead.end()
+            at = _past(_LEAD, self._data, self._at)
             if not self._ended and (len(self._data) - at < _WHOLE or _CUT_COMMENT.match(self._data, at)):
                 self._more(max(1, len(self._data) - at))
                 continue
@@ -110,15 +125,13 @@ class Statements:
                 self._at = found.end()
                 continue
             self._at = at
-            return not _REST.match(self._data, at)
+            return not self._only_rest(at)
 
     def _end(self) -> int:
         """Where the statement that begins at `_at` ends."""
         scanned = self._at
         while True:
-            match = _body(self._delimiter, self.backslash).match(self._data, scanned)
-            assert match is not None
-            at = match.end()
+            at = _past(_body(self._delimiter, self.backslash), self._data, scanned)
             if self._data.startswith(self._delimiter, at) and (
                 at + len(self._delimiter) < len(self._data) or self._ended
             ):
@@ -128,11 +141,15 @@ class Statements:
             if not self._more(max(1, len(self._data) - at)):
                 if self._data.startswith(self._delimiter, at):
                     return at
-                if at < len(self._data) and not _REST.match(self._data, at):
+                if at < len(self._data) and not self._only_rest(at):
                     what = excerpt(self._data[self._at :])
                     raise VaultError(f"the dump ends in the middle of a statement: {what}")
                 return len(self._data)
             scanned = self._at + before
+
+    def _only_rest(self, at: int) -> bool:
+        """Whether no statement follows."""
+        return _past(_REST, self._data, at) >= len(self._data)
 
 
 @cache
@@ -154,7 +171,7 @@ def _body(delimiter: bytes, backslash: bool) -> re.Pattern[bytes]:
         parts.append(special + rb"(?!" + re.escape(delimiter[1:]) + rb")(?=.)")
     elif not special:
         raise VaultError(f"the dump has a delimiter that is not understood: {printable(delimiter)}")
-    return re.compile(rb"(?:" + rb"|".join(parts) + rb")*+", re.DOTALL)
+    return _many(rb"|".join(parts))
 
 
 def kind(statement: bytes) -> bytes:
