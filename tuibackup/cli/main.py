@@ -135,7 +135,7 @@ def _summary() -> list[tuple[str, str]]:
     return [
         ("run SERVER… | --all | --overdue", _("back up, step by step")),
         ("follow [RUN]", _("watch a run that goes on")),
-        ("stop RUN", _("stop a run; the next one starts again")),
+        ("stop RUN", _("stop a run; the next one goes on from there")),
         ("status", _("both clocks of every server")),
         ("log", _("what was done, from the ledger")),
         ("snapshots [SERVER]", _("what the vault holds")),

@@ -16,7 +16,7 @@ from tuibackup.cli.output import MARKS, coloured, paint, print_json
 from tuibackup.cli.progress import ProgressLine
 from tuibackup.errors import TuibackupError, UsageError
 from tuibackup.progress import Progress
-from tuibackup.words import _
+from tuibackup.words import _, ngettext
 
 if TYPE_CHECKING:
     from tuibackup.vault.layout import Snapshot
@@ -136,7 +136,8 @@ def _print(document: dict[str, Any]) -> None:
 
     outcome, problems = document["outcome"], document["problems"]
     mark = paint(MARKS[outcome], outcome, coloured())
-    amount = _("{files} files, {size}").format(files=count(document["files"]), size=size(document["bytes"]))
+    words = ngettext("{files} file, {size}", "{files} files, {size}", document["files"])
+    amount = words.format(files=count(document["files"]), size=size(document["bytes"]))
     print(f"{mark} {document['snapshot']} → {document['to']}  {amount}  {duration(document['seconds'])}")
     for problem in problems[:SHOWN]:
         print(f"  ▲ {problem['path']}: {problem['reason']}")
@@ -155,7 +156,8 @@ def _record(
     what = [printable(os.fsencode(path)) for path in args.paths] or list(args.database)
     detail = f"{snapshot.spec} → {printable(str(target))}"
     if "files" in result:
-        detail += f": {count(result['files'])} files, {size(result['bytes'])}"
+        files = result["files"]
+        detail += f": {count(files)} {'file' if files == 1 else 'files'}, {size(result['bytes'])}"
     if problems:
         detail += f", {count(len(problems))} not restored"
     body = {

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from tuibackup.cli.context import Context
-from tuibackup.errors import TuibackupError
+from tuibackup.errors import TuibackupError, UsageError
 from tuibackup.words import _
 
 PATIENCE = 90.0  # seconds; a stopped run tidies up within a minute
@@ -23,9 +23,14 @@ def define(parser: argparse.ArgumentParser) -> None:
 def carry_out(args: argparse.Namespace, context: Context) -> int:
     """Ask, then wait for the end."""
     from tuibackup.cli.which import run_named
-    from tuibackup.run.process import ask_stop
+    from tuibackup.run.process import active, ask_stop
 
     run, journal = run_named(context.config, args.run)
+    if args.run in context.config.servers and not any(one.run == run for one in active(context.config)):
+        raise UsageError(
+            _("no run of {server} is under way").format(server=args.run),
+            _("tuibackup status shows what runs"),
+        )
     ask_stop(context.config, run, context.operator)
     print(_("{run} was asked to stop").format(run=run), file=sys.stderr)
     outcome, error = asyncio.run(_end(journal))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tuibackup.cli.context import Context
 from tuibackup.cli.output import Cell, coloured, paint, print_json
 from tuibackup.cli.progress import ProgressLine
-from tuibackup.words import _
+from tuibackup.words import _, ngettext
 
 if TYPE_CHECKING:
     from tuibackup.vault.layout import Snapshot
@@ -64,7 +64,8 @@ def _print(snapshot: "Snapshot", verdict: "Verdict", seconds: float) -> None:
 
     state, sign = ("done", "√") if verdict.ok else ("failed", "×")
     mark = paint(Cell(sign), state, coloured())
-    amount = _("{files} files, {size}").format(files=count(verdict.files), size=size(verdict.bytes))
+    words = ngettext("{files} file, {size}", "{files} files, {size}", verdict.files)
+    amount = words.format(files=count(verdict.files), size=size(verdict.bytes))
     print(f"{mark} {snapshot.spec}  {amount}  {duration(seconds)}", flush=True)
     for problem in verdict.problems[:SHOWN]:
         print(f"    {problem}")

@@ -93,9 +93,13 @@ class DatabaseInfo:
         }
         parts = [
             tables(len(plain)) + (f" ({named})" if named else ""),
-            f"about {count(self.rows)} rows",
+            f"about {count(self.rows)} {'row' if self.rows == 1 else 'rows'}",
             size(self.bytes),
-            *(f"{count(number)} {what}" for what, number in counts.items() if number),
+            *(
+                f"{count(number)} {what if number > 1 else what[:-1]}"
+                for what, number in counts.items()
+                if number
+            ),
         ]
         return f"{printable(self.name)}: {', '.join(parts)}"
 

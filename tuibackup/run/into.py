@@ -162,6 +162,8 @@ async def _what_is_there(target: TargetServer, want: Wanted, way_out: str) -> st
             state = (
                 _("{name} on {target} is incomplete now") if present else _("{name} is not on {target} now")
             ).format(name=want.name, target=target.name)
+        elif not await _exists(target, want.dump.name):
+            state = _("{name} is not on {target} now").format(name=want.name, target=target.name)
         else:
             state = _("{name} on {target} is incomplete now: {number} of {total} tables are there").format(
                 name=want.name,
@@ -173,6 +175,12 @@ async def _what_is_there(target: TargetServer, want: Wanted, way_out: str) -> st
     return "; ".join(filter(None, (way_out, state, again)))
 
 
+async def _exists(target: TargetServer, name: str) -> bool:
+    return bool(
+        await target.rows("SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s", name)
+    )
+
+
 def _prove(want: Wanted) -> None:
     """Read what is to be restored once, so that nothing is taken away for a damaged dump. Raises VaultError."""
     pieces = want.dump.sql() if want.table is None else want.dump.part(want.table.offset, want.table.length)
@@ -182,9 +190,7 @@ def _prove(want: Wanted) -> None:
 
 async def _refuse_existing(target: TargetServer, want: Wanted) -> None:
     name = want.dump.name
-    there = await target.rows(
-        "SELECT SCHEMA_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = %s", name
-    )
+    there = await _exists(target, name)
     if want.table is None:
         if there and not want.overwrite:
             raise DatabaseError(

@@ -8,6 +8,7 @@ from tuibackup.run.view import RunView
 from tuibackup.sop import Clock, Outcome, Step
 from tuibackup.text import printable
 from tuibackup.tui.model import LogRow
+from tuibackup.words import _
 
 if TYPE_CHECKING:
     from tuibackup.ledger.entries import Entry
@@ -36,6 +37,8 @@ def _detail(body: Mapping[str, Any]) -> str:
     for name in ("error", "detail", "text", "reason"):
         if isinstance(body.get(name), str) and body[name]:
             return str(body[name])
+    if isinstance(body.get("needs"), list):
+        return _needs(body["needs"])
     clocks = body.get("clocks")
     if not isinstance(clocks, Mapping):
         return ""
@@ -44,6 +47,16 @@ def _detail(body: Mapping[str, Any]) -> str:
         f"{clock.value} {fact['detail']}"
         for clock, fact in zip(Clock, found, strict=True)
         if isinstance(fact, Mapping) and fact.get("detail")
+    )
+
+
+def _needs(needs: Sequence[Any]) -> str:
+    """What a run needed and found, what was missing first."""
+    facts = [fact for fact in needs if isinstance(fact, Mapping)]
+    facts.sort(key=lambda fact: bool(fact.get("ok")))
+    return " · ".join(
+        ("" if fact.get("ok") else _("missing") + ": ") + f"{fact.get('need')}: {fact.get('detail')}"
+        for fact in facts
     )
 
 
