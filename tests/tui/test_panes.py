@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from tests.tui import pictures
@@ -118,6 +119,21 @@ def test_a_step_that_stands_still_says_for_how_long() -> None:
     face = replace(face, view=replace(face.view, moved=at(40)))
     assert "stalled 40 s" in text_of(face)
     assert "left" not in text_of(face)
+
+
+def test_a_lost_connection_is_said_in_the_steps_own_row() -> None:
+    """It stood below all others, where 80x24 has no room, and the row said no more than "stalled"."""
+    face = pictures.downloading()
+    step = face.view.steps[Step.DOWNLOAD]
+    assert step.progress is not None
+    text = "connection lost, trying again in 8 s (4)"
+    lost = replace(step, progress=msgspec.structs.replace(step.progress, current=text, lost=True))
+    face = replace(
+        face, view=replace(face.view, moved=at(40), steps={**face.view.steps, Step.DOWNLOAD: lost})
+    )
+    for room in (52, 80):
+        assert text_of(face, room=room).count("connection lost, trying again in") == 1
+        assert "stalled" not in text_of(face, room=room)
 
 
 def test_without_a_known_total_there_are_counts_and_no_bar() -> None:

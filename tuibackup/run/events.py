@@ -72,6 +72,7 @@ class StepProgress(Event, frozen=True, tag="step-progress"):
     """The newest state of the step; a missing total is not known. `rate` is bytes/s of recent seconds.
 
     `limit`: the bandwidth limit in bytes/s on the line (where the bytes may be packed), when it holds the step back.
+    `lost`: there is no connection now, and `current` says what is done about it.
     """
 
     step: Step
@@ -85,6 +86,7 @@ class StepProgress(Event, frozen=True, tag="step-progress"):
     current: str = ""
     seconds: float = 0.0
     limit: float | None = None
+    lost: bool = False
 
 
 class StepOutput(Event, frozen=True, tag="step-output"):

@@ -126,6 +126,7 @@ class StepReporter:
             unit=newest.unit,
             items_total=newest.items_total,
             bytes_total=newest.bytes_total,
+            lost=bool(doing),
             rate=rate,
             left=self._left(newest, now - self._started, rate, item_rate),
             current=_clean(newest.current),

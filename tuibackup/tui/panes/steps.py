@@ -167,6 +167,9 @@ def _moving(
     pace = _pace(progress, face, now)
     beside = 5 if narrow else 5 + 3 + sum(cells(text) for text, _style in pace)
     bar = progress_bar(progress, max(6, min(_BAR, room - beside - 1)))
+    if progress.lost:  # where it would stand beside the bar there is no room for both
+        said: Span = (progress.current, "warnings")
+        return (bar, (said,)) if narrow else ((said,), ())
     if not bar:
         seen = f"{count(progress.items)} {unit_word(progress.unit, progress.items)}"
         text = f"{seen} · {size(progress.bytes)}" if progress.bytes else seen
@@ -206,12 +209,12 @@ def _pace(progress: StepProgress, face: RunFace, now: datetime) -> tuple[Span, .
     parts = []
     if progress.rate:
         parts.append(rate(progress.rate))
-    if progress.limit:
-        parts.append(_("limit {rate}").format(rate=rate(progress.limit)))
     if progress.left is not None:
         parts.append(_("{time} left").format(time=duration(progress.left)))
     elif progress.bytes_total and progress.bytes < progress.bytes_total:
         parts.append(_("{time} left").format(time=symbols.NOTHING))  # no rate yet to tell it by
+    if progress.limit:  # last: where there is no room for all, it is what can be missed
+        parts.append(_("limit {rate}").format(rate=rate(progress.limit)))
     return (("   ".join(parts), ""),)
 
 
@@ -261,11 +264,10 @@ def _summary(face: RunFace, now: datetime, room: int, rows: int) -> list[Line]:
             lines += [tuple(said[:1]), (("   ", ""), *said[2:])]
         else:
             lines.append(tuple(said))
-    if current and current.progress and current.progress.current and face.active and len(lines) < rows:
+    moving = current.progress if current and face.active else None
+    if moving and moving.current and not moving.lost and len(lines) < rows:
         start = "   " + _("now") + "  "
-        lines.append(
-            ((start, "muted"), (shorten(current.progress.current, room - cells(start) - 1, middle=True), ""))
-        )
+        lines.append(((start, "muted"), (shorten(moving.current, room - cells(start) - 1, middle=True), "")))
     for finding in view.findings[: rows - len(lines)] if rows > len(lines) else ():
         start = f"   {finding.step.number} "
         text = f"{finding.subject}: {finding.reason}"
