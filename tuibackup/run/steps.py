@@ -57,8 +57,8 @@ async def download(work: Work, report: StepReporter) -> str:
                 size(fetched.bytes),
                 f"{count(fetched.changed)} new or changed" if fetched.parent else "",
                 f"{count(fetched.resumed)} of an interrupted run" if fetched.resumed else "",
-                f"stored {size(fetched.stored_bytes)}",
                 _times(fetched.reconnected),
+                f"stored {size(fetched.stored_bytes)}",
             )
             if part
         )
@@ -118,9 +118,9 @@ async def dump(work: Work, report: StepReporter) -> str:
             (
                 f"{count(number)} {'database' if number == 1 else 'databases'}",
                 size(dumped.bytes),
-                f"stored {size(dumped.stored_bytes)}",
                 dumped.instant + (f", lock {dumped.lock_ms:.0f} ms" if dumped.lock_ms is not None else ""),
                 f"rows {dumped.rows}",
+                f"stored {size(dumped.stored_bytes)}",
             )
         )
         description = describe(

@@ -274,9 +274,9 @@ def _summary(face: RunFace, now: datetime, room: int, rows: int) -> list[Line]:
         lines.append(
             ((start, "muted"), (shorten(text, room - cells(start) - 1), "failed" if finding.mark else ""))
         )
-    for note in view.notes[-2:]:
-        if len(lines) < rows:
-            lines.append((("   " + note, "muted"),))
+    free = min(2, rows - len(lines))
+    for note in view.notes[-free:] if free > 0 else ():
+        lines.append((("   " + note, "muted"),))
     return [cut(line, room) for line in lines]
 
 

@@ -116,10 +116,11 @@ def _configured(server: Server, room: int) -> list[Line]:
     if server.exclude:
         lines += _field(_("left out"), "  ".join(server.exclude), "muted", room)
     if server.database:
-        place = server.database.socket or f"{server.database.host or 'localhost'}:{server.database.port}"
-        lines += _field(
-            _("database"), f"{server.database.user or server.user or ''} {place}".strip(), "", room
-        )
+        configured = server.database
+        place = configured.socket or configured.password.option_file or _("usual socket")
+        if configured.host and not configured.socket:
+            place = f"{configured.host}:{configured.port}"
+        lines += _field(_("database"), f"{configured.user or server.user or ''} {place}".strip(), "", room)
     return lines
 
 
