@@ -122,7 +122,8 @@ def step_lines(step: StepView, face: RunFace, now: datetime, room: int, *, narro
     if slow and narrow and moving:
         second = (late, *second)
     if second:
-        lines.append(cut(((" " * 15, ""), *second), room))
+        indent = max(3, min(15, room - 1 - sum(cells(text) for text, _style in second)))
+        lines.append(cut(((" " * indent, ""), *second), room))
     return lines
 
 
