@@ -41,7 +41,7 @@ def test_what_the_dump_needs_is_recorded_with_the_grant_that_is_missing(
     assert contents.startswith("toko_1: 2 tables (")
     assert "InnoDB 1" in contents
     assert "MyISAM 1" in contents
-    assert contents.endswith("1 views")
+    assert contents.endswith("1 view")
     limits = told["limits of the dump"]
     assert limits["ok"] is False
     assert "GRANT RELOAD, PROCESS ON *.* TO 'u'@'localhost'" in limits["detail"]
