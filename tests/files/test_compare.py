@@ -85,3 +85,11 @@ def test_a_listing_that_has_nothing_in_common_is_counted_and_not_kept() -> None:
     assert not comparison.hopeful
     assert len(comparison._new) < 100_000
     assert 98_000 < comparison.records <= 100_000
+
+
+def test_long_records_are_not_kept_without_end() -> None:
+    """A hostile server may tell a name of any length, and a thousand of them are few."""
+    long = [record(b"%d" % number + b"n" * 100_000, 1) for number in range(500)]
+    found = compared(record(b"a", 0), b"".join(long), piece=256 << 10)
+    assert not found.hopeful
+    assert sum(map(len, [*found.came.values(), *found.gone.values()])) < 40 << 20

@@ -1,7 +1,14 @@
 """Names of owners come from the server: what is no name is no name."""
 
+from pathlib import Path
+
+import pytest
+
 from tests.files.conftest import Bench
 from tuibackup.files import owners
+from tuibackup.vault import indexwriter
+from tuibackup.vault.entry import Entry, Kind
+from tuibackup.vault.indexwriter import IndexWriter
 
 
 def test_only_lines_of_the_databases_are_names() -> None:
@@ -31,3 +38,27 @@ async def test_names_come_for_those_who_have_one(bench: Bench) -> None:
     assert named.of(0, 0) == (b"root", b"root")
     assert named.of(1, 4_000_000_000)[1] == b""
     assert set(named.users) == {0, 1}
+
+
+async def test_owners_are_named_in_rounds(bench: Bench, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server may invent millions of them: they are not held at once."""
+    monkeypatch.setattr(indexwriter, "OWNERS", 2)
+    with IndexWriter(place / "index.sqlite") as index:
+        root = index.add_root(b"/x", b"/x")
+        index.add(root, [Entry(b"", Kind.FOLDER, 0o755, 0, 0, b"", b"", 0, 0)])
+        index.add(
+            root,
+            [
+                Entry(b"%d" % uid, Kind.FILE, 0o644, uid, 1, b"", b"", 0, 0)
+                for uid in (4_000_000_000, 1, 2, 3)
+            ],
+        )
+        async with bench.session(bench.server(place)) as session:
+            await owners.name_owners(session, index)
+        named = {wanted.entry.uid: (wanted.entry.user, wanted.entry.group) for wanted in index.wanted()}
+    assert named == {
+        1: (b"daemon", b"daemon"),
+        2: (b"bin", b"daemon"),
+        3: (b"sys", b"daemon"),
+        4_000_000_000: (b"", b"daemon"),
+    }

@@ -257,3 +257,49 @@ async def test_too_many_doubtful_names_are_too_many(
     _, before = await humble.snapshot(server)
     result, _ = await humble.snapshot(server, previous=before)
     assert (renewed(), len(result.findings)) == (0, 2)
+
+
+async def test_a_name_too_long_for_the_list_of_problems_is_found_every_time(
+    bench: Bench, place: Path, settled: None, renewed: Renewed
+) -> None:
+    top = place / "tree"
+    plant(top, random.Random(0))
+    here = os.open(top, os.O_RDONLY)
+    for _ in range(18):
+        os.mkdir("n" * 250, dir_fd=here)
+        below = os.open("n" * 250, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(os.open("file", os.O_CREAT | os.O_WRONLY, dir_fd=here))
+    os.close(here)
+    server = bench.server(top)
+    first, before = await bench.snapshot(server)
+    again, _ = await bench.snapshot(server, previous=before)
+    assert len(first.findings) > 1
+    assert again.findings == first.findings
+    assert renewed() == 0
+
+
+async def test_what_was_stored_with_a_problem_is_fetched_again(
+    bench: Bench, place: Path, settled: None, renewed: Renewed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its end was filled with zeros, say: nobody would hear of it again, for it looks as it did."""
+    top = place / "tree"
+    plant(top, random.Random(0))
+    server = bench.server(top)
+    finish = IndexWriter.finish
+
+    def with_problem(writer: IndexWriter) -> Any:
+        writer.problem(1, b"f0/g0/file0", "its end is filled with zeros")
+        return finish(writer)
+
+    for times in (0, 1):
+        with monkeypatch.context() as patch:
+            patch.setattr(IndexWriter, "finish", with_problem)
+            _, before = await bench.snapshot(server)
+        if not times:
+            (before.path / "listing-1.zst").unlink()
+        result, after = await bench.snapshot(server, previous=before)
+        assert (renewed(), result.changed) == (times, 1)
+        if times:
+            assert verify(after).problems == ()

@@ -11,7 +11,8 @@ _STEP = 32 << 10  # bytes compared at once
 _WINDOW = 64 << 10  # bytes ahead in which a path is looked for that the other side has here
 _LONGEST = 256 << 10  # bytes of a record
 _FEW = 1_000  # records that may differ, …
-_SHARE = 20  # … and one more for so many that do not
+_SHARE = 20  # … and one more for so many that do not, …
+_MOST_BYTES = 32 << 20  # … and what they take in memory
 
 
 class Comparison:
@@ -32,12 +33,15 @@ class Comparison:
         self._o = 0  # where the next record begins
         self._n = 0
         self._fields = 0  # of a record, once there is no hope
+        self._noted = 0  # bytes in `came` and `gone`
 
     def feed(self, data: bytes) -> None:
         """The next bytes of the new listing."""
         if not self.hopeful:  # only counted: a listing without end is not to be kept in memory
             self._old = self._new = b""
             self._o = self._n = 0
+            self.came.clear()
+            self.gone.clear()
             whole, self._fields = divmod(self._fields + data.count(b"\0"), _FIELDS)
             self.records += whole
             return
@@ -128,7 +132,12 @@ class Comparison:
 
     def _note(self, where: dict[bytes, bytes], record: bytes) -> None:
         path = _path(record)
-        if path in where or len(self.came) + len(self.gone) > _FEW + self.records // _SHARE:
+        self._noted += len(record)
+        if (
+            self._noted > _MOST_BYTES
+            or path in where
+            or len(self.came) + len(self.gone) > _FEW + self.records // _SHARE
+        ):
             self.hopeful = False  # a name that comes twice is nothing for us
         where[path] = record
 

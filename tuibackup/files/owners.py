@@ -14,6 +14,7 @@ from tuibackup.vault.index import IndexWriter
 
 _SECONDS = 600.0  # a directory server may be slow
 _AT_ONCE = 1_000  # numbers on one command line
+_ROUNDS = 30  # of `indexwriter.OWNERS` each
 _LONGEST_NAME = 1024  # bytes; names are kept in memory
 _LONGEST_LINE = 64 << 10  # bytes: a group is told with all its members
 
@@ -55,10 +56,15 @@ async def names_of(session: Session, users: Iterable[int], groups: Iterable[int]
 async def name_owners(session: Session, writer: IndexWriter) -> None:
     """Give every owner in `writer` that has only numbers the names that the server has for them.
 
-    Raises RemoteCommandError, ConnectionLostError.
+    Beyond some hundred thousand they keep their numbers alone. Raises RemoteCommandError, ConnectionLostError.
     """
-    named = await names_of(session, *await in_thread(writer.unnamed_owners))
-    await in_thread(writer.name_owners, *named)
+    above = -1, -1
+    for _ in range(_ROUNDS):
+        users, groups = await in_thread(writer.unnamed_owners, above)
+        if not users and not groups:
+            return
+        await in_thread(writer.name_owners, *await names_of(session, users, groups))
+        above = max([above[0], *users]), max([above[1], *groups])
 
 
 def _batches(numbers: Iterable[int]) -> Iterator[tuple[int, ...]]:

@@ -4,7 +4,8 @@ The older one is a snapshot's, or that of an interrupted run, of which the compl
 
 A file is unchanged when every recorded field is the same and neither of its times is later than two seconds
 before the older inventory began: a write in the same tick of the clock cannot be seen. Inode and device numbers
-mean nothing on network, FUSE and overlay file systems and are left out of the comparison there.
+mean nothing on network, FUSE and overlay file systems and are left out of the comparison there. A file that was
+stored with a problem (its end is missing, say) is fetched again, whatever it looks like: or nobody would hear of it.
 """
 
 import sqlite3
@@ -127,6 +128,27 @@ def take_over_leftover(db: sqlite3.Connection, older: Path, names: Mapping[str, 
     return [name for (name,) in used]
 
 
+def with_problems(db: sqlite3.Connection) -> Iterator[int]:
+    """The ids, in the attached index `old`, of files that are in it and were not as they should be."""
+    roots: dict[int, bytes] = dict(db.execute("SELECT id, folder FROM old.root"))
+    problems = db.execute(
+        """SELECT DISTINCT root, path FROM old.problem
+        WHERE missing = 0 AND path <> x'' AND root IN (SELECT id FROM old.root)"""
+    )
+    for root, path in problems:
+        number, kind = -root, ""
+        for name in (roots[root], *path.split(b"/")):
+            row = db.execute(
+                "SELECT id, kind FROM old.entry WHERE parent = ? AND name = ?", (number, name)
+            ).fetchone()
+            if row is None:
+                break
+            number, kind = row
+        else:
+            if kind == "f":
+                yield number
+
+
 @contextmanager
 def _compared(db: sqlite3.Connection, older: Path) -> Iterator[None]:
     """In a transaction of the block: `old` is the other index, `unchanged` is filled."""
@@ -145,8 +167,11 @@ def _compared(db: sqlite3.Connection, older: Path) -> Iterator[None]:
         db.execute("DELETE FROM temp.pair")
         db.execute("INSERT INTO temp.pair SELECT * FROM temp.next_pair")
         db.execute("DELETE FROM temp.next_pair")
+    db.execute("CREATE TEMP TABLE faulty (old INTEGER PRIMARY KEY)")
+    db.executemany("INSERT OR IGNORE INTO temp.faulty VALUES (?)", ((one,) for one in with_problems(db)))
+    db.execute("DELETE FROM temp.unchanged WHERE old IN temp.faulty")
     yield
-    for table in ("pair", "next_pair", "same_owner", "same_filesystem", "unchanged"):
+    for table in ("pair", "next_pair", "same_owner", "same_filesystem", "unchanged", "faulty"):
         db.execute(f"DROP TABLE temp.{table}")
     db.execute("COMMIT")
     db.execute("DETACH old")

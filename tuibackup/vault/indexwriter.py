@@ -27,6 +27,7 @@ from tuibackup.vault.schema import (
     APPLICATION_ID,
     FILE_NAME,
     FORMAT,
+    LONGEST_PROBLEM,
     SCHEMA,
     UNSIGNED,
     Paths,
@@ -37,8 +38,8 @@ from tuibackup.vault.schema import (
 
 _BATCH = 5_000
 _KINDS = {str(kind): kind for kind in Kind}
+OWNERS = 10_000  # that are named at once: a server may invent them without end
 _ROW_BYTES = 200  # that an entry takes on the disk besides its name, roughly
-_LONGEST = 4096  # bytes of a path in the list of problems: what a server claims may be longer
 
 
 class Wanted(NamedTuple):
@@ -309,21 +310,31 @@ class IndexWriter:
             finally:
                 self._db.execute("BEGIN")
 
-    def unnamed_owners(self) -> tuple[set[int], set[int]]:
-        """The users and groups of which only the numbers are known so far."""
+    def unnamed_owners(self, above: tuple[int, int] = (-1, -1)) -> tuple[list[int], list[int]]:
+        """The next users and groups, by number, of which only the numbers are known so far."""
+        found = []
         with self._errors():
-            users = self._db.execute("SELECT DISTINCT uid FROM owner WHERE user = x''").fetchall()
-            groups = self._db.execute("""SELECT DISTINCT gid FROM owner WHERE "group" = x''""").fetchall()
-        return {uid for (uid,) in users}, {gid for (gid,) in groups}
+            for column, number, least in (("user", "uid", above[0]), ('"group"', "gid", above[1])):
+                rows = self._db.execute(
+                    f"""SELECT DISTINCT {number} FROM owner WHERE {column} = x'' AND {number} > ?
+                    ORDER BY {number} LIMIT {OWNERS}""",  # noqa: S608 # ours
+                    (least,),
+                )
+                found.append([one for (one,) in rows])
+        return found[0], found[1]
 
     def name_owners(self, users: Mapping[int, bytes], groups: Mapping[int, bytes]) -> None:
         """Give names to numbers of `unnamed_owners`; before `take_over` compares them with older ones."""
         with self._errors():
+            self._db.execute("CREATE TEMP TABLE called (number INTEGER PRIMARY KEY, name BLOB NOT NULL)")
             for column, number, names in (("user", "uid", users), ('"group"', "gid", groups)):
-                self._db.executemany(
-                    f"UPDATE owner SET {column} = ? WHERE {number} = ? AND {column} = x''",  # noqa: S608 # ours
-                    [(name, one) for one, name in names.items()],
+                self._db.executemany("INSERT INTO temp.called VALUES (?, ?)", names.items())
+                self._db.execute(
+                    f"""UPDATE owner SET {column} = c.name FROM temp.called c
+                    WHERE c.number = owner.{number} AND owner.{column} = x''"""  # noqa: S608 # ours
                 )
+                self._db.execute("DELETE FROM temp.called")
+            self._db.execute("DROP TABLE temp.called")
 
     def wanted(self, root: int | None = None, *, folders: bool = False) -> Iterator[Wanted]:
         """Regular files that have no content yet, each inode once, in the order of the inventory.
@@ -620,7 +631,7 @@ class IndexWriter:
     def _list(self, root: int, path: bytes, reason: str, *, missing: bool) -> None:
         self._db.execute(
             "INSERT INTO problem (root, path, reason, missing) VALUES (?, ?, ?, ?)",
-            (root, path[:_LONGEST], reason, missing),
+            (root, path[:LONGEST_PROBLEM], reason, missing),
         )
 
     def _drop_orphans(self) -> None:

@@ -2,7 +2,7 @@
 
 The tables are copied as they lie (SQLite moves whole records), which takes a tenth of the time of making them from
 an inventory. The rule of `difference` holds here, too: what was changed within two seconds of the older inventory's
-beginning, or later, is fetched again.
+beginning, or later, is fetched again, and so is what was stored with a problem.
 """
 
 import json
@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from tuibackup.vault.difference import TICK_NS
+from tuibackup.vault.difference import TICK_NS, with_problems
 from tuibackup.vault.entry import Entry
 from tuibackup.vault.rows import Rows, signed
-from tuibackup.vault.schema import APPLICATION_ID, FORMAT, UNSIGNED
+from tuibackup.vault.schema import APPLICATION_ID, FORMAT, LONGEST_PROBLEM, UNSIGNED
 
 MOST_DOUBTFUL = 20  # names; with more of them the whole inventory is looked at
+_MOST_OWNERS = 10_000  # that are asked for their names once more
 DOUBTFUL = "doubtful"  # the key in `meta`
 
 _COPIED = ("owner", "filesystem", "entry", "content", "hardlink", "xattr")
@@ -66,14 +67,18 @@ def known(db: sqlite3.Connection, older: Path) -> Known | None:
             paths = db.execute("SELECT DISTINCT root, path FROM old.problem LIMIT ?", (MOST_DOUBTFUL + 1,))
             doubtful: dict[int, list[bytes]] = {}
             for root, path in paths.fetchall():
+                if len(path) >= LONGEST_PROBLEM:  # cut off: it would not be found in the listing
+                    return None
                 doubtful.setdefault(root, []).append(path)
             said = db.execute("SELECT value FROM old.meta WHERE key = ?", (DOUBTFUL,)).fetchone()
             for root, path in json.loads(said[0]) if said else ():
                 doubtful.setdefault(root, []).append(bytes.fromhex(path))
             if sum(map(len, doubtful.values())) > MOST_DOUBTFUL:
                 return None
-            owners = db.execute('SELECT uid, gid, user, "group" FROM old.owner LIMIT 10000').fetchall()
-            return Known(owners, doubtful)
+            owners = db.execute(
+                'SELECT uid, gid, user, "group" FROM old.owner LIMIT ?', (_MOST_OWNERS + 1,)
+            ).fetchall()
+            return Known(owners, doubtful) if len(owners) <= _MOST_OWNERS else None
     except (sqlite3.DatabaseError, ValueError):
         return None  # damaged: `difference` says so
 
@@ -93,6 +98,8 @@ def copy(db: sqlite3.Connection, older: Older, index: Path) -> None:
             WHERE max(e.mtime_ns, e.ctime_ns) >= r.started_ns - ?""",
             (TICK_NS,),
         )
+        for number in list(with_problems(db)):  # at most as many as are `doubtful`
+            db.execute("INSERT INTO temp.recent VALUES (?)", (number,))
         for statement in (
             "DELETE FROM main.content WHERE entry IN (SELECT id FROM temp.recent)",
             "DELETE FROM main.xattr WHERE entry IN (SELECT id FROM temp.recent)",

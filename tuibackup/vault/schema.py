@@ -11,6 +11,7 @@ from tuibackup.vault.entry import Kind
 FORMAT = 1
 FILE_NAME = "index.sqlite"
 UNSIGNED = (1 << 64) - 1  # device and inode numbers are unsigned on the server and signed in SQLite
+LONGEST_PROBLEM = 4096  # bytes of a path in the list of problems: what a server claims may be longer
 APPLICATION_ID = 0x74756962  # "tuib", so that `file` and SQLite tools know it
 
 SCHEMA = """
