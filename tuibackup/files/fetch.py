@@ -108,6 +108,8 @@ class Fetch:
                 raise
             result.cut = True
             result.unchecked = self._recheck.unchecked()
+            self._complaints()  # what was filled up with zeros is stored; the rest is asked for again
+            result.said.clear()
             self._tally.items -= len(self._lost) + len(result.lost_unnamed)
             result.lost_unnamed = array("Q")  # all that did not come is asked for again
         else:
@@ -204,7 +206,17 @@ class Fetch:
         )
 
     def _explain(self) -> None:
-        """Find out from tar's complaints why files never came, and which it filled up with zeros."""
+        """Find out from tar's complaints why files never came."""
+        reasons = self._complaints()
+        for wanted in self._lost:
+            if wanted.id in self._replaced:
+                reason = NO_FILE
+            else:
+                reason = reasons.get(wanted.entry.path, "could not be read; the server's tar did not say why")
+            self._result.lost.append((wanted, reason))
+
+    def _complaints(self) -> dict[bytes, str]:
+        """Tar's complaints by path; notes which files it filled up with zeros, and what is about no file."""
         reasons: dict[bytes, str] = {}
         for line in self._lines.drain():
             complaint = self._complaint(line)
@@ -217,12 +229,7 @@ class Fetch:
                 reasons[path] = complaint.reason
             elif len(self._result.said) < 10:
                 self._result.said.append(complaint)
-        for wanted in self._lost:
-            if wanted.id in self._replaced:
-                reason = NO_FILE
-            else:
-                reason = reasons.get(wanted.entry.path, "could not be read; the server's tar did not say why")
-            self._result.lost.append((wanted, reason))
+        return reasons
 
     # in the worker's thread
 
