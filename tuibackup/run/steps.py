@@ -6,8 +6,10 @@ used: a run that only downloads starts without it.
 """
 
 import asyncio
+from contextlib import suppress
 from functools import partial
 
+from tuibackup.errors import VaultError
 from tuibackup.files.download import download as download_folders
 from tuibackup.files.server import lacking
 from tuibackup.run import access
@@ -19,7 +21,8 @@ from tuibackup.run.reporting import StepReporter
 from tuibackup.run.work import Work
 from tuibackup.sop import Clock
 from tuibackup.text import count, printable, size
-from tuibackup.vault.snapshot import leftovers
+from tuibackup.vault.leftover import Leftover
+from tuibackup.vault.snapshot import leftovers, sweep
 
 
 async def connect(work: Work, report: StepReporter) -> str:
@@ -47,7 +50,7 @@ async def download(work: Work, report: StepReporter) -> str:
                 report,
                 full=full,
                 least_free=least_free(work),
-                leftovers=await asyncio.to_thread(leftovers, work.vault, work.plan.server),
+                leftovers=await asyncio.to_thread(_leftovers, work),
                 reconnect=partial(connect_again, work, report),
             )
         detail = " · ".join(
@@ -141,6 +144,13 @@ async def dump(work: Work, report: StepReporter) -> str:
         )
         await publish(work, place, description, report, detail)
     return detail
+
+
+def _leftovers(work: Work) -> list[Leftover]:
+    """What interrupted runs left, mended where one died while the vault was away, or its lock was held."""
+    with suppress(VaultError):  # what cannot be removed does no harm here
+        sweep(work.vault, work.plan.server, keep=work.plan.run)
+    return leftovers(work.vault, work.plan.server)
 
 
 def _times(reconnected: int) -> str:
