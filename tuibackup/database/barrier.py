@@ -95,8 +95,8 @@ class Barrier:
         loop = asyncio.get_running_loop()
         if self._stages:
             await self._control.rows("BACKUP STAGE START")
-            began = loop.time()
             await self._control.rows("BACKUP STAGE BLOCK_DDL")
+            began = loop.time()
             await self._control.rows("BACKUP STAGE BLOCK_COMMIT")
             return began
         if self._mysql:

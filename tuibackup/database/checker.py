@@ -28,13 +28,13 @@ class Checker:
         self._login = login
         self._work: asyncio.Task[None] | None = None
 
-    async def begin(self) -> None:
-        """Open the snapshot. Raises DatabaseError, ConnectionLostError."""
+    async def prepare(self) -> None:
+        """What can be done before the lock. Raises DatabaseError, ConnectionLostError."""
         await self._login.rows("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+    async def begin(self) -> None:
+        """Open the snapshot: one statement, for the lock is held. Raises as `prepare`."""
         await self._login.rows("START TRANSACTION WITH CONSISTENT SNAPSHOT")
-        # Going back to it after each table gives up the table's metadata lock: else an ALTER TABLE would wait for the
-        # end of the dump, and every query of that table behind it.
-        await self._login.rows("SAVEPOINT sp")
 
     def start(self, databases: Iterable[DatabaseInfo], history: bool, *, checksum: bool) -> None:
         """Begin to count, beside whatever else happens; `history`: old rows of system-versioned tables count."""
@@ -54,6 +54,9 @@ class Checker:
 
     async def _carry_out(self, databases: tuple[DatabaseInfo, ...], history: bool, checksum: bool) -> None:
         with suppress(ConnectionLostError):  # of this login alone, or of all: then the dumps tell
+            # Going back to it after each table gives up the table's metadata lock: else an ALTER TABLE would wait for
+            # the end of the dump, and every query of that table behind it.
+            await self._login.rows("SAVEPOINT sp")
             self.position = await self._position()
             # Others are not in the snapshot: they have the rows of right now.
             tables = [(one.name, table) for one in databases for table in one.tables if countable(table)]

@@ -60,15 +60,20 @@ class Native:
         self._using = ""
         self._collation = b""  # of the database in use
 
-    async def begin(self) -> None:
-        """Open the snapshot; behind a barrier, all who do so there see one instant.
-
-        Raises DatabaseError, ConnectionLostError.
-        """
+    async def prepare(self) -> None:
+        """Everything that `begin` needs and that no lock has to wait for. Raises DatabaseError, ConnectionLostError."""
         with self._sense():
-            await self._begin()
+            await self._prepare()
 
-    async def _begin(self) -> None:
+    async def begin(self) -> None:
+        """Open the snapshot; behind a barrier, all who do so there see one instant. Raises as `prepare`."""
+        with self._sense():
+            if not self._version:
+                await self._prepare()
+            for statement in ("START TRANSACTION WITH CONSISTENT SNAPSHOT", "SAVEPOINT tuibackup"):
+                await self._ask(statement)
+
+    async def _prepare(self) -> None:
         self._version, packet = map(_text, (await self._ask("SELECT VERSION(), @@max_allowed_packet"))[0])
         self._packet = int(packet)
         unlimited = "max_statement_time" if self._mariadb else "max_execution_time"
@@ -79,8 +84,6 @@ class Native:
             # Who takes the rows may stand still for a while.
             "SET SESSION net_write_timeout=3600, wait_timeout=86400, lock_wait_timeout=600",
             "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
-            "START TRANSACTION WITH CONSISTENT SNAPSHOT",
-            "SAVEPOINT tuibackup",
         ):
             await self._ask(statement)
 

@@ -136,6 +136,7 @@ class Passes:
                 stack.push_async_callback(control.close)
                 checker = Checker(await log_in_again(self._session, options))
                 stack.push_async_callback(checker.stop)
+                await checker.prepare()
             except DatabaseError as error:
                 raise BarrierError(error.message) from error
             barrier = Barrier(control, self._database.vendor, self._database.server_version)

@@ -45,10 +45,11 @@ class Reader:
         self._native: Native | None = None
 
     async def start(self, stack: AsyncExitStack) -> None:
-        """Log in. Raises DatabaseError, ConnectionLostError."""
+        """Log in, and have everything ready. Raises DatabaseError, ConnectionLostError."""
         connection = await open_connection(self._session, self._options)
         stack.callback(connection.drop)
         self._native = Native(connection, self._vendor, server=self._session.name)
+        await self._native.prepare()
 
     async def go(self, options: Options) -> None:
         """Open the snapshot."""
