@@ -12,6 +12,7 @@ from tuibackup.database.dump import DumpResult, dump
 from tuibackup.database.login import login
 from tuibackup.demo.mariadbd import PrivateMariadb, account
 from tuibackup.errors import DatabaseError
+from tuibackup.progress import Progress
 from tuibackup.remote.probe import probe
 from tuibackup.remote.session import Session
 from tuibackup.secret import Secret
@@ -70,6 +71,23 @@ async def test_tables_json_says_where_each_table_lies_and_how_many_rows_it_has(
     assert part.startswith(b"-- Table structure for table `nilai`")
     assert part.count(b"INSERT INTO") == sql.count(b"INSERT INTO")
     assert result.bytes == sum(one.bytes for one in result.databases)
+
+
+async def test_it_is_told_table_by_table_how_far_it_is(
+    objects: PrivateMariadb, session: Session, server: Server, incoming: Incoming, reporter: Collected
+) -> None:
+    seen: list[Progress] = []
+    reporter.progress = seen.append  # type: ignore[method-assign]
+    before = {"akademik": 10_000_000}
+    async with await login(session, server, None) as database:
+        await dump(session, await probe(session), database, server, incoming, reporter, before=before)
+    assert (seen[-1].items, seen[-1].items_total, seen[-1].unit) == (3, 3, "tables")
+    assert seen[-1].bytes > 100_000
+    assert seen[-1].bytes_total is not None
+    assert seen[-1].bytes_total >= 10_000_000  # as the last dump had it, not as the server estimates
+    assert "akademik.nilai" in " ".join(one.current for one in seen)
+    assert {"akademik: nilai", "akademik: nomor"} <= set(reporter.lines)
+    assert any(line.startswith("one instant for 2 programs: locked for ") for line in reporter.lines)
 
 
 async def test_what_the_account_may_not_read_is_said_with_the_grant_that_is_missing(
