@@ -21,7 +21,7 @@ from tuibackup.vault.disk import RoomGuard
 from tuibackup.vault.entry import Entry, Kind
 from tuibackup.vault.listing import KeptListing
 from tuibackup.vault.output import vault_errors
-from tuibackup.vault.renewal import Known, Older, Same
+from tuibackup.vault.renewal import Known, Older
 from tuibackup.vault.rows import Row, Rows, signed
 from tuibackup.vault.schema import (
     APPLICATION_ID,
@@ -85,13 +85,9 @@ class IndexWriter:
         self._linked = 0  # hard links are found among entries up to this id
         self._stored: list[tuple[int, int, int, int, bytes]] = []
         self._lasting = False  # whether what is committed outlives us
-        self._copied: dict[tuple[str, str], int] | None = (
-            None  # files by archive, where we are a copy of an older index
+        self._renewed: int | None = (
+            None  # files with their content from an older index, where we began as its copy
         )
-        self.same: Same | None = None  # … what of it is as it was, …
-        self._first_added = 0  # … the id of the first name that is not in it, …
-        self._renewed = 0  # … how many files have their content from it, …
-        self._touched: set[str] = set()  # … and kinds of names that are not as they were
         self._doubtful: set[int] = set()  # entries that are not as the inventory saw them
         try:
             self._prepare()
@@ -224,8 +220,6 @@ class IndexWriter:
             renewal.copy(self._db, self.older, self.older.path / FILE_NAME)
         with self._errors():
             self._rows.copied()
-            self._copied = renewal.members(self._db)
-        self._first_added = self._rows.next
         self._linked = self._rows.next - 1
 
     def start_over(self) -> None:
@@ -234,7 +228,6 @@ class IndexWriter:
             renewal.clear(self._db)
         self._rows.forget()
         self._linked = 0
-        self._copied = None
 
     def changed(self, root: int, entry: Entry) -> bool:
         """After `renew`: a name that is there is now as `entry` says; False when it is not there.
@@ -246,7 +239,6 @@ class IndexWriter:
             return False
         with self._errors():
             if renewal.changed(self._db, self._rows, number, entry):
-                self._touched.add(entry.kind)
                 for table, key in (("content", "entry"), ("xattr", "entry"), ("temp.same", "new")):
                     self._db.execute(f"DELETE FROM {table} WHERE {key} = ?", (number,))  # noqa: S608 # fixed
         return True
@@ -256,26 +248,12 @@ class IndexWriter:
         number = self.find(root, path)
         if number is not None:
             with self._errors():
-                (kind,) = self._db.execute("SELECT kind FROM entry WHERE id = ?", (number,)).fetchone()
-                self._touched.add(kind)
                 self._delete(number)
 
     def settle(self) -> None:
         """After `renew`: that was all."""
-        assert self.older is not None
-        assert self._copied is not None
         with self._errors():
-            renewal.settle(self._db)
-            members = renewal.members(self._db)
-            added = self._db.execute("SELECT DISTINCT kind FROM entry WHERE id >= ?", (self._first_added,))
-            touched = self._touched | {kind for (kind,) in added}
-        self._renewed = sum(members.values())
-        self.same = Same(
-            self.older,
-            frozenset(archive for archive, count in members.items() if self._copied[archive] == count),
-            links=touched <= {Kind.FILE, Kind.FOLDER},
-            folders=Kind.FOLDER not in touched,
-        )
+            self._renewed = renewal.settle(self._db)
 
     def mounts(self, root: int) -> list[bytes]:
         """Folders, by path relative to the root, on another device than the root itself."""
@@ -374,7 +352,7 @@ class IndexWriter:
 
         `older` is the index of `snapshot`. Call it once, when the inventory is complete and before `wanted`.
         """
-        if self.same is not None:
+        if self._renewed is not None:
             return self._renewed
         self._find_hard_links()
         with self._errors():
@@ -491,8 +469,6 @@ class IndexWriter:
 
     def xattrs(self, entry: int, records: Mapping[bytes, bytes]) -> None:
         """Extended attributes of an entry, as pax records of GNU tar (`SCHILY.xattr.user.x` and so on)."""
-        if self.same is not None:
-            self.same = self.same._replace(folders=False)
         if self._guard is not None:
             self._guard.coming(sum([len(value) for value in records.values()]))
         with self._errors():
@@ -636,7 +612,6 @@ class IndexWriter:
 
     def _drop_orphans(self) -> None:
         """Take out what lies below a name that was listed instead of taken (a hostile listing has such)."""
-        self.same = None
         self._db.execute("CREATE TEMP TABLE orphan (id INTEGER PRIMARY KEY)")
         self._db.execute(
             """INSERT INTO temp.orphan WITH RECURSIVE lost (id) AS (

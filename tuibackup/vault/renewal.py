@@ -35,17 +35,6 @@ class Older(NamedTuple):
     snapshot: str
 
 
-class Same(NamedTuple):
-    """What in a renewed index is as it was in the older one: members of `archives` (snapshot and name); all links
-    and other special names; all folders.
-    """
-
-    older: Older
-    archives: frozenset[tuple[str, str]]
-    links: bool
-    folders: bool
-
-
 class Known(NamedTuple):
     """What of an older index matters before it is copied.
 
@@ -151,18 +140,10 @@ def changed(db: sqlite3.Connection, rows: Rows, number: int, seen: Entry) -> boo
     return True
 
 
-def members(db: sqlite3.Connection) -> dict[tuple[str, str], int]:
-    """How many files lie in each archive, by its snapshot and name."""
-    rows = db.execute(
-        """SELECT a.snapshot, a.name, c.members FROM archive a
-        JOIN (SELECT archive, count(*) AS members FROM content GROUP BY archive) c ON c.archive = a.id"""
-    )
-    return {(snapshot, name): count for snapshot, name, count in rows}
-
-
-def settle(db: sqlite3.Connection) -> None:
-    """When all differences are in: leave out archives that nothing points into."""
+def settle(db: sqlite3.Connection) -> int:
+    """When all differences are in: leave out archives that nothing points into; how many files have content."""
     db.execute("DELETE FROM archive WHERE id NOT IN (SELECT archive FROM content)")
+    return int(db.execute("SELECT count(*) FROM content").fetchone()[0])
 
 
 @contextmanager

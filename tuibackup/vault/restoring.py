@@ -3,36 +3,26 @@
 The order is the same as in `restore`: regular files archive by archive, then links, then folders.
 """
 
-import hashlib
 import re
-from contextlib import suppress
 from pathlib import Path
 
-from tuibackup.errors import VaultError
 from tuibackup.vault import tarheader
 from tuibackup.vault.entry import Kind
 from tuibackup.vault.frames import CompressedFile
 from tuibackup.vault.index import Archive, Index
 from tuibackup.vault.output import OutputFile, Written, vault_errors
-from tuibackup.vault.renewal import Same
 from tuibackup.vault.summary import DatabaseSummary
-from tuibackup.vault.verify import read_sums
 
 SCRIPT = "restore.sh"
 LISTS = "restore"
 # Beside dumps, where there is something to say in them. A dump is called NAME.sql.zst, so none is called that.
 PLACEHOLDERS, LEFT_OUT, USERS = "placeholders.sql", "left-out.sql", "users.sql"
 
-_LINKS, _FOLDERS = "links.tar.zst", "folders.tar.zst"
 _SCRIPTS = Path(__file__).parent / "scripts"
 
 
-def write_files(folder: Path, index: Index, same: Same | None = None) -> list[Written]:
-    """restore.sh and restore/ for the files snapshot in `folder`. Raises VaultError.
-
-    What is the `same` as in an older snapshot is copied from there.
-    """
-    older = _Older(same) if same else None
+def write_files(folder: Path, index: Index) -> list[Written]:
+    """restore.sh and restore/ for the files snapshot in `folder`. Raises VaultError."""
     lists = folder / LISTS
     with vault_errors(lists):
         lists.mkdir(mode=0o700)
@@ -42,52 +32,12 @@ def write_files(folder: Path, index: Index, same: Same | None = None) -> list[Wr
         number = f"{len(archives) + 1:03}"
         names = lists / f"{number}.names.zst"
         place = f"../{archive.snapshot}/{archive.name}" if archive.snapshot else archive.name
-        copied = older.names(archive, names) if older else None
-        output, count = copied or _names(names, index, archive)
+        output, count = _names(names, index, archive)
         written.append(output)
         archives.append(f"{number} {count} {place}\n")
     written.append(_text(lists / "archives", "".join(archives)))
-    links, folders = lists / _LINKS, lists / _FOLDERS
-    written.append((same and older and same.links and older.copy(_LINKS, links)) or _links(links, index))
-    written.append(
-        (same and older and same.folders and older.copy(_FOLDERS, folders)) or _folders(folders, index)
-    )
+    written += [_links(lists / "links.tar.zst", index), _folders(lists / "folders.tar.zst", index)]
     return written
-
-
-class _Older:
-    """The lists of the older snapshot; what of them is damaged or missing is as good as not the same."""
-
-    def __init__(self, same: Same) -> None:
-        self._same = same
-        self._folder = same.older.path / LISTS
-        self._sums: dict[str, bytes] = {}
-        self._names: dict[str, tuple[str, int]] = {}  # number and count, by the archive's place
-        with suppress(VaultError, OSError, ValueError):
-            self._sums = {one.name: one.sha256 for one in read_sums(same.older.path)}
-            for line in (self._folder / "archives").read_text().splitlines():
-                number, count, place = line.split(" ", 2)
-                self._names[place] = number, int(count)
-
-    def names(self, archive: Archive, target: Path) -> tuple[Written, int] | None:
-        """A copy of the list of an archive, and how many names are in it."""
-        own = archive.snapshot == self._same.older.snapshot
-        found = self._names.get(archive.name if own else f"../{archive.snapshot}/{archive.name}")
-        if found is None or (archive.snapshot, archive.name) not in self._same.archives:
-            return None
-        number, count = found
-        written = self.copy(f"{number}.names.zst", target)
-        return (written, count) if written else None
-
-    def copy(self, name: str, target: Path) -> Written | None:
-        """A copy of one list, if it is what its snapshot says."""
-        try:
-            data = (self._folder / name).read_bytes()
-        except OSError:
-            return None
-        if hashlib.sha256(data).digest() != self._sums.get(f"{LISTS}/{name}"):
-            return None
-        return _file(target, data)
 
 
 def _names(path: Path, index: Index, archive: Archive) -> tuple[Written, int]:

@@ -40,7 +40,6 @@ class Incoming:
         self.clock = clock
         self.path = path
         self._written: dict[str, Written] = {}
-        self._index: IndexWriter | None = None
         self._taken: dict[str, bytes] = {}  # case-folded file names, and what they are for
 
     @classmethod
@@ -103,8 +102,7 @@ class Incoming:
 
     def index(self, guard: RoomGuard | None = None) -> IndexWriter:
         """The writer of the index; `guard` looks at the room while it grows."""
-        self._index = IndexWriter(self.path / INDEX, guard)
-        return self._index
+        return IndexWriter(self.path / INDEX, guard)
 
     def wrote(self, written: Written | ArchiveSummary) -> None:
         """A file is finished: publishing will find exactly this hash on the disk, or fail."""
@@ -156,7 +154,7 @@ class Incoming:
             restoring.write_databases(self.path, description.databases)
             return older
         with Index(self.path / INDEX) as index:
-            restoring.write_files(self.path, index, self._index.same if self._index else None)
+            restoring.write_files(self.path, index)
             for archive in index.archives:
                 if not archive.snapshot:
                     if archive.name not in self._written:
