@@ -87,7 +87,9 @@ async def test_it_is_told_table_by_table_how_far_it_is(
     assert seen[-1].bytes_total >= 10_000_000  # as the last dump had it, not as the server estimates
     assert "akademik.nilai" in " ".join(one.current for one in seen)
     assert {"akademik: nilai", "akademik: nomor"} <= set(reporter.lines)
-    assert any(line.startswith("one instant for 2 programs: locked for ") for line in reporter.lines)
+    assert any(
+        line.startswith("one instant, lock ") and line.endswith("side by side: 2") for line in reporter.lines
+    )
 
 
 async def test_what_the_account_may_not_read_is_said_with_the_grant_that_is_missing(
