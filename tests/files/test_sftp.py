@@ -4,6 +4,7 @@ import getpass
 import os
 import stat
 import struct
+import time
 import tracemalloc
 from collections.abc import Callable
 from contextlib import asynccontextmanager
@@ -325,6 +326,29 @@ async def test_a_file_that_changes_once_while_it_is_read_is_fetched_again(
     assert bench.told.findings == []
     assert result.outcome is Outcome.DONE
     assert content(target) == files_of(tree)
+
+
+@pytest.mark.parametrize("size", [2_000, 2_000_000])
+async def test_a_change_that_leaves_size_and_second_as_they_were_is_not_stored_half(
+    against: Against, size: int
+) -> None:
+    """Nothing that SFTP tells would show it: what was stored was torn, and green."""
+    busy = APP + b"/busy"
+    tree = application(5) | {busy: Node(content=b"1" * size, mtime=int(time.time()))}
+    server = PlayedSftp(tree)
+
+    def reading(path: bytes, offset: int, length: int) -> Any:
+        if path != busy or tree[busy].content[:1] == b"2":
+            return NotImplemented
+        half = tree[busy].content[offset : offset + length]
+        server.replace(busy, content=b"2" * size)  # in the same second
+        return played.DATA, played.string(half)
+
+    server.hooks = {played.READ: reading}
+    bench, result, target = await against.restored(server)
+    assert bench.told.findings == []
+    assert result.outcome is Outcome.DONE
+    assert (target / "busy").read_bytes() == b"2" * size
 
 
 @pytest.mark.parametrize("size", [2_000, 2_000_000])

@@ -156,12 +156,8 @@ class Fetch:
         return complaints.from_tar(line)
 
     def _doubtful(self, wanted: Wanted) -> bool:
-        """Whether a change while it was read cannot be seen: times are whole seconds, and it was young then already.
-
-        Read once more it is seen, but for what changes every second.
-        """
-        newest = max(wanted.entry.mtime_ns, wanted.entry.ctime_ns)
-        young = self._tools.whole_seconds and newest >= self._folder.started_ns
+        """Whether a change while it was read left no trace. Read once more it is seen, unless it goes on."""
+        young = self._tools.whole_seconds and self._folder.young(wanted.entry)
         return young and wanted.id not in self._again
 
     # on the event loop

@@ -52,6 +52,13 @@ class Listed:
     allocated: int
     started_ns: int = 0
 
+    def young(self, entry: Entry) -> bool:
+        """Whether `entry` was changed when the inventory had begun, or later.
+
+        Where times are whole seconds, another change in the same second leaves no trace: such a file is read twice.
+        """
+        return max(entry.mtime_ns, entry.ctime_ns) >= self.started_ns
+
 
 async def take(
     session: Session, look: Look, server: Server, writer: IndexWriter, findings: Findings, tally: Tally

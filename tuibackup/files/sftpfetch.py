@@ -130,10 +130,14 @@ class _BrokenError(Exception):
 
 
 class _SecondLook(Handed):
-    """Looks at stored files by their names; what was seen through their handles counts too."""
+    """Looks at stored files by their names; what was seen through their handles counts too.
 
-    def __init__(self, name: str) -> None:
+    A file that is `doubtful` counts as changed, whatever was seen.
+    """
+
+    def __init__(self, name: str, doubtful: Callable[[Wanted], bool]) -> None:
         super().__init__(name)
+        self._doubtful = doubtful
         self.read: dict[int, asyncio.Future[Attributes]] = {}  # by the file's id
 
     async def look(self, sftp: Sftp) -> None:
@@ -156,7 +160,8 @@ class _SecondLook(Handed):
             return
         read = now if isinstance(by_handle, SftpError) else _now(wanted.entry, by_handle)
         before = wanted.entry.size, wanted.entry.mtime_ns
-        if any(seen is None or (seen.size, seen.mtime_ns) != before for seen in (now, read)):
+        other = any(seen is None or (seen.size, seen.mtime_ns) != before for seen in (now, read))
+        if other or self._doubtful(wanted):
             self._keep(self.changed, wanted)
 
 
@@ -174,7 +179,7 @@ class _Fetch:
         self._tally = tally
         self._wanted = locked(wanted, store.lock)
         self._loop = asyncio.get_running_loop()
-        self._look = _SecondLook(session.name)
+        self._look = _SecondLook(session.name, lambda one: folder.young(one.entry) and one.id not in again)
         self._keeper = Keeper(store, folder, tally, self._look.hand, again)
         self._opened: asyncio.Queue[_File | None] = asyncio.Queue()
         self._asked: asyncio.Queue[_File | None] = asyncio.Queue()

@@ -172,7 +172,7 @@ class _Folder:
             finally:
                 await self._leave()
         files, size = await in_thread(self._writer.wanted_totals, self._root)
-        return Listed(self._root, folder, resolved, fault, files, size, self._allocated)
+        return Listed(self._root, folder, resolved, fault, files, size, self._allocated, self._started_ns)
 
     async def _look(self) -> str:
         """Look at the folder itself; why it cannot be listed, or ""."""
