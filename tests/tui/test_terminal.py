@@ -120,6 +120,29 @@ def test_it_ends_within_seconds_when_the_connection_drops(terminal: OpenTerminal
         assert time.monotonic() - began < 5
 
 
+def test_it_ends_too_where_nobody_says_that_the_terminal_is_gone(tmp_path: Path, config: Path) -> None:
+    """Under `su -c` no SIGHUP comes: Textual read the end of its input over and over, with a whole core."""
+    ours, theirs = os.openpty()
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
+    cockpit = subprocess.Popen(
+        [TUIBACKUP, "--config", config],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=env,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    seen = b""
+    while b"SERVERS" not in seen:
+        seen += os.read(ours, 65536)
+    os.close(ours)
+    try:
+        cockpit.wait(30)
+    finally:
+        cockpit.kill()
+
+
 def test_ctrl_c_kills_nothing(terminal: OpenTerminal) -> None:
     with terminal() as seat:
         seat.send("\x03")

@@ -2,7 +2,9 @@
 
 import asyncio
 import os
+import select
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
@@ -112,6 +114,9 @@ class Cockpit(QuietCrash, App[None], inherit_bindings=False):
             while True:
                 self._woken.clear()
                 self.take(await asyncio.to_thread(self.source.gather, self.main.wish))
+                if not self.is_headless and _hung_up():
+                    self._gone()
+                    return
                 try:
                     async with asyncio.timeout(EVERY):
                         await self._woken.wait()
@@ -265,12 +270,19 @@ class Cockpit(QuietCrash, App[None], inherit_bindings=False):
         self.wake()
 
     def _gone(self) -> None:
-        """The terminal or the login is gone (SIGHUP, SIGTERM): end in order, or at all events end.
+        """The terminal or the login is gone (SIGHUP, SIGTERM, a hang-up): end in order, or at all events end.
 
         Writing to a terminal that is gone can block for ever; the runs are other processes and do not care.
         """
         asyncio.get_running_loop().call_later(_PATIENCE, os._exit, 128 + signal.SIGHUP)
         self.exit()
+
+
+def _hung_up() -> bool:
+    """Whether the terminal is gone though no SIGHUP came: only the leader of a terminal's session gets one."""
+    poll = select.poll()
+    poll.register(sys.__stdin__ or 0, 0)
+    return any(event & select.POLLHUP for _file, event in poll.poll(0))
 
 
 def open_cockpit(config: Config, *, read_only: bool = False, operator: str | None = None) -> int:
