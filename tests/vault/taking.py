@@ -9,28 +9,18 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from tuibackup.sop import Clock, Outcome
-from tuibackup.vault.entry import Entry, Kind
+from tuibackup.vault.entry import KINDS_OF_MODES, Entry, Kind
 from tuibackup.vault.frames import CompressedFile
 from tuibackup.vault.index import IndexWriter, Totals
 from tuibackup.vault.layout import Snapshot, Vault
 from tuibackup.vault.snapshot import Incoming
 from tuibackup.vault.summary import DatabaseSummary, SnapshotSummary
 
-_KINDS = {
-    stat.S_IFREG: Kind.FILE,
-    stat.S_IFDIR: Kind.FOLDER,
-    stat.S_IFLNK: Kind.SYMLINK,
-    stat.S_IFIFO: Kind.FIFO,
-    stat.S_IFSOCK: Kind.SOCKET,
-    stat.S_IFBLK: Kind.BLOCK,
-    stat.S_IFCHR: Kind.CHARACTER,
-}
-
 
 def entry(path: bytes, file: bytes) -> Entry:
     """What `find -printf` would say of `file`."""
     seen = os.lstat(file)
-    kind = _KINDS[stat.S_IFMT(seen.st_mode)]
+    kind = KINDS_OF_MODES[stat.S_IFMT(seen.st_mode)]
     return Entry(
         path,
         kind,

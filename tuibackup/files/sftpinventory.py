@@ -25,7 +25,7 @@ from tuibackup.files.tally import Tally
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.sftp import NO_SUCH_FILE, PERMISSION_DENIED, Attributes, Name, Sftp, SftpError
 from tuibackup.text import count
-from tuibackup.vault.entry import Entry, Kind
+from tuibackup.vault.entry import KINDS_OF_MODES, Entry, Kind
 from tuibackup.vault.index import IndexWriter
 from tuibackup.vault.rows import LONGEST_PATH
 
@@ -43,15 +43,6 @@ _AT_ONCE = 250  # links, or names without attributes, that are looked at togethe
 _BATCH = 2_000  # entries that go into the index together
 _WAITING = 500_000  # folders whose turn has not come
 
-_KINDS = {
-    stat.S_IFREG: Kind.FILE,
-    stat.S_IFDIR: Kind.FOLDER,
-    stat.S_IFLNK: Kind.SYMLINK,
-    stat.S_IFIFO: Kind.FIFO,
-    stat.S_IFSOCK: Kind.SOCKET,
-    stat.S_IFBLK: Kind.BLOCK,
-    stat.S_IFCHR: Kind.CHARACTER,
-}
 _LONGNAME = re.compile(rb"[-a-zA-Z?]\S{9}\S?\s+\S+\s+(\S{1,256})\s+(\S{1,256})\s+\d+\s")
 
 _T = TypeVar("_T")
@@ -100,7 +91,7 @@ def entry_of(path: bytes, seen: Attributes, user: bytes = b"", group: bytes = b"
     """What is at `path`, as SFTP tells it; None where the server left out what cannot be done without."""
     if seen.mode is None or seen.mtime is None:
         return None
-    kind = _KINDS.get(stat.S_IFMT(seen.mode))
+    kind = KINDS_OF_MODES.get(stat.S_IFMT(seen.mode))
     if kind is None or (kind is Kind.FILE and seen.size is None):
         return None
     uid, gid = seen.uid or 0, seen.gid or 0

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from tuibackup.files.complaints import VANISHED
 from tuibackup.files.listing import STRANGE, ListingError
-from tuibackup.vault.entry import Entry, Kind
+from tuibackup.vault.entry import KINDS_OF_MODES, Entry, Kind
 
 _FORMAT = "%f %u %g %s %b %B %Y %Z %d %i %h//%y//%z//%U//%G//%n//"
 SCRIPT = (
@@ -22,15 +22,6 @@ SCRIPT = (
 _FIELDS = 6
 _LONGEST = 32 << 20  # bytes for the names of one command line: 128 KiB of them, where each is short
 _LONGEST_NAME = 1024  # bytes of an owner's name: they are kept in memory
-_KINDS = {
-    stat.S_IFREG: Kind.FILE,
-    stat.S_IFDIR: Kind.FOLDER,
-    stat.S_IFLNK: Kind.SYMLINK,
-    stat.S_IFIFO: Kind.FIFO,
-    stat.S_IFSOCK: Kind.SOCKET,
-    stat.S_IFBLK: Kind.BLOCK,
-    stat.S_IFCHR: Kind.CHARACTER,
-}
 
 
 class StatListing:
@@ -95,7 +86,7 @@ class StatListing:
             if len(user) > _LONGEST_NAME or len(group) > _LONGEST_NAME:
                 raise ValueError
             path, mode = self._relative(name), int(raw, 16)
-            kind = _KINDS.get(stat.S_IFMT(mode))
+            kind = KINDS_OF_MODES.get(stat.S_IFMT(mode))
             target = self._targets.get(name) or None
             if kind is None:
                 self.strange.append((path, STRANGE))

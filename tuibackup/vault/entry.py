@@ -4,6 +4,7 @@ Names, users, groups and link targets are bytes as the server gave them: hostile
 cleaned by `text.printable` before anybody sees them.
 """
 
+import stat
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -18,6 +19,18 @@ class Kind(StrEnum):
     SOCKET = "s"
     BLOCK = "b"
     CHARACTER = "c"
+
+
+KINDS_OF_MODES = {
+    stat.S_IFREG: Kind.FILE,
+    stat.S_IFDIR: Kind.FOLDER,
+    stat.S_IFLNK: Kind.SYMLINK,
+    stat.S_IFIFO: Kind.FIFO,
+    stat.S_IFSOCK: Kind.SOCKET,
+    stat.S_IFBLK: Kind.BLOCK,
+    stat.S_IFCHR: Kind.CHARACTER,
+}
+"""By the type bits of a POSIX `st_mode`, `stat.S_IFMT`."""
 
 
 class Entry(NamedTuple):
