@@ -36,17 +36,12 @@ def main() -> None:
     results = words.cache / "download.jsonl"
     words.cache.mkdir(parents=True, exist_ok=True)
     if words.all:
-        for part in parts(long=words.long):
-            print(f"… {part.title}, {part.rounds} rounds", file=sys.stderr, flush=True)
-            command = [
-                sys.executable,
-                "-m",
-                "benchmarks.download",
-                *part.words(),
-                "--cache",
-                str(words.cache),
-            ]
-            subprocess.run(command, check=False)  # a part that cannot be measured here says so
+        with tempfile.TemporaryDirectory(prefix="tuibackup-bench-", dir=words.scratch) as kept:
+            for part in parts(long=words.long):
+                print(f"… {part.title}, {part.rounds} rounds", file=sys.stderr, flush=True)
+                command = [sys.executable, "-m", "benchmarks.download", *part.words()]
+                command += ["--cache", str(words.cache), "--scratch", kept, "--keep"]
+                subprocess.run(command, check=False)  # a part that cannot be measured here says so
     if words.all or words.report:
         measured = read(results)
         print("\n".join([*table(measured), "", *aims(measured)]))
@@ -61,8 +56,12 @@ def main() -> None:
         words.sftp_only,
         words.first_too,
     )
-    with tempfile.TemporaryDirectory(prefix="tuibackup-bench-", dir=words.scratch) as scratch:
-        measured = _Bench(part, words.cache, Path(scratch)).run()
+    scratch = Path(tempfile.mkdtemp(prefix="tuibackup-bench-", dir=words.scratch))
+    try:
+        measured = _Bench(part, words.cache, scratch).run()
+    finally:
+        if not words.keep:
+            _remove(scratch)
     write(results, measured)
     print("\n".join(table(measured)))
 
@@ -89,6 +88,7 @@ def _words() -> argparse.Namespace:
     parser.add_argument("--report", action="store_true", help="measure nothing, print what was measured")
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache/tuibackup-benchmarks")
     parser.add_argument("--scratch", type=Path, help="a folder for what is pulled (default: $TMPDIR)")
+    parser.add_argument("--keep", action="store_true", help="leave there what was pulled")
     words = parser.parse_args()
     if unknown := set(words.peers.split(",")) - set(PEERS):
         parser.error(f"unknown peers: {', '.join(sorted(unknown))}; known: {', '.join(PEERS)}")
@@ -135,7 +135,7 @@ class _Bench:
                     elif part.first_too:
                         results.append(Result.of(replace(part, work="first"), count, peer, [one], [there]))
                     if not part.repeated:
-                        _emptied(place.folder)
+                        self._set_aside(place.folder)
         return results + [Result.of(part, count, peer, measured[peer], served[peer]) for peer in part.peers]
 
     def _complain(self, peer: str, one: Measured) -> None:
@@ -163,14 +163,20 @@ class _Bench:
                 read = f"find {shlex.quote(str(tree))} -type f -exec cat {{}} + > /dev/null"
                 subprocess.run(["sh", "-c", read], check=True)
                 yield places, pid
-                for place in places.values():
-                    _emptied(place.folder)
+
+    def _set_aside(self, folder: Path) -> None:
+        """Empty `folder` without removing anything: for some minutes after many files were removed, ext4 makes new
+        ones slowly (it passes over inodes that were in use just before), and `rsync -a` took six times as long.
+        """
+        aside = self._scratch / "aside"
+        aside.mkdir(exist_ok=True)
+        folder.rename(aside / str(len(os.listdir(aside))))
+        folder.mkdir()
 
 
-def _emptied(folder: Path) -> None:
+def _remove(folder: Path) -> None:
     subprocess.run(["chmod", "-R", "u+w", str(folder)], check=True)
     shutil.rmtree(folder)
-    folder.mkdir()
 
 
 if __name__ == "__main__":
