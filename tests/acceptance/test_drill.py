@@ -26,9 +26,9 @@ def siakad(site: Site, backed_up: BackedUp, place: Path) -> Site:
 
 
 @pytest.fixture
-def place() -> Iterator[Path]:
+def place(memory: Path) -> Iterator[Path]:
     """Where drills happen. pytest's own folders are closed to the account that root's drills use."""
-    folder = Path(tempfile.mkdtemp(prefix="drills-"))
+    folder = Path(tempfile.mkdtemp(prefix="drills-", dir=memory))
     folder.chmod(0o711)
     yield folder
     shutil.rmtree(folder)
