@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import zstandard
 
-STEP = 32 << 20  # bytes on the disk that are read back together: each step syncs the file once
+STEP = 16 << 20  # bytes on the disk that are read back together: each step syncs the file once
 _PAGE = 4096
 
 
