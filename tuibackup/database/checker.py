@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 
+from tuibackup.database.barrier import BEGIN
 from tuibackup.database.inventory import DatabaseInfo, TableInfo, quoted
 from tuibackup.database.login import Login
 from tuibackup.database.verdict import countable
@@ -34,7 +35,7 @@ class Checker:
 
     async def begin(self) -> None:
         """Open the snapshot: one statement, for the lock is held. Raises as `prepare`."""
-        await self._login.rows("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+        await self._login.rows("START TRANSACTION WITH CONSISTENT SNAPSHOT", seconds=BEGIN)
 
     def start(self, databases: Iterable[DatabaseInfo], history: bool, *, checksum: bool) -> None:
         """Begin to count, beside whatever else happens; `history`: old rows of system-versioned tables count."""

@@ -13,7 +13,7 @@ from typing import Self
 
 from tuibackup.database import verdict
 from tuibackup.database.assembly import Assembly
-from tuibackup.database.barrier import Barrier, BarrierError, may_lock
+from tuibackup.database.barrier import BEGIN, Barrier, BarrierError, may_lock
 from tuibackup.database.checker import Checker, Place
 from tuibackup.database.inventory import DatabaseInfo, tables
 from tuibackup.database.live import Live
@@ -52,11 +52,12 @@ class Made:
 
 @dataclass(slots=True)
 class Taken:
-    """What the pass over all databases gave."""
+    """What the pass over all databases gave. `no_barrier`: why there was none; `lock_ms` may have been in vain then."""
 
     made: list[Made]
     instant: str
     lock_ms: float | None = None
+    no_barrier: str = ""
     position: str = ""
     complaints: list[tuple[str, str]] = field(default_factory=list)  # of programs that ended well
     comparable: bool = False
@@ -91,6 +92,7 @@ class Passes:
         self._least_free = least_free
         self._incoming = incoming
         self._files = Assembly(incoming, [one.name for one in database.databases])
+        self._lock_ms: float | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -106,15 +108,20 @@ class Passes:
     async def at_one_instant(self, *, checksum: bool) -> Taken:
         """All databases. Raises VaultError, ConnectionLostError, DatabaseError."""
         infos = self._database.databases
-        try:
-            return await self._behind_barrier(checksum=checksum)
-        except BarrierError as error:
-            self._live.say(f"no barrier: {error}")
-            self._files.forget(one.name for one in infos)
-            self._files.forget_parts()
+        for last in (False, True):
+            try:
+                return await self._behind_barrier(checksum=checksum)
+            except BarrierError as error:
+                no_barrier = str(error)
+                self._live.say(f"no barrier: {no_barrier}")
+                self._files.forget(one.name for one in infos)
+                self._files.forget_parts()
+                if last or not error.passing:
+                    break
         made, ended = await self._run(infos)
         instant = NATIVE if self._tool is None else ONE_PROGRAM
-        return Taken(made, instant if len(infos) > 1 else EACH, complaints=_complaints(ended))
+        instant = instant if len(infos) > 1 else EACH
+        return Taken(made, instant, self._lock_ms, no_barrier=no_barrier, complaints=_complaints(ended))
 
     async def alone(self, info: DatabaseInfo) -> Made:
         """One database once more, at an instant of its own; what there was of it is thrown away."""
@@ -162,12 +169,12 @@ class Passes:
         return Taken(
             made,
             BARRIER,
-            barrier.lock_ms,
-            barrier.position or checker.position,
-            _complaints(ended),
-            True,
-            checker.counts,
-            checker.checksums,
+            self._lock_ms,
+            position=barrier.position or checker.position,
+            complaints=_complaints(ended),
+            comparable=True,
+            counts=checker.counts,
+            checksums=checker.checksums,
         )
 
     async def _all_begin(self, barrier: Barrier, checker: Checker, running: Running) -> None:
@@ -175,13 +182,28 @@ class Passes:
         try:
             async with barrier.held():
                 running.begin()
-                await together([checker.begin(), running.open()])
+                try:
+                    async with asyncio.timeout(BEGIN):
+                        await together([checker.begin(), running.open()])
+                except TimeoutError:
+                    # Where the server has all their transactions, the programs are of a kind that does not say so.
+                    silent = await barrier.witnessed(lambda: running.at_work + 1, looks=1)
+                    why = "did not say that they had begun" if silent else "had not begun"
+                    raise BarrierError(
+                        f"{running.late} of {running.total} {why} within {BEGIN:g} s", passing=not silent
+                    ) from None
                 if not await barrier.witnessed(lambda: running.at_work + 1):
                     raise BarrierError("the server does not know of every transaction")
+                await running.read_under_lock()
         except (DatabaseError, ConnectionLostError) as error:
             if self._session.lost:
                 raise
             raise BarrierError(error.message) from error
+        finally:
+            if barrier.lock_ms is not None:
+                self._lock_ms = max(
+                    self._lock_ms or 0, barrier.lock_ms
+                )  # the longest, where it took two attempts
 
     def _running(self, stack: AsyncExitStack, workers: Sequence[Program | Reader]) -> Running:
         place = self._incoming.path, self._least_free
