@@ -1,6 +1,6 @@
 """One more session whose snapshot is of the dump's own instant: it counts every table's rows while the programs dump.
 
-A dump with another number of rows is no dump. Where `checksum` is asked for, it takes each table's CHECKSUM TABLE,
+A dump with another number of rows is no dump. Unless `checksum` is switched off, it takes each table's CHECKSUM TABLE,
 too, with which a restored copy can be compared (see `drill`). It works on one table at a time, beside the dumps.
 """
 
@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 
+from tuibackup.database.barrier import BEGIN
 from tuibackup.database.inventory import DatabaseInfo, TableInfo, quoted
 from tuibackup.database.login import Login
 from tuibackup.database.verdict import countable
@@ -15,6 +16,10 @@ from tuibackup.errors import ConnectionLostError, DatabaseError
 
 Place = tuple[str, str]  # database and table
 LEAST_SECONDS = 600.0  # for the counting, however short the dump was
+CHECKSUM_SECONDS, CHECKSUM_SHARE = (
+    60.0,
+    0.25,
+)  # by which checksums may lengthen a dump: that, or a part of its own time
 _TABLE_SECONDS = 24 * 3600.0
 
 
@@ -26,6 +31,7 @@ class Checker:
         self.checksums: dict[Place, int] = {}
         self.position = ""  # in the binary log, of this very snapshot
         self._login = login
+        self._counted = asyncio.Event()
         self._work: asyncio.Task[None] | None = None
 
     async def prepare(self) -> None:
@@ -34,16 +40,23 @@ class Checker:
 
     async def begin(self) -> None:
         """Open the snapshot: one statement, for the lock is held. Raises as `prepare`."""
-        await self._login.rows("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+        await self._login.rows("START TRANSACTION WITH CONSISTENT SNAPSHOT", seconds=BEGIN)
 
     def start(self, databases: Iterable[DatabaseInfo], history: bool, *, checksum: bool) -> None:
         """Begin to count, beside whatever else happens; `history`: old rows of system-versioned tables count."""
         self._work = asyncio.create_task(self._carry_out(tuple(databases), history, checksum))
 
     async def finish(self, seconds: float) -> None:
-        """Wait until everything is counted, `seconds` at most. What was not had until then is not there."""
-        if self._work is not None:
-            await asyncio.wait((self._work,), timeout=max(LEAST_SECONDS, seconds))
+        """Wait until all is counted, and a while for the checksums; the dump took `seconds`.
+
+        What was not had until then is not there.
+        """
+        if self._work is None:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(LEAST_SECONDS, seconds)):
+                await self._counted.wait()
+            await asyncio.wait((self._work,), timeout=max(CHECKSUM_SECONDS, seconds * CHECKSUM_SHARE))
 
     async def stop(self) -> None:
         """End it, whatever it does; the server drops what it was asked."""
@@ -53,21 +66,29 @@ class Checker:
             await asyncio.gather(self._work, return_exceptions=True)
 
     async def _carry_out(self, databases: tuple[DatabaseInfo, ...], history: bool, checksum: bool) -> None:
-        with suppress(ConnectionLostError):  # of this login alone, or of all: then the dumps tell
-            # Going back to it after each table gives up the table's metadata lock: else an ALTER TABLE would wait for
-            # the end of the dump, and every query of that table behind it.
-            await self._login.rows("SAVEPOINT sp")
-            self.position = await self._position()
-            # Others are not in the snapshot: they have the rows of right now.
-            tables = [(one.name, table) for one in databases for table in one.tables if countable(table)]
-            tables.sort(key=lambda item: item[1].bytes)
+        try:
+            await self._look(databases, history, checksum)
+        except ConnectionLostError:  # of this login alone, or of all: then the dumps tell
+            return
+        finally:
+            self._counted.set()
+
+    async def _look(self, databases: tuple[DatabaseInfo, ...], history: bool, checksum: bool) -> None:
+        # Going back to it after each table gives up the table's metadata lock: else an ALTER TABLE would wait for
+        # the end of the dump, and every query of that table behind it.
+        await self._login.rows("SAVEPOINT sp")
+        self.position = await self._position()
+        # Others are not in the snapshot: they have the rows of right now.
+        tables = [(one.name, table) for one in databases for table in one.tables if countable(table)]
+        tables.sort(key=lambda item: item[1].bytes)
+        for database, table in tables:
+            await self._count(database, table, history)
+            await self._login.rows("ROLLBACK TO SAVEPOINT sp")
+        self._counted.set()
+        if checksum:
             for database, table in tables:
-                await self._count(database, table, history)
+                await self._checksum(database, table)
                 await self._login.rows("ROLLBACK TO SAVEPOINT sp")
-            if checksum:
-                for database, table in tables:
-                    await self._checksum(database, table)
-                    await self._login.rows("ROLLBACK TO SAVEPOINT sp")
 
     async def _count(self, database: str, table: TableInfo, history: bool) -> None:
         every = " FOR SYSTEM_TIME ALL" if history and table.kind == "SYSTEM VERSIONED" else ""
