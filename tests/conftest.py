@@ -44,6 +44,14 @@ def memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.fixture
+def fast_tmp_path(memory: Path) -> Iterator[Path]:
+    """A test's own folder there."""
+    folder = Path(tempfile.mkdtemp(dir=memory))
+    yield folder
+    shutil.rmtree(folder)
+
+
 @pytest.fixture(scope="session")
 def mariadb_template(tmp_path_factory: pytest.TempPathFactory, memory: Path) -> Path:
     """An initialised data folder, shared by the workers of pytest-xdist too."""
