@@ -1,15 +1,24 @@
 """Fixtures that every room's tests share: real servers, started once for all tests of a process."""
 
 import fcntl
+import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tuibackup.demo.mariadbd import PrivateMariadb, initialise, missing_programs
 from tuibackup.demo.sshd import PrivateSshd
 
 MariadbStarter = Callable[..., PrivateMariadb]
+
+# On a machine that is busy one of a hundred examples may take long.
+hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +29,31 @@ def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateSshd]:
 
 
 @pytest.fixture(scope="session")
-def mariadb_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where database servers lie: in memory where there is room. Two thirds of their tests' time went into fsync."""
+    shared = Path("/dev/shm")
+    for left in shared.glob("tuibackup-tests-*"):  # by a run that was killed
+        if not Path("/proc", left.name.rpartition("-")[2]).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    if not shared.is_dir() or not os.access(shared, os.W_OK) or shutil.disk_usage(shared).free < 2 << 30:
+        yield tmp_path_factory.mktemp("memory")
+        return
+    folder = shared / f"tuibackup-tests-{os.getpid()}"
+    folder.mkdir(mode=0o711)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def fast_tmp_path(memory: Path) -> Iterator[Path]:
+    """A test's own folder there."""
+    folder = Path(tempfile.mkdtemp(dir=memory))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def mariadb_template(tmp_path_factory: pytest.TempPathFactory, memory: Path) -> Path:
     """An initialised data folder, shared by the workers of pytest-xdist too."""
     if missing := missing_programs():
         pytest.fail(f"these tests need {', '.join(missing)}: install mariadb-server")
@@ -32,33 +65,49 @@ def mariadb_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not template.exists():
             unfinished = shared / "mariadb-template.new"
-            initialise(unfinished)
+            initialise(memory / "template")
+            shutil.copytree(memory / "template", unfinished)
             unfinished.rename(template)
+            shutil.rmtree(memory / "template")
     return template
 
 
 @pytest.fixture
-def start_mariadb(tmp_path: Path, mariadb_template: Path) -> Iterator[MariadbStarter]:
+def start_mariadb(memory: Path, mariadb_template: Path) -> Iterator[MariadbStarter]:
     """Start private servers, each in a folder of its own; they end with the test."""
+    with starting(memory, mariadb_template) as start:
+        yield start
+
+
+@pytest.fixture(scope="module")
+def start_module_mariadb(memory: Path, mariadb_template: Path) -> Iterator[MariadbStarter]:
+    """The same; they end with the module's last test."""
+    with starting(memory, mariadb_template) as start:
+        yield start
+
+
+@contextmanager
+def starting(memory: Path, template: Path) -> Iterator[MariadbStarter]:
     started: list[PrivateMariadb] = []
 
     def start(*options: str, tcp: bool = False) -> PrivateMariadb:
-        folder = tmp_path / f"mariadb-{len(started)}"
-        started.append(PrivateMariadb(folder, tcp=tcp, options=options, template=mariadb_template))
+        folder = Path(tempfile.mkdtemp(prefix="mariadb-", dir=memory))
+        started.append(PrivateMariadb(folder, tcp=tcp, options=options, template=template))
         return started[-1].start()
 
-    yield start
-    for server in started:
-        server.kill()
+    try:
+        yield start
+    finally:
+        for server in started:
+            server.kill()
+            shutil.rmtree(server.folder)
 
 
 @pytest.fixture(scope="session")
-def shared_mariadbd(
-    tmp_path_factory: pytest.TempPathFactory, mariadb_template: Path
-) -> Iterator[PrivateMariadb]:
+def shared_mariadbd(memory: Path, mariadb_template: Path) -> Iterator[PrivateMariadb]:
     """The server behind `mariadbd`."""
-    with PrivateMariadb(tmp_path_factory.mktemp("mariadbd"), template=mariadb_template) as server:
-        yield server
+    with starting(memory, mariadb_template) as start:
+        yield start()
 
 
 @pytest.fixture

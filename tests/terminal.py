@@ -94,6 +94,13 @@ class Terminal:
         assert all(word in text for word in words), f"the screen never showed {words}:\n{text}"
         return text
 
+    def wait_for_bytes(self, words: bytes, start: int, seconds: float = 20.0) -> None:
+        """Wait until `words` were written after the first `start` bytes, even if the screen had shown them before."""
+        deadline = time.monotonic() + seconds
+        while words not in self.raw[start:]:
+            assert time.monotonic() < deadline, f"{words!r} did not come again:\n{self.text}"
+            time.sleep(0.05)
+
     def settle(self, quiet: float = 0.6, seconds: float = 10.0) -> str:
         """Wait until nothing was written for `quiet` seconds."""
         deadline = time.monotonic() + seconds

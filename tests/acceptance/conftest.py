@@ -7,7 +7,9 @@ import pytest
 
 from tests.acceptance.backedup import CONTENTS, BackedUp
 from tests.acceptance.site import Site
-from tuibackup.demo.mariadbd import PrivateMariadb, account
+from tests.conftest import starting
+from tests.ticking import ticking_sshd
+from tuibackup.demo.mariadbd import account
 from tuibackup.demo.sshd import PrivateSshd
 
 
@@ -19,13 +21,21 @@ def site(tmp_path: Path) -> Site:
     return made
 
 
+@pytest.fixture
+def ticking(tmp_path: Path) -> Iterator[PrivateSshd]:
+    """A server whose clock `ticking_ahead(site.folder, …)` sets ahead."""
+    with ticking_sshd(tmp_path) as sshd:
+        yield sshd
+
+
 @pytest.fixture(scope="session")
 def backed_up(
-    tmp_path_factory: pytest.TempPathFactory, sshd: PrivateSshd, mariadb_template: Path
+    tmp_path_factory: pytest.TempPathFactory, sshd: PrivateSshd, memory: Path, mariadb_template: Path
 ) -> Iterator[BackedUp]:
     """A server that was backed up once, files and databases; tests copy what they need of it."""
     folder = tmp_path_factory.mktemp("backed-up")
-    with PrivateMariadb(folder / "mariadbd", template=mariadb_template) as source:
+    with starting(memory, mariadb_template) as start:
+        source = start()
         source.sql(CONTENTS)
         made = Site(folder)
         made.write_config()

@@ -15,6 +15,7 @@ import pytest
 
 from tests.acceptance.site import TUIBACKUP, Said, Site
 from tests.terminal import Terminal
+from tests.ticking import ticking_ahead
 from tuibackup.demo.mariadbd import PrivateMariadb, account
 from tuibackup.demo.sshd import PrivateSshd
 
@@ -72,10 +73,10 @@ def test_the_bandwidth_limit_holds_for_the_download_and_is_told(
     assert "2 MB/s holds now" in site.tuibackup("check", "siakad").out
 
 
-def test_what_is_new_or_changed_is_counted(site: Site, sshd: PrivateSshd, application: Path) -> None:
+def test_what_is_new_or_changed_is_counted(site: Site, ticking: PrivateSshd, application: Path) -> None:
     """A second name of a file made "41 unchanged" of 42: nothing says unchanged any more."""
-    site.add("siakad", sshd, [application])
-    time.sleep(3.2)  # what is younger when it is listed is fetched again
+    site.add("siakad", ticking, [application])
+    ticking_ahead(site.folder, 10)
     assert "new or changed" not in site.tuibackup("run", "siakad").out, "everything was"
     for name in ("one", "two", "three"):
         (application / name).write_text(name)

@@ -2,11 +2,9 @@
 
 import os
 import pwd
-import shutil
 import signal
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +24,10 @@ def siakad(site: Site, backed_up: BackedUp, place: Path) -> Site:
 
 
 @pytest.fixture
-def place() -> Iterator[Path]:
+def place(fast_tmp_path: Path) -> Path:
     """Where drills happen. pytest's own folders are closed to the account that root's drills use."""
-    folder = Path(tempfile.mkdtemp(prefix="drills-"))
-    folder.chmod(0o711)
-    yield folder
-    shutil.rmtree(folder)
+    fast_tmp_path.chmod(0o711)
+    return fast_tmp_path
 
 
 def drills_in(site: Site, place: Path, more: str = "") -> None:
@@ -219,8 +215,7 @@ def test_nothing_is_left_of_a_drill_that_is_killed(siakad: Site, place: Path) ->
         wait_until(lambda: any(place.glob("*/server/data/*")))
         process.send_signal(signal.SIGKILL)
         process.wait()
-        wait_until(lambda: not any(place.iterdir()))
-        assert not servers_below(place)
+        wait_until(lambda: not any(place.iterdir()) and not servers_below(place))
     finally:
         process.kill()
         process.wait()

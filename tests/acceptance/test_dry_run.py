@@ -1,10 +1,10 @@
 """A dry run tells what a run would fetch, need and end with, by looking at the server, and leaves no trace."""
 
-import time
 from pathlib import Path
 
 from tests.acceptance.site import Site
 from tests.line import Line
+from tests.ticking import ticking_ahead
 from tuibackup.demo.mariadbd import PrivateMariadb, account
 from tuibackup.demo.sshd import PrivateSshd
 
@@ -16,11 +16,12 @@ def everything(folder: Path) -> dict[Path, tuple[int, int]]:
 
 
 def test_a_dry_run_tells_what_a_run_then_does(
-    site: Site, sshd: PrivateSshd, application: Path, mariadbd: PrivateMariadb
+    site: Site, ticking: PrivateSshd, application: Path, mariadbd: PrivateMariadb
 ) -> None:
     mariadbd.sql("CREATE DATABASE kering; CREATE TABLE kering.t (id INT PRIMARY KEY)")
-    site.add("siakad", sshd, [application], database=f'user = "{account()}"\nsocket = "{mariadbd.socket}"\n')
-    time.sleep(3.1)  # what is younger when it is listed is fetched again
+    database = f'user = "{account()}"\nsocket = "{mariadbd.socket}"\n'
+    site.add("siakad", ticking, [application], database=database)
+    ticking_ahead(site.folder, 10)
     first = site.tuibackup("run", "siakad", "--dry-run", "--json")
     assert first.code == 0, first.err + first.out
     assert list(site.vault.iterdir()) == [], "not even a vault is made"

@@ -83,7 +83,6 @@ DEFAULT = {
     "no-packer",
     "sudo-busybox",
     "fish-busybox",
-    "csh-busybox",
 }
 
 

@@ -48,7 +48,7 @@ def money_moving(bank: PrivateMariadb) -> Iterator[None]:
         chance = random.Random(number)
         connection = pymysql.connect(unix_socket=str(bank.socket), user="root")
         with connection, connection.cursor() as cursor:
-            while not stop.is_set():
+            while not stop.wait(0.002):  # some hundred a second leave the dump enough of the machine
                 # More goes one way, so that two instants never have the same sum by chance.
                 here, there = ("timur", "barat") if chance.random() < 0.8 else ("barat", "timur")
                 amount = chance.randrange(1, 50)

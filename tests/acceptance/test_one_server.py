@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.site import Site
+from tests.conftest import MariadbStarter
 from tuibackup.demo.mariadbd import PrivateMariadb, account
 from tuibackup.demo.sshd import PrivateSshd
 
@@ -122,17 +123,16 @@ def test_what_is_stored_can_be_listed_proven_and_restored(siakad: Site, applicat
     assert kinds.count("verify") >= 1
 
 
-@pytest.mark.parametrize("shell", ["dash", "busybox sh", "bash"])
-def test_restore_sh_needs_only_sh_tar_and_zstd(siakad: Site, application: Path, shell: str) -> None:
+def test_restore_sh_needs_only_sh_tar_and_zstd(siakad: Site, application: Path) -> None:
     assert siakad.tuibackup("run", "siakad", "--only", "files").code == 0
     (snapshot,) = siakad.snapshots("siakad", "files")
-    target = siakad.folder / "restored"
-    subprocess.run([*shell.split(), str(snapshot / "restore.sh"), str(target)], check=True, cwd="/")
-    assert differences(application, Path(f"{target}{application}")) == ""
-    refused = subprocess.run(
-        [*shell.split(), str(snapshot / "restore.sh"), str(target)], check=False, capture_output=True
-    )
-    assert refused.returncode != 0, "a folder that is not empty is refused"
+    for shell in ("dash", "busybox sh", "bash"):
+        target = siakad.folder / f"restored by {shell}"
+        command = [*shell.split(), str(snapshot / "restore.sh"), str(target)]
+        subprocess.run(command, check=True, cwd="/")
+        assert differences(application, Path(f"{target}{application}")) == "", shell
+        refused = subprocess.run(command, check=False, capture_output=True)
+        assert refused.returncode != 0, "a folder that is not empty is refused"
 
 
 def test_restore_sh_works_as_an_ordinary_user(siakad: Site, application: Path) -> None:
@@ -164,16 +164,18 @@ def test_restore_sh_works_as_an_ordinary_user(siakad: Site, application: Path) -
     assert [line for line in found.splitlines() if not set(line.split()[0][2:]) <= set(".og")] == []
 
 
-def test_a_dump_restores_on_another_server(siakad: Site, database: PrivateMariadb, tmp_path: Path) -> None:
+def test_a_dump_restores_on_another_server(
+    siakad: Site, database: PrivateMariadb, start_mariadb: MariadbStarter
+) -> None:
     assert siakad.tuibackup("run", "siakad", "--only", "databases").code == 0
     (snapshot,) = siakad.snapshots("siakad", "databases")
     checksum = "CHECKSUM TABLE akademik.nilai, `odd.na``me`.t"
-    with PrivateMariadb(tmp_path / "scratch") as scratch:
-        sql = subprocess.run(["sh", snapshot / "restore.sh"], capture_output=True, check=True).stdout
-        scratch.sql(sql)
-        assert scratch.sql(checksum) == database.sql(checksum)
-        assert "hitung" in scratch.sql("SHOW PROCEDURE STATUS WHERE Db = 'akademik'")
-        assert "scratch" not in scratch.sql("SHOW DATABASES")
+    scratch = start_mariadb()
+    sql = subprocess.run(["sh", snapshot / "restore.sh"], capture_output=True, check=True).stdout
+    scratch.sql(sql)
+    assert scratch.sql(checksum) == database.sql(checksum)
+    assert "hitung" in scratch.sql("SHOW PROCEDURE STATUS WHERE Db = 'akademik'")
+    assert "scratch" not in scratch.sql("SHOW DATABASES")
     one = subprocess.run(["sh", snapshot / "restore.sh", "akademik"], capture_output=True, check=True).stdout
     assert b"CREATE TABLE `nilai`" in one
     assert b"odd.na" not in one
@@ -209,23 +211,24 @@ def test_the_database_password_comes_from_each_source(
             assert b"ed #1" not in path.read_bytes(), f"{path} holds the password"
 
 
-def test_the_database_is_reached_over_tcp(site: Site, sshd: PrivateSshd, tmp_path: Path) -> None:
-    with PrivateMariadb(tmp_path / "tcp", tcp=True) as server:
-        server.sql(
-            "CREATE DATABASE akademik; CREATE TABLE akademik.t (x INT); "
-            "CREATE USER backup@127.0.0.1 IDENTIFIED BY 'right'; GRANT ALL ON *.* TO backup@127.0.0.1"
-        )
-        password = site.home / "password"
-        password.write_text("right")
-        password.chmod(0o600)
-        site.add(
-            "siakad",
-            sshd,
-            [],
-            database=f'user = "backup"\nhost = "127.0.0.1"\nport = {server.port}\n'
-            f'password_file = "{password}"\n',
-        )
-        said = site.tuibackup("run", "siakad")
+def test_the_database_is_reached_over_tcp(
+    site: Site, sshd: PrivateSshd, start_mariadb: MariadbStarter
+) -> None:
+    server = start_mariadb(tcp=True)
+    server.sql(
+        "CREATE DATABASE akademik; CREATE TABLE akademik.t (x INT); "
+        "CREATE USER backup@127.0.0.1 IDENTIFIED BY 'right'; GRANT ALL ON *.* TO backup@127.0.0.1"
+    )
+    password = site.home / "password"
+    password.write_text("right")
+    password.chmod(0o600)
+    site.add(
+        "siakad",
+        sshd,
+        [],
+        database=f'user = "backup"\nhost = "127.0.0.1"\nport = {server.port}\npassword_file = "{password}"\n',
+    )
+    said = site.tuibackup("run", "siakad")
     assert said.code == 0, said.err
 
 

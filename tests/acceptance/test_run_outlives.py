@@ -14,23 +14,28 @@ from tuibackup.demo.sshd import PrivateSshd
 
 
 @pytest.fixture
-def slow(request: pytest.FixtureRequest, site: Site, application: Path, tmp_path: Path) -> Iterator[Site]:
-    """A site whose one server takes a while to send its files (by default six seconds): a test can act meanwhile."""
-    pause = getattr(request, "param", 6) / 12
+def slow(site: Site, application: Path, tmp_path: Path) -> Iterator[Site]:
+    """A site whose one server sends some of its files, and the rest when told to `go_on`: a test can act meanwhile."""
     tools = tmp_path / "tools"
     tools.mkdir()
     (tools / "tar").write_text(
         '#!/bin/sh\ncase "$*" in *--version*|*--help*) exec /usr/bin/tar "$@";; esac\n'
-        '/usr/bin/tar "$@" | python3 -c \'import sys, time\n'
-        "data = sys.stdin.buffer.read(); part = len(data) // 12 + 1\n"
-        "for start in range(0, len(data), part):\n"
-        f" sys.stdout.buffer.write(data[start:start + part]); sys.stdout.flush(); time.sleep({pause})'\n"
+        f'/usr/bin/tar "$@" | {{ head -c 200000; until {GO_ON.format(site.folder)}; do sleep 0.1; done; cat; }}\n'
     )
     (tools / "tar").chmod(0o755)
     command = f"""PATH={tools}:$PATH; export PATH; exec sh -c "$SSH_ORIGINAL_COMMAND" """
     with PrivateSshd(tmp_path / "slow", force_command=command) as server:
         site.add("siakad", server, [application])
         yield site
+        go_on(site)  # nothing of the server's stays
+
+
+GO_ON = "[ -e '{}/go on' ]"
+
+
+def go_on(site: Site) -> None:
+    """The server sends the rest of its files."""
+    (site.folder / "go on").touch()
 
 
 def journal(site: Site) -> Path:
@@ -46,6 +51,7 @@ def journal(site: Site) -> Path:
 
 def ends_done(site: Site, path: Path, size: int) -> None:
     """The run goes on: its journal grows, and it ends well."""
+    go_on(site)
     finished = site.tuibackup("follow", path.stem, "--json").finished
     assert finished["outcome"] == "done"
     assert path.stat().st_size > size
@@ -100,6 +106,7 @@ def test_a_new_cockpit_shows_a_run_that_a_killed_one_started(slow: Site) -> None
     with cockpit(slow) as second:
         text = second.wait_for("step 2")
         assert "√ 1 connect" in text, "the steps that were done before are there too"
+        go_on(slow)
         second.wait_for("√ 2 download")
         second.send("q")
         assert second.wait() == 0
@@ -117,7 +124,6 @@ def test_leaving_the_cockpit_says_that_the_run_goes_on(slow: Site) -> None:
     ends_done(slow, path, size)
 
 
-@pytest.mark.parametrize("slow", [60], indirect=True)
 def test_the_cockpit_stops_a_run_only_when_told_so(slow: Site) -> None:
     with cockpit(slow) as terminal:
         path = back_up(slow, terminal)
@@ -137,7 +143,11 @@ def test_the_cockpit_stops_a_run_only_when_told_so(slow: Site) -> None:
     assert slow.incoming() == []
 
 
-def test_runs_wait_for_a_slot_and_none_is_lost(site: Site, slow: Site, application: Path) -> None:
+def test_runs_wait_for_a_slot_and_none_is_lost(site: Site, slow: Site, tmp_path: Path) -> None:
+    # the first goes on once both others wait
+    tar = tmp_path / "tools/tar"
+    waiting = f"$(grep -l '\"run-waiting\"' {site.state}/runs/*.jsonl | wc -l)"
+    tar.write_text(tar.read_text().replace(GO_ON.format(site.folder), f"[ {waiting} -ge 2 ]"))
     site.settings = "[run]\nparallel = 1\n"
     first = site.servers["siakad"]
     for name in ("simpeg", "lms"):

@@ -159,8 +159,9 @@ def test_ctrl_c_in_follow_may_be_taken_back(slow: Site) -> None:
         screen.wait_for("► 2 download")
         screen.send(CTRL_C)
         screen.wait_for("[enter] to go on watching")
+        seen = len(screen.raw)
         screen.send("\n")
-        screen.settle()
+        screen.wait_for_bytes(b"2 download", seen)
         assert slow.tuibackup("stop", run).code == 0
         assert screen.wait() == 130
     assert "■ interrupted" in screen.text

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import MariadbStarter
 from tests.database.conftest import NAMES, Collected, unpacked
 from tuibackup.config import Database, Server
 from tuibackup.database.dump import DumpResult, dump
@@ -34,23 +35,23 @@ async def test_everything_in_a_database_is_dumped_and_restores(
     server: Server,
     incoming: Incoming,
     reporter: Collected,
-    tmp_path: Path,
+    start_mariadb: MariadbStarter,
 ) -> None:
     result = await dumped(session, server, incoming, reporter)
     assert (result.outcome, result.whole, reporter.findings) == (Outcome.DONE, True, [])
     assert [one.name for one in result.databases] == list(NAMES)
-    with PrivateMariadb(tmp_path / "scratch") as scratch:
-        for one in result.databases:
-            scratch.sql(unpacked(incoming.path / one.file))
-        for question in (
-            "CHECKSUM TABLE akademik.nilai, `-od.d na``me`.`a.b\nc`",
-            "SHOW CREATE VIEW akademik.ringkas",
-            "SELECT TRIGGER_NAME, ACTION_STATEMENT FROM information_schema.TRIGGERS",
-            "SELECT ROUTINE_NAME, ROUTINE_DEFINITION FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA='akademik'",
-            "SELECT EVENT_NAME, EVENT_DEFINITION FROM information_schema.EVENTS",
-            "SHOW DATABASES",
-        ):
-            assert scratch.sql(question) == objects.sql(question)
+    scratch = start_mariadb()
+    for one in result.databases:
+        scratch.sql(unpacked(incoming.path / one.file))
+    for question in (
+        "CHECKSUM TABLE akademik.nilai, `-od.d na``me`.`a.b\nc`",
+        "SHOW CREATE VIEW akademik.ringkas",
+        "SELECT TRIGGER_NAME, ACTION_STATEMENT FROM information_schema.TRIGGERS",
+        "SELECT ROUTINE_NAME, ROUTINE_DEFINITION FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA='akademik'",
+        "SELECT EVENT_NAME, EVENT_DEFINITION FROM information_schema.EVENTS",
+        "SHOW DATABASES",
+    ):
+        assert scratch.sql(question) == objects.sql(question)
 
 
 async def test_tables_json_says_where_each_table_lies_and_how_many_rows_it_has(
@@ -137,7 +138,7 @@ async def test_float_columns_and_tables_without_transactions_are_read_beside_the
     server: Server,
     incoming: Incoming,
     reporter: Collected,
-    tmp_path: Path,
+    start_mariadb: MariadbStarter,
 ) -> None:
     objects.sql(MORE)
     result = await dumped(session, server, incoming, reporter)
@@ -154,15 +155,15 @@ async def test_float_columns_and_tables_without_transactions_are_read_beside_the
     assert {table["name"]: table["rows"] for table in akademik["tables"]} == {
         "nilai": 3000, "nomor": 0, "ukur": 3, "catatan": 1,
     }  # fmt: skip
-    with PrivateMariadb(tmp_path / "scratch") as scratch:
-        scratch.sql(sql)
-        for question in (
-            "CHECKSUM TABLE akademik.ukur, akademik.catatan, akademik.nilai",
-            "SHOW CREATE TABLE akademik.ukur",
-            "SELECT TRIGGER_NAME, ACTION_STATEMENT FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = 'akademik'",
-            "SHOW CREATE VIEW akademik.ringkas",
-        ):
-            assert scratch.sql(question) == objects.sql(question)
+    scratch = start_mariadb()
+    scratch.sql(sql)
+    for question in (
+        "CHECKSUM TABLE akademik.ukur, akademik.catatan, akademik.nilai",
+        "SHOW CREATE TABLE akademik.ukur",
+        "SELECT TRIGGER_NAME, ACTION_STATEMENT FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = 'akademik'",
+        "SHOW CREATE VIEW akademik.ringkas",
+    ):
+        assert scratch.sql(question) == objects.sql(question)
 
 
 async def test_old_rows_of_system_versioned_tables_are_dumped_and_counted(
@@ -171,7 +172,7 @@ async def test_old_rows_of_system_versioned_tables_are_dumped_and_counted(
     server: Server,
     incoming: Incoming,
     reporter: Collected,
-    tmp_path: Path,
+    start_mariadb: MariadbStarter,
 ) -> None:
     objects.sql(
         "CREATE TABLE akademik.lama (i INT PRIMARY KEY, n INT) WITH SYSTEM VERSIONING; USE akademik;"
@@ -180,10 +181,10 @@ async def test_old_rows_of_system_versioned_tables_are_dumped_and_counted(
     result = await dumped(session, server, incoming, reporter)
     assert (result.outcome, result.rows, reporter.findings) == (Outcome.DONE, "compared", [])
     question = "SELECT i, n, row_start, row_end FROM akademik.lama FOR SYSTEM_TIME ALL ORDER BY 1, 2"
-    with PrivateMariadb(tmp_path / "scratch") as scratch:
-        scratch.sql(unpacked(incoming.path / "akademik.sql.zst"))
-        assert scratch.sql(question) == objects.sql(question)
-        assert scratch.sql(question).count("\n") == 3
+    scratch = start_mariadb()
+    scratch.sql(unpacked(incoming.path / "akademik.sql.zst"))
+    assert scratch.sql(question) == objects.sql(question)
+    assert scratch.sql(question).count("\n") == 3
 
 
 async def test_where_nobody_may_lock_float_columns_and_tables_without_transactions_are_said(
@@ -212,7 +213,7 @@ async def test_a_server_without_a_dump_program_is_read_over_a_connection(
     server: Server,
     incoming: Incoming,
     reporter: Collected,
-    tmp_path: Path,
+    start_mariadb: MariadbStarter,
 ) -> None:
     objects.sql(MORE)
     without = replace(await probe(session), dump_tools=())
@@ -221,11 +222,11 @@ async def test_a_server_without_a_dump_program_is_read_over_a_connection(
     assert (result.whole, result.instant, result.rows) == (True, "barrier", "compared")
     assert [finding.subject for finding in reporter.findings] == ["akademik"]
     assert "catatan: not InnoDB" in reporter.findings[0].reason
-    with PrivateMariadb(tmp_path / "scratch") as scratch:
-        for one in result.databases:
-            scratch.sql(unpacked(incoming.path / one.file))
-        for question in ("CHECKSUM TABLE akademik.ukur, akademik.catatan, akademik.nilai", "SHOW DATABASES"):
-            assert scratch.sql(question) == objects.sql(question)
+    scratch = start_mariadb()
+    for one in result.databases:
+        scratch.sql(unpacked(incoming.path / one.file))
+    for question in ("CHECKSUM TABLE akademik.ukur, akademik.catatan, akademik.nilai", "SHOW DATABASES"):
+        assert scratch.sql(question) == objects.sql(question)
 
 
 async def test_excluded_databases_stay_out(

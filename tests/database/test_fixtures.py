@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import MariadbStarter
 from tests.database.everything import Rows, differences, everything
 from tests.database.natively import connection, dumps, inventoried
 from tuibackup.database import tool
@@ -65,32 +66,27 @@ def restore(server: PrivateMariadb, sql: bytes) -> str:
 
 
 @pytest.fixture(scope="module")
-def compared(tmp_path_factory: pytest.TempPathFactory, mariadb_template: Path) -> Compared:
-    folder = tmp_path_factory.mktemp("fixtures")
+def compared(start_module_mariadb: MariadbStarter) -> Compared:
     options = ("--max-allowed-packet=64M",)
-
-    def server(name: str, *more: str) -> PrivateMariadb:
-        return PrivateMariadb(folder / name, template=mariadb_template, options=(*options, *more))
-
-    with server("source", "--default-time-zone=+07:00") as source:
-        databases: dict[str, list[str]] = {}
-        known: set[str] = set()
-        for fixture in FIXTURES:
-            source.sql(fixture.read_bytes())
-            there = {info.name for info in asyncio.run(inventoried(source.socket))}
-            databases[fixture.name] = sorted(there - known)
-            known = there
-        infos = asyncio.run(inventoried(source.socket))
-        first = asyncio.run(stand_ins(source.socket))
-        native = asyncio.run(dumps(source.socket))
-        by_tool = {info.name: by_the_tool(source, list(info.broken), info.name) for info in infos}
-        expected = asyncio.run(everything(source.socket))
+    source = start_module_mariadb(*options, "--default-time-zone=+07:00")
+    databases: dict[str, list[str]] = {}
+    known: set[str] = set()
+    for fixture in FIXTURES:
+        source.sql(fixture.read_bytes())
+        there = {info.name for info in asyncio.run(inventoried(source.socket))}
+        databases[fixture.name] = sorted(there - known)
+        known = there
+    infos = asyncio.run(inventoried(source.socket))
+    first = asyncio.run(stand_ins(source.socket))
+    native = asyncio.run(dumps(source.socket))
+    by_tool = {info.name: by_the_tool(source, list(info.broken), info.name) for info in infos}
+    expected = asyncio.run(everything(source.socket))
     restored = []
     for name, sqls in (("tool", by_tool), ("native", native)):
-        with server(name) as scratch:
-            errors = restore(scratch, first.encode() + b"".join(sqls.values()))
-            assert not errors or name == "tool", errors
-            restored.append(asyncio.run(everything(scratch.socket)))
+        scratch = start_module_mariadb(*options)
+        errors = restore(scratch, first.encode() + b"".join(sqls.values()))
+        assert not errors or name == "tool", errors
+        restored.append(asyncio.run(everything(scratch.socket)))
     return Compared(expected, *restored, native, {info.name: info for info in infos}, databases)
 
 

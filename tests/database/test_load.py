@@ -2,11 +2,10 @@
 
 import asyncio
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.conftest import MariadbStarter
 from tests.database.everything import differences, everything
 from tests.database.natively import dumps, inventoried
 from tests.database.test_fixtures import FIXTURES, by_the_tool, stand_ins
@@ -20,25 +19,21 @@ OPTIONS = ("--max-allowed-packet=64M",)
 
 
 @pytest.fixture(scope="module")
-def sources(tmp_path_factory: pytest.TempPathFactory, mariadb_template: Path) -> dict[str, dict[str, bytes]]:
+def sources(start_module_mariadb: MariadbStarter) -> dict[str, dict[str, bytes]]:
     """All fixtures as dumps, by engine and database; stand-ins under the name ""."""
-    folder = tmp_path_factory.mktemp("load")
-    with PrivateMariadb(folder, template=mariadb_template, options=OPTIONS) as source:
-        for fixture in FIXTURES:
-            source.sql(fixture.read_bytes())
-        infos = asyncio.run(inventoried(source.socket))
-        first = {"": asyncio.run(stand_ins(source.socket)).encode()}
-        tool = {info.name: by_the_tool(source, list(info.broken), info.name) for info in infos}
-        return {"tool": first | tool, "native": first | asyncio.run(dumps(source.socket))}
+    source = start_module_mariadb(*OPTIONS)
+    for fixture in FIXTURES:
+        source.sql(fixture.read_bytes())
+    infos = asyncio.run(inventoried(source.socket))
+    first = {"": asyncio.run(stand_ins(source.socket)).encode()}
+    tool = {info.name: by_the_tool(source, list(info.broken), info.name) for info in infos}
+    return {"tool": first | tool, "native": first | asyncio.run(dumps(source.socket))}
 
 
 @pytest.fixture
-def two(tmp_path: Path, mariadb_template: Path) -> Iterator[tuple[PrivateMariadb, PrivateMariadb]]:
-    with (
-        PrivateMariadb(tmp_path / "client", template=mariadb_template, options=OPTIONS) as client,
-        PrivateMariadb(tmp_path / "ours", template=mariadb_template, options=OPTIONS) as ours,
-    ):
-        yield client, ours
+def two(start_mariadb: MariadbStarter) -> tuple[PrivateMariadb, PrivateMariadb]:
+    """One for the client, one for ours."""
+    return start_mariadb(*OPTIONS), start_mariadb(*OPTIONS)
 
 
 @pytest.mark.parametrize("engine", ["tool", "native"])

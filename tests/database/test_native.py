@@ -2,7 +2,6 @@
 
 import asyncio
 import tracemalloc
-from pathlib import Path
 from unittest.mock import patch
 
 import pytest
@@ -40,7 +39,7 @@ def scanned(sql: bytes) -> Scanner:
 
 
 async def test_everything_in_a_database_is_dumped_over_ssh_and_restores(
-    objects: PrivateMariadb, session: Session, server: Server, tmp_path: Path
+    objects: PrivateMariadb, session: Session, server: Server, start_mariadb: MariadbStarter
 ) -> None:
     async with await login(session, server, None) as database:
         native = Native(await open_connection(session, database.options), database.vendor, server="siakad")
@@ -50,11 +49,11 @@ async def test_everything_in_a_database_is_dumped_over_ssh_and_restores(
         }
     assert tuple(made) == NAMES
     assert (native.rows["akademik", "nilai"], native.notes) == (3000, [])
-    with PrivateMariadb(tmp_path / "scratch") as scratch:
-        for sql in made.values():
-            scratch.sql(sql)
-        for question in QUESTIONS:
-            assert scratch.sql(question) == objects.sql(question)
+    scratch = start_mariadb()
+    for sql in made.values():
+        scratch.sql(sql)
+    for question in QUESTIONS:
+        assert scratch.sql(question) == objects.sql(question)
 
 
 async def test_the_scanner_reads_it_like_the_tools(objects: PrivateMariadb) -> None:

@@ -1,14 +1,13 @@
 """Any table with any rows: dumped natively and restored, it is the same to the byte."""
 
 import asyncio
-from collections.abc import Iterator
 from datetime import date, datetime
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import MariadbStarter
 from tests.database.everything import differences, everything
 from tests.database.natively import dumps
 from tuibackup.demo.mariadbd import PrivateMariadb
@@ -116,10 +115,8 @@ def tables(draw: st.DrawFn) -> str:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, mariadb_template: Path) -> Iterator[PrivateMariadb]:
-    folder = tmp_path_factory.mktemp("property")
-    with PrivateMariadb(folder, template=mariadb_template, options=("--default-time-zone=+07:00",)) as server:
-        yield server
+def server(start_module_mariadb: MariadbStarter) -> PrivateMariadb:
+    return start_module_mariadb("--default-time-zone=+07:00")
 
 
 def comes_back(server: PrivateMariadb, made: str) -> None:

@@ -12,10 +12,15 @@ from tuibackup.run.reaper import processes_in
 
 
 @pytest.mark.timeout(300)
-def test_it_backs_up_verifies_restores_compares_and_leaves_nothing(tmp_path: Path) -> None:
+def test_it_backs_up_verifies_restores_compares_and_leaves_nothing(fast_tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tuibackup.cli.main", "demo", "--headless"],
-        env={"HOME": str(tmp_path), "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TMPDIR": str(tmp_path)},
+        env={
+            "HOME": str(fast_tmp_path),
+            "PATH": os.environ["PATH"],
+            "LANG": "C.UTF-8",
+            "TMPDIR": str(fast_tmp_path),
+        },
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -26,15 +31,20 @@ def test_it_backs_up_verifies_restores_compares_and_leaves_nothing(tmp_path: Pat
     assert done.stdout.count("are as at the source") == 2
     assert "have the same checksums" in done.stdout
     assert "all agree" in done.stdout
-    assert list(tmp_path.glob("tuibackup-demo-*")) == []
-    assert processes_in(tmp_path) == []
+    assert list(fast_tmp_path.glob("tuibackup-demo-*")) == []
+    assert processes_in(fast_tmp_path) == []
 
 
 @pytest.mark.timeout(120)
-def test_ending_it_in_the_middle_ends_its_runs_too(tmp_path: Path) -> None:
+def test_ending_it_in_the_middle_ends_its_runs_too(fast_tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "tuibackup.cli.main", "demo", "--headless"],
-        env={"HOME": str(tmp_path), "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TMPDIR": str(tmp_path)},
+        env={
+            "HOME": str(fast_tmp_path),
+            "PATH": os.environ["PATH"],
+            "LANG": "C.UTF-8",
+            "TMPDIR": str(fast_tmp_path),
+        },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -47,7 +57,7 @@ def test_ending_it_in_the_middle_ends_its_runs_too(tmp_path: Path) -> None:
         demo.terminate()
         assert demo.wait(30) == 128 + 15
     deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and processes_in(tmp_path):
+    while time.monotonic() < deadline and processes_in(fast_tmp_path):
         time.sleep(0.1)
-    assert processes_in(tmp_path) == []
-    assert list(tmp_path.glob("tuibackup-demo-*")) == []
+    assert processes_in(fast_tmp_path) == []
+    assert list(fast_tmp_path.glob("tuibackup-demo-*")) == []

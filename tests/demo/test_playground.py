@@ -4,8 +4,11 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
+
+import pytest
 
 from tuibackup.config import load
 from tuibackup.demo.playground import Playground
@@ -20,7 +23,10 @@ time.sleep(60)
 """
 
 
-def test_three_servers_with_files_a_database_and_a_valid_configuration() -> None:
+def test_three_servers_with_files_a_database_and_a_valid_configuration(
+    fast_tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(fast_tmp_path))
     with Playground() as playground:
         config = load(playground.config)
         assert set(config.servers) == {"siakad", "e-journal", "arsip"}
@@ -30,8 +36,10 @@ def test_three_servers_with_files_a_database_and_a_valid_configuration() -> None
     assert not playground.folder.exists()
 
 
-def test_killing_it_ends_its_servers_and_removes_its_folder() -> None:
-    with subprocess.Popen([sys.executable, "-c", _HOLD], stdout=subprocess.PIPE, text=True) as holder:
+def test_killing_it_ends_its_servers_and_removes_its_folder(fast_tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _HOLD]
+    env = {**os.environ, "TMPDIR": str(fast_tmp_path)}
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout
         folder = Path(holder.stdout.readline().strip())
         assert folder.is_dir()
