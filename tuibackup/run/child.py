@@ -46,7 +46,6 @@ def main() -> int:
     """Import, read the request from standard input, fork one process a run, and end."""
     os.umask(0o077)
     os.nice(NICE)
-    _preload()
     with socket.socket(fileno=os.dup(0)) as request:
         first = request.recv(_MESSAGE)
         if not first:
@@ -77,13 +76,6 @@ def _run_of(request: socket.socket) -> _Run:
         os.set_inheritable(number, False)
     run = msgspec.json.decode(message, type=Launched)
     return _Run(run.plan, Path(run.path), line, journal)
-
-
-def _preload() -> None:
-    """Import what is imported late for the sake of faces, but what every run needs."""
-    import sqlalchemy.dialects.sqlite  # noqa: F401
-
-    import tuibackup.ledger.schema  # noqa: F401
 
 
 def _forked(mine: _Run, runs: list[_Run], config: Config | TuibackupError) -> None:
