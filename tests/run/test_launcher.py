@@ -10,9 +10,10 @@ from tuibackup.run import launcher as module
 from tuibackup.run.launcher import Launcher
 
 
-def test_a_launcher_that_gets_no_request_leaves_nothing() -> None:
+@pytest.mark.parametrize("fork", [True, False])
+def test_a_launcher_that_gets_no_request_leaves_nothing(fork: bool) -> None:
     before = os.listdir("/proc/self/fd")
-    with Launcher() as launcher:
+    with Launcher(fork=fork) as launcher:
         number = launcher._process.pid
         assert Path(f"/proc/{number}").exists()
     assert launcher._process.returncode is not None

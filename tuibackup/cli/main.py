@@ -64,7 +64,7 @@ class Parser(argparse.ArgumentParser):
 
 def command() -> NoReturn:
     """The installed command: `main`, then an end without the interpreter's tidying up, which takes 25 ms."""
-    code = main()
+    code = main(alone=True)
     with suppress(OSError, ValueError):  # `main` has told what is wrong with them
         sys.stdout.flush()
         sys.stderr.flush()
@@ -73,11 +73,14 @@ def command() -> NoReturn:
     os._exit(code)
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the command line `argv` (default: the process's own); returns the exit code."""
+def main(argv: list[str] | None = None, *, alone: bool = False) -> int:
+    """Run the command line `argv` (default: the process's own); returns the exit code.
+
+    `alone`: nothing but the command goes on in this process, so that it may be forked.
+    """
     use_language()
     _survive_any_locale()
-    context = Context()
+    context = Context(alone=alone)
     try:
         code = _command(sys.argv[1:] if argv is None else argv, context)
         sys.stdout.flush()

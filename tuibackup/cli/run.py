@@ -47,7 +47,7 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
     if sum((bool(args.servers), args.all, args.overdue)) != 1:
         raise UsageError(_("say which servers: names, --all or --overdue"), _("see tuibackup run --help"))
     with ExitStack() as stack:
-        launcher = None if args.dry_run else _early(stack)
+        launcher = None if args.dry_run else _early(context, stack)
 
         import asyncio
 
@@ -71,12 +71,12 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
     return asyncio.run(_run(request, context, args))
 
 
-def _early(stack: ExitStack) -> "Launcher | None":
+def _early(context: Context, stack: ExitStack) -> "Launcher | None":
     """The launcher, so that it imports while we do and plan. Where it cannot be had, `start` says why."""
     from tuibackup.run.launcher import Launcher
 
     with suppress(OSError):
-        return stack.enter_context(Launcher())
+        return stack.enter_context(Launcher(fork=context.alone))
     return None
 
 

@@ -15,6 +15,7 @@ import sys
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 
@@ -29,6 +30,9 @@ from tuibackup.run.stop import Stop, stop_path
 from tuibackup.sop import Clock
 
 NICE = 10
+NAME = (
+    "tuibackup-run"  # of a run's process, as ps and top show it: forked, it would be called like the command
+)
 _MESSAGE = 1 << 20  # bytes: one run's plan takes a few thousand
 
 
@@ -42,14 +46,14 @@ class _Run:
     journal: int
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Read the request from standard input, fork one process a run, and end. The collector is off."""
     os.umask(0o077)
     os.nice(NICE)
     with socket.socket(fileno=os.dup(0)) as request:
         first = request.recv(_MESSAGE)
         if not first:
-            return  # the face has changed its mind
+            os._exit(0)  # the face has changed its mind
         launch = msgspec.json.decode(first, type=Launch)
         runs = [_run_of(request) for _ in range(launch.runs)]
     config: Config | TuibackupError
@@ -76,11 +80,13 @@ def _run_of(request: socket.socket) -> _Run:
     return _Run(run.plan, Path(run.path), line, journal)
 
 
-def _forked(mine: _Run, runs: list[_Run], config: Config | TuibackupError) -> None:
-    """The life of one run's process; does not return."""
+def _forked(mine: _Run, runs: list[_Run], config: Config | TuibackupError) -> NoReturn:
+    """The life of one run's process."""
     code = 1
     try:
         os.setsid()
+        with contextlib.suppress(OSError):
+            Path("/proc/self/comm").write_text(NAME)
         for other in runs:
             if other is not mine:
                 # Another run's journal kept open here would keep it locked, and so alive, after its death.
