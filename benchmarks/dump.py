@@ -29,6 +29,7 @@ from benchmarks.peers import CIPHER, OURS, TUIBACKUP, Place
 from tuibackup.demo.mariadbd import PrivateMariadb, account
 from tuibackup.demo.sshd import PrivateSshd
 
+BARE = "tuibackup run without checksums"
 ALL, EACH, MYDUMPER = "ssh mariadb-dump | zstd", "one mariadb-dump a database", "mydumper over ssh -L"
 LINES = (lines.LOOPBACK, lines.FAR)
 _FLAGS = "--single-transaction --quick --skip-lock-tables --routines --events --triggers --no-tablespaces"
@@ -204,8 +205,8 @@ def _dump(source: Source, what: str = "--all-databases") -> str:
     return f"mariadb-dump {login} {_FLAGS} {what}"
 
 
-def ours(place: Place, source: Source) -> list[str]:
-    """`tuibackup run`: start-up, counting, fsync, verification and record included."""
+def ours(place: Place, source: Source, more: str = "") -> list[str]:
+    """`tuibackup run`: start-up, counting, checksums, fsync, verification and record included."""
     home, config = place.folder / "home", place.folder / "config.toml"
     (home / ".ssh").mkdir(parents=True)
     (place.folder / "vault").mkdir()
@@ -213,7 +214,7 @@ def ours(place: Place, source: Source) -> list[str]:
     config.write_text(
         f'state = "{place.folder}/state"\n[vault]\npath = "{place.folder}/vault"\nmin_free = "1 MB"\n'
         f'[servers.bench]\nhost = "127.0.0.1"\nport = {place.port}\nuser = "{place.user}"\nkey = "{place.key}"\n'
-        f'[servers.bench.database]\nuser = "{account()}"\nsocket = "{source.socket}"\n'
+        f'[servers.bench.database]\nuser = "{account()}"\nsocket = "{source.socket}"\n{more}'
     )
     config.chmod(0o600)
     clean = [f"HOME={home}", f"PATH={os.environ['PATH']}", "LANG=C.UTF-8"]
@@ -229,6 +230,11 @@ def ours(place: Place, source: Source) -> list[str]:
         "--only",
         "databases",
     ]
+
+
+def without_checksums(place: Place, source: Source) -> list[str]:
+    """What the checksums for drills cost."""
+    return ours(place, source, "checksum = false\n")
 
 
 def all_at_once(place: Place, source: Source) -> list[str]:
@@ -268,7 +274,9 @@ def mydumper(place: Place, source: Source) -> list[str]:
     return ["bash", "-c", script]
 
 
-PEERS: dict[str, Peer] = {OURS: ours, ALL: all_at_once, EACH: one_after_the_other, MYDUMPER: mydumper}
+PEERS: dict[str, Peer] = {
+    OURS: ours, BARE: without_checksums, ALL: all_at_once, EACH: one_after_the_other, MYDUMPER: mydumper,
+}  # fmt: skip
 
 
 def _read(path: Path) -> list[Result]:

@@ -27,6 +27,11 @@ def _(message: str) -> str:
     return _catalogue.gettext(message)
 
 
+def in_english(singular: str, plural: str, count: int) -> str:
+    """As `ngettext`, for what is recorded: a record is in one language, whoever is at the keyboard."""
+    return singular if count == 1 else plural
+
+
 def ngettext(singular: str, plural: str, count: int) -> str:
     """The form of the message that fits `count`."""
     return _catalogue.ngettext(singular, plural, count)

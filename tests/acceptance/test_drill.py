@@ -62,6 +62,8 @@ def test_a_good_snapshot_is_proven_and_recorded(siakad: Site, place: Path) -> No
     assert said.code == 0, said.err
     assert databases["tables"] == 5
     assert databases["rows"] == 300 + 300 + 0 + 2 + 3
+    assert databases["checksums"] == 5, "contents are compared without being asked for"
+    assert databases["incomparable"] == []
     assert databases["where"].startswith("MariaDB ")
     assert [one["snapshot"] for one in drills(siakad)] == [files["snapshot"], databases["snapshot"]]
     assert drills(siakad)[1]["rows"] == 605
@@ -83,6 +85,35 @@ def test_rows_that_are_missing_make_it_red(siakad: Site) -> None:
     (recorded,) = drills(siakad)
     assert recorded["outcome"] == "failed"
     assert recorded["differences_total"] == 2
+
+
+def test_contents_that_were_not_compared_are_said(siakad: Site) -> None:
+    """As of a snapshot made with `checksum = false`, or by an earlier tuibackup."""
+    (snapshot,) = siakad.snapshots("siakad", "databases")
+
+    def none(document: dict[str, Any]) -> None:
+        for database in document["databases"]:
+            for one in database["tables"]:
+                one["checksum"] = None
+
+    tampered(snapshot, none)
+    said = siakad.tuibackup("drill", "siakad/databases/latest")
+    assert said.code == 0
+    assert "605 rows, contents not compared" in said.out.splitlines()[0]
+    assert "akademik: no checksums were recorded, rows are counted only" in said.out
+    (recorded,) = drills(siakad)
+    assert recorded["detail"].endswith("605 rows, contents not compared")
+
+
+def test_the_ledger_keeps_a_drill_in_english_whatever_the_language(siakad: Site) -> None:
+    siakad.settings = 'language = "id"\n' + siakad.settings
+    siakad.write_config()
+    said = siakad.tuibackup("drill", "siakad")
+    assert said.code == 0, said.out + said.err
+    assert "2 basis data, 5 tabel" in said.out
+    files, databases = (one["detail"].split(": ")[1] for one in drills(siakad))
+    assert " files, " in files
+    assert databases == "2 databases, 5 tables, 605 rows, 5 checksums"
 
 
 def test_an_object_that_is_missing_makes_it_red(siakad: Site) -> None:

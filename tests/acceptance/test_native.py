@@ -104,3 +104,43 @@ def test_beside_a_dump_program_only_what_it_loses_is_lost_and_no_digit(
         asked for name, several in LOST_BY_THE_TOOL.items() if name != "numbers.sql" for asked in several
     }
     assert lost(snapshot, source, start_mariadb("--max-allowed-packet=64M")) == expected
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ("echo 'error while loading shared libraries: libx.so.3' >&2; exit 127", "loading shared libraries"),
+        ("kill -SEGV $$", "Segmentation fault"),
+        ("exit 0", "it tells no options"),
+    ],
+)
+def test_a_dump_program_that_does_not_work_is_done_without_and_named(
+    site: Site, mariadbd: PrivateMariadb, tmp_path: Path, script: str, why: str
+) -> None:
+    """It is found like any other, and does not even tell its version."""
+    mariadbd.sql(
+        "CREATE DATABASE toko; CREATE TABLE toko.isi (x FLOAT); INSERT INTO toko.isi VALUES (0.1), (2)"
+    )
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("mariadb-dump", "mysqldump"):
+        (tools / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tools / name).chmod(0o755)
+    command = f"""PATH={tools}:$PATH; export PATH; exec sh -c "$SSH_ORIGINAL_COMMAND" """
+    with PrivateSshd(tmp_path / "own", force_command=command) as sshd:
+        site.add("siakad", sshd, [], database=f'user = "{account()}"\nsocket = "{mariadbd.socket}"\n')
+        checked = site.tuibackup("check", "siakad")
+        said = site.tuibackup("run", "siakad", "--only", "databases", "--json")
+    assert (checked.code, said.code) == (3, 0), checked.out + said.out + said.err
+    told = "mariadb-dump does not work: "
+    assert told in checked.out
+    (snapshot,) = site.snapshots("siakad", "databases")
+    document = json.loads((snapshot / "snapshot.json").read_text())
+    assert (document["outcome"], document["instant"], document["rows"]) == ("done", "barrier", "compared")
+    assert document["tools"]["dump"].startswith("none: read over a connection: ")
+    assert why in document["tools"]["dump"]
+    entries = site.tuibackup("log", "--all", "--json").json
+    [needs] = [entry["body"]["needs"] for entry in entries if entry["kind"] == "needs"]
+    [tool] = [need for need in needs if need["need"] == "dump tool"]
+    assert tool["ok"] is False
+    assert why in tool["detail"]

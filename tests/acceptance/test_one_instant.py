@@ -26,7 +26,10 @@ WRITERS = 2
 @pytest.fixture
 def bank(start_mariadb: MariadbStarter) -> PrivateMariadb:
     """Two databases between which money moves; the sum of both never changes."""
-    source = start_mariadb("--log-bin=binlog", "--server-id=1")
+    return a_bank(start_mariadb("--log-bin=binlog", "--server-id=1"))
+
+
+def a_bank(source: PrivateMariadb) -> PrivateMariadb:
     for name in ("timur", "barat"):
         source.sql(
             f"CREATE DATABASE {name}; USE {name};"
@@ -104,6 +107,25 @@ def test_what_moves_between_databases_is_in_the_snapshot_once(
             assert told["rows"] == "compared"
             assert told["position"].startswith("binlog.0")
             assert restored_sum([snapshot], target) == TOTAL
+
+
+def test_a_server_without_backup_stages_gives_one_instant_too(
+    site: Site, sshd: PrivateSshd, start_mariadb: MariadbStarter, tmp_path: Path
+) -> None:
+    """MariaDB before 10.4 has FLUSH TABLES WITH READ LOCK only. This one is newer, but calls itself 10.3."""
+    said = tmp_path / "queries"
+    log = ("--general-log", f"--general-log-file={said}")
+    bank = a_bank(start_mariadb("--version=10.3.39-MariaDB", "--log-bin=binlog", "--server-id=1", *log))
+    target = start_mariadb()
+    site.add("siakad", sshd, [], database=f'user = "root"\nsocket = "{bank.socket}"\n')
+    with money_moving(bank):
+        for _number in range(2):
+            snapshot, told = snapshot_of(site)
+            assert (told["instant"], told["rows"]) == ("barrier", "compared")
+            assert restored_sum([snapshot], target) == TOTAL
+    asked = said.read_text(errors="replace")
+    assert asked.count("FLUSH TABLES WITH READ LOCK") == 2
+    assert "BACKUP STAGE" not in asked
 
 
 def test_small_tables_without_transactions_are_of_the_same_instant(

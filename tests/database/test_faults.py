@@ -257,6 +257,40 @@ async def test_what_the_dump_program_complains_of_is_a_finding(
     [
         ("echo 'sh: 1: something: not found' >&2; exit 127", "exited with 127: sh: 1: something: not found"),
         ('echo rubbish >&2; echo "mariadb-dump: Got error: 5" >&2; exit 2', "mariadb-dump: Got error: 5"),
+        ("kill -SEGV $$", "Segmentation fault"),
+    ],
+)
+async def test_a_program_that_cannot_begin_is_done_without(
+    session: Session,
+    server: Server,
+    mariadbd: PrivateMariadb,
+    incoming: Incoming,
+    reporter: Collected,
+    tooled: Tooled,
+    script: str,
+    said: str,
+) -> None:
+    """It tells its options, and fails as soon as it is to dump."""
+    mariadbd.sql(FILLED)
+    result = await dumped(session, server, incoming, reporter, dump_tools=tooled(script))
+    assert (result.outcome, result.whole, reporter.findings) == (Outcome.DONE, True, [])
+    assert (result.instant, result.rows) == ("barrier", "compared")
+    assert result.tool.startswith("none: read over a connection: the dump program ")
+    assert said in result.tool
+    assert unpacked(incoming.path / "toko.sql.zst").count(b"\n(") == 2000
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (
+            "echo '-- Setting savepoint...' >&2; echo 'sh: 1: something: not found' >&2; exit 127",
+            "exited with 127: sh: 1: something: not found",
+        ),
+        (
+            'real "$@" | head -c 900; echo "mariadb-dump: Got error: 5" >&2; exit 2',
+            "mariadb-dump: Got error: 5",
+        ),
         ('real "$@" | head -c 1500', "ends without its last line"),
         ('real "$@" | grep -v "^-- Dump completed"', "ends without its last line"),
         ('real "$@" | sed "/CREATE TABLE/,/^);/d"', "tables missing in the dump: isi"),

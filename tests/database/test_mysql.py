@@ -4,6 +4,7 @@ Runs with scripts/test --long where scripts/fetch-mysql has been run.
 """
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,11 @@ from tests.database.everything import Rows, differences, everything
 from tests.database.mysqld import PrivateMysqld
 from tests.database.natively import dumps, inventoried
 from tests.database.test_fixtures import FIXTURES, assert_scanned, stand_ins
+from tuibackup.config import Database, Server
 from tuibackup.database import tool
+from tuibackup.database.barrier import Barrier
+from tuibackup.database.login import log_in_again, login
+from tuibackup.remote.session import Session
 
 pytestmark = [
     pytest.mark.long,
@@ -52,6 +57,28 @@ def test_mysqls_traps_come_back_by_both_engines(tmp_path: Path) -> None:
         assert set(differing) == LOST_BY_THE_TOOL
     for info in infos:
         assert_scanned(native[info.name], info)
+
+
+async def test_the_lock_keeps_statements_that_change_tables_away_too_and_is_given_back(
+    tmp_path: Path, session: Session, server: Server
+) -> None:
+    with PrivateMysqld(tmp_path / "m") as mysql:
+        mysql.sql(b"CREATE DATABASE toko; CREATE TABLE toko.isi (id INT)")
+        one = replace(server, database=Database(user="root", socket=str(mysql.socket)))
+        async with await login(session, one, None) as database:
+            control = await log_in_again(session, database.options)
+            barrier = Barrier(control, database.vendor, database.server_version)
+            for statement in ("INSERT INTO toko.isi VALUES (1)", "CREATE TABLE toko.baru (i INT)"):
+                async with barrier.held():
+                    with pytest.raises(AssertionError, match="Lock wait timeout"):
+                        mysql.sql(f"SET lock_wait_timeout = 1; {statement}".encode())
+                mysql.sql(statement.encode())
+            await control.rows(
+                "LOCK INSTANCE FOR BACKUP"
+            )  # what is left where only the read lock was given back
+            with pytest.raises(AssertionError, match="Lock wait timeout"):
+                mysql.sql(b"SET lock_wait_timeout = 1; CREATE TABLE toko.lagi (i INT)")
+            await control.close()
 
 
 # A column's character set is said where it was said when the table was made; a dump cannot but say it.

@@ -10,7 +10,7 @@ import pytest
 from tests.database.conftest import Collected, unpacked
 from tests.database.test_faults import FILLED, Tooled, dumped, tooled  # noqa: F401  # a fixture
 from tuibackup.config import Server
-from tuibackup.database import barrier, checker
+from tuibackup.database import barrier, checker, passes
 from tuibackup.database.dump import DumpResult
 from tuibackup.database.dump import dump as dump_databases
 from tuibackup.database.inventory import TableInfo
@@ -166,17 +166,46 @@ async def test_a_server_that_allows_few_connections_gets_one_program(
         assert "max_user_connections" in " ".join(reporter.lines)
 
 
-async def test_the_lock_is_given_back_when_the_programs_do_not_begin(
+async def test_a_program_that_does_not_say_that_it_has_begun_costs_one_short_lock(
     mariadbd: PrivateMariadb, dump: Dumper, reporter: Collected, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(barrier, "HOLD", 1.0)
-    mariadbd.sql(FILLED + "; CREATE DATABASE lain")
-    result = await dump('real "$@" 2>/dev/null; code=$?; sleep 2; exit $code')
-    assert (result.whole, result.instant) == (True, "one program for all databases")
-    assert "no barrier: not all programs had begun after 1 s" in reporter.lines
-    mariadbd.sql(
-        "SET lock_wait_timeout = 1; CREATE TABLE toko.baru (i INT); INSERT INTO toko.isi VALUES (0, '')"
+    """The server has its transaction, so waiting or another attempt would not help."""
+    monkeypatch.setattr(passes, "BEGIN", 1.0)
+    mariadbd.sql(TWO + "; CREATE DATABASE lain")
+    result = await dump(
+        'case "$*" in *toko*) real "$@" 2>/dev/null | { sleep 2; cat; };; *) real "$@";; esac'
     )
+    assert (result.outcome, result.whole, result.rows) == (Outcome.DONE, True, "counted, not compared")
+    assert result.instant == "one program for all databases"
+    assert result.no_barrier == "1 of 2 did not say that they had begun within 1 s"
+    assert [line for line in reporter.lines if "no barrier" in line] == [f"no barrier: {result.no_barrier}"]
+    assert result.lock_ms is not None
+    assert 1000 < result.lock_ms < 1000 * barrier.HOLD
+    mariadbd.sql("SET lock_wait_timeout = 1; CREATE TABLE toko.baru (i INT); INSERT INTO toko.zzz VALUES (0)")
+
+
+async def test_a_program_that_begins_late_gets_a_second_try(
+    mariadbd: PrivateMariadb,
+    dump: Dumper,
+    reporter: Collected,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr(passes, "BEGIN", 1.0)
+    mariadbd.sql(FILLED + "; CREATE DATABASE lain")
+    result = await dump(f'mkdir {tmp_path}/late 2>/dev/null && sleep 3; real "$@"')
+    assert (result.outcome, result.whole, result.instant) == (Outcome.DONE, True, "barrier")
+    assert "no barrier: 1 of 2 had not begun within 1 s" in reporter.lines
+    assert result.lock_ms is not None
+    assert result.lock_ms > 1000  # of the first try: it was felt
+
+
+async def test_a_program_that_names_its_tables_only_is_known_to_have_begun(
+    mariadbd: PrivateMariadb, dump: Dumper, reporter: Collected
+) -> None:
+    mariadbd.sql(FILLED)
+    result = await dump('{ real "$@" 2>&1 >&3 | grep -v "Setting savepoint" >&2; } 3>&1')
+    assert (result.outcome, result.whole, result.instant) == (Outcome.DONE, True, "barrier")
 
 
 async def test_a_server_that_does_not_hear_from_us_gives_the_lock_back_itself(
@@ -188,4 +217,4 @@ async def test_a_server_that_does_not_hear_from_us_gives_the_lock_back_itself(
         async with held.held():
             [(seconds,)] = await control.rows("SELECT @@wait_timeout")
         await control.close()
-    assert seconds == barrier.HOLD
+    assert barrier.BEGIN < seconds == barrier.LEASE < barrier.HOLD

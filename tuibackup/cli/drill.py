@@ -70,7 +70,8 @@ def _print(drilled: "Drilled") -> None:
     mark = paint(MARKS[outcome], outcome, coloured())
     where = _("in {place}").format(place=found.where)
     print(
-        f"{mark} {drilled.snapshot.spec}  {drilled.amount}  {where}  {duration(drilled.seconds)}", flush=True
+        f"{mark} {drilled.snapshot.spec}  {drilled.amount()}  {where}  {duration(drilled.seconds)}",
+        flush=True,
     )
     for sign, state, sentences in (
         ("×", "failed", found.differences),

@@ -163,5 +163,5 @@ def _database(table: Table) -> Database:
         host=host,
         port=port or Database().port,
         exclude=table.texts("exclude"),
-        checksum=table.flag("checksum"),
+        checksum=table.flag("checksum", default=Database().checksum),
     )

@@ -31,7 +31,7 @@ class Database:
     host: str | None = None
     port: int = 3306
     exclude: tuple[str, ...] = ()
-    checksum: bool = False  # take CHECKSUM TABLE of every table beside its dump
+    checksum: bool = True  # take CHECKSUM TABLE of every table beside its dump
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,9 +131,9 @@ class Table:
                 self.fail(key, f'"{item}" is there twice')
         return texts
 
-    def flag(self, key: str) -> bool:
-        """True or false; false where it is missing."""
-        value = self._values.get(key, False)
+    def flag(self, key: str, *, default: bool = False) -> bool:
+        """True or false; `default` where it is missing."""
+        value = self._values.get(key, default)
         if not isinstance(value, bool):
             self.fail(key, "must be true or false, without quotes")
         return value

@@ -2,8 +2,10 @@
 
 MariaDB from 10.4 on has a lock made for this (BACKUP STAGE), which waits for commits, not for queries; others have
 FLUSH TABLES WITH READ LOCK, which waits for every statement that writes. Both need the privilege RELOAD. Whoever waits
-for a lock makes others wait, so we do not wait long, and what is had is given back within `HOLD` seconds: by us, and
-by the server itself should it not hear from us (wait_timeout).
+for a lock makes others wait, so we do not wait long, and what is had is given back soon: after `BEGIN` seconds where
+the programs do not begin, after `HOLD` whatever happens, and by the server itself should it not hear from us
+(wait_timeout). A control connection that was left in the middle of an answer is dropped (aiomysql does that by itself
+when it is cancelled): the lock goes with it.
 """
 
 import asyncio
@@ -18,7 +20,10 @@ from tuibackup.errors import ConnectionLostError, DatabaseError
 WAIT = 5  # seconds for the lock
 TRIES = 3
 PAUSE = 2.0  # seconds between them
-HOLD = 10.0  # seconds at most
+BEGIN = 2.0  # seconds at most until every transaction is open
+HOLD = 10.0  # seconds at most for all of it: tables without transactions are read under the lock
+LEASE = 5  # seconds of our silence after which the server takes it back; longer than BEGIN and PAUSE
+_RELEASE = 5.0  # seconds for an answer to giving it back
 _LOOKS, _LOOK_SECONDS = 6, 0.12
 _VERSION = re.compile(r"(\d+)\.(\d+)")
 
@@ -30,7 +35,11 @@ def may_lock(grants: Iterable[str]) -> bool:
 
 
 class BarrierError(Exception):
-    """The databases cannot be had at one instant this way; the text says why."""
+    """The databases cannot be had at one instant this way; the text says why. `passing`: it may go better now."""
+
+    def __init__(self, why: str, *, passing: bool = False) -> None:
+        super().__init__(why)
+        self.passing = passing
 
 
 class Barrier:
@@ -46,34 +55,33 @@ class Barrier:
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
-        """The block runs while nobody commits. BarrierError: the lock is not had, or the block takes too long."""
+        """The block runs while nobody commits.
+
+        BarrierError: the lock is not had, the block takes too long, or the server has given the lock up meanwhile.
+        """
         await self._prepare()
-        for attempt in range(1, TRIES + 1):
-            try:
-                began = await self._lock()
-                break
-            except DatabaseError as error:
-                await self._release()
-                if attempt == TRIES or "denied" in error.message:
-                    raise BarrierError(f"no lock: {error.message.partition('says: ')[2] or error}") from error
-                await asyncio.sleep(PAUSE)
-        loop = asyncio.get_running_loop()
+        began = await self._locked()
+        loop, kept = asyncio.get_running_loop(), False
         try:
             async with asyncio.timeout(HOLD):
                 yield
         except TimeoutError as error:
-            raise BarrierError(f"not all programs had begun after {HOLD:g} s") from error
+            raise BarrierError(f"the lock was needed for more than {HOLD:g} s") from error
         finally:
-            await self._release()
+            kept = await self._release()
             self.lock_ms = (loop.time() - began) * 1000
+        if not kept:
+            raise BarrierError("the server gave the lock up by itself")
 
-    async def witnessed(self, expected: Callable[[], int]) -> bool:
+    async def witnessed(self, expected: Callable[[], int], looks: int = _LOOKS) -> bool:
         """Whether the server knows of the transactions that are `expected` right now. True where it does not tell.
 
         One that has little to do is over before we hear of it, and the server's list is up to 0.1 s old: so it is
         asked again for a moment.
         """
-        for _look in range(_LOOKS):
+        for look in range(looks):
+            if look:
+                await asyncio.sleep(_LOOK_SECONDS)
             try:
                 [(number,)] = await self._control.rows(
                     "SELECT COUNT(*) FROM information_schema.INNODB_TRX t JOIN information_schema.PROCESSLIST p"
@@ -83,12 +91,29 @@ class Barrier:
                 return True
             if int(number) >= expected():
                 return True
-            await asyncio.sleep(_LOOK_SECONDS)
         return False
 
     async def _prepare(self) -> None:
         with suppress(DatabaseError):
-            await self._control.rows(f"SET SESSION lock_wait_timeout = {WAIT}, wait_timeout = {int(HOLD)}")
+            await self._control.rows(f"SET SESSION lock_wait_timeout = {WAIT}, wait_timeout = {LEASE}")
+
+    async def _locked(self) -> float:
+        """Get the lock, in a few tries; when it began to be felt. Whatever goes wrong, nothing of it is left."""
+        attempt = 1
+        while True:
+            try:
+                return await self._lock()
+            except DatabaseError as error:
+                await self._release()
+                if attempt == TRIES or "denied" in error.message:
+                    raise BarrierError(f"no lock: {error.message.partition('says: ')[2] or error}") from error
+            except (
+                BaseException
+            ):  # cancelled, or the connection is lost: perhaps while the server got it for us
+                self._control.drop()
+                raise
+            attempt += 1
+            await asyncio.sleep(PAUSE)
 
     async def _lock(self) -> float:
         """When it began to be felt."""
@@ -109,19 +134,26 @@ class Barrier:
             self.position = await self._mysql_position()
         return began
 
-    async def _release(self) -> None:
-        statements = ["BACKUP STAGE END"] if self._stages else ["UNLOCK TABLES"]
-        if self._mysql:
-            statements.append("UNLOCK INSTANCE")
+    async def _release(self) -> bool:
+        """Give it back; whether we had it until now. The server gives up whatever a dropped connection held."""
+        kept = True
         try:
-            for statement in statements:
-                with suppress(DatabaseError):
-                    await self._control.rows(statement, seconds=HOLD)
+            try:
+                await self._control.rows(
+                    "BACKUP STAGE END" if self._stages else "UNLOCK TABLES", seconds=_RELEASE
+                )
+            except DatabaseError:  # there is nothing to give back, or no answer
+                kept = False
+            if self._mysql:
+                with suppress(DatabaseError):  # where there is no such lock
+                    await self._control.rows("UNLOCK INSTANCE", seconds=_RELEASE)
         except ConnectionLostError:
-            self._control.drop()  # whatever we held, the server gives up with the connection
+            self._control.drop()
+            return False
         except BaseException:
             self._control.drop()
             raise
+        return kept
 
     async def _mysql_position(self) -> str:
         for statement in ("SHOW MASTER STATUS", "SHOW BINARY LOG STATUS"):

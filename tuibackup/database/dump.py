@@ -16,7 +16,7 @@ from tuibackup.database.inventory import DatabaseInfo
 from tuibackup.database.live import Live
 from tuibackup.database.login import DatabaseSession
 from tuibackup.database.passes import Made, Passes, Taken
-from tuibackup.database.tool import find_tool
+from tuibackup.database.tool import BrokenToolError, find_tool
 from tuibackup.errors import DatabaseError
 from tuibackup.progress import Finding, Reporter
 from tuibackup.remote.probe import Probe
@@ -27,14 +27,16 @@ from tuibackup.vault.snapshot import Incoming
 from tuibackup.vault.summary import DatabaseSummary
 
 COMPARED, COUNTED = "compared", "counted, not compared"
+NO_TOOL = "none: read over a connection"
 
 
 @dataclass(frozen=True, slots=True)
 class DumpResult:
     """What step 4 stored. `whole`: every active database is in it whole; sizes in bytes, `bytes` of SQL.
 
-    `lock_ms`: how long nobody on the server could commit, None where there was no barrier; `position`: where in the
-    server's binary log the instant lies; `rows`: what was done with the numbers of rows.
+    `lock_ms`: how long nobody on the server could commit, None where there was no lock; `no_barrier`: why the lock was
+    of no use, or not there; `position`: where in the server's binary log the instant lies; `rows`: what was done with
+    the numbers of rows.
     """
 
     outcome: Outcome
@@ -46,6 +48,7 @@ class DumpResult:
     tool: str
     instant: str  # how far the databases are of one instant
     lock_ms: float | None
+    no_barrier: str
     position: str
     rows: str
 
@@ -83,10 +86,11 @@ async def dump(
     is a finding with a mark.
     """
     told = _Told(reporter)
+    tool, no_tool = None, ""
     try:
         tool = await find_tool(session, probe, database.vendor)
     except DatabaseError as error:
-        tool = None
+        no_tool = error.message if isinstance(error, BrokenToolError) else ""
         reporter.output(f"{error.message}: the databases are read without")
     for finding in audit.audit(database.databases, database.grants, database.account, database.vendor):
         told.take(finding)
@@ -100,6 +104,7 @@ async def dump(
     checksum = server.database is not None and server.database.checksum
     async with Passes(session, database, tool, incoming, live, least_free) as passes:
         taken = await passes.at_one_instant(checksum=checksum)
+        tool, no_tool = passes.tool, no_tool or passes.no_tool
         for subject, said in taken.complaints:
             told(subject, f"the dump program said: {said}")
         made = await _once_more(passes, database, taken, told)
@@ -123,9 +128,10 @@ async def dump(
         bytes=sum(one.bytes for one in summaries),
         stored_bytes=sum(one.stored_bytes for one in summaries),
         findings=tuple(told.findings),
-        tool=(tool.version or tool.path) if tool else "none: read over a connection",
+        tool=(tool.version or tool.path) if tool else ": ".join(filter(None, (NO_TOOL, no_tool))),
         instant=taken.instant,
         lock_ms=taken.lock_ms,
+        no_barrier=taken.no_barrier,
         position=taken.position,
         rows=COMPARED if taken.comparable else COUNTED,
     )

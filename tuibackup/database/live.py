@@ -71,7 +71,7 @@ class Live:
 
 
 class Lines:
-    """Understands what one program says on its stderr. `snapshot` is called when its transaction is open."""
+    """Understands what one program says on its stderr."""
 
     def __init__(self, live: Live, program: int, share: Share) -> None:
         self._live = live
@@ -80,7 +80,7 @@ class Lines:
         self._database = -1
 
     def begun(self, text: str) -> bool:
-        """Take a line; whether the program's transaction is open by now."""
+        """Take a line; whether the program's transaction is open by now. It says so, or it has come to a table."""
         if text.startswith(_DATABASE):
             self._database += 1
             return True
@@ -88,4 +88,5 @@ class Lines:
             if text.startswith(words):
                 name = self._names[max(0, min(self._database, len(self._names) - 1))]
                 self._live.table(self._program, name, text[len(words) :].strip().removesuffix("..."))
+                return True
         return False

@@ -1,7 +1,8 @@
 """Passes over the databases: all of them at one instant, or one database by itself.
 
 The ways to one instant are tried in order: behind a lock (`barrier`), several programs at the same time, and beside
-them a session that counts; else one program that dumps all databases in one transaction.
+them a session that counts; else one program that dumps all databases in one transaction; else, where no program can
+even begin, no program: a connection of ours.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from typing import Self
 
 from tuibackup.database import verdict
 from tuibackup.database.assembly import Assembly
-from tuibackup.database.barrier import Barrier, BarrierError, may_lock
+from tuibackup.database.barrier import BEGIN, Barrier, BarrierError, may_lock
 from tuibackup.database.checker import Checker, Place
 from tuibackup.database.inventory import DatabaseInfo, tables
 from tuibackup.database.live import Live
@@ -52,11 +53,12 @@ class Made:
 
 @dataclass(slots=True)
 class Taken:
-    """What the pass over all databases gave."""
+    """What the pass over all databases gave. `no_barrier`: why there was none; `lock_ms` may have been in vain then."""
 
     made: list[Made]
     instant: str
     lock_ms: float | None = None
+    no_barrier: str = ""
     position: str = ""
     complaints: list[tuple[str, str]] = field(default_factory=list)  # of programs that ended well
     comparable: bool = False
@@ -73,7 +75,10 @@ class Taken:
 
 
 class Passes:
-    """Makes the dumps of `database`'s databases in `incoming`; what is open when the block ends is abandoned."""
+    """Makes the dumps of `database`'s databases in `incoming`; what is open when the block ends is abandoned.
+
+    `tool` is None from then on where it cannot begin; `no_tool` says why.
+    """
 
     def __init__(
         self,
@@ -86,11 +91,13 @@ class Passes:
     ) -> None:
         self._session = session
         self._database = database
-        self._tool = tool
+        self.tool = tool
+        self.no_tool = ""
         self._live = live
         self._least_free = least_free
         self._incoming = incoming
         self._files = Assembly(incoming, [one.name for one in database.databases])
+        self._lock_ms: float | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -106,21 +113,32 @@ class Passes:
     async def at_one_instant(self, *, checksum: bool) -> Taken:
         """All databases. Raises VaultError, ConnectionLostError, DatabaseError."""
         infos = self._database.databases
-        try:
-            return await self._behind_barrier(checksum=checksum)
-        except BarrierError as error:
-            self._live.say(f"no barrier: {error}")
+        for last in (False, True):
+            try:
+                return await self._behind_barrier(checksum=checksum)
+            except BarrierError as error:
+                no_barrier = str(error)
+                self._live.say(f"no barrier: {no_barrier}")
+                self._files.forget(one.name for one in infos)
+                self._files.forget_parts()
+                if last or not error.passing:
+                    break
+        made, ended, begun = await self._run(infos)
+        if self.tool is not None and not begun:
+            self.no_tool = made[0].faults[0]
+            self._live.say(f"{self.no_tool}: the databases are read without")
+            self.tool = None
             self._files.forget(one.name for one in infos)
-            self._files.forget_parts()
-        made, ended = await self._run(infos)
-        instant = NATIVE if self._tool is None else ONE_PROGRAM
-        return Taken(made, instant if len(infos) > 1 else EACH, complaints=_complaints(ended))
+            return await self.at_one_instant(checksum=checksum)
+        instant = NATIVE if self.tool is None else ONE_PROGRAM
+        instant = instant if len(infos) > 1 else EACH
+        return Taken(made, instant, self._lock_ms, no_barrier=no_barrier, complaints=_complaints(ended))
 
     async def alone(self, info: DatabaseInfo) -> Made:
         """One database once more, at an instant of its own; what there was of it is thrown away."""
         self._files.forget([info.name])
         self._live.say(f"{printable(info.name)}: once more")
-        [made], _ended = await self._run((info,))
+        [made], _ended, _begun = await self._run((info,))
         made.at_instant = False
         return made
 
@@ -140,8 +158,8 @@ class Passes:
             except DatabaseError as error:
                 raise BarrierError(error.message) from error
             barrier = Barrier(control, self._database.vendor, self._database.server_version)
-            aside = locked(infos) if self._tool else ()
-            exact = inexact(infos, taken_by(aside)) if self._tool else ()
+            aside = locked(infos) if self.tool else ()
+            exact = inexact(infos, taken_by(aside)) if self.tool else ()
             running = self._running(stack, self._workers(aside, exact))
             await running.start()
             try:
@@ -149,7 +167,7 @@ class Passes:
                 self._live.say(
                     f"one instant, lock {barrier.lock_ms:.0f} ms, dumps side by side: {running.number}"
                 )
-                checker.start(infos, self._tool is None or self._tool.history, checksum=checksum)
+                checker.start(infos, self.tool is None or self.tool.history, checksum=checksum)
                 ended = await running.finish()
             finally:
                 await running.stop()
@@ -162,12 +180,12 @@ class Passes:
         return Taken(
             made,
             BARRIER,
-            barrier.lock_ms,
-            barrier.position or checker.position,
-            _complaints(ended),
-            True,
-            checker.counts,
-            checker.checksums,
+            self._lock_ms,
+            position=barrier.position or checker.position,
+            complaints=_complaints(ended),
+            comparable=True,
+            counts=checker.counts,
+            checksums=checker.checksums,
         )
 
     async def _all_begin(self, barrier: Barrier, checker: Checker, running: Running) -> None:
@@ -175,13 +193,28 @@ class Passes:
         try:
             async with barrier.held():
                 running.begin()
-                await together([checker.begin(), running.open()])
+                try:
+                    async with asyncio.timeout(BEGIN):
+                        await together([checker.begin(), running.open()])
+                except TimeoutError:
+                    # Where the server has all their transactions, the programs are of a kind that does not say so.
+                    silent = await barrier.witnessed(lambda: running.at_work + 1, looks=1)
+                    why = "did not say that they had begun" if silent else "had not begun"
+                    raise BarrierError(
+                        f"{running.late} of {running.total} {why} within {BEGIN:g} s", passing=not silent
+                    ) from None
                 if not await barrier.witnessed(lambda: running.at_work + 1):
                     raise BarrierError("the server does not know of every transaction")
+                await running.read_under_lock()
         except (DatabaseError, ConnectionLostError) as error:
             if self._session.lost:
                 raise
             raise BarrierError(error.message) from error
+        finally:
+            if barrier.lock_ms is not None:
+                self._lock_ms = max(
+                    self._lock_ms or 0, barrier.lock_ms
+                )  # the longest, where it took two attempts
 
     def _running(self, stack: AsyncExitStack, workers: Sequence[Program | Reader]) -> Running:
         place = self._incoming.path, self._least_free
@@ -190,11 +223,11 @@ class Passes:
     def _workers(self, aside: Sequence[Share], exact: Sequence[Share]) -> list[Program | Reader]:
         """Programs for everything but what a connection of our own takes."""
         infos = self._database.databases
-        if self._tool is None:
+        if self.tool is None:
             return [self._reader([Share((info,)) for info in infos])]
         shares = shared(infos, taken_by([*aside, *exact]), programs=self._programs())
         workers: list[Program | Reader] = [
-            Program(number, self._session, self._tool, share, self._live)
+            Program(number, self._session, self.tool, share, self._live)
             for number, share in enumerate(shares)
         ]
         if aside or exact:
@@ -210,13 +243,13 @@ class Passes:
         total = sum(one.bytes for one in self._database.databases)
         return min(PROGRAMS, max(2, -(-total // _ENOUGH)))
 
-    async def _run(self, infos: Sequence[DatabaseInfo]) -> tuple[list[Made], list[Ended]]:
-        """These databases, by one program or over one connection, with no lock."""
+    async def _run(self, infos: Sequence[DatabaseInfo]) -> tuple[list[Made], list[Ended], bool]:
+        """These databases, by one program or over one connection, with no lock; whether it could begin."""
         worker: Program | Reader
-        if self._tool is None:
+        if self.tool is None:
             worker = self._reader([Share((info,)) for info in infos])
         else:
-            worker = Program(0, self._session, self._tool, Share(tuple(infos)), self._live)
+            worker = Program(0, self._session, self.tool, Share(tuple(infos)), self._live)
         async with AsyncExitStack() as stack:
             running = self._running(stack, [worker])
             await running.start()
@@ -225,7 +258,7 @@ class Passes:
                 ended = await running.finish()
             finally:
                 await running.stop()
-        return await self._made(ended), ended
+        return await self._made(ended), ended, worker.open
 
     async def _made(self, ended: Sequence[Ended]) -> list[Made]:
         """Each database's file from what the programs left of it, in the order of the databases."""
@@ -242,7 +275,7 @@ class Passes:
             faults = [fault for one in parts for fault in one.faults]
             faults += verdict.missing(info, contents)
             made.append(Made(info, file, contents, faults, max(one.seconds for one in parts)))
-            if self._tool is None:
+            if self.tool is None:
                 made[-1].exact = frozenset(table.name for table in info.tables)
         self._files.forget_parts()
         return made

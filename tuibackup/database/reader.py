@@ -21,7 +21,7 @@ from tuibackup.text import printable
 
 
 class Reader:
-    """Reads `shares`, of one database each. `begun` as Program's: the first `locked` shares are read by then."""
+    """Reads `shares`, of one database each. `begun` as Program's; `unlocked`: the first `locked` of them are read."""
 
     def __init__(
         self,
@@ -34,6 +34,7 @@ class Reader:
     ) -> None:
         self.shares = tuple(shares)
         self.begun = asyncio.Event()
+        self.unlocked = asyncio.Event()
         self.open = False
         self.refused = ""  # why it could not begin
         self._session = session
@@ -41,7 +42,6 @@ class Reader:
         self._vendor = vendor
         self._live = live
         self._locked = locked
-        self._ready = asyncio.Event()
         self._native: Native | None = None
 
     async def start(self, stack: AsyncExitStack) -> None:
@@ -56,8 +56,9 @@ class Reader:
         assert self._native is not None
         await self._native.begin()
         self.open = True
+        self.begun.set()
         if not self._locked:
-            self.begun.set()
+            self.unlocked.set()
 
     async def take(self, targets: dict[int, Target]) -> list[Ended]:
         """Everything, share by share. One that cannot be read is a fault; the next is tried all the same."""
@@ -66,9 +67,9 @@ class Reader:
             for place, (number, share) in enumerate(self.shares, 1):
                 ended.append(await self._take(number, share, targets[number]))
                 if place == self._locked:
-                    self.begun.set()
+                    self.unlocked.set()
         finally:
-            self.begun.set()
+            self.unlocked.set()
         return ended
 
     async def _take(self, number: int, share: Share, target: Target) -> Ended:

@@ -46,10 +46,20 @@ class Running:
         return sum(program.open for program in self._workers)
 
     @property
+    def total(self) -> int:
+        """How many there are."""
+        return len(self._workers)
+
+    @property
+    def late(self) -> int:
+        """How many have neither said that they have a transaction nor ended."""
+        return sum(not worker.begun.is_set() for worker in self._workers)
+
+    @property
     def at_work(self) -> int:
-        """How many of these have not ended."""
+        """How many should have a transaction now: these, and the late, as long as they have not ended."""
         pairs = zip(self._workers, self._takers, strict=True)
-        return sum(program.open and not taker.done() for program, taker in pairs)
+        return sum(not taker.done() and (worker.open or not worker.begun.is_set()) for worker, taker in pairs)
 
     async def start(self) -> None:
         """Start all; they wait. Raises BarrierError where the server allows fewer at a time, ConnectionLostError."""
@@ -75,6 +85,10 @@ class Running:
         if not self.number:
             raise BarrierError("no dump program could begin")
 
+    async def read_under_lock(self) -> None:
+        """Wait until all that must be read while the lock is held is read."""
+        await asyncio.gather(*(one.unlocked.wait() for one in self._workers if isinstance(one, Reader)))
+
     async def finish(self) -> list[Ended]:
         """What each of them left. Raises as their `take`."""
         return [one for ended in await _results(self._takers) for one in ended]
@@ -99,6 +113,8 @@ class Running:
             raise
         finally:
             worker.begun.set()
+            if isinstance(worker, Reader):
+                worker.unlocked.set()
 
 
 async def together(work: Sequence[Coroutine[Any, Any, None]]) -> None:

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from tuibackup.database.share import Share
-from tuibackup.errors import DatabaseError
-from tuibackup.remote.command import low_priority, piped, quote, script
+from tuibackup.errors import DatabaseError, RemoteTimeoutError
+from tuibackup.remote.command import Exit, low_priority, piped, quote, script
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
+from tuibackup.text import printable
 
 # --skip-add-locks: behind LOCK TABLES a table whose default is NEXTVAL(…) cannot be restored (error 1100).
 _FLAGS = (
@@ -16,7 +17,12 @@ _FLAGS = (
 # Only where its help lists them: another vendor's tool stops at a flag it does not know.
 _OPTIONAL = {"column-statistics": "--column-statistics=0", "set-gtid-purged": "--set-gtid-purged=OFF"}
 _HELP_SECONDS = 30.0
+_SAID = 300  # bytes of what a broken one says
 _PACKERS = {"zstd": "zstd -q -1 -c", "gzip": "gzip -q -1 -c"}
+
+
+class BrokenToolError(DatabaseError):
+    """There is a dump program, and it does not work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +61,9 @@ class DumpTool:
 
 
 async def find_tool(session: Session, probe: Probe, vendor: str) -> DumpTool:
-    """The dump program to use: the vendor's own where both are there.
+    """The dump program to use: the vendor's own where both are there and work.
 
-    Raises DatabaseError where there is none.
+    Raises DatabaseError where there is none; BrokenToolError where none works; ConnectionLostError.
     """
     if not probe.dump_tools:
         raise DatabaseError(
@@ -65,9 +71,28 @@ async def find_tool(session: Session, probe: Probe, vendor: str) -> DumpTool:
             "install its client package there (Debian: mariadb-client or default-mysql-client)",
         )
     wanted = "mariadb" if vendor == "MariaDB" else "mysqldump"
-    path, version = next((tool for tool in probe.dump_tools if wanted in tool[0]), probe.dump_tools[0])
-    said = await session.run(quote(path) + b" --no-defaults --help", timeout=_HELP_SECONDS)
+    broken = []
+    for path, version in sorted(probe.dump_tools, key=lambda tool: wanted not in tool[0]):
+        try:
+            listed = await _help(session, path)
+        except BrokenToolError as error:
+            broken.append(error.message)
+            continue
+        extra = tuple(flag for name, flag in _OPTIONAL.items() if f"--{name}" in listed)
+        packer = "zstd" if probe.zstd else "gzip" if probe.gzip else ""
+        return DumpTool(path, version, (*_FLAGS, *extra), packer, "--dump-history" in listed)
+    raise BrokenToolError("; ".join(broken), "install its package there anew")
+
+
+async def _help(session: Session, path: str) -> str:
+    """What it says of its options, with dashes. A program that cannot tell them cannot dump: BrokenToolError."""
+    try:
+        said = await session.run(quote(path) + b" --no-defaults --help", timeout=_HELP_SECONDS)
+    except RemoteTimeoutError as error:
+        raise BrokenToolError(f"{path} does not work: it gives no answer") from error
     listed = said.stdout.decode("utf-8", "replace").replace("_", "-")
-    extra = tuple(flag for name, flag in _OPTIONAL.items() if f"--{name}" in listed)
-    packer = "zstd" if probe.zstd else "gzip" if probe.gzip else ""
-    return DumpTool(path, version, (*_FLAGS, *extra), packer, "--dump-history" in listed)
+    if said.ok and _FLAGS[0] in listed:
+        return listed
+    words = printable(said.stderr.strip().rpartition(b"\n")[2][:_SAID])
+    why = str(Exit(said.exit_status, said.signal)) + (f": {words}" if words else "")
+    raise BrokenToolError(f"{path} does not work: {'it tells no options' if said.ok else why}")

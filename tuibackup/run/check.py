@@ -211,16 +211,10 @@ def _tools(session: "Session", tools: "Probe", server: Server) -> Iterator[Check
             if way.limits:
                 lacks = _("this way of reading cannot carry {limits}").format(limits=", ".join(way.limits))
                 yield Check(_("limits"), State.OK, lacks)
-    if server.database is not None:
-        if tools.dump_tools:
-            path, version = tools.dump_tools[0]
-            yield Check(_("dump tool"), State.OK, f"{path}: {version}" if version else path)
-        else:
-            yield Check(
-                _("dump tool"),
-                State.OK,
-                _("none on this server: its databases are read over the connection"),
-            )
+    if server.database is not None and not tools.dump_tools:
+        yield Check(
+            _("dump tool"), State.OK, _("none on this server: its databases are read over the connection")
+        )
 
 
 # For each name whether it is a folder, and each name that cannot be read: for a find that can do neither by itself.
@@ -289,7 +283,7 @@ async def _database(
 ) -> AsyncIterator[Check]:
     from tuibackup.database.audit import audit, foreseen, long_queries
     from tuibackup.database.login import login
-    from tuibackup.database.tool import find_tool
+    from tuibackup.database.tool import BrokenToolError, find_tool
 
     assert server.database is not None
     question = Question("database-password", server.name, f"database password of {server.name}:")
@@ -317,6 +311,12 @@ async def _database(
             yield Check(_("database"), state, f"{finding.subject}: {finding.reason}")
         try:
             tool = await find_tool(session, probed, database.vendor)
+            yield Check(
+                _("dump tool"), State.OK, f"{tool.path}: {tool.version}" if tool.version else tool.path
+            )
+        except BrokenToolError as error:
+            tool, without = None, _("the databases are read over the connection")
+            yield Check(_("dump tool"), State.WARNING, f"{error}: {without}")
         except DatabaseError:
             tool = None
         for finding in foreseen(database, tool):

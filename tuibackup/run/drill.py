@@ -14,16 +14,17 @@ from tuibackup.progress import Progress
 from tuibackup.sop import Clock, Outcome
 from tuibackup.text import count, size
 from tuibackup.vault.layout import Snapshot
-from tuibackup.words import _, ngettext
+from tuibackup.words import in_english, ngettext
 
 OnProgress = Callable[[Progress], None]
+Numbered = Callable[[str, str, int], str]  # as ngettext
 
 RECORDED = 100  # sentences of each kind in the ledger
 
 
 @dataclass(slots=True)
 class Findings:
-    """What a drill found so far: counts of what was compared, and sentences.
+    """What a drill found so far: counts of what was compared, and sentences, in English as all the record.
 
     `differences` are faults; `incomparable` is what cannot agree by its nature; `gaps` is what nothing proves.
     `checksums` counts tables, or files, whose content agreed.
@@ -53,21 +54,22 @@ class Drilled:
     found: Findings
     seconds: float
 
-    @property
-    def amount(self) -> str:
-        """What was proven, in a few words."""
+    def amount(self, numbered: Numbered = ngettext) -> str:
+        """What was proven, in a few words of the language in use, or as `numbered` has them."""
         found = self.found
         if self.snapshot.clock is Clock.FILES:
-            files = ngettext("{count} file", "{count} files", found.items).format(count=count(found.items))
+            files = numbered("{count} file", "{count} files", found.items).format(count=count(found.items))
             return f"{files}, {size(found.bytes)}"
         parts = [
-            ngettext("{count} database", "{count} databases", found.items).format(count=count(found.items)),
-            ngettext("{count} table", "{count} tables", found.tables).format(count=count(found.tables)),
-            ngettext("{count} row", "{count} rows", found.rows).format(count=count(found.rows)),
-            ngettext("{count} checksum", "{count} checksums", found.checksums).format(
-                count=count(found.checksums)
-            ),
+            numbered("{count} database", "{count} databases", found.items).format(count=count(found.items)),
+            numbered("{count} table", "{count} tables", found.tables).format(count=count(found.tables)),
+            numbered("{count} row", "{count} rows", found.rows).format(count=count(found.rows)),
         ]
+        if found.checksums or not found.rows:
+            checksums = numbered("{count} checksum", "{count} checksums", found.checksums)
+            parts.append(checksums.format(count=count(found.checksums)))
+        else:
+            parts.append(numbered("contents not compared", "contents not compared", found.tables))
         return ", ".join(parts)
 
     def document(self) -> dict[str, Any]:
@@ -95,7 +97,7 @@ class Drilled:
             body[f"{kind}_total"] = len(body[kind])
             body[kind] = body[kind][:RECORDED]
         found = self.found
-        body["detail"] = f"{self.snapshot.spec}: {self.amount}"
+        body["detail"] = f"{self.snapshot.spec}: {self.amount(in_english)}"
         body["error"] = found.differences[0] if found.differences else ""
         return body
 
@@ -116,5 +118,5 @@ def drill(config: Config, snapshot: Snapshot, on_progress: OnProgress) -> Drille
 
         found = drill_databases(config, snapshot, on_progress)
     if not snapshot.good:
-        found.gaps.append(_("{snapshot}: was not whole when it was made").format(snapshot=snapshot.spec))
+        found.gaps.append(f"{snapshot.spec}: was not whole when it was made")
     return Drilled(snapshot, found, round(time.monotonic() - began, 3))

@@ -62,7 +62,7 @@ def drill_databases(config: Config, snapshot: Snapshot, on_progress: OnProgress)
         server = untrusting(folder, nothing, user=user)
         try:
             server.start()
-            target = local_target(server.socket, account(), None, _("the throw-away server"))
+            target = local_target(server.socket, account(), None, "the throw-away server")
             work = _restore_and_compare(target, snapshot, dumps, on_progress)
             return asyncio.run(_while_there_is_room(work, place.path))
         finally:
@@ -107,7 +107,7 @@ async def _restore_and_compare(
         async with target:
             await work.compare()
     except ConnectionLostError as error:  # SQL that ends its server restores nowhere
-        work.found.differences.append(_("the database server ended: {error}").format(error=error))
+        work.found.differences.append(f"the database server ended: {error}")
     return work.found
 
 
@@ -142,15 +142,11 @@ class _Drilling:
             try:
                 await load_dump(self._target, dump, direction, came)
             except (DatabaseError, VaultError) as error:
-                self.found.differences.append(
-                    _("{database}: cannot be restored: {error}").format(database=name, error=error)
-                )
+                self.found.differences.append(f"{name}: cannot be restored: {error}")
                 continue
             self._restored.append(dump)
             self.found.gaps += [
-                _("{database}: the collation {one} was restored as {other}").format(
-                    database=name, one=one, other=other
-                )
+                f"{name}: the collation {one} was restored as {other}"
                 for one, other in direction.told.items()
             ]
 
@@ -175,7 +171,7 @@ class _Drilling:
             self.found.incomparable += compared.incomparable
             self.found.gaps += compared.gaps
         self.found.differences += [
-            _("{database}: is there and is in no dump").format(database=printable(name))
+            f"{printable(name)}: is there and is in no dump"
             for name in await self._target.databases()
             if name not in self._dumps
         ]

@@ -12,7 +12,6 @@ from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.proof import compare
 from tuibackup.vault.restore import restore_files
 from tuibackup.vault.schema import FILE_NAME
-from tuibackup.words import _
 
 _NAME_BYTES = 4 << 10  # that a name takes on a disk beside its content
 
@@ -29,7 +28,7 @@ def drill_files(settings: DrillSettings, snapshot: Snapshot, on_progress: OnProg
         try:
             restored = restore_files(snapshot, [], target, numeric_owner=True, on_progress=on_progress)
         except VaultError as error:
-            found.differences.append(_("cannot be restored: {error}").format(error=error))
+            found.differences.append(f"cannot be restored: {error}")
             return found
         _compare(snapshot, target, dict(restored.problems), found, on_progress)
     return found

@@ -113,10 +113,7 @@ async def restore_into(
         await target.take_statements_of(longest)
         came = await _load(target, want, direction, on_progress)
         compared = await compare(target, want.dump, same_series=same_series(source, target), only=want.table)
-        told = tuple(
-            _("the collation {one} was restored as {other}").format(one=one, other=other)
-            for one, other in direction.told.items()
-        )
+        told = tuple(f"the collation {one} was restored as {other}" for one, other in direction.told.items())
         where = f"{target.name} ({target.words})"
     return RestoredInto(where, came, round(time.monotonic() - began, 3), compared, told)
 

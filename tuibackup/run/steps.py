@@ -139,6 +139,7 @@ async def dump(work: Work, report: StepReporter) -> str:
             bytes=dumped.bytes,
             instant=dumped.instant,
             lock_ms=None if dumped.lock_ms is None else round(dumped.lock_ms, 1),
+            no_barrier=dumped.no_barrier,
             position=dumped.position,
             rows=dumped.rows,
         )

@@ -83,6 +83,7 @@ class SnapshotSummary(msgspec.Struct, frozen=True, kw_only=True):
     points_into: tuple[str, ...] = ()  # older snapshots whose archives this one needs
     instant: str = ""  # databases: what made them of one instant
     lock_ms: float | None = None  # databases: how long nobody could commit for it
+    no_barrier: str = ""  # databases: why they are of one instant in another way, or not
     position: str = ""  # databases: where in the server's binary log that instant lies
     rows: str = ""  # databases: whether the numbers of rows were compared with the server's
 
