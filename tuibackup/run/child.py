@@ -21,13 +21,13 @@ import msgspec
 
 from tuibackup.config import Config, load
 from tuibackup.errors import TuibackupError
+from tuibackup.run import steps
 from tuibackup.run.engine import carry_out, refuse
 from tuibackup.run.journal import Journal
 from tuibackup.run.plan import Plan
 from tuibackup.run.process import Launch, Launched
 from tuibackup.run.questions import FaceLine
 from tuibackup.run.stop import Stop, stop_path
-from tuibackup.sop import Clock
 
 NICE = 10
 NAME = (
@@ -61,8 +61,8 @@ def main() -> NoReturn:
         config = load(Path(launch.config))
     except TuibackupError as error:
         config = error
-    if any(Clock.DATABASES in run.plan.clocks for run in runs):
-        import tuibackup.database.dump  # noqa: F401
+    if len(runs) > 1:  # one alone does so while it connects
+        steps.load(frozenset().union(*(run.plan.clocks for run in runs)))
     gc.freeze()  # keeps the collector from touching, and so copying, the memory the runs share
     for run in runs:
         if os.fork() == 0:
