@@ -65,9 +65,9 @@ class Parser(argparse.ArgumentParser):
 def command() -> NoReturn:
     """The installed command: `main`, then an end without the interpreter's tidying up, which takes 25 ms."""
     code = main(alone=True)
-    with suppress(OSError, ValueError):  # `main` has told what is wrong with them
-        sys.stdout.flush()
-        sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):  # gone, closed, or never there: `main` has told
+            stream.flush()
     if threading.active_count() > 1:  # whatever a thread still does is waited for
         sys.exit(code)
     os._exit(code)

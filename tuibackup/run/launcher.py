@@ -7,6 +7,7 @@ The command line forks it: that spares it the interpreter's start and what is im
 cockpit has threads, which no fork outlives whole: there it is a Python of its own.
 """
 
+import fcntl
 import gc
 import os
 import signal
@@ -92,8 +93,6 @@ def _spawned(line: int, errors: int) -> "subprocess.Popen[bytes] | _Forked":
 
 
 def _forked(line: int, errors: int) -> "subprocess.Popen[bytes] | _Forked":
-    sys.stdout.flush()
-    sys.stderr.flush()
     pid = os.fork()
     if pid == 0:
         _child(line, errors)
@@ -122,12 +121,14 @@ def _child(line: int, errors: int) -> NoReturn:
         os.setsid()
         os.chdir("/")
         null = os.open(os.devnull, os.O_WRONLY)
-        for number, target in ((line, 0), (null, 1), (errors, 2)):
+        # Each above 2 first: a command that was started with these closed has other files there.
+        above = [fcntl.fcntl(number, fcntl.F_DUPFD, 3) for number in (line, null, errors)]
+        for target, number in enumerate(above):
             os.dup2(number, target)
-        for name in os.listdir("/proc/self/fd"):
-            if int(name) > 2:
+        for number in _open_files():
+            if number > 2:
                 with suppress(OSError):  # the one that listed them is closed already
-                    os.close(int(name))
+                    os.close(number)
         if not sys.flags.safe_path:
             del sys.path[0]
         use_language("en")  # a run's journal is for everybody who follows it
@@ -139,3 +140,10 @@ def _child(line: int, errors: int) -> NoReturn:
         sys.stderr.flush()
     finally:
         os._exit(1)
+
+
+def _open_files() -> list[int]:
+    try:
+        return [int(name) for name in os.listdir("/proc/self/fd")]
+    except OSError:  # no /proc here: those that a shell hands on
+        return list(range(10))
