@@ -161,12 +161,10 @@ async def test_a_missing_folder_is_a_warning_that_does_not_reset_the_clock(site:
 async def test_a_failed_download_does_not_keep_the_databases_from_being_stored(
     both: Config, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import tuibackup.run.steps as steps
-
     async def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("s3cret")
 
-    monkeypatch.setattr(steps, "download_folders", broken)
+    monkeypatch.setattr("tuibackup.files.download.download", broken)
     told = await run(both)
     assert told.finished.outcome is Outcome.FAILED
     assert told.finished.exit_code == 1
