@@ -103,7 +103,7 @@ async def test_what_is_no_dump_is_not_kept(
 ) -> None:
     """An endless stream of something else fills no disk, and is not listened to for ever."""
     mariadbd.sql(SOME)
-    endless = tooled("while head -c 1000000 /dev/urandom; do :; done")
+    endless = tooled("echo '-- Setting savepoint' >&2; while head -c 1000000 /dev/urandom; do :; done")
     with pytest.raises(DatabaseError, match=r"no database could be dumped: .*no dump of these databases"):
         await dumped(session, server, incoming, reporter, dump_tools=endless)
     assert incoming.stored_bytes() < 1000
