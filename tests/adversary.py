@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncssh
+import zstandard
 
 HOST = "127.0.0.1"
 
@@ -266,8 +267,8 @@ class Made:
         talk.exit()
 
     async def find(self, talk: Talk) -> None:
-        for thing in [TOP, *self.things]:
-            await talk.write(thing.record(thing.path))
+        listing = b"".join([thing.record(thing.path) for thing in [TOP, *self.things]])
+        await talk.write(zstandard.compress(listing) if "zstd" in talk.script else listing)
         talk.exit()
 
     async def tar(self, talk: Talk) -> None:

@@ -94,6 +94,22 @@ LIES: dict[str, tuple[dict[str, Play], str]] = {
     "garbage for zstd": ({"probe": honest, "tar": endless(piece=os.urandom(1 << 16))}, "zstd stream is damaged"),
     "a listing without end of records": ({"find": endless(piece=b"x" * 65536)}, "a record without end"),
     "garbage for a listing": ({"find": endless(piece=os.urandom(65536))}, "sent a record"),
+    "garbage for a packed listing": (
+        {"probe": honest, "find": endless(piece=os.urandom(1 << 16))},
+        "zstd stream is damaged",
+    ),
+    "a packed listing cut short": (
+        {"probe": honest, "find": playing(zstandard.compress(TOP.record(b""))[:-3])},
+        "zstd stream was cut off",
+    ),
+    "a packed listing that goes on": (
+        {"probe": honest, "find": endless(zstandard.compress(TOP.record(b"")))},
+        "goes on after its end",
+    ),
+    "a bomb for a listing": (
+        {"probe": honest, "find": endless(piece=zstandard.compress(b"x" * (64 << 20)))},
+        "a record without end",
+    ),
     "a listing cut short": ({"find": playing(TOP.record(b"")[:-3])}, "cut off in the middle"),
     "a find that fails": ({"find": playing(status=127)}, "find exited with 127"),
     "a mode that is none": ({"find": playing(TOP.record(b""), b"f 99 0 0\0\0\0\0\0")}, "cannot be read"),

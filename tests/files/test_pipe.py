@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuibackup.files import pipe
-from tuibackup.files.pipe import Pipe, StoppedError, in_thread, unpacked
+from tuibackup.files.pipe import Pipe, StoppedError, Unpacker, in_thread, unpacked
 from tuibackup.files.tarstream import StreamError
 
 
@@ -116,3 +116,35 @@ async def test_reading_after_the_end_stays_at_the_end() -> None:
     between.read()
     with pytest.raises(StoppedError):
         between.read()
+
+
+@pytest.mark.parametrize(
+    ("packed", "pack"),
+    [
+        ("zstd", lambda data: zstandard.ZstdCompressor(write_content_size=False).compress(data)),
+        ("gzip", gzip.compress),
+        ("", bytes),
+    ],
+)
+@pytest.mark.parametrize("data", [b"", b"x" * 3_000_000, os.urandom(300_000)])
+def test_what_is_handed_over_is_unpacked_in_bounded_pieces(
+    packed: str, pack: Callable[[bytes], bytes], data: bytes
+) -> None:
+    stream, unpacker = pack(data), Unpacker(packed)
+    pieces = [piece for at in range(0, len(stream), 1000) for piece in unpacker.feed(stream[at : at + 1000])]
+    unpacker.close()
+    assert b"".join(pieces) == data
+    assert max(map(len, pieces), default=0) <= 9 << 20
+
+
+@pytest.mark.parametrize(("packed", "pack"), [("zstd", zstandard.compress), ("gzip", gzip.compress)])
+def test_a_stream_that_ends_early_or_goes_on_is_refused(packed: str, pack: Callable[[bytes], bytes]) -> None:
+    stream = pack(os.urandom(10_000))
+    cut = Unpacker(packed)
+    list(cut.feed(stream[:-10]))
+    with pytest.raises(StreamError, match="cut off"):
+        cut.close()
+    with pytest.raises(StreamError, match="goes on after its end"):
+        list(Unpacker(packed).feed(stream + b"more"))
+    with pytest.raises(StreamError, match="damaged"):
+        list(Unpacker(packed).feed(b"no such stream at all" * 20))

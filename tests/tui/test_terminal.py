@@ -52,6 +52,16 @@ def terminal(tmp_path: Path, config: Path) -> OpenTerminal:
     return opener
 
 
+def test_errors_that_go_into_a_file_take_no_screen_away(tmp_path: Path, config: Path) -> None:
+    command = f"exec {TUIBACKUP} --config {config} 2> {tmp_path}/errors"
+    clean = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
+    with Terminal(["sh", "-c", command], clean, columns=80, rows=24) as seat:
+        seat.wait_for("quit", "never")
+        seat.send("q")
+        assert seat.wait() == 0
+    assert (tmp_path / "errors").read_bytes() == b""
+
+
 @pytest.mark.parametrize("size", ["80x24", "120x30", "140x40"])
 def test_it_opens_shows_its_servers_and_leaves(terminal: OpenTerminal, size: str) -> None:
     with terminal(size) as seat:

@@ -11,10 +11,9 @@ from tuibackup.files import complaints
 from tuibackup.files.compare import Comparison
 from tuibackup.files.findings import Findings
 from tuibackup.files.listing import FORMAT, Listing
-from tuibackup.files.look import Look
 from tuibackup.files.owners import Names, name_owners, names_of
-from tuibackup.files.pipe import in_thread
-from tuibackup.files.server import Lines, end, gently, last_line, piece, sudo_error
+from tuibackup.files.pipe import Unpacker, in_thread
+from tuibackup.files.server import Lines, Tools, end, gently, last_line, piece, sudo_error
 from tuibackup.files.tally import Tally
 from tuibackup.remote.command import quote
 from tuibackup.remote.session import Session
@@ -61,16 +60,17 @@ class Listed:
 
 
 async def take(
-    session: Session, look: Look, server: Server, writer: IndexWriter, findings: Findings, tally: Tally
+    tools: Tools, server: Server, writer: IndexWriter, findings: Findings, tally: Tally
 ) -> list[Listed]:
     """List every configured folder of `server` into `writer`; `tally` counts the names found.
 
     Raises DownloadError for answers that are no listing, ConnectionLostError.
     """
+    session = tools.session
     names = [folder.encode("utf-8", "surrogateescape") for folder in server.folders]
     started_ns, resolved = await _look(session, server.name, names)
     folders = [
-        _Folder(session, look, server, writer, findings, tally, name, real, started_ns)
+        _Folder(tools, server, writer, findings, tally, name, real, started_ns)
         for name, real in zip(names, resolved, strict=True)
     ]
     known = await in_thread(writer.known)
@@ -149,8 +149,7 @@ class _Folder:
 
     def __init__(
         self,
-        session: Session,
-        look: Look,
+        tools: Tools,
         server: Server,
         writer: IndexWriter,
         findings: Findings,
@@ -159,8 +158,9 @@ class _Folder:
         resolved: bytes,
         started_ns: int,
     ) -> None:
-        self._session = session
-        self._look = look
+        self._session = tools.session
+        self._packed = tools.packed
+        self._look = look = tools.look
         self._server = server
         self._writer = writer
         self._findings = findings
@@ -190,10 +190,12 @@ class _Folder:
         """Take the whole listing: into the index, or beside the older one where that can be."""
         if known is not None and self._older is not None:
             self._comparison = Comparison(self._older, known.doubtful.get(self._root, ()))
+        unpacker = Unpacker(self._packed)
         async with self._session.stream(self._command(), on_line=self._lines.take) as stream:
             while data := await piece(stream, self._server.name):
-                await in_thread(self._take, data)
-                self._report()
+                for part in unpacker.feed(data):
+                    await in_thread(self._take, part)
+                    self._report()
                 records = self._comparison.records if self._comparison else self._listing.records
                 self._tally.items = self._before + records
             exit_ = await end(stream, self._server.name)
@@ -201,6 +203,7 @@ class _Folder:
         if exit_.signal or exit_.status not in (0, 1):
             said = last_line(bytes(stream.stderr))
             raise DownloadError(f"{self._server.name}: the inventory failed: find {exit_}{said}")
+        unpacker.close()
         self._status = exit_.status
         if self._comparison is None:
             self._listing.close()
@@ -257,7 +260,7 @@ class _Folder:
 
     def _command(self) -> bytes:
         words = self._look.everything(self._folder, self._server.exclude)
-        return gently(words, sudo=self._server.sudo)
+        return gently(words, sudo=self._server.sudo, packed=self._packed)
 
     def _take(self, data: bytes) -> None:
         if self._kept is not None:

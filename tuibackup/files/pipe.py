@@ -6,10 +6,10 @@ the interpreter's lock. What lies between is bounded: a slow disk slows the serv
 
 import asyncio
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import zstandard
 
@@ -17,6 +17,7 @@ from tuibackup.files.tarstream import StreamError
 
 _HELD = 8 << 20  # bytes between loop and thread
 _PIECE = 128 << 10  # bytes unpacked at once, however much a small piece may unpack to
+_SLICE = 256  # bytes handed to an unpacker at once: they may stand for 8 MiB, a block of zstd's is 4 bytes at least
 _WINDOW = 8 << 20  # the most a zstd frame may make us remember: more than `zstd -1` to `-9` ask for
 
 
@@ -90,6 +91,44 @@ def unpacked(read: Callable[[], bytes], packed: str) -> Callable[[], bytes]:
     if packed == "gzip":
         return _gzip(read)
     return read
+
+
+class Unpacker:
+    """The same for bytes that are handed over as they come."""
+
+    def __init__(self, packed: str) -> None:
+        self._packed = packed
+        self._stream: Any = None
+        if packed == "zstd":
+            self._stream = zstandard.ZstdDecompressor(max_window_size=_WINDOW).decompressobj()
+        elif packed == "gzip":
+            self._stream = zlib.decompressobj(wbits=31)
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """What `data` adds, in pieces of some megabytes at the most. StreamError: is not packed that way."""
+        if self._stream is None:
+            yield data
+            return
+        found: list[bytes] = []
+        length = 0
+        for at in range(0, len(data), _SLICE):
+            try:
+                found.append(self._stream.decompress(data[at : at + _SLICE]))
+            except (zstandard.ZstdError, zlib.error) as error:
+                raise StreamError(f"the server's {self._packed} stream is damaged: {error}") from error
+            length += len(found[-1])
+            if self._stream.unused_data:
+                raise StreamError(f"the server's {self._packed} stream goes on after its end")
+            if length >= _PIECE:
+                yield b"".join(found)
+                found, length = [], 0
+        if length:
+            yield b"".join(found)
+
+    def close(self) -> None:
+        """Nothing more comes. StreamError where there should be more."""
+        if self._stream is not None and not self._stream.eof:
+            raise StreamError(f"the server's {self._packed} stream was cut off")
 
 
 def _zstd(read: Callable[[], bytes]) -> Callable[[], bytes]:

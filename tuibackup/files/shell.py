@@ -61,7 +61,7 @@ class ShellWay:
         self, server: Server, writer: IndexWriter, findings: Findings, tally: Tally
     ) -> list[Listed]:
         """List every configured folder."""
-        return await inventory.take(self.session, self.tools.look, server, writer, findings, tally)
+        return await inventory.take(self.tools, server, writer, findings, tally)
 
     async def fetch(
         self,

@@ -24,6 +24,7 @@ from tuibackup.vault import tarheader
 from tuibackup.vault.entry import Entry
 from tuibackup.vault.frames import FOOTER, FRAME, LEVEL, SEEK_ENTRY, SEEKABLE, SKIPPABLE, FrameWriter
 from tuibackup.vault.output import Mark, vault_errors
+from tuibackup.vault.readback import ReadBack, Reader
 
 _AHEAD = 2  # frames that are unpacked while one is looked at
 _MAX_FRAME = 64 << 20  # more than we ever write; a reader refuses to unpack a bigger one
@@ -38,13 +39,14 @@ class Member(NamedTuple):
 
 
 class ArchiveSummary(NamedTuple):
-    """A finished archive."""
+    """A finished archive. `read_back`: how far it was read from the disk again while it was written."""
 
     path: Path
     stored_bytes: int
     sha256: bytes
     members: int
     content_bytes: int
+    read_back: ReadBack | None
 
 
 class ArchiveWriter:
@@ -63,6 +65,7 @@ class ArchiveWriter:
         self.members = 0
         self.content_bytes = 0
         self._frames = FrameWriter(path, level, threads)
+        self._reader = Reader(path)
         self._buffer = bytearray()
         self._base = 0  # offset of the buffer's start in the unpacked tar
         self._size = -1  # of the member that is open; -1: none is
@@ -146,6 +149,7 @@ class ArchiveWriter:
         mark, frames = self._long
         self._long = None
         self._frames.settle()
+        self._reader.back_to(mark.stored_bytes)
         self._frames.file.back_to(mark)
         del self._frames.frames[frames:]
         self._base = sum(unpacked for _, unpacked in self._frames.frames)
@@ -163,13 +167,15 @@ class ArchiveWriter:
             self._buffer += tarheader.END
             self._flush()
             written = self._frames.close()
+            read_back = self._reader.end()
         finally:
             self.abandon()
-        return ArchiveSummary(*written, self.members, self.content_bytes)
+        return ArchiveSummary(*written, self.members, self.content_bytes, read_back)
 
     def abandon(self) -> None:
         """Stop without finishing the file. May be called twice, and after `close`."""
         self._frames.abandon()
+        self._reader.abandon()
 
     def __enter__(self) -> Self:
         return self
@@ -184,6 +190,7 @@ class ArchiveWriter:
         if not self._buffer:
             return
         self._frames.frame(self._buffer)
+        self._reader.grew(self._frames.file.stored_bytes, self._frames.frames)
         self._base += len(self._buffer)
         self._buffer = bytearray()
 
@@ -240,19 +247,22 @@ class ArchiveReader:
             position += len(piece)
 
     def frames(
-        self, raw: Callable[[bytes], object] | None = None, unpackers: Executor | None = None
+        self,
+        raw: Callable[[bytes], object] | None = None,
+        unpackers: Executor | None = None,
+        first: int = 0,
     ) -> Iterator[bytes]:
-        """The unpacked tar from its beginning, frame by frame, every checksum checked.
+        """The unpacked tar from frame `first` on, frame by frame, every checksum checked.
 
         `raw` is called with every part of the file as it lies on the disk, the seek table included. With `unpackers`
         the next frames are unpacked in these threads meanwhile.
         """
         if unpackers is None:
-            for number in range(len(self._sizes)):
+            for number in range(first, len(self._sizes)):
                 yield self._frame(number, raw)
         else:
             waiting: deque[Future[bytes]] = deque()
-            for number in range(len(self._sizes)):
+            for number in range(first, len(self._sizes)):
                 waiting.append(unpackers.submit(self._unpacked, number, self._packed(number, raw)))
                 if len(waiting) > _AHEAD:
                     yield waiting.popleft().result()

@@ -24,6 +24,7 @@ from tuibackup.vault.index import Index, IndexWriter
 from tuibackup.vault.layout import NAME_FORMAT, Snapshot, Vault, file_name
 from tuibackup.vault.leftover import Leftover
 from tuibackup.vault.output import OutputFile, Written, rename_new, sync_folder, vault_errors
+from tuibackup.vault.readback import ReadBack
 from tuibackup.vault.schema import FILE_NAME as INDEX
 from tuibackup.vault.verify import SUMS, OnProgress, Sum, files_below, read_sums, reread
 
@@ -40,6 +41,7 @@ class Incoming:
         self.clock = clock
         self.path = path
         self._written: dict[str, Written] = {}
+        self._read_back: dict[str, ReadBack] = {}
         self._taken: dict[str, bytes] = {}  # case-folded file names, and what they are for
 
     @classmethod
@@ -107,6 +109,8 @@ class Incoming:
     def wrote(self, written: Written | ArchiveSummary) -> None:
         """A file is finished: publishing will find exactly this hash on the disk, or fail."""
         self._written[written.path.name] = Written(*written[:3])
+        if isinstance(written, ArchiveSummary) and written.read_back:
+            self._read_back[written.path.name] = written.read_back
 
     def stored_bytes(self) -> int:
         """What this takes on the disk so far."""
@@ -136,7 +140,7 @@ class Incoming:
         lines = "".join(f"{sha256.hex()}  {one}\n" for one, sha256 in [*sums, *older])
         self.write(SUMS, lines.encode())
         self._sync()
-        reread(self.path, sums, on_progress)
+        reread(self.path, sums, on_progress, self._read_back)
         return self._move(name)
 
     def discard(self) -> None:

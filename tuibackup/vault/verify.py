@@ -6,7 +6,7 @@ The same reading, without the look into the archives, is the last step before a 
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from tuibackup.vault.archive import ArchiveReader, Member
 from tuibackup.vault.index import Archive, Index
 from tuibackup.vault.layout import NAME, Snapshot
 from tuibackup.vault.output import vault_errors
+from tuibackup.vault.readback import NOTHING, ReadBack
 from tuibackup.vault.schema import FILE_NAME as INDEX
 
 SUMS = "SHA256SUMS"
@@ -110,15 +111,23 @@ def verify(snapshot: Snapshot, on_progress: OnProgress | None = None) -> Verdict
     return Verdict(not problems, reading.files, reading.bytes, tuple(problems))
 
 
-def reread(folder: Path, sums: Sequence[Sum], on_progress: OnProgress | None = None) -> None:
-    """Read back what was just written, from the disk and not from the cache. Raises VaultError."""
+def reread(
+    folder: Path,
+    sums: Sequence[Sum],
+    on_progress: OnProgress | None = None,
+    begun: Mapping[str, ReadBack] | None = None,
+) -> None:
+    """Read back what was just written, from the disk and not from the cache; of files in `begun` only the rest.
+
+    Raises VaultError.
+    """
 
     def inspector(name: str) -> _Inspector | None:
         if not name.endswith(".zst"):
             return None
         return _Frames() if name.endswith(".tar.zst") and "/" not in name else _Unpacked()
 
-    if problems := _Reading(folder, sums, on_progress).run(inspector):
+    if problems := _Reading(folder, sums, on_progress, begun).run(inspector):
         raise VaultError(
             f"what was written reads back wrong: {problems[0]}", "the backup disk may be failing"
         )
@@ -216,12 +225,19 @@ class _Members(_Inspector):
 class _Reading:
     """Reads files in a few threads: hashes, unpacks, reports progress."""
 
-    def __init__(self, folder: Path, sums: Sequence[Sum], on_progress: OnProgress | None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        sums: Sequence[Sum],
+        on_progress: OnProgress | None,
+        begun: Mapping[str, ReadBack] | None = None,
+    ) -> None:
         self.files = 0
         self.bytes = 0
         self._folder = folder
         self._sums = sums
         self._on_progress = on_progress
+        self._begun = begun or {}
         self._lock = Lock()
         self._unpackers: ThreadPoolExecutor  # while `run` goes on
         self._total = sum(_size(folder / one.name) for one in sums)
@@ -257,7 +273,8 @@ class _Reading:
 
     def _read(self, path: Path, name: str, inspector: _Inspector | None) -> bytes:
         """Read the file once, from the disk; its SHA-256. Raises OSError, VaultError."""
-        sha256 = hashlib.sha256()
+        begun = self._begun.get(name, NOTHING)
+        sha256 = begun.sha256.copy()
 
         def raw(part: bytes) -> None:
             sha256.update(part)
@@ -265,6 +282,8 @@ class _Reading:
 
         if path.is_symlink() or not path.is_file():
             raise VaultError(f"{path}: is missing" if not path.exists() else f"{path}: is no regular file")
+        if begun.bytes:
+            self._advance(begun.bytes, name)
         with path.open("rb", buffering=0) as file:
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
             if inspector is None:
@@ -272,7 +291,7 @@ class _Reading:
                     raw(part)
             elif inspector.seekable:
                 with ArchiveReader(path) as archive:
-                    for part in archive.frames(raw, self._unpackers):
+                    for part in archive.frames(raw, self._unpackers, begun.frames):
                         inspector.feed(part)
             else:
                 _unpack(path, file, raw, inspector)
