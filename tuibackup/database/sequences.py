@@ -4,23 +4,41 @@ Said once more behind a program's tables, so that the restored sequence goes on 
 transactions, so this is as of now, not as of the dump's instant: a number too late at worst, never one too early.
 """
 
-from contextlib import suppress
+from collections.abc import Sequence
 
 from tuibackup.database import native_text
 from tuibackup.database.inventory import DatabaseInfo, quoted
 from tuibackup.database.login import DatabaseSession
 from tuibackup.errors import DatabaseError
 
+_TOGETHER = 100  # that are looked at with one statement
+
 
 async def standing(database: DatabaseSession, info: DatabaseInfo) -> bytes:
     """The statements for `info`; b"" where none is needed. Raises ConnectionLostError."""
     statements = []
-    for name in info.sequences:
-        with suppress(DatabaseError):  # dropped meanwhile: then it is missing in the dump, too, which is said
-            [(following, cycles)] = await database.rows(
-                f"SELECT next_not_cached_value, cycle_count FROM {quoted(info.name)}.{quoted(name)}"
-            )
-            if int(cycles):
-                own = quoted(name).encode()
-                statements.append(native_text.standing(own, int(following), int(cycles)))
+    for first in range(0, len(info.sequences), _TOGETHER):
+        statements += await _cycled(database, info.name, info.sequences[first : first + _TOGETHER])
     return b"".join(statements)
+
+
+async def _cycled(database: DatabaseSession, schema: str, names: Sequence[str]) -> list[bytes]:
+    """Those of `names` that have begun again; where one was dropped since, which the dump says, those of the others."""
+    asking = [
+        f"SELECT {number}, next_not_cached_value, cycle_count FROM {quoted(schema)}.{quoted(name)}"
+        " WHERE cycle_count > 0"
+        for number, name in enumerate(names)
+    ]
+    try:
+        found = await database.rows(" UNION ALL ".join(asking))
+    except DatabaseError:
+        half = len(names) // 2
+        parts = (names[:half], names[half:]) if half else ()
+        return [one for part in parts for one in await _cycled(database, schema, part)]
+    try:
+        return [
+            native_text.standing(quoted(names[int(number)]).encode(), int(following), int(cycles))
+            for number, following, cycles in found
+        ]
+    except (ValueError, TypeError, IndexError) as error:
+        raise DatabaseError(f"{database.server}: the database's answer makes no sense") from error
