@@ -138,6 +138,7 @@ async def _own_slot(work: Work) -> AsyncIterator[None]:
         return
     work.emit(ev.RunWaiting, reason="slot")
     if not work.answers.asked_codes:
+        work.let_go = True
         await disconnect(work)
     async with slot(state, parallel):
         yield
