@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
-from statistics import median
 
 SLOW = 1.5  # a step without a standard is slow beyond this many times its expectation
 _DAYS = {"day": 1, "week": 7}
@@ -143,7 +142,11 @@ def expectation(history: Sequence[float]) -> float | None:
 
     `history` has the newest first. None below three: too few to judge by.
     """
-    return float(median(history[:5])) if len(history) >= 3 else None
+    if len(history) < 3:
+        return None
+    from statistics import median  # late: 5 ms, and a run gets its expectations with its plan
+
+    return float(median(history[:5]))
 
 
 def limit(standard: float | None, expected: float | None) -> float | None:

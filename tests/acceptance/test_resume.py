@@ -23,6 +23,7 @@ from tests.line import Line
 from tests.terminal import Terminal
 from tests.ticking import ticking_ahead
 from tuibackup.demo.sshd import PrivateSshd
+from tuibackup.run.child import NAME
 
 MB = 1_000_000
 HELLO = 60_000  # bytes at most for a login, the probe and the ends of channels
@@ -325,7 +326,7 @@ def kill(journal: Path) -> None:
     for folder in Path("/proc").glob("[0-9]*/fd"):
         try:
             held = [os.readlink(one) for one in folder.iterdir()]
-            if str(journal) in held and b"tuibackup.run.child" in (folder.parent / "cmdline").read_bytes():
+            if str(journal) in held and (folder.parent / "comm").read_text() == f"{NAME}\n":
                 os.kill(int(folder.parent.name), signal.SIGKILL)
         except OSError:
             continue

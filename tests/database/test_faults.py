@@ -103,7 +103,7 @@ async def test_what_is_no_dump_is_not_kept(
 ) -> None:
     """An endless stream of something else fills no disk, and is not listened to for ever."""
     mariadbd.sql(SOME)
-    endless = tooled("while head -c 1000000 /dev/urandom; do :; done")
+    endless = tooled("echo '-- Setting savepoint' >&2; while head -c 1000000 /dev/urandom; do :; done")
     with pytest.raises(DatabaseError, match=r"no database could be dumped: .*no dump of these databases"):
         await dumped(session, server, incoming, reporter, dump_tools=endless)
     assert incoming.stored_bytes() < 1000
@@ -181,6 +181,24 @@ async def test_a_row_longer_than_the_server_s_packets_is_dumped(
     one = replace(server, database=Database(user=account(), socket=str(mariadbd.socket)))
     result = await dumped(session, one, incoming, reporter)
     assert (result.whole, result.bytes > 1_800_000) == (True, True)
+
+
+async def test_a_dump_may_take_longer_than_the_server_waits_for_a_silent_login(
+    session: Session,
+    server: Server,
+    start_mariadb: MariadbStarter,
+    incoming: Incoming,
+    reporter: Collected,
+    tooled: Tooled,
+) -> None:
+    """The login of step 3 is silent while the programs dump, and needed afterwards."""
+    mariadbd = start_mariadb("--wait-timeout=1")
+    mariadbd.sql(FILLED + "; CREATE SEQUENCE nomor")
+    one = replace(server, database=Database(user=account(), socket=str(mariadbd.socket)))
+    result = await dumped(
+        session, one, incoming, reporter, dump_tools=tooled('real "$@"; code=$?; sleep 3; exit $code')
+    )
+    assert (result.outcome, result.whole, result.instant) == (Outcome.DONE, True, "barrier")
 
 
 async def test_a_server_without_databases_is_said(

@@ -13,6 +13,9 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
     config = context.config
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(_("the cockpit needs a terminal"), _("tuibackup status works without one"))
+    if not sys.stderr.isatty():
+        # Textual draws on stderr: with `2> FILE` there would be no screen, and all of it in the file.
+        sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
     from tuibackup.tui.app import open_cockpit
 
     return open_cockpit(config, read_only=args.read_only)

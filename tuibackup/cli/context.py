@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 class Context:
     """One call of the command line. Everything is loaded on first use, so that cheap commands stay cheap."""
 
-    def __init__(self, config_path: Path | None = None) -> None:
+    def __init__(self, config_path: Path | None = None, *, alone: bool = False) -> None:
         self.config_path = config_path
+        self.alone = alone  # whether nothing else goes on in this process
 
     @cached_property
     def config(self) -> "Config":

@@ -76,7 +76,7 @@ def _early(context: Context, stack: ExitStack) -> "Launcher | None":
     from tuibackup.run.launcher import Launcher
 
     with suppress(OSError):
-        return stack.enter_context(Launcher(context.config.state))
+        return stack.enter_context(Launcher(fork=context.alone))
     return None
 
 

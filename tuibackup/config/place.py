@@ -7,8 +7,6 @@ import os
 import stat
 from pathlib import Path
 
-import platformdirs
-
 from tuibackup.errors import ConfigError
 from tuibackup.text import printable
 
@@ -37,6 +35,8 @@ def find(explicit: Path | None = None) -> Path:
         return _named(explicit, "--config")
     if value := os.environ.get(VARIABLE):
         return _named(Path(value), f"${VARIABLE}")
+    import platformdirs  # late: where everything is named it is not needed
+
     personal = platformdirs.user_config_path("tuibackup") / "config.toml"
     for path in (personal, SYSTEM):
         if os.path.lexists(path):
@@ -61,6 +61,8 @@ def default_state(source: Path) -> Path:
     """Where runs, the ledger and known host keys go: the account's state folder, or the system's for /etc."""
     if source.is_relative_to("/etc"):
         return SYSTEM_STATE
+    import platformdirs
+
     return platformdirs.user_state_path("tuibackup")
 
 

@@ -1,6 +1,5 @@
 """One table of config.toml while it is read: typed access, and errors that name file, line and key."""
 
-import difflib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +82,9 @@ class Table:
                 "a password does not belong into this file",
                 "use password_file, password_command or prompt = true",
             )
-        if near := difflib.get_close_matches(key.lower(), known, 1):
+        from difflib import get_close_matches  # late, as it is seldom needed
+
+        if near := get_close_matches(key.lower(), known, 1):
             self.fail(key, "unknown key", f"did you mean {near[0]}?")
         if key in _TOP:
             self.fail(

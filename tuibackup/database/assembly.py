@@ -1,8 +1,8 @@
 """The files that the programs of one pass fill, and how each database's dump is put together from them.
 
-A database that one program dumps goes straight into its file. Where others took tables of it, these lie in files of
-their own until all have ended, as does what follows the tables (events, routines, views); then the frames are put one
-behind the other, without unpacking them.
+A database that one program dumps goes straight into its file. Where others took tables of it, or something is to be
+said behind its tables, these lie in files of their own until all have ended, as does what follows the tables (events,
+routines, views); then the frames are put one behind the other, without unpacking them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -40,7 +40,7 @@ class Assembly:
         """Where share `number` goes: for databases and for what follows their tables. Called from any thread."""
         if not share.whole:
             return lambda name: None if name else self._part(number), lambda name: None
-        wanted = {one.name for one in share.databases}
+        wanted = {one.name: one for one in share.databases}
 
         def dump(name: str) -> SqlFile | None:
             return self._dump(name) if name in wanted else None
@@ -48,12 +48,16 @@ class Assembly:
         def tail(name: str) -> SqlFile | None:
             if name not in wanted:
                 return None
-            return self._tail(name) if share.left_out.get(name) else self._dump(name)
+            apart = share.left_out.get(name) or wanted[name].sequences
+            return self._tail(name) if apart else self._dump(name)
 
         return dump, tail
 
-    def put_together(self, name: str, ended: Sequence[Ended]) -> tuple[SqlFile, Contents]:
-        """The dump of `name` from the shares that have to do with it; what it holds, by place in it."""
+    def put_together(self, name: str, ended: Sequence[Ended], more: bytes) -> tuple[SqlFile, Contents]:
+        """The dump of `name` from the shares that have to do with it, and `more` behind its tables.
+
+        What it holds, by place in it, comes along.
+        """
         file = self._dump(name)
         contents = Contents()
         for one in ended:
@@ -65,6 +69,8 @@ class Assembly:
                 at = file.append(part)
                 _add(contents, one.scanner.contents.get(""), one.shifts.get("", 0) + at)
         if (tail := self._tails.pop(name, None)) is not None:
+            if more:
+                file.write(more)
             tail.end()
             file.append(tail)
         return file, contents

@@ -1,12 +1,14 @@
 """One more session whose snapshot is of the dump's own instant: it counts every table's rows while the programs dump.
 
 A dump with another number of rows is no dump. Unless `checksum` is switched off, it takes each table's CHECKSUM TABLE,
-too, with which a restored copy can be compared (see `drill`). It works on one table at a time, beside the dumps.
+too, with which a restored copy can be compared (see `drill`). It works beside the dumps, on one large table at a time
+or on a few small ones.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 
 from tuibackup.database.barrier import BEGIN
 from tuibackup.database.inventory import DatabaseInfo, TableInfo, quoted
@@ -16,11 +18,12 @@ from tuibackup.errors import ConnectionLostError, DatabaseError
 
 Place = tuple[str, str]  # database and table
 LEAST_SECONDS = 600.0  # for the counting, however short the dump was
-CHECKSUM_SECONDS, CHECKSUM_SHARE = (
-    60.0,
-    0.25,
-)  # by which checksums may lengthen a dump: that, or a part of its own time
+CHECKSUM_SECONDS = 60.0  # by which checksums may lengthen a dump …
+CHECKSUM_SHARE = 0.25  # … or this much of its time, if that is more
 _TABLE_SECONDS = 24 * 3600.0
+_TOGETHER, _TOGETHER_BYTES = 100, 16 << 20  # small tables that are looked at with one statement
+
+Batch = Sequence[tuple[str, TableInfo]]  # of databases' tables
 
 
 class Checker:
@@ -80,30 +83,39 @@ class Checker:
         self.position = await self._position()
         # Others are not in the snapshot: they have the rows of right now.
         tables = [(one.name, table) for one in databases for table in one.tables if countable(table)]
-        tables.sort(key=lambda item: item[1].bytes)
-        for database, table in tables:
-            await self._count(database, table, history)
-            await self._login.rows("ROLLBACK TO SAVEPOINT sp")
+        for some in batches(tables):
+            await self._ask(some, partial(self._count, history))
         self._counted.set()
         if checksum:
-            for database, table in tables:
-                await self._checksum(database, table)
-                await self._login.rows("ROLLBACK TO SAVEPOINT sp")
+            for some in batches(tables):
+                await self._ask(some, self._checksum)
 
-    async def _count(self, database: str, table: TableInfo, history: bool) -> None:
-        every = " FOR SYSTEM_TIME ALL" if history and table.kind == "SYSTEM VERSIONED" else ""
-        with suppress(DatabaseError):  # dropped or changed since: the dump says so, too
-            [(number,)] = await self._login.rows(
-                f"SELECT COUNT(*) FROM {quoted(database)}.{quoted(table.name)}{every}",
-                seconds=_TABLE_SECONDS,
-            )
-            self.counts[database, table.name] = int(number)
+    async def _ask(self, tables: Batch, look: Callable[[Batch], Awaitable[None]]) -> None:
+        """`look` at all of them; where one was dropped or changed since, which the dump says too, at the others."""
+        try:
+            await look(tables)
+        except DatabaseError:
+            await self._login.rows("ROLLBACK TO SAVEPOINT sp")
+            half = len(tables) // 2
+            for some in (tables[:half], tables[half:]) if half else ():
+                await self._ask(some, look)
+        else:
+            await self._login.rows("ROLLBACK TO SAVEPOINT sp")
 
-    async def _checksum(self, database: str, table: TableInfo) -> None:
-        with suppress(DatabaseError):
-            [(_name, value)] = await self._login.rows(
-                f"CHECKSUM TABLE {quoted(database)}.{quoted(table.name)}", seconds=_TABLE_SECONDS
-            )
+    async def _count(self, history: bool, tables: Batch) -> None:
+        counting = [
+            f"SELECT {number}, COUNT(*) FROM {_name(place)}"
+            + (" FOR SYSTEM_TIME ALL" if history and place[1].kind == "SYSTEM VERSIONED" else "")
+            for number, place in enumerate(tables)
+        ]
+        for number, counted in await self._login.rows(" UNION ALL ".join(counting), seconds=_TABLE_SECONDS):
+            database, table = tables[int(number)]
+            self.counts[database, table.name] = int(counted)
+
+    async def _checksum(self, tables: Batch) -> None:
+        statement = "CHECKSUM TABLE " + ", ".join(map(_name, tables))
+        found = await self._login.rows(statement, seconds=_TABLE_SECONDS)
+        for (database, table), (_, value) in zip(tables, found, strict=True):
             if value is not None:
                 self.checksums[database, table.name] = int(value)
 
@@ -118,3 +130,22 @@ class Checker:
         keys = ("Binlog_snapshot_file", "Binlog_snapshot_position", "Binlog_snapshot_gtid_pos")
         words = [str(found.get(key, "")) for key in keys]
         return " ".join(filter(None, words)) if words[0] else ""
+
+
+def batches(tables: Batch) -> Iterator[Batch]:
+    """All of `tables`, the smallest first, a few small ones at a time: each statement is a journey to the server."""
+    some: list[tuple[str, TableInfo]] = []
+    size = 0
+    for place in sorted(tables, key=lambda item: item[1].bytes):
+        if some and (len(some) == _TOGETHER or size + place[1].bytes > _TOGETHER_BYTES):
+            yield some
+            some, size = [], 0
+        some.append(place)
+        size += place[1].bytes
+    if some:
+        yield some
+
+
+def _name(place: tuple[str, TableInfo]) -> str:
+    database, table = place
+    return f"{quoted(database)}.{quoted(table.name)}"

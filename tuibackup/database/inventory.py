@@ -29,12 +29,18 @@ TRANSACTIONAL = frozenset(
 )
 # Looking into the views of sys takes the server longer than all the rest.
 _OURS = "{} NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema', 'ndbinfo')"
+# Character sets of which every byte that the server lets in comes back through utf8mb4, as dump programs write it.
+_WHOLE_SETS = "'utf8mb4', 'utf8mb3', 'utf8', 'latin1', 'ascii', 'binary'"
 _INVALID = (1356, 1146, 1054, 1449, 1142, 1143, 1305)  # what SHOW COLUMNS says of a view that cannot be read
 
 
 @dataclass(frozen=True, slots=True)
 class TableInfo:
-    """One table or sequence. `floats` are its FLOAT columns."""
+    """One table or sequence. `floats` are its FLOAT columns.
+
+    `fragile`: it may hold other values that dump programs do not bring back (bytes that are no character of their
+    column's set, an ENUM's two kinds of empty value), or is one that they write wrong (every column generated).
+    """
 
     name: str
     kind: str  # BASE TABLE, SEQUENCE, SYSTEM VERSIONED
@@ -42,6 +48,7 @@ class TableInfo:
     rows: int
     bytes: int
     floats: tuple[str, ...] = ()
+    fragile: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +128,7 @@ async def take(connection: Connection, exclude: frozenset[str]) -> tuple[Databas
         for (name,) in await connection.rows("SHOW DATABASES")
         if name not in SYSTEM and name not in exclude
     )
-    floats = await _floats(connection)
+    floats, fragile = await _floats(connection), await _fragile(connection)
     tables: dict[str, list[TableInfo]] = defaultdict(list)
     views: dict[str, list[str]] = defaultdict(list)
     for schema, name, kind, engine, rows, bytes_ in await connection.rows(
@@ -134,7 +141,15 @@ async def take(connection: Connection, exclude: frozenset[str]) -> tuple[Databas
         elif kind != "SYSTEM VIEW":
             columns = tuple(floats.get((schema, name), ()))
             tables[schema].append(
-                TableInfo(name, kind, str(engine or ""), int(rows or 0), int(bytes_ or 0), columns)
+                TableInfo(
+                    name,
+                    kind,
+                    str(engine or ""),
+                    int(rows or 0),
+                    int(bytes_ or 0),
+                    columns,
+                    (schema, name) in fragile,
+                )
             )
     triggers = await _names(connection, "TRIGGER", "TRIGGERS")
     routines = await _names(connection, "ROUTINE", "ROUTINES")
@@ -165,6 +180,18 @@ async def _floats(connection: Connection) -> dict[tuple[str, str], list[str]]:
     ):
         found[schema, table].append(column)
     return found
+
+
+async def _fragile(connection: Connection) -> frozenset[tuple[str, str]]:
+    found = await connection.rows(
+        "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.COLUMNS"
+        f" WHERE {_OURS.format('TABLE_SCHEMA')} GROUP BY TABLE_SCHEMA, TABLE_NAME HAVING"
+        f" SUM(COALESCE(CHARACTER_SET_NAME, 'binary') NOT IN ({_WHOLE_SETS})) > 0"
+        " OR SUM(DATA_TYPE = 'enum' AND (COLUMN_TYPE LIKE 'enum('''',%' OR COLUMN_TYPE LIKE '%,'''',%'"
+        " OR COLUMN_TYPE LIKE '%,'''')')) > 0"
+        " OR SUM(EXTRA NOT LIKE '%VIRTUAL GENERATED%' AND EXTRA NOT LIKE '%STORED GENERATED%') = 0"
+    )
+    return frozenset((str(schema), str(name)) for schema, name in found)
 
 
 async def _names(connection: Connection, what: str, table: str, more: str = "") -> dict[str, list[str]]:

@@ -29,6 +29,7 @@ from tuibackup.text import printable
 
 ANSWER_SECONDS = 30.0  # for the server's greeting and login
 QUERY_SECONDS = 300.0  # information_schema of thousands of tables takes its time
+_SILENT_SECONDS = 86_400  # nothing is asked over this login while the dumps run, and then something is
 _DEFAULT_SOCKETS = ("/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock")  # noqa: S108  # theirs
 _ACCESS_DENIED = (1045, 1698)
 _GONE = (2006, 2013)
@@ -111,6 +112,7 @@ async def login(session: Session, server: Server, password: Secret | None) -> Da
     connection = await open_connection(session, options)
     try:
         async with faults(server.name, options):
+            await connection.rows(f"SET SESSION wait_timeout = {_SILENT_SECONDS}")
             version = str((await connection.rows("SELECT VERSION()"))[0][0])
             account = str((await connection.rows("SELECT CURRENT_USER()"))[0][0])
             grants = tuple(str(row[0]) for row in await connection.rows("SHOW GRANTS"))

@@ -149,6 +149,12 @@ def sequence(name: bytes, create: bytes, setval: bytes) -> bytes:
     )  # fmt: skip
 
 
+def standing(name: bytes, following: int, cycles: int) -> bytes:
+    """Where a sequence stands that is there already."""
+    setval = b"DO SETVAL(%s, %d, 0, %d);\n" % (name, following, cycles)
+    return title(b"Sequence values for", name) + setval
+
+
 def stand_in(name: bytes, columns: Sequence[bytes]) -> bytes:
     """A view with the same columns and nothing in it, for views that are created before the one they look at."""
     listed = b",\n".join(b" NULL AS " + column for column in columns)

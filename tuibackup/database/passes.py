@@ -24,6 +24,7 @@ from tuibackup.database.program import Program
 from tuibackup.database.reader import Reader
 from tuibackup.database.running import Running, together
 from tuibackup.database.scan import Contents
+from tuibackup.database.sequences import standing
 from tuibackup.database.share import PROGRAMS, Share, Tables, inexact, locked, shared, taken_by
 from tuibackup.database.sqlfile import SqlFile
 from tuibackup.database.tool import DumpTool
@@ -124,7 +125,7 @@ class Passes:
                 if last or not error.passing:
                     break
         made, ended, begun = await self._run(infos)
-        if self.tool is not None and not begun:
+        if self.tool is not None and not begun and all(one.faults for one in made):
             self.no_tool = made[0].faults[0]
             self._live.say(f"{self.no_tool}: the databases are read without")
             self.tool = None
@@ -271,7 +272,8 @@ class Passes:
         made = []
         for name, info in sorted(infos.items()):
             parts = concerned[name]
-            file, contents = await asyncio.to_thread(self._files.put_together, name, parts)
+            more = b"" if self.tool is None else await standing(self._database, info)
+            file, contents = await asyncio.to_thread(self._files.put_together, name, parts, more)
             faults = [fault for one in parts for fault in one.faults]
             faults += verdict.missing(info, contents)
             made.append(Made(info, file, contents, faults, max(one.seconds for one in parts)))

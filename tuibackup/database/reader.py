@@ -1,7 +1,7 @@
 """Tables and databases that are read over a connection of our own, beside the programs or instead of them.
 
-It takes what the server's program gets wrong (FLOAT), what must be read while the lock is held (tables that know no
-transactions), or everything where there is no program. One after the other, at the instant of its own snapshot.
+It takes what the server's program loses (see `share.inexact`), what must be read while the lock is held (tables that
+know no transactions), or everything where there is no program. One after the other, at the instant of its own snapshot.
 """
 
 import asyncio

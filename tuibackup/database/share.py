@@ -59,10 +59,12 @@ def locked(databases: Iterable[DatabaseInfo]) -> tuple[Share, ...]:
 
 
 def inexact(databases: Iterable[DatabaseInfo], but: Mapping[str, Tables]) -> tuple[Share, ...]:
-    """Tables with numbers that dump programs cut short (FLOAT)."""
+    """Tables with values that dump programs cut short (FLOAT) or may lose (`TableInfo.fragile`)."""
     chosen = {
         one.name: [
-            table.name for table in one.tables if table.floats and table.name not in but.get(one.name, _NONE)
+            table.name
+            for table in one.tables
+            if (table.floats or table.fragile) and table.name not in but.get(one.name, _NONE)
         ]
         for one in databases
     }

@@ -1,9 +1,10 @@
 """Takes the stream of one dump program apart: each database's SQL into a file of its own.
 
 A program that dumps several databases writes a head, the tables of each database one after the other, then the views
-of each, and a foot. Every database gets the head and the foot, and so is a dump of its own. Where a database's tables
-come from several programs, what follows its tables (events, routines, views, foot) is kept apart, so that the other
-tables can be put before it. A stream of some tables of one database gives these tables alone.
+of each, and a foot. Every database gets the head and the foot, and so is a dump of its own; what the head forgets to
+set, it is given. Where a database's tables come from several programs, what follows its tables (events, routines,
+views, foot) is kept apart, so that the other tables can be put before it. A stream of some tables of one database gives
+these tables alone.
 """
 
 import re
@@ -18,6 +19,12 @@ _LONGEST_FRAME = 256 << 10  # bytes of head or foot
 _HOST = re.compile(rb"^(-- Host: [^\n]*Database: )[^\n]*$", re.MULTILINE)
 
 Opener = Callable[[str], SqlFile | None]  # by the database's name; None: not one that was asked for
+
+# A row that breaks a CHECK was let in by somebody; a backup has to take it as it is. MariaDB's programs do not say so.
+_CHECKS_OFF = (
+    b"/*M!100201 SET @OLD_CHECK_CONSTRAINT_CHECKS=@@CHECK_CONSTRAINT_CHECKS, CHECK_CONSTRAINT_CHECKS=0 */;\n"
+)
+_CHECKS_BACK = b"/*M!100201 SET CHECK_CONSTRAINT_CHECKS=@OLD_CHECK_CONSTRAINT_CHECKS */;\n"
 
 
 class SplitError(Exception):
@@ -50,9 +57,10 @@ class Splitter:
     def finish(self) -> None:
         """The stream has ended, and the scanner knows it."""
         self._sort()
+        foot = (_CHECKS_BACK if self._forgets_checks() else b"") + bytes(self._foot)
         for name in self._begun:
             if (tail := self._tail(name)) is not None:
-                tail.write(bytes(self._foot))
+                tail.write(foot)
         self._rest()
 
     def _sort(self) -> None:
@@ -92,9 +100,13 @@ class Splitter:
         else:
             self._target = self._found(self._dump, cut.name)
             if cut.name:
-                self._target.write(_HOST.sub(lambda host: host[1] + _commented(cut.name), bytes(self._head)))
+                head = _HOST.sub(lambda host: host[1] + _commented(cut.name), bytes(self._head))
+                self._target.write(head + (_CHECKS_OFF if self._forgets_checks() else b""))
             self.shifts[cut.name] = self._target.length - cut.at
             self._begun.append(cut.name)
+
+    def _forgets_checks(self) -> bool:
+        return b"MariaDB" in self._head and b"CHECK_CONSTRAINT_CHECKS" not in self._head
 
     def _rest(self) -> None:
         if isinstance(self._target, SqlFile):

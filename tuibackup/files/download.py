@@ -367,7 +367,8 @@ class _Download:
 
     def _anything_wanted(self, folder: Listed, folders: bool = True) -> bool:
         """Whether there is a file to fetch, or (`folders`) a folder whose extended attributes are not known."""
-        if self._index.wanted_totals(folder.root)[0]:
+        # None were wanted of any folder: that is known, and counting them reads the whole index.
+        if self._tally.items_total and self._index.wanted_totals(folder.root)[0]:
             return True
         return folders and self._way.xattrs and not self._index.folders_known(folder.root)
 

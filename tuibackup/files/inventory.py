@@ -1,7 +1,7 @@
 """The inventory: everything in the configured folders as `find` sees it, before any of it is read."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -74,16 +74,18 @@ async def take(
         for name, real in zip(names, resolved, strict=True)
     ]
     known = await in_thread(writer.known)
+    renewing = known is not None and all(folder.comparable for folder in folders)
     # Meanwhile: on a far line every answer that is waited for counts.
     naming = asyncio.ensure_future(_known_names(session, known))
     try:
         for folder in folders:
-            await folder.read(known)
+            # The older index is copied while the server begins to list: should too much differ, it was for nothing.
+            await folder.read(known, writer.renew if renewing and folder is folders[0] else None)
         named = await naming
     finally:
         naming.cancel()
         await asyncio.gather(naming, return_exceptions=True)
-    if known is None or not await _renew(session, writer, known, named, folders):
+    if known is None or not renewing or not await _renew(session, writer, known, named, folders):
         for folder in folders:
             await in_thread(folder.replay)
         await name_owners(session, writer)
@@ -99,20 +101,18 @@ async def _known_names(session: Session, known: Known | None) -> Names:
 async def _renew(
     session: Session, writer: IndexWriter, known: Known, named: Names, folders: "list[_Folder]"
 ) -> bool:
-    """Make the index from the older one, where the listings differ little; False when they do not."""
+    """Make the index from the copy of the older one, where the listings differ little; False when they do not."""
     try:
         news = [await in_thread(folder.news) for folder in folders]
         entries = [entry for came in news for entry in came]
         if any((user, group) != named.of(uid, gid) for uid, gid, user, group in known.owners):
-            return False  # an owner is called otherwise now: that is a difference of every file of his
+            raise UnrenewableError(
+                "an owner is called otherwise now: that is a difference of every file of his"
+            )
         users = {entry.uid for entry in entries} - {uid for uid, *_ in known.owners}
         groups = {entry.gid for entry in entries} - {gid for _, gid, *_ in known.owners}
         more = await names_of(session, users, groups)
         named = Names(named.users | more.users, named.groups | more.groups)
-        await in_thread(writer.renew)
-    except UnrenewableError:
-        return False
-    try:
         for folder, came in zip(folders, news, strict=True):
             await in_thread(folder.renew, came, named)
         await in_thread(writer.settle)
@@ -186,12 +186,22 @@ class _Folder:
         self._fault = ""
         self._said = ""  # about no file in particular
 
-    async def read(self, known: Known | None) -> None:
-        """Take the whole listing: into the index, or beside the older one where that can be."""
+    @property
+    def comparable(self) -> bool:
+        """Whether there is an older listing to compare with."""
+        return self._older is not None
+
+    async def read(self, known: Known | None, meanwhile: Callable[[], None] | None = None) -> None:
+        """Take the whole listing: into the index, or beside the older one where that can be.
+
+        `meanwhile` is done when the server has begun, before anything of the listing is looked at.
+        """
         if known is not None and self._older is not None:
             self._comparison = Comparison(self._older, known.doubtful.get(self._root, ()))
         unpacker = Unpacker(self._packed)
         async with self._session.stream(self._command(), on_line=self._lines.take) as stream:
+            if meanwhile is not None:
+                await in_thread(meanwhile)
             while data := await piece(stream, self._server.name):
                 for part in unpacker.feed(data):
                     await in_thread(self._take, part)

@@ -1,7 +1,7 @@
 """The append-only record of everything done. Its entries form a hash chain; every query is fast at a million.
 
 `store` opens, appends and checks; `queries` answers; `entries` defines an entry and its hash; `results` says
-what follows from it. Importing the package is cheap: SQLAlchemy (0.2 s) is loaded by `Ledger.open`.
+what follows from it, `schema` holds the tables.
 """
 
 from tuibackup.ledger.entries import Entry, Kind

@@ -1,28 +1,29 @@
 """The ledger's store: opens it, appends entries under one writer at a time, checks the chain.
 
-Embedded SQLite through SQLAlchemy Core: WAL, every entry synced to the disk before `append` returns. Any
-number of processes may append. A shared ledger (MariaDB, MySQL) is a URL that is known but refused for now.
+SQLite: WAL, every entry synced to the disk before `append` returns. Any number of processes may append. A shared
+ledger (MariaDB, MySQL) is a URL that is known but refused for now.
 """
 
 import json
 import os
 import socket
+import sqlite3
 import time as clock
+from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from tuibackup.errors import LedgerError
+from tuibackup.ledger import schema
 from tuibackup.ledger.chain import check
 from tuibackup.ledger.entries import GENESIS, Entry, Kind, canonical, entry_hash, iso
 from tuibackup.ledger.queries import Queries
 from tuibackup.ledger.results import results_of
 from tuibackup.text import printable
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
 
 _PATIENCE = 30.0  # seconds to wait for another writer
 _SQLITE = "sqlite:///"
@@ -31,10 +32,11 @@ _SQLITE = "sqlite:///"
 class Ledger(Queries):
     """An open ledger; `queries.Queries` holds what may be asked of it. Usable from several threads."""
 
-    def __init__(self, engine: "Engine", path: Path, host: str) -> None:
-        self._engine = engine
+    def __init__(self, path: Path, host: str) -> None:
         self._path = path
         self._host = host
+        self._idle: list[sqlite3.Connection] = []  # a thread takes one, or opens one more, and puts it back
+        self._closed = False
 
     @classmethod
     def open(cls, target: str | Path, *, host: str | None = None) -> Self:
@@ -43,20 +45,22 @@ class Ledger(Queries):
         `host` is this machine's name for entries. Raises LedgerError: not writable, damaged, not ours, newer.
         """
         path = _path_of(target)
+        ledger = cls(path, host or socket.gethostname())
         with _explained(path):
             _create_file(path)
-            engine = _engine(path)
             try:
-                with engine.connect() as connection:
+                with ledger._connection() as connection:
                     _prepare(connection, path)
             except BaseException:
-                engine.dispose()
+                ledger.close()
                 raise
-        return cls(engine, path, host or socket.gethostname())
+        return ledger
 
     def close(self) -> None:
-        """Close every connection; the object cannot be used any more."""
-        self._engine.dispose()
+        """Close every connection, those in use when they are free; the object cannot be used any more."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().close()
 
     def __enter__(self) -> Self:
         return self
@@ -96,33 +100,42 @@ class Ledger(Queries):
 
         Finds changed, missing and reordered entries. `on_progress` gets the number of entries read so far.
         """
-        from sqlalchemy import text
-
-        with _explained(self._path), self._engine.connect() as connection:
-            stream = connection.execution_options(yield_per=5000)
+        with _explained(self._path), self._connection() as connection:
             # One read transaction: nothing that is appended meanwhile may fall between the two.
-            connection.exec_driver_sql("BEGIN")
-            entries = stream.execute(text("SELECT * FROM entry ORDER BY seq"))
-            results = stream.execute(text("SELECT * FROM result ORDER BY seq, what"))
+            connection.execute("BEGIN")
+            entries = _named(connection.execute("SELECT * FROM entry ORDER BY seq"))
+            results = _named(connection.execute("SELECT * FROM result ORDER BY seq, what"))
             return check(entries, results, _highest(connection), on_progress)
 
     def _rows(self, sql: str, **values: Any) -> Sequence[Any]:
-        from sqlalchemy import text
-
-        with _explained(self._path), self._engine.connect() as connection:
-            return connection.execute(text(sql), values).all()
+        with _explained(self._path), self._connection() as connection:
+            return list(_named(connection.execute(sql, values)))
 
     @contextmanager
-    def _writing(self) -> Iterator["Connection"]:
+    def _writing(self) -> Iterator[sqlite3.Connection]:
         """A transaction, the only writer from its start: what it reads is still true when it writes."""
-        with self._engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        with self._connection() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+            connection.execute("COMMIT")
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        """A connection that nobody else uses meanwhile; what it has not committed is rolled back."""
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = _connect(self._path)
+        try:
+            yield connection
+        finally:
             try:
-                yield connection
-                connection.exec_driver_sql("COMMIT")
-            except BaseException:
                 connection.rollback()
-                raise
+            finally:
+                if self._closed:
+                    connection.close()
+                else:
+                    self._idle.append(connection)
 
 
 def _path_of(target: str | Path) -> Path:
@@ -145,35 +158,24 @@ def _create_file(path: Path) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
-def _engine(path: Path) -> "Engine":
-    import sqlalchemy
-
-    engine = sqlalchemy.create_engine(
-        sqlalchemy.URL.create("sqlite", database=os.fspath(path)),
-        # Transactions are begun by hand: the driver's own BEGIN would be a deferred one.
-        isolation_level="AUTOCOMMIT",
-        connect_args={"timeout": _PATIENCE},
-    )
-
-    @sqlalchemy.event.listens_for(engine, "connect")
-    def _settings(connection: Any, _record: object) -> None:
-        connection.execute("PRAGMA synchronous = FULL")
-
-    return engine
+def _connect(path: Path) -> sqlite3.Connection:
+    # Transactions are begun by hand: the driver's own BEGIN would be a deferred one. Threads take turns.
+    connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
 
 
-def _prepare(connection: "Connection", path: Path) -> None:
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Create the tables in an empty file; refuse one that is not ours or newer than this program."""
-    from tuibackup.ledger import schema
-
     _use_wal(connection, path)
     if _is_empty(connection):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.execute("BEGIN IMMEDIATE")
         if _is_empty(connection):  # still, now that nobody else can write
-            schema.metadata.create_all(connection)
-            connection.exec_driver_sql(f"PRAGMA application_id = {schema.APPLICATION}")
-            connection.exec_driver_sql(f"PRAGMA user_version = {schema.VERSION}")
-        connection.exec_driver_sql("COMMIT")
+            for statement in schema.STATEMENTS:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {schema.APPLICATION}")
+            connection.execute(f"PRAGMA user_version = {schema.VERSION}")
+        connection.execute("COMMIT")
     if _pragma(connection, "application_id") != schema.APPLICATION:
         raise LedgerError(
             f"{printable(str(path))} is no ledger of tuibackup", "move it away, or set url in [ledger]"
@@ -186,16 +188,14 @@ def _prepare(connection: "Connection", path: Path) -> None:
         )
 
 
-def _use_wal(connection: "Connection", path: Path) -> None:
-    from sqlalchemy.exc import OperationalError
-
+def _use_wal(connection: sqlite3.Connection, path: Path) -> None:
     deadline = clock.monotonic() + _PATIENCE
     while _pragma(connection, "journal_mode") != "wal":
         try:
-            mode = connection.exec_driver_sql("PRAGMA journal_mode = WAL").scalar()
-        except OperationalError as error:
+            mode = _value(connection, "PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
             # SQLite does not wait here when another process does the same at the same moment.
-            if "locked" not in str(error.orig) or clock.monotonic() > deadline:
+            if "locked" not in str(error) or clock.monotonic() > deadline:
                 raise
             clock.sleep(0.05)
         else:
@@ -206,41 +206,53 @@ def _use_wal(connection: "Connection", path: Path) -> None:
                 )
 
 
-def _pragma(connection: "Connection", name: str) -> Any:
-    return connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+def _pragma(connection: sqlite3.Connection, name: str) -> Any:
+    return _value(connection, f"PRAGMA {name}")
 
 
-def _is_empty(connection: "Connection") -> bool:
-    return connection.exec_driver_sql("SELECT COUNT(*) FROM sqlite_schema").scalar() == 0
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    return bool(_value(connection, "SELECT COUNT(*) FROM sqlite_schema") == 0)
 
 
-def _head(connection: "Connection") -> tuple[int, str]:
+def _head(connection: sqlite3.Connection) -> tuple[int, str]:
     """The next entry's number and the hash it follows. A number that was once given is never given again."""
-    last = connection.exec_driver_sql("SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1").first()
-    number, prev = (last.seq, last.hash) if last else (0, GENESIS)
+    last = connection.execute("SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1").fetchone()
+    number, prev = last or (0, GENESIS)
     return max(number, _highest(connection)) + 1, prev
 
 
-def _highest(connection: "Connection") -> int:
+def _highest(connection: sqlite3.Connection) -> int:
     """The highest number ever given, also when its entry is gone."""
-    return connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = 'entry'").scalar() or 0
+    return _value(connection, "SELECT seq FROM sqlite_sequence WHERE name = 'entry'") or 0
 
 
-def _insert(connection: "Connection", row: Mapping[str, Any], body: Mapping[str, Any]) -> None:
-    from tuibackup.ledger import schema
-
-    connection.execute(schema.entry.insert(), row)
+def _insert(connection: sqlite3.Connection, row: Mapping[str, Any], body: Mapping[str, Any]) -> None:
+    connection.execute(schema.ADD_ENTRY, row)
     if row["server"] is not None:
         for result in results_of(row["kind"], body):
             values = {"seq": row["seq"], "server": row["server"], "time": row["time"]}
-            connection.execute(schema.result.insert(), {**values, **result.columns()})
+            connection.execute(schema.ADD_RESULT, {**values, **result.columns()})
+
+
+def _value(connection: sqlite3.Connection, sql: str) -> Any:
+    """The first column of a statement's first row; None where there is no row."""
+    row = connection.execute(sql).fetchone()
+    return row[0] if row else None
+
+
+def _named(cursor: sqlite3.Cursor) -> Iterator[Any]:
+    """The cursor's rows as tuples whose columns are attributes too."""
+    return map(_row(tuple(column[0] for column in cursor.description))._make, cursor)
+
+
+@cache
+def _row(columns: tuple[str, ...]) -> Any:
+    return namedtuple("Row", columns)  # the columns are a query's, not known here
 
 
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
     """Turn what SQLite and the system say into a LedgerError of one line."""
-    from sqlalchemy.exc import SQLAlchemyError
-
     name = printable(os.fspath(path))
     try:
         yield
@@ -248,8 +260,8 @@ def _explained(path: Path) -> Iterator[None]:
         raise LedgerError(
             f"the ledger {name} cannot be opened: {error.strerror}", "check the state folder's owner and mode"
         ) from error
-    except SQLAlchemyError as error:
-        said = printable(str(getattr(error, "orig", None) or error))
+    except sqlite3.Error as error:
+        said = printable(str(error))
         raise LedgerError(f"the ledger {name}: {said}", _way_out(said)) from error
 
 

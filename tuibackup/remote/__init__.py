@@ -3,4 +3,4 @@
 `session` is the way in. `questions`, `command` and `agent` are free of asyncssh, so that a face may import them.
 """
 
-from tuibackup.remote import liboqs as _liboqs  # noqa: F401 # before anything imports asyncssh
+from tuibackup.remote import spared as _spared  # noqa: F401 # before anything imports asyncssh

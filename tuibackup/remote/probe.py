@@ -13,33 +13,41 @@ _MARK = b"tuibackup-probe-42"
 _LONGEST = 200  # characters of one answer
 _FINE = re.compile(r"\.\d*[1-9]")  # the stat of an older BusyBox writes zeros for the fraction of a second
 
-# One round trip. Every answer is a line `word value`. The mark is computed: a shell that is no POSIX shell, or one
-# that only repeats what it does not understand, never prints it. Tools are looked for where commands will find
-# them; dump programs, which are started by their path, in further places too.
+# One round trip. Every answer is a line `word value`, in any order: what starts most programs runs side by side.
+# The mark is computed: a shell that is no POSIX shell, or one that only repeats what it does not understand, never
+# prints it. Tools are looked for where commands will find them; dump programs, which are started by their path, in
+# further places too.
 _SCRIPT = rb"""
 LC_ALL=C; export LC_ALL
 echo tuibackup-probe-$((6*7))
 now=$(date +%s.%N 2>/dev/null); echo "date $now"
-echo "os $(uname -srm 2>/dev/null)"
-echo "user $(id -un 2>/dev/null)"
-echo "uid $(id -u 2>/dev/null)"
+newline='
+'
 for tool in find tar stat; do
   if command -v $tool >/dev/null 2>&1; then
-    said=$($tool --version 2>&1 </dev/null | head -n 1)
+    said=$($tool --version 2>&1 </dev/null)
+    said=${said%%"$newline"*}
     case $said in *BusyBox*|*GNU*) ;; *) said="$said $($tool --help 2>&1 </dev/null | head -n 1)" ;; esac
     echo "$tool $said"
   fi
-done
-echo "times $(stat -c %y /proc/self /tmp /dev/null / 2>/dev/null | tr '\n' ' ')"
-for tool in zstd gzip; do command -v $tool >/dev/null 2>&1 && echo "$tool yes"; done
+done &
 if command -v sudo >/dev/null 2>&1; then
   if sudo -n true >/dev/null 2>&1 </dev/null; then echo "sudo yes"; else echo "sudo no"; fi
-fi
-PATH=$PATH:/usr/local/bin:/usr/local/mysql/bin:/usr/local/sbin:/usr/sbin:/sbin; export PATH
-for tool in mariadb-dump mysqldump; do
-  path=$(command -v $tool 2>/dev/null) || continue
-  echo "dump $path $($tool --no-defaults --version 2>/dev/null </dev/null | head -n 1)"
-done
+fi &
+(
+  PATH=$PATH:/usr/local/bin:/usr/local/mysql/bin:/usr/local/sbin:/usr/sbin:/sbin; export PATH
+  for tool in mariadb-dump mysqldump; do
+    path=$(command -v $tool 2>/dev/null) || continue
+    said=$($tool --no-defaults --version 2>/dev/null </dev/null)
+    echo "dump $path ${said%%"$newline"*}"
+  done
+) &
+echo "os $(uname -srm 2>/dev/null)"
+echo "user $(id -un 2>/dev/null)"
+echo "uid $(id -u 2>/dev/null)"
+echo "times $(stat -c %y /proc/self /tmp /dev/null / 2>/dev/null | tr '\n' ' ')"
+for tool in zstd gzip; do command -v $tool >/dev/null 2>&1 && echo "$tool yes"; done
+wait
 echo end
 """
 

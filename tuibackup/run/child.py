@@ -1,4 +1,4 @@
-"""The launcher and the run processes it forks: `python -m tuibackup.run.child`, started by `run.process`.
+"""The launcher and the run processes it forks; started by `run.launcher`.
 
 The launcher imports what every run needs once and forks, so that a hundred runs share that memory and none of
 them pays for the imports again. A run process has its own session, no terminal, nice 10; it ignores SIGHUP
@@ -15,20 +15,24 @@ import sys
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 
 from tuibackup.config import Config, load
 from tuibackup.errors import TuibackupError
+from tuibackup.run import steps
 from tuibackup.run.engine import carry_out, refuse
 from tuibackup.run.journal import Journal
 from tuibackup.run.plan import Plan
 from tuibackup.run.process import Launch, Launched
 from tuibackup.run.questions import FaceLine
 from tuibackup.run.stop import Stop, stop_path
-from tuibackup.sop import Clock
 
 NICE = 10
+NAME = (
+    "tuibackup-run"  # of a run's process, as ps and top show it: forked, it would be called like the command
+)
 _MESSAGE = 1 << 20  # bytes: one run's plan takes a few thousand
 
 
@@ -42,15 +46,14 @@ class _Run:
     journal: int
 
 
-def main() -> int:
-    """Import, read the request from standard input, fork one process a run, and end."""
+def main() -> NoReturn:
+    """Read the request from standard input, fork one process a run, and end. The collector is off."""
     os.umask(0o077)
     os.nice(NICE)
-    _preload()
     with socket.socket(fileno=os.dup(0)) as request:
         first = request.recv(_MESSAGE)
         if not first:
-            return 0  # the face has changed its mind
+            os._exit(0)  # the face has changed its mind
         launch = msgspec.json.decode(first, type=Launch)
         runs = [_run_of(request) for _ in range(launch.runs)]
     config: Config | TuibackupError
@@ -58,17 +61,15 @@ def main() -> int:
         config = load(Path(launch.config))
     except TuibackupError as error:
         config = error
-    if any(Clock.DATABASES in run.plan.clocks for run in runs):
-        import tuibackup.database.dump  # noqa: F401
-    gc.collect()
+    if len(runs) > 1:  # one alone does so while it connects
+        steps.load(frozenset().union(*(run.plan.clocks for run in runs)))
     gc.freeze()  # keeps the collector from touching, and so copying, the memory the runs share
     for run in runs:
         if os.fork() == 0:
+            gc.enable()
             _forked(run, runs, config)
-    errors = runs[0].path.with_name(f"{runs[0].plan.request}.err")
-    if errors.stat().st_size == 0:
-        errors.unlink()
-    return 0
+    sys.stderr.flush()
+    os._exit(0)  # the interpreter's own tidying up takes 25 ms, which the runs need
 
 
 def _run_of(request: socket.socket) -> _Run:
@@ -79,18 +80,13 @@ def _run_of(request: socket.socket) -> _Run:
     return _Run(run.plan, Path(run.path), line, journal)
 
 
-def _preload() -> None:
-    """Import what is imported late for the sake of faces, but what every run needs."""
-    import sqlalchemy.dialects.sqlite  # noqa: F401
-
-    import tuibackup.ledger.schema  # noqa: F401
-
-
-def _forked(mine: _Run, runs: list[_Run], config: Config | TuibackupError) -> None:
-    """The life of one run's process; does not return."""
+def _forked(mine: _Run, runs: list[_Run], config: Config | TuibackupError) -> NoReturn:
+    """The life of one run's process."""
     code = 1
     try:
         os.setsid()
+        with contextlib.suppress(OSError):
+            Path("/proc/self/comm").write_text(NAME)
         for other in runs:
             if other is not mine:
                 # Another run's journal kept open here would keep it locked, and so alive, after its death.
@@ -154,7 +150,3 @@ def _loop_factory() -> "type[asyncio.AbstractEventLoop] | None":
     except ImportError:
         return None
     return uvloop.Loop
-
-
-if __name__ == "__main__":
-    sys.exit(main())

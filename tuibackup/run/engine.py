@@ -25,7 +25,7 @@ from tuibackup.run.places import open_ledger
 from tuibackup.run.plan import Plan
 from tuibackup.run.questions import Face, NoFace
 from tuibackup.run.reconnect import reconnect
-from tuibackup.run.steps import connect, download, dump, login
+from tuibackup.run.steps import connect, download, dump, load, login
 from tuibackup.run.stop import Stop
 from tuibackup.run.work import Carry, Work, outcome_of
 from tuibackup.sop import Clock, Outcome, Step, worst
@@ -87,7 +87,9 @@ async def _procedure(work: Work, face: Face, held: ExitStack) -> None:
     try:
         work.emit(ev.RunWaiting, reason="needs")
         async with slot(work.config.state, CONNECTING, kind="connect"):
-            connected = await work.timed(Step.CONNECT, connect)
+            connected, _ = await asyncio.gather(
+                work.timed(Step.CONNECT, connect), asyncio.to_thread(load, plan.clocks)
+            )
         needs = await meet_needs(work) if connected is Outcome.DONE else unmet(work)
         work.emit(ev.NeedsMet, needs=needs)
         await work.write(Kind.NEEDS, record.needs_body(needs, work.plan))
@@ -136,6 +138,7 @@ async def _own_slot(work: Work) -> AsyncIterator[None]:
         return
     work.emit(ev.RunWaiting, reason="slot")
     if not work.answers.asked_codes:
+        work.let_go = True
         await disconnect(work)
     async with slot(state, parallel):
         yield

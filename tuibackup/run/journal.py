@@ -21,7 +21,10 @@ from tuibackup.run import events as ev
 from tuibackup.run.places import runs_folder
 from tuibackup.vault.output import rename_new
 
-POLL = 0.05  # seconds between two looks at a journal that is followed: some 20 µs each
+# Seconds between two looks at a journal that is followed, some 20 µs each: a hundredth of the time it was followed
+# already, so that a short run is not lengthened by waiting for its end, within these bounds.
+_SOONEST, _LATEST = 0.005, 0.05
+_SHARE = 0.01
 _TAIL = 64 * 1024  # bytes at the end among which a run-finished line is looked for
 _CHUNK = 1 << 20
 
@@ -151,18 +154,18 @@ async def follow(path: Path, *, patience: float = 10.0) -> AsyncIterator[ev.AnyE
 
     Waits `patience` seconds for a journal that is not there yet.
     """
-    deadline = time.monotonic() + patience
+    began = time.monotonic()
     with JournalReader(path) as reader:
         while True:
             # Asked before reading: what a run wrote before it let go of its journal is then read for certain.
-            live = is_live(path) or (not reader.begun and time.monotonic() < deadline)
+            live = is_live(path) or (not reader.begun and time.monotonic() < began + patience)
             for event in reader.poll():
                 yield event
                 if isinstance(event, ev.RunFinished):
                     return
             if not live:
                 return
-            await asyncio.sleep(POLL)
+            await asyncio.sleep(min(max(_SOONEST, _SHARE * (time.monotonic() - began)), _LATEST))
 
 
 def is_live(path: Path) -> bool:

@@ -4,7 +4,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from tuibackup.errors import DatabaseError, DownloadError, TuibackupError, UsageError, VaultError
-from tuibackup.files.way import choose
 from tuibackup.run.access import described, open_database
 from tuibackup.run.kept import kept
 from tuibackup.run.places import open_vault
@@ -74,6 +73,8 @@ def unmet(work: Work) -> tuple[Need, ...]:
 
 
 def _tools(work: Work) -> Need:
+    from tuibackup.files.way import choose
+
     probe = work.probe
     assert probe is not None
     found = [

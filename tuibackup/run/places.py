@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 def open_ledger(config: Config) -> "Ledger":
     """The ledger of this configuration. Raises LedgerError."""
-    # SQLAlchemy takes a good part of the cockpit's start: loaded at first use.
     from tuibackup.ledger.store import Ledger
 
     return Ledger.open(config.ledger_url or config.state / "ledger.sqlite")

@@ -77,7 +77,7 @@ def start(plans: Iterable[Plan], config_path: Path, launcher: Launcher | None = 
                 launched = msgspec.json.encode(Launched(plan, str(journal.path)))
                 messages.append((launched, (far.fileno(), journal.fileno())))
             launch = msgspec.json.encode(Launch(str(config.source.absolute()), len(plans)))
-            launcher = launcher or ours.enter_context(Launcher(config.state))
+            launcher = launcher or ours.enter_context(Launcher())
             errors = runs_folder(config.state) / f"{plans[0].request}.err"
             launcher.launch(errors, [(launch, ()), *messages])
         except BaseException as error:

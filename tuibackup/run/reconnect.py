@@ -42,6 +42,7 @@ async def reconnect(work: Work) -> None:
     if work.session is not None and not work.session.lost:
         return
     lost = work.session is not None
+    let_go, work.let_go = work.let_go, False
     await disconnect(work)
     try:
         await reach(work)
@@ -49,7 +50,8 @@ async def reconnect(work: Work) -> None:
         if lost:
             raise _given_up(work, error, "", STARTS_AGAIN) from error
         raise
-    work.note("connected again")
+    if not let_go:
+        work.note("connected again")
 
 
 async def connect_again(work: Work, report: StepReporter, fruitless: int) -> tuple[Session, Probe]:

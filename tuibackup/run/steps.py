@@ -1,17 +1,16 @@
 """The procedure's four steps, in the words and the order of the SOP's page. `engine` carries them out.
 
 Each takes the run's `Work` and its own reporter, and returns its result in one line; what it raises is its
-failure. Steps 2 and 4 publish what they stored before they end. What serves databases alone is loaded where it is
-used: a run that only downloads starts without it.
+failure. Steps 2 and 4 publish what they stored before they end. What serves folders or databases alone is loaded by
+`load`, while the first step waits for the server.
 """
 
 import asyncio
+from collections.abc import Collection
 from contextlib import suppress
 from functools import partial
 
 from tuibackup.errors import VaultError
-from tuibackup.files.download import download as download_folders
-from tuibackup.files.server import lacking
 from tuibackup.run import access
 from tuibackup.run import events as ev
 from tuibackup.run.bandwidth import transferring
@@ -25,6 +24,14 @@ from tuibackup.vault.leftover import Leftover
 from tuibackup.vault.snapshot import leftovers, sweep
 
 
+def load(clocks: Collection[Clock]) -> None:
+    """Import what the steps for `clocks` need. Connecting is waiting for most of its time, enough for this."""
+    if Clock.FILES in clocks:
+        import tuibackup.files.download
+    if Clock.DATABASES in clocks:
+        import tuibackup.database.dump  # noqa: F401
+
+
 async def connect(work: Work, report: StepReporter) -> str:
     """Step 1, *menghubungkan koneksi*: hops, host keys, keys or passwords; then what tools the server has."""
     await access.reach(work)
@@ -34,6 +41,9 @@ async def connect(work: Work, report: StepReporter) -> str:
 
 async def download(work: Work, report: StepReporter) -> str:
     """Step 2, *mendownload folder aplikasi yang aktif*: into a new snapshot; nothing is ever replaced."""
+    from tuibackup.files.download import download as download_folders
+    from tuibackup.files.server import lacking
+
     started, tools = ev.now(), work.tools()
     async with incoming(work, Clock.FILES) as place:
         previous = await asyncio.to_thread(work.vault.latest, work.plan.server, Clock.FILES)

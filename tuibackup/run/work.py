@@ -46,6 +46,7 @@ class Work:
     vault: Vault = field(init=False)  # known once `needs.find_vault` has found it
     answers: Remembering = field(init=False)
     session: "Session | None" = None
+    let_go: bool = False  # of the connection, by ourselves: to wait for a slot
     probe: "Probe | None" = None
     database: "DatabaseSession | None" = None
     clocks: dict[Clock, ev.ClockResult] = field(default_factory=dict)
