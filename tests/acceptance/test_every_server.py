@@ -99,7 +99,7 @@ def source(place: Path) -> Path:
     """The tree; of what it is when a test begins, nothing is so young that it is fetched again."""
     (place / "srv").mkdir(mode=0o700)
     root = trees.tricky(place / "srv/app lication")
-    for path in (root / "attributes", root / "attributes/with"):
+    for path in (root / "attributes", *(root / "attributes").iterdir()):
         for attribute in os.listxattr(path):
             os.removexattr(path, attribute)
     (root / "many").mkdir()

@@ -94,6 +94,12 @@ def tricky(top: Path) -> Path:
     (attributes / "with").write_text("x")
     os.setxattr(attributes / "with", "user.note", b"value = \x00 and more\n")
     os.setxattr(attributes / "with", "user.a=b%", b"awkward")
+    # An ordinary owner may give neither of them an attribute any more.
+    (attributes / "read only").write_text("x")
+    (attributes / "closed").mkdir()
+    for name, mode in (("read only", 0o444), ("closed", 0o555)):
+        os.setxattr(attributes / name, "user.note", b"kept")
+        (attributes / name).chmod(mode)
     if os.geteuid() == 0:
         for number, name in enumerate(("uid unknown", "uid big", "uid 33")):
             (top / name).write_text(name)

@@ -126,12 +126,18 @@ class Target:
         return made
 
     def _finish(self, fd: int, entry: Entry, extra: dict[bytes, bytes]) -> None:
-        """Owner first (it clears setuid), then mode, attributes, times."""
+        """Owner first (it clears setuid), then attributes, mode, access lists, times.
+
+        An ordinary owner may give what is read-only no attributes; an access list is part of the mode.
+        """
         if self._root:
             os.chown(fd, *self._owner(entry))
+        lists = [key for key in extra if key in acl.ATTRIBUTES]
+        for key in extra.keys() - lists:
+            self._set_xattr(fd, entry, key, extra[key])
         os.fchmod(fd, entry.mode)
-        for key, value in extra.items():
-            self._set_xattr(fd, entry, key, value)
+        for key in lists:
+            self._set_xattr(fd, entry, key, extra[key])
         os.utime(fd, ns=(entry.mtime_ns, entry.mtime_ns))
 
     def _finish_special(self, entry: Entry, folder: int, name: bytes) -> None:

@@ -6,7 +6,9 @@
 #   sh restore.sh --check               compare every file of this snapshot with SHA256SUMS
 #
 # Folders appear below DIR with their full path: /var/www/siakad becomes DIR/var/www/siakad. Root gets owners,
-# modes, times and extended attributes back; an ordinary user all but the owners. Stops at the first error.
+# modes, times and extended attributes back; an ordinary user all but the owners, and no extended attributes from an
+# archive in which a read-only file has some (tar cannot set them; that is said, and the exit code is 3). Stops at the
+# first error.
 
 set -u
 umask 022
@@ -79,24 +81,48 @@ case $options in
 *--acls*) set -- "$@" --acls ;;
 esac
 
+# without: what to do with tar's options before it is tried once more without extended attributes. As an ordinary user,
+# tar makes a file with its last mode at once, and may then give what is read-only neither attributes nor content.
+lost=
+without() {
+	[ "$(id -u)" != 0 ] || return 1
+	case $options in
+	*--xattrs-include*) ;;
+	*) return 1 ;;
+	esac
+	printf 'restore.sh: %s once more, without extended attributes: only root can give them to read-only files\n' "$1" >&2
+	lost=1
+}
+
 # 1. Regular files, archive by archive. The names stand in the order of the archive: with --same-order that is
 # read in one go (without, tar takes minutes for 100,000 names). What either side of the pipe says is caught in
 # $trouble, because sh knows no pipefail.
 while read -r number count archive; do
 	[ -f "$here/$archive" ] || fail "archive $archive is missing"
 	printf 'restore.sh: %s files from %s\n' "$count" "$archive" >&2
-	trouble=$(
-		{
-			{ zstd -q -dc "$here/restore/$number.names.zst" || echo zstd >&3; } |
-				tar "$@" -f "$here/$archive" --same-order --no-recursion --null -T - >&2 || echo tar >&3
-		} 3>&1
-	)
+	for more in '' --no-xattrs; do
+		[ -z "$more" ] || without "$archive" || break
+		trouble=$(
+			{
+				{ zstd -q -dc "$here/restore/$number.names.zst" || echo zstd >&3; } |
+					tar "$@" ${more:+"$more"} -f "$here/$archive" --same-order --no-recursion --null -T - >&2 ||
+					echo tar >&3
+			} 3>&1
+		)
+		[ -n "$trouble" ] || break
+	done
 	[ -z "$trouble" ] || fail "stopped at $archive ($trouble); what is in the folder now is not complete"
 done <"$here/restore/archives" || exit 1
 
 # 2. Symbolic links, hard links and FIFOs: after every file, so that no file is written through a link.
 # 3. Folders with owners, modes and times: last, because writing into a folder changes its time.
 for list in links folders; do
-	tar "$@" -f "$here/restore/$list.tar.zst" || fail "stopped at the $list; what is there now is not complete"
+	tar "$@" -f "$here/restore/$list.tar.zst" ||
+		{ without "$list" && tar "$@" --no-xattrs -f "$here/restore/$list.tar.zst"; } ||
+		fail "stopped at the $list; what is there now is not complete"
 done
+if [ -n "$lost" ]; then
+	printf 'restore.sh: done, but without extended attributes\n' >&2
+	exit 3
+fi
 printf 'restore.sh: done\n' >&2
