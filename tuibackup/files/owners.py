@@ -14,7 +14,7 @@ from tuibackup.vault.index import IndexWriter
 
 _SECONDS = 600.0  # a directory server may be slow
 _AT_ONCE = 1_000  # numbers on one command line
-_ROUNDS = 30  # of `indexwriter.OWNERS` each
+_ROUNDS = 30  # of `indexintake.OWNERS` each
 _LONGEST_NAME = 1024  # bytes; names are kept in memory
 _LONGEST_LINE = 64 << 10  # bytes: a group is told with all its members
 

@@ -12,7 +12,7 @@ changed.
 import asyncio
 from array import array
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
@@ -24,13 +24,13 @@ from tuibackup.files.fetch import GROWN, LOST_NAMES, NO_FILE, Fetched, locked, t
 from tuibackup.files.inventory import Listed
 from tuibackup.files.keep import Keeper, Store
 from tuibackup.files.pipe import StoppedError, in_thread
-from tuibackup.files.recheck import Handed
-from tuibackup.files.sftpinventory import entry_of, reason_of, unless_refused
+from tuibackup.files.sftpinventory import reason_of
+from tuibackup.files.sftplook import SecondLook, now_of
 from tuibackup.files.tally import Tally
 from tuibackup.remote.session import Session
-from tuibackup.remote.sftp import Attributes, Sftp, SftpError, opened
+from tuibackup.remote.sftp import Sftp, SftpError, opened
 from tuibackup.text import printable, size
-from tuibackup.vault.entry import Entry, Kind
+from tuibackup.vault.entry import Entry
 from tuibackup.vault.index import Wanted
 
 _HELD = 32 << 20  # bytes that are asked for, or wait to be stored
@@ -51,31 +51,6 @@ async def fetch(
 ) -> Fetched:
     """As `Way.fetch`."""
     return await _Fetch(session, store, tally, folder, wanted, again).run()
-
-
-async def afresh(session: Session, files: Sequence[Wanted]) -> list[Wanted]:
-    """As `Way.afresh`."""
-    now: list[Wanted] = []
-    async with opened(session) as sftp:
-        for at in range(0, len(files), _BATCH):
-            part = files[at : at + _BATCH]
-            looks = [sftp.lstat(one.path) for one in part]
-            for one, look in zip(part, looks, strict=True):
-                seen = await unless_refused(look)
-                entry = None if isinstance(seen, SftpError) else _now(one.entry, seen)
-                if entry is not None:
-                    now.append(one._replace(entry=entry))
-    return now
-
-
-def _now(before: Entry, seen: Attributes) -> Entry | None:
-    """A file as it is seen now; None where it is none any more. Names of owners are not told again."""
-    entry = entry_of(before.path, seen)
-    if entry is None or entry.kind is not Kind.FILE:
-        return None
-    if (entry.uid, entry.gid) == (before.uid, before.gid):
-        entry = entry._replace(user=before.user, group=before.group)
-    return entry
 
 
 class _Piece(NamedTuple):
@@ -129,42 +104,6 @@ class _BrokenError(Exception):
     """The file under way does not go on."""
 
 
-class _SecondLook(Handed):
-    """Looks at stored files by their names; what was seen through their handles counts too.
-
-    A file that is `doubtful` counts as changed, whatever was seen.
-    """
-
-    def __init__(self, name: str, doubtful: Callable[[Wanted], bool]) -> None:
-        super().__init__(name)
-        self._doubtful = doubtful
-        self.read: dict[int, asyncio.Future[Attributes]] = {}  # by the file's id
-
-    async def look(self, sftp: Sftp) -> None:
-        while files := await self._queue.get():
-            self._out.extend(files)
-            looks = [sftp.lstat(wanted.path) for wanted in files]
-            for wanted, look in zip(files, looks, strict=True):
-                by_handle = await unless_refused(self.read[wanted.id])
-                by_name = await unless_refused(look)
-                self._out.popleft()
-                del self.read[wanted.id]
-                self._compare_with(wanted, by_name, by_handle)
-            self._slots.release()
-
-    def _compare_with(
-        self, wanted: Wanted, by_name: Attributes | SftpError, by_handle: Attributes | SftpError
-    ) -> None:
-        if isinstance(by_name, SftpError) or (now := _now(wanted.entry, by_name)) is None:
-            self._keep(self.gone, wanted)
-            return
-        read = now if isinstance(by_handle, SftpError) else _now(wanted.entry, by_handle)
-        before = wanted.entry.size, wanted.entry.mtime_ns
-        other = any(seen is None or (seen.size, seen.mtime_ns) != before for seen in (now, read))
-        if other or self._doubtful(wanted):
-            self._keep(self.changed, wanted)
-
-
 class _Fetch:
     def __init__(
         self,
@@ -179,7 +118,7 @@ class _Fetch:
         self._tally = tally
         self._wanted = locked(wanted, store.lock)
         self._loop = asyncio.get_running_loop()
-        self._look = _SecondLook(session.name, lambda one: folder.young(one.entry) and one.id not in again)
+        self._look = SecondLook(session.name, lambda one: folder.young(one.entry) and one.id not in again)
         self._keeper = Keeper(store, folder, tally, self._look.hand, again)
         self._opened: asyncio.Queue[_File | None] = asyncio.Queue()
         self._asked: asyncio.Queue[_File | None] = asyncio.Queue()
@@ -240,7 +179,7 @@ class _Fetch:
     async def _open(self, wanted: Wanted) -> _Open | str:
         """Open one file, or say why not."""
         try:
-            now = _now(wanted.entry, await self._sftp.lstat(wanted.path))
+            now = now_of(wanted.entry, await self._sftp.lstat(wanted.path))
             if now is None:
                 return NO_FILE
             entry = wanted.entry

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tuibackup.config import Server
 from tuibackup.errors import DownloadError, RemoteCommandError
-from tuibackup.files import sftpfetch, sftpinventory
+from tuibackup.files import sftpfetch, sftpinventory, sftplook
 from tuibackup.files.fetch import Fetched
 from tuibackup.files.findings import Findings
 from tuibackup.files.inventory import NO_FOLDER, Listed
@@ -107,4 +107,4 @@ class SftpWay:
 
     async def afresh(self, files: Sequence[Wanted]) -> list[Wanted]:
         """Files as they are now."""
-        return await sftpfetch.afresh(self.session, files)
+        return await sftplook.afresh(self.session, files)
