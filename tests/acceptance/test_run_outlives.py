@@ -76,6 +76,20 @@ def back_up(site: Site, terminal: Terminal) -> Path:
     return journal(site)
 
 
+def test_a_run_started_with_its_standard_files_closed(
+    site: Site, sshd: PrivateSshd, application: Path
+) -> None:
+    """As some supervisors start programs: the ledger must not become the number that is printed to."""
+    site.add("siakad", sshd, [application])
+    command = f"{TUIBACKUP} run siakad <&- >&- 2>&-"
+    ended = subprocess.run(
+        ["sh", "-c", command], env=site.environment(), cwd=site.home, timeout=60, check=False
+    )
+    assert ended.returncode == 0
+    assert [entry["kind"] for entry in site.tuibackup("log", "--json").json].count("run") == 1
+    assert site.tuibackup("verify", "siakad").code == 0
+
+
 def test_a_run_outlives_the_command_that_is_killed(slow: Site) -> None:
     started = subprocess.Popen(
         [TUIBACKUP, "run", "siakad"],

@@ -107,9 +107,8 @@ class Barrier:
                 await self._release()
                 if attempt == TRIES or "denied" in error.message:
                     raise BarrierError(f"no lock: {error.message.partition('says: ')[2] or error}") from error
-            except (
-                BaseException
-            ):  # cancelled, or the connection is lost: perhaps while the server got it for us
+            except BaseException:
+                # Cancelled, or the connection is lost: perhaps while the server got it for us.
                 self._control.drop()
                 raise
             attempt += 1

@@ -213,9 +213,8 @@ class Passes:
             raise BarrierError(error.message) from error
         finally:
             if barrier.lock_ms is not None:
-                self._lock_ms = max(
-                    self._lock_ms or 0, barrier.lock_ms
-                )  # the longest, where it took two attempts
+                # The longest, where it took two attempts.
+                self._lock_ms = max(self._lock_ms or 0, barrier.lock_ms)
 
     def _running(self, stack: AsyncExitStack, workers: Sequence[Program | Reader]) -> Running:
         place = self._incoming.path, self._least_free

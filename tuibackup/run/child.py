@@ -30,9 +30,7 @@ from tuibackup.run.questions import FaceLine
 from tuibackup.run.stop import Stop, stop_path
 
 NICE = 10
-NAME = (
-    "tuibackup-run"  # of a run's process, as ps and top show it: forked, it would be called like the command
-)
+NAME = "tuibackup-run"  # as ps and top show a run's process: forked, it would be called like the command
 _MESSAGE = 1 << 20  # bytes: one run's plan takes a few thousand
 
 

@@ -227,8 +227,8 @@ class Index:
             WHERE c.archive = ? ORDER BY c.offset""",
             archive,
         )
-        while batch := list(islice(rows, 5000)):
-            yield [paths.below(parent, name) for parent, name in batch]
+        while batch := paths.all_below(islice(rows, 5000)):
+            yield batch
 
     def paths(self) -> "Paths":
         """Finds absolute paths by entry id, for ids that come roughly in order."""

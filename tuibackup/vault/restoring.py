@@ -45,7 +45,7 @@ def _names(path: Path, index: Index, archive: Archive) -> tuple[Written, int]:
     count = 0
     try:
         for paths in index.names(archive.id):
-            output.write(b"".join([_name(path) + b"\0" for path in paths]))
+            output.write(b"".join([path.lstrip(b"/") + b"\0" for path in paths]))
             count += len(paths)
         return output.close(), count
     finally:
@@ -55,14 +55,14 @@ def _names(path: Path, index: Index, archive: Archive) -> tuple[Written, int]:
 def _links(path: Path, index: Index) -> Written:
     """Symbolic links and FIFOs, then further names of inodes (whose first name may be a symbolic link)."""
     output = CompressedFile(path)
+    xattrs = index.has_xattrs()
     try:
         for found in index.of_kinds(Kind.SYMLINK, Kind.FIFO):
             if found.carrier is None:
                 kind = tarheader.SYMLINK if found.entry.kind == Kind.SYMLINK else tarheader.FIFO
                 name, target = _name(found.path), found.entry.target or b""
-                output.write(
-                    tarheader.header(name, found.entry, kind=kind, link=target, extra=index.xattrs(found.id))
-                )
+                extra = index.xattrs(found.id) if xattrs else None
+                output.write(tarheader.header(name, found.entry, kind=kind, link=target, extra=extra))
         paths = index.paths()
         for found in index.hard_links():
             assert found.carrier is not None
@@ -76,9 +76,10 @@ def _links(path: Path, index: Index) -> Written:
 
 def _folders(path: Path, index: Index) -> Written:
     output = CompressedFile(path)
+    xattrs = index.has_xattrs()
     try:
         for found in index.of_kinds(Kind.FOLDER):
-            extra = index.xattrs(found.id)
+            extra = index.xattrs(found.id) if xattrs else None
             output.write(tarheader.header(_name(found.path), found.entry, kind=tarheader.FOLDER, extra=extra))
         output.write(tarheader.END)
         return output.close()

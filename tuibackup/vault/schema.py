@@ -4,6 +4,9 @@ docs/vault-format.md describes them for people; a change that older programs can
 """
 
 import sqlite3
+from collections.abc import Iterable
+from itertools import groupby
+from operator import itemgetter
 from typing import NamedTuple
 
 from tuibackup.vault.entry import Kind
@@ -167,6 +170,17 @@ class Paths:
     def below(self, parent: int, name: bytes) -> bytes:
         """The path of an entry of which its own row is known."""
         return name if parent < 0 else join(self._folder(parent), name)
+
+    def all_below(self, rows: Iterable[tuple[int, bytes]]) -> list[bytes]:
+        """`below` of each row; those that lie side by side in a folder cost little."""
+        found: list[bytes] = []
+        for parent, same in groupby(rows, key=itemgetter(0)):
+            if parent < 0:
+                found += [name for _, name in same]
+            else:
+                folder = self._folder(parent).rstrip(b"/") + b"/"
+                found += [folder + name for _, name in same]
+        return found
 
     def _folder(self, entry: int) -> bytes:
         if (known := self._folders.get(entry)) is not None:
