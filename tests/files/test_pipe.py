@@ -146,5 +146,9 @@ def test_a_stream_that_ends_early_or_goes_on_is_refused(packed: str, pack: Calla
         cut.close()
     with pytest.raises(StreamError, match="goes on after its end"):
         list(Unpacker(packed).feed(stream + b"more"))
+    whole = Unpacker(packed)
+    list(whole.feed(stream))
+    with pytest.raises(StreamError, match="goes on after its end"):
+        list(whole.feed(b"more"))
     with pytest.raises(StreamError, match="damaged"):
         list(Unpacker(packed).feed(b"no such stream at all" * 20))

@@ -112,13 +112,15 @@ class Unpacker:
         found: list[bytes] = []
         length = 0
         for at in range(0, len(data), _SLICE):
+            if self._stream.eof:
+                raise StreamError(f"the server's {self._packed} stream goes on after its end")
             try:
                 found.append(self._stream.decompress(data[at : at + _SLICE]))
             except (zstandard.ZstdError, zlib.error) as error:
                 raise StreamError(f"the server's {self._packed} stream is damaged: {error}") from error
-            length += len(found[-1])
             if self._stream.unused_data:
                 raise StreamError(f"the server's {self._packed} stream goes on after its end")
+            length += len(found[-1])
             if length >= _PIECE:
                 yield b"".join(found)
                 found, length = [], 0
