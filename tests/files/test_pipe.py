@@ -132,7 +132,7 @@ def test_what_is_handed_over_is_unpacked_in_bounded_pieces(
 ) -> None:
     stream, unpacker = pack(data), Unpacker(packed)
     pieces = [piece for at in range(0, len(stream), 1000) for piece in unpacker.feed(stream[at : at + 1000])]
-    unpacker.close()
+    pieces += unpacker.close()
     assert b"".join(pieces) == data
     assert max(map(len, pieces), default=0) <= 9 << 20
 
@@ -143,7 +143,7 @@ def test_a_stream_that_ends_early_or_goes_on_is_refused(packed: str, pack: Calla
     cut = Unpacker(packed)
     list(cut.feed(stream[:-10]))
     with pytest.raises(StreamError, match="cut off"):
-        cut.close()
+        list(cut.close())
     with pytest.raises(StreamError, match="goes on after its end"):
         list(Unpacker(packed).feed(stream + b"more"))
     whole = Unpacker(packed)

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 
 import zstandard
 
-_BITE = 1 << 10  # packed bytes that are given to zstd at once: they become 32 MiB at most
+from tuibackup.remote.zstdblocks import Slices
+
 _PIECE = 128 << 10  # unpacked bytes that are handed on at once
 _WINDOW = 8 << 20  # the most a zstd frame may make us remember: more than `zstd -1` to `-9` ask for
 
@@ -29,17 +30,17 @@ def _piecewise(pieces: Iterator[bytes]) -> Callable[[], bytes]:
 
 def _zstd(read: Callable[[], bytes]) -> Iterator[bytes]:
     decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW).decompressobj()
+    slices = Slices()
     while not decompressor.eof:
         packed = read()
-        if not packed:
+        try:
+            for part in slices.cut(packed) if packed else filter(None, [slices.rest()]):
+                if piece := decompressor.decompress(part):  # what comes after the end is refused here too
+                    yield piece
+        except zstandard.ZstdError as error:
+            raise UnpackError(f"the zstd stream is damaged: {error}") from error
+        if not (packed or decompressor.eof):
             raise UnpackError("the zstd stream is cut off")
-        for at in range(0, len(packed), _BITE):
-            try:  # what comes after the end is refused here too
-                piece = decompressor.decompress(packed[at : at + _BITE])
-            except zstandard.ZstdError as error:
-                raise UnpackError(f"the zstd stream is damaged: {error}") from error
-            for begin in range(0, len(piece), _PIECE):
-                yield piece[begin : begin + _PIECE]
     if decompressor.unused_data or read():
         raise UnpackError("the zstd stream goes on after its end")
 

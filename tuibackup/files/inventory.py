@@ -213,7 +213,8 @@ class _Folder:
         if exit_.signal or exit_.status not in (0, 1):
             said = last_line(bytes(stream.stderr))
             raise DownloadError(f"{self._server.name}: the inventory failed: find {exit_}{said}")
-        unpacker.close()
+        for part in unpacker.close():
+            await in_thread(self._take, part)
         self._status = exit_.status
         if self._comparison is None:
             self._listing.close()

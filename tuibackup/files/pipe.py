@@ -6,7 +6,7 @@ the interpreter's lock. What lies between is bounded: a slow disk slows the serv
 
 import asyncio
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -14,10 +14,11 @@ from typing import Any, TypeVar
 import zstandard
 
 from tuibackup.files.tarstream import StreamError
+from tuibackup.remote.zstdblocks import Slices
 
 _HELD = 8 << 20  # bytes between loop and thread
 _PIECE = 128 << 10  # bytes unpacked at once, however much a small piece may unpack to
-_SLICE = 256  # bytes handed to an unpacker at once: they may stand for 8 MiB, a block of zstd's is 4 bytes at least
+_SLICE = 4 << 10  # bytes of gzip's that are unpacked at once: they may stand for 4 MiB
 _WINDOW = 8 << 20  # the most a zstd frame may make us remember: more than `zstd -1` to `-9` ask for
 
 
@@ -94,43 +95,45 @@ def unpacked(read: Callable[[], bytes], packed: str) -> Callable[[], bytes]:
 
 
 class Unpacker:
-    """The same for bytes that are handed over as they come."""
+    """The same for bytes that are handed over as they come, in pieces of some megabytes at most."""
 
     def __init__(self, packed: str) -> None:
         self._packed = packed
+        self._slices: Slices | None = None
         self._stream: Any = None
         if packed == "zstd":
             self._stream = zstandard.ZstdDecompressor(max_window_size=_WINDOW).decompressobj()
+            self._slices = Slices()
         elif packed == "gzip":
             self._stream = zlib.decompressobj(wbits=31)
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """What `data` adds, in pieces of some megabytes at the most. StreamError: is not packed that way."""
+        """What `data` adds. StreamError: it is not packed that way."""
         if self._stream is None:
             yield data
-            return
-        found: list[bytes] = []
-        length = 0
-        for at in range(0, len(data), _SLICE):
-            if self._stream.eof:
-                raise StreamError(f"the server's {self._packed} stream goes on after its end")
-            try:
-                found.append(self._stream.decompress(data[at : at + _SLICE]))
-            except (zstandard.ZstdError, zlib.error) as error:
-                raise StreamError(f"the server's {self._packed} stream is damaged: {error}") from error
-            if self._stream.unused_data:
-                raise StreamError(f"the server's {self._packed} stream goes on after its end")
-            length += len(found[-1])
-            if length >= _PIECE:
-                yield b"".join(found)
-                found, length = [], 0
-        if length:
-            yield b"".join(found)
+        elif self._slices is None:
+            yield from self._parts(data[at : at + _SLICE] for at in range(0, len(data), _SLICE))
+        else:
+            yield from self._parts(self._slices.cut(data))
 
-    def close(self) -> None:
-        """Nothing more comes. StreamError where there should be more."""
+    def close(self) -> Iterator[bytes]:
+        """Nothing more comes: the last of it. StreamError where there should be more."""
+        if self._slices is not None:
+            yield from self._parts([self._slices.rest()])
         if self._stream is not None and not self._stream.eof:
             raise StreamError(f"the server's {self._packed} stream was cut off")
+
+    def _parts(self, packed: Iterable[bytes]) -> Iterator[bytes]:
+        try:
+            for part in filter(None, packed):
+                if self._stream.eof:
+                    raise StreamError(f"the server's {self._packed} stream goes on after its end")
+                if piece := self._stream.decompress(part):
+                    yield piece
+                if self._stream.unused_data:
+                    raise StreamError(f"the server's {self._packed} stream goes on after its end")
+        except (zstandard.ZstdError, zlib.error) as error:
+            raise StreamError(f"the server's {self._packed} stream is damaged: {error}") from error
 
 
 def _zstd(read: Callable[[], bytes]) -> Callable[[], bytes]:
