@@ -76,6 +76,23 @@ def back_up(site: Site, terminal: Terminal) -> Path:
     return journal(site)
 
 
+def test_a_run_outlives_the_reader_of_its_lines(slow: Site) -> None:
+    command = f"{TUIBACKUP} run siakad 2> errors | {{ read line; touch 'go on'; }}; echo ${{PIPESTATUS[0]}}"
+    command = command.replace("'go on'", f"'{slow.folder}/go on'")
+    ended = subprocess.run(
+        ["bash", "-c", command],
+        env=slow.environment(),
+        cwd=slow.home,
+        timeout=60,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.stdout.strip() == "141"
+    assert "error" not in (slow.home / "errors").read_text()
+    run = next((slow.state / "runs").glob("*.jsonl"))
+    assert slow.tuibackup("follow", run.stem, "--json").finished["outcome"] == "done"
+
+
 def test_a_run_started_with_its_standard_files_closed(
     site: Site, sshd: PrivateSshd, application: Path
 ) -> None:

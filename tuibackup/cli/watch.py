@@ -57,6 +57,10 @@ class Watcher:
                 tasks = [group.create_task(self._one(path)) for path in self._journals.values()]
                 codes = await asyncio.gather(*tasks)
                 ticker.cancel()
+        except (
+            ExceptionGroup
+        ) as errors:  # the reader went away (`tuibackup run … | head`), or a journal is damaged
+            raise errors.exceptions[0] from None
         finally:
             self._printer.clear()
         return worst_code(codes)
