@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from tests.vault.taking import inventory, summary
 from tests.vault.test_archive import entry, small_frames
@@ -64,6 +65,17 @@ def test_a_long_file_that_is_taken_out_again(place: Path, count: int) -> None:
         assert done.read_back.sha256.digest() == hashlib.sha256(data[: done.read_back.bytes]).digest()
     with ArchiveReader(done.path) as reader:
         assert len(list(reader.members())) == 12
+
+
+def test_a_damaged_frame_that_claims_more_than_there_is_memory(place: Path) -> None:
+    packed = bytearray(zstandard.compress(os.urandom(SIZE) * 3))
+    claims = zstandard.get_frame_parameters(bytes(packed)).content_size.to_bytes(4, "little")
+    at = packed.index(claims)
+    packed[4] |= 0xC0  # eight bytes of size
+    packed[at : at + 4] = (1 << 60).to_bytes(8, "little")
+    (place / "a").write_bytes(packed + bytes(8192))
+    with pytest.raises(ValueError, match="another size"):
+        readback.read_back(place / "a", readback.NOTHING, [(len(packed), SIZE * 3)])
 
 
 @pytest.mark.parametrize("where", ["early", "late"])

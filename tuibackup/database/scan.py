@@ -99,13 +99,10 @@ class Scanner:
         self.contents: dict[str, Contents] = {}
         self.completed = False
         self.cuts: deque[Cut] = deque()
-        self._data = bytearray(
-            b" " * _CONTEXT + b"\n"
-        )  # what is not done with, after _CONTEXT bytes that are
+        # What is not done with, after _CONTEXT bytes that are.
+        self._data = bytearray(b" " * _CONTEXT + b"\n")
         self._start = -len(self._data)  # where that lies in the stream
-        self._from = (
-            _CONTEXT  # where in it the next mark is looked for: behind the last one, which may reach far
-        )
+        self._from = _CONTEXT  # where in it the next mark is looked for: behind the last, which may reach far
         self._here = self._of("")
         self._named = False  # a database was
         self._tables = False  # there were some

@@ -22,7 +22,16 @@ import zstandard
 from tuibackup.errors import VaultError
 from tuibackup.vault import tarheader
 from tuibackup.vault.entry import Entry
-from tuibackup.vault.frames import FOOTER, FRAME, LEVEL, SEEK_ENTRY, SEEKABLE, SKIPPABLE, FrameWriter
+from tuibackup.vault.frames import (
+    FOOTER,
+    FRAME,
+    LEVEL,
+    SEEK_ENTRY,
+    SEEKABLE,
+    SKIPPABLE,
+    FrameWriter,
+    unpacked_frame,
+)
 from tuibackup.vault.output import Mark, vault_errors
 from tuibackup.vault.readback import ReadBack, Reader
 
@@ -323,9 +332,9 @@ class ArchiveReader:
         except AttributeError:  # the first frame of this thread
             decompressor = self._decompressors.zstd = zstandard.ZstdDecompressor()
         try:
-            if zstandard.get_frame_parameters(data).content_size != self._sizes[number]:
-                raise self._damaged(f"frame {number + 1} has another size than the seek table says")
-            return decompressor.decompress(data, allow_extra_data=False)
+            return unpacked_frame(decompressor, data, self._sizes[number])
+        except ValueError as error:
+            raise self._damaged(f"frame {number + 1} has another size than the seek table says") from error
         except zstandard.ZstdError as error:
             raise self._damaged(f"frame {number + 1}: {error}") from error
 

@@ -119,6 +119,17 @@ class FrameWriter:
         return compressors[level].compress(data)
 
 
+def unpacked_frame(decompressor: zstandard.ZstdDecompressor, data: bytes, size: int) -> bytes:
+    """One frame of ours, which stands for `size` bytes; a damaged one may claim more than there is memory.
+
+    Raises ValueError for another size, zstandard.ZstdError for a frame that is damaged, its checksum included.
+    """
+    claimed = zstandard.get_frame_parameters(data).content_size
+    if claimed != size:
+        raise ValueError(f"claims {claimed} bytes, not {size}: another size")
+    return decompressor.decompress(data, allow_extra_data=False)
+
+
 def content(path: Path, sizes: Sequence[int] | None = None) -> Iterator[bytes]:
     """The unpacked content of a file of frames, piece by piece; of an unfinished one the frames of these `sizes`.
 

@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import zstandard
 
+from tuibackup.vault.frames import unpacked_frame
+
 STEP = 16 << 20  # bytes on the disk that are read back together: each step syncs the file once
 _PAGE = 4096
 
@@ -100,8 +102,7 @@ def read_back(path: Path, done: ReadBack, frames: Sequence[tuple[int, int]]) -> 
             if at + packed > settled:
                 break
             data = os.pread(fd, packed, at)
-            if len(data) != packed or len(decompressor.decompress(data)) != unpacked:
-                raise ValueError("a frame has another size")
+            unpacked_frame(decompressor, data, unpacked)
             sha256.update(data)
             at += packed
             read += 1
