@@ -195,6 +195,42 @@ def test_runs_wait_for_a_slot_and_none_is_lost(site: Site, slow: Site, tmp_path:
             assert downloading <= 1
 
 
+def test_a_servers_name_means_its_run_under_way_also_after_a_second_one_was_refused(slow: Site) -> None:
+    """The refused one's journal is the newer: `stop siakad` said that no run was under way."""
+    first = slow.start("run", "siakad")
+    path = journal(slow)
+    refused = slow.tuibackup("run", "siakad")
+    assert refused.code == 11
+    assert path.stem in refused.err
+    followed = subprocess.Popen(
+        [TUIBACKUP, "follow", "siakad", "--json"],
+        env=slow.environment(),
+        cwd=slow.home,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert followed.stdout is not None
+    assert f'"run":"{path.stem}"' in followed.stdout.readline()
+    with cockpit(slow) as terminal:
+        terminal.wait_for("step 2")
+        terminal.send("\r")
+        terminal.wait_for(path.stem)
+        terminal.send("\x1b")
+        terminal.send("x")
+        terminal.wait_for(path.stem[-4:])
+        terminal.send("n")
+    stopped = slow.tuibackup("stop", "siakad")
+    assert stopped.code == 0, stopped.err
+    assert path.stem in stopped.out
+    assert followed.communicate(timeout=30)[0].count("run-finished") == 1
+    assert first.wait(30) == 130
+    again = slow.tuibackup("stop", "siakad")
+    assert again.code == 2
+    assert "no run of siakad is under way" in again.err
+    assert slow.tuibackup("follow", "siakad", "--json").finished["run"] == path.stem
+    assert "no run is under way" in slow.tuibackup("follow").err
+
+
 def test_an_encrypted_key_is_asked_for_in_the_cockpit_and_told_nowhere(
     site: Site, sshd: PrivateSshd, application: Path, tmp_path: Path
 ) -> None:

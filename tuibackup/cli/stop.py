@@ -22,15 +22,19 @@ def define(parser: argparse.ArgumentParser) -> None:
 
 def carry_out(args: argparse.Namespace, context: Context) -> int:
     """Ask, then wait for the end."""
-    from tuibackup.cli.which import run_named
-    from tuibackup.run.process import active, ask_stop
+    from tuibackup.cli.which import run_named, run_of
+    from tuibackup.run.process import ask_stop
 
-    run, journal = run_named(context.config, args.run)
-    if args.run in context.config.servers and not any(one.run == run for one in active(context.config)):
-        raise UsageError(
-            _("no run of {server} is under way").format(server=args.run),
-            _("tuibackup status shows what runs"),
-        )
+    if args.run in context.config.servers:
+        going = run_of(context.config, args.run)
+        if going is None:
+            raise UsageError(
+                _("no run of {server} is under way").format(server=args.run),
+                _("tuibackup status shows what runs"),
+            )
+        run, journal = going.run, going.journal
+    else:
+        run, journal = run_named(context.config, args.run)
     ask_stop(context.config, run, context.operator)
     print(_("{run} was asked to stop").format(run=run), file=sys.stderr)
     outcome, error = asyncio.run(_end(journal))

@@ -1,25 +1,28 @@
-"""Which run is meant: by its id, the beginning of one, or the server's name."""
+"""Which run is meant: by its id, the beginning of one, or the server's name.
 
+A server's name means its run under way. A second one that was started meanwhile has the newer journal, and is refused.
+"""
+
+import sys
 from pathlib import Path
 
 from tuibackup.config import Config
-from tuibackup.errors import UsageError
-from tuibackup.run.journal import first, journals
+from tuibackup.errors import BusyError, UsageError
+from tuibackup.run.journal import first, journals, last
+from tuibackup.run.process import ActiveRun, active
 from tuibackup.text import printable
+from tuibackup.vault.layout import file_name
 from tuibackup.words import _
 
 
 def run_named(config: Config, word: str) -> tuple[str, Path]:
-    """Id and journal of the run `word`; for a server its newest. Raises UsageError where there is none."""
-    known = journals(config.state)  # newest first
+    """Id and journal of the run `word`; for a server the one under way, else its last. UsageError for none."""
+    going = run_of(config, word)
+    if going is not None:
+        return going.run, going.journal
     if word in config.servers:
-        for path in known:
-            planned = first(path)
-            if planned and planned.server == word:
-                return path.stem, path
-        raise UsageError(
-            _("{server} has no run to follow").format(server=word), _("tuibackup log tells of old ones")
-        )
+        return _last_of(config, word)
+    known = journals(config.state)  # newest first
     found = [path for path in known if path.stem.startswith(word)]
     exact = [path for path in found if path.stem == word]
     if len(exact or found) == 1:
@@ -33,4 +36,31 @@ def run_named(config: Config, word: str) -> tuple[str, Path]:
     raise UsageError(
         _("there is no run {word}").format(word=printable(word)),
         _("tuibackup follow shows what runs, tuibackup log what was done"),
+    )
+
+
+def run_of(config: Config, server: str) -> ActiveRun | None:
+    """The run of `server` that is under way, also where the configuration knows it no more; says so of others."""
+    runs = [one for one in active(config) if one.server == server]
+    if len(runs) > 1:
+        others = ", ".join(printable(one.run) for one in runs[1:])
+        line = _("{server} has other runs under way: {runs}; this is about {run}")
+        print(line.format(server=server, runs=others, run=runs[0].run), file=sys.stderr)
+    return runs[0] if runs else None
+
+
+def _last_of(config: Config, server: str) -> tuple[str, Path]:
+    """Its newest run that was not refused because another one held the server."""
+    mine = f"-{file_name(server)}-"
+    refused = None
+    for path in journals(config.state):
+        if mine in path.name and (planned := first(path)) and planned.server == server:
+            finished = last(path)
+            if finished is None or finished.exit_code != BusyError.exit_code:
+                return planned.run, path
+            refused = refused or (planned.run, path)
+    if refused is not None:
+        return refused
+    raise UsageError(
+        _("{server} has no run to follow").format(server=server), _("tuibackup log tells of old ones")
     )

@@ -16,7 +16,7 @@ import msgspec
 
 from tuibackup.errors import BusyError
 from tuibackup.text import printable
-from tuibackup.vault.layout import Vault
+from tuibackup.vault.layout import Vault, file_name
 from tuibackup.vault.output import vault_errors
 
 POLL = 0.5  # seconds between two looks at the slots
@@ -94,6 +94,13 @@ def holders(state: Path, *, kind: str) -> int:
         finally:
             os.close(descriptor)
     return taken
+
+
+def signed(vault: Path, server: str) -> str:
+    """The id of the run that took `server` last, "" where none is told. It has it as long as it lives."""
+    with suppress(OSError, msgspec.DecodeError):
+        return msgspec.json.decode((vault / file_name(server) / ".lock").read_bytes(), type=Holder).run
+    return ""
 
 
 def _sign(descriptor: int, holder: Holder) -> None:

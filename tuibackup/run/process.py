@@ -17,6 +17,7 @@ from tuibackup.config import Config, load
 from tuibackup.errors import TuibackupError, UsageError
 from tuibackup.run import journal as jr
 from tuibackup.run.launcher import Launcher
+from tuibackup.run.lock import signed
 from tuibackup.run.operator import Operator
 from tuibackup.run.places import runs_folder
 from tuibackup.run.plan import Plan
@@ -96,7 +97,10 @@ _finished: set[Path] = set()
 
 
 def active(config: Config) -> list[ActiveRun]:
-    """The runs of this host whose process lives, newest first. Cheap enough to be asked every second."""
+    """The runs of this host whose process lives, newest first. Cheap enough to be asked every second.
+
+    Of several of one server the one that goes on comes before those that will find it held, and are refused.
+    """
     found = []
     for path in jr.journals(config.state):
         if path in _finished:
@@ -105,7 +109,11 @@ def active(config: Config) -> list[ActiveRun]:
             _finished.add(path)  # ended, or dead: `recover` tells them apart
         elif planned := jr.first(path):
             found.append(ActiveRun(planned.run, planned.server, planned.operator, path))
-    return found
+    servers = {one.server for one in found}
+    if len(servers) == len(found):
+        return found
+    holding = {signed(config.vault.path, server) for server in servers}
+    return sorted(found, key=lambda one: one.run not in holding)
 
 
 def ask_stop(config: Config, run: str, by: Operator) -> None:
