@@ -63,6 +63,8 @@ def test_a_good_snapshot_is_proven_and_recorded(siakad: Site, place: Path) -> No
     assert databases["where"].startswith("MariaDB ")
     assert [one["snapshot"] for one in drills(siakad)] == [files["snapshot"], databases["snapshot"]]
     assert drills(siakad)[1]["rows"] == 605
+    (ledger,) = [one for one in siakad.tuibackup("check", "--json").json if one["check"] == "ledger"]
+    assert ledger["state"] == "ok", ledger
     assert list(place.iterdir()) == []
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from tuibackup.errors import LedgerError
 from tuibackup.ledger import Kind, Ledger, store
-from tuibackup.ledger.entries import GENESIS
+from tuibackup.ledger.entries import GENESIS, entry_hash
 
 
 @pytest.fixture
@@ -114,8 +114,6 @@ def test_a_changed_entry_is_found(path: Path, ledger: Ledger) -> None:
 
 def test_a_changed_entry_with_a_fitting_hash_breaks_the_link_to_the_next(path: Path, ledger: Ledger) -> None:
     fill(ledger, 3)
-    from tuibackup.ledger.entries import entry_hash
-
     entry = ledger.log()[1]
     forged = entry_hash(2, entry.time, "note", "siti", entry.host, entry.server, entry.run, "{}", entry.prev)
     tamper(path, f"UPDATE entry SET operator = 'siti', body = '{{}}', hash = '{forged}' WHERE seq = 2")
@@ -172,6 +170,74 @@ def test_columns_that_do_not_say_what_the_entries_say_are_found(
     assert ledger.verify_chain() == []
     tamper(path, statement)
     assert any(found.startswith(problem) for found in ledger.verify_chain())
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_every_kind_that_is_written_is_whole_when_it_is_checked(
+    ledger: Ledger, path: Path, kind: Kind
+) -> None:
+    """Drills had columns that checking did not know of: after the first one the record accused itself for good."""
+    for name in ("files", "databases"):
+        spec = f"siakad/{name}/2026-11-22T013000Z"
+        clock = {"outcome": "done", "whole": True, "snapshot": spec, "started": "2026-11-22T01:30:00Z"}
+        body = {"outcome": "done", "step": "dump", "snapshot": spec, "seconds": 1, "clocks": {name: clock}}
+        for server in ("siakad", None):
+            ledger.append(kind, body, operator="andi", server=server, run="r1")
+    assert ledger.verify_chain() == []
+    assert ledger.newer() == 0
+    with sqlite3.connect(path) as database:
+        derived = database.execute("DELETE FROM result").rowcount
+    database.close()
+    assert bool(ledger.verify_chain()) == bool(derived), "columns that went missing are found for every kind"
+
+
+def test_a_ledger_that_an_earlier_version_wrote_is_whole(path: Path) -> None:
+    path.parent.mkdir()
+    with sqlite3.connect(path) as database:
+        database.executescript((Path(__file__).parent / "samples/format-1.sql").read_text())
+    database.close()
+    with Ledger.open(path) as ledger:
+        assert ledger.verify_chain() == []
+        ledger.append(Kind.DRILL, {"outcome": "done"}, operator="andi", server="siakad")
+        assert ledger.verify_chain() == []
+        assert {str(kind) for kind in Kind} == set(ledger.kinds())
+    tamper(path, "UPDATE result SET outcome = 'done' WHERE what = 'drill-databases'")
+    with Ledger.open(path) as ledger:
+        assert ledger.verify_chain() == ["entry 10: the table result does not say what the entry says"]
+
+
+def test_what_a_newer_version_wrote_is_told_and_no_fault(path: Path, ledger: Ledger) -> None:
+    fill(ledger, 2)
+    head = ledger.log(1)[0]
+    time, body = "2027-01-01T00:00:00.000Z", '{"outcome":"done"}'
+    fields = (3, time, "probe", "andi", "jump01", "siakad", None, body, head.hash)
+    row = (*fields, entry_hash(*fields))
+    with sqlite3.connect(path) as database:
+        database.execute(f"INSERT INTO entry VALUES ({', '.join('?' * len(row))})", row)
+        database.execute(
+            "INSERT INTO result (seq, what, server, time, outcome, good) VALUES (3, 'probe', 'siakad', ?, 'done', 0)",
+            (time,),
+        )
+    database.close()
+    assert ledger.verify_chain() == []
+    assert ledger.newer() == 1
+    assert [entry.kind for entry in ledger.log()] == ["probe", "note", "note"]
+    tamper(path, "UPDATE entry SET operator = 'siti' WHERE seq = 3")
+    assert ledger.verify_chain() == [
+        "entry 3 (2027-01-01T00:00:00.000Z, probe) was changed after it was written"
+    ]
+
+
+def test_an_entry_that_was_changed_into_nonsense_is_shown_all_the_same(path: Path, ledger: Ledger) -> None:
+    ledger.append(Kind.RUN, {"outcome": "done"}, operator="andi", server="siakad", run="r1")
+    fill(ledger, 1)
+    tamper(path, "UPDATE entry SET body = 'nonsense', time = 'long ago' WHERE seq = 1")
+    assert ledger.log()[1].body == {"error": "this entry was changed after it was written"}
+    assert ledger.log()[1].moment.year == 1970
+    assert ledger.last_runs()["siakad"].outcome == "failed"
+    assert ledger.verify_chain()[0] == "entry 1 (long ago, run) was changed after it was written"
+    tamper(path, "UPDATE entry SET body = 5 WHERE seq = 1")
+    assert ledger.verify_chain()[0] == "entry 1 (long ago, run) was changed after it was written"
 
 
 def test_a_ruined_chain_is_reported_in_a_bounded_number_of_lines(path: Path, ledger: Ledger) -> None:
@@ -278,7 +344,9 @@ def test_a_newer_format_is_refused_in_plain_words(path: Path, ledger: Ledger) ->
     with sqlite3.connect(path) as database:
         database.execute("PRAGMA user_version = 2")
     database.close()
-    assert refused(path) == f"{path} has format 2; this tuibackup knows 1; update tuibackup"
+    assert refused(path) == (
+        f"{path} was written by a newer tuibackup (format 2; this one knows 1); update tuibackup"
+    )
 
 
 def test_a_state_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:

@@ -34,7 +34,9 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
 
     everything = args.all or args.json
     # Steps and needs belong to their run, which tells the outcome.
-    kinds = [] if everything else [kind for kind in Kind if kind not in (Kind.STEP, Kind.NEEDS)]
+    kinds = (
+        [] if everything else [kind for kind in context.ledger.kinds() if kind not in (Kind.STEP, Kind.NEEDS)]
+    )
     limit = _EVERYTHING if everything or args.since else NEWEST
     entries = context.ledger.log(limit, server=args.server, since=args.since, kinds=kinds)[::-1]
     if not entries and args.server and args.server not in context.config.servers:
@@ -68,7 +70,7 @@ def _document(entry: "Entry") -> dict[str, Any]:
     return {
         "seq": entry.seq,
         "time": entry.time,
-        "kind": entry.kind.value,
+        "kind": str(entry.kind),
         "operator": entry.operator,
         "host": entry.host,
         "server": entry.server,

@@ -15,7 +15,7 @@ GENESIS = "0" * 64  # `prev` of the first entry
 
 
 class Kind(StrEnum):
-    """What an entry records."""
+    """What an entry records. The one list: whatever is written is one of these, and checking goes by it too."""
 
     RUN = "run"
     STEP = "step"
@@ -37,12 +37,13 @@ class Entry:
     """One line of the record; nothing in it is ever changed, a correction is a new entry.
 
     `seq` counts from 1; `time` is UTC, ISO 8601 with milliseconds and "Z"; `host` is the machine that wrote
-    it; `server` and `run` are None where the entry concerns none; `prev` and `hash` are SHA-256 in hex.
+    it; `server` and `run` are None where the entry concerns none; `prev` and `hash` are SHA-256 in hex. `kind` is
+    a `Kind`, or a word that only a newer version knows.
     """
 
     seq: int
     time: str
-    kind: Kind
+    kind: str
     operator: str
     host: str
     server: str | None
@@ -53,8 +54,11 @@ class Entry:
 
     @property
     def moment(self) -> datetime:
-        """The entry's time."""
-        return datetime.fromisoformat(self.time)
+        """The entry's time; that of an entry which somebody has changed may be none, and counts as long ago."""
+        try:
+            return datetime.fromisoformat(self.time).astimezone(UTC)
+        except (ValueError, OverflowError):
+            return datetime.fromtimestamp(0, UTC)
 
 
 def iso(moment: datetime) -> str:

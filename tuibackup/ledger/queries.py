@@ -37,6 +37,14 @@ _LAST_RUNS = """
     JOIN entry ON entry.seq = (
         SELECT MAX(seq) FROM result WHERE server = each_server.server AND what = 'run')
 """
+_KINDS = """
+    WITH RECURSIVE each_kind(kind) AS (
+        SELECT MIN(kind) FROM entry
+        UNION ALL
+        SELECT (SELECT MIN(kind) FROM entry WHERE kind > each_kind.kind)
+        FROM each_kind WHERE each_kind.kind IS NOT NULL)
+    SELECT kind FROM each_kind WHERE kind IS NOT NULL
+"""
 _LAST_DRILLS = """
     SELECT last.server, last.what, last.outcome, last.time, last.seconds, last.snapshot
     FROM each_server
@@ -185,7 +193,7 @@ class Queries:
         server: str | None = None,
         since: datetime | None = None,
         text: str = "",
-        kinds: Collection[Kind] = (),
+        kinds: Collection[str] = (),
     ) -> list[Entry]:
         """Entries, the newest first. `text` is looked for everywhere, in either case; no `kinds`: all."""
         where, values = _filter(server, since, text, kinds)
@@ -203,12 +211,21 @@ class Queries:
         server: str | None = None,
         since: datetime | None = None,
         text: str = "",
-        kinds: Collection[Kind] = (),
+        kinds: Collection[str] = (),
     ) -> int:
         """How many entries `log` would find without a limit."""
         where, values = _filter(server, since, text, kinds)
         rows = self._rows(f"SELECT COUNT(*) AS number FROM entry {where}", **values)  # noqa: S608  fixed parts
         return int(rows[0].number)
+
+    def kinds(self) -> list[str]:
+        """The kinds of entries that there are, also those that only a newer version knows."""
+        return [row.kind for row in self._rows(_KINDS)]
+
+    def newer(self) -> int:
+        """How many entries are of kinds that only a newer version of this program knows."""
+        unknown = [kind for kind in self.kinds() if kind not in list(Kind)]
+        return self.count(kinds=unknown) if unknown else 0
 
     def of_run(self, run: str) -> list[Entry]:
         """Everything recorded of one run, in order."""
@@ -231,25 +248,34 @@ def entry_of(row: _Row) -> Entry:
     return Entry(
         seq=row.seq,
         time=row.time,
-        kind=Kind(row.kind),
+        kind=row.kind,
         operator=row.operator,
         host=row.host,
         server=row.server,
         run=row.run,
-        body=json.loads(row.body),
+        body=_body(row.body),
         prev=row.prev,
         hash=row.hash,
     )
 
 
+def _body(text: Any) -> Mapping[str, Any]:
+    """An entry's body. What somebody has changed is still shown: `check` and `verify_chain` say what is wrong."""
+    try:
+        body = json.loads(text)
+    except (ValueError, TypeError):
+        body = None
+    return body if isinstance(body, dict) else {"error": "this entry was changed after it was written"}
+
+
 def _run_fact(row: _Row) -> RunFact:
     entry = entry_of(row)
-    seconds = entry.body.get("seconds")
+    seconds, outcome = entry.body.get("seconds"), entry.body.get("outcome")
     return RunFact(
         server=entry.server or "",
         run=entry.run or "",
         operator=entry.operator,
-        outcome=Outcome(entry.body["outcome"]),
+        outcome=Outcome(outcome) if outcome in list(Outcome) else Outcome.FAILED,
         ended=entry.moment,
         seconds=float(seconds) if isinstance(seconds, int | float) else 0.0,
         error=str(entry.body.get("error") or ""),
@@ -258,7 +284,7 @@ def _run_fact(row: _Row) -> RunFact:
 
 
 def _filter(
-    server: str | None, since: datetime | None, text: str, kinds: Collection[Kind]
+    server: str | None, since: datetime | None, text: str, kinds: Collection[str]
 ) -> tuple[str, dict[str, Any]]:
     parts: list[str] = []
     values: dict[str, Any] = {}
@@ -269,7 +295,7 @@ def _filter(
         parts.append("time >= :since")
         values["since"] = iso(since)
     if kinds:
-        names = {f"kind{number}": kind.value for number, kind in enumerate(kinds)}
+        names = {f"kind{number}": str(kind) for number, kind in enumerate(kinds)}
         parts.append(f"kind IN ({', '.join(':' + name for name in names)})")
         values |= names
     if text:

@@ -20,6 +20,9 @@ def drill_of(clock: Clock) -> str:
     return f"drill-{clock}"
 
 
+WHATS = frozenset({RUN, *Clock, *Step, *map(drill_of, Clock)})  # all that this version writes
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """How a run, a clock, a step or a drill ended.

@@ -181,9 +181,10 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
             f"{printable(str(path))} is no ledger of tuibackup", "move it away, or set url in [ledger]"
         )
     version = _pragma(connection, "user_version")
-    if version != schema.VERSION:
+    if version > schema.VERSION:
         raise LedgerError(
-            f"{printable(str(path))} has format {version}; this tuibackup knows {schema.VERSION}",
+            f"{printable(str(path))} was written by a newer tuibackup"
+            f" (format {version}; this one knows {schema.VERSION})",
             "update tuibackup",
         )
 

@@ -87,13 +87,22 @@ def _ledger(config: Config) -> Check:
     """The ledger, its whole chain read: a second for ten thousand entries."""
     try:
         with open_ledger(config) as ledger:
-            number, problems = ledger.count(), ledger.verify_chain()
+            number, newer, problems = ledger.count(), ledger.newer(), ledger.verify_chain()
     except TuibackupError as error:
         return Check(_("ledger"), State.FAILED, str(error))
     if problems:
         detail = _("its chain is broken: {problem}").format(problem=problems[0])
         return Check(_("ledger"), State.FAILED, detail)
-    return Check(_("ledger"), State.OK, _("{number} entries, chain whole").format(number=count(number)))
+    entries = ngettext("{number} entry", "{number} entries", number).format(number=count(number))
+    detail = _("{entries}, chain whole").format(entries=entries)
+    if newer:
+        written = ngettext(
+            "{number} entry was written by a newer tuibackup; update this one",
+            "{number} entries were written by a newer tuibackup; update this one",
+            newer,
+        )
+        return Check(_("ledger"), State.WARNING, f"{detail}; {written.format(number=count(newer))}")
+    return Check(_("ledger"), State.OK, detail)
 
 
 def _vault(config: Config) -> Check:

@@ -57,7 +57,7 @@ def _bury(path: Path, config: Config, ledger: Ledger, vault: Vault | None) -> st
         planned = jr.first(path)
         if journal is None or planned is None or jr.last(path) is not None:
             return None
-        told = next((one for one in ledger.of_run(planned.run) if one.kind is Kind.RUN), None)
+        told = next((one for one in ledger.of_run(planned.run) if one.kind == Kind.RUN), None)
         if told is not None:
             finished = _as_told(planned, told)  # it died between the ledger and the journal
         else:

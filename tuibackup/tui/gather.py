@@ -256,7 +256,7 @@ class Gatherer:
         asked = (self._facts.mark, wish.log_filter)
         if ledger and asked != self._log[0]:
             # Steps and needs are part of their run's details; as rows of their own they would bury the runs.
-            kinds = [kind for kind in Kind if kind not in (Kind.STEP, Kind.NEEDS)]
+            kinds = [kind for kind in ledger.kinds() if kind not in (Kind.STEP, Kind.NEEDS)]
             rows = tuple(log_row(entry) for entry in ledger.log(LOG_ROWS, text=wish.log_filter, kinds=kinds))
             matching = ledger.count(text=wish.log_filter, kinds=kinds)
             total = ledger.count(kinds=kinds) if wish.log_filter else matching

@@ -23,7 +23,7 @@ def log_row(entry: "Entry") -> LogRow:
         sequence=entry.seq,
         time=entry.moment,
         server=printable(entry.server or ""),
-        kind=entry.kind.value,
+        kind=printable(entry.kind),
         outcome=str(outcome) if outcome in list(Outcome) else "",
         detail=printable(_detail(body)),
         seconds=float(seconds) if isinstance(seconds, int | float) else None,
@@ -70,10 +70,8 @@ def view_of(entries: Sequence["Entry"]) -> RunView:
 
 
 def _events(entries: Sequence["Entry"]) -> list[ev.AnyEvent]:
-    steps = [
-        entry for entry in entries if entry.kind.value == "step" and entry.body.get("step") in list(Step)
-    ]
-    whole = next((entry for entry in entries if entry.kind.value == "run"), None)
+    steps = [entry for entry in entries if entry.kind == "step" and entry.body.get("step") in list(Step)]
+    whole = next((entry for entry in entries if entry.kind == "run"), None)
     first = entries[0]
     clocks = _clocks(whole.body) if whole else {}
     common = {"run": first.run or "", "server": first.server or ""}
