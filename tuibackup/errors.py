@@ -39,6 +39,10 @@ class HostKeyError(ConnectError):
     """A host key is unknown or has changed; the message shows the fingerprint."""
 
 
+class UnknownHostKeyError(HostKeyError):
+    """Nobody has accepted this host key yet; an operator may."""
+
+
 class LoginError(ConnectError):
     """The server accepted none of our keys or passwords."""
 

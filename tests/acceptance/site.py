@@ -168,7 +168,7 @@ class Site:
         text = re.sub(r"\S+/config(\.example)?\.toml(?= to SITE)", "EXAMPLE", text)
         text = re.sub(r"SHA256:[A-Za-z0-9+/]{43}", "SHA256:FINGERPRINT", text)
         text = re.sub(r"\d{4}-\d\d-\d\dT\d{6}Z(-[\w.-]+?-[0-9a-f]{4,8}\b)?", "TIME", text)
-        text = re.sub(r"\b127\.0\.0\.1( port |:)\d+", r"127.0.0.1\1PORT", text)
+        text = re.sub(r"\b127\.0\.0\.1( port |\]?:)\d+", r"127.0.0.1\1PORT", text)
         text = re.sub(r"\bfor user \S+ \(tried", "for user USER (tried", text)
         text = re.sub(rf"\bof {getpass.getuser()}\b", "of ANDI", text)
         text = re.sub(r"\bafter \d+:\d\d\b", "after TIME", text)

@@ -2,15 +2,18 @@
 
 import asyncio
 import contextlib
+import os
 import sys
 import termios
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from tuibackup.words import _
 
 if TYPE_CHECKING:
     from tuibackup.remote.questions import Question
+
+_YES = ("y", "yes", "ya")  # in whatever language the question was
 
 
 def present() -> bool:
@@ -19,24 +22,44 @@ def present() -> bool:
 
 
 class TerminalAnswers:
-    """Asks on stderr and reads from stdin; secrets are not shown. Without a terminal every answer is no."""
+    """Asks on stderr and reads from stdin. Without a terminal every answer is no.
+
+    In its block nothing that is typed is shown, but for the answer to a question that is no secret: who types a
+    passphrase before it is asked for would see it on the screen. What was typed before a question answers nothing.
+    """
 
     def __init__(self) -> None:
         self._last: dict[str, tuple[str, str]] = {}  # kind of secret: (server, answer)
+        self._held = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        if present():
+            self._held.enter_context(_echo(False))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._held.close()
 
     async def ask(self, question: "Question", closed: asyncio.Event | None = None) -> str | None:
         """The answer; None where nobody is there, or once `closed` is set (it needs no answer any more)."""
         if not present():
             return None
-        for detail in question.detail:
-            print(f"  {detail}", file=sys.stderr)
         earlier = self._earlier(question)
-        again = _(" [enter: as for {server}]").format(server=earlier[0]) if earlier else ""
-        print(f"{question.server}: {question.text}{again} ", end="", file=sys.stderr, flush=True)
-        answer = await line(closed, secret=question.secret)
+        with _echo(not question.secret):
+            for detail in question.detail:
+                print(f"  {detail}", file=sys.stderr)
+            again = _(" [enter: as for {server}]").format(server=earlier[0]) if earlier else ""
+            print(f"{question.server}: {question.text}{again} ", end="", file=sys.stderr, flush=True)
+            try:
+                answer = await line(closed)
+            finally:
+                if question.secret:
+                    print(file=sys.stderr)
         if answer is None:
             print(_("(no answer)"), file=sys.stderr)
             return None
+        if question.kind == "host-key":
+            return "yes" if answer.strip().lower() in _YES else "no"
         if not answer and earlier:
             return earlier[1]
         if self._reusable(question):
@@ -54,51 +77,71 @@ class TerminalAnswers:
 
 
 class OneAtATime:
-    """The terminal, for servers that are looked at together."""
+    """The terminal, for servers that are looked at together. A block as that of TerminalAnswers."""
 
     def __init__(self) -> None:
         self._terminal = TerminalAnswers()
         self._lock = asyncio.Lock()
 
+    def __enter__(self) -> Self:
+        self._terminal.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._terminal.__exit__()
+
     async def ask(self, question: "Question") -> str | None:
         async with self._lock:
             return await self._terminal.ask(question)
 
+    def alone(self) -> asyncio.Lock:
+        """To be held while something is printed: no question stands on the screen meanwhile, and none comes."""
+        return self._lock
 
-async def line(closed: asyncio.Event | None, *, secret: bool = False) -> str | None:
-    """A line from the terminal; None at its end (ctrl+d) or once `closed` is set."""
+
+async def line(closed: asyncio.Event | None = None) -> str | None:
+    """A line from the terminal; None at its end (ctrl+d, or it went away) or once `closed` is set."""
     loop = asyncio.get_running_loop()
     typed: asyncio.Future[str | None] = loop.create_future()
+    keyboard = sys.stdin.fileno()
+    parts: list[bytes] = []
 
     def read() -> None:
-        # The terminal hands over whole lines, so that this does not block.
-        text = sys.stdin.readline()
-        if not typed.done():
-            typed.set_result(text.rstrip("\r\n") if text else None)
-
-    with _unseen() if secret else contextlib.nullcontext():
-        loop.add_reader(sys.stdin, read)
-        closed = closed or asyncio.Event()
-        gone = asyncio.create_task(closed.wait())
-        waiting: set[asyncio.Future[Any]] = {typed, gone}
+        # Not through sys.stdin: it would read on, and keep what was typed for a later question.
         try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            loop.remove_reader(sys.stdin)
-            gone.cancel()
-            if secret:
-                print(file=sys.stderr)
+            part = os.read(keyboard, 4096)
+        except OSError:
+            part = b""
+        parts.append(part)
+        if not typed.done() and (not part or part.endswith(b"\n")):
+            text = b"".join(parts)
+            typed.set_result(text.decode(errors="surrogateescape").rstrip("\r\n") if text else None)
+
+    loop.add_reader(keyboard, read)
+    closed = closed or asyncio.Event()
+    gone = asyncio.create_task(closed.wait())
+    waiting: set[asyncio.Future[Any]] = {typed, gone}
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        loop.remove_reader(keyboard)
+        gone.cancel()
     return typed.result() if typed.done() else None
 
 
 @contextlib.contextmanager
-def _unseen() -> Iterator[None]:
-    """What is typed is not shown."""
-    before = termios.tcgetattr(sys.stdin)
-    quiet = termios.tcgetattr(sys.stdin)
-    quiet[3] &= ~termios.ECHO
-    termios.tcsetattr(sys.stdin, termios.TCSAFLUSH, quiet)
+def _echo(on: bool) -> Iterator[None]:
+    """Show what is typed, or do not. What was typed before the block, or before its end, is thrown away."""
+    try:
+        before = termios.tcgetattr(sys.stdin)
+        mode = termios.tcgetattr(sys.stdin)
+        mode[3] = mode[3] | termios.ECHO if on else mode[3] & ~termios.ECHO
+        termios.tcsetattr(sys.stdin, termios.TCSAFLUSH, mode)
+    except termios.error:  # the terminal went away: nobody sees anything
+        yield
+        return
     try:
         yield
     finally:
-        termios.tcsetattr(sys.stdin, termios.TCSAFLUSH, before)
+        with contextlib.suppress(termios.error):
+            termios.tcsetattr(sys.stdin, termios.TCSAFLUSH, before)

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from tuibackup.cli.answers import OneAtATime
@@ -47,38 +48,52 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
 async def _check(
     servers: "list[Server]", context: Context, *, as_json: bool
 ) -> "list[tuple[str | None, Check]]":
-    """Every check with its server (None: this machine). Servers are looked at together, printed in order."""
+    """Every check with its server (None: this machine). Servers are looked at together, printed in order.
+
+    Of one server each line comes when it is known. Of several a server's lines come together, and a question waits
+    until they are all there: one that stood between them would be taken for another server's.
+    """
     from tuibackup.run.check import check_host, check_server
 
     slots = asyncio.Semaphore(AT_ONCE)
-    answers = OneAtATime()
-    queues: list[asyncio.Queue[Check | None]] = [asyncio.Queue() for _server in servers]
-
-    async def look(server: "Server", queue: "asyncio.Queue[Check | None]") -> None:
-        async with slots:
-            async for check in check_server(context.config, server, answers):
-                queue.put_nowait(check)
-        queue.put_nowait(None)
-
     found: list[tuple[str | None, Check]] = []
-    async with asyncio.TaskGroup() as group:
-        for server, queue in zip(servers, queues, strict=True):
-            group.create_task(look(server, queue))
-        for one in await asyncio.to_thread(lambda: list(check_host(context.config))):
-            found.append((None, one))
-            _print(one, as_json=as_json)
-        for server, queue in zip(servers, queues, strict=True):
+    with OneAtATime() as answers:
+
+        async def look(server: "Server", tell: "Callable[[Check], None]") -> "list[Check]":
+            checks = []
+            async with slots:
+                async for check in check_server(context.config, server, answers):
+                    tell(check)
+                    checks.append(check)
+            return checks
+
+        def tell(check: "Check") -> None:
+            if not as_json:
+                _print(check)
+
+        for check in await asyncio.to_thread(lambda: list(check_host(context.config))):
+            found.append((None, check))
+            tell(check)
+        if len(servers) == 1:
+            [server] = servers
             if not as_json:
                 print(f"\n{server.name}", flush=True)
-            while (check := await queue.get()) is not None:
-                found.append((server.name, check))
-                _print(check, as_json=as_json)
+            found += [(server.name, check) for check in await look(server, tell)]
+            return found
+        async with asyncio.TaskGroup() as group:
+            looking = [group.create_task(look(server, lambda _check: None)) for server in servers]
+            for server, task in zip(servers, looking, strict=True):
+                checks = await task
+                found += [(server.name, check) for check in checks]
+                async with answers.alone():
+                    if not as_json:
+                        print(f"\n{server.name}")
+                    for check in checks:
+                        tell(check)
     return found
 
 
-def _print(check: "Check", *, as_json: bool) -> None:
-    if as_json:
-        return
+def _print(check: "Check") -> None:
     sign, state = _SIGNS[check.state.value]
     space = " " * max(1, 16 - cells(check.what))
     print(f"  {paint(sign, state, coloured())} {check.what}{space}{check.detail}", flush=True)

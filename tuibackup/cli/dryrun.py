@@ -32,13 +32,14 @@ async def show(plans: tuple[Plan, ...], config: "Config", *, as_json: bool) -> i
     if not summary.fault:  # else a run would not even begin
         if present():
             print(_("looking at the servers; nothing is changed"), file=sys.stderr)
-        slots, answers = asyncio.Semaphore(AT_ONCE), OneAtATime()
+        slots = asyncio.Semaphore(AT_ONCE)
+        with OneAtATime() as answers:
 
-        async def look(plan: Plan) -> Rehearsal:
-            async with slots:
-                return await rehearse(plan, config, answers)
+            async def look(plan: Plan) -> Rehearsal:
+                async with slots:
+                    return await rehearse(plan, config, answers)
 
-        found = list(await asyncio.gather(*map(look, plans)))
+            found = list(await asyncio.gather(*map(look, plans)))
     fault = summary.fault or await asyncio.to_thread(room_fault, config, found)
     outcomes = [one.outcome for one in found] + ([Outcome.FAILED] if fault else [])
     outcome = worst(outcomes)

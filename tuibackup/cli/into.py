@@ -31,9 +31,9 @@ def carry_out(args: argparse.Namespace, snapshot: "Snapshot", context: Context) 
         context.server(args.into)
     began = time.monotonic()
     try:
-        with ProgressLine(snapshot.spec) as line:
+        with ProgressLine(snapshot.spec) as line, TerminalAnswers() as terminal:
             restored = asyncio.run(
-                into.restore_into(context.config, want, args.into, TerminalAnswers(), _note, line.update)
+                into.restore_into(context.config, want, args.into, terminal, _note, line.update)
             )
     except UsageError:
         raise

@@ -103,13 +103,13 @@ async def _run(request: "Request", context: Context, args: argparse.Namespace) -
     from tuibackup.cli.answers import TerminalAnswers
     from tuibackup.cli.interrupt import watch_or_leave
 
-    terminal = TerminalAnswers()
     journals = dict(zip(request.runs, request.journals, strict=True))
 
     async def answer(watcher: "Watcher | None" = None) -> None:
-        async for asked in request.asked():
-            with watcher.paused() if watcher else nullcontext():
-                asked.answer(await terminal.ask(asked.question, asked.closed))
+        with TerminalAnswers() as terminal:
+            async for asked in request.asked():
+                with watcher.paused() if watcher else nullcontext():
+                    asked.answer(await terminal.ask(asked.question, asked.closed))
 
     if args.detach:
         await answer()

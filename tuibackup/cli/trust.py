@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tuibackup.cli.answers import TerminalAnswers, present
 from tuibackup.cli.context import Context
-from tuibackup.errors import HostKeyError, NeedsOperatorError, UsageError
+from tuibackup.errors import NeedsOperatorError, UnknownHostKeyError, UsageError
 from tuibackup.words import _
 
 if TYPE_CHECKING:
@@ -48,8 +48,9 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
         )
     judge = _Judge(frozenset(args.fingerprint))
     try:
-        asyncio.run(_learn(server, judge, context))
-    except HostKeyError as error:
+        with judge.terminal:
+            asyncio.run(_learn(server, judge, context))
+    except UnknownHostKeyError as error:
         if args.fingerprint or present():
             raise
         raise NeedsOperatorError(
@@ -70,18 +71,18 @@ class _Judge:
 
     def __init__(self, fingerprints: frozenset[str]) -> None:
         self._fingerprints = fingerprints
-        self._terminal = TerminalAnswers()
+        self.terminal = TerminalAnswers()
         self.accepted: list[tuple[str, str]] = []  # (where, key)
 
     async def ask(self, question: "Question") -> str | None:
         if question.kind != "host-key":
-            return await self._terminal.ask(question)
+            return await self.terminal.ask(question)
         if self._fingerprints:
             # Exactly: a fingerprint inside a longer word is another one.
             shown = set(" ".join(question.detail).split())
             answer = "yes" if shown & self._fingerprints else "no"
         else:
-            answer = await self._terminal.ask(question) or "no"
+            answer = await self.terminal.ask(question) or "no"
         if answer.strip().lower() == "yes":
             self.accepted.append((question.detail[0].split(" is not known")[0], question.detail[1]))
         return answer

@@ -17,6 +17,7 @@ from tuibackup.errors import (
     LoginError,
     NeedsOperatorError,
     TuibackupError,
+    UnknownHostKeyError,
 )
 from tuibackup.remote import hostkeys, sshconfig
 from tuibackup.remote.client import Client
@@ -201,16 +202,19 @@ class _Step:
         question = Question("ssh-password", server.name, f"SSH password of {self._user}:")
         return lambda: secrets(server.password, question)
 
-    async def _look_up(self) -> tuple[Known, Known]:
-        """What is known of this host, and what of the same host at the usual port."""
+    def _known_hosts(self) -> list[Path]:
+        """The files that may know this hop."""
         named = sshconfig.paths(self._base, "UserKnownHostsFile")
         system = sshconfig.paths(self._base, "GlobalKnownHostsFile")
-        files = [
+        return [
             self._hopping.known_hosts,
             *(named or hostkeys.user_known_hosts()),
             *(system or hostkeys.SYSTEM_KNOWN_HOSTS),
         ]
-        entries = await asyncio.to_thread(hostkeys.load, files, self._hopping.note)
+
+    async def _look_up(self) -> tuple[Known, Known]:
+        """What is known of this host, and what of the same host at the usual port."""
+        entries = await asyncio.to_thread(hostkeys.load, self._known_hosts(), self._hopping.note)
         known = hostkeys.look_up(entries, self._known_as)
         elsewhere = hostkeys.look_up(entries, self._usually_known_as)
         # A key that was revoked for the host is revoked at each of its ports.
@@ -289,11 +293,16 @@ class _Step:
             old = ", ".join(
                 f"{key.algorithm} {key.fingerprint}" for key in map(hostkeys.host_key, known.keys)
             )
+            found = await asyncio.to_thread(
+                lambda: list(hostkeys.places(self._known_hosts(), self._known_as))
+            )
+            lines = ", ".join(f"{printable(str(path))}:{number}" for path, number in found)
+            forget = hostkeys.forget_command(found, self._known_as)
             raise HostKeyError(
                 f"{where}: its host key has CHANGED: it shows {offered.algorithm} {offered.fingerprint},"
-                f" known is {old}",
-                "somebody may be listening in; if it was changed on purpose, remove the old key from"
-                f" known_hosts and run: tuibackup trust {hopping.server.name}",
+                f" known is {old} ({lines})",
+                "somebody may be listening in; if it was changed on purpose:"
+                f" {printable(forget)} && tuibackup trust {hopping.server.name}",
             ) from error
         question = Question(
             "host-key",
@@ -309,7 +318,7 @@ class _Step:
         with hopping.patience.asking():
             answer = await hopping.answers.ask(question)
         if (answer or "").strip().lower() != "yes":
-            raise HostKeyError(
+            raise UnknownHostKeyError(
                 f"{where}: its host key is not known: {offered.algorithm} {offered.fingerprint}",
                 f"tuibackup trust {hopping.server.name}",
             ) from error

@@ -6,6 +6,7 @@ Known are the keys of the user's and the system's known_hosts and of `<state>/kn
 import contextlib
 import fcntl
 import os
+import shlex
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,6 +89,30 @@ def look_up(known: asyncssh.SSHKnownHosts, name: str) -> Known:
     """
     keys, authorities, revoked = known.match(name, "", None)[:3]
     return Known(tuple(keys), tuple(authorities), tuple(revoked))
+
+
+def places(files: Iterable[Path], name: str) -> Iterator[tuple[Path, int]]:
+    """File and line of each key that is known for `name`; what authorities and revoked keys say is left out."""
+    for path in dict.fromkeys(files):
+        try:
+            lines = path.read_text(errors="replace").splitlines()
+        except OSError:
+            continue
+        for number, line in enumerate(lines, 1):
+            known = asyncssh.SSHKnownHosts()
+            with contextlib.suppress(ValueError):
+                known.load(line)
+                if look_up(known, name).keys:
+                    yield path, number
+
+
+def forget_command(found: Iterable[tuple[Path, int]], name: str) -> str:
+    """The shell command that takes the keys of `name` out of the files where `places` found them."""
+    commands = []
+    for path in dict.fromkeys(path for path, _number in found):
+        sudo = "" if os.access(path.parent, os.W_OK) else "sudo "  # ssh-keygen writes a new file beside it
+        commands.append(f"{sudo}ssh-keygen -R {shlex.quote(name)} -f {shlex.quote(str(path))}")
+    return " && ".join(commands)
 
 
 @contextlib.contextmanager

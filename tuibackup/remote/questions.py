@@ -12,7 +12,7 @@ class Question:
 
     `server` is the configured server's name; `text` the question in one line; `detail` further lines to show
     above it (a fingerprint, the command that prints it); `secret` says that what is typed must not be seen.
-    A "host-key" question is answered with "yes"; every other answer is no.
+    A "host-key" question is answered with "yes"; every other answer is no (a face may know more words).
     """
 
     kind: Kind

@@ -104,6 +104,8 @@ class Ask(Dialog[Reply]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
         value = event.value
+        if self.question.kind == "host-key" and value.strip().lower() == "ya":
+            value = "yes"
         event.input.value = ""
         self.dismiss(Reply(Secret(value), self.others))
 
