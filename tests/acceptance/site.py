@@ -68,6 +68,12 @@ class Site:
         return self.home / ".local/state/tuibackup"
 
     @property
+    def journals(self) -> list[Path]:
+        """Of all runs, the newest first: those under way, and those that ended."""
+        found = (self.state / "runs").rglob("[0-9]*.jsonl")
+        return sorted(found, key=lambda path: path.name, reverse=True)
+
+    @property
     def config(self) -> Path:
         return self.home / ".config/tuibackup/config.toml"
 

@@ -296,7 +296,7 @@ def wait_until_step(site: Site, step: str) -> str:
     """The name of the run that has begun `step`."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        for journal in (site.state / "runs").glob("*.jsonl"):
+        for journal in site.journals:
             if f'"step-started","step":"{step}"' in journal.read_text():
                 return journal.stem
         time.sleep(0.05)

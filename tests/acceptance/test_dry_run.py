@@ -57,7 +57,7 @@ def test_a_dry_run_tells_what_a_run_then_does(
     assert full["folders"][0]["changed"] == 43
     assert (everything(site.vault), site.tuibackup("log", "--json").json) == before
     assert site.tuibackup("follow").code == 0, "there was no other run"
-    assert len(list((site.state / "runs").glob("*.jsonl"))) == 1
+    assert len(site.journals) == 1
     assert "2 new or changed" in site.tuibackup("run", "siakad").out
 
 

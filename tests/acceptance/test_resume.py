@@ -305,10 +305,10 @@ def test_an_agent_that_left_with_its_owner_interrupts_and_the_next_run_goes_on(
 def stopped(site: Site, line: Line, how: Callable[[Path], object], at: int, *words: str) -> dict[str, Any]:
     """Starts a run, ends it by `how` (it is given the journal) once `at` bytes came; its end."""
     line.stands = line.bytes + at
-    before = set((site.state / "runs").glob("*.jsonl"))
+    before = set(site.journals)
     run = site.start("run", "siakad", *words)
     try:
-        (path,) = wait_for(lambda: set((site.state / "runs").glob("*.jsonl")) - before)
+        (path,) = wait_for(lambda: set(site.journals) - before)
         wait_for(lambda: line.stands is not None and line.bytes >= line.stands - (1 << 17))
         time.sleep(1)  # until what came is taken
         how(path)

@@ -42,7 +42,7 @@ def journal(site: Site) -> Path:
     """The journal of the only run, once its download has begun."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
-        for path in (site.state / "runs").glob("*.jsonl"):
+        for path in site.journals:
             if '"step":"download"' in path.read_text():
                 return path
         time.sleep(0.05)
@@ -54,7 +54,8 @@ def ends_done(site: Site, path: Path, size: int) -> None:
     go_on(site)
     finished = site.tuibackup("follow", path.stem, "--json").finished
     assert finished["outcome"] == "done"
-    assert path.stat().st_size > size
+    (ended,) = (one for one in site.journals if one.name == path.name)
+    assert ended.stat().st_size > size
     assert site.tuibackup("verify", "siakad").code == 0
 
 
@@ -89,7 +90,7 @@ def test_a_run_outlives_the_reader_of_its_lines(slow: Site) -> None:
     )
     assert ended.stdout.strip() == "141"
     assert "error" not in (slow.home / "errors").read_text()
-    run = next((slow.state / "runs").glob("*.jsonl"))
+    (run,) = slow.journals
     assert slow.tuibackup("follow", run.stem, "--json").finished["outcome"] == "done"
 
 
@@ -177,7 +178,7 @@ def test_the_cockpit_stops_a_run_only_when_told_so(slow: Site) -> None:
 def test_runs_wait_for_a_slot_and_none_is_lost(site: Site, slow: Site, tmp_path: Path) -> None:
     # the first goes on once both others wait
     tar = tmp_path / "tools/tar"
-    waiting = f"$(grep -l '\"run-waiting\"' {site.state}/runs/*.jsonl | wc -l)"
+    waiting = f"$(grep -rl '\"run-waiting\"' {site.state}/runs | wc -l)"
     tar.write_text(tar.read_text().replace(GO_ON.format(site.folder), f"[ {waiting} -ge 2 ]"))
     site.settings = "[run]\nparallel = 1\n"
     first = site.servers["siakad"]

@@ -365,7 +365,7 @@ async def test_what_a_server_says_without_end_does_not_hide_that_the_run_has_end
     config = site.configure()
     told = await run(config)
     assert told.finished.error.startswith("siakad: the server says: no no")
-    (path,) = jr.journals(config.state)
+    (path,) = jr.finished_journals(config.state)
     assert jr.last(path) == told.finished
     assert recover(config) == []
 
@@ -416,7 +416,7 @@ async def test_a_cancelled_run_is_recorded_before_it_goes(site: Site) -> None:
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    (path,) = jr.journals(config.state)
+    (path,) = jr.finished_journals(config.state)
     finished = jr.last(path)
     assert finished is not None
     assert finished.outcome is Outcome.INTERRUPTED

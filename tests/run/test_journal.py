@@ -130,6 +130,34 @@ async def test_following_ends_with_the_last_line(tmp_path: Path) -> None:
     assert [type(event) for event in seen] == [ev.RunPlanned, ev.RunFinished]
 
 
+async def test_a_finished_journal_says_so_by_its_place_and_is_found_by_its_first(tmp_path: Path) -> None:
+    """Whoever has it open reads on; who comes later gets the whole; nobody looks at it every second."""
+    with jr.Journal.create(tmp_path, planned()) as journal, jr.JournalReader(journal.path) as reader:
+        assert jr.journals(tmp_path) == [journal.path]
+        reader.poll()
+        journal.finish(finished())
+        assert [type(event) for event in reader.poll()] == [ev.RunFinished]
+    path = jr.journal_path(tmp_path, RUN)
+    assert jr.journals(tmp_path) == []
+    assert list(jr.finished_journals(tmp_path)) == [journal.path]
+    assert journal.path == tmp_path / "runs" / "finished" / "2026-11-22" / f"{RUN}.jsonl"
+    seen = [event async for event in jr.follow(path)]
+    assert [type(event) for event in seen] == [ev.RunPlanned, ev.RunFinished]
+    assert jr.first(path) == seen[0]
+    assert jr.last(path) == seen[1]
+    with jr.reopened(path) as again:
+        assert again is None
+
+
+def test_a_journal_whose_last_line_is_not_written_stays_where_the_next_start_finds_it(tmp_path: Path) -> None:
+    with jr.Journal.create(tmp_path, planned()) as journal:
+        full = os.open("/dev/full", os.O_WRONLY)
+        os.dup2(full, journal.fileno())
+        os.close(full)
+        journal.finish(finished())
+    assert jr.journals(tmp_path) == [journal.path]
+
+
 def test_journals_come_newest_first_and_without_drafts(tmp_path: Path) -> None:
     for run in ("2026-11-22T013000Z-a-0000", "2026-11-23T013000Z-a-0000"):
         jr.Journal.create(tmp_path, planned(run)).close()

@@ -3,6 +3,7 @@
 import os
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 
 from tests.run.conftest import publish, renamed
 from tuibackup.config import Config
@@ -133,12 +134,35 @@ def test_a_vault_that_is_not_there_does_not_keep_the_dead_from_being_recorded(
     assert recover(config) == [plan.run]
 
 
-def test_old_journals_are_forgotten(config: Config, plan: Plan) -> None:
-    die(config, plan)
+def days_ago(days: int) -> str:
+    return f"{datetime.now(UTC) - timedelta(days=days):%Y-%m-%d}T013000Z-siakad-4f2a"
+
+
+def test_old_journals_are_forgotten_by_their_day(config: Config, plan: Plan) -> None:
+    old, young = (renamed(plan, days_ago(days)) for days in (100, 80))
+    for one in (old, young):
+        die(config, one)
     recover(config)
-    path = jr.journal_path(config.state, plan.run)
+    recover(config)
+    assert [path.stem for path in jr.finished_journals(config.state)] == [young.run]
+    assert len(runs_in_ledger(config)) == 2
+
+
+def test_what_a_version_without_the_mark_left_is_put_away_once(config: Config, plan: Plan) -> None:
+    """… and what a process left that died between its last line and the move; what is long ago is forgotten."""
     long_ago = time.time() - 100 * 86400
-    os.utime(path, (long_ago, long_ago))
-    recover(config)
-    assert not path.exists()
-    assert len(runs_in_ledger(config)) == 1
+    for days in (1, 2, 3):
+        with jr.Journal.create(config.state, renamed(plan, days_ago(days)).planned()) as journal:
+            journal.append(how_it_ended(renamed(plan, days_ago(days))))
+    os.utime(journal.path, (long_ago, long_ago))
+    assert len(jr.journals(config.state)) == 3
+    assert recover(config) == []
+    assert jr.journals(config.state) == []
+    assert [path.stem for path in jr.finished_journals(config.state)] == [days_ago(1), days_ago(2)]
+    assert runs_in_ledger(config) == []
+
+
+def how_it_ended(plan: Plan) -> ev.RunFinished:
+    return ev.RunFinished(
+        time=ev.now(), run=plan.run, server=plan.server, outcome=Outcome.DONE, seconds=1.0, exit_code=0
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tuibackup.config import Config
 from tuibackup.errors import BusyError, UsageError
-from tuibackup.run.journal import first, journals, last
+from tuibackup.run.journal import every_journal, first, last
 from tuibackup.run.process import ActiveRun, active
 from tuibackup.text import printable
 from tuibackup.vault.layout import file_name
@@ -22,7 +22,7 @@ def run_named(config: Config, word: str) -> tuple[str, Path]:
         return going.run, going.journal
     if word in config.servers:
         return _last_of(config, word)
-    known = journals(config.state)  # newest first
+    known = list(every_journal(config.state))
     found = [path for path in known if path.stem.startswith(word)]
     exact = [path for path in found if path.stem == word]
     if len(exact or found) == 1:
@@ -53,7 +53,7 @@ def _last_of(config: Config, server: str) -> tuple[str, Path]:
     """Its newest run that was not refused because another one held the server."""
     mine = f"-{file_name(server)}-"
     refused = None
-    for path in journals(config.state):
+    for path in every_journal(config.state):
         if mine in path.name and (planned := first(path)) and planned.server == server:
             finished = last(path)
             if finished is None or finished.exit_code != BusyError.exit_code:

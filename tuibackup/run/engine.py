@@ -74,7 +74,7 @@ def refuse(plan: Plan, journal: Journal, error: Exception) -> ev.RunFinished:
         exit_code=error.exit_code if isinstance(error, TuibackupError) else 1,
         error=str(error) if isinstance(error, TuibackupError) else crash.line_of(error),
     )
-    journal.append(finished)
+    journal.finish(finished)
     return finished
 
 
@@ -194,5 +194,5 @@ async def _conclude(work: Work, began: float) -> ev.RunFinished:
     except LedgerError as error:
         line = f"{error} (what was stored is recorded at the next start)"
         finished = msgspec.structs.replace(finished, outcome=Outcome.FAILED, exit_code=1, error=line)
-    work.journal.append(finished)
+    work.journal.finish(finished)
     return finished

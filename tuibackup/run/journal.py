@@ -2,11 +2,17 @@
 
 The writer holds `flock` on it for life, so that an unfinished journal whose lock is free tells of a dead run.
 It is a live picture, not the record: what must not be lost is in the ledger.
+
+A journal whose last line is written moves from `<state>/runs/` to `<state>/runs/finished/DAY/`: what is looked at every
+second does not grow with the number of runs that there ever were. Whoever has it open reads on; who asks for it by its
+first path finds it at the second.
 """
 
 import asyncio
 import fcntl
 import os
+import re
+import shutil
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -27,15 +33,82 @@ _SOONEST, _LATEST = 0.005, 0.05
 _SHARE = 0.01
 _TAIL = 64 * 1024  # bytes at the end among which a run-finished line is looked for
 _CHUNK = 1 << 20
+_NAME = re.compile(r"[0-9].*\.jsonl")
+_DAY = len("2026-11-22")  # characters of a run's id that are its day
 
 
 def journal_path(state: Path, run: str) -> Path:
+    """Where the journal of `run` begins; the functions of this page find it after its end, too."""
     return runs_folder(state) / f"{run}.jsonl"
 
 
 def journals(state: Path) -> list[Path]:
-    """All journals, newest first (a run's id begins with its time)."""
-    return sorted(runs_folder(state).glob("[0-9]*.jsonl"), key=lambda path: path.name, reverse=True)
+    """The journals of runs that have not said how they ended, newest first (a run's id begins with its time)."""
+    return _newest_first(runs_folder(state))
+
+
+def finished_journals(state: Path) -> Iterator[Path]:
+    """The journals of runs that ended, newest first, a day after the other as they are asked for."""
+    for day in sorted(days(state), reverse=True):
+        yield from _newest_first(_finished_folder(runs_folder(state)) / day)
+
+
+def every_journal(state: Path) -> Iterator[Path]:
+    """The journals of runs under way, then those of runs that ended; each newest first."""
+    yield from journals(state)
+    yield from finished_journals(state)
+
+
+def days(state: Path) -> list[str]:
+    """The days of which there are finished journals, as "2026-11-22"."""
+    try:
+        return os.listdir(_finished_folder(runs_folder(state)))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def forget_day(state: Path, day: str) -> None:
+    """Remove the finished journals of a day, as far as that can be done."""
+    shutil.rmtree(_finished_folder(runs_folder(state)) / day, ignore_errors=True)
+
+
+def put_away(path: Path) -> Path:
+    """Move the journal at `path`, whose last line is written, to the finished ones; where it is then.
+
+    It stays where that cannot be done: the next start tries again.
+    """
+    place = _finished_path(path)
+    try:
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.rename(path, place)
+    except OSError:
+        return path
+    return place
+
+
+def _newest_first(folder: Path) -> list[Path]:
+    try:
+        names = os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return [folder / name for name in sorted(names, reverse=True) if _NAME.fullmatch(name)]
+
+
+def _finished_folder(runs: Path) -> Path:
+    return runs / "finished"
+
+
+def _finished_path(path: Path) -> Path:
+    """Where the journal that began at `path` lies once its run has ended."""
+    return _finished_folder(path.parent) / path.name[:_DAY] / path.name
+
+
+def _open(path: Path) -> int:
+    """Open a journal for reading, wherever it is by now. Raises OSError."""
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return os.open(_finished_path(path), os.O_RDONLY | os.O_CLOEXEC)
 
 
 class Journal:
@@ -70,15 +143,21 @@ class Journal:
             raise TuibackupError(f"the journal {path} cannot be written: {error.strerror}") from error
         return cls(path, descriptor)
 
-    def append(self, event: ev.Event) -> None:
-        """Add a line. A full disk does not end a backup: the line is left out and `fault` says why."""
+    def append(self, event: ev.Event) -> bool:
+        """Add a line; whether that is whole. A full disk does not end a backup: `fault` says why a line is left out."""
         line = (b"\n" if self._torn else b"") + ev.encode(event)
         try:
             written = os.write(self._descriptor, line)
         except OSError as error:
             self.fault = self.fault or f"{self.path}: {error.strerror}"
-        else:
-            self._torn = written < len(line)
+            return False
+        self._torn = written < len(line)
+        return not self._torn
+
+    def finish(self, event: ev.RunFinished) -> None:
+        """Add the last line, and put the journal where finished ones are."""
+        if self.append(event):
+            self.path = put_away(self.path)
 
     def mend(self) -> None:
         """Keep our next line apart from one that its writer did not finish."""
@@ -122,7 +201,7 @@ class JournalReader:
     def poll(self) -> list[ev.AnyEvent]:
         if self._descriptor < 0:
             try:
-                self._descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+                self._descriptor = _open(self.path)
             except FileNotFoundError:
                 return []
         events: list[ev.AnyEvent] = []
@@ -171,7 +250,7 @@ async def follow(path: Path, *, patience: float = 10.0) -> AsyncIterator[ev.AnyE
 def is_live(path: Path) -> bool:
     """Whether the process that writes this journal lives."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = _open(path)
     except FileNotFoundError:
         return False
     try:
@@ -186,8 +265,12 @@ def is_live(path: Path) -> bool:
 
 @contextmanager
 def reopened(path: Path) -> Iterator[Journal | None]:
-    """The journal of a run that is dead, locked for us; None while somebody else holds it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+    """The journal of a run that is dead, locked for us; None while somebody else holds it, or has put it away."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+    except FileNotFoundError:
+        yield None
+        return
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -202,7 +285,7 @@ def reopened(path: Path) -> Iterator[Journal | None]:
 def first(path: Path) -> ev.RunPlanned | None:
     """What the run was to do; None where the journal does not begin with it."""
     try:
-        with path.open("rb") as journal:
+        with open(_open(path), "rb") as journal:
             event = ev.decode(journal.readline(_CHUNK))
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
@@ -212,7 +295,7 @@ def first(path: Path) -> ev.RunPlanned | None:
 def last(path: Path) -> ev.RunFinished | None:
     """How the run ended; None where the journal does not say so (it runs, or died). Reads the end only."""
     try:
-        with path.open("rb") as journal:
+        with open(_open(path), "rb") as journal:
             journal.seek(max(0, journal.seek(0, os.SEEK_END) - _TAIL))
             lines = journal.read(_TAIL).splitlines()
     except OSError:

@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tuibackup.config import Config
@@ -37,7 +37,7 @@ def recover(config: Config) -> list[str]:
     several do so at once: one of them records a run, once. Raises LedgerError. A vault that is not there
     now is left for the next time.
     """
-    dead = [path for path in jr.journals(config.state) if not jr.is_live(path) and jr.last(path) is None]
+    dead, ended = _not_live(config.state)
     try:
         vault = open_vault(config, create=False)
     except VaultError:
@@ -48,7 +48,20 @@ def recover(config: Config) -> list[str]:
             for server in config.servers:
                 _record_unknown(server, config, ledger, vault)
     _forget_old(config.state)
+    for path in ended:
+        jr.put_away(path)
     return recorded
+
+
+def _not_live(state: Path) -> tuple[list[Path], list[Path]]:
+    """Of the journals that are not put away those of dead runs, and those that ended (by the hand of an older version,
+    or of a process that died just then)."""
+    dead: list[Path] = []
+    ended: list[Path] = []
+    for path in jr.journals(state):
+        if not jr.is_live(path):
+            (dead if jr.last(path) is None else ended).append(path)
+    return dead, ended
 
 
 def _bury(path: Path, config: Config, ledger: Ledger, vault: Vault | None) -> str | None:
@@ -70,7 +83,7 @@ def _bury(path: Path, config: Config, ledger: Ledger, vault: Vault | None) -> st
                 server=planned.server,
                 run=planned.run,
             )
-        journal.append(finished)
+        journal.finish(finished)
     stop_path(config.state, planned.run).unlink(missing_ok=True)
     if vault is not None:
         with suppress(BusyError, VaultError), server_lock(vault, planned.server, run=_NAME, operator=_NAME):
@@ -174,6 +187,10 @@ def _unknown(server: str, ledger: Ledger, vault: Vault) -> list[Snapshot]:
 
 def _forget_old(state: Path) -> None:
     oldest = time.time() - KEEP_DAYS * 86400
+    oldest_day = f"{datetime.fromtimestamp(oldest, UTC):%Y-%m-%d}"
+    for day in jr.days(state):
+        if day < oldest_day:
+            jr.forget_day(state, day)
     folder = runs_folder(state)
     with suppress(FileNotFoundError):
         for entry in os.scandir(folder):
