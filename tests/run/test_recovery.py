@@ -28,7 +28,7 @@ def die(config: Config, plan: Plan) -> None:
 
 def runs_in_ledger(config: Config) -> list[dict[str, object]]:
     with open_ledger(config) as ledger:
-        return [dict(entry.body) for entry in reversed(ledger.log()) if entry.kind is Kind.RUN]
+        return [dict(entry.body) for entry in reversed(ledger.log()) if entry.kind == Kind.RUN]
 
 
 def test_a_dead_run_is_recorded_as_interrupted_once(config: Config, plan: Plan) -> None:
