@@ -137,3 +137,19 @@ def test_the_command_line_is_found_by_python_m(tmp_path: Path) -> None:
         [sys.executable, "-m", "tuibackup.cli.main", "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout.startswith("tuibackup ")
+
+
+def test_a_thread_that_hangs_does_not_keep_a_command_that_has_ended(tmp_path: Path) -> None:
+    """In a name server, or a disk that is gone: Python waits for its threads, and asyncio for its executor's."""
+    program = (
+        "import asyncio, time\n"
+        "from tuibackup.cli import loop, main, snapshots\n"
+        "main.LEAVE_SECONDS = 0.5\n"
+        "async def work():\n"
+        "    asyncio.get_running_loop().run_in_executor(None, time.sleep, 60)\n"
+        "    return 3\n"
+        "snapshots.carry_out = lambda args, context: loop.run(work())\n"
+        "main.command()\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program, "snapshots"], timeout=20, check=False)
+    assert ended.returncode == 3

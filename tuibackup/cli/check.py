@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from tuibackup.cli import loop
 from tuibackup.cli.answers import OneAtATime
 from tuibackup.cli.context import Context
 from tuibackup.cli.output import coloured, paint, print_json
@@ -33,7 +34,7 @@ def define(parser: argparse.ArgumentParser) -> None:
 def carry_out(args: argparse.Namespace, context: Context) -> int:
     """Check this machine and one or all servers."""
     servers = [context.server(args.server)] if args.server else list(context.config.servers.values())
-    found = asyncio.run(_check(servers, context, as_json=args.json))
+    found = loop.run(_check(servers, context, as_json=args.json))
     states = [check.state.value for _server, check in found]
     if args.json:
         print_json(

@@ -1,9 +1,9 @@
 """`tuibackup follow`: watch what runs, or read a run that has ended."""
 
 import argparse
-import asyncio
 import sys
 
+from tuibackup.cli import loop
 from tuibackup.cli.context import Context
 from tuibackup.words import _
 
@@ -34,4 +34,4 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
         if not journals:
             print(_("no run is under way; tuibackup log shows what was done"), file=sys.stderr)
             return 0
-    return asyncio.run(watch_or_leave(context, journals, as_json=args.json))
+    return loop.run(watch_or_leave(context, journals, as_json=args.json))

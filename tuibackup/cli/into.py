@@ -1,11 +1,11 @@
 """`tuibackup restore … --into TARGET`: a database, or a table, into a database server; recorded as every restore."""
 
 import argparse
-import asyncio
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from tuibackup.cli import loop
 from tuibackup.cli.answers import TerminalAnswers
 from tuibackup.cli.context import Context
 from tuibackup.cli.output import MARKS, coloured, paint, print_json
@@ -32,7 +32,7 @@ def carry_out(args: argparse.Namespace, snapshot: "Snapshot", context: Context) 
     began = time.monotonic()
     try:
         with ProgressLine(snapshot.spec) as line, TerminalAnswers() as terminal:
-            restored = asyncio.run(
+            restored = loop.run(
                 into.restore_into(context.config, want, args.into, terminal, _note, line.update)
             )
     except UsageError:

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 import threading
+import time
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -31,6 +32,7 @@ COMMANDS = (
 )
 
 INTERRUPTED = 130
+LEAVE_SECONDS = 5.0  # for what threads still do; one that hangs in a disk or a name server is not waited for
 BROKEN_PIPE = 141  # what a shell shows for a program that SIGPIPE ended
 
 
@@ -69,8 +71,10 @@ def command() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):  # gone: `main` has told
             stream.flush()
-    if threading.active_count() > 1:  # whatever a thread still does is waited for
-        sys.exit(code)
+    deadline = time.monotonic() + LEAVE_SECONDS
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join(max(0.0, deadline - time.monotonic()))
     os._exit(code)
 
 

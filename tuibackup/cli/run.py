@@ -49,8 +49,7 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
     with ExitStack() as stack:
         launcher = None if args.dry_run else _early(context, stack)
 
-        import asyncio
-
+        from tuibackup.cli import loop
         from tuibackup.run.operator import identify
         from tuibackup.run.plan import make_plans
         from tuibackup.run.process import recover, start
@@ -66,9 +65,9 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
         if args.dry_run:
             from tuibackup.cli.dryrun import show
 
-            return asyncio.run(show(plans, config, as_json=args.json))
+            return loop.run(show(plans, config, as_json=args.json))
         request = start(plans, config.source, launcher)
-    return asyncio.run(_run(request, context, args))
+    return loop.run(_run(request, context, args))
 
 
 def _early(context: Context, stack: ExitStack) -> "Launcher | None":

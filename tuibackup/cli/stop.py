@@ -5,6 +5,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+from tuibackup.cli import loop
 from tuibackup.cli.context import Context
 from tuibackup.errors import TuibackupError, UsageError
 from tuibackup.words import _
@@ -37,7 +38,7 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
         run, journal = run_named(context.config, args.run)
     ask_stop(context.config, run, context.operator)
     print(_("{run} was asked to stop").format(run=run), file=sys.stderr)
-    outcome, error = asyncio.run(_end(journal))
+    outcome, error = loop.run(_end(journal))
     print(_("{run} has ended: {outcome}").format(run=run, outcome=_(outcome)))
     if error:
         print(error)

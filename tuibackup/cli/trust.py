@@ -1,12 +1,12 @@
 """`tuibackup trust`: see the host keys on the way to a server, and accept them; recorded in the ledger."""
 
 import argparse
-import asyncio
 import re
 import sys
 import time
 from typing import TYPE_CHECKING
 
+from tuibackup.cli import loop
 from tuibackup.cli.answers import TerminalAnswers, present
 from tuibackup.cli.context import Context
 from tuibackup.errors import NeedsOperatorError, UnknownHostKeyError, UsageError
@@ -49,7 +49,7 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
     judge = _Judge(frozenset(args.fingerprint))
     try:
         with judge.terminal:
-            asyncio.run(_learn(server, judge, context))
+            loop.run(_learn(server, judge, context))
     except UnknownHostKeyError as error:
         if args.fingerprint or present():
             raise

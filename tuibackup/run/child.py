@@ -31,6 +31,7 @@ from tuibackup.run.stop import Stop, stop_path
 
 NICE = 10
 NAME = "tuibackup-run"  # as ps and top show a run's process: forked, it would be called like the command
+LEAVE_SECONDS = 5  # for tidying up, once the outcome is written; then the kernel ends the process
 _MESSAGE = 1 << 20  # bytes: one run's plan takes a few thousand
 
 
@@ -119,8 +120,9 @@ def _run(mine: _Run, config: Config | TuibackupError) -> int:
     with Journal(mine.path, mine.journal) as journal:
         if isinstance(config, TuibackupError):
             return refuse(mine.plan, journal, config).exit_code
-        with asyncio.Runner(debug=False, loop_factory=_loop_factory()) as runner:
-            return runner.run(_carry_out(mine, config, journal))
+        # Never closed: that waits for every thread, also for one that hangs in a disk or a name server that is gone.
+        runner = asyncio.Runner(debug=False, loop_factory=_loop_factory())
+        return runner.run(_carry_out(mine, config, journal))
 
 
 async def _carry_out(mine: _Run, config: Config, journal: Journal) -> int:
@@ -131,7 +133,9 @@ async def _carry_out(mine: _Run, config: Config, journal: Journal) -> int:
     file = stop_path(config.state, mine.plan.run)
     watcher = asyncio.create_task(stop.watch(file))
     try:
-        finished = await carry_out(mine.plan, config, journal=journal, face=face, stop=stop)
+        finished = await carry_out(
+            mine.plan, config, journal=journal, face=face, stop=stop, told=lambda: signal.alarm(LEAVE_SECONDS)
+        )
     finally:
         watcher.cancel()
         with contextlib.suppress(asyncio.CancelledError):

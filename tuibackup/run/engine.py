@@ -35,11 +35,18 @@ _TIDY_SECONDS = 60.0  # what a stopped run may take to clean up; then it ends al
 
 
 async def carry_out(
-    plan: Plan, config: Config, *, journal: Journal, face: Face | None = None, stop: Stop | None = None
+    plan: Plan,
+    config: Config,
+    *,
+    journal: Journal,
+    face: Face | None = None,
+    stop: Stop | None = None,
+    told: Callable[[], object] = lambda: None,
 ) -> ev.RunFinished:
     """Carry `plan` out; returns what it wrote last into `journal` (see `Journal.create`) and the ledger.
 
     What goes wrong in a run is its outcome and is not raised. Cancelling is a stop by nobody in particular.
+    `told` is called as soon as the outcome is written; what follows is tidying up.
     """
     began = time.monotonic()
     try:
@@ -58,6 +65,7 @@ async def carry_out(
         except Exception as error:
             work.abandon(error)
         finished = await _conclude(work, began)
+        told()
         if cancelled:
             raise asyncio.CancelledError
         return finished
