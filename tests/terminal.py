@@ -121,6 +121,10 @@ class Terminal:
         assert self.status is not None
         return self.status
 
+    def modes(self) -> list[object]:
+        """The terminal's settings (`termios.tcgetattr`)."""
+        return termios.tcgetattr(self._fd)
+
     def hang_up(self) -> None:
         """Close the terminal, as a broken SSH connection does; the program gets SIGHUP."""
         if not self._hung_up.is_set():

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 import termios
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from tuibackup.words import _
 if TYPE_CHECKING:
     from tuibackup.remote.questions import Question
 
+_ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 _YES = ("y", "yes", "ya")  # in whatever language the question was
 
 
@@ -140,8 +142,32 @@ def _echo(on: bool) -> Iterator[None]:
     except termios.error:  # the terminal went away: nobody sees anything
         yield
         return
+    with _given_back(before):
+        try:
+            yield
+        finally:
+            with contextlib.suppress(termios.error):
+                termios.tcsetattr(sys.stdin, termios.TCSAFLUSH, before)
+
+
+@contextlib.contextmanager
+def _given_back(mode: list[Any]) -> Iterator[None]:
+    """A signal that ends this process gives the terminal `mode` first: no `finally` runs, and the shell would not echo.
+
+    Where one has a handler already, that is the one of a block outside this one, or brings the block to its end.
+    """
+
+    def end(number: int, _frame: object) -> None:
+        with contextlib.suppress(termios.error):
+            termios.tcsetattr(sys.stdin, termios.TCSANOW, mode)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    ours = [number for number in _ENDING if signal.getsignal(number) is signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, end)
     try:
         yield
     finally:
-        with contextlib.suppress(termios.error):
-            termios.tcsetattr(sys.stdin, termios.TCSAFLUSH, before)
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)

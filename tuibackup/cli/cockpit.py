@@ -16,6 +16,9 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
     if not sys.stderr.isatty():
         # Textual draws on stderr: with `2> FILE` there would be no screen, and all of it in the file.
         sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
-    from tuibackup.tui.app import open_cockpit
+    from tuibackup.tui.terminal import left_as_it_was
 
-    return open_cockpit(config, read_only=args.read_only)
+    with left_as_it_was():  # before Textual is loaded: its process stays small
+        from tuibackup.tui.app import open_cockpit
+
+        return open_cockpit(config, read_only=args.read_only)
