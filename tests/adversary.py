@@ -202,7 +202,7 @@ def _part(script: str) -> str:
     """Which part of the procedure a command is of."""
     if "tuibackup-probe" in script:
         return "probe"
-    if "readlink -f" in script:
+    if "pwd -P" in script:
         return "look"
     if "xargs" in script:
         return "afresh" if "%u" in script else "again"
@@ -263,7 +263,9 @@ class Made:
         return own | {"afresh": self.afresh, "look": self.look} | others
 
     async def look(self, talk: Talk) -> None:
-        await talk.write(b"1800000000\n" + self.folder + b"\0")
+        asked = talk.script.count('sh -c "$here" sh ') - talk.script.count("sudo -n")
+        clock = b"1800000000\n" if "date" in talk.script else b""
+        await talk.write(clock + (self.folder + b"\n\x001:2:3\n\0\0") * asked)
         talk.exit()
 
     async def find(self, talk: Talk) -> None:

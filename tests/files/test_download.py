@@ -497,7 +497,7 @@ async def test_a_second_look_that_takes_no_names_is_given_up(monkeypatch: pytest
     monkeypatch.setattr(tools, "STALL", 0.1)
     look = Recheck("siakad", Stamps(), lambda _: False)
     entry = Entry(b"a", Kind.FILE, 0o644, 0, 0, b"", b"", 1, 1, 1, 1, 1, 1, b"ext4", None)
-    look.hand([Wanted(1, 1, b"/srv/a", entry)])
+    look.hand([Wanted(1, 1, b"/srv/a", entry, b"/srv/a")])
     with pytest.raises(DownloadError, match="sent nothing"):
         await asyncio.wait_for(look.send(Deaf()), 5)  # type: ignore[arg-type]  # all that `send` uses before
 

@@ -15,7 +15,9 @@ from tuibackup.vault.index import Wanted
 
 def wanted(number: int) -> Wanted:
     path = b"dir/%d" % number
-    return Wanted(number, 1, b"/srv/" + path, Entry(path, Kind.FILE, 0o644, 0, 0, b"", b"", 1, 0))
+    return Wanted(
+        number, 1, b"/srv/" + path, Entry(path, Kind.FILE, 0o644, 0, 0, b"", b"", 1, 0), b"/srv/" + path
+    )
 
 
 def files(count: int) -> Iterator[Wanted]:

@@ -92,7 +92,7 @@ class _Batches(Fetch):
 
     def _command(self) -> bytes:
         words = [b"xargs", b"-0", b"-r", b"-n", _MOST, *([b"sudo", b"-n", b"--"] if self._tools.sudo else [])]
-        words += [b"tar", b"-C", self._folder.folder, b"-c", b"-f", b"-", b"--no-recursion", b"--"]
+        words += [b"tar", b"-C", self._folder.place.path, b"-c", b"-f", b"-", b"--no-recursion", b"--"]
         return gently(words, sudo=False, packed=self._tools.packed)
 
     def _complaint(self, line: bytes) -> Complaint | None:

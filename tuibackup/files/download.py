@@ -22,6 +22,7 @@ from tuibackup.files.findings import Findings
 from tuibackup.files.inventory import Listed
 from tuibackup.files.keep import Store
 from tuibackup.files.pipe import StoppedError, in_thread
+from tuibackup.files.places import Place, moved
 from tuibackup.files.tally import Tally, reported
 from tuibackup.files.verdict import complete, poor, ratio
 from tuibackup.files.way import Way, choose
@@ -162,7 +163,10 @@ class _Download:
             self._check_room(min(wanted_bytes, sum(one.allocated for one in listed)))
             tally.items, tally.items_total, tally.bytes, tally.bytes_total = 0, wanted, 0, wanted_bytes
             self._fetching = True
-            folders = [await self._folder(one) for one in listed]
+            for one in listed:
+                await self._fetch_all(one)
+            places = await self._insist(partial(self._places, listed))
+            folders = [await self._judged(one, *places[one.root]) for one in listed]
             total = await in_thread(self._finish)
         self._findings.close()
         return Download(
@@ -296,11 +300,25 @@ class _Download:
                 "free some room there, or lower min_free",
             )
 
-    async def _folder(self, folder: Listed) -> FolderSummary:
+    async def _fetch_all(self, folder: Listed) -> None:
         if not folder.fault or folder.files:
             self._say(_("fetching {folder}").format(folder=printable(folder.folder)))
             await self._fetch(folder)
-        summary = await in_thread(self._judge, folder)
+
+    async def _places(self, listed: Sequence[Listed]) -> dict[int, tuple[Place | None, Place | None]]:
+        """Where each folder lies now, and what is there now where it was read; by its root."""
+        found = await self._way.places([path for one in listed for path in (one.folder, one.place.path)])
+        return {one.root: (found[2 * at], found[2 * at + 1]) for at, one in enumerate(listed)}
+
+    async def _judged(self, folder: Listed, now: Place | None, there: Place | None) -> FolderSummary:
+        fault = folder.fault
+        if not fault:
+            said, spoilt = moved(folder.folder, folder.place, now, there)
+            if spoilt:
+                fault = said
+            elif said:
+                self._findings.folder(folder.root, folder.folder, said)
+        summary = await in_thread(self._judge, folder, fault)
         self._findings.flush()
         return summary
 
@@ -408,16 +426,16 @@ class _Download:
             findings.folder(root, name, complaint.reason)
         return sorted((one for one in fetched.changed if one.id not in tried), key=attrgetter("id"))
 
-    def _judge(self, folder: Listed) -> FolderSummary:
-        """The folder's summary; marks one that must not count as a good backup."""
+    def _judge(self, folder: Listed, fault: str) -> FolderSummary:
+        """The folder's summary; marks one that must not count as a good backup, for its `fault` or another."""
         held = self._index.totals(folder.root)
         archives = self._index.archives_written(folder.root)
-        fault = folder.fault or poor(folder, held, self._before.get(printable(folder.folder)))
+        fault = fault or poor(folder, held, self._before.get(printable(folder.folder)))
         if fault:
             self._findings.folder(folder.root, folder.folder, fault, mark=True)
         return FolderSummary(
             folder=printable(folder.folder),
-            resolved="" if folder.resolved == folder.folder else printable(folder.resolved),
+            resolved="" if folder.place.path == folder.folder else printable(folder.place.path),
             files=held.files,
             folders=held.folders,
             links=held.symlinks,

@@ -144,7 +144,7 @@ class Fetch:
             raise self._tar_failed(str(exit_))
 
     def _command(self) -> bytes:
-        words = [b"tar", b"-C", self._folder.folder, b"-c", b"--format=posix", b"-P", b"--numeric-owner"]
+        words = [b"tar", b"-C", self._folder.place.path, b"-c", b"--format=posix", b"-P", b"--numeric-owner"]
         words += [b"--hard-dereference", b"--ignore-failed-read", b"--sparse"]
         words += [b"--pax-option=delete=atime,delete=ctime,delete=mtime"]
         if self._tools.xattrs:

@@ -7,15 +7,15 @@ from itertools import chain
 
 from tuibackup.config import Server
 from tuibackup.errors import DownloadError
-from tuibackup.files import complaints
+from tuibackup.files import complaints, places
 from tuibackup.files.compare import Comparison
 from tuibackup.files.findings import Findings
 from tuibackup.files.listing import FORMAT, Listing
 from tuibackup.files.owners import Names, name_owners, names_of
 from tuibackup.files.pipe import Unpacker, in_thread
+from tuibackup.files.places import Place
 from tuibackup.files.server import Lines, Tools, end, gently, last_line, piece, sudo_error
 from tuibackup.files.tally import Tally
-from tuibackup.remote.command import quote
 from tuibackup.remote.session import Session
 from tuibackup.vault import listing as kept
 from tuibackup.vault.entry import Entry, Kind
@@ -39,12 +39,12 @@ class Listed:
 
     `fault` says why there is nothing: missing, no folder, not readable. `files` and `bytes` count the regular
     files that are to be fetched, each inode once; `allocated` the room they take on the server's disk. `started_ns`:
-    when it began, by the server's clock.
+    when it began, by the server's clock. `place` is where it was read, whatever links lead there.
     """
 
     root: int
     folder: bytes
-    resolved: bytes
+    place: Place
     fault: str
     files: int
     bytes: int
@@ -68,10 +68,10 @@ async def take(
     """
     session = tools.session
     names = [folder.encode("utf-8", "surrogateescape") for folder in server.folders]
-    started_ns, resolved = await _look(session, server.name, names)
+    started_ns, found = await _look(tools, names)
     folders = [
-        _Folder(tools, server, writer, findings, tally, name, real, started_ns)
-        for name, real in zip(names, resolved, strict=True)
+        _Folder(tools, server, writer, findings, tally, name, place, started_ns)
+        for name, place in zip(names, found, strict=True)
     ]
     known = await in_thread(writer.known)
     renewing = known is not None and all(folder.comparable for folder in folders)
@@ -122,22 +122,29 @@ async def _renew(
     return True
 
 
-async def _look(session: Session, name: str, folders: list[bytes]) -> tuple[int, list[bytes]]:
-    """The server's clock in nanoseconds, and what each folder resolves to (itself when that cannot be told)."""
-    names = b" ".join(quote(folder) for folder in folders)
-    text = (
-        b"date +%s; for folder in "
-        + names
-        + b'; do printf "%s\\0" "$(readlink -f -- "$folder" 2>/dev/null)"; done'
-    )
-    answer = (await session.run(text, timeout=_LOOK_SECONDS)).check().stdout
+async def _look(tools: Tools, folders: list[bytes]) -> tuple[int, list[Place]]:
+    """The server's clock in nanoseconds, and where each folder lies (where it says, when that cannot be told)."""
+    text = b"date +%s\n" + places.script(folders, sudo=tools.sudo)
+    answer = (await tools.session.run(text, timeout=_LOOK_SECONDS)).check().stdout
     seconds, _, rest = answer.partition(b"\n")
-    resolved = rest.split(b"\0")[:-1]
-    if not _is_clock(seconds) or len(resolved) != len(folders):
-        raise DownloadError(f"{name}: answered nonsense when asked for its clock and folders")
+    try:
+        if not _is_clock(seconds):
+            raise ValueError
+        found = places.parsed(rest, len(folders))
+    except ValueError:
+        raise DownloadError(f"{tools.name}: answered nonsense when asked for its clock and folders") from None
     return int(seconds) * 1_000_000_000, [
-        real or folder for real, folder in zip(resolved, folders, strict=True)
+        place or Place(folder) for place, folder in zip(found, folders, strict=True)
     ]
+
+
+async def places_of(tools: Tools, folders: Sequence[bytes]) -> list[Place | None]:
+    """Where folders lie now; None for one that cannot be entered any more."""
+    answer = await tools.session.run(places.script(folders, sudo=tools.sudo), timeout=_LOOK_SECONDS)
+    try:
+        return places.parsed(answer.check().stdout, len(folders))
+    except ValueError:
+        raise DownloadError(f"{tools.name}: answered nonsense when asked for its folders") from None
 
 
 def _is_clock(seconds: bytes) -> bool:
@@ -155,7 +162,7 @@ class _Folder:
         findings: Findings,
         tally: Tally,
         folder: bytes,
-        resolved: bytes,
+        place: Place,
         started_ns: int,
     ) -> None:
         self._session = tools.session
@@ -167,9 +174,9 @@ class _Folder:
         self._tally = tally
         self._before = tally.items
         self._folder = folder
-        self._root = writer.add_root(folder, resolved, started_ns=started_ns, excludes=server.exclude)
-        self._resolved = resolved
-        self._start = look.start(folder)
+        self._root = writer.add_root(folder, place.path, started_ns=started_ns, excludes=server.exclude)
+        self._place = place
+        self._start = look.start(place.path)
         self._listing = look.listing(self._start)
         self._started_ns = started_ns
         self._comparison: Comparison | None = None
@@ -177,7 +184,7 @@ class _Folder:
         self._kept: KeptListing | None = None
         self._older: Iterator[bytes] | None = None
         if look.gnu:
-            header = kept.header(folder, resolved, FORMAT, server.exclude)
+            header = kept.header(folder, place.path, FORMAT, server.exclude)
             self._kept, self._older = writer.listing(self._root, header)
         self._top: Entry | None = None
         self._mounts: list[bytes] = []
@@ -265,12 +272,10 @@ class _Folder:
         files, size = await in_thread(self._writer.listed_totals, self._root)
         renewed = self._comparison is not None and not self._listing.allocated
         allocated = size if renewed else self._listing.allocated
-        return Listed(
-            self._root, self._folder, self._resolved, fault, files, size, allocated, self._started_ns
-        )
+        return Listed(self._root, self._folder, self._place, fault, files, size, allocated, self._started_ns)
 
     def _command(self) -> bytes:
-        words = self._look.everything(self._folder, self._server.exclude)
+        words = self._look.everything(self._folder, self._place.path, self._server.exclude)
         return gently(words, sudo=self._server.sudo, packed=self._packed)
 
     def _take(self, data: bytes) -> None:

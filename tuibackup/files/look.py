@@ -55,9 +55,9 @@ class Look:
         """What find is given for a configured folder: one that is a symlink is followed, no other link is."""
         return folder if self.gnu else folder.rstrip(b"/") + b"/."
 
-    def everything(self, folder: bytes, excludes: Sequence[str]) -> list[bytes]:
-        """The words of a whole inventory of `folder`."""
-        start = self.start(folder)
+    def everything(self, folder: bytes, place: bytes, excludes: Sequence[str]) -> list[bytes]:
+        """The words of a whole inventory of `folder`, which lies at `place`."""
+        start = self.start(place)
         left_out, emptied = find_arguments(excludes, folder, start)
         words = [b"find", b"-H", start, b"-xdev"]
         if self.gnu:

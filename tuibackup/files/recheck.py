@@ -38,7 +38,7 @@ def command(told: Sequence[bytes], *, sudo: bool) -> bytes:
 
 async def afresh(session: Session, look: Look, files: Sequence[Wanted], *, sudo: bool) -> list[Wanted]:
     """`files` as they are now, without those that are gone or no regular files any more."""
-    names = b"".join([wanted.path + b"\0" for wanted in files])
+    names = b"".join([wanted.place + b"\0" for wanted in files])
     answer = await session.run(
         command(look.named, sudo=sudo), input=names, timeout=STALL, limit=len(names) + 400 * len(files)
     )
@@ -46,9 +46,9 @@ async def afresh(session: Session, look: Look, files: Sequence[Wanted], *, sudo:
     now = {entry.path: entry for entry in listing.feed(answer.stdout) if entry.kind is Kind.FILE}
     listing.close()
     return [
-        wanted._replace(entry=now[wanted.path]._replace(path=wanted.entry.path))
+        wanted._replace(entry=now[wanted.place]._replace(path=wanted.entry.path))
         for wanted in files
-        if wanted.path in now
+        if wanted.place in now
     ]
 
 
@@ -115,7 +115,7 @@ class Recheck(Handed):
         """Send names until the end. SilenceError when the server takes none for too long."""
         while files := await self._queue.get():
             self._out.extend(files)
-            await taken(stream, b"".join([wanted.path + b"\0" for wanted in files]), self._name)
+            await taken(stream, b"".join([wanted.place + b"\0" for wanted in files]), self._name)
             self._slots.release()
         stream.write_eof()
         self._all_sent = True
@@ -149,7 +149,7 @@ class Recheck(Handed):
         for path, stamp in self._stamps.feed(data):
             while self._out:
                 wanted = self._out.popleft()
-                if wanted.path == path:
+                if wanted.place == path:
                     break
                 self._keep(self.gone, wanted)
             else:

@@ -179,7 +179,7 @@ class _Fetch:
     async def _open(self, wanted: Wanted) -> _Open | str:
         """Open one file, or say why not."""
         try:
-            now = now_of(wanted.entry, await self._sftp.lstat(wanted.path))
+            now = now_of(wanted.entry, await self._sftp.lstat(wanted.place))
             if now is None:
                 return NO_FILE
             entry = wanted.entry
@@ -190,7 +190,7 @@ class _Fetch:
                         f"and now claims {size(now.size)}"
                     )
                 entry = entry._replace(size=now.size)
-            return _Open(await self._sftp.open(wanted.path), entry)
+            return _Open(await self._sftp.open(wanted.place), entry)
         except SftpError as error:
             return reason_of(error)
 

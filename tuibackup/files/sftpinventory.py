@@ -5,6 +5,7 @@ Special files are recorded by their mode, and nothing is opened but folders.
 """
 
 import asyncio
+import posixpath
 import re
 import stat
 import time
@@ -21,12 +22,13 @@ from tuibackup.files.findings import Findings
 from tuibackup.files.inventory import MOST, NO_FOLDER, OTHER_FILESYSTEM, Listed
 from tuibackup.files.listing import STRANGE
 from tuibackup.files.pipe import in_thread
+from tuibackup.files.places import Place
 from tuibackup.files.tally import Tally
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.sftp import NO_SUCH_FILE, PERMISSION_DENIED, Attributes, Name, Sftp, SftpError
 from tuibackup.text import count
 from tuibackup.vault.entry import KINDS_OF_MODES, Entry, Kind
-from tuibackup.vault.index import IndexWriter
+from tuibackup.vault.index import IndexWriter, join
 from tuibackup.vault.rows import LONGEST_PATH
 
 UNREADABLE = "may not be read by the server's account: give it the right to, or exclude it"
@@ -42,6 +44,7 @@ _ASKED = 8  # requests for the next names of one folder that are on their way wh
 _AT_ONCE = 250  # links, or names without attributes, that are looked at together
 _BATCH = 2_000  # entries that go into the index together
 _WAITING = 500_000  # folders whose turn has not come
+_LINKS = 40  # that a path may lead through, as on Linux
 
 _LONGNAME = re.compile(rb"[-a-zA-Z?]\S{9}\S?\s+\S+\s+(\S{1,256})\s+(\S{1,256})\s+\d+\s")
 
@@ -116,6 +119,35 @@ async def unless_refused(answer: Awaitable[_T]) -> _T | SftpError:
         return error
 
 
+async def place_of(sftp: Sftp, folder: bytes) -> Place | None:
+    """Where `folder` lies; None when it is not there. Its identity is not told over SFTP."""
+    path = await unless_refused(sftp.realpath(folder))
+    if isinstance(path, SftpError) or not path.startswith(b"/") or b"\0" in path:
+        path = folder
+    for _ in range(_LINKS):
+        above = [path[: end.start()] for end in re.finditer(rb"(?<!^)/|$", path)]
+        looks = [sftp.lstat(one) for one in above]
+        seen = [await unless_refused(look) for look in looks]
+        link = next((one for one, look in zip(above, seen, strict=True) if _is_link(look)), None)
+        if link is None:
+            break
+        target = await unless_refused(sftp.readlink(link))  # this server's REALPATH follows no links
+        if isinstance(target, SftpError) or b"\0" in target:
+            break
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(link), target) + path[len(link) :])
+    there = await unless_refused(sftp.stat(path))
+    if (
+        isinstance(there, SftpError) and path != folder
+    ):  # a server may tell paths that it does not take itself
+        path, there = folder, await unless_refused(sftp.stat(folder))
+    gone = isinstance(there, SftpError) and there.code == NO_SUCH_FILE
+    return None if gone else Place(path)
+
+
+def _is_link(seen: Attributes | SftpError) -> bool:
+    return not isinstance(seen, SftpError) and seen.mode is not None and stat.S_ISLNK(seen.mode)
+
+
 class _Folder:
     """The listing of one configured folder."""
 
@@ -135,6 +167,7 @@ class _Folder:
         self._findings = findings
         self._tally = tally
         self._folder = folder
+        self._place = Place(folder)
         self._excludes = Excludes(server.exclude, folder)
         self._started_ns = started_ns
         self._root = 0
@@ -150,11 +183,9 @@ class _Folder:
 
     async def run(self) -> Listed:
         folder = self._folder
-        resolved = await unless_refused(self._sftp.realpath(folder))
-        if isinstance(resolved, SftpError) or not resolved.startswith(b"/") or b"\0" in resolved:
-            resolved = folder
+        self._place = place = await place_of(self._sftp, folder) or Place(folder)
         self._root = self._writer.add_root(
-            folder, resolved, started_ns=self._started_ns, excludes=self._server.exclude
+            folder, place.path, started_ns=self._started_ns, excludes=self._server.exclude
         )
         fault = await self._look()
         if not fault:
@@ -163,18 +194,18 @@ class _Folder:
             finally:
                 await self._leave()
         files, size = await in_thread(self._writer.wanted_totals, self._root)
-        return Listed(self._root, folder, resolved, fault, files, size, self._allocated, self._started_ns)
+        return Listed(self._root, folder, place, fault, files, size, self._allocated, self._started_ns)
 
     async def _look(self) -> str:
         """Look at the folder itself; why it cannot be listed, or ""."""
-        seen = await unless_refused(self._sftp.stat(self._folder))
+        seen = await unless_refused(self._sftp.stat(self._place.path))
         if isinstance(seen, SftpError):
             return "is missing on the server" if seen.code == NO_SUCH_FILE else reason_of(seen)
         top = entry_of(b"", seen)
         if top is None or top.kind is not Kind.FOLDER:
             return NO_FOLDER
         if self._sftp.knows_filesystems:
-            number = await unless_refused(self._sftp.filesystem(self._folder))
+            number = await unless_refused(self._sftp.filesystem(self._place.path))
             self._filesystem = None if isinstance(number, SftpError) else number
         self._coming.append(top)
         return ""
@@ -302,7 +333,7 @@ class _Folder:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _absolute(self, path: bytes) -> bytes:
-        return self._folder.rstrip(b"/") + b"/" + path if path else self._folder
+        return join(self._place.path, path)
 
     async def _understood(self, above: bytes, names: Sequence[Name]) -> _Found:
         """The entries that `names` in the folder `above` are; links and what came without attributes looked at."""

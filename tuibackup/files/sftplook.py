@@ -19,7 +19,7 @@ async def afresh(session: Session, files: Sequence[Wanted]) -> list[Wanted]:
     async with opened(session) as sftp:
         for at in range(0, len(files), _BATCH):
             part = files[at : at + _BATCH]
-            looks = [sftp.lstat(one.path) for one in part]
+            looks = [sftp.lstat(one.place) for one in part]
             for one, look in zip(part, looks, strict=True):
                 seen = await unless_refused(look)
                 entry = None if isinstance(seen, SftpError) else now_of(one.entry, seen)
@@ -52,7 +52,7 @@ class SecondLook(Handed):
     async def look(self, sftp: Sftp) -> None:
         while files := await self._queue.get():
             self._out.extend(files)
-            looks = [sftp.lstat(wanted.path) for wanted in files]
+            looks = [sftp.lstat(wanted.place) for wanted in files]
             for wanted, look in zip(files, looks, strict=True):
                 by_handle = await unless_refused(self.read[wanted.id])
                 by_name = await unless_refused(look)

@@ -11,6 +11,7 @@ from tuibackup.files.fetch import Fetched
 from tuibackup.files.findings import Findings
 from tuibackup.files.inventory import NO_FOLDER, Listed
 from tuibackup.files.keep import Store
+from tuibackup.files.places import Place
 from tuibackup.files.server import lacking
 from tuibackup.files.tally import Tally
 from tuibackup.remote.probe import Probe
@@ -104,6 +105,11 @@ class SftpWay:
     ) -> Fetched:
         """Fetch files of one folder."""
         return await sftpfetch.fetch(self.session, store, tally, folder, wanted, again)
+
+    async def places(self, folders: Sequence[bytes]) -> list[Place | None]:
+        """Where folders lie now."""
+        async with opened(self.session) as sftp:
+            return [await sftpinventory.place_of(sftp, folder) for folder in folders]
 
     async def afresh(self, files: Sequence[Wanted]) -> list[Wanted]:
         """Files as they are now."""

@@ -10,6 +10,7 @@ from tuibackup.files.findings import Findings
 from tuibackup.files.inventory import Listed
 from tuibackup.files.keep import Store
 from tuibackup.files.look import GNU, STAT
+from tuibackup.files.places import Place
 from tuibackup.files.server import Tools, attributes, compression, described, refuse_missing_sudo
 from tuibackup.files.tally import Tally
 from tuibackup.remote.probe import Probe
@@ -74,6 +75,10 @@ class ShellWay:
         """Fetch files of one folder."""
         how = batches.fetch if self.tools.names_on_line else fetch.fetch
         return await how(self.tools, store, tally, folder, wanted, again)
+
+    async def places(self, folders: Sequence[bytes]) -> list[Place | None]:
+        """Where folders lie now."""
+        return await inventory.places_of(self.tools, folders)
 
     async def afresh(self, files: Sequence[Wanted]) -> list[Wanted]:
         """Files as they are now."""

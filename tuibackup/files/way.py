@@ -12,6 +12,7 @@ from tuibackup.files.fetch import Fetched
 from tuibackup.files.findings import Findings
 from tuibackup.files.inventory import Listed
 from tuibackup.files.keep import Store
+from tuibackup.files.places import Place
 from tuibackup.files.server import lacking
 from tuibackup.files.sftpway import sftp_way
 from tuibackup.files.shell import shell_way
@@ -63,6 +64,9 @@ class Way(Protocol):
         `again` are the ids of files that were stored once. A lost connection is no error here: see `Fetched.cut`.
         Whatever happens, files that came whole are in the index.
         """
+
+    async def places(self, folders: Sequence[bytes]) -> list[Place | None]:
+        """Where folders lie now; None for one that is not there any more."""
 
     async def afresh(self, files: Sequence[Wanted]) -> list[Wanted]:
         """`files` as they are now, without those that are gone or no regular files any more."""

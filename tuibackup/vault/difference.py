@@ -4,8 +4,10 @@ The older one is a snapshot's, or that of an interrupted run, of which the compl
 
 A file is unchanged when every recorded field is the same and neither of its times is later than two seconds
 before the older inventory began: a write in the same tick of the clock cannot be seen. Inode and device numbers
-mean nothing on network, FUSE and overlay file systems and are left out of the comparison there. A file that was
-stored with a problem (its end is missing, say) is fetched again, whatever it looks like: or nobody would hear of it.
+mean nothing on network, FUSE and overlay file systems and are left out of the comparison there, unless the configured
+folder leads elsewhere now: where times are whole seconds, a release's file may look like that of the one before. A
+file that was stored with a problem (its end is missing, say) is fetched again, whatever it looks like: or nobody would
+hear of it.
 """
 
 import sqlite3
@@ -21,8 +23,10 @@ _LOOSE = """(type LIKE 'fuse%' OR type IN ('nfs', 'nfs4', 'cifs', 'smb3', 'smbfs
 # `pair`: folders of this level in both. `unchanged`: entries of both that did not change, by their ids.
 _TABLES = f"""
 CREATE TEMP TABLE unchanged (new INTEGER PRIMARY KEY, old INTEGER NOT NULL);
-CREATE TEMP TABLE pair (new INTEGER PRIMARY KEY, old INTEGER NOT NULL, started_ns INTEGER NOT NULL);
-CREATE TEMP TABLE next_pair (new INTEGER PRIMARY KEY, old INTEGER NOT NULL, started_ns INTEGER NOT NULL);
+CREATE TEMP TABLE pair (
+    new INTEGER PRIMARY KEY, old INTEGER NOT NULL, started_ns INTEGER NOT NULL, moved INTEGER NOT NULL
+);
+CREATE TEMP TABLE next_pair AS SELECT * FROM pair;
 CREATE TEMP TABLE same_owner AS
     SELECT n.id AS new, o.id AS old FROM main.owner n JOIN old.owner o
     ON o.uid = n.uid AND o.gid = n.gid AND o.user = n.user AND o."group" = n."group";
@@ -30,7 +34,8 @@ CREATE TEMP TABLE same_filesystem AS
     SELECT n.id AS new, o.id AS old, {_LOOSE.replace("type", "CAST(n.type AS TEXT)")} AS loose
     FROM main.filesystem n JOIN old.filesystem o ON o.type = n.type
     AND (o.device = n.device OR {_LOOSE.replace("type", "CAST(n.type AS TEXT)")});
-INSERT INTO pair SELECT n.id, o.id, q.started_ns FROM main.root r JOIN old.root q ON q.folder = r.folder
+INSERT INTO pair SELECT n.id, o.id, q.started_ns, r.resolved <> q.resolved
+    FROM main.root r JOIN old.root q ON q.folder = r.folder
     JOIN main.entry n ON n.parent = -r.id JOIN old.entry o ON o.parent = -q.id AND o.name = n.name
     WHERE n.kind = 'd' AND o.kind = 'd';
 """
@@ -40,7 +45,8 @@ INSERT INTO temp.unchanged SELECT n.id, o.id FROM {{source}}
     JOIN temp.same_owner w ON w.new = n.owner AND w.old = o.owner
     JOIN temp.same_filesystem f ON f.new = n.filesystem AND f.old = o.filesystem
     WHERE n.kind = o.kind AND n.kind IN ('f', 'd') AND n.mode = o.mode AND n.size = o.size AND n.links = o.links
-    AND n.mtime_ns = o.mtime_ns AND n.ctime_ns = o.ctime_ns AND (f.loose OR n.inode = o.inode)
+    AND n.mtime_ns = o.mtime_ns AND n.ctime_ns = o.ctime_ns
+    AND (n.inode = o.inode AND n.inode <> 0 OR f.loose AND NOT p.moved)
     AND max(o.mtime_ns, o.ctime_ns) < p.started_ns - {TICK_NS}
 """
 _ROOTS = "temp.pair p JOIN main.entry n ON n.id = p.new JOIN old.entry o ON o.id = p.old"
@@ -161,7 +167,7 @@ def _compared(db: sqlite3.Connection, older: Path) -> Iterator[None]:
     while db.execute("SELECT EXISTS (SELECT 1 FROM temp.pair)").fetchone()[0]:
         db.execute(_UNCHANGED.format(source=_BELOW))
         db.execute(
-            f"""INSERT INTO temp.next_pair SELECT n.id, o.id, p.started_ns FROM {_BELOW}
+            f"""INSERT INTO temp.next_pair SELECT n.id, o.id, p.started_ns, p.moved FROM {_BELOW}
             WHERE n.kind = 'd' AND o.kind = 'd'"""
         )
         db.execute("DELETE FROM temp.pair")

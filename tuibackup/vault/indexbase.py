@@ -42,6 +42,7 @@ class IndexBase:
             path.absolute().as_uri(), isolation_level=None, check_same_thread=False, uri=True
         )
         self._rows = Rows(self._db)
+        self._resolved: dict[int, bytes] = {}  # where each root is read
         self._twins = False  # a name came twice: what lies below the second of two folders lies nowhere
         self._linked = 0  # hard links are found among entries up to this id
         self._stored: list[tuple[int, int, int, int, bytes]] = []

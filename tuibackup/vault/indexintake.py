@@ -36,6 +36,7 @@ class IndexIntake(IndexBase):
         root = cursor.lastrowid
         assert root is not None
         self._rows.add_root(root, folder)
+        self._resolved[root] = resolved
         return root
 
     def restart(self) -> None:

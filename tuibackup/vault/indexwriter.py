@@ -14,18 +14,22 @@ from tuibackup.vault.indexbase import BATCH
 from tuibackup.vault.indexintake import IndexIntake
 from tuibackup.vault.output import vault_errors
 from tuibackup.vault.rows import signed
-from tuibackup.vault.schema import FORMAT, UNSIGNED, Paths, Totals, totals
+from tuibackup.vault.schema import FORMAT, UNSIGNED, Paths, Totals, join, totals
 
 _KINDS = {str(kind): kind for kind in Kind}
 
 
 class Wanted(NamedTuple):
-    """A regular file to fetch. `path` is absolute, `entry.path` relative to its root."""
+    """A regular file to fetch. `path` is absolute, `entry.path` relative to its root.
+
+    `place` is where it lies on the server, below what its root resolved to.
+    """
 
     id: int
     root: int
     path: bytes
     entry: Entry
+    place: bytes
 
     @property
     def name(self) -> bytes:
@@ -138,7 +142,7 @@ class IndexWriter(IndexIntake):
                 path = paths.below(parent, name)
                 seen = (*status, device & UNSIGNED, inode & UNSIGNED, links, fstype, None)
                 entry = Entry(self._rows.relative(of, path), _KINDS[kind], *seen)
-                yield Wanted(number, of, path, entry)
+                yield Wanted(number, of, path, entry, join(self._resolved[of], entry.path))
             last = rows[-1][0]
 
     def wanted_totals(self, root: int | None = None) -> tuple[int, int]:

@@ -1,0 +1,92 @@
+"""Where a configured folder really lies: its links are resolved once, and only that place is read.
+
+A deployment switches `current` from one release to the next at any moment. Whoever followed the link for each look
+would store a mixture of both. At the end it is asked once more, and what is not as it was is said.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from tuibackup.remote.command import quote
+from tuibackup.text import printable
+
+_FUSE = b"65735546"  # whose inode numbers may be others at every look
+
+# In sh with the folder as its first word: its path without links, its identity, each ended by a NUL. A folder that is
+# removed and made again may get its inode once more; the time of its birth is another.
+_HERE = (
+    b'cd -P -- "$1" 2>/dev/null || exit 1; pwd -P; printf "\\0";'
+    b" { stat -c %d:%i:%W . || ls -di .; stat -f -c %t .; } 2>/dev/null; printf '\\0'"
+)
+
+
+class Place(NamedTuple):
+    """A folder without any link in its path, and by what it is known again (b"": nothing tells)."""
+
+    path: bytes
+    identity: bytes = b""
+
+
+def script(folders: Sequence[bytes], *, sudo: bool) -> bytes:
+    """What tells the places of `folders`, in sh; `parsed` reads the answer.
+
+    What only root may enter is looked at through find, for which there is a rule.
+    """
+    lines = [b"here=" + quote(_HERE)]
+    for folder in folders:
+        start = quote(folder.rstrip(b"/") + b"/.")
+        line = b'sh -c "$here" sh ' + start
+        if sudo:
+            line += (
+                b" || sudo -n -- find " + start + b' -maxdepth 0 -exec sh -c "$here" sh {} \\; 2>/dev/null'
+            )
+        lines.append(line + b"; printf '\\0'")
+    return b"\n".join(lines) + b"\n"
+
+
+def parsed(answer: bytes, number: int) -> list[Place | None]:
+    """The places of `number` folders, None for one that cannot be entered. ValueError for anything else."""
+    found: list[Place | None] = []
+    words = iter(answer.split(b"\0")[:-1])
+    for path in words:
+        if not path:
+            found.append(None)
+            continue
+        identity, end = next(words, b""), next(words, None)
+        if not path.startswith(b"/") or end != b"":
+            raise ValueError
+        known = b"" if identity.split()[-1:] == [_FUSE] else identity.strip()
+        found.append(Place(path.removesuffix(b"\n"), known))
+    if len(found) != number:
+        raise ValueError
+    return found
+
+
+def moved(folder: bytes, began: Place, now: Place | None, there: Place | None) -> tuple[str, bool]:
+    """What happened to `folder` while it was read at the place `began`, and whether that spoils what was stored.
+
+    `now` is where it lies at the end, `there` what lies at that place then; "" when all is as it was.
+    """
+    removed, replaced = there is None, there is not None and not _same(began, there)
+    if began.path == folder or (now is not None and now.path == began.path):
+        if removed:
+            return "was removed or renamed while it was read: what is stored may lack files", True
+        if replaced:
+            return "was replaced by another folder while it was read: what is stored may be of both", True
+        return "", False
+    if now is not None and not removed and _same(began, now):
+        return "", False
+    was = printable(began.path)
+    text = f"pointed to {was} when this run began and to {printable(now.path) if now else 'nothing'} at its end; "
+    if removed:
+        return text + f"{was} was removed while it was read: what is stored may lack files", True
+    if replaced:
+        return text + f"{was} was replaced while it was read: what is stored may be of both", True
+    return text + f"{was} is what was stored", False
+
+
+def _same(one: Place, other: Place) -> bool:
+    """Whether both are one folder; where nothing but the path tells, as far as that does."""
+    if one.identity and other.identity:
+        return one.identity == other.identity
+    return one.path == other.path
