@@ -3,10 +3,12 @@
 import asyncio
 import os
 import socket
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,8 +17,23 @@ from tuibackup.config import Server
 from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.errors import ConnectError, HostKeyError, LoginError
 from tuibackup.remote import connecting, faults
+from tuibackup.remote.transport import Direct
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+# netcat, as far as a ProxyCommand needs it
+PUMP = """
+import os, socket, sys, threading
+line = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+def up():
+    while data := os.read(0, 65536):
+        line.sendall(data)
+    line.shutdown(socket.SHUT_WR)
+threading.Thread(target=up, daemon=True).start()
+while data := line.recv(65536):
+    os.write(1, data)
+"""
 
 
 @asynccontextmanager
@@ -191,8 +208,8 @@ def test_what_the_network_says_of_several_addresses() -> None:
         reached = speaks = False
 
     def line(text: str) -> str:
-        error = faults.connect_error(OSError(text), "h port 22", Unreached(), 20.0, "")  # type: ignore[arg-type]
-        return str(error)
+        unreached: Any = Unreached()
+        return str(faults.connect_error(OSError(text), "h port 22", unreached, 20.0, Direct(), ""))
 
     both = "Multiple exceptions: [Errno 111] Connect call failed ('::1', 22, 0, 0), [Errno 111] Connect call failed"
     assert line(both) == "h port 22 refused; is sshd running there?"
@@ -212,10 +229,24 @@ async def test_a_broken_ssh_configuration_names_the_line(site: Site, sshd: Priva
     assert line.startswith("~/.ssh/config line 2: ")
     site.ssh_config("Host *\n Port many\n")
     assert await site.refused(a_server(sshd, port=None), ConnectError) == (
-        "~/.ssh/config line 2: Invalid Port integer value: many"
+        "~/.ssh/config line 2: Port: many is no port"
     )
-    site.ssh_config("Host *\n Ciphers nonsense\n IdentityAgent none\n CertificateFile /nowhere\n")
-    assert (await site.refused(a_server(sshd), ConnectError)).startswith("~/.ssh/config for 127.0.0.1: ")
+
+
+async def test_what_only_a_newer_ssh_would_take_is_named_and_does_not_matter(
+    site: Site, sshd: PrivateSshd
+) -> None:
+    site.trust(sshd)
+    site.ssh_config("Ciphers nonsense\nIdentityAgent none\nCertificateFile /nowhere\nWarpDrive on\n")
+    async with site.session(a_server(sshd)):
+        pass
+    said, *others = site.notes
+    assert said.startswith("ssh -G 127.0.0.1 says: ")
+    assert "Bad" in said
+    assert others == [
+        "~/.ssh/config line 4: WarpDrive is not known here; passed over",
+        "~/.ssh/config: Ciphers has no effect here (127.0.0.1)",
+    ]
 
 
 async def test_options_without_effect_are_noted_once(site: Site, sshd: PrivateSshd) -> None:
@@ -244,15 +275,19 @@ async def test_an_alias_gives_host_port_user_and_key(site: Site, sshd: PrivateSs
     assert session.lost
 
 
-async def test_a_proxy_command(site: Site, sshd: PrivateSshd) -> None:
+async def test_a_proxy_command(site: Site, sshd: PrivateSshd, monkeypatch: pytest.MonkeyPatch) -> None:
     site.trust(sshd)
-    site.ssh_config("ProxyCommand socat - TCP:%h:%p\n")
+    monkeypatch.setenv("SHELL", "/bin/sh")
+    pump = site.home / "pump.py"
+    pump.write_text(PUMP)
+    # what only a shell understands: quotes, variables, and two commands
+    site.ssh_config(f"ProxyCommand sh -c \"true && exec {sys.executable} '{pump}' %h ${{EMPTY:-%p}}\"\n")
     async with site.session(a_server(sshd)) as session:
         assert (await session.run("echo in", timeout=5)).stdout == b"in\n"
     site.ssh_config("ProxyCommand /nonexistent/tool %h\n")
     assert await site.refused(a_server(sshd), ConnectError) == (
-        f"127.0.0.1 port {sshd.port}: the ProxyCommand of ~/.ssh/config cannot be started:"
-        " No such file or directory"
+        f"127.0.0.1 port {sshd.port}: the ProxyCommand of ~/.ssh/config ended: exit 127:"
+        " /bin/sh: 1: exec: /nonexistent/tool: not found; try it in a shell, or see ~/.ssh/config"
     )
 
 

@@ -191,6 +191,24 @@ async def test_host_certificates(site: Site, sshd: PrivateSshd, tmp_path: Path) 
         assert fingerprint(sshd) in await site.refused(a_server(sshd), HostKeyError)
 
 
+async def test_an_authority_counts_at_every_port(site: Site, sshd: PrivateSshd, tmp_path: Path) -> None:
+    """ssh looks for the name without the port where it finds none with it."""
+    make_key(tmp_path / "host_ed25519")
+    authority, line = certified(sshd, tmp_path, "127.0.0.1")
+    with PrivateSshd(tmp_path, client_key=sshd.client_key, config=[line]) as server:
+        for pattern in ("127.0.0.1", "127.0.*", f"[127.0.0.1]:{server.port}"):
+            (site.home / ".ssh/known_hosts").write_text(f"@cert-authority {pattern} {public(authority)}\n")
+            async with site.session(a_server(server)):
+                pass
+
+
+async def test_known_hosts_that_are_none_or_nowhere(site: Site, sshd: PrivateSshd) -> None:
+    site.trust(sshd)
+    for files in ("none", "/dev/null", "~/.ssh/not-there"):
+        site.ssh_config(f"UserKnownHostsFile {files}\n")
+        assert "its host key is not known" in await site.refused(a_server(sshd), HostKeyError)
+
+
 async def test_a_certificate_for_another_host_is_refused(
     site: Site, sshd: PrivateSshd, tmp_path: Path
 ) -> None:

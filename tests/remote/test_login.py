@@ -268,6 +268,14 @@ async def test_user_certificates(
         hidden.rename(locked.with_name("locked-cert.pub"))
         async with site.session(a_server(server, key=locked)):
             pass
+        # where ~/.ssh/config says that it lies elsewhere: for a key here, a locked one, and one of the agent's
+        for key in (plain, locked):
+            Path(f"{key}-cert.pub").rename(tmp_path / f"{key.name}.certificate")
+            site.ssh_config(f"CertificateFile /nowhere\nCertificateFile {tmp_path}/{key.name}.certificate\n")
+            face = Face(passphrase="right")
+            async with site.session(a_server(server, key=key), face):
+                assert face.kinds == [], "the agent holds the locked one"
+        Path(tmp_path / "plain.certificate").unlink()
         certify(authority, plain, "-n", server.user, "-V", "-2d:-1d")
         await site.refused(a_server(server, key=plain), LoginError)
 

@@ -19,7 +19,8 @@ from typing import Self
 
 from tuibackup.errors import TuibackupError
 
-SSHD = Path("/usr/sbin/sshd")  # re-executes itself: must be started by its absolute path
+# It re-executes itself: it must be started by its absolute path. The tests are tried with others (scripts/fetch-sshd).
+SSHD = Path(os.environ.get("TUIBACKUP_SSHD", "/usr/sbin/sshd"))
 START_SECONDS = 10.0
 HOST = "127.0.0.1"
 _SFTP = "Subsystem sftp internal-sftp"

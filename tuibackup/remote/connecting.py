@@ -2,13 +2,17 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import asyncssh
-from asyncssh.public_key import get_default_certificate_algs, get_default_public_key_algs
+from asyncssh.public_key import (
+    get_default_certificate_algs,
+    get_default_public_key_algs,
+    get_public_key_algs,
+)
 
 from tuibackup.config import SecretSource, Server
 from tuibackup.errors import (
@@ -21,24 +25,31 @@ from tuibackup.errors import (
 )
 from tuibackup.remote import hostkeys, sshconfig
 from tuibackup.remote.client import Client
-from tuibackup.remote.faults import PassingError, connect_error
+from tuibackup.remote.faults import PassingError, RefusedForNowError, SilentlyClosedError, connect_error
 from tuibackup.remote.hostkeys import Known
 from tuibackup.remote.identities import Identities, Keyring, Wanted
 from tuibackup.remote.patience import Patience
 from tuibackup.remote.questions import Answers, Question
-from tuibackup.remote.sshconfig import Hop
+from tuibackup.remote.sshconfig import Hop, Settings
+from tuibackup.remote.transport import PACKET as PACKET
+from tuibackup.remote.transport import WINDOW as WINDOW
+from tuibackup.remote.transport import Direct, Proxied, Through, Way
 from tuibackup.secret import Secret
-from tuibackup.text import printable
+from tuibackup.text import duration, printable
+from tuibackup.words import _
 
 SecretProvider = Callable[[SecretSource, Question], Awaitable[Secret | None]]
 
 ATTEMPT_SECONDS = 20.0
 KEEPALIVE_SECONDS = 15.0  # a line that says nothing is asked so often …
 KEEPALIVES = 4  # … and given up when so many were not answered
-WINDOW = 32 << 20  # asyncssh's default of 2 MiB holds a 20 ms line to a fifth of its speed
-PACKET = 256 << 10
 _TRIES = 2  # a fault that may pass (refused, closed) is tried again so often …
+_CLOSED_TRIES = 5  # … one that says nothing at all more often, with growing pauses …
 _PAUSE = 1.0  # … after so many seconds
+_PENALTY_PAUSES = (5.0, 30.0)  # of those, between tries while a server refuses us: the first, and the longest
+_AFTERWARDS = (
+    600.0  # seconds in which a hang-up of ours may be why a server says nothing: sshd's longest penalty
+)
 _CLOSE_SECONDS = 3.0
 
 # AES-GCM first: with AES in the processor it costs a third of chacha20
@@ -74,12 +85,12 @@ async def open_all(hopping: Hopping, *, log_in: bool = True) -> list[asyncssh.SS
     """
     server = hopping.server
     opened: list[asyncssh.SSHClientConnection] = []
-    way = sshconfig.route(Hop(server.host, server.port, server.user), server.jump)
+    way = await sshconfig.route(Hop(server.host, server.port, server.user), server.jump)
     try:
         async with Keyring(server.name, hopping.answers, hopping.patience) as keys:
             for hop in way:
-                for option in sshconfig.ignored(hop.host):
-                    hopping.note(f"~/.ssh/config: {option} has no effect here ({hop.host})")
+                for note in hop.notes:
+                    hopping.note(note)
                 last = hop is way[-1]
                 step = _Step(hopping, hop, opened[-1] if opened else None, keys, last, log_in or not last)
                 connection = await step.patiently()
@@ -103,17 +114,7 @@ async def close_all(connections: Sequence[asyncssh.SSHClientConnection]) -> None
             connection.abort()
 
 
-class _Tunnel:
-    """A hop as asyncssh's way to the next one; with its default window the tunnel would be the bottleneck."""
-
-    def __init__(self, connection: asyncssh.SSHClientConnection) -> None:
-        self._connection = connection
-        self.host = printable(connection.get_extra_info("host") or "")
-
-    async def create_connection(self, factory: Any, host: str, port: int) -> tuple[Any, Any]:
-        return await self._connection.create_connection(
-            factory, host, port, window=WINDOW, max_pktsize=PACKET
-        )
+_hung_up: dict[tuple[str, int], float] = {}  # when (monotonic) we last left a server without a login
 
 
 class _Step:
@@ -122,7 +123,7 @@ class _Step:
     def __init__(
         self,
         hopping: Hopping,
-        hop: Hop,
+        hop: Settings,
         before: asyncssh.SSHClientConnection | None,
         keys: Keyring,
         last: bool,
@@ -130,29 +131,60 @@ class _Step:
     ) -> None:
         self._hopping = hopping
         self._hop = hop
-        self._tunnel = _Tunnel(before) if before else None
+        self._before = before
         self._keys = keys
         self._last = last
         self._log_in = log_in
-        self._base = sshconfig.plain(hop)
-        self._host = self._base.host or hop.host
-        self._user = f"{printable(self._base.username)}@{printable(self._host)}"
-        self._where = _where(hop.host, self._host, self._base.port)
-        alias = self._base.host_key_alias
-        self._known_as = alias.lower() if alias else hostkeys.known_hosts_name(self._host, self._base.port)
-        usual = self._known_as if alias else hostkeys.known_hosts_name(self._host, hostkeys.SSH_PORT)
-        self._usually_known_as = usual
+        self._user = f"{printable(hop.user)}@{printable(hop.host)}"
+        self._where = _where(hop.hop.host, hop.host, hop.port)
+        self._known_as = hop.alias or hostkeys.known_hosts_name(hop.host, hop.port)
+        self._usually_known_as = hop.alias or hostkeys.known_hosts_name(hop.host, hostkeys.SSH_PORT)
 
     async def patiently(self) -> asyncssh.SSHClientConnection | None:
-        """Connect, and once more for faults that may pass; None where only the host key was wanted."""
-        for attempt in range(1, _TRIES + 1):
+        """Connect, and again for faults that may pass; None where only the host key was wanted.
+
+        A server that refuses us for the moment is waited for as long as there is time, and that is said.
+        """
+        began = time.monotonic()
+        tried = 0
+        while True:
             try:
-                return await self._open()
+                opened = await self._open()
             except PassingError as error:
-                if attempt == _TRIES or self._hopping.patience.left <= _PAUSE:
+                pause = self._pause(error, tried)
+                if pause is None or self._hopping.patience.left <= pause:
                     raise ConnectError(error.message, error.way_out) from error
-                await asyncio.sleep(_PAUSE)
-        raise AssertionError("unreachable")
+                tried += 1
+                await asyncio.sleep(pause)
+            else:
+                if tried and time.monotonic() - began > _PENALTY_PAUSES[0] * _PAUSE:
+                    took = duration(time.monotonic() - began)
+                    self._hopping.note(
+                        _("{where}: connected after {time}, {number} times refused").format(
+                            where=self._where, time=took, number=tried
+                        )
+                    )
+                return opened
+
+    def _pause(self, error: PassingError, tried: int) -> float | None:
+        """How long to wait before another attempt after `tried` others; None for no more."""
+        silent = isinstance(error, SilentlyClosedError)
+        if isinstance(error, RefusedForNowError) or (silent and self._left_lately()):
+            said = error.said if isinstance(error, RefusedForNowError) else _("it closes the connection")
+            self._hopping.note(
+                _(
+                    "{where}: lets us in no more for the moment ({said}): trying again for up to {time}"
+                ).format(where=self._where, said=said, time=duration(self._hopping.patience.left))
+            )
+            first, longest = _PENALTY_PAUSES
+            return min(longest, first * 1.5**tried) * _PAUSE
+        if tried + 1 >= (_CLOSED_TRIES if silent else _TRIES):
+            return None
+        return 2.0**tried * _PAUSE
+
+    def _left_lately(self) -> bool:
+        left = _hung_up.get((self._hop.host, self._hop.port))
+        return left is not None and time.monotonic() - left < _AFTERWARDS
 
     async def _open(self) -> asyncssh.SSHClientConnection | None:
         """A host key that is accepted on the way, and a key that is unlocked, lead to another attempt."""
@@ -163,13 +195,20 @@ class _Step:
             try:
                 return await self._attempt(client, known, found)
             except asyncssh.HostKeyNotVerifiable as error:
+                self._hung_up()
                 await self._judge(client, known, error)
+                if not self._log_in:  # that was all we wanted to know
+                    return None
                 known, elsewhere = await self._look_up()
             except asyncssh.PermissionDenied as error:
+                self._hung_up()
                 if not self._log_in:
                     return None
                 if not await self._keys.unlock(found) and client.may_ask:
                     raise self._denied(client, found) from error
+
+    def _hung_up(self) -> None:
+        _hung_up[self._hop.host, self._hop.port] = time.monotonic()
 
     def _wanted(self) -> Wanted:
         """The keys for this hop. A jump host has none of its own in our configuration: the usual, or the server's."""
@@ -177,10 +216,19 @@ class _Step:
         return Wanted(
             key=key if self._last else None,
             also=None if self._last else key,
-            listed=sshconfig.paths(self._base, "IdentityFile"),
-            agent=sshconfig.agent(self._base),
-            only=bool(self._base.config.get("IdentitiesOnly")),
+            listed=self._hop.keys,
+            certificates=self._hop.certificates,
+            agent=self._hop.agent,
+            only=self._hop.only,
         )
+
+    def _way(self) -> Way:
+        """How this attempt gets there. With a jump host of ours, a ProxyCommand is not asked for."""
+        if self._before is not None:
+            return Through(self._before)
+        if self._hop.proxy_command and not (self._last and self._hopping.server.jump):
+            return Proxied(self._hop.proxy_command)
+        return Direct(self._hop.family, self._hop.local_address)
 
     def _client(self, found: Identities, elsewhere: Known) -> Client:
         """Nobody is asked for a password while a key may still be unlocked."""
@@ -204,12 +252,11 @@ class _Step:
 
     def _known_hosts(self) -> list[Path]:
         """The files that may know this hop."""
-        named = sshconfig.paths(self._base, "UserKnownHostsFile")
-        system = sshconfig.paths(self._base, "GlobalKnownHostsFile")
+        named, system = self._hop.known_hosts, self._hop.system_known_hosts
         return [
             self._hopping.known_hosts,
-            *(named or hostkeys.user_known_hosts()),
-            *(system or hostkeys.SYSTEM_KNOWN_HOSTS),
+            *(hostkeys.user_known_hosts() if named is None else named),
+            *(hostkeys.SYSTEM_KNOWN_HOSTS if system is None else system),
         ]
 
     async def _look_up(self) -> tuple[Known, Known]:
@@ -217,8 +264,10 @@ class _Step:
         entries = await asyncio.to_thread(hostkeys.load, self._known_hosts(), self._hopping.note)
         known = hostkeys.look_up(entries, self._known_as)
         elsewhere = hostkeys.look_up(entries, self._usually_known_as)
-        # A key that was revoked for the host is revoked at each of its ports.
-        known = Known(known.keys, known.authorities, known.revoked + elsewhere.revoked)
+        # A key that was revoked for the host is revoked at each of its ports, and an authority counts at each.
+        known = Known(
+            known.keys, known.authorities + elsewhere.authorities, known.revoked + elsewhere.revoked
+        )
         return known, Known() if known.keys else elsewhere
 
     def _host_key_algorithms(self, known: Known) -> Sequence[str]:
@@ -227,17 +276,21 @@ class _Step:
         asyncssh would take no other kind than the known ones, and a server that has none just hangs up. With its
         own choice for unknown hosts it would also take certificates of authorities that nobody knows.
         """
-        if self._base.config.get("HostKeyAlgorithms"):
-            return ()
         certified = get_default_certificate_algs() if known.authorities else []
         familiar = [algorithm for key in known.keys for algorithm in key.sig_algorithms]
         # asyncssh's own order begins with RSA: not the key whose fingerprint people have at hand from OpenSSH.
         all_kinds = [*certified, *familiar, b"ssh-ed25519", *get_default_public_key_algs()]
-        return [algorithm.decode() for algorithm in dict.fromkeys(all_kinds)]
+        names = [algorithm.decode() for algorithm in dict.fromkeys(all_kinds)]
+        if not self._hop.host_key_algorithms:
+            return names
+        known_here = {algorithm.decode() for algorithm in (*get_public_key_algs(), *certified)}
+        wanted = sshconfig.arranged(self._hop.host_key_algorithms, names)
+        return [name for name in wanted if name in known_here] or names
 
     async def _attempt(self, client: Client, known: Known, found: Identities) -> asyncssh.SSHClientConnection:
         """Connect and log in once; every fault of the network becomes a ConnectError with its one line."""
         trusted = (known.keys, known.authorities, known.revoked)
+        way = self._way()
         options = sshconfig.options(
             self._hop,
             client_factory=lambda: client,
@@ -246,7 +299,7 @@ class _Step:
             client_keys=found.pairs or None,  # [] would be asyncssh's own choice
             agent_path=None,
             agent_identities=None,
-            tunnel=self._tunnel,
+            tunnel=way,
             encryption_algs=_CIPHERS,
             compression_algs=None,
             keepalive_interval=KEEPALIVE_SECONDS,
@@ -262,17 +315,19 @@ class _Step:
         )
         patience = self._hopping.patience
         try:
-            async with patience.attempt(ATTEMPT_SECONDS):
-                connection, _ = await asyncssh.create_connection(
-                    lambda: client, self._hop.host, options=options, tunnel=self._tunnel
+            async with patience.attempt(max(ATTEMPT_SECONDS, self._hop.seconds)):
+                connection, _client = await asyncssh.create_connection(
+                    lambda: client, self._hop.host, config=[], options=options, tunnel=way
                 )
         except Exception as error:
             if client.fault is not None:
                 raise client.fault from None
             if isinstance(error, asyncssh.HostKeyNotVerifiable | asyncssh.PermissionDenied | TuibackupError):
                 raise
-            jump = self._tunnel.host if self._tunnel else ""
-            raise connect_error(error, self._where, client, patience.seconds, jump) from error
+            if client.speaks:
+                self._hung_up()
+            ended = await way.ended()
+            raise connect_error(error, self._where, client, patience.seconds, way, ended) from error
         if client.fault is not None:  # asking failed, and another way let us in
             connection.abort()
             raise client.fault
@@ -333,7 +388,7 @@ class _Step:
                 return NeedsOperatorError(f"needs an operator: {client.unanswered}")
         tried = ", ".join(dict.fromkeys([*found.names, *client.tried])) or "no key was found"
         return LoginError(
-            f"{self._where}: accepts none of our keys or passwords for user {printable(self._base.username)}"
+            f"{self._where}: accepts none of our keys or passwords for user {printable(self._hop.user)}"
             f" (tried: {tried})",
             "check user and password"
             if client.tried and not found.names
@@ -344,4 +399,4 @@ class _Step:
 def _where(named: str, host: str, port: int) -> str:
     """A hop as errors name it; with the alias too where ~/.ssh/config gave it another name."""
     there = f"{printable(host)} port {port}"
-    return there if host == named else f"{printable(named)} ({there})"
+    return there if host.lower() == named.lower() else f"{printable(named)} ({there})"

@@ -9,19 +9,51 @@ import asyncssh
 
 from tuibackup.errors import ConnectError, LoginError
 from tuibackup.remote.client import Client
+from tuibackup.remote.transport import Way
 from tuibackup.text import printable, shorten
 
 _LONGEST = 300  # cells of what a server says
 _NOT_NOW = {socket.EAI_AGAIN, getattr(socket, "EAI_SYSTEM", socket.EAI_AGAIN)}
 
 
+# What sshd writes in the place of its version when it lets nobody in (MaxStartups), or not us after logins that failed
+# and connections that we hung up (PerSourcePenalties, on by default since OpenSSH 9.8).
+_FOR_NOW = re.compile(r"not allowed at this time|exceeded maxstartups", re.IGNORECASE)
+
+
 class PassingError(ConnectError):
     """A fault that may be gone in a moment."""
 
 
-def connect_error(error: Exception, where: str, client: Client, seconds: float, jump: str) -> ConnectError:
-    """The error for an attempt that failed, other than for the host key. `jump`: the hop before, "" for none."""
+class RefusedForNowError(PassingError):
+    """The server will not let us in just now, and will in seconds or minutes. `said`: its words."""
+
+    def __init__(self, message: str, way_out: str, said: str) -> None:
+        super().__init__(message, way_out)
+        self.said = said
+
+
+class SilentlyClosedError(PassingError):
+    """The connection was closed before the server had said anything."""
+
+
+def connect_error(
+    error: Exception, where: str, client: Client, seconds: float, way: Way, ended: str
+) -> ConnectError:
+    """The error for an attempt that failed, other than for the host key. `ended`: how the ProxyCommand did."""
     said = shorten(printable(str(error)), _LONGEST)
+    jump = way.jump
+    if ended and not client.speaks:
+        return ConnectError(
+            f"{where}: the ProxyCommand of ~/.ssh/config ended: {ended}",
+            "try it in a shell, or see ~/.ssh/config",
+        )
+    if _FOR_NOW.search(way.heard) and not client.speaks:
+        return RefusedForNowError(
+            f'{where}: lets us in no more for the moment: "{way.heard}"',
+            "its sshd counts failed logins (PerSourcePenalties) or connections (MaxStartups): try again in minutes",
+            way.heard,
+        )
     match error:
         case socket.gaierror() if error.errno in _NOT_NOW:
             return PassingError(
@@ -36,7 +68,7 @@ def connect_error(error: Exception, where: str, client: Client, seconds: float, 
         case asyncssh.KeyExchangeFailed() if "No matching" in said:
             return ConnectError(f"{where}: no common algorithms: {said}")
         case asyncssh.ConnectionLost() | ConnectionResetError() | BrokenPipeError():
-            return _closed(where, client)
+            return _closed(where, client, way.heard)
         case asyncssh.DisconnectError():
             return _goodbye(error, where, client)
         case OSError() if not client.reached:
@@ -55,10 +87,12 @@ def _silence(where: str, client: Client, seconds: float) -> ConnectError:
     return ConnectError(f"{where}: did not finish the login within {seconds:g} s", "see the log of its sshd")
 
 
-def _closed(where: str, client: Client) -> ConnectError:
+def _closed(where: str, client: Client, heard: str) -> ConnectError:
     if client.speaks:
         return PassingError(f"{where}: closed the connection before the login", "see the log of its sshd")
-    return PassingError(
+    if heard:
+        return PassingError(f'{where}: closed the connection and said "{heard}"', "see the log of its sshd")
+    return SilentlyClosedError(
         f"{where}: closed the connection before the login", "check the port, or see the log of its sshd"
     )
 
@@ -90,10 +124,6 @@ def _unreached(error: OSError, where: str) -> ConnectError:
     numbers = [error.errno] if error.errno else [int(n) for n in re.findall(r"\[Errno (\d+)\]", str(error))]
     if numbers and all(number == errno.ECONNREFUSED for number in numbers):
         return PassingError(f"{where} refused", "is sshd running there?")
-    if isinstance(error, FileNotFoundError):  # not the network's
-        return ConnectError(
-            f"{where}: the ProxyCommand of ~/.ssh/config cannot be started: {error.strerror or 'not found'}"
-        )
     if not numbers:
         return ConnectError(f"{where}: {shorten(printable(str(error)), _LONGEST)}")
     others = [number for number in numbers if number != errno.ECONNREFUSED]

@@ -7,6 +7,7 @@ is asked here, not by asyncssh, which would show its keys first: a server hangs 
 import asyncio
 import contextlib
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,12 +29,14 @@ _AGENT_SECONDS = 5.0
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which keys to show. `key`, of our configuration, must be usable; without it `listed` (IdentityFile) or the
-    default ones are taken as far as they are there. `also` comes after those. `only`: nothing else of the agent's.
+    default ones are taken as far as they are there. `also` comes after those. `certificates` (CertificateFile) count
+    beside those that lie beside a key. `only`: nothing else of the agent's.
     """
 
     key: Path | None = None
     listed: Sequence[Path] = ()
     also: Path | None = None
+    certificates: Sequence[Path] = ()
     agent: str = ""
     only: bool = False
 
@@ -61,6 +64,9 @@ class Keyring:
         self._patience = patience
         self._unlocked: dict[Path, Sequence[asyncssh.SSHKeyPair]] = {}
         self._faults: dict[Path, TuibackupError] = {}
+        self._certificates: dict[
+            Path, Sequence[Path]
+        ] = {}  # CertificateFile, for the keys that were looked at
         self._agents: dict[str, asyncssh.SSHAgentClient] = {}
 
     async def __aenter__(self) -> Self:
@@ -79,11 +85,11 @@ class Keyring:
         found = Identities()
         held = await self._held(wanted.agent)
         if wanted.key is not None:
-            await self._add(found, wanted.key, held, wanted.agent)
+            await self._add(found, wanted.key, held, wanted)
         else:
             for path in await asyncio.to_thread(_usual, wanted):
                 try:
-                    await self._add(found, path, held, wanted.agent)
+                    await self._add(found, path, held, wanted)
                 except LoginError as error:  # said where nothing else lets us in
                     found.names.append(error.message)
         if not wanted.only:
@@ -107,22 +113,26 @@ class Keyring:
         return False
 
     async def _add(
-        self, found: Identities, path: Path, held: Sequence[asyncssh.SSHKeyPair], agent: str
+        self, found: Identities, path: Path, held: Sequence[asyncssh.SSHKeyPair], wanted: Wanted
     ) -> None:
         name = printable(str(path))
         pairs = self._unlocked.get(path, ())
+        certificates = await asyncio.to_thread(_readable, wanted.certificates)
+        self._certificates[path] = certificates
         try:
-            pairs = pairs or await asyncio.to_thread(_load, path)
+            pairs = pairs or await asyncio.to_thread(_load, path, None, certificates)
         except _LockedError:
-            pairs = await self._twins(path, held, agent)
+            pairs = await self._twins(path, held, wanted.agent)
             if not pairs:
                 found.locked.append(path)
         except asyncssh.KeyImportError as error:
-            pairs = await self._twins(path, held, agent)  # a public key names one that the agent holds
+            pairs = await self._twins(path, held, wanted.agent)  # a public key names one that the agent holds
             if not pairs:
-                raise LoginError(f"key {name} cannot be used: {error}") from error
-        except OSError as error:
-            raise LoginError(f"key {name} cannot be read: {error.strerror}") from error
+                raise await asyncio.to_thread(_unusable, path, name, error) from error
+        except OSError as error:  # also where only the public half is here, and the agent has the key
+            pairs = await self._twins(path, held, wanted.agent)
+            if not pairs:
+                raise _unreadable(path, name, error) from error
         except ValueError as error:  # an unknown cipher; a .pub beside it of another key
             raise LoginError(f"key {name} cannot be used: {printable(str(error))}") from error
         found.pairs += pairs
@@ -142,7 +152,8 @@ class Keyring:
                 )
                 return
             try:
-                self._unlocked[path] = await asyncio.to_thread(_load, path, phrase)
+                certificates = self._certificates.get(path, ())
+                self._unlocked[path] = await asyncio.to_thread(_load, path, phrase, certificates)
                 return
             except (ValueError, OSError):
                 detail = (f"that was not it ({attempt} of {_TRIES})",)
@@ -166,7 +177,8 @@ class Keyring:
         """What the agent holds of the key at `path`, by the public half beside it; with the certificate beside it."""
         public = await asyncio.to_thread(_public, path)
         twins = [pair for pair in held if public and pair.public_data == public]
-        certificate = await asyncio.to_thread(_certificate, path, public) if twins else None
+        beside = [Path(f"{path}-cert.pub"), *self._certificates.get(path, ())]
+        certificate = await asyncio.to_thread(_certificate, beside, public) if twins else None
         if certificate is not None:
             certified = [pair for pair in await self._held(agent) if pair.public_data == public]
             for pair in certified:
@@ -176,20 +188,62 @@ class Keyring:
 
 
 def _usual(wanted: Wanted) -> list[Path]:
-    """The keys that are there, of those listed or of the default ones, and the one to try after them."""
-    listed = wanted.listed or [Path("~/.ssh").expanduser() / name for name in _DEFAULTS]
-    there = [path for path in listed if os.path.exists(path)]
+    """The keys that are there, of those listed or of the default ones, and the one to try after them.
+
+    Of a listed one the public half is enough: the agent may hold the rest.
+    """
+    if wanted.listed:
+        there = [path for path in wanted.listed if os.path.exists(path) or os.path.exists(f"{path}.pub")]
+    else:
+        there = [path for name in _DEFAULTS if os.path.exists(path := Path("~/.ssh").expanduser() / name)]
     return list(dict.fromkeys([*there, *([wanted.also] if wanted.also else [])]))
 
 
-def _load(path: Path, passphrase: str | None = None) -> Sequence[asyncssh.SSHKeyPair]:
-    """The key at `path`, with the certificate beside it where there is one."""
+def _load(
+    path: Path, passphrase: str | None = None, certificates: Sequence[Path] = ()
+) -> Sequence[asyncssh.SSHKeyPair]:
+    """The key at `path`, with its certificate where there is one: beside it, or among `certificates`."""
     try:
-        return asyncssh.load_keypairs(str(path), passphrase)
+        pairs = asyncssh.load_keypairs(str(path), passphrase)
     except asyncssh.KeyImportError as error:
         if passphrase is None and str(error).startswith("Passphrase"):
             raise _LockedError from error
         raise
+    certificate = _certificate(certificates, pairs[-1].public_data) if certificates and pairs else None
+    if certificate is not None:
+        return [*asyncssh.load_keypairs([(str(path), certificate)], passphrase), *pairs]
+    return pairs
+
+
+def _readable(paths: Sequence[Path]) -> Sequence[Path]:
+    """Of several files those that are there: as with ssh, a CertificateFile may be absent."""
+    return [path for path in paths if os.path.isfile(path)]
+
+
+def _unusable(path: Path, name: str, error: Exception) -> LoginError:
+    """A file that is no key for us, with the way to make it one where it is PuTTY's."""
+    try:
+        with open(path, "rb") as file:
+            putty = file.read(24).startswith(b"PuTTY-User-Key-File")
+    except OSError:
+        putty = False
+    if putty:
+        new = printable(str(path.with_suffix("")))
+        new = new if new != name else f"{name}.openssh"
+        return LoginError(
+            f"key {name} is PuTTY's",
+            f"convert it: puttygen {shlex.quote(name)} -O private-openssh -o {shlex.quote(new)}; then name that one",
+        )
+    return LoginError(f"key {name} cannot be used: {error}")
+
+
+def _unreadable(path: Path, name: str, error: OSError) -> LoginError:
+    if isinstance(error, FileNotFoundError) and os.path.exists(f"{path}.pub"):
+        return LoginError(
+            f"key {name} is not here, only its public half, and no agent holds it",
+            "add it to the agent: ssh-add",
+        )
+    return LoginError(f"key {name} cannot be read: {error.strerror}")
 
 
 def _public(path: Path) -> bytes:
@@ -202,10 +256,13 @@ def _public(path: Path) -> bytes:
     return b""
 
 
-def _certificate(path: Path, public: bytes) -> asyncssh.SSHCertificate | None:
-    """The certificate beside the key at `path`, if it is that key's."""
-    try:
-        certificate = asyncssh.read_certificate(f"{path}-cert.pub")
-    except (OSError, ValueError):
-        return None
-    return certificate if certificate.key.public_data == public else None
+def _certificate(paths: Sequence[Path], public: bytes) -> asyncssh.SSHCertificate | None:
+    """The first certificate of `paths` that is the key's with this public half."""
+    for path in paths:
+        try:
+            certificate = asyncssh.read_certificate(str(path))
+        except (OSError, ValueError):
+            continue
+        if certificate.key.public_data == public:
+            return certificate
+    return None

@@ -1,24 +1,36 @@
-"""What ~/.ssh/config says of a host: asyncssh reads it, we find the hops in it and what asyncssh passes over."""
+"""What the SSH configuration says of a host: ssh is asked where there is one, else we read the files ourselves."""
 
-import fnmatch
+import asyncio
+import getpass
 import os
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
 
 import asyncssh
+from asyncssh.kex import get_default_kex_algs, get_kex_algs
+from asyncssh.mac import get_default_mac_algs, get_mac_algs
 
 from tuibackup.errors import ConnectError
+from tuibackup.remote import sshprogram, sshreader
+from tuibackup.remote.sshprogram import RefusedError
+from tuibackup.remote.sshwords import Said, Tokens
 from tuibackup.text import printable
 
-_DEEPEST = 8  # jump hosts in a row; more is a loop
+_Ask = Callable[..., str]
 
-# asyncssh reads these options and does nothing with them (its documentation, "Supported config options")
+_DEEPEST = 8  # jump hosts in a row; more is a loop
+_DEFAULT_KEY = re.compile(r"~/\.ssh/id_[a-z0-9_]+")  # ssh lists its own choice where nothing is configured
+
+# Options that somebody may rely on and that do nothing here
 IGNORED = (
     "StrictHostKeyChecking", "RevokedHostKeys", "KnownHostsCommand", "ControlMaster", "ControlPath",
     "ControlPersist", "VerifyHostKeyDNS", "CheckHostIP", "BindInterface", "PermitLocalCommand", "LocalCommand",
+    "Ciphers", "PubkeyAcceptedAlgorithms", "PubkeyAcceptedKeyTypes", "CASignatureAlgorithms", "Compression",
+    "RekeyLimit", "PKCS11Provider", "SecurityKeyProvider", "AddKeysToAgent", "HostbasedAuthentication",
+    "ProxyUseFdpass", "NoHostAuthenticationForLocalhost", "RequiredRSASize",
 )  # fmt: skip
 
 
@@ -35,99 +47,227 @@ class Hop:
         return f"{user}{self.host}" + (f":{self.port}" if self.port else "")
 
 
-def files() -> list[Path]:
-    """The configuration files in force."""
-    path = Path("~/.ssh/config").expanduser()
-    return [path] if os.path.isfile(path) else []
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to reach one hop. Texts are as they are used, their tokens replaced."""
+
+    hop: Hop
+    host: str
+    port: int
+    user: str
+    jump: str = ""  # of the configuration: hops with commas between
+    proxy_command: str = ""
+    family: int = 0  # AddressFamily, as the socket module has it
+    local_address: tuple[str, int] | None = None  # BindAddress
+    alias: str = ""  # what known_hosts calls it
+    keys: tuple[Path, ...] = ()  # none: the usual ones
+    certificates: tuple[Path, ...] = ()
+    agent: str = ""  # its socket
+    only: bool = False  # nothing of the agent's but `keys`
+    known_hosts: tuple[Path, ...] | None = None  # the user's; None: the usual ones
+    system_known_hosts: tuple[Path, ...] | None = None
+    host_key_algorithms: str = ""
+    seconds: float = 0.0  # that ConnectTimeout gives an attempt
+    further: Mapping[str, object] = field(default_factory=dict)  # asyncssh's options for the rest
+    notes: tuple[str, ...] = ()  # what is worth telling
 
 
-def options(hop: Hop, **further: object) -> asyncssh.SSHClientConnectionOptions:
-    """asyncssh's options for `hop`. Raises ConnectError for a configuration that cannot be read."""
-    if hop.port:
-        further["port"] = hop.port
-    if hop.user:
-        further["username"] = hop.user
+async def settings(hop: Hop) -> Settings:
+    """What the configuration says of `hop`; no key is read and no agent asked. Raises ConnectError."""
+    files = sshprogram.files()
+    if not files:
+        return _settled(hop, {}, {}, [])
+    notes: list[str] = []
+    try:
+        answer = await sshprogram.ask(hop.host, hop.port, hop.user)
+    except RefusedError as error:
+        notes.append(f"ssh -G {printable(hop.host)} says: {error}; ~/.ssh/config is read without it")
+        answer = None
+    if answer is not None:
+        return _settled(hop, answer.said, answer.default, notes)
+    said = await asyncio.to_thread(sshreader.read, files, hop.host, hop.port, hop.user, notes.append)
+    return _settled(hop, said, {}, notes)
+
+
+def options(found: Settings, **further: object) -> asyncssh.SSHClientConnectionOptions:
+    """asyncssh's options for a hop; it reads no configuration itself. Raises ConnectError."""
     try:
         return asyncssh.SSHClientConnectionOptions(
-            host=hop.host, config=[str(path) for path in files()], **further
+            config=[],
+            host=found.host,
+            port=found.port,
+            username=found.user,
+            host_key_alias=found.alias or None,
+            proxy_command=None,
+            **{**found.further, **further},
         )
     except (asyncssh.Error, OSError, ValueError) as error:
-        about = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
-        said = printable(about).replace(f"{Path.home()}/", "~/")
-        raise ConnectError(
-            said if said.startswith("~/.ssh/config") else f"~/.ssh/config for {hop.host}: {said}"
-        ) from error
-
-
-def plain(hop: Hop) -> asyncssh.SSHClientConnectionOptions:
-    """What the configuration says of `hop`; no key is read and no agent asked."""
-    return options(hop, known_hosts=b"", client_keys=None)
-
-
-def agent(configured: asyncssh.SSHClientConnectionOptions) -> str:
-    """The path of the agent's socket for a hop, "" for none (IdentityAgent, else SSH_AUTH_SOCK)."""
-    named = configured.config.get("IdentityAgent", "SSH_AUTH_SOCK")
-    if named is None:
-        return ""
-    if named == "SSH_AUTH_SOCK" or str(named).startswith("$"):
-        return os.environ.get(str(named).strip("${}"), "")
-    return str(Path(str(named)).expanduser())
-
-
-def paths(configured: asyncssh.SSHClientConnectionOptions, name: str) -> list[Path]:
-    """The files that an option names which may be given several times; none where it is not set."""
-    return [Path(value).expanduser() for value in cast("list[str]", configured.config.get(name, []))]
+        raise ConnectError(f"{printable(found.hop.host)}: {printable(str(error))}") from error
 
 
 def jumps(text: str) -> list[Hop]:
     """The hops of a ProxyJump value, `[user@]host[:port]` with commas between (ssh_config(5))."""
     found = []
     for part in text.split(","):
-        match = re.fullmatch(r"\s*(?:ssh://)?(?:(\S+)@)?(\[[^]]+\]|[^:@\s]+)(?::(\d+))?\s*", part)
+        match = re.fullmatch(
+            r"\s*(?:ssh://)?(?:([^\s,]+)@)?(\[[^]]+\]|[^-:@\s][^:@\s]*)(?::(\d+))?/?\s*", part
+        )
         if match is None:
-            raise ConnectError(f'jump host "{part.strip()}" is not [user@]host[:port]')
+            raise ConnectError(f'jump host "{printable(part.strip())}" is not [user@]host[:port]')
         user, host, port = match.groups()
         found.append(Hop(host.strip("[]"), int(port) if port else None, user))
     return found
 
 
-def route(target: Hop, jump: str | None) -> list[Hop]:
+async def route(target: Hop, jump: str | None) -> list[Settings]:
     """All hops to `target`, which is the last: through `jump`, or through ProxyJump of the configuration.
 
     As with ssh, the first jump host may itself be reached through a jump host that the configuration names.
     """
-    way = [target]
+    way = [await settings(target)]
     via = jump
     while len(way) <= _DEEPEST:
-        through = via or plain(way[0]).tunnel
+        through = via or way[0].jump
         via = None
-        if not isinstance(through, str) or through.lower() in ("", "none"):
+        if through.lower() in ("", "none"):
             return way
-        way = [*jumps(through), *way]
+        way = [*[await settings(hop) for hop in jumps(through)], *way]
     raise ConnectError(
         f"{target.host}: more than {_DEEPEST} jump hosts; does ProxyJump go round in a circle?"
     )
 
 
-def ignored(host: str) -> list[str]:
-    """The options that the user's configuration sets for `host` and that have no effect here."""
-    found = []
-    for path in files():
-        applies = True
-        for word, rest in _lines(path):
-            if word == "host":
-                patterns = rest.split()
-                refused = any(p[0] == "!" and fnmatch.fnmatchcase(host, p[1:]) for p in patterns)
-                applies = not refused and any(fnmatch.fnmatchcase(host, p) for p in patterns)
-            elif word == "match":
-                applies = rest.strip().lower() == "all"
-            elif applies:
-                found += [name for name in IGNORED if name.lower() == word]
-    return list(dict.fromkeys(found))
+def arranged(spec: str, usual: Sequence[str]) -> list[str]:
+    """The algorithms that a list of ssh_config(5) names: all of them, or `usual` with some added, removed or first."""
+    sign, names = (spec[0], spec[1:].split(",")) if spec[:1] in ("+", "-", "^") else ("", spec.split(","))
+    if sign == "-":
+        return [one for one in usual if not any(_fits(one, name) for name in names)]
+    before = names if sign != "+" else []
+    rest = usual if sign else []
+    after = names if sign == "+" else []
+    return list(dict.fromkeys([*before, *rest, *after]))
 
 
-def _lines(path: Path) -> Iterator[tuple[str, str]]:
-    for line in path.read_text(errors="replace").splitlines():
-        match = re.fullmatch(r"\s*([A-Za-z]+)(?:\s*=\s*|\s+)(.*)", line)
-        if match:
-            yield match[1].lower(), match[2]
+def _fits(name: str, pattern: str) -> bool:
+    return re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), name) is not None
+
+
+def _settled(hop: Hop, said: Said, default: Said, notes: Sequence[str]) -> Settings:
+    """`said` as values. `default`: what ssh says where nothing is configured, {} where only that is in `said`."""
+
+    def one(name: str, otherwise: str = "") -> str:
+        value = said.get(name, (otherwise,))[0]
+        return otherwise if value.lower() == "none" else value
+
+    def configured(name: str) -> str:
+        return one(name) if said.get(name) != default.get(name) else ""
+
+    port = one("port", str(hop.port or 22))
+    user = one("user") or hop.user or getpass.getuser()
+    original = hop.host
+    host = one("hostname", original)
+    host = host if "%" in host else host.lower()  # behind a % stands the name of an interface
+    alias = one("hostkeyalias").lower()
+    jump = one("proxyjump")
+    tokens = Tokens(host, original, port, user, alias, jump)
+    command = "" if jump else one("proxycommand")
+    keys = [key for key in said.get("identityfile", ()) if key.lower() != "none"]
+    if all(_DEFAULT_KEY.fullmatch(key) for key in keys) and said.get("identityfile") == default.get(
+        "identityfile"
+    ):
+        keys = []
+    told = [
+        f"~/.ssh/config: {name} has no effect here ({printable(original)})"
+        for name in IGNORED
+        if name.lower() in said and said[name.lower()] != default.get(name.lower())
+    ]
+    further, unknown = _further(one, configured)
+    told += [
+        f"~/.ssh/config: {name} names nothing that is known here; it has no effect ({printable(original)})"
+        for name in unknown
+    ]
+    return Settings(
+        hop=hop,
+        host=host,
+        port=int(port),
+        user=user,
+        jump=jump,
+        proxy_command=tokens.expand(command, "ProxyCommand"),
+        family={"inet": socket.AF_INET, "inet6": socket.AF_INET6}.get(one("addressfamily").lower(), 0),
+        local_address=(one("bindaddress"), 0) if one("bindaddress") else None,
+        alias=alias,
+        keys=tuple(tokens.path(key, "IdentityFile") for key in keys),
+        certificates=tuple(
+            tokens.path(name, "CertificateFile")
+            for name in said.get("certificatefile", ())
+            if name.lower() != "none"
+        ),
+        agent=_agent(said.get("identityagent", ("SSH_AUTH_SOCK",))[0], tokens),
+        only=one("identitiesonly").lower() in ("yes", "true"),
+        known_hosts=_known_hosts(said, default, "userknownhostsfile", tokens),
+        system_known_hosts=_known_hosts(said, default, "globalknownhostsfile", tokens),
+        host_key_algorithms=configured("hostkeyalgorithms"),
+        seconds=_seconds(one("connecttimeout")),
+        further=further,
+        notes=(*notes, *told),
+    )
+
+
+def _further(one: _Ask, configured: _Ask) -> tuple[dict[str, object], list[str]]:
+    """asyncssh's options for what it does by itself, and the options in which nothing is known to it."""
+    found: dict[str, object] = {}
+    unknown = []
+    for name, option in (
+        ("passwordauthentication", "password_auth"),
+        ("kbdinteractiveauthentication", "kbdint_auth"),
+        ("challengeresponseauthentication", "kbdint_auth"),
+        ("pubkeyauthentication", "public_key_auth"),
+    ):
+        if one(name).lower() in ("no", "false"):
+            found[option] = False
+    if preferred := one("preferredauthentications"):
+        found["preferred_auth"] = preferred.split(",")
+    for name, option, known, usual in (
+        ("KexAlgorithms", "kex_algs", get_kex_algs(), get_default_kex_algs()),
+        ("MACs", "mac_algs", get_mac_algs(), get_default_mac_algs()),
+    ):
+        if spec := configured(name.lower()):
+            wanted = arranged(spec, [algorithm.decode() for algorithm in usual])
+            found[option] = [algorithm for algorithm in wanted if algorithm.encode() in known]
+            if not found[option]:
+                del found[option]
+                unknown.append(name)
+    return found, unknown
+
+
+def _agent(named: str, tokens: Tokens) -> str:
+    """The path of the agent's socket, "" for none."""
+    if named.lower() == "none":
+        return ""
+    if named == "SSH_AUTH_SOCK":
+        return os.environ.get("SSH_AUTH_SOCK", "")
+    if named.startswith("$") and not named.startswith("${"):
+        return os.environ.get(named[1:], "")
+    if match := re.fullmatch(r"\$\{([^}]*)\}", named):
+        return os.environ.get(match[1], "")
+    return str(tokens.path(named, "IdentityAgent"))
+
+
+def _known_hosts(said: Said, default: Said, name: str, tokens: Tokens) -> tuple[Path, ...] | None:
+    if name not in said or said[name] == default.get(name):
+        return None
+    value = said[name][0]
+    whole = tokens.path(value, name)
+    words = [value] if whole.exists() else value.split()  # a name with spaces is not quoted
+    return tuple(tokens.path(word, name) for word in words if word.lower() != "none")
+
+
+def _seconds(text: str) -> float:
+    """A time as ssh writes it: 90, 2m, 1h30m. Raises ConnectError."""
+    if not re.fullmatch(r"(\d+[smhdw]?)*", text, re.IGNORECASE):
+        raise ConnectError(f"~/.ssh/config: ConnectTimeout {printable(text)} is no time")
+    units = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+    return sum(
+        float(number) * units[unit.lower()]
+        for number, unit in re.findall(r"(\d+)([smhdw]?)", text, re.IGNORECASE)
+    )
