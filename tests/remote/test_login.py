@@ -270,12 +270,12 @@ async def test_user_certificates(
             pass
         # where ~/.ssh/config says that it lies elsewhere: for a key here, a locked one, and one of the agent's
         for key in (plain, locked):
-            Path(f"{key}-cert.pub").rename(tmp_path / f"{key.name}.certificate")
+            key.with_name(f"{key.name}-cert.pub").rename(tmp_path / f"{key.name}.certificate")
             site.ssh_config(f"CertificateFile /nowhere\nCertificateFile {tmp_path}/{key.name}.certificate\n")
             face = Face(passphrase="right")
             async with site.session(a_server(server, key=key), face):
                 assert face.kinds == [], "the agent holds the locked one"
-        Path(tmp_path / "plain.certificate").unlink()
+        tmp_path.joinpath("plain.certificate").unlink()
         certify(authority, plain, "-n", server.user, "-V", "-2d:-1d")
         await site.refused(a_server(server, key=plain), LoginError)
 
