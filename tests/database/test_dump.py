@@ -105,7 +105,10 @@ async def test_what_the_account_may_not_read_is_said_with_the_grant_that_is_miss
     result = await dumped(session, limited, incoming, reporter, "x")
     assert (result.outcome, result.whole) == (Outcome.WARNINGS, False)
     said = [finding.reason for finding in reporter.findings if finding.subject == "akademik"]
-    assert any("GRANT TRIGGER ON `akademik`.* TO 'backup'@'localhost'" in reason for reason in said)
+    assert any(
+        "GRANT TRIGGER, LOCK TABLES, RELOAD, PROCESS ON *.* TO 'backup'@'localhost'" in reason
+        for reason in said
+    )
     assert all(finding.mark for finding in reporter.findings if "GRANT" in finding.reason)
 
 
@@ -203,7 +206,9 @@ async def test_where_nobody_may_lock_float_columns_and_tables_without_transactio
     assert "ukur.nilai: FLOAT" in reasons
     assert "catatan: not InnoDB" in reasons
     assert any(
-        "no barrier: GRANT RELOAD, PROCESS ON *.* TO 'backup'@'localhost'" in line for line in reporter.lines
+        "the account lacks RELOAD; run: GRANT LOCK TABLES, RELOAD, PROCESS ON *.* TO 'backup'@'localhost'"
+        in line
+        for line in reporter.lines
     )
 
 

@@ -22,6 +22,7 @@ from tuibackup.secret import Secret
 from tuibackup.sop import Outcome
 from tuibackup.vault.snapshot import Incoming
 
+NOT_LOCKED = "the databases were not locked together"
 # `aaa` is long enough that the program waits, its reader being slow, before it comes to `zzz`.
 TWO = """
 CREATE DATABASE toko; USE toko; CREATE TABLE aaa (id INT PRIMARY KEY, isi VARCHAR(900));
@@ -139,7 +140,7 @@ async def test_where_the_lock_is_not_had_one_program_dumps_all(
     assert (result.outcome, result.whole) == (Outcome.DONE, True)
     assert (result.instant, result.lock_ms) == ("one program for all databases", None)
     assert result.rows == "counted, not compared"
-    assert any(line.startswith("no barrier: no lock: Lock wait timeout") for line in reporter.lines)
+    assert any(line.startswith(f"{NOT_LOCKED}: no lock: Lock wait timeout") for line in reporter.lines)
 
 
 @pytest.mark.parametrize("connections", [2, 4])
@@ -178,7 +179,9 @@ async def test_a_program_that_does_not_say_that_it_has_begun_costs_one_short_loc
     assert (result.outcome, result.whole, result.rows) == (Outcome.DONE, True, "counted, not compared")
     assert result.instant == "one program for all databases"
     assert result.no_barrier == "1 of 2 did not say that they had begun within 1 s"
-    assert [line for line in reporter.lines if "no barrier" in line] == [f"no barrier: {result.no_barrier}"]
+    assert [line for line in reporter.lines if "not locked together" in line] == [
+        f"the databases were not locked together: {result.no_barrier}"
+    ]
     assert result.lock_ms is not None
     assert 1000 < result.lock_ms < 1000 * barrier.HOLD
     mariadbd.sql("SET lock_wait_timeout = 1; CREATE TABLE toko.baru (i INT); INSERT INTO toko.zzz VALUES (0)")
@@ -195,7 +198,7 @@ async def test_a_program_that_begins_late_gets_a_second_try(
     mariadbd.sql(FILLED + "; CREATE DATABASE lain")
     result = await dump(f'mkdir {tmp_path}/late 2>/dev/null && sleep 3; real "$@"')
     assert (result.outcome, result.whole, result.instant) == (Outcome.DONE, True, "barrier")
-    assert "no barrier: 1 of 2 had not begun within 1 s" in reporter.lines
+    assert f"{NOT_LOCKED}: 1 of 2 had not begun within 1 s" in reporter.lines
     assert result.lock_ms is not None
     assert result.lock_ms > 1000  # of the first try: it was felt
 

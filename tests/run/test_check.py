@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from tuibackup.config import Config
 from tuibackup.ledger.entries import Kind
-from tuibackup.run.check import Check, State, check_host
+from tuibackup.run.check import check_host
+from tuibackup.run.checked import Check, State
 from tuibackup.run.places import open_ledger, open_vault
 
 

@@ -14,7 +14,7 @@ from tuibackup.words import _
 
 if TYPE_CHECKING:
     from tuibackup.config import Server
-    from tuibackup.run.check import Check
+    from tuibackup.run.checked import Check
 
 AT_ONCE = 8  # servers looked at at the same time
 _SIGNS = {"ok": ("√", "done"), "warning": ("▲", "warnings"), "failed": ("×", "failed")}

@@ -2,12 +2,14 @@
 
 from collections.abc import Collection, Iterator
 
+from tuibackup.config import Server
 from tuibackup.database.barrier import may_lock
 from tuibackup.database.grants import Grants, pattern_of
 from tuibackup.database.inventory import TRANSACTIONAL, DatabaseInfo, quoted
 from tuibackup.database.login import DatabaseSession
 from tuibackup.database.share import inexact, locked, taken_by
 from tuibackup.database.tool import DumpTool
+from tuibackup.errors import DatabaseError
 from tuibackup.progress import Finding
 from tuibackup.text import count, duration, printable
 
@@ -22,31 +24,32 @@ def audit(
     """One finding for each thing that a dump by `account` leaves out or changes; `grants`: lines of SHOW GRANTS."""
     held = Grants(grants)
     who = printable(account)
+    grant = printable(held.statement(account, vendor))
     if not held.everywhere("SHOW DATABASES") and not held.everywhere("SELECT"):
-        yield Finding(
-            "all databases",
-            f"{who} may not see every database: GRANT SHOW DATABASES ON *.* TO {who}{_roles(held, who)}",
-            mark=True,
-        )
+        yield Finding("all databases", f"{who} may not see every database: {grant}", mark=True)
     for database in databases:
-        if not all(held.has(privilege, database.name) for privilege in _DATA):
-            # All of them, those too that a pattern gives: the grant on the very name is the only one that counts then.
-            missing = [privilege for privilege in _DATA if not held.everywhere(privilege)]
+        lacks = [privilege for privilege in _DATA if not held.has(privilege, database.name)]
+        if lacks:
+            # What was taken back for one database (MySQL's partial revokes) is given back there.
+            revoked = all(held.everywhere(privilege) for privilege in lacks)
             where = printable(quoted(pattern_of(database.name)))
-            yield Finding(
-                printable(database.name),
-                "not everything in it can be read: "
-                f"GRANT {', '.join(missing)} ON {where}.* TO {who}{_roles(held, who)}",
-                mark=True,
-            )
+            way_out = f"GRANT {', '.join(lacks)} ON {where}.* TO {who}" if revoked else grant
+            reason = f"not everything in it can be read ({', '.join(lacks)}): {way_out}"
+            yield Finding(printable(database.name), reason, mark=True)
         yield from _contents(database)
     if not _routines_readable(held, vendor):
-        privilege = "SELECT ON mysql.proc" if vendor == "MariaDB" else "SHOW_ROUTINE ON *.*"
-        yield Finding(
-            "procedures and functions",
-            f"those of others cannot be read: GRANT {privilege} TO {who}{_roles(held, who)}",
-            mark=True,
-        )
+        yield Finding("procedures and functions", f"those of others cannot be read: {grant}", mark=True)
+
+
+def nothing_there(server: Server, database: DatabaseSession) -> DatabaseError | None:
+    """The error of a dump that would have nothing to dump."""
+    if database.databases:
+        return None
+    excluded = " (but those excluded)" if server.database and server.database.exclude else ""
+    return DatabaseError(
+        f"{server.name}: {database.account} sees no database there{excluded}",
+        Grants(database.grants).statement(database.account, database.vendor),
+    )
 
 
 async def long_queries(database: DatabaseSession) -> str:
@@ -66,13 +69,6 @@ async def long_queries(database: DatabaseSession) -> str:
     )
 
 
-def _roles(held: Grants, who: str) -> str:
-    """The other way out, where a role was granted that nobody switches on."""
-    if not held.idle_roles:
-        return ""
-    return f"; or, if the role has it: SET DEFAULT ROLE {printable(held.idle_roles[0])} FOR {who}"
-
-
 def _contents(database: DatabaseInfo) -> Iterator[Finding]:
     name = printable(database.name)
     for view, error in database.broken.items():
@@ -87,11 +83,11 @@ def foreseen(database: DatabaseSession, tool: DumpTool | None) -> Iterator[Findi
     """What a dump by `tool` (None: over a connection) will not tell as it is, and what it takes to change that."""
     lock = may_lock(database.grants)
     if not lock:
-        who = printable(database.account)
+        grant = Grants(database.grants).statement(database.account, database.vendor)
         yield Finding(
             "one instant",
-            f"{who} may not lock for a moment, so one program dumps everything and no rows are compared:"
-            f" GRANT RELOAD, PROCESS ON *.* TO {who}",
+            f"{printable(database.account)} may not lock for a moment, so one program dumps everything and no rows"
+            f" are compared: {printable(grant)}",
         )
     timely = taken_by(locked(database.databases)) if lock and tool else {}
     exact = taken_by(inexact(database.databases, {})) if lock else {}

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Sequence
 
 from tuibackup.database.accounts import accounts
+from tuibackup.database.grants import Grants
 from tuibackup.database.inventory import DatabaseInfo, quoted
 from tuibackup.database.login import DatabaseSession
 from tuibackup.database.views import placeholders
@@ -22,25 +23,26 @@ async def write_beside(database: DatabaseSession, incoming: Incoming) -> list[Fi
 
     Raises VaultError, ConnectionLostError.
     """
-    findings: list[Finding] = []
+    users, unsaved = await users_and_grants(database)
     texts = {
         PLACEHOLDERS: await placeholders(database, database.databases),
         LEFT_OUT: await _broken_views(database, database.databases),
+        USERS: users,
     }
-    try:
-        texts[USERS] = await accounts(database, database.vendor)
-    except DatabaseError as error:
-        who = printable(database.account)
-        findings.append(
-            Finding(
-                "users and grants",
-                f"cannot be read and are not saved: GRANT SELECT ON mysql.* TO {who} ({error.message})",
-            )
-        )
     for name, text in texts.items():
         if text:
             await asyncio.to_thread(incoming.write, name, text.encode())
-    return findings
+    return [unsaved] if unsaved else []
+
+
+async def users_and_grants(database: DatabaseSession) -> tuple[str, Finding | None]:
+    """The statements that make every account, or why they cannot be read. Raises ConnectionLostError."""
+    try:
+        return await accounts(database, database.vendor), None
+    except DatabaseError as error:
+        grant = Grants(database.grants).statement(database.account, database.vendor)
+        reason = f"cannot be read and are not saved ({error.message}): {printable(grant)}"
+        return "", Finding("users and grants", reason)
 
 
 async def _broken_views(database: DatabaseSession, databases: Sequence[DatabaseInfo]) -> str:

@@ -94,12 +94,8 @@ async def dump(
         reporter.output(f"{error.message}: the databases are read without")
     for finding in audit.audit(database.databases, database.grants, database.account, database.vendor):
         told.take(finding)
-    if not database.databases:
-        excluded = " (but those excluded)" if server.database and server.database.exclude else ""
-        raise DatabaseError(
-            f"{server.name}: {database.account} sees no database there{excluded}",
-            f"GRANT SELECT, SHOW VIEW, TRIGGER, EVENT, SHOW DATABASES ON *.* TO {database.account}",
-        )
+    if nothing := audit.nothing_there(server, database):
+        raise nothing
     live = Live(reporter, database.databases, before or {})
     checksum = server.database is not None and server.database.checksum
     async with Passes(session, database, tool, incoming, live, least_free) as passes:

@@ -21,6 +21,10 @@ _ROLES = re.compile(rf"GRANT (?P<roles>{_NAME}(?:@{_NAME})?(?: ?, ?{_NAME}(?:@{_
 _WORD = re.compile(r"([A-Z_ ]+?)\s*(\((?:[^()`]|`(?:[^`]|``)*`)*\))?\s*(?:,|$)", re.IGNORECASE)
 
 
+# What a whole dump takes, by the names that MariaDB and MySQL of every version know.
+WHOLE = ("SELECT", "SHOW DATABASES", "SHOW VIEW", "TRIGGER", "EVENT", "LOCK TABLES", "RELOAD", "PROCESS")
+
+
 @dataclass(slots=True)
 class _Holder:
     """One user, role or PUBLIC: privileges everywhere, by pattern of a database, by table."""
@@ -52,6 +56,15 @@ class Grants:
     def has(self, privilege: str, database: str, table: str = "") -> bool:
         """Whether `privilege` is held on all of `database`, or on its one `table`."""
         return any(holder.has(privilege, database, table) for holder in self._holders.values())
+
+    def statement(self, account: str, vendor: str) -> str:
+        """The GRANT after which `account` lacks nothing for a whole dump, or what a role needs that has it all."""
+        missing = [privilege for privilege in WHOLE if not self.everywhere(privilege)]
+        text = f"GRANT {', '.join(missing or WHOLE)} ON *.* TO {account}"
+        if not self.idle_roles:
+            return text
+        to = "TO" if vendor == "MySQL" else "FOR"
+        return f"{text}; or, if the role has it: SET DEFAULT ROLE {self.idle_roles[0]} {to} {account}"
 
     @cached_property
     def idle_roles(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from tuibackup.database import verdict
 from tuibackup.database.assembly import Assembly
 from tuibackup.database.barrier import BEGIN, Barrier, BarrierError, may_lock
 from tuibackup.database.checker import Checker, Place
+from tuibackup.database.grants import Grants
 from tuibackup.database.inventory import DatabaseInfo, tables
 from tuibackup.database.live import Live
 from tuibackup.database.login import DatabaseSession, log_in_again
@@ -119,7 +120,7 @@ class Passes:
                 return await self._behind_barrier(checksum=checksum)
             except BarrierError as error:
                 no_barrier = str(error)
-                self._live.say(f"no barrier: {no_barrier}")
+                self._live.say(f"the databases were not locked together: {no_barrier}")
                 self._files.forget(one.name for one in infos)
                 self._files.forget_parts()
                 if last or not error.passing:
@@ -146,7 +147,9 @@ class Passes:
     async def _behind_barrier(self, *, checksum: bool) -> Taken:
         infos, options = self._database.databases, self._database.options
         if not may_lock(self._database.grants):
-            raise BarrierError(f"GRANT RELOAD, PROCESS ON *.* TO {printable(self._database.account)}")
+            database = self._database
+            grant = Grants(database.grants).statement(database.account, database.vendor)
+            raise BarrierError(f"the account lacks RELOAD; run: {printable(grant)}")
         loop = asyncio.get_running_loop()
         began = loop.time()
         async with AsyncExitStack() as stack:

@@ -31,7 +31,7 @@ from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
 from tuibackup.sop import Outcome
 from tuibackup.text import count, duration, printable, size
-from tuibackup.vault.disk import RoomGuard, room
+from tuibackup.vault.disk import RoomGuard, require_room, room
 from tuibackup.vault.index import Index, IndexWriter, Totals, Wanted
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.leftover import Leftover
@@ -292,13 +292,9 @@ class _Download:
     def _check_room(self, allocated: int) -> None:
         """Refuse before the first byte is fetched, when less would stay free than is to."""
         needed = int(allocated * self._ratio)
-        free = room(self._store.incoming.path).free
-        if needed and free - needed < self._store.least_free:
-            raise VaultError(
-                f"{self._server.name}: needs about {size(needed)} in the vault; {size(free)} are free, "
-                f"of which {size(self._store.least_free)} are to stay free",
-                "free some room there, or lower min_free",
-            )
+        if needed:
+            disk = room(self._store.incoming.path)
+            require_room(disk, self._server.name, needed, self._store.least_free)
 
     async def _fetch_all(self, folder: Listed) -> None:
         if not folder.fault or folder.files:

@@ -87,7 +87,7 @@ async def open_all(hopping: Hopping, *, log_in: bool = True) -> list[asyncssh.SS
     opened: list[asyncssh.SSHClientConnection] = []
     way = await sshconfig.route(Hop(server.host, server.port, server.user), server.jump)
     try:
-        async with Keyring(server.name, hopping.answers, hopping.patience) as keys:
+        async with Keyring(server.name, hopping.answers, hopping.patience, hopping.note) as keys:
             for hop in way:
                 for note in hop.notes:
                     hopping.note(note)

@@ -8,7 +8,8 @@ import asyncio
 import contextlib
 import os
 import shlex
-from collections.abc import Sequence
+import stat
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -58,8 +59,12 @@ class _LockedError(Exception):
 class Keyring:
     """The keys of one connection with all its hops. Leave its block to close the agent."""
 
-    def __init__(self, server: str, answers: Answers, patience: Patience) -> None:
+    def __init__(
+        self, server: str, answers: Answers, patience: Patience, note: Callable[[str], None]
+    ) -> None:
+        """`note` is told what is worth knowing of a key that can be used all the same."""
         self._server = server
+        self._note = note
         self._answers = answers
         self._patience = patience
         self._unlocked: dict[Path, Sequence[asyncssh.SSHKeyPair]] = {}
@@ -125,6 +130,7 @@ class Keyring:
             pairs = await self._twins(path, held, wanted.agent)
             if not pairs:
                 found.locked.append(path)
+            await self._tell_exposed(path)
         except asyncssh.KeyImportError as error:
             pairs = await self._twins(path, held, wanted.agent)  # a public key names one that the agent holds
             if not pairs:
@@ -135,8 +141,15 @@ class Keyring:
                 raise _unreadable(path, name, error) from error
         except ValueError as error:  # an unknown cipher; a .pub beside it of another key
             raise LoginError(f"key {name} cannot be used: {printable(str(error))}") from error
+        else:
+            await self._tell_exposed(path)
         found.pairs += pairs
         found.names.append(name)
+
+    async def _tell_exposed(self, path: Path) -> None:
+        with contextlib.suppress(OSError):
+            if warning := await asyncio.to_thread(_exposed, path):
+                self._note(warning)
 
     async def _ask(self, path: Path) -> None:
         name = printable(str(path))
@@ -243,7 +256,22 @@ def _unreadable(path: Path, name: str, error: OSError) -> LoginError:
             f"key {name} is not here, only its public half, and no agent holds it",
             "add it to the agent: ssh-add",
         )
-    return LoginError(f"key {name} cannot be read: {error.strerror}")
+    return LoginError(
+        f"key {name} cannot be read: {error.strerror}",
+        "it must be there, be this account's, and have mode 600",
+    )
+
+
+def _exposed(path: Path) -> str:
+    """What ssh says, and refuses, of a key file of ours that others may read; "" where they may not."""
+    status = os.stat(path)
+    if status.st_uid != os.geteuid() or not status.st_mode & 0o077:
+        return ""
+    name = printable(str(path))
+    return (
+        f"key {name} can be read by others (mode {stat.S_IMODE(status.st_mode):04o}), ssh would refuse it;"
+        f" chmod 600 {shlex.quote(name)}"
+    )
 
 
 def _public(path: Path) -> bytes:

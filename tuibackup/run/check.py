@@ -8,21 +8,20 @@ import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tuibackup.config import Config, SecretSource, Server
-from tuibackup.errors import DatabaseError, RemoteCommandError, TuibackupError
-from tuibackup.remote.questions import Answers, Question
-from tuibackup.run.places import known_hosts, open_ledger, open_vault
-from tuibackup.run.plan import agent_is_forwarded
-from tuibackup.run.secrets import resolve
-from tuibackup.secret import Secret
+from tuibackup.config import Config, Server
+from tuibackup.errors import DatabaseError, TuibackupError
+from tuibackup.remote.questions import Answers
+from tuibackup.run.checked import Check, State
+from tuibackup.run.kept import kept
+from tuibackup.run.places import open_ledger, open_vault, runs_folder
+from tuibackup.run.plan import agent_is_forwarded, clocks_of, estimate
+from tuibackup.run.questions import Remembering
 from tuibackup.text import count, duration, printable, size
-from tuibackup.vault.disk import room
+from tuibackup.vault.disk import require_room, require_writable, room
 from tuibackup.vault.layout import NoVaultYetError
 from tuibackup.words import _, ngettext
 
@@ -31,28 +30,10 @@ if TYPE_CHECKING:
     from tuibackup.remote.session import Session
 
 CONNECT_SECONDS = 45.0
-FOLDER_SECONDS = 30.0
 CLOCK_SECONDS = 60.0  # a server's clock that is further off is worth a word
 
 _LOGIND = ("/usr/lib/systemd/logind.conf", "/etc/systemd/logind.conf")
 _DROP_INS = ("/usr/lib/systemd/logind.conf.d", "/etc/systemd/logind.conf.d")
-
-
-class State(StrEnum):
-    """How a check came out."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was tried: `detail` says what was found and, where it is not ok, the way out."""
-
-    what: str
-    state: State
-    detail: str
 
 
 def check_host(config: Config) -> Iterator[Check]:
@@ -62,6 +43,7 @@ def check_host(config: Config) -> Iterator[Check]:
         _("configuration"), State.OK, f"{config.source}: {servers.format(number=len(config.servers))}"
     )
     yield _vault(config)
+    yield from _state(config)
     yield _ledger(config)
     if config.run.bandwidth:
         rule = config.run.rule(datetime.now().astimezone())
@@ -111,25 +93,31 @@ def _vault(config: Config) -> Check:
         with suppress(NoVaultYetError):  # an empty folder becomes one at the first run: that is no fault
             open_vault(config, create=False)
         disk = room(path)
+        detail = _("{path}: {free} of {total} free on {device} ({type})").format(
+            path=path,
+            free=size(disk.free),
+            total=size(disk.total),
+            device=printable(disk.device),
+            type=printable(disk.fstype),
+        )
+        if disk.refusal:
+            return Check(name, State.FAILED, disk.refusal)
+        require_room(disk, path, 0, config.vault.least_free(disk.total))
     except (TuibackupError, OSError) as error:
         return Check(name, State.FAILED, str(error))
-    detail = _("{path}: {free} of {total} free on {device} ({type})").format(
-        path=path,
-        free=size(disk.free),
-        total=size(disk.total),
-        device=printable(disk.device),
-        type=printable(disk.fstype),
-    )
-    if disk.refusal:
-        return Check(name, State.FAILED, disk.refusal)
-    least = config.vault.least_free(disk.total)
-    if disk.free < least:
-        return Check(
-            name, State.FAILED, _("{detail}; min_free keeps {least}").format(detail=detail, least=size(least))
-        )
     if disk.warning:
         return Check(name, State.WARNING, f"{detail}; {disk.warning}")
     return Check(name, State.OK, detail)
+
+
+def _state(config: Config) -> Iterator[Check]:
+    """The state folder, where runs keep their journals; said only where it is of no use."""
+    try:
+        for folder in (config.state, runs_folder(config.state), config.state / "slots"):
+            if folder.exists():
+                require_writable(folder)
+    except (TuibackupError, OSError) as error:
+        yield Check(_("state folder"), State.FAILED, str(error))
 
 
 def kills_at_logout() -> bool:
@@ -150,29 +138,22 @@ def kills_at_logout() -> bool:
 
 
 async def check_server(config: Config, server: Server, answers: Answers) -> AsyncIterator[Check]:
-    """Connect, look, log in. Questions go to `answers`; without a face they are failed checks."""
-    from tuibackup.files.server import lacking
+    """Connect, look, log in, by the same ways as a run. Questions go to `answers`; without a face they are failed
+    checks.
+    """
     from tuibackup.remote.probe import probe
-    from tuibackup.remote.session import connect
-    from tuibackup.run.kept import kept
+    from tuibackup.run.access import open_session
+    from tuibackup.run.checkfolders import check_folders
 
-    notes: list[str] = []
     if (left := await asyncio.to_thread(kept, config, server.name)) is not None:
         yield Check(_("interrupted"), State.OK, left.sentence)
-
-    async def secret(source: SecretSource, question: Question) -> Secret | None:
-        return await resolve(source, question, answers)
-
+    if fault := await asyncio.to_thread(_place, config, server):
+        yield Check(_("vault"), State.FAILED, fault)
+    notes: list[str] = []
+    remembering = Remembering(answers, lambda _what, _answered: None)
     began = time.monotonic()
     try:
-        session = await connect(
-            server,
-            known_hosts=known_hosts(config),
-            answers=answers,
-            secrets=secret,
-            deadline=began + CONNECT_SECONDS,
-            notes=notes.append,
-        )
+        session = await open_session(config, server, remembering, notes.append, began + CONNECT_SECONDS)
     except TuibackupError as error:
         yield Check(_("connection"), State.FAILED, str(error))
         return
@@ -182,22 +163,40 @@ async def check_server(config: Config, server: Server, answers: Answers) -> Asyn
             _("connection"), State.OK, f"{printable(session.user)}@{session.address or server.host}, {took}"
         )
         yield Check(_("host key"), State.OK, f"{session.host_key.algorithm} {session.host_key.fingerprint}")
-        for note in notes:
-            yield Check(_("SSH option"), State.WARNING, note)
+        for note in dict.fromkeys(notes):
+            yield Check(_("SSH"), State.WARNING, note)
         try:
             tools = await probe(session)
             for check in _tools(session, tools, server):
                 yield check
-            for folder in server.folders:
-                if lacking(tools):
-                    yield await _folder_over_sftp(session, folder)
-                else:
-                    yield await _folder(session, folder, gnu=tools.find == "gnu", sudo=server.sudo)
+            if server.folders:
+                async for check in check_folders(config, session, tools, server):
+                    yield check
             if server.database is not None:
-                async for check in _database(config, session, tools, server, answers):
+                async for check in _database(config, session, tools, server, remembering):
                     yield check
         except TuibackupError as error:
             yield Check(_("connection"), State.FAILED, str(error))
+
+
+def _place(config: Config, server: Server) -> str:
+    """Why a run could not store what it has to; "" when it could, or where the vault itself is at fault."""
+    try:
+        vault = open_vault(config, create=False)
+        disk = vault.room()
+        require_room(disk, config.vault.path, 0, config.vault.least_free(disk.total))
+    except TuibackupError:
+        return ""
+    from tuibackup.run.needs import require_estimate
+
+    clocks = clocks_of(server)
+    try:
+        vault.require_writable(server.name)
+        expected = estimate(config, server.name, clocks)
+        require_estimate(config, disk, server.name, clocks, expected, full=False)
+    except TuibackupError as error:
+        return str(error)
+    return ""
 
 
 def _tools(session: "Session", tools: "Probe", server: Server) -> Iterator[Check]:
@@ -226,80 +225,18 @@ def _tools(session: "Session", tools: "Probe", server: Server) -> Iterator[Check
         )
 
 
-# For each name whether it is a folder, and each name that cannot be read: for a find that can do neither by itself.
-_KINDS = 'for name do if [ -d "$name" ]; then echo d; else echo f; fi; done'
-_CLOSED = (
-    'for name do [ -r "$name" ] && { [ ! -d "$name" ] || [ -x "$name" ]; } || printf "%s\\0" "$name"; done'
-)
-
-
-async def _folder(session: "Session", folder: str, *, gnu: bool, sudo: bool) -> Check:
-    """Whether a folder is there and all of it can be read, with the same tool and rights as a run's."""
-    what = _("folder")
-    kinds_told = ["-printf", "%y "]
-    closed_told = ["(", "!", "-readable", "-o", "-type", "d", "!", "-executable", ")", "-print0"]
-    if not gnu:
-        kinds_told, closed_told = (["-exec", "sh", "-c", text, "sh", "{}", "+"] for text in (_KINDS, _CLOSED))
-    words = ["find", "-H", folder, "!", "-type", "l", *closed_told]
-    try:
-        there = await session.run(
-            ["find", "-H", folder, "-maxdepth", "1", *kinds_told], timeout=FOLDER_SECONDS, sudo=sudo
-        )
-        kinds = there.stdout.split()
-        if not kinds:
-            said = printable(there.stderr.strip().splitlines()[-1]) if there.stderr.strip() else str(folder)
-            return Check(what, State.FAILED, said)
-        if kinds[0] != b"d":
-            return Check(what, State.FAILED, _("{folder} is no folder").format(folder=folder))
-        unreadable = (
-            await session.run(words, timeout=FOLDER_SECONDS, limit=1 << 20, sudo=sudo)
-        ).stdout.split(b"\0")[:-1]
-    except RemoteCommandError:
-        # A tree of millions takes longer: a run will tell.
-        return Check(what, State.OK, _("{folder} (too large to look at every file)").format(folder=folder))
-    if unreadable:
-        return Check(
-            what,
-            State.WARNING,
-            _("{folder}: {number} names cannot be read, such as {name}; sudo rule, or exclude").format(
-                folder=folder, number=count(len(unreadable)), name=printable(unreadable[0])
-            ),
-        )
-    if len(kinds) == 1:
-        return Check(what, State.WARNING, _("{folder} is empty").format(folder=folder))
-    return Check(what, State.OK, folder)
-
-
-async def _folder_over_sftp(session: "Session", folder: str) -> Check:
-    """Whether a folder is there and can be listed; what in it cannot be read only a run tells."""
-    from tuibackup.files.sftpway import look
-
-    what = _("folder")
-    try:
-        async with asyncio.timeout(FOLDER_SECONDS):
-            fault, filled = await look(session, folder.encode("utf-8", "surrogateescape"))
-    except (RemoteCommandError, TimeoutError) as error:
-        return Check(what, State.FAILED, str(error) or _("no answer over SFTP"))
-    if fault:
-        return Check(what, State.FAILED, f"{folder} {fault}")
-    if not filled:
-        return Check(what, State.WARNING, _("{folder} is empty").format(folder=folder))
-    return Check(what, State.OK, folder)
-
-
 async def _database(
-    config: Config, session: "Session", probed: "Probe", server: Server, answers: Answers
+    config: Config, session: "Session", probed: "Probe", server: Server, answers: Remembering
 ) -> AsyncIterator[Check]:
-    from tuibackup.database.audit import audit, foreseen, long_queries
-    from tuibackup.database.login import login
+    from tuibackup.database.audit import audit, foreseen, long_queries, nothing_there
+    from tuibackup.database.beside import users_and_grants
     from tuibackup.database.tool import BrokenToolError, find_tool
+    from tuibackup.run.access import log_in
+    from tuibackup.run.checkfolders import no_room
 
-    assert server.database is not None
-    question = Question("database-password", server.name, f"database password of {server.name}:")
     try:
         async with asyncio.timeout(config.sop.login_within):
-            password = await resolve(server.database.password, question, answers)
-            database = await login(session, server, password)
+            database = await log_in(server, session, answers)
     except TimeoutError:
         yield Check(_("database"), State.FAILED, _("no answer from the database"))
         return
@@ -312,8 +249,10 @@ async def _database(
             number=count(len(database.databases))
         )
         total = sum(one.bytes for one in database.databases)
-        state = State.OK if database.databases else State.WARNING
-        yield Check(_("database"), state, f"{detail}, {size(total)}")
+        yield Check(_("database"), State.OK, f"{detail}, {size(total)}")
+        if nothing := nothing_there(server, database):
+            yield Check(_("database"), State.FAILED, str(nothing))
+            return
         for finding in audit(database.databases, database.grants, database.account, database.vendor):
             # What is marked would keep the clock from being reset, month after month.
             state = State.FAILED if finding.mark else State.WARNING
@@ -330,7 +269,22 @@ async def _database(
             tool = None
         for finding in foreseen(database, tool):
             yield Check(_("database"), State.WARNING, f"{finding.subject}: {finding.reason}")
+        _text, unsaved = await users_and_grants(database)
+        if unsaved:
+            yield Check(_("database"), State.WARNING, f"{unsaved.subject}: {unsaved.reason}")
         if busy := await long_queries(database):
             yield Check(_("database"), State.WARNING, busy)
+        needs = await asyncio.to_thread(_dump_needs, config, server, total)
+        if fault := await asyncio.to_thread(no_room, config, server.name, needs):
+            yield Check(_("vault"), State.FAILED, fault)
     finally:
         await database.close()
+
+
+def _dump_needs(config: Config, server: Server, total: int) -> int:
+    """Bytes in the vault that a dump of databases of `total` bytes takes, as a run judges it."""
+    from tuibackup.run.publishing import dump_needs
+
+    with suppress(TuibackupError):
+        return dump_needs(open_vault(config, create=False), server.name, total)
+    return total

@@ -1,8 +1,10 @@
 """What a run needs and whether it is there (*kebutuhan*): asked for and recorded before a byte is fetched."""
 
+from collections.abc import Collection
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from tuibackup.config import Config
 from tuibackup.errors import DatabaseError, DownloadError, TuibackupError, UsageError, VaultError
 from tuibackup.run.access import described, open_database
 from tuibackup.run.kept import kept
@@ -10,7 +12,7 @@ from tuibackup.run.places import open_vault
 from tuibackup.run.work import Work
 from tuibackup.sop import Clock
 from tuibackup.text import printable, size
-from tuibackup.vault.disk import Room
+from tuibackup.vault.disk import Room, require_room
 
 if TYPE_CHECKING:
     from tuibackup.database.login import DatabaseSession
@@ -40,15 +42,18 @@ def find_vault(work: Work) -> None:
         work.note(f"{work.vault.path} is a vault from now on: {_room(room)}")
         if room.warning:
             work.note(room.warning)
-    least = config.vault.least_free(room.total)
-    there = kept(config, name, full=work.plan.full) if Clock.FILES in work.plan.clocks else None
-    needs = max(0, (work.plan.estimate_bytes or 0) - (there.bytes if there else 0))
-    if room.free - needs < least:
-        needed = f" and this run needs about {size(needs)}" if needs else ""
-        raise VaultError(
-            f"{work.vault.path}: {size(room.free)} free{needed}, min_free keeps {size(least)}",
-            "make room there, or lower min_free",
-        )
+    require_room(room, config.vault.path, 0, config.vault.least_free(room.total))
+    work.vault.require_writable(name)
+    require_estimate(config, room, name, work.plan.clocks, work.plan.estimate_bytes, full=work.plan.full)
+
+
+def require_estimate(
+    config: Config, room: Room, server: str, clocks: Collection[Clock], estimate: int | None, *, full: bool
+) -> None:
+    """VaultError where a run of `server` that stores `estimate` bytes would leave less than `min_free`."""
+    there = kept(config, server, full=full) if Clock.FILES in clocks else None
+    needs = max(0, (estimate or 0) - (there.bytes if there else 0))
+    require_room(room, server, needs, config.vault.least_free(room.total))
 
 
 async def meet_needs(work: Work) -> tuple[Need, ...]:

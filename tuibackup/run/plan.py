@@ -159,7 +159,7 @@ def make_plans(
                     label=config.servers[name].label,
                     expected=expected,
                     standards={step: seconds for step, seconds in standards.items() if step in steps},
-                    estimate_bytes=_estimate(config, name, clocks),
+                    estimate_bytes=estimate(config, name, clocks),
                 )
             )
     return tuple(plans)
@@ -170,7 +170,7 @@ def describe(plans: Iterable[Plan], config: Config) -> PlanSummary:
     plans = tuple(plans)
     servers = [config.servers[plan.server] for plan in plans]
     estimates = [plan.estimate_bytes for plan in plans]
-    known = [estimate for estimate in estimates if estimate is not None]
+    known = [bytes_ for bytes_ in estimates if bytes_ is not None]
     there = {
         plan.server: found
         for plan in plans
@@ -225,7 +225,7 @@ def _asks(plans: Iterable[Plan], config: Config) -> Iterable[str]:
             yield _("database password of {server}").format(server=plan.server)
 
 
-def _estimate(config: Config, server: str, clocks: frozenset[Clock]) -> int | None:
+def estimate(config: Config, server: str, clocks: frozenset[Clock]) -> int | None:
     """Bytes that the newest good snapshots of these clocks take on the disk, the best guess for the next."""
     try:
         vault = open_vault(config, create=False)

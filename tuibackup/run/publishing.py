@@ -17,6 +17,7 @@ from tuibackup.run.reporting import StepReporter
 from tuibackup.run.work import Work
 from tuibackup.sop import Clock, Outcome, Period
 from tuibackup.text import count, size
+from tuibackup.vault.disk import require_room
 from tuibackup.vault.layout import Vault
 from tuibackup.vault.leftover import Leftover
 from tuibackup.vault.snapshot import Incoming
@@ -71,14 +72,8 @@ def dump_needs(vault: Vault | None, server: str, database_bytes: int) -> int:
 
 def check_room(work: Work, database_bytes: int) -> None:
     """Refuse a dump that would leave less than `min_free`, before its first byte. Raises VaultError."""
-    room, least = work.vault.room(), least_free(work)
     needed = dump_needs(work.vault, work.plan.server, database_bytes)
-    if room.free - needed < least:
-        raise VaultError(
-            f"{work.vault.path}: the dump needs about {size(needed)}; {size(room.free)} are free, "
-            f"of which {size(least)} are to stay free",
-            "free some room there, or lower min_free",
-        )
+    require_room(work.vault.room(), work.plan.server, needed, least_free(work))
 
 
 def full_is_due(vault: Vault, server: str, every: Period) -> bool:

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tuibackup.config import Config
+from tuibackup.config import Config, Server
 from tuibackup.errors import TuibackupError
 from tuibackup.files.forecast import Forecast, forecast
 from tuibackup.progress import Finding
@@ -75,6 +75,19 @@ async def rehearse(plan: Plan, config: Config, answers: Answers) -> Rehearsal:
     return found.result()
 
 
+async def list_folders(
+    config: Config, vault: Vault | None, session: Session, tools: Probe, server: Server, *, full: bool
+) -> tuple[Forecast, bool]:
+    """What step 2 of a run would find and fetch, and whether it would fetch everything."""
+    previous, left, full = None, [], full or vault is None
+    if vault is not None:
+        previous = await asyncio.to_thread(vault.latest, server.name, Clock.FILES)
+        full = full or await asyncio.to_thread(full_is_due, vault, server.name, config.vault.full_every)
+        left = usable(await asyncio.to_thread(leftovers, vault, server.name), full=full)
+    with tempfile.TemporaryDirectory(prefix="tuibackup-") as place:
+        return await forecast(session, tools, server, Path(place), previous, left, full=full), full
+
+
 def room_fault(config: Config, found: Sequence[Rehearsal]) -> str:
     """Why the room on the backup disk would not do for all of them; "" when it does."""
     needs = sum(one.needs_room for one in found)
@@ -132,17 +145,10 @@ class _Found:
                 await self._look_at_databases(session)
 
     async def _look_at_files(self, session: Session, tools: Probe) -> None:
-        name, vault = self._plan.server, self._vault
-        previous, left = None, []
-        if vault is not None:
-            previous = await asyncio.to_thread(vault.latest, name, Clock.FILES)
-            due = await asyncio.to_thread(full_is_due, vault, name, self._config.vault.full_every)
-            self._full = self._plan.full or due
-            left = usable(await asyncio.to_thread(leftovers, vault, name), full=self._full)
-        with tempfile.TemporaryDirectory(prefix="tuibackup-") as place:
-            files = self._files = await forecast(
-                session, tools, self._server, Path(place), previous, left, full=self._full
-            )
+        files, self._full = await list_folders(
+            self._config, self._vault, session, tools, self._server, full=self._plan.full
+        )
+        self._files = files
         self._findings += files.findings
         self._room += files.needs_room
         seconds = await asyncio.to_thread(self._expected, files)

@@ -46,7 +46,10 @@ def _from_file(path: Path) -> Secret:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
-        raise SecretError(f"password file {path} cannot be read: {error.strerror}") from error
+        raise SecretError(
+            f"password file {path} cannot be read: {error.strerror}",
+            "it must be there, be this account's, and have mode 600",
+        ) from error
     with open(descriptor, "rb") as file:  # opened above, where a FIFO cannot keep us waiting
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
@@ -107,5 +110,5 @@ def _first_line(output: bytes, source: str) -> Secret:
     except UnicodeDecodeError:
         raise SecretError(f"{source} gave something that is no UTF-8 text") from None
     if not text:
-        raise SecretError(f"{source} gave an empty first line")
+        raise SecretError(f"{source} gave an empty first line", "the password goes into the first line")
     return Secret(text)

@@ -1,13 +1,16 @@
 """What the backup disk is: device, file system, room, and whether it can be trusted with a vault."""
 
+import errno
 import os
+import pwd
 import re
+import shlex
 from pathlib import Path
 from typing import NamedTuple
 
 from tuibackup.errors import VaultError
 from tuibackup.text import size
-from tuibackup.vault.output import vault_errors
+from tuibackup.vault.output import is_full, vault_errors
 
 _FAT = {"vfat", "msdos", "umsdos"}
 _FLEETING = {"tmpfs", "ramfs", "devtmpfs", "rootfs", "squashfs"}
@@ -70,6 +73,73 @@ class RoomGuard:
                 f"vault nearly full: {size(free)} free, {size(self._least_free)} are to stay free",
                 "free some room there, or lower min_free",
             )
+
+
+def require_room(disk: Room, subject: object, needs: int, least_free: int) -> None:
+    """VaultError about `subject` where `needs` bytes more would leave less than `least_free`."""
+    if disk.free - needs >= least_free:
+        return
+    needed = f"needs about {size(needs)} in the vault; " if needs else ""
+    raise VaultError(
+        f"{subject}: {needed}{size(disk.free)} are free, of which {size(least_free)} are to stay free",
+        "free some room there, or lower min_free",
+    )
+
+
+def require_writable(folder: Path) -> None:
+    """VaultError, with the way out, where this account can write no file into the existing `folder`.
+
+    Tried with a file that has no name: it leaves nothing, and tells of quotas and broken disks too.
+    """
+    try:
+        _try_to_write(folder)
+    except OSError as error:
+        if is_full(error):
+            raise VaultError(
+                f"{folder}: no room for a single file ({error.strerror})", "free some room there"
+            ) from error
+        raise VaultError(
+            f"{folder}: no file can be written there ({error.strerror})", _way_to_write(folder, error)
+        ) from error
+
+
+def _try_to_write(folder: Path) -> None:
+    try:
+        descriptor = os.open(folder, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        # Network and FUSE file systems know no such files; then the rights have to do.
+        if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOSYS):
+            raise
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES)) from None
+        return
+    try:
+        os.write(descriptor, bytes(4096))
+    finally:
+        os.close(descriptor)
+
+
+def _way_to_write(folder: Path, error: OSError) -> str:
+    name = shlex.quote(str(folder))
+    if error.errno == errno.EROFS:
+        mount_point = shlex.quote(room(folder).mount_point)
+        return (
+            f"it is mounted read-only: sudo mount -o remount,rw {mount_point}; where an error made it so, see"
+            " sudo dmesg"
+        )
+    if error.errno in (errno.EACCES, errno.EPERM):
+        if os.stat(folder).st_uid == os.geteuid():
+            return f"chmod u+rwx {name}"
+        return f"make it this account's: sudo chown -R {account()} {name}"
+    return "look at the disk: df, sudo dmesg"
+
+
+def account() -> str:
+    """The name of our own account; its number where it has none."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
 
 
 def room(path: Path) -> Room:

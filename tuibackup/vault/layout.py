@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import tomllib
 import uuid
 from collections.abc import Iterator
@@ -119,8 +120,10 @@ class Vault:
         """
         path = Path(os.path.abspath(path))
         known = _known(state).get(str(path))
-        if not path.is_dir():
-            if path.exists():
+        with vault_errors(path):
+            is_folder, exists = path.is_dir(), path.exists()
+        if not is_folder:
+            if exists:
                 raise VaultError(f"{path}: is not a folder")
             new = "" if known else f" (for a new vault: mkdir -p {path})"
             raise VaultError(f"{path}: no such folder", f"backup disk not mounted?{new}")
@@ -132,6 +135,7 @@ class Vault:
                 with vault_errors(path), _alone(path):  # not while another process is making it one
                     if _identity(path) is None:
                         _refuse_unfit(path)
+                        disk.require_writable(path)
                 raise NoVaultYetError(f"{path}: no vault yet", "the first run makes it one")
             identity = _create(path)
             created = True
@@ -153,6 +157,17 @@ class Vault:
     def lock_path(self, server: str) -> Path:
         """The file whose `flock` a run holds while it writes below `server`."""
         return self.path / file_name(server) / ".lock"
+
+    def require_writable(self, server: str) -> None:
+        """VaultError, with the way out, where a run of `server` could not write what it has to."""
+        folder = self.path / file_name(server)
+        places = [place for place in (folder, *(folder / clock for clock in Clock)) if os.path.lexists(place)]
+        for place in places or [self.path]:
+            disk.require_writable(place)
+        lock = self.lock_path(server)
+        if os.path.lexists(lock) and not os.access(lock, os.R_OK | os.W_OK):
+            whose = f"sudo chown -R {disk.account()} {shlex.quote(str(folder))}"
+            raise VaultError(f"{lock}: belongs to another account, or its mode was changed", whose)
 
     def server_folder(self, server: str) -> Path:
         """The folder of `server`, made when it is not there."""
@@ -266,6 +281,7 @@ def _refuse_unfit(path: Path) -> None:
 
 def _create_alone(path: Path) -> str:
     _refuse_unfit(path)
+    disk.require_writable(path)
     identity = str(uuid.uuid4())
     text = (
         "# This folder is a vault of tuibackup: the backups of your servers. Do not change anything in it.\n"

@@ -1,0 +1,133 @@
+"""The folders of a server, for `check`: listed as a run lists them, so that both find the same and say it alike.
+
+A run meets a file that it may not read only when it fetches it. Here such files are looked for.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from dataclasses import replace
+
+from tuibackup.config import Config, Server
+from tuibackup.errors import RemoteCommandError, TuibackupError
+from tuibackup.files import look
+from tuibackup.files.complaints import PERMISSION
+from tuibackup.files.server import lacking
+from tuibackup.remote.probe import Probe
+from tuibackup.remote.session import Session
+from tuibackup.run.checked import Check, State
+from tuibackup.run.places import open_vault
+from tuibackup.run.rehearsal import list_folders
+from tuibackup.text import count, duration, printable, size
+from tuibackup.vault.disk import require_room, room
+from tuibackup.vault.layout import Vault
+from tuibackup.words import _, ngettext
+
+LISTING_SECONDS = 60.0
+_CLOSED_SECONDS = 30.0
+_CLOSED_BYTES = 1 << 20
+_SHOWN = 20  # findings that are told one by one
+_TOP = "*/*"  # excluded, it leaves what lies directly in a folder
+
+# Names of regular files that cannot be read; true for every name, as what follows these words has to be reached.
+_GNU = (b"(", b"!", b"-type", b"f", b"-o", b"-readable", b"-o", b"-print0", b")")
+_SCRIPT = b'for name do [ -r "$name" ] || printf "%s\\0" "$name"; done'
+_OTHER = (b"(", b"!", b"-type", b"f", b"-o", b"-exec", b"sh", b"-c", _SCRIPT, b"sh", b"{}", b"+", b")")
+
+
+async def check_folders(
+    config: Config, session: Session, probe: Probe, server: Server
+) -> AsyncIterator[Check]:
+    """A line for each folder, and one for each finding that a run would have. Raises as a run's listing does."""
+    what = _("folder")
+    vault = await asyncio.to_thread(_vault, config)
+    closed: tuple[bytes, ...] = ()
+    try:
+        async with asyncio.timeout(LISTING_SECONDS):
+            found, _full = await list_folders(config, vault, session, probe, server, full=False)
+    except TimeoutError:
+        text = _("the folders are too large to be listed within {time}; this lists them: {command}")
+        command = f"tuibackup run {server.name} --dry-run"
+        yield Check(what, State.OK, text.format(time=duration(LISTING_SECONDS), command=command))
+        found, _full = await list_folders(
+            config, None, session, probe, replace(server, exclude=(_TOP,)), full=True
+        )
+    else:
+        if not server.sudo and not lacking(probe):
+            closed = await _closed(session, probe, server)
+    if fault := await asyncio.to_thread(no_room, config, server.name, found.needs_room):
+        yield Check(_("vault"), State.FAILED, fault)
+    faults = {folder.folder: folder.fault for folder in found.folders}
+    for folder in found.folders:
+        held = ngettext("{number} file", "{number} files", folder.files).format(number=count(folder.files))
+        if folder.fault:
+            way_out = _("mend it on the server, or change folders of [servers.{server}]").format(
+                server=server.name
+            )
+            yield Check(what, State.FAILED, f"{folder.folder}: {folder.fault}; {way_out}")
+        else:
+            yield Check(what, State.OK, f"{folder.folder}: {held}, {size(folder.bytes)}")
+    others = [one for one in found.findings if faults.get(one.subject) != one.reason]
+    lines = [f"{one.subject}: {one.reason}" for one in others]
+    lines += [f"{printable(name)}: {PERMISSION}" for name in closed]
+    for line in lines[:_SHOWN]:
+        yield Check(what, State.WARNING, line)
+    if len(lines) > _SHOWN:
+        more = _("{number} more of this kind").format(number=count(len(lines) - _SHOWN))
+        yield Check(what, State.WARNING, more)
+    if closed or any(one.reason.startswith(PERMISSION) for one in found.findings):
+        for check in await _rule(session, probe, server):
+            yield check
+
+
+def _vault(config: Config) -> Vault | None:
+    """None where there is none yet, or none that can be used: that is said elsewhere."""
+    with suppress(TuibackupError):
+        return open_vault(config, create=False)
+    return None
+
+
+def no_room(config: Config, server: str, needs: int) -> str:
+    """Why a run would refuse to store `needs` bytes; "" when it would not, or has no room whatever they are."""
+    try:
+        disk = room(config.vault.path)
+        least = config.vault.least_free(disk.total)
+    except TuibackupError:
+        return ""
+    try:
+        if needs and disk.free >= least:
+            require_room(disk, server, needs, least)
+    except TuibackupError as error:
+        return str(error)
+    return ""
+
+
+async def _closed(session: Session, probe: Probe, server: Server) -> tuple[bytes, ...]:
+    """Regular files in the folders that the account may not read; none where looking takes too long."""
+    told, means = (_GNU, look.GNU) if probe.find == "gnu" else (_OTHER, look.STAT)
+    found: list[bytes] = []
+    for folder in server.folders:
+        name = folder.encode("utf-8", "surrogateescape")
+        words = replace(means, told=told).everything(name, name, server.exclude)
+        with suppress(RemoteCommandError):
+            said = await session.run(words, timeout=_CLOSED_SECONDS, limit=_CLOSED_BYTES)
+            found += said.stdout.split(b"\0")[:-1]
+    return tuple(found)
+
+
+async def _rule(session: Session, probe: Probe, server: Server) -> Iterator[Check]:
+    """The way out for what may not be read: the very line for this server's sudoers."""
+    if server.sudo or lacking(probe):
+        return iter(())
+    said = await session.run(b"command -v find; command -v tar", timeout=_CLOSED_SECONDS)
+    paths = [line for line in said.stdout.decode("utf-8", "replace").splitlines() if line.startswith("/")]
+    if len(paths) != 2:
+        return iter(())
+    account = re.sub(r"([@\\!=:,() \"])", r"\\\1", printable(probe.user or session.user))
+    rule = f"{account} ALL=(root) NOPASSWD: {', '.join(map(printable, paths))}"
+    text = _(
+        "to read everything, on the server as root: echo '{rule}' > /etc/sudoers.d/tuibackup; and here"
+        " sudo = true in [servers.{server}]. That makes the key as good as root's there"
+    )
+    return iter([Check(_("sudo"), State.WARNING, text.format(rule=rule, server=server.name))])
