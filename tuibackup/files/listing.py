@@ -8,7 +8,7 @@ record that cannot be read at all ends the inventory.
 from collections.abc import Iterator
 
 from tuibackup.errors import DownloadError
-from tuibackup.vault.entry import Entry, Kind
+from tuibackup.vault.entry import LATEST_NS, Entry, Kind, storable
 
 # Owners' names are left empty here: `owners` asks for each of them once.
 FORMAT = rb"%y %m %U %G %s %b %T@ %C@ %D %i %n %F\0\0\0%P\0%l\0"
@@ -23,6 +23,8 @@ _FIELDS = 5
 _LONGEST = 256 << 10  # bytes of a record; a path of the kernel's longest kind takes 4 KiB
 _LONGEST_NAME = 1024  # bytes of an owner's name, or a file system's type: they are kept in memory
 _BLOCK = 512  # bytes of a `%b` block, whatever the file system's own
+_YEAR = 31_556_952  # seconds, on the average
+_FAR = 10  # digits of seconds that are worth a look
 _KINDS = {kind.value.encode(): kind for kind in Kind}
 
 
@@ -40,7 +42,9 @@ class Listing:
     def __init__(self) -> None:
         self.records = 0
         self.allocated = 0  # bytes that regular files take on the server's disk: holes are not counted
-        self.strange: list[tuple[bytes, str]] = []  # what is no entry, and why; for the caller to take
+        self.strange: list[
+            tuple[bytes, str]
+        ] = []  # what is no entry, or not as it is, and why; for the caller
         self._rest = b""
 
     def feed(self, data: bytes) -> Iterator[Entry]:
@@ -74,6 +78,8 @@ class Listing:
                 return None
             if kind is Kind.FILE:
                 self.allocated += max(0, min(int(size), int(blocks) * _BLOCK))
+            if beyond := beyond_time(mtime):
+                self.strange.append((path, beyond))
             return Entry(
                 path,
                 kind,
@@ -122,6 +128,21 @@ def _stamp(numbers: bytes) -> tuple[int, int, int]:
 
 
 def nanoseconds(time: bytes) -> int:
-    """find's "SECONDS.FRACTION"; before 1970 the seconds are rounded down and the fraction added."""
+    """find's "SECONDS.FRACTION"; before 1970 the seconds are rounded down and the fraction added.
+
+    What cannot be stored becomes the nearest time that can: a second look then sees the same.
+    """
     seconds, _, fraction = time.partition(b".")
-    return int(seconds) * 1_000_000_000 + int(fraction[:9].ljust(9, b"0"))
+    return storable(int(seconds) * 1_000_000_000 + int(fraction[:9].ljust(9, b"0")))
+
+
+def beyond_time(time: bytes) -> str:
+    """What to say of a name whose time of change, in seconds, cannot be stored; "" where it can."""
+    if len(time) < _FAR:
+        return ""
+    seconds = int(time.partition(b".")[0])
+    nearest = storable(seconds * 1_000_000_000)
+    if abs(nearest) < LATEST_NS:
+        return ""
+    stored = "11 April 2262" if nearest > 0 else "21 September 1677"
+    return f"is dated in the year {1970 + seconds // _YEAR}; the nearest day that can be stored is {stored}"

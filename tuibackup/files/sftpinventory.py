@@ -176,6 +176,7 @@ class _Folder:
         self._active = 0  # folders that are being listed ahead …
         self._held = 0  # … and what was found in those that are ready
         self._allocated = 0
+        self._untold = 0  # names that are left out, whatever they are: each counts as a file that is missing
         self._coming: list[Entry] = []  # folders whose turn comes, the next one last
         self._ahead: dict[bytes, asyncio.Task[_Found | SftpError | None]] = {}
         self._out: list[Entry] = []
@@ -193,7 +194,8 @@ class _Folder:
                 fault = await self._walk()
             finally:
                 await self._leave()
-        files, size = await in_thread(self._writer.wanted_totals, self._root)
+        files, size = await in_thread(self._writer.listed_totals, self._root)
+        files += self._untold
         return Listed(self._root, folder, place, fault, files, size, self._allocated, self._started_ns)
 
     async def _look(self) -> str:
@@ -352,6 +354,7 @@ class _Folder:
                 found.problems.append((above, "the server lists a name there that is no possible name"))
             elif len(self._absolute(path)) >= LONGEST_PATH:
                 found.problems.append((path[:LONGEST_PATH], "its path is too long to be read over SFTP"))
+                self._untold += 1
             elif None in (name.attributes.mode, name.attributes.size, name.attributes.mtime):
                 unknown.append((path, name))
             else:
@@ -379,6 +382,7 @@ class _Folder:
         if entry is None:
             told = name.attributes.mode is not None and name.attributes.mtime is not None
             found.problems.append((path, STRANGE if told else UNTOLD))
+            self._untold += not told
         elif self._excludes.leaves_out(path, folder=entry.kind is Kind.FOLDER):
             pass
         elif entry.kind is Kind.SYMLINK:

@@ -9,8 +9,8 @@ import stat
 from collections.abc import Iterator
 
 from tuibackup.files.complaints import VANISHED
-from tuibackup.files.listing import STRANGE, ListingError
-from tuibackup.vault.entry import KINDS_OF_MODES, Entry, Kind
+from tuibackup.files.listing import STRANGE, ListingError, beyond_time
+from tuibackup.vault.entry import KINDS_OF_MODES, Entry, Kind, storable
 
 _FORMAT = "%f %u %g %s %b %B %Y %Z %d %i %h//%y//%z//%U//%G//%n//"
 SCRIPT = (
@@ -96,6 +96,8 @@ class StatListing:
                 return None
             if kind is Kind.FILE:
                 self.allocated += max(0, min(int(size), int(blocks) * int(block)))
+            if beyond := beyond_time(mtime):
+                self.strange.append((path, beyond))
             return Entry(
                 path,
                 kind,
@@ -128,4 +130,4 @@ class StatListing:
 def _nanoseconds(seconds: bytes, text: bytes) -> int:
     """Whole seconds, and the fraction of "2026-11-25 10:07:29.076255621 +0000" where stat tells it."""
     fraction = text.partition(b".")[2].partition(b" ")[0]
-    return int(seconds) * 1_000_000_000 + int(fraction[:9].ljust(9, b"0"))
+    return storable(int(seconds) * 1_000_000_000 + int(fraction[:9].ljust(9, b"0")))

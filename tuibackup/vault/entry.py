@@ -33,6 +33,15 @@ KINDS_OF_MODES = {
 """By the type bits of a POSIX `st_mode`, `stat.S_IFMT`."""
 
 
+LATEST_NS = (1 << 63) - 1
+"""The latest time that an index keeps, in the year 2262; the earliest is as far before 1970, in 1677."""
+
+
+def storable(time_ns: int) -> int:
+    """The nearest time that an index keeps."""
+    return max(-LATEST_NS, min(time_ns, LATEST_NS))
+
+
 class Entry(NamedTuple):
     """One name below a configured folder, as the inventory saw it *before* its content was read.
 

@@ -50,6 +50,7 @@ class IndexBase:
         # files with their content from an older index, where we began as its copy
         self._renewed: int | None = None
         self._doubtful: set[int] = set()  # entries that are not as the inventory saw them
+        self._refused: dict[int, tuple[int, int]] = {}  # by root: files that are no entries, and their bytes
         try:
             self._prepare()
         except BaseException:

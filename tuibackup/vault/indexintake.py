@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from tuibackup.vault import listing, renewal
-from tuibackup.vault.entry import Entry
+from tuibackup.vault.entry import Entry, Kind
 from tuibackup.vault.indexbase import BATCH, IndexBase
 from tuibackup.vault.listing import KeptListing
 from tuibackup.vault.output import vault_errors
 from tuibackup.vault.renewal import Known
-from tuibackup.vault.rows import Row
+from tuibackup.vault.rows import MAX, Row
 from tuibackup.vault.schema import FILE_NAME, Paths
 
 OWNERS = 10_000  # that are named at once: a server may invent them without end
@@ -66,6 +66,9 @@ class IndexIntake(IndexBase):
                     row = self._rows.row(root, entry)
                     if isinstance(row, str):
                         self._list(root, entry.path, row, missing=True)
+                        if entry.kind == Kind.FILE:
+                            files, size = self._refused.get(root, (0, 0))
+                            self._refused[root] = files + 1, size + max(0, min(entry.size, MAX))
                     else:
                         rows.append(row)
                 cursor = self._db.executemany(
@@ -98,7 +101,7 @@ class IndexIntake(IndexBase):
         return [self._rows.relative(root, paths(number)) for (number,) in found]
 
     def listed_totals(self, root: int) -> tuple[int, int]:
-        """How many regular files, and bytes, the inventory has, each inode once."""
+        """How many regular files, and bytes, the inventory has, each inode once: also those that are no entries."""
         self._find_hard_links()
         with self._errors():
             row: tuple[int, int] = self._db.execute(
@@ -106,7 +109,8 @@ class IndexIntake(IndexBase):
                     AND NOT EXISTS (SELECT 1 FROM hardlink h WHERE h.entry = e.id)""",
                 (root,),
             ).fetchone()
-        return row
+        refused = self._refused.get(root, (0, 0))
+        return row[0] + refused[0], row[1] + refused[1]
 
     def unnamed_owners(self, above: tuple[int, int] = (-1, -1)) -> tuple[list[int], list[int]]:
         """The next users and groups, by number, of which only the numbers are known so far."""
@@ -161,6 +165,7 @@ class IndexIntake(IndexBase):
         """Forget the copy: the inventory is read as a whole."""
         with self._errors():
             renewal.clear(self._db)
+        self._refused.clear()
         self._rows.forget()
         self._linked = 0
 

@@ -15,6 +15,7 @@ from tuibackup.vault.entry import Entry, Kind
 from tuibackup.vault.index import Index, IndexEntry
 
 _CHUNK = 1 << 20
+_FAR_NS = 1_000_000_000 << 31  # from here on, before 1970 as after it, many file systems have no times
 _FORMATS = {
     Kind.FILE: stat.S_IFREG,
     Kind.FOLDER: stat.S_IFDIR,
@@ -57,7 +58,11 @@ def compare(index: Index, target: Path) -> Iterator[Compared]:
                 "is missing" if isinstance(error, FileNotFoundError) else error.strerror or str(error)
             )
         is_file = found.entry.kind == Kind.FILE
-        yield Compared(path, is_file and not difference, found.entry.size if is_file else 0, difference, "")
+        incomparable = ""
+        if not difference and os.lstat(place).st_mtime_ns != found.entry.mtime_ns:
+            incomparable = "its time is one that this file system cannot hold; all else is as it was"
+        hashed = is_file and not difference
+        yield Compared(path, hashed, found.entry.size if is_file else 0, difference, incomparable)
 
 
 def _difference(found: IndexEntry, place: bytes, carrier: bytes | None, root: bool) -> str:
@@ -83,7 +88,7 @@ def _difference(found: IndexEntry, place: bytes, carrier: bytes | None, root: bo
 def _metadata(entry: Entry, status: os.stat_result, root: bool) -> str:
     if entry.kind != Kind.SYMLINK and stat.S_IMODE(status.st_mode) != entry.mode:
         return f"has mode {stat.S_IMODE(status.st_mode):04o}, not {entry.mode:04o}"
-    if status.st_mtime_ns != entry.mtime_ns:
+    if status.st_mtime_ns != entry.mtime_ns and abs(entry.mtime_ns) < _FAR_NS:
         return "has another time"
     if root and (status.st_uid, status.st_gid) != (entry.uid, entry.gid):
         return f"belongs to {status.st_uid}:{status.st_gid}, not to {entry.uid}:{entry.gid}"
