@@ -166,6 +166,32 @@ def test_small_tables_without_transactions_are_of_the_same_instant(
         thread.join()
 
 
+@pytest.mark.long
+def test_a_server_that_soon_ends_who_is_silent_keeps_the_lock_while_tables_are_read(
+    site: Site, sshd: PrivateSshd, start_mariadb: MariadbStarter
+) -> None:
+    """The lock's session said nothing meanwhile: after its lease the server gave the lock up, and there was no instant.
+
+    The limit makes reading the table take longer than any of the server's own patience.
+    """
+    impatient = [
+        "wait-timeout", "interactive-timeout", "net-read-timeout", "net-write-timeout", "max-statement-time",
+        "idle-transaction-timeout", "idle-readonly-transaction-timeout", "idle-write-transaction-timeout",
+    ]  # fmt: skip
+    source = start_mariadb(*(f"--{name}=2" for name in impatient))
+    source.sql(
+        "CREATE DATABASE d; CREATE TABLE d.isi (id INT PRIMARY KEY); INSERT INTO d.isi VALUES (1), (2);"
+        "CREATE TABLE d.gambar (id INT PRIMARY KEY, isi LONGBLOB) ENGINE=MyISAM;"
+        "INSERT INTO d.gambar SELECT seq, RANDOM_BYTES(1024) FROM mysql.seq_1_to_1500"
+    )
+    site.settings = '[run]\nbandwidth = ["450 kB/s"]\n'
+    site.add("siakad", sshd, [], database=f'user = "root"\nsocket = "{source.socket}"\n')
+    _snapshot, told = snapshot_of(site)
+    assert told["lock_ms"] > 5200, "the table was read too fast for this test"
+    assert (told["instant"], told["no_barrier"], told["findings"]) == ("barrier", "", [])
+    assert told["rows"] == "compared"
+
+
 def test_an_account_that_may_not_lock_still_gets_one_instant(
     site: Site, sshd: PrivateSshd, bank: PrivateMariadb, start_mariadb: MariadbStarter
 ) -> None:

@@ -108,6 +108,18 @@ async def test_it_is_given_back_when_it_takes_too_long(
     await locking.is_free()
 
 
+async def test_its_session_is_heard_as_long_as_the_lock_is_held(
+    locking: Locking, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lease is shorter than what is read under the lock may take: the server took it back meanwhile."""
+    monkeypatch.setattr(barrier, "_SPEAK", 0.2)
+    locking.barrier._lease = 1
+    async with locking.barrier.held():
+        await asyncio.sleep(1.8)
+        assert not await asyncio.to_thread(locking.writes)
+    await locking.is_free()
+
+
 @pytest.mark.parametrize("answering", [False, True])
 async def test_it_is_given_back_when_the_run_is_stopped(locking: Locking, answering: bool) -> None:
     """Stopped while it waits, or in the middle of an answer of the server."""

@@ -4,8 +4,9 @@ MariaDB from 10.4 on has a lock made for this (BACKUP STAGE), which waits for co
 FLUSH TABLES WITH READ LOCK, which waits for every statement that writes. Both need the privilege RELOAD. Whoever waits
 for a lock makes others wait, so we do not wait long, and what is had is given back soon: after `BEGIN` seconds where
 the programs do not begin, after `HOLD` whatever happens, and by the server itself should it not hear from us
-(wait_timeout). A control connection that was left in the middle of an answer is dropped (aiomysql does that by itself
-when it is cancelled): the lock goes with it.
+(wait_timeout): while the lock is held it hears from us every second, whatever else goes on meanwhile. A control
+connection that was left in the middle of an answer is dropped (aiomysql does that by itself when it is cancelled):
+the lock goes with it.
 """
 
 import asyncio
@@ -22,7 +23,11 @@ TRIES = 3
 PAUSE = 2.0  # seconds between them
 BEGIN = 2.0  # seconds at most until every transaction is open
 HOLD = 10.0  # seconds at most for all of it: tables without transactions are read under the lock
-LEASE = 5  # seconds of our silence after which the server takes it back; longer than BEGIN and PAUSE
+LEASE = 5  # seconds of our silence after which the server takes it back; longer than PAUSE
+READING_LEASE = LEASE + int(
+    HOLD
+)  # … where tables are read: on a slow line an answer to us may wait behind their rows
+_SPEAK = 1.0  # seconds after which we say something
 _RELEASE = 5.0  # seconds for an answer to giving it back
 _LOOKS, _LOOK_SECONDS = 6, 0.12
 _VERSION = re.compile(r"(\d+)\.(\d+)")
@@ -45,10 +50,12 @@ class BarrierError(Exception):
 class Barrier:
     """The lock of one control connection. `lock_ms`: how long it was held; None before."""
 
-    def __init__(self, control: Login, vendor: str, version: str) -> None:
+    def __init__(self, control: Login, vendor: str, version: str, *, reads: bool = False) -> None:
+        """`reads`: tables are read while it is held."""
         self.lock_ms: float | None = None
         self.position = ""  # in the binary log, where it had to be read under the lock
         self._control = control
+        self._lease = READING_LEASE if reads else LEASE
         self._mysql = vendor == "MySQL"
         found = _VERSION.search(version)
         self._stages = not self._mysql and found is not None and (int(found[1]), int(found[2])) >= (10, 4)
@@ -63,7 +70,7 @@ class Barrier:
         began = await self._locked()
         loop, kept = asyncio.get_running_loop(), False
         try:
-            async with asyncio.timeout(HOLD):
+            async with self._heard(), asyncio.timeout(HOLD):
                 yield
         except TimeoutError as error:
             raise BarrierError(f"the lock was needed for more than {HOLD:g} s") from error
@@ -72,6 +79,31 @@ class Barrier:
             self.lock_ms = (loop.time() - began) * 1000
         if not kept:
             raise BarrierError("the server gave the lock up by itself")
+
+    @asynccontextmanager
+    async def _heard(self) -> AsyncIterator[None]:
+        """The server hears from us while the block lasts; the answer under way at its end is waited for."""
+        ended = asyncio.Event()
+
+        async def speak() -> None:
+            while True:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_SPEAK):
+                        await ended.wait()
+                        return
+                # Its answer may come late, behind rows that a slow line has to carry.
+                await self._control.rows("SELECT 1", seconds=HOLD)
+
+        speaking = asyncio.create_task(speak())
+        try:
+            yield
+        finally:
+            ended.set()
+            await asyncio.wait((speaking,), timeout=_RELEASE)
+            speaking.cancel()
+            await asyncio.gather(
+                speaking, return_exceptions=True
+            )  # what went wrong, giving the lock back tells
 
     async def witnessed(self, expected: Callable[[], int], looks: int = _LOOKS) -> bool:
         """Whether the server knows of the transactions that are `expected` right now. True where it does not tell.
@@ -95,7 +127,7 @@ class Barrier:
 
     async def _prepare(self) -> None:
         with suppress(DatabaseError):
-            await self._control.rows(f"SET SESSION lock_wait_timeout = {WAIT}, wait_timeout = {LEASE}")
+            await self._control.rows(f"SET SESSION lock_wait_timeout = {WAIT}, wait_timeout = {self._lease}")
 
     async def _locked(self) -> float:
         """Get the lock, in a few tries; when it began to be felt. Whatever goes wrong, nothing of it is left."""

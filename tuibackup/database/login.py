@@ -5,7 +5,7 @@ import contextlib
 import re
 import shlex
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import aiomysql
@@ -29,11 +29,19 @@ from tuibackup.text import printable
 
 ANSWER_SECONDS = 30.0  # for the server's greeting and login
 QUERY_SECONDS = 300.0  # information_schema of thousands of tables takes its time
-_SILENT_SECONDS = 86_400  # nothing is asked over this login while the dumps run, and then something is
+# A server may be set to end whoever says nothing for seconds, in a transaction or without one, takes rows slowly, or
+# asks for much. Each login of ours has its reasons: it waits for a lock, for the dumps beside it, for a slow disk here.
+_PATIENCE = (
+    "SET SESSION wait_timeout = 86400, net_read_timeout = 3600, net_write_timeout = 3600"
+    " /*M!100101 , max_statement_time = 0 */"
+    " /*M!100301 , idle_transaction_timeout = 0, idle_readonly_transaction_timeout = 0 */"
+    " /*!50708 , max_execution_time = 0 */"
+)
 _DEFAULT_SOCKETS = ("/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock")  # noqa: S108  # theirs
 _ACCESS_DENIED = (1045, 1698)
 _GONE = (2006, 2013)
 _PLUGIN = 2059
+_OURS = range(2000, 3000)  # errors that the client's side makes
 _IDENTIFIED = re.compile(r"IDENTIFIED (?:VIA|WITH) ('\w+'|`\w+`|\w+)")
 
 
@@ -78,15 +86,16 @@ class DatabaseSession:
 
 @dataclass(slots=True)
 class Login:
-    """One more connection to the same server, for one purpose: `rows` as DatabaseSession's."""
+    """One more connection to the same server, for one purpose: `rows` as DatabaseSession's, one after the other."""
 
     server: str
     options: Options
     connection: Connection
+    _one: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def rows(self, query: str, *values: object, seconds: float = QUERY_SECONDS) -> list[Row]:
         """All rows of `query`, within `seconds`. Raises DatabaseError, ConnectionLostError."""
-        async with faults(self.server, self.options, seconds):
+        async with faults(self.server, self.options, seconds), self._one:
             return await self.connection.rows(query, values)
 
     def drop(self) -> None:
@@ -112,7 +121,6 @@ async def login(session: Session, server: Server, password: Secret | None) -> Da
     connection = await open_connection(session, options)
     try:
         async with faults(server.name, options):
-            await connection.rows(f"SET SESSION wait_timeout = {_SILENT_SECONDS}")
             version = str((await connection.rows("SELECT VERSION()"))[0][0])
             account = str((await connection.rows("SELECT CURRENT_USER()"))[0][0])
             grants = tuple(str(row[0]) for row in await connection.rows("SHOW GRANTS"))
@@ -194,10 +202,20 @@ async def open_connection(session: Session, options: Options) -> Connection:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await connection.open()
+                await _ask_for_patience(connection)
         except BaseException:
             connection.drop()
             raise
     return connection
+
+
+async def _ask_for_patience(connection: Connection) -> None:
+    try:
+        await connection.rows(_PATIENCE)
+    except aiomysql.MySQLError as error:
+        if error.args[0] in _OURS:  # the line broke, say
+            raise
+        # Else the server knows none of it: something that only speaks like these.
 
 
 async def _authentication(connection: Connection) -> str:

@@ -161,8 +161,9 @@ class Passes:
                 await checker.prepare()
             except DatabaseError as error:
                 raise BarrierError(error.message) from error
-            barrier = Barrier(control, self._database.vendor, self._database.server_version)
             aside = locked(infos) if self.tool else ()
+            vendor, version = self._database.vendor, self._database.server_version
+            barrier = Barrier(control, vendor, version, reads=bool(aside))
             exact = inexact(infos, taken_by(aside)) if self.tool else ()
             running = self._running(stack, self._workers(aside, exact))
             await running.start()
