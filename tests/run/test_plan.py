@@ -8,7 +8,7 @@ from tuibackup.config import Config
 from tuibackup.errors import UsageError
 from tuibackup.ledger.entries import Kind, iso
 from tuibackup.run.places import open_ledger, open_vault
-from tuibackup.run.plan import Plan, describe, make_plans, overdue, wants
+from tuibackup.run.plan import Plan, describe, make_plans, wants
 from tuibackup.run.recovery import recover
 from tuibackup.sop import Clock, Step
 
@@ -48,18 +48,6 @@ def test_a_plan_wants_what_the_server_has(configure: Callable[..., Config]) -> N
         wants(config, ["files-only"], Clock.DATABASES)
     with pytest.raises(UsageError, match=r'no server "sia\\x1bkad" in .*config.toml'):
         wants(config, ["sia\x1bkad"])
-
-
-def test_overdue_are_those_beyond_their_period_and_those_that_never_were(
-    configure: Callable[..., Config],
-) -> None:
-    config = configure(SERVERS)
-    now = datetime.now(UTC)
-    assert overdue(config, now) == {"siakad": BOTH, "files-only": frozenset({Clock.FILES})}
-    good(config, "siakad", Clock.FILES, timedelta(days=9))
-    good(config, "siakad", Clock.DATABASES, timedelta(days=9))
-    good(config, "files-only", Clock.FILES, timedelta(days=6))
-    assert overdue(config, now) == {"siakad": frozenset({Clock.FILES})}, "due is not overdue"
 
 
 def test_a_plan_is_judged_by_this_servers_own_history(configure: Callable[..., Config]) -> None:

@@ -90,6 +90,12 @@ async def test_o_marks_what_is_overdue_or_never_backed_up_and_starts_nothing(coc
         assert not seat.app.main.servers.marks
 
 
+async def test_O_marks_what_is_due_as_well(cockpit: Opener) -> None:  # noqa: N802  # the key
+    async with cockpit(pictures.drawn()) as seat:
+        await seat.press("O")
+        assert seat.app.main.servers.marks > {"simpeg", "lms", "e-office", "arsip"}
+
+
 async def test_space_marks_and_goes_on(cockpit: Opener) -> None:
     async with cockpit(pictures.drawn()) as seat:
         await seat.press("space", "space")

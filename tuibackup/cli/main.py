@@ -164,7 +164,7 @@ def _top_parser() -> Parser:
 
 def _summary() -> list[tuple[str, str]]:
     return [
-        ("run SERVER… | --all | --overdue", _("back up, step by step")),
+        ("run SERVER… | --all | --due | --overdue", _("back up, step by step")),
         ("follow [RUN]", _("watch a run that goes on")),
         ("stop RUN", _("stop a run; the next one goes on from there")),
         ("status", _("both clocks of every server")),

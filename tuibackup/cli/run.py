@@ -4,7 +4,6 @@ import argparse
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack, nullcontext, suppress
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tuibackup.cli.context import Context
@@ -28,6 +27,9 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("servers", nargs="*", metavar="SERVER")
     parser.add_argument("--all", action="store_true", help=_("every server"))
     parser.add_argument(
+        "--due", action="store_true", help=_("what is due, overdue or was never backed up: for a timer")
+    )
+    parser.add_argument(
         "--overdue", action="store_true", help=_("only what is overdue or was never backed up")
     )
     parser.add_argument("--only", choices=("files", "databases"), help=_("only steps 1 and 2, or 1, 3 and 4"))
@@ -44,12 +46,15 @@ def define(parser: argparse.ArgumentParser) -> None:
 
 def carry_out(args: argparse.Namespace, context: Context) -> int:
     """Plan, start, answer, watch."""
-    if sum((bool(args.servers), args.all, args.overdue)) != 1:
-        raise UsageError(_("say which servers: names, --all or --overdue"), _("see tuibackup run --help"))
+    if sum((bool(args.servers), args.all, args.due, args.overdue)) != 1:
+        raise UsageError(
+            _("say which servers: names, --all, --due or --overdue"), _("see tuibackup run --help")
+        )
     with ExitStack() as stack:
         launcher = None if args.dry_run else _early(context, stack)
 
         from tuibackup.cli import loop
+        from tuibackup.cli.watch import worst_code
         from tuibackup.run.operator import identify
         from tuibackup.run.plan import make_plans
         from tuibackup.run.process import recover, start
@@ -57,17 +62,21 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
         config = context.config
         operator = identify(args.operator, config.operators)
         recover(config)  # first: what a dead run had stored is not overdue
-        chosen = _wants(args, config)
-        if not chosen:
-            print(_("nothing is overdue"), file=sys.stderr)
-            return 0
+        if args.due or args.overdue:
+            from tuibackup.cli import due
+
+            chosen, waiting = due.choose(config, args)
+            if not chosen:
+                return waiting
+        else:
+            chosen, waiting = _wants(args, config), 0
         plans = make_plans(config, chosen, full=args.full, operator=operator)
         if args.dry_run:
             from tuibackup.cli.dryrun import show
 
-            return loop.run(show(plans, config, as_json=args.json))
+            return worst_code([waiting, loop.run(show(plans, config, as_json=args.json))])
         request = start(plans, config.source, launcher)
-    return loop.run(_run(request, context, args))
+    return worst_code([waiting, loop.run(_run(request, context, args))])
 
 
 def _early(context: Context, stack: ExitStack) -> "Launcher | None":
@@ -80,16 +89,10 @@ def _early(context: Context, stack: ExitStack) -> "Launcher | None":
 
 
 def _wants(args: argparse.Namespace, config: "Config") -> "Mapping[str, frozenset[Clock]]":
-    from tuibackup.run.plan import overdue, wants
+    from tuibackup.run.plan import wants
     from tuibackup.sop import Clock
 
     only = Clock(args.only) if args.only else None
-    if args.overdue:
-        late = {
-            name: clocks & {only} if only else clocks
-            for name, clocks in overdue(config, datetime.now(UTC)).items()
-        }
-        return {name: clocks for name, clocks in late.items() if clocks}
     if args.all and not config.servers:
         raise UsageError(
             _("no server in {file} yet").format(file=config.source), _("its comments show how to add one")

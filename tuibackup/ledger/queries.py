@@ -8,11 +8,14 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
+from itertools import takewhile
 from typing import Any, Protocol
 
 from tuibackup.ledger.entries import Entry, Kind, canonical, iso
 from tuibackup.ledger.results import RUN, drill_of
 from tuibackup.sop import Clock, Outcome, Step
+
+_TRIES = 100  # to renew a clock that are counted
 
 # Every server with its newest matching row. The recursion hops from server to server through the index; a
 # GROUP BY would read all of it.
@@ -99,6 +102,16 @@ class DrillFact:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """The tries to renew a clock since it was renewed: how many `failed`, and how and when the last one went."""
+
+    failed: int
+    outcome: Outcome
+    began: datetime
+    ended: datetime
+
+
 class _Row(Protocol):
     """A row of an answer: its columns are attributes."""
 
@@ -120,6 +133,24 @@ class Queries:
             what=clock.value,
         )
         return datetime.fromisoformat(rows[0].started) if rows else None
+
+    def attempts(self, server: str, clock: Clock) -> Attempts | None:
+        """What was tried for this clock since it was reset last; None where nothing was."""
+        rows = self._rows(
+            "SELECT clock.good, clock.outcome, clock.time, run.seconds FROM result AS clock"
+            " LEFT JOIN result AS run ON run.seq = clock.seq AND run.what = 'run'"
+            " WHERE clock.server = :server AND clock.what = :what ORDER BY clock.seq DESC LIMIT :most",
+            server=server,
+            what=clock.value,
+            most=_TRIES,
+        )
+        failed = list(takewhile(lambda row: not row.good, rows))
+        if not failed:
+            return None
+        newest = failed[0]
+        ended = datetime.fromisoformat(newest.time)
+        began = ended - timedelta(seconds=newest.seconds or 0.0)
+        return Attempts(len(failed), Outcome(newest.outcome), began, ended)
 
     def clock_facts(self) -> Mapping[tuple[str, Clock], ClockFact]:
         """Both clocks of every server that was ever tried, in one query."""

@@ -19,7 +19,7 @@ from tuibackup.run import events as ev
 from tuibackup.run.kept import kept
 from tuibackup.run.operator import Operator
 from tuibackup.run.places import open_ledger, open_vault
-from tuibackup.sop import Clock, State, Step, expectation, standing
+from tuibackup.sop import Clock, Step, expectation
 from tuibackup.text import printable, size
 from tuibackup.vault.disk import Room, room
 from tuibackup.vault.layout import NoVaultYetError, file_name
@@ -113,23 +113,6 @@ def wants(
             what = _("databases") if only is Clock.DATABASES else _("folders") if only else _("anything")
             raise UsageError(_("{server} has no {what} to back up").format(server=name, what=what))
     return chosen
-
-
-def overdue(config: Config, now: datetime) -> Mapping[str, frozenset[Clock]]:
-    """The clocks that are overdue or never had a good backup, by server; servers without any are left out."""
-    periods = {Clock.FILES: config.sop.files_within, Clock.DATABASES: config.sop.databases_within}
-    late: dict[str, frozenset[Clock]] = {}
-    with open_ledger(config) as ledger:
-        for name, server in config.servers.items():
-            clocks = frozenset(
-                clock
-                for clock in clocks_of(server)
-                if standing(ledger.last_good(name, clock), periods[clock], now).state
-                in (State.OVERDUE, State.NEVER)
-            )
-            if clocks:
-                late[name] = clocks
-    return late
 
 
 def make_plans(

@@ -28,6 +28,7 @@ class Situation:
     row: ServerRow | None = None
     marked: int = 0
     late: int = 0  # servers that `o` would mark
+    due: int = 0  # and `O`
     entry: bool = False  # whether a log entry is under the cursor
     read_only: bool = False
     started: bool = False  # whether a request of ours still asks its questions
@@ -76,6 +77,10 @@ def _mark_late(situation: Situation) -> str | None:
     return None if situation.late else _("nothing is overdue")
 
 
+def _mark_due(situation: Situation) -> str | None:
+    return None if situation.due else _("nothing is due")
+
+
 def _stop(situation: Situation) -> str | None:
     if situation.row is None:
         return _("there is no server to choose")
@@ -114,6 +119,11 @@ ACTIONS: tuple[Action, ...] = (
         "mark-overdue", ("o",), later("mark overdue"),
         later("Mark every server that is overdue or was never backed up. Starts nothing."),
         footer=2, why_not=_mark_late,
+    ),
+    Action(
+        "mark-due", ("O",), later("mark due"),
+        later("Mark every server that is due, overdue or was never backed up, as `run --due` takes them."),
+        why_not=_mark_due,
     ),
     Action(
         "mark", ("space",), later("mark"), later("Mark the server under the cursor, or take its mark away."),

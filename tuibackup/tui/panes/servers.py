@@ -94,6 +94,11 @@ class ServersPane(Pane):
         rows = self.picture.rows if self.picture else ()
         return frozenset(row.name for row in rows if row.has(State.OVERDUE) or row.has(State.NEVER))
 
+    def due(self) -> frozenset[str]:
+        """These, and the servers with a clock that is due: what `run --due` would take."""
+        rows = self.picture.rows if self.picture else ()
+        return self.late() | frozenset(row.name for row in rows if row.has(State.DUE))
+
     def set_filter(self, text: str) -> None:
         self.filter = text
         names = self.shown

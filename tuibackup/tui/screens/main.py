@@ -132,6 +132,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
             self.picture.row(self.servers.cursor),
             marked=len(self.servers.marks),
             late=len(self.servers.late()),
+            due=len(self.servers.due()),
             entry=self.log_pane.chosen is not None,
             read_only=self.read_only,
             started=self.cockpit.starting,
@@ -250,6 +251,9 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def do_mark_overdue(self) -> None:
         self.servers.mark(self.servers.late())
+
+    def do_mark_due(self) -> None:
+        self.servers.mark(self.servers.due())
 
     def do_sort(self) -> None:
         self.servers.sort()

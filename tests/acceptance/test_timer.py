@@ -1,0 +1,79 @@
+"""`run --due`, as a timer calls it: the standard is kept, a server that is down makes no entry an hour."""
+
+import json
+import subprocess
+import time
+from pathlib import Path
+
+from tests.acceptance.site import TUIBACKUP, Site
+from tuibackup.demo.sshd import PrivateSshd
+
+
+def runs(site: Site) -> int:
+    """Entries of runs in the record."""
+    return [entry["kind"] for entry in site.tuibackup("log", "--json").json].count("run")
+
+
+def test_a_timer_takes_what_is_due_and_leaves_a_server_alone_that_is_down(
+    site: Site, sshd: PrivateSshd, application: Path, tmp_path: Path
+) -> None:
+    down = PrivateSshd(tmp_path / "down").start()
+    site.settings = '[sop]\nconnect_within = "10 seconds"\n'
+    site.add("siakad", sshd, [application])
+    site.add("simpeg", down, [application])
+    down.stop()
+    first = site.tuibackup("run", "--due")
+    assert first.code == 1
+    assert runs(site) == 2
+    again = site.tuibackup("run", "--due")
+    assert again.code == 1, "what failed and waits is not done"
+    assert again.err == "", "a timer mails what stands there"
+    (line,) = again.out.splitlines()
+    assert line.startswith("simpeg failed 1 time, last ")
+    assert line.endswith("tuibackup run simpeg tries now")
+    assert runs(site) == 2
+    (told,) = site.tuibackup("run", "--overdue", "--json").events
+    assert (told["event"], told["server"], told["clocks"]) == ("run-postponed", "simpeg", ["files"])
+    assert (told["failed"], told["outcome"]) == (1, "failed")
+    assert told["last"] < told["again"]
+    assert site.tuibackup("run", "simpeg").code == 1, "by name it is tried at once"
+    assert "simpeg failed 2 times" in site.tuibackup("run", "--due").out
+    del site.servers["simpeg"]
+    site.settings = 'language = "id"\n' + site.settings.replace('language = "id"\n', "")
+    site.write_config()
+    nothing = site.tuibackup("run", "--due")
+    assert (nothing.code, nothing.out, nothing.err) == (0, "tidak ada yang jatuh tempo\n", "")
+
+
+def test_a_timer_starts_no_second_run_beside_one_under_way(
+    site: Site, application: Path, tmp_path: Path
+) -> None:
+    """Every hour of a long first run was an entry and a mail: another run held the server."""
+    gate = tmp_path / "gate"
+    command = (
+        f"case $SSH_ORIGINAL_COMMAND in *--format=posix*) until [ -e {gate} ]; do sleep 0.1; done;; esac"
+    )
+    with PrivateSshd(
+        tmp_path / "slow", force_command=f'{command}; exec sh -c "$SSH_ORIGINAL_COMMAND"'
+    ) as slow:
+        site.add("siakad", slow, [application])
+        started = subprocess.Popen(
+            [TUIBACKUP, "run", "--due", "--json"],
+            env=site.environment(),
+            cwd=site.home,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert started.stdout is not None
+        run = json.loads(started.stdout.readline())["run"]
+        deadline = time.monotonic() + 20
+        for line in started.stdout:
+            if '"step":"download"' in line:
+                break
+            assert time.monotonic() < deadline
+        said = site.tuibackup("run", "--due")
+        assert (said.code, said.out) == (0, f"siakad is being backed up already: {run}\n")
+        gate.touch()
+        started.stdout.read()
+        assert started.wait(30) == 0
+    assert runs(site) == 1

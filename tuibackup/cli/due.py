@@ -1,0 +1,82 @@
+"""What `run --due` and `run --overdue` take, and what they tell of the servers that they leave alone.
+
+On stdout, as all that a command does: so that a timer that throws this away sends mail when something goes wrong only.
+"""
+
+import argparse
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from tuibackup.cli.watch import worst_code
+from tuibackup.ledger.entries import iso
+from tuibackup.run.due import DUE, LATE, Due, Postponed, due
+from tuibackup.sop import Clock, Outcome
+from tuibackup.text import count, when
+from tuibackup.words import _, ngettext
+
+if TYPE_CHECKING:
+    from tuibackup.config import Config
+
+
+def choose(config: "Config", args: argparse.Namespace) -> tuple[Mapping[str, frozenset[Clock]], int]:
+    """The clocks to back up by server, and the exit code that those left alone stand for."""
+    now = datetime.now(UTC)
+    only = Clock(args.only) if args.only else None
+    found = due(config, now, DUE if args.due else LATE, only)
+    if args.json and not args.dry_run:
+        _tell_json(found, now)
+    elif not args.json:
+        _tell(found, now)
+        if found == Due({}):
+            print(_("nothing is due") if args.due else _("nothing is overdue"), flush=True)
+    return found.wants, worst_code(one.exit_code for one in found.postponed)
+
+
+def _tell(found: Due, now: datetime) -> None:
+    for server, run in found.going.items():
+        print(_("{server} is being backed up already: {run}").format(server=server, run=run), flush=True)
+    for one in found.postponed:
+        print(_sentence(one, now), flush=True)
+
+
+def _sentence(one: Postponed, now: datetime) -> str:
+    if one.outcome is Outcome.WARNINGS:
+        text = ngettext(
+            "{server} had no whole backup in {number} try, last {last}; tried again after {again}:"
+            " tuibackup run {server} tries now",
+            "{server} had no whole backup in {number} tries, last {last}; tried again after {again}:"
+            " tuibackup run {server} tries now",
+            one.failed,
+        )
+    else:
+        text = ngettext(
+            "{server} failed {number} time, last {last}; tried again after {again}:"
+            " tuibackup run {server} tries now",
+            "{server} failed {number} times, last {last}; tried again after {again}:"
+            " tuibackup run {server} tries now",
+            one.failed,
+        )
+    last, again = when(one.last, now), when(one.again, now)
+    return text.format(server=one.server, number=count(one.failed), last=last, again=again)
+
+
+def _tell_json(found: Due, now: datetime) -> None:
+    for server, run in found.going.items():
+        _line(now, event="run-under-way", server=server, run=run)
+    for one in found.postponed:
+        _line(
+            now,
+            event="run-postponed",
+            server=one.server,
+            clocks=[clock.value for clock in one.clocks],
+            failed=one.failed,
+            outcome=one.outcome.value,
+            last=iso(one.last),
+            again=iso(one.again),
+        )
+
+
+def _line(now: datetime, **fields: object) -> None:
+    print(json.dumps({"time": iso(now), **fields}, separators=(",", ":")), flush=True)

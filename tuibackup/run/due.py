@@ -1,0 +1,95 @@
+"""What a timer takes: the clocks whose time has come, but a server that keeps failing is left alone for a while.
+
+Every try is an entry of the record, and a mail. A timer that comes by every hour tries a server that is down after 1,
+2, 4 … hours, at most 20 apart: so that a timer that comes by once a day tries every day, and always once more in the
+last hours in which a backup would still be in time.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from tuibackup.config import Config
+from tuibackup.ledger.queries import Attempts
+from tuibackup.run import events as ev
+from tuibackup.run.places import open_ledger
+from tuibackup.run.plan import clocks_of
+from tuibackup.run.process import active
+from tuibackup.sop import Clock, Outcome, Standing, State, standing
+
+_HOURS = (1, 2, 4, 8, 16, 20)  # between the beginnings of two tries, after the first, second … that failed
+_EARLY = timedelta(minutes=5)  # a timer does not come by to the second
+_LAST = timedelta(hours=2)  # before a clock's limit
+
+LATE = frozenset({State.OVERDUE, State.NEVER})
+DUE = LATE | {State.DUE}
+
+
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """A server that is left alone until `again`: its last `failed` tries gave no good backup of `clocks`."""
+
+    server: str
+    clocks: tuple[Clock, ...]
+    failed: int
+    outcome: Outcome  # of the last one
+    last: datetime
+    again: datetime
+
+    @property
+    def exit_code(self) -> int:
+        """That of its last try: nothing has become better since."""
+        return ev.EXIT_CODES[self.outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The clocks to back up, by server; who is left alone; and the runs that are under way already, by server."""
+
+    wants: Mapping[str, frozenset[Clock]]
+    postponed: tuple[Postponed, ...] = ()
+    going: Mapping[str, str] = field(default_factory=dict)
+
+
+def due(config: Config, now: datetime, states: frozenset[State] = DUE, only: Clock | None = None) -> Due:
+    """What of all servers (or `only` of one clock) is in one of `states`. Raises LedgerError."""
+    periods = {Clock.FILES: config.sop.files_within, Clock.DATABASES: config.sop.databases_within}
+    living = {one.server: one.run for one in reversed(active(config))}
+    wants: dict[str, frozenset[Clock]] = {}
+    postponed: list[Postponed] = []
+    going: dict[str, str] = {}
+    with open_ledger(config) as ledger:
+        for name, server in config.servers.items():
+            waiting: dict[Clock, tuple[Attempts, datetime]] = {}
+            ready: set[Clock] = set()
+            for clock in clocks_of(server) & ({only} if only else set(Clock)):
+                stands = standing(ledger.last_good(name, clock), periods[clock], now)
+                if stands.state not in states:
+                    continue
+                tries = ledger.attempts(name, clock)
+                if tries and (again := next_try(tries, stands)) > now:
+                    waiting[clock] = (tries, again)
+                else:
+                    ready.add(clock)
+            if name in living and (ready or waiting):
+                going[name] = living[name]
+            elif ready:
+                wants[name] = frozenset(ready)
+            elif waiting:
+                postponed.append(_postponed(name, waiting))
+    return Due(wants, tuple(postponed), going)
+
+
+def next_try(tries: Attempts, stands: Standing) -> datetime:
+    """When a clock that stands like that is tried again by a timer."""
+    pause = timedelta(hours=_HOURS[min(tries.failed, len(_HOURS)) - 1])
+    again = tries.began + pause - _EARLY
+    if stands.due_by is not None and tries.began < stands.due_by - _LAST:
+        again = min(again, stands.due_by - _LAST)
+    return again
+
+
+def _postponed(server: str, waiting: Mapping[Clock, tuple[Attempts, datetime]]) -> Postponed:
+    tries, again = min(waiting.values(), key=lambda one: one[1])
+    clocks = tuple(clock for clock in Clock if clock in waiting)
+    return Postponed(server, clocks, tries.failed, tries.outcome, tries.ended, again)
