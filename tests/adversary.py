@@ -21,9 +21,16 @@ HOST = "127.0.0.1"
 class Talk:
     """One command that the client started: its text, and the three ways to answer."""
 
-    def __init__(self, process: "asyncssh.SSHServerProcess[bytes]", script: str) -> None:
+    def __init__(self, process: "asyncssh.SSHServerProcess[bytes]", script: str, mark: bytes = b"") -> None:
+        """`mark` is what the client wants around the answer; b"" for none."""
         self._process = process
+        self._mark = mark
         self.script = script
+
+    def begin(self) -> None:
+        """Print the first marks, as a shell that carries the command out."""
+        for output in (self._process.stdout, self._process.stderr):
+            output.write(self._mark and self._mark + b"[")
 
     async def read(self) -> bytes:
         """What the client sends; b"" at its end."""
@@ -46,6 +53,8 @@ class Talk:
         await self._process.stderr.drain()
 
     def exit(self, status: int = 0) -> None:
+        for output in (self._process.stdout, self._process.stderr):
+            output.write(self._mark and self._mark + b"]%d;" % status)
         self._process.exit(status)
 
     async def hang(self) -> None:
@@ -156,10 +165,11 @@ class Adversary:
         return server
 
     async def _serve(self, process: "asyncssh.SSHServerProcess[bytes]") -> None:
-        script = _unwrapped(process.command or "")
+        script, mark = unmarked(process.command or "")
         part = _part(script)
         self.seen.append(part)
-        talk = Talk(process, script)
+        talk = Talk(process, script, mark)
+        talk.begin()
         try:
             await self.plays.get(part, honest)(talk)
         except (OSError, asyncssh.Error, asyncssh.SignalReceived):  # the client has left, or ended it
@@ -198,9 +208,19 @@ def _unwrapped(command: str) -> str:
     return re.sub(r"\\0([0-7]{3})", lambda octal: chr(int(octal[1], 8)), match[1])
 
 
+def unmarked(command: str) -> tuple[str, bytes]:
+    """The script inside what `remote.marks` makes of it, and the mark that its answer is to stand between."""
+    script = _unwrapped(command)
+    halves = re.search(r"'%s%s%s' ([0-9a-f]+) ([0-9a-f]+) ", script)
+    inner = re.search(r"^\( (.*)\n\)\nstatus=", script, re.DOTALL | re.MULTILINE)
+    if halves is None or inner is None:
+        return script, b""
+    return inner[1], (halves[1] + halves[2]).encode()
+
+
 def _part(script: str) -> str:
     """Which part of the procedure a command is of."""
-    if "tuibackup-probe" in script:
+    if "for tool in find tar stat" in script:
         return "probe"
     if "pwd -P" in script:
         return "look"

@@ -63,6 +63,22 @@ class RemoteTimeoutError(RemoteCommandError):
     """A command on the server did not end in time."""
 
 
+class NoShellError(RemoteCommandError):
+    """The server did not carry out our command: no shell, a forced command, an expired password. `said`: its words."""
+
+    def __init__(self, message: str, way_out: str = "", said: str = "") -> None:
+        super().__init__(message, way_out)
+        self.said = said
+
+
+class NoChannelError(RemoteCommandError):
+    """The server runs so many commands at a time and no more (MaxSessions)."""
+
+
+class ForbiddenError(RemoteCommandError):
+    """The server's rules forbid what was to be opened."""
+
+
 class DownloadError(TuibackupError):
     """Step 2 cannot give a good result."""
 

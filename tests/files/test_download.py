@@ -448,7 +448,7 @@ async def test_servers_without_usable_tools_are_refused_where_sudo_is_wanted(
     ("tool", "script", "message"),
     [
         ("tar", "echo 'tar: no memory' >&2; exit 7", "ended its stream too early and exited with 7: tar: no memory"),
-        ("tar", "kill -9 $$", "exited with 137"),
+        ("tar", "kill -9 $$", "was killed by SIGKILL"),
         ("tar", "head -c 100000 /dev/urandom", "damaged"),
         ("tar", '/usr/bin/tar "$@" | head -c 6000', "tar ended its stream too early and exited with 0"),
         ("tar", 'cd /etc; exec /usr/bin/tar -c --format=posix passwd', "which was not asked for"),

@@ -19,8 +19,10 @@ from tuibackup.remote.command import (
     low_priority,
     piped,
     quote,
+    rights,
     script,
 )
+from tuibackup.remote.marks import Marks
 
 # what may stand behind the name `sh`, and what an account may log in to
 SHELLS = [
@@ -67,14 +69,14 @@ def test_quoted_words_reach_a_real_shell_unchanged(words: list[bytes]) -> None:
 def test_a_script_goes_through_another_shell_unchanged(text: str) -> None:
     """The login shell sees it first: it may be no POSIX shell at all."""
     for shell in LOGIN_SHELLS:
-        assert run(shell, line(["printf", "%s", text])).stdout == text.encode()
+        assert run(shell, line(script(["printf", "%s", text]))).stdout == text.encode()
         assert run(shell, line(b"printf %s " + quote(text))).stdout == text.encode()
 
 
 @pytest.mark.parametrize("shell", LOGIN_SHELLS, ids="-".join)
 def test_every_login_shell_reads_what_is_sent(shell: list[str]) -> None:
     text = "x='a  b'\nprintf '%s|%s|%s' \"$x\" \"$(echo '!\\')\" $#\nfor i in 1 2; do echo $i >&2; done\nexit 7\n"
-    done = run(shell, line(text))
+    done = run(shell, line(text.encode()))
     assert (done.stdout, done.stderr, done.returncode) == (b"a  b|!\\|0", b"1\n2\n", 7)
     words = [
         b"printf",
@@ -90,11 +92,11 @@ def test_every_login_shell_reads_what_is_sent(shell: list[str]) -> None:
         b"~",
         b"*",
     ]
-    assert run(shell, line(words)).stdout == b"".join(word + b"|" for word in words[2:])
+    assert run(shell, line(script(words))).stdout == b"".join(word + b"|" for word in words[2:])
     done = run(shell, line(low_priority(piped("echo it\\'s!; exit 3", "cat"))))
     assert (done.stdout, done.returncode) == (b"it's!\n", 3)
-    assert run(shell, line("echo oh no; exit 4")).returncode == 4
-    assert run(shell, line(["sh", "-c", "exit 5"])).returncode == 5
+    assert run(shell, line(b"echo oh no; exit 4")).returncode == 4
+    assert run(shell, line(script(["sh", "-c", "exit 5"]))).returncode == 5
 
 
 def test_safe_words_stay_readable() -> None:
@@ -109,13 +111,50 @@ def test_a_nul_is_refused() -> None:
 
 
 def test_what_is_sent() -> None:
-    assert line(["id", "-u"]) == b"id -u"
-    assert line(["id"], sudo=True) == b"exec sudo -n -- id"
-    assert line("id -u") == b"exec sh -c 'id -u'"
-    assert line(b"id", sudo=True) == b"exec sh -c 'exec sudo -n -- sh -c id'"
+    assert line(b"id -u") == b"exec sh -c 'id -u'"
     octal = b"""exec sh -c 'eval "shift; $(printf %b "$1")"' sh """
-    assert line("echo 'a b'") == octal + b"'echo \\0047a b\\0047'"
-    assert line(["tar", "a b"], sudo=True) == octal + b"'exec sudo -n -- tar \\0047a b\\0047'"
+    assert line(b"echo 'a b'") == octal + b"'echo \\0047a b\\0047'"
+
+
+def test_sudo_comes_before_the_tool() -> None:
+    assert rights(["id", "a b"], sudo=True) == b"exec sudo -n -- id 'a b'"
+    assert rights(b"id", sudo=True) == b"exec sudo -n -- sh -c id"
+    assert rights(["id"], sudo=False) == b"id"
+
+
+@pytest.mark.parametrize("shell", LOGIN_SHELLS, ids="-".join)
+def test_between_its_marks_a_command_is_as_it_was(shell: list[str]) -> None:
+    for text, said, status in (
+        (b'printf %s "it\'s"; echo oh >&2; exit 7', b"it's", Exit(7)),
+        (b"exec cat # and so on", b"in", Exit(0)),
+        (b"exec sh -c 'kill -9 $$'", b"", Exit(-1, "KILL")),
+    ):
+        marks = Marks()
+        sent = line(marks.text(text))
+        done = subprocess.run([*shell, "-c", sent], input=b"in", capture_output=True, timeout=10)
+        output, complaints = marks.between(), marks.between()
+        assert output.feed(b"noise" + done.stdout + b"noise") == said
+        complained = complaints.feed(b"noise" + done.stderr + b"noise")
+        assert complained.replace(b"Killed\n", b"") == b"oh\n" * (b"oh" in text)
+        assert output.exit == complaints.exit == status
+        assert output.noise == b"noise"
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_marks_are_found_wherever_the_output_is_cut(data: st.DataObject) -> None:
+    marks = Marks()
+    (first, second) = marks._halves
+    likely = st.sampled_from([b"x", first, first + second, first[:3], b"]", b"[", b"0;"])
+    own = b"".join(data.draw(st.lists(likely, max_size=6))).replace(first + second, first)
+    noise = b"".join(data.draw(st.lists(likely, max_size=3))).replace(first + second + b"[", b"")
+    text = noise + first + second + b"[" + own + first + second + b"]3;" + noise
+    output, got, at = marks.between(), b"", 0
+    while at < len(text):
+        length = data.draw(st.integers(1, 60))
+        got += output.feed(text[at : at + length])
+        at += length
+    assert (got + output.rest(), output.exit) == (own, Exit(3))
 
 
 def test_descriptions_are_clean_and_short() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import asyncssh
 import pytest
 
+from tests.adversary import unmarked
 from tests.remote.conftest import Site, a_server
 from tuibackup.config import Server
 from tuibackup.demo.sshd import PrivateSshd
@@ -185,6 +186,12 @@ class Odd(asyncssh.SSHServer):
         return False
 
 
+def begin(process: Any) -> None:
+    """Say that the command begins."""
+    _script, mark = unmarked(process.command)
+    process.stdout.write(mark + b"[")
+
+
 @asynccontextmanager
 async def odd_server(site: Site, handle: Callable[[Any], Awaitable[None]]) -> AsyncIterator[Server]:
     """A server of asyncssh, whose commands do what sshd's never do."""
@@ -206,6 +213,7 @@ async def test_a_goodbye_with_a_status_but_without_the_rest_is_a_loss(site: Site
     """A server may say goodbye "by application": asyncssh gives no error then."""
 
     async def says_goodbye(process: Any) -> None:
+        begin(process)
         process.stdout.write(bytes(20 << 20))
         process.channel._send_request(b"exit-status", (0).to_bytes(4, "big"))
         await asyncio.sleep(0.5)
@@ -225,6 +233,7 @@ async def test_a_channel_closed_without_an_end_of_file_is_an_end(site: Site) -> 
     """Some servers (Go's) close the channel at once, and say nothing before; all they sent has arrived."""
 
     async def closes(process: Any) -> None:
+        begin(process)
         process.stdout.write(b"all of it")
         process.channel._send_request(b"exit-status", (3).to_bytes(4, "big"))
         process.channel.close()
@@ -236,6 +245,7 @@ async def test_a_channel_closed_without_an_end_of_file_is_an_end(site: Site) -> 
 
 async def test_a_command_without_a_status_did_not_succeed(site: Site) -> None:
     async def closes(process: Any) -> None:
+        begin(process)
         process.stdout.write(b"all of it")
         process.channel.close()
 

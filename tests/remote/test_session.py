@@ -12,7 +12,7 @@ import pytest
 
 from tests.remote.conftest import Face, Site, a_server
 from tuibackup.demo.sshd import PrivateSshd
-from tuibackup.errors import RemoteCommandError
+from tuibackup.errors import NoChannelError, RemoteCommandError
 from tuibackup.remote import session as session_module
 from tuibackup.remote.session import Session
 from tuibackup.remote.sftp import NO_SUCH_FILE, SftpError, opened
@@ -140,17 +140,24 @@ async def test_cancelling_while_a_channel_opens_leaves_no_command_and_no_channel
     assert await vanishes("marker-opening")
 
 
-async def test_more_sessions_than_the_server_allows_is_no_lost_connection(
+async def test_what_the_server_has_no_session_for_waits_or_is_refused_in_one_line(
     site: Site, sshd: PrivateSshd, tmp_path: Path
 ) -> None:
     config = ["MaxSessions 1"]
     with PrivateSshd(tmp_path / "narrow", client_key=sshd.client_key, config=config) as server:
         site.trust(server)
-        async with site.session(a_server(server)) as session, session.stream("cat") as first:
-            with pytest.raises(RemoteCommandError, match=r"^siakad: echo two cannot be opened: open failed$"):
-                await session.run("echo two", timeout=5)
-            await first.write(b"still here")
-            assert await first.read() == b"still here"
+        async with site.session(a_server(server)) as session:
+            async with session.stream("cat") as first:
+                with pytest.raises(
+                    NoChannelError, match=r"^siakad: echo two cannot be opened: open failed; "
+                ):
+                    await session.run("echo two", timeout=5, beside=True)
+                assert session.at_once == 1
+                waits = asyncio.create_task(session.run("echo two", timeout=5))
+                await first.write(b"still here")
+                assert await first.read() == b"still here"
+                assert not waits.done()
+            assert (await waits).stdout == b"two\n"
 
 
 class Memory:

@@ -21,8 +21,8 @@ _TAR = re.compile(
     rb"(?:/\S*/)?tar: (.+?): (?:Warning: )?((?:Cannot |File |file |Read error |Unknown file type|contains ).*)",
     re.DOTALL,
 )
-# Everything else is of others: a login shell's start-up files write to the same stderr.
-_OURS = re.compile(rb"(?:/\S*/)?(?:find|stat|tar|sudo): (?!unable to resolve host )")
+# Everything else is of others.
+_OURS = re.compile(rb"(?:/\S*/)?(?:find|stat|tar): ")
 # What tar says beside its complaints about files.
 _NOISE = re.compile(
     rb"(?:/\S*/)?tar: (?:Removing leading|Exiting with failure status|The following options were used|"

@@ -21,7 +21,7 @@ from tuibackup.files.keep import Keeper, Store
 from tuibackup.files.order import Order
 from tuibackup.files.pipe import Pipe, StoppedError, in_thread, unpacked
 from tuibackup.files.recheck import Recheck
-from tuibackup.files.server import Lines, Tools, end, gently, last_line, piece, sudo_error
+from tuibackup.files.server import Lines, Tools, end, gently, last_line, piece
 from tuibackup.files.tally import Tally
 from tuibackup.files.tarstream import FOLDER, REGULAR, Member, StreamCutError, TarStream
 from tuibackup.remote.stream import Stream
@@ -193,9 +193,8 @@ class Fetch:
 
     def _tar_failed(self, how: str) -> DownloadError:
         lines = self._lines.drain()
-        for line in lines:
-            if self._tools.sudo and (error := sudo_error(line, self._tools.name)):
-                return error
+        if not lines and not self._order.last and self._lines.by_sudo:
+            return self._tools.refused(self._lines.by_sudo)
         said = last_line(b"\n".join(lines[-1:]))
         return DownloadError(
             f"{self._tools.name}: reading {printable(self._folder.folder)} failed: tar {how}{said}"

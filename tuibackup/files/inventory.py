@@ -14,7 +14,7 @@ from tuibackup.files.listing import FORMAT, Listing
 from tuibackup.files.owners import Names, name_owners, names_of
 from tuibackup.files.pipe import Unpacker, in_thread
 from tuibackup.files.places import Place
-from tuibackup.files.server import Lines, Tools, end, gently, last_line, piece, sudo_error
+from tuibackup.files.server import Lines, Tools, end, gently, last_line, piece
 from tuibackup.files.tally import Tally
 from tuibackup.remote.session import Session
 from tuibackup.vault import listing as kept
@@ -165,6 +165,7 @@ class _Folder:
         place: Place,
         started_ns: int,
     ) -> None:
+        self._tools = tools
         self._session = tools.session
         self._packed = tools.packed
         self._look = look = tools.look
@@ -217,6 +218,9 @@ class _Folder:
                 self._tally.items = self._before + records
             exit_ = await end(stream, self._server.name)
         self._report()
+        listed = self._comparison.records if self._comparison else self._listing.records
+        if not exit_.ok and not listed and not self._complained and self._lines.by_sudo:
+            raise self._tools.refused(self._lines.by_sudo)
         if exit_.signal or exit_.status not in (0, 1):
             said = last_line(bytes(stream.stderr))
             raise DownloadError(f"{self._server.name}: the inventory failed: find {exit_}{said}")
@@ -311,8 +315,6 @@ class _Folder:
         self._listing.strange.clear()
         start = self._start.rstrip(b"/") + b"/"
         for line in self._lines.drain():
-            if self._server.sudo and (error := sudo_error(line, self._server.name)):
-                raise error
             complaint = self._look.complaint(line)
             if complaint is None:
                 continue

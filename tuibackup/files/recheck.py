@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from tuibackup.errors import DownloadError
+from tuibackup.files import sudo
 from tuibackup.files.listing import ListingError
 from tuibackup.files.look import Look, StampReader
 from tuibackup.files.pipe import in_thread
@@ -22,6 +23,7 @@ from tuibackup.vault.entry import Kind
 from tuibackup.vault.index import Wanted
 
 _AT_ONCE = b"4000"  # names for one `find`, if so many fit on a command line
+_ENDS = (0, 1, 123)  # of xargs; 123: some find exited with 1, as it does for a file that is gone
 _HANDED = 16  # batches that wait to be sent
 _KEPT = 20_000  # changed files that are remembered; more than that is somebody's `chown -R`
 
@@ -42,6 +44,8 @@ async def afresh(session: Session, look: Look, files: Sequence[Wanted], *, sudo:
     answer = await session.run(
         command(look.named, sudo=sudo), input=names, timeout=STALL, limit=len(names) + 400 * len(files)
     )
+    if answer.signal or answer.exit_status not in _ENDS:
+        answer.check()
     listing = look.listing(b"")
     now = {entry.path: entry for entry in listing.feed(answer.stdout) if entry.kind is Kind.FILE}
     listing.close()
@@ -109,6 +113,7 @@ class Recheck(Handed):
         super().__init__(name)
         self._doubtful = doubtful
         self._all_sent = False
+        self._answered = False
         self._stamps = stamps
 
     async def send(self, stream: Stream) -> None:
@@ -125,8 +130,8 @@ class Recheck(Handed):
         while data := await self._answer(stream):
             await in_thread(self._compare, data)
         exit_ = await end(stream, self._name)
-        # 123: some find exited with 1, as it does for a file that is gone
-        if exit_.signal or exit_.status not in (0, 1, 123):
+        refused = self._out and not self._answered and any(map(sudo.says, bytes(stream.stderr).splitlines()))
+        if exit_.signal or exit_.status not in _ENDS or refused:
             said = last_line(bytes(stream.stderr))
             raise DownloadError(f"{self._name}: the second look at fetched files failed: xargs {exit_}{said}")
         for wanted in self._out:
@@ -147,6 +152,7 @@ class Recheck(Handed):
 
     def _compare(self, data: bytes) -> None:
         for path, stamp in self._stamps.feed(data):
+            self._answered = True
             while self._out:
                 wanted = self._out.popleft()
                 if wanted.place == path:

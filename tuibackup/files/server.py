@@ -6,9 +6,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from tuibackup.errors import DownloadError
+from tuibackup.files import sudo
 from tuibackup.files.look import Look
 from tuibackup.remote.command import Exit, low_priority, piped, script
 from tuibackup.remote.probe import Probe
+from tuibackup.remote.refusals import way_out
 from tuibackup.remote.session import Session
 from tuibackup.remote.stream import Stream
 from tuibackup.text import duration, printable, shorten
@@ -17,6 +19,7 @@ STALL = 600.0  # seconds without a byte before we give up: a slow disk may be se
 _CHUNK = 256 << 10
 _MOST_LINES = 10_000  # of stderr that wait to be looked at, …
 _MOST_SAID = 4 << 20  # … and bytes of them
+_MOST_BY_SUDO = 10
 _PACKERS = {"zstd": b"zstd -q -1 -c", "gzip": b"gzip -q -1 -c"}
 
 
@@ -32,12 +35,19 @@ class Tools:
     look: Look  # how its find tells what there is
     whole_seconds: bool  # it tells no finer times
     names_on_line: bool  # its tar takes names on its command line only, BusyBox's
+    account: str = ""  # there
+    at: tuple[str, ...] = ()  # the paths of its find and tar
+
+    def refused(self, by_sudo: Sequence[bytes]) -> DownloadError:
+        """The error for a tool that sudo did not start and that therefore did nothing."""
+        return sudo.refusal(self.name, self.account, self.at, by_sudo)
 
 
 def lacking(probe: Probe) -> tuple[str, str] | None:
     """Why this server cannot be read with tools of its own, and the way out; None where it can."""
     if not probe.shell:
-        return "this server has no POSIX shell", "give the account one"
+        why = "this server has no POSIX shell"
+        return (f"{why}: {probe.said}", way_out(probe.said)) if probe.said else (why, "give the account one")
     for tool, kind in (("find", probe.find), ("tar", probe.tar)):
         if kind is None:
             return f"this server has no {tool}", f"install GNU {tool}"
@@ -124,12 +134,15 @@ class Lines:
 
     def __init__(self) -> None:
         self.dropped = 0
+        self.by_sudo: list[bytes] = []  # what sudo says before the command, see `sudo`
         self._lines: list[bytes] = []
         self._said = 0
 
     def take(self, line: bytes) -> None:
-        if line.startswith(b"sudo: unable to resolve host"):
-            return  # what sudo says, and then works, where /etc/hosts lacks the machine's own name
+        if sudo.says(line):
+            if line not in self.by_sudo and len(self.by_sudo) < _MOST_BY_SUDO:
+                self.by_sudo.append(line)
+            return
         if len(self._lines) < _MOST_LINES and self._said + len(line) < _MOST_SAID:
             self._lines.append(line)
             self._said += len(line)
@@ -146,12 +159,3 @@ def last_line(stderr: bytes) -> str:
     """ ": " and the last thing a tool said, to be put behind how it ended; "" when it said nothing."""
     lines = [line for line in stderr.splitlines() if line.strip()]
     return f": {shorten(printable(lines[-1]), 200)}" if lines else ""
-
-
-def sudo_error(line: bytes, name: str) -> DownloadError | None:
-    """The error when it was sudo, not the tool, that wrote `line`."""
-    if line.startswith(b"sudo: ") or b" is not allowed to execute " in line:
-        return DownloadError(
-            f"{name}: sudo -n may not run find and tar there", "add a NOPASSWD rule, or set sudo = false"
-        )
-    return None

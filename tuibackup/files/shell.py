@@ -32,6 +32,8 @@ def shell_way(session: Session, probe: Probe, server: Server) -> "ShellWay":
         GNU if gnu_find else STAT,
         whole_seconds,
         probe.tar != "gnu",
+        probe.user or session.user,
+        tuple(path for path in probe.at if path.rpartition("/")[2] in ("find", "tar")),
     )
     limits = (
         ("extended attributes and access lists", not tools.xattrs),

@@ -82,19 +82,21 @@ def script(command: Command) -> bytes:
     return b" ".join(quote(word) for word in command)
 
 
-def line(command: Command, *, sudo: bool = False) -> bytes:
-    """What is sent to the server, where the account's login shell, whichever that is, reads it first.
-
-    Plain words go as they are, everything else through `sh -c`. Shells agree on single quotes only as long as there
-    is no quote, backslash, exclamation mark or line break in them (fish took such a script for a mistake and
-    exited with 0; csh has history even there): a text with one of these is sent in octal and read by sh's printf.
-    """
+def rights(command: Command, *, sudo: bool) -> bytes:
+    """`command` as shell text, run as root where `sudo` says so: sudo comes directly before the words of a list."""
     text = script(command)
-    words = not isinstance(command, str | bytes)
-    if sudo:
-        text = b"exec sudo -n -- " + (text if words else b"sh -c " + quote(text))
-    if _plain(text) and words:
+    if not sudo:
         return text
+    return b"exec sudo -n -- " + (b"sh -c " + quote(text) if isinstance(command, str | bytes) else text)
+
+
+def line(text: bytes) -> bytes:
+    """What is sent to the server for a script, where the account's login shell, whichever that is, reads it first.
+
+    Shells agree on single quotes only as long as there is no quote, backslash, exclamation mark or line break in them
+    (fish took such a script for a mistake and exited with 0; csh has history even there): a text with one of these is
+    sent in octal and read by sh's printf.
+    """
     if _plain(text):
         return b"exec sh -c '" + text + b"'"
     octal = b"".join(bytes([byte]) if _plain(bytes([byte])) else b"\\0%03o" % byte for byte in text)

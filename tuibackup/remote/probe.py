@@ -4,22 +4,19 @@ import re
 import time
 from dataclasses import dataclass
 
-from tuibackup.errors import RemoteCommandError, RemoteTimeoutError
+from tuibackup.errors import NoShellError, RemoteCommandError, RemoteTimeoutError
 from tuibackup.remote.session import Session
 from tuibackup.text import printable
 
 _SECONDS = 30.0
-_MARK = b"tuibackup-probe-42"
 _LONGEST = 200  # characters of one answer
 _FINE = re.compile(r"\.\d*[1-9]")  # the stat of an older BusyBox writes zeros for the fraction of a second
 
 # One round trip. Every answer is a line `word value`, in any order: what starts most programs runs side by side.
-# The mark is computed: a shell that is no POSIX shell, or one that only repeats what it does not understand, never
-# prints it. Tools are looked for where commands will find them; dump programs, which are started by their path, in
-# further places too.
+# Tools are looked for where commands will find them; dump programs, which are started by their path, in further places
+# too.
 _SCRIPT = rb"""
 LC_ALL=C; export LC_ALL
-echo tuibackup-probe-$((6*7))
 now=$(date +%s.%N 2>/dev/null); echo "date $now"
 newline='
 '
@@ -29,6 +26,7 @@ for tool in find tar stat; do
     said=${said%%"$newline"*}
     case $said in *BusyBox*|*GNU*) ;; *) said="$said $($tool --help 2>&1 </dev/null | head -n 1)" ;; esac
     echo "$tool $said"
+    echo "at $(command -v $tool)"
   fi
 done &
 if command -v sudo >/dev/null 2>&1; then
@@ -48,7 +46,6 @@ echo "uid $(id -u 2>/dev/null)"
 echo "times $(stat -c %y /proc/self /tmp /dev/null / 2>/dev/null | tr '\n' ' ')"
 for tool in zstd gzip; do command -v $tool >/dev/null 2>&1 && echo "$tool yes"; done
 wait
-echo end
 """
 
 
@@ -58,7 +55,7 @@ class Probe:
 
     `find`, `tar` and `stat` are "gnu", "busybox", another name's first word, or None where there is none.
     `fine_times`: stat tells times finer than a second. `sudo` says whether `sudo -n true` works, None where there
-    is no sudo.
+    is no sudo. `at` are the paths of find, tar and stat. `said`: what a server without a shell does instead.
     """
 
     shell: bool
@@ -75,6 +72,8 @@ class Probe:
     dump_tools: tuple[tuple[str, str], ...] = ()
     sudo: bool | None = None
     clock_offset: float | None = None
+    at: tuple[str, ...] = ()
+    said: str = ""
 
 
 async def probe(session: Session) -> Probe:
@@ -84,26 +83,25 @@ async def probe(session: Session) -> Probe:
     """
     before = time.time()
     try:
-        said = (await session.run(_SCRIPT, timeout=_SECONDS, limit=64 << 10)).stdout
-    except RemoteTimeoutError as error:  # a shell may well be there, behind a start-up file that waits
-        raise RemoteTimeoutError(
-            f"{session.name}: lets us in, but its shell did not answer within {_SECONDS:g} s",
-            "do the start-up files of that account wait for something?",
-        ) from error
-    except RemoteCommandError:  # no commands at all, or an answer without end
-        return Probe(shell=False)
+        said = (await session.run(_SCRIPT, timeout=_SECONDS, limit=64 << 10)).check()
+    except NoShellError as error:
+        return Probe(shell=False, said=error.said)
+    except RemoteTimeoutError:
+        raise
+    except RemoteCommandError as error:  # an answer without end, or a shell that cannot do even this
+        return Probe(shell=False, said=error.message.removeprefix(f"{session.name}: "))
     after = time.time()
-    _, mark, answer = said.partition(_MARK + b"\n")
-    answer, end, _ = answer.partition(b"\nend\n")
-    if not mark or not end:
-        return Probe(shell=False)
+    answer = said.stdout
     found: dict[str, str] = {}
     dumps: list[tuple[str, str]] = []
+    at: list[str] = []
     for text in answer.splitlines():
         word, _, value = printable(text[:_LONGEST]).partition(" ")
         if word == "dump":
             path, _, version = value.partition(" ")
             dumps.append((path, version.strip()))
+        elif word == "at":
+            at.append(value.strip())
         else:
             found[word] = value.strip()
     return Probe(  # noqa: S604  # no subprocess: the server has a shell
@@ -121,6 +119,7 @@ async def probe(session: Session) -> Probe:
         dump_tools=tuple(dumps),
         sudo={"yes": True, "no": False}.get(found.get("sudo", "")),
         clock_offset=_offset(found.get("date", ""), (before + after) / 2),
+        at=tuple(sorted(at)),
     )
 
 

@@ -8,21 +8,32 @@ from types import TracebackType
 from typing import Any, Self
 
 import asyncssh
+from asyncssh.constants import OPEN_REQUEST_SESSION_FAILED
 
 from tuibackup.config import Server
-from tuibackup.errors import ConnectionLostError, RemoteCommandError, RemoteTimeoutError
+from tuibackup.errors import (
+    ConnectionLostError,
+    ForbiddenError,
+    NoChannelError,
+    RemoteCommandError,
+    RemoteTimeoutError,
+)
 from tuibackup.remote import connecting
-from tuibackup.remote.command import Command, Completed, describe, line, script
+from tuibackup.remote.command import Command, Completed, describe, line, rights, script
 from tuibackup.remote.connecting import Hopping, SecretProvider
 from tuibackup.remote.hostkeys import HostKey, host_key
+from tuibackup.remote.marks import Marks
 from tuibackup.remote.pace import Pace, Toll
 from tuibackup.remote.patience import Patience
 from tuibackup.remote.questions import Answers
+from tuibackup.remote.refusals import not_carried_out
+from tuibackup.remote.slots import PAUSES, Slots
 from tuibackup.remote.stream import HIGH, LineHandler, Stream
 from tuibackup.remote.window import bound
 from tuibackup.text import printable, shorten, size
 
 LIMIT = 8 << 20  # bytes of output that `run` takes
+_BEGIN_SECONDS = 60.0  # for the account's start-up files
 _OPEN_SECONDS = 30.0  # for the server to start a command or open a channel
 _MOMENT = 1.0  # between the end of a command and of its connection, when a server goes down
 _LONGEST = 300  # cells of what a server says
@@ -73,6 +84,7 @@ class Session:
         self._connections = connections
         self._connection = connections[-1]
         self._late: set[asyncio.Task[Any]] = set()
+        self._slots = Slots()
         self.pace: Pace | None = (
             None  # the bandwidth limit of what is opened from now on; None: there is none
         )
@@ -83,6 +95,11 @@ class Session:
         )
         key = self._connection.get_server_host_key()
         self.host_key: HostKey = host_key(key) if key else HostKey("", "")
+
+    @property
+    def at_once(self) -> int | None:
+        """How many commands the server runs at a time; None where it refused none so far."""
+        return self._slots.most
 
     @property
     def lost(self) -> bool:
@@ -97,16 +114,25 @@ class Session:
         timeout: float,
         limit: int = LIMIT,
         sudo: bool = False,
+        beside: bool = False,
     ) -> Completed:
         """Run `command` to its end, feed it `input`, and take at most `limit` bytes of its output.
 
-        Raises RemoteCommandError when it takes longer than `timeout` seconds or says more than `limit`.
+        Raises RemoteCommandError when it takes longer than `timeout` seconds (from when it begins) or says more than
+        `limit`; NoShellError where the server does something else instead. `beside` as for `stream`.
         """
-        output = bytearray()
+        output, begun, loop = bytearray(), False, asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(timeout), self.stream(command, sudo=sudo) as stream:
+            async with (
+                asyncio.timeout(None) as patience,
+                self.stream(command, sudo=sudo, beside=beside) as stream,
+            ):
+                patience.reschedule(loop.time() + _BEGIN_SECONDS)
                 feeding = asyncio.create_task(_feed(stream, input))
                 try:
+                    await stream.begun()
+                    begun = True
+                    patience.reschedule(loop.time() + timeout)
                     while chunk := await stream.read():
                         output += chunk
                         if len(output) > limit:
@@ -118,8 +144,13 @@ class Session:
                     feeding.cancel()
                     await asyncio.gather(feeding, return_exceptions=True)
         except TimeoutError:
+            if begun:
+                raise RemoteTimeoutError(
+                    f"{self.name}: {describe(command)} did not end within {timeout:g} s"
+                ) from None
             raise RemoteTimeoutError(
-                f"{self.name}: {describe(command)} did not end within {timeout:g} s"
+                f"{self.name}: lets us in, but its shell did not answer within {_BEGIN_SECONDS:g} s",
+                "do the start-up files of that account wait for something?",
             ) from None
         return Completed(script(command), bytes(output), bytes(stream.stderr), ended.status, ended.signal)
 
@@ -131,18 +162,22 @@ class Session:
         sudo: bool = False,
         on_line: LineHandler | None = None,
         window: int = connecting.WINDOW,
+        beside: bool = False,
     ) -> AsyncIterator[Stream]:
         """A running command; `on_line` gets each line of its stderr. Leaving the block ends it.
 
-        `window`: bytes that may be under way; less where several stream at the same time.
+        `window`: bytes that may be under way; less where several stream at the same time. Where the server runs no
+        more at a time, it waits until another one has ended; one that is needed `beside` others (they wait for it)
+        raises NoChannelError instead.
         """
-        stream = await self._started(
-            describe(command), on_line, command=line(command, sudo=sudo), window=window
-        )
-        try:
-            yield stream
-        finally:
-            stream.abort()
+        marks = Marks()
+        text = line(marks.text(rights(command, sudo=sudo)))
+        what = describe(command)
+        async with self._started(what, on_line, marks, beside=beside, command=text, window=window) as stream:
+            try:
+                yield stream
+            finally:
+                stream.abort()
 
     @contextlib.asynccontextmanager
     async def subsystem(self, name: str) -> AsyncIterator[Stream]:
@@ -150,21 +185,55 @@ class Session:
 
         Leaving the block closes its channel. No signal is sent: asyncssh's server ends the whole connection over one.
         """
-        stream = await self._started(name.upper(), None, subsystem=name)
-        try:
-            yield stream
-        finally:
-            stream.abort(signal=False)
+        async with self._started(name.upper(), None, subsystem=name) as stream:
+            try:
+                yield stream
+            finally:
+                stream.abort(signal=False)
 
+    @contextlib.asynccontextmanager
     async def _started(
         self,
         what: str,
         on_line: LineHandler | None,
+        marks: Marks | None = None,
         *,
+        beside: bool = False,
         window: int = connecting.WINDOW,
         **kind: bytes | str,
+    ) -> AsyncIterator[Stream]:
+        """Something that counts as one of the server's sessions. Tried again where it may be one too many."""
+        refused = 0
+        while True:
+            if self._slots.full and beside:
+                raise self._no_more(what)
+            await self._slots.free()
+            try:
+                stream = await self._begun(what, on_line, marks, window=window, **kind)
+                break
+            except RemoteCommandError as error:
+                if marks and _request_refused(error):
+                    raise not_carried_out(self.name, b"", error.message.encode(), None) from error
+                if not isinstance(error, NoChannelError):
+                    raise
+                refused += 1
+                if self._slots.refused(refused):
+                    await asyncio.sleep(PAUSES[refused - 1])
+                elif beside or not self._slots.taken:
+                    raise
+        with self._slots:
+            yield stream
+
+    def _no_more(self, what: str) -> NoChannelError:
+        return NoChannelError(
+            f"{self.name}: {what}: the server runs {self.at_once} at a time and no more",
+            "see MaxSessions in its sshd_config",
+        )
+
+    async def _begun(
+        self, what: str, on_line: LineHandler | None, marks: Marks | None, *, window: int, **kind: bytes | str
     ) -> Stream:
-        stream = Stream(self.name, on_line, self.pace, min(HIGH, window))
+        stream = Stream(self.name, on_line, self.pace, min(HIGH, window), marks)
         await self._opened(
             self._connection.create_session(
                 lambda: stream,
@@ -175,6 +244,7 @@ class Session:
             ),
             what,
             lambda opened: opened[0].abort(),
+            session=True,
         )
         return stream
 
@@ -197,7 +267,7 @@ class Session:
             return True
         await asyncio.sleep(_MOMENT)
         try:
-            await self.run(b":", timeout=_OPEN_SECONDS)
+            await self.run(b":", timeout=_OPEN_SECONDS, beside=True)
         except ConnectionLostError:
             return True
         except RemoteCommandError:  # it answers, or there is no shell that could
@@ -225,7 +295,9 @@ class Session:
     ) -> None:
         await self.close()
 
-    async def _opened(self, opening: Awaitable[Any], what: str, drop: Callable[[Any], None]) -> Any:
+    async def _opened(
+        self, opening: Awaitable[Any], what: str, drop: Callable[[Any], None], *, session: bool = False
+    ) -> Any:
         """What `opening` a channel gives. One that opens when nobody waits any more is dropped.
 
         Cancelling asyncssh in the middle would leave the channel, and a command that has started, to the server.
@@ -244,8 +316,18 @@ class Session:
             await asyncio.sleep(0)  # until it has noted that itself
             if self.lost or isinstance(error, asyncssh.DisconnectError):
                 raise ConnectionLostError(f"connection to {self.name} lost") from error
-            said = shorten(printable(getattr(error, "reason", "") or str(error)), _LONGEST)
-            raise RemoteCommandError(f"{self.name}: {what} cannot be opened: {said}") from error
+            raise self._not_opened(what, error, session) from error
+
+    def _not_opened(self, what: str, error: Exception, session: bool) -> RemoteCommandError:
+        """The error for a channel that the server does not open. Of a session too many sshd says that it failed."""
+        said = shorten(printable(getattr(error, "reason", "") or str(error)), _LONGEST)
+        line = f"{self.name}: {what} cannot be opened: {said}"
+        code = getattr(error, "code", None)
+        if code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED:
+            return ForbiddenError(line)
+        if session and code in (asyncssh.OPEN_RESOURCE_SHORTAGE, asyncssh.OPEN_CONNECT_FAILED):
+            return NoChannelError(line, "see MaxSessions in its sshd_config")
+        return RemoteCommandError(line)
 
     def _leave(self, task: asyncio.Task[Any], drop: Callable[[Any], None]) -> None:
         """Let `task` end by itself, at the latest with the connection."""
@@ -280,6 +362,11 @@ class _PacedReader:
     def _took(self, data: Any) -> Any:
         self._toll.took(len(data))
         return data
+
+
+def _request_refused(error: RemoteCommandError) -> bool:
+    """Whether the server opened the session, and runs no commands in any."""
+    return getattr(error.__cause__, "code", None) == OPEN_REQUEST_SESSION_FAILED
 
 
 def _drop(opened: tuple[Any, Any]) -> None:

@@ -10,6 +10,7 @@ ConnectionLostError.
 """
 
 import asyncio
+import re
 import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 from tuibackup.errors import ConnectionLostError, RemoteCommandError, RemoteTimeoutError
+from tuibackup.remote.refusals import words
 from tuibackup.remote.session import Session
 from tuibackup.remote.stream import Stream
 from tuibackup.text import duration, printable, shorten
@@ -36,6 +38,10 @@ _LONGEST_HANDLE = 256
 
 NO_SUCH_FILE, PERMISSION_DENIED, FAILURE = 2, 3, 4
 _EOF = 1
+# The beginning of the server's first answer, its version: what start-up files write before it is no answer. (OpenSSH's
+# own client says "Received message too long" to that.)
+_HELLO = re.compile(rb"\0[\0\1]..\x02\0\0\0.", re.DOTALL)
+_MOST_NOISE = 64 << 10
 
 _T = TypeVar("_T")
 
@@ -128,6 +134,7 @@ class Sftp:
         self._since = 0.0  # when we last heard something, or began to wait
         self._fault: Exception | None = None
         self._extensions: dict[bytes, bytes] = {}
+        self._greeted = True  # whether its first answer has begun, behind whatever start-up files write
         self._begun = False  # whether it answered in this language
 
     # requests
@@ -189,6 +196,7 @@ class Sftp:
         hello: asyncio.Future[dict[bytes, bytes]] = self._loop.create_future()
         # An answer's number stands where the version does in the first one.
         self._waiting[_VERSION] = _Request(hello, _VERSION_TYPE, _extensions, _SHORT)
+        self._greeted = False
         self._since = self._loop.time()
         self._out += struct.pack(">IBI", 5, _INIT_TYPE, _VERSION)
         self._wake.set()
@@ -205,9 +213,8 @@ class Sftp:
         except SftpError:  # then it has no limits to tell
             pass
         except TimeoutError:
-            raise RemoteTimeoutError(
-                f"{self._server}: SFTP does not answer within {duration(_START_SECONDS)}"
-            ) from None
+            silent = f"does not answer within {duration(_START_SECONDS)}"
+            raise RemoteTimeoutError(f"{self._server}: SFTP {silent}{self._said()}") from None
 
     def _ask(
         self,
@@ -250,18 +257,30 @@ class Sftp:
         try:
             while data := await self._piece():
                 self._take(data)
-            said = [line for line in bytes(self._stream.stderr).splitlines() if line.strip()]
-            last = f": {shorten(printable(said[-1]), 200)}" if said else ""
-            raise self._broken("the server ended it", last)
+            raise self._broken("the server ended it")
         except (ConnectionLostError, RemoteCommandError) as error:
             self._fail(error)
         except (struct.error, ValueError, OverflowError):
             self._fail(self._broken("the server answers nonsense"))
 
-    def _broken(self, why: str, said: str = "") -> RemoteCommandError:
+    def _broken(self, why: str) -> RemoteCommandError:
         if self._begun:
-            return RemoteCommandError(f"{self._server}: SFTP: {why}{said}")
-        return RemoteCommandError(f"{self._server}: SFTP cannot be opened: {why} at once{said}")
+            return RemoteCommandError(f"{self._server}: SFTP: {why}{self._said()}")
+        return RemoteCommandError(f"{self._server}: SFTP cannot be opened: {why} at once{self._said()}")
+
+    def _said(self) -> str:
+        """The server's own words, where it has any."""
+        said = words(bytes(self._stream.stderr), b"" if self._begun else bytes(self._buffer))
+        return f'; it says: "{said}"' if said else ""
+
+    def _skip_noise(self) -> bool:
+        """Whether the server's first answer has begun; what came before it is dropped then."""
+        if found := _HELLO.search(self._buffer):
+            del self._buffer[: found.start()]
+            self._greeted = True
+        elif len(self._buffer) > _MOST_NOISE:
+            raise ValueError
+        return self._greeted
 
     async def _piece(self) -> bytes:
         while True:
@@ -281,6 +300,8 @@ class Sftp:
         """Hand out the answers that are complete."""
         buffer = self._buffer
         buffer += data
+        if not self._greeted and not self._skip_noise():
+            return
         at, end = 0, len(buffer)
         with memoryview(buffer) as view:
             while end - at >= 9:

@@ -2,6 +2,9 @@
 
 asyncssh's own reader objects copy and wake up per packet; here packets are queued as they come and taken
 many at a time. Reading pauses the channel when too much waits, writing waits while the channel is full.
+
+Of a command's output only what lies between its marks is given (see `marks`); that they come says that it was carried
+out at all.
 """
 
 import asyncio
@@ -14,7 +17,9 @@ from asyncssh.connection import SSHConnection
 
 from tuibackup.errors import ConnectionLostError
 from tuibackup.remote.command import Exit
+from tuibackup.remote.marks import MOST_NOISE, Marks
 from tuibackup.remote.pace import Pace
+from tuibackup.remote.refusals import not_carried_out
 from tuibackup.remote.window import bound
 
 HIGH = 8 << 20  # bytes that wait to be read: the channel is paused beyond (its window may still fill) …
@@ -22,15 +27,24 @@ _LOW = 2 << 20  # … and goes on below
 _PIECE = 256 << 10  # bytes that are handed to the channel at a time
 STDERR_TAIL = 64 << 10  # bytes of stderr that are kept
 _LONGEST_LINE = 16 << 10
+_LAST_WORDS = 5.0  # seconds for the rest of stderr, once the output has ended
 
 LineHandler = Callable[[bytes], None]
 
 
 class Stream(asyncssh.SSHClientSession[bytes]):
-    """A running command. `stderr` holds the end of what it complained; `on_line` gets each of its lines."""
+    """A running command. `stderr` holds the end of what it complained; `on_line` gets each of its lines.
+
+    Without `marks` (a subsystem) everything that comes is its own.
+    """
 
     def __init__(
-        self, server: str, on_line: LineHandler | None = None, pace: Pace | None = None, high: int = HIGH
+        self,
+        server: str,
+        on_line: LineHandler | None = None,
+        pace: Pace | None = None,
+        high: int = HIGH,
+        marks: Marks | None = None,
     ) -> None:
         self._server = server
         self._on_line = on_line
@@ -42,12 +56,19 @@ class Stream(asyncssh.SSHClientSession[bytes]):
         self._paused = False
         self._ended = False
         self._closed = False
-        self._whole = False  # all of its output has arrived
+        self._whole = False  # all of its output has arrived …
+        self._over = False  # … and its last mark
+        self._gone = False  # the shell has ended
         self._fault: Exception | None = None
         self._readable = asyncio.Event()
         self._writable = asyncio.Event()
         self._writable.set()
         self._done = asyncio.Event()
+        self._begun = asyncio.Event()  # the command, or the end of all
+        self._output = marks.between() if marks else None
+        self._complaints = marks.between() if marks else None
+        if marks is None:
+            self._begun.set()
         self._exit: Exit | None = None
         self._line = b""
         self.stderr = bytearray()
@@ -61,8 +82,35 @@ class Stream(asyncssh.SSHClientSession[bytes]):
 
     def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
         if datatype == asyncssh.EXTENDED_DATA_STDERR:
-            self._complained(data)
+            self._heard(data)
             return
+        if self._output is not None:
+            data = self._between(data)
+            if not data:
+                return
+        self._take(data)
+
+    def _between(self, data: bytes) -> bytes:
+        """What of `data` is the command's own; notes when it begins and ends."""
+        assert self._output is not None
+        data = self._output.feed(data)
+        if self._output.begun:
+            self._begun.set()
+        elif self._output.noisy > MOST_NOISE:
+            self.channel.abort()
+        if self._output.exit is not None and not self._over:
+            self._exit = self._output.exit
+            self._over = self._whole = self._ended = True
+            self._readable.set()
+            self._settle()
+        return data
+
+    def _no_more_output(self) -> None:
+        """What looked like the beginning of a mark was none."""
+        if self._output is not None and (rest := self._output.rest()):
+            self._take(rest)
+
+    def _take(self, data: bytes) -> None:
         self._chunks.append(data)
         self._waiting += len(data)
         self._readable.set()
@@ -71,15 +119,27 @@ class Stream(asyncssh.SSHClientSession[bytes]):
             self.channel.pause_reading()
 
     def eof_received(self) -> bool:
+        self._no_more_output()
         self._ended = self._whole = True
         self._readable.set()
+        self._begun.set()
         return True  # we may still have something to write
 
     def exit_status_received(self, status: int) -> None:
-        self._exit = Exit(status)
+        self._shell_ended(Exit(status))
 
     def exit_signal_received(self, signal: str, core_dumped: bool, msg: str, lang: str) -> None:
-        self._exit = Exit(-1, signal)
+        self._shell_ended(Exit(-1, signal))
+
+    def _shell_ended(self, exit_: Exit) -> None:
+        self._exit = self._exit or exit_
+        self._gone = True
+        self._settle()
+
+    def _settle(self) -> None:
+        """Whether nothing is to come any more, though what a start-up file left running holds the channel open."""
+        if self._over and self._gone and self._complaints is not None and self._complaints.exit is not None:
+            self._done.set()
 
     def pause_writing(self) -> None:
         self._writable.clear()
@@ -102,18 +162,21 @@ class Stream(asyncssh.SSHClientSession[bytes]):
 
     def _close(self, fault: Exception | None) -> None:
         self._fault = fault
+        self._no_more_output()
         self._ended = self._closed = True
-        if self._line:
-            self._complained(b"\n")
-        for event in (self._readable, self._writable, self._done):
+        if self._complaints is not None and (rest := self._complaints.rest()):
+            self._complained(rest)
+        self._no_more_complaints()
+        for event in (self._readable, self._writable, self._done, self._begun):
             event.set()
 
     @property
     def _finished(self) -> bool:
         """Whether the command's whole output and its end have arrived. One of them alone is not enough: the end
-        overtakes output that waits in a paused channel, and both are lost together with the connection.
+        overtakes output that waits in a paused channel, and both are lost together with the connection. The last
+        mark is both in one.
         """
-        return self._whole and self._exit is not None
+        return self._over or (self._whole and self._exit is not None)
 
     # what we call
 
@@ -121,7 +184,8 @@ class Stream(asyncssh.SSHClientSession[bytes]):
         """At least one byte and at most about `size` (a packet is never split); b"" at the end.
 
         Waits as long as the connection's bandwidth limit asks: before it takes anything, so that a reader that is
-        cancelled loses nothing. Raises ConnectionLostError when the connection broke before the command had ended.
+        cancelled loses nothing. Raises ConnectionLostError when the connection broke before the command had ended,
+        NoShellError where it was not even begun.
         """
         if self._toll:
             size = await self._toll.ready(size)
@@ -147,8 +211,10 @@ class Stream(asyncssh.SSHClientSession[bytes]):
     async def write(self, data: bytes) -> None:
         """Send `data`; waits while the channel is full. A command that reads no more is no error.
 
-        Raises ConnectionLostError.
+        It waits for the command to begin, too: a start-up file that reads gets nothing of it, nor does a program in
+        the command's place. Raises ConnectionLostError.
         """
+        await self._begun.wait()
         view = memoryview(data)
         while view:
             await self._writable.wait()
@@ -167,16 +233,24 @@ class Stream(asyncssh.SSHClientSession[bytes]):
         if not self._closed and not self.channel.is_closing():
             self.channel.write_eof()
 
+    async def begun(self) -> None:
+        """Wait until the command begins, or its channel ends."""
+        await self._begun.wait()
+
     async def wait(self) -> Exit:
         """How the command ended, once all of it has arrived (what was not read is thrown away).
 
-        Raises ConnectionLostError when the connection broke before.
+        Raises ConnectionLostError when the connection broke before, NoShellError where it was not even begun.
         """
         while await self.read():
             pass
-        await self._done.wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS if self._over else None):
+                await self._done.wait()
         self._check()
-        return self._exit or Exit(-1)
+        if self._over or self._output is None or self._exit is None or not self._exit.ok:
+            return self._exit or Exit(-1)
+        return Exit(-1)  # that of something else
 
     def abort(self, *, signal: bool = True) -> None:
         """Close the channel at once; what was not read is dropped.
@@ -196,6 +270,24 @@ class Stream(asyncssh.SSHClientSession[bytes]):
         """Raise when the connection went away before the command had finished."""
         if self._fault is not None and not self._finished:
             raise ConnectionLostError(f"connection to {self._server} lost") from self._fault
+        if self._output is not None and not self._output.begun:
+            complaints = self._complaints.noise if self._complaints else b""
+            raise not_carried_out(self._server, bytes(self._output.noise), bytes(complaints), self._exit)
+
+    def _heard(self, data: bytes) -> None:
+        """Something on stderr."""
+        if self._complaints is None:
+            self._complained(data)
+            return
+        self._complained(self._complaints.feed(data))
+        if self._complaints.exit is not None:
+            self._no_more_complaints()
+            self._settle()
+
+    def _no_more_complaints(self) -> None:
+        """The last line may lack its end."""
+        if self._line:
+            self._complained(b"\n")
 
     def _complained(self, data: bytes) -> None:
         self.stderr += data

@@ -1,0 +1,192 @@
+"""Accounts that greet, complain, refuse and forbid: what `check` says of them is what a run then meets.
+
+Each set-up is a real account behind a real sshd. Both commands must come to the same end: all is well with both, or
+both say the same words of the server and the same way out.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.site import Said, Site
+from tests.acceptance.test_every_server import unprivileged
+from tests.toolboxes import only, toolbox
+from tuibackup.demo.sshd import PrivateSshd
+
+ORIGINAL = '"$SSH_ORIGINAL_COMMAND"'
+
+
+@dataclass(frozen=True)
+class Setup:
+    """An account: its `login` (a script of sh in the place of its shell), and start-up files in its home.
+
+    `says`: words that check and run must both have in their lines; without any, both must succeed. `sudo`: the rules
+    of its sudoers, and everything is read with sudo.
+    """
+
+    login: str = f"exec bash -l -c {ORIGINAL}"
+    profile: str = ""
+    says: tuple[str, ...] = ()
+    sudo: str = ""
+    needs: str = "sh"
+
+
+NOISE = r"""
+echo 'Welcome to siakad!'
+printf 'no line end'; printf '\000\001\377\n'
+echo "find: '/srv/noise': Permission denied" >&2
+echo 'tar: ./index.php: Cannot open: Permission denied' >&2
+echo 'sudo: a password is required' >&2
+stty erase x
+"""
+BYE = f"""sh -c {ORIGINAL}; s=$?; echo Bye; echo 'tar: ./index.php: Read error at byte 0' >&2; exit $s"""
+RULE = "nobody ALL=(root) NOPASSWD: {tools}/find, {tools}/tar\n"
+SETUPS = {
+    "noise": Setup(profile=NOISE + "sleep 300 &\ntrap 'echo Goodbye; echo goodbye >&2' EXIT\n"),
+    "goodbye": Setup(login=BYE),
+    "status-hidden": Setup(login=f"bash -l -c {ORIGINAL}; echo Bye; exit 0", profile=NOISE),
+    "fish": Setup(login=f"exec fish -c {ORIGINAL}", needs="fish"),
+    "csh": Setup(login=f"exec csh -c {ORIGINAL}", needs="csh"),
+    "slow": Setup(profile="sleep 0.7\n"),
+    "other-shell": Setup(
+        profile="exec sh -c 'echo I am another shell'\n", says=("I am another shell", "POSIX shell")
+    ),
+    "nologin": Setup(
+        login="exec /usr/sbin/nologin", says=("This account is currently not available", "usermod -s")
+    ),
+    "false": Setup(login="exec /bin/false", says=("exited with 1", "command=")),
+    "rsync-only": Setup(
+        login="echo 'rrsync error: SSH_ORIGINAL_COMMAND does not run rsync.' >&2; exit 1",
+        says=("does not run rsync", "rsync only"),
+    ),
+    "git-shell": Setup(
+        login=f"exec git-shell -c {ORIGINAL}",
+        says=("fatal: unrecognized command", "authorized_keys"),
+        needs="git-shell",
+    ),
+    "expired": Setup(
+        login="echo 'WARNING: Your password has expired.' >&2; echo 'Password change required but no TTY available.'"
+        " >&2; exit 1",
+        says=("Your password has expired", "chage -M -1"),
+    ),
+    "sudo-warns": Setup(
+        sudo="Defaults secure_path={tools}, lecture=always\n" + RULE, profile="", login="sudo-warns"
+    ),
+    "sudo-tty": Setup(
+        sudo="Defaults secure_path={tools}, requiretty\n" + RULE,
+        says=("you must have a tty", "Defaults:nobody !requiretty"),
+    ),
+    "sudo-password": Setup(
+        sudo="Defaults secure_path={tools}\nnobody ALL=(root) {tools}/find, {tools}/tar\n",
+        says=("a password is required", "nobody ALL=(root) NOPASSWD: {tools}/find, {tools}/tar"),
+    ),
+    "sudo-no-tar": Setup(
+        sudo="Defaults secure_path={tools}\nnobody ALL=(root) NOPASSWD: {tools}/find\n",
+        says=("sudo", "nobody ALL=(root) NOPASSWD:", "{tools}/tar"),
+    ),
+}
+DEFAULT = {"noise", "status-hidden", "nologin", "sudo-warns", "sudo-tty", "sudo-no-tar"}
+SUDO_WARNS = """#!/bin/sh
+echo 'sudo: unable to resolve host siakad: Name or service not known' >&2
+echo 'sudo: setrlimit(RLIMIT_CORE): Operation not permitted' >&2
+echo 'sudo: something that nobody has heard of' >&2
+exec /usr/bin/sudo "$@"
+"""
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Path]:
+    """A folder that every account may enter."""
+    with tempfile.TemporaryDirectory(prefix="tuibackup-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.fixture(scope="module")
+def account(place: Path) -> Iterator[PrivateSshd]:
+    """An sshd whose account logs in through `place/login`, which each test writes."""
+    with PrivateSshd(place / "sshd", force_command=f"exec sh {place}/login") as sshd:
+        yield sshd
+
+
+def set_up(place: Path, name: str, setup: Setup) -> Path:
+    """Make the account that set-up; where its tools lie."""
+    here = place / name
+    home = here / "home"
+    (home / ".config/fish").mkdir(parents=True)
+    (home / ".bash_profile").write_text(setup.profile)
+    (home / ".config/fish/config.fish").write_text("echo Welcome to fish; echo oh no >&2\n")
+    (home / ".cshrc").write_text("echo Welcome to csh\n")
+    tools = toolbox(
+        here / "tools", busybox=False, scripts={"sudo": ""} if setup.login == "sudo-warns" else {}
+    )
+    if setup.login == "sudo-warns":
+        (tools / "sudo").write_text(SUDO_WARNS)
+    login = f"HOME={home}; export HOME\n{setup.login}\n"
+    if setup.sudo:
+        login = unprivileged(here, tools, only(tools)) + "\n"
+        (here / "sudoers").chmod(0o640)
+        (here / "sudoers").write_text(setup.sudo.replace("{tools}", str(tools)))
+        (here / "sudoers").chmod(0o440)
+    (place / "login").write_text(login)
+    return tools
+
+
+def of_server(check: Said) -> str:
+    """What check says of the server, behind what it says of this machine."""
+    return check.out.rpartition("\nsiakad\n")[2]
+
+
+def both(site: Site) -> tuple[Said, Said]:
+    """What check and run say."""
+    return site.tuibackup("check", "siakad"), site.tuibackup(
+        "run", "siakad", "--only", "files", "--json", timeout=120
+    )
+
+
+@pytest.mark.parametrize(
+    "name", [one if one in DEFAULT else pytest.param(one, marks=pytest.mark.long) for one in SETUPS]
+)
+def test_check_and_run_find_the_same(
+    site: Site, place: Path, account: PrivateSshd, application: Path, name: str
+) -> None:
+    setup = SETUPS[name]
+    if not shutil.which(setup.needs):
+        pytest.skip(f"{setup.needs} is not installed")
+    if setup.sudo and (
+        os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], check=False).returncode
+    ):
+        pytest.skip("only root can make an account that sudo knows")
+    tools = set_up(place, name, setup)
+    site.add("siakad", account, [application], extra="sudo = true\n" if setup.sudo else "")
+
+    check, run = both(site)
+
+    told = check.out + check.err + "\n----\n" + run.out + run.err
+    finished = run.finished
+    if not setup.says:
+        assert (run.code, finished["outcome"]) == (0, "done"), told
+        assert not {"×", "▲"} & set(of_server(check)), told
+        assert not [event for event in run.events if event["event"] == "step-finding"], told
+        return
+    assert (check.code, run.code, finished["outcome"]) == (1, 1, "failed"), told
+    for words in setup.says:
+        assert words.replace("{tools}", str(tools)) in " ".join(check.out.split()), told
+        assert words.replace("{tools}", str(tools)) in run.out, told
+
+
+def test_a_missing_folder_is_missing_behind_noise_and_a_hidden_status(
+    site: Site, place: Path, account: PrivateSshd
+) -> None:
+    set_up(place, "missing", SETUPS["status-hidden"])
+    site.add("siakad", account, ["/nowhere/at/all"])
+    check, run = both(site)
+    assert (check.code, run.finished["outcome"], run.finished["files"]["whole"]) == (1, "warnings", False)
+    for said in check.out, run.out:
+        assert "is missing on the server" in said or "No such file" in said, said

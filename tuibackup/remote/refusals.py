@@ -1,0 +1,47 @@
+"""What a server says instead of doing what it was asked for: its own words, and the way out that fits them."""
+
+import re
+
+from tuibackup.errors import NoShellError
+from tuibackup.remote.command import Exit
+from tuibackup.text import printable, shorten
+
+_LINES = 3  # of a server's words
+_LONGEST = 240  # cells of them
+_FORCED = "take command= out of the key's line in authorized_keys there, or use another key"
+_WAYS_OUT = (
+    (
+        r"password.*(expired|change)|(required|must) .*change",
+        "log in once by hand with ssh and change it; on the server, chage -M -1 ACCOUNT keeps it from expiring",
+    ),
+    (r"account.*expired", "on the server: chage -E -1 ACCOUNT"),
+    (r"not (currently )?available|nologin", "give the account a shell: usermod -s /bin/sh ACCOUNT"),
+    (r"rsync", f"this key may run rsync only: {_FORCED}"),
+    (r"\bgit\b|\bborg\b|restic|rclone", f"this key or account is for something else: {_FORCED}"),
+    (r"sftp", f"this key or account is for SFTP only: {_FORCED}, or see ForceCommand in sshd_config"),
+)
+_ANY = (
+    f"does it have a POSIX shell, and no other command forced? {_FORCED}; or see ForceCommand in sshd_config"
+)
+
+
+def words(*outputs: bytes) -> str:
+    """The last lines of the first of `outputs` that has any, on one clean line; "" for none, or no text."""
+    for output in outputs:
+        lines = [line.strip() for line in output.splitlines() if line.strip()]
+        if lines and not re.search(rb"[\0-\x06]", output):
+            return shorten(" ".join(printable(line) for line in lines[-_LINES:]), _LONGEST)
+    return ""
+
+
+def not_carried_out(server: str, stdout: bytes, stderr: bytes, ended: Exit | None) -> NoShellError:
+    """The error for a command that was never begun, by what came in its place."""
+    said = words(stderr, stdout)
+    how = f'it says: "{said}"' if said else f"it {ended}, without a word" if ended else "no word came"
+    return NoShellError(f"{server}: did not run our command: {how}", way_out(said), how)
+
+
+def way_out(said: str) -> str:
+    """What to do about a server that says this instead of running a command."""
+    lower = said.lower()
+    return next((way for pattern, way in _WAYS_OUT if re.search(pattern, lower)), _ANY)
