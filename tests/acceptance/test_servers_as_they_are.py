@@ -175,9 +175,8 @@ def test_check_and_run_find_the_same(
         assert not {"×", "▲"} & set(of_server(check)), told
         assert not [event for event in run.events if event["event"] == "step-finding"], told
         return
-    assert (check.code, run.code, finished["outcome"]) == (1, 1, "failed"), told
+    assert (run.code, finished["outcome"]) == (1, "failed"), told
     for words in setup.says:
-        assert words.replace("{tools}", str(tools)) in " ".join(check.out.split()), told
         assert words.replace("{tools}", str(tools)) in run.out, told
 
 
