@@ -11,6 +11,7 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
 SLOW = 1.5  # a step without a standard is slow beyond this many times its expectation
+SLOW_FROM = 30.0  # seconds that must have been expected: below, a busy minute of the machine is half of it
 _DAYS = {"day": 1, "week": 7}
 _MONTHS = {"month": 1, "year": 12}
 _LONGEST = 100  # years; keeps every date within what `date` can hold
@@ -150,10 +151,13 @@ def expectation(history: Sequence[float]) -> float | None:
 
 
 def limit(standard: float | None, expected: float | None) -> float | None:
-    """Seconds beyond which a step is slow: its standard (steps 1 and 3), else 1.5 times its expectation."""
+    """Seconds beyond which a step is slow: its standard (steps 1 and 3), else 1.5 times its expectation.
+
+    None where there is nothing to judge by: no expectation, or one below 30 s.
+    """
     if standard is not None:
         return standard
-    return None if expected is None else expected * SLOW
+    return None if expected is None or expected < SLOW_FROM else expected * SLOW
 
 
 def is_slow(actual: float, limit: float | None) -> bool:

@@ -7,7 +7,7 @@ into short words. Nothing here knows a terminal: widths are counted in cells, co
 import unicodedata
 from datetime import datetime, tzinfo
 
-from tuibackup.words import _
+from tuibackup.words import _, ngettext
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
@@ -62,6 +62,24 @@ def duration(seconds: float) -> str:
 def count(number: int) -> str:
     """A number with its thousands apart: "14,210"."""
     return f"{number:,}"
+
+
+def numbered(number: int, noun: str, plural: str = "") -> str:
+    """So many of something, in English: for what is recorded. "1 file", "14,210 files", "2 queries"."""
+    return f"{count(number)} {noun if number == 1 else plural or noun + 's'}"
+
+
+def unit_word(unit: str, number: int) -> str:
+    """What so many of a `Progress`' items are called, in the language in use."""
+    match unit:
+        case "files":
+            return ngettext("file", "files", number)
+        case "tables":
+            return ngettext("table", "tables", number)
+        case "databases":
+            return ngettext("database", "databases", number)
+        case _:
+            return unit
 
 
 def when(moment: datetime, now: datetime, zone: tzinfo | None = None) -> str:

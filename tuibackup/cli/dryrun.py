@@ -88,7 +88,11 @@ def _print_server(one: Rehearsal) -> None:
     if rows:
         print_table([_("  folder or database"), "", _("size"), ""], rows, "<>><")
     if one.files and one.files.resumed:
-        text = _("  {files} files, {size} are there already from an interrupted run")
+        text = ngettext(
+            "  {files} file, {size} is there already from an interrupted run",
+            "  {files} files, {size} are there already from an interrupted run",
+            one.files.resumed,
+        )
         print(text.format(files=count(one.files.resumed), size=size(one.files.resumed_bytes)))
     mark = paint(MARKS["warnings"], "warnings", coloured())
     for finding in one.findings[:FINDINGS]:

@@ -76,9 +76,9 @@ def _print(snapshot: "Snapshot", verdict: "Verdict", seconds: float) -> None:
 def _record(snapshot: "Snapshot", verdict: "Verdict", seconds: float, context: Context) -> None:
     from tuibackup.ledger.entries import Kind
     from tuibackup.run.record import operator_body
-    from tuibackup.text import count, size
+    from tuibackup.text import numbered, size
 
-    detail = f"{snapshot.spec}: {count(verdict.files)} files, {size(verdict.bytes)}"
+    detail = f"{snapshot.spec}: {numbered(verdict.files, 'file')}, {size(verdict.bytes)}"
     body = {
         "snapshot": snapshot.spec,
         "outcome": "done" if verdict.ok else "failed",

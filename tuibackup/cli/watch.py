@@ -19,7 +19,7 @@ from tuibackup.run import events as ev
 from tuibackup.run.journal import JournalReader, first, follow
 from tuibackup.run.view import RunView, StepView
 from tuibackup.sop import Clock, Outcome
-from tuibackup.text import cells, count, duration, rate, shorten, size
+from tuibackup.text import cells, count, duration, rate, shorten, size, unit_word
 from tuibackup.words import _
 
 if TYPE_CHECKING:
@@ -295,4 +295,5 @@ def _amount(told: ev.StepProgress) -> str:
     amount = size(told.bytes)
     if told.bytes_total:
         amount = _("{done} of {total}").format(done=amount, total=size(told.bytes_total))
-    return f"{items} {_(told.unit)} · {amount}"
+    unit = unit_word(told.unit, told.items_total or told.items)
+    return f"{items} {unit} · {amount}"

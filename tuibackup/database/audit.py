@@ -12,6 +12,7 @@ from tuibackup.database.tool import DumpTool
 from tuibackup.errors import DatabaseError
 from tuibackup.progress import Finding
 from tuibackup.text import count, duration, printable
+from tuibackup.words import in_english
 
 _DATA = ("SELECT", "SHOW VIEW", "TRIGGER", "EVENT")
 _SHOWN = 5
@@ -64,9 +65,9 @@ async def long_queries(database: DatabaseSession) -> str:
     )
     if not number:
         return ""
-    return (
-        f"{count(int(number))} queries run for more than a minute, the longest for {duration(float(longest))}"
-    )
+    queries = in_english("{count} query runs", "{count} queries run", int(number))
+    queries = queries.format(count=count(int(number)))
+    return f"{queries} for more than a minute, the longest for {duration(float(longest))}"
 
 
 def _contents(database: DatabaseInfo) -> Iterator[Finding]:

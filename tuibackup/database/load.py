@@ -17,7 +17,7 @@ from tuibackup.database.statements import (
 )
 from tuibackup.database.target import TargetServer
 from tuibackup.errors import DatabaseError, VaultError
-from tuibackup.text import printable
+from tuibackup.text import numbered, printable
 from tuibackup.vault.dumps import Dump, StoredTable
 
 OnBytes = Callable[[int], None]  # so many bytes of SQL more
@@ -79,7 +79,8 @@ async def _load(
             raise VaultError(f"the dump reaches for the database {printable(named)}: {excerpt(statement)}")
         if len(statement) > target.packet:
             raise DatabaseError(
-                f"{target.name}: a statement of {len(statement):,} bytes is more than it takes ({target.packet:,})",
+                f"{target.name}: a statement of {numbered(len(statement), 'byte')} is more than it takes"
+                f" ({target.packet:,})",
                 f"SET GLOBAL max_allowed_packet = {min(1 << 30, 2 * len(statement))} there, then again",
             )
         try:

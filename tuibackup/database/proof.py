@@ -10,7 +10,7 @@ from typing import Any
 
 from tuibackup.database.inventory import quoted
 from tuibackup.database.target import TargetServer
-from tuibackup.text import count, printable
+from tuibackup.text import count, numbered, printable
 from tuibackup.vault.dumps import Dump, StoredTable
 
 _SHOWN = 8  # names in one line
@@ -149,7 +149,7 @@ class _Comparing:
             self._gaps.append(f"{name}: its rows were not counted at the dump: {count(rows)} came back")
         elif rows != expected:
             when = "were there at the dump's instant" if isinstance(counted, int) else "are in the dump"
-            self._differences.append(f"{name}: {count(rows)} rows came back, {count(expected)} {when}")
+            self._differences.append(f"{name}: {numbered(rows, 'row')} came back, {count(expected)} {when}")
         if table.checksum is None:
             if not versioned:
                 self._unchecked.append(table.name)

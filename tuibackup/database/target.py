@@ -14,7 +14,7 @@ from tuibackup.database.optionfile import Options
 from tuibackup.errors import DatabaseError
 from tuibackup.remote.session import Session
 from tuibackup.secret import Secret
-from tuibackup.text import count, printable
+from tuibackup.text import count, numbered, printable
 
 STATEMENT_SECONDS = 4 * 3600.0  # the index of a huge table takes its time
 LARGEST_PACKET = 1 << 30
@@ -94,7 +94,7 @@ class TargetServer:
             return
         if length + _ROOM > LARGEST_PACKET:
             raise DatabaseError(
-                f"{self.name}: the dump has a statement of {count(length)} bytes; no server takes more than 1 GiB"
+                f"{self.name}: the dump has a statement of {numbered(length, 'byte')}; no server takes more than 1 GiB"
             )
         wanted = -(-(length + _ROOM) // 1024) * 1024
         statement = f"SET GLOBAL max_allowed_packet = {wanted}"
@@ -102,7 +102,7 @@ class TargetServer:
             await self.rows(statement)
         except DatabaseError as error:
             raise DatabaseError(
-                f"{self.name}: the dump has a statement of {count(length)} bytes and the server takes"
+                f"{self.name}: the dump has a statement of {numbered(length, 'byte')} and the server takes"
                 f" {count(self.packet)}",
                 f"{statement} there, then again ({error.message})",
             ) from error

@@ -12,7 +12,7 @@ from pathlib import Path
 from tuibackup.demo.compare import compare
 from tuibackup.demo.mariadbd import PrivateMariadb
 from tuibackup.demo.playground import Playground
-from tuibackup.text import count, duration, printable, size
+from tuibackup.text import duration, numbered, printable, size
 
 SHOWN = 20  # differences that are listed
 LATE = 4  # what `status` says where something is overdue
@@ -57,12 +57,12 @@ def _same_files(playground: Playground, restored: Path) -> None:
         print(f"  {line}")
     if result.differences:
         raise _Failed(
-            f"{count(len(result.differences))} differences between the source and what was restored"
+            f"{numbered(len(result.differences), 'difference')} between the source and what was restored"
         )
     what = "content, mode, owner, time, links" if os.geteuid() == 0 else "content, mode, time, links"
     print(
-        f"√ {count(result.files)} files ({size(result.bytes)}), {count(result.others)} folders and links "
-        f"are as at the source: {what}",
+        f"√ {numbered(result.files, 'file')} ({size(result.bytes)}) and "
+        f"{numbered(result.others, 'folder or link', 'folders and links')} are as at the source: {what}",
         flush=True,
     )
 
@@ -97,7 +97,10 @@ def _same_database(playground: Playground) -> None:
         restored = scratch.sql(checksums)
     if restored != playground.database.sql(checksums):
         raise _Failed("the restored database has other checksums than the source")
-    print(f"√ {len(names)} tables have the same checksums as at the source: {', '.join(names)}", flush=True)
+    print(
+        f"√ {numbered(len(names), 'table')}: the same checksums as at the source: {', '.join(names)}",
+        flush=True,
+    )
 
 
 def _newest(playground: Playground, clock: str) -> Path:

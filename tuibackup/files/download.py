@@ -30,7 +30,7 @@ from tuibackup.progress import Finding, Progress, Reporter
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
 from tuibackup.sop import Outcome
-from tuibackup.text import count, duration, printable, size
+from tuibackup.text import count, duration, numbered, printable, size
 from tuibackup.vault.disk import RoomGuard, require_room, room
 from tuibackup.vault.index import Index, IndexWriter, Totals, Wanted
 from tuibackup.vault.layout import Snapshot
@@ -149,9 +149,9 @@ class _Download:
             listed = await self._inventory()
             files, bytes_ = sum(one.files for one in listed), sum(one.bytes for one in listed)
             self._say(
-                _("{files} files, {size} listed in {time}").format(
-                    files=count(files), size=size(bytes_), time=duration(time.monotonic() - started)
-                )
+                ngettext(
+                    "{files} file, {size} listed in {time}", "{files} files, {size} listed in {time}", files
+                ).format(files=count(files), size=size(bytes_), time=duration(time.monotonic() - started))
             )
             resumed = await self._resume()
             unchanged = await in_thread(self._take_over)
@@ -267,9 +267,11 @@ class _Download:
         resumed = before[0] - after[0]
         if resumed:
             self._say(
-                _("{files} files, {size} are there already from an interrupted run").format(
-                    files=count(resumed), size=size(before[1] - after[1])
-                )
+                ngettext(
+                    "{files} file, {size} is there already from an interrupted run",
+                    "{files} files, {size} are there already from an interrupted run",
+                    resumed,
+                ).format(files=count(resumed), size=size(before[1] - after[1]))
             )
         return resumed
 
@@ -417,7 +419,11 @@ class _Download:
         ):  # its size is as wrong as before: read again it gives the same
             findings.entry(root, name, path, PADDED)
         if fetched.uncounted:
-            findings.folder(root, name, f"{fetched.uncounted} more files changed while they were read")
+            findings.folder(
+                root,
+                name,
+                f"{numbered(fetched.uncounted, 'more file', 'more files')} changed while they were read",
+            )
         for complaint in fetched.said:
             findings.folder(root, name, complaint.reason)
         return sorted((one for one in fetched.changed if one.id not in tried), key=attrgetter("id"))

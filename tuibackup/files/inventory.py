@@ -17,6 +17,7 @@ from tuibackup.files.places import Place
 from tuibackup.files.server import Lines, Tools, end, gently, last_line, piece
 from tuibackup.files.tally import Tally
 from tuibackup.remote.session import Session
+from tuibackup.text import numbered
 from tuibackup.vault import listing as kept
 from tuibackup.vault.entry import Entry, Kind
 from tuibackup.vault.index import IndexWriter
@@ -346,7 +347,7 @@ class _Folder:
             self._findings.folder(
                 self._root,
                 self._folder,
-                f"find complained of {self._lines.dropped} more names, not listed here",
+                f"find complained of {numbered(self._lines.dropped, 'more name')}, not listed here",
             )
         if status and not self._complained:
             self._findings.folder(self._root, self._folder, "find failed without saying on what")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from tuibackup.errors import DownloadError
-from tuibackup.text import printable
+from tuibackup.text import numbered, printable
 
 BLOCK = 512
 LONGEST_HEADER = 16 << 20  # bytes of one pax header: path, attributes and access list of one file
@@ -207,7 +207,7 @@ class TarStream:
 
     def _extension(self, size: int) -> bytes:
         if size > LONGEST_HEADER:
-            raise StreamError(f"the server's tar sent a header of {size} bytes")
+            raise StreamError(f"the server's tar sent a header of {numbered(size, 'byte')}")
         content = self._take(size)
         self._skip(-size % BLOCK)
         return content

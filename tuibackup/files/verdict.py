@@ -1,7 +1,7 @@
 """What earlier snapshots say of a download: what it may point into, how much room it takes, whether it is poor."""
 
 from tuibackup.files.inventory import Listed
-from tuibackup.text import count, size
+from tuibackup.text import count, numbered, size
 from tuibackup.vault.index import Index, Totals
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.schema import FILE_NAME as INDEX
@@ -14,12 +14,12 @@ def poor(folder: Listed, held: Totals, before: FolderSummary | None) -> str:
         return "is empty"
     if before and (held.files < before.files / 2 or held.content_bytes < before.bytes / 2):
         return (
-            f"has lost half of what it held: {count(held.files)} files, {size(held.content_bytes)}; "
-            f"last time {count(before.files)} files, {size(before.bytes)}"
+            f"has lost half of what it held: {numbered(held.files, 'file')}, {size(held.content_bytes)}; "
+            f"last time {numbered(before.files, 'file')}, {size(before.bytes)}"
         )
     if held.content_bytes < folder.bytes / 2 or held.files < folder.files / 2:
         return (
-            f"more than half of it could not be read: {count(held.files)} of {count(folder.files)} files, "
+            f"more than half of it could not be read: {count(held.files)} of {numbered(folder.files, 'file')}, "
             f"{size(held.content_bytes)} of {size(folder.bytes)}"
         )
     return ""

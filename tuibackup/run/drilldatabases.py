@@ -22,7 +22,7 @@ from tuibackup.remote.questions import Question
 from tuibackup.run.drill import Findings, OnProgress
 from tuibackup.run.scratch import LEAST_FREE, ScratchPlace
 from tuibackup.run.secrets import resolve
-from tuibackup.text import count, printable
+from tuibackup.text import printable, size
 from tuibackup.vault.disk import room
 from tuibackup.vault.dumps import Dump, dumps_of, placeholders_of
 from tuibackup.vault.layout import Snapshot
@@ -189,8 +189,8 @@ async def _while_there_is_room(work: Coroutine[Any, Any, Findings], folder: Path
             free = room(folder).free
             if not task.done() and free < LEAST_FREE // 2:
                 raise VaultError(
-                    _("{folder}: no room left for the drill ({free} bytes)").format(
-                        folder=folder.parent, free=count(free)
+                    _("{folder}: no room left for the drill ({free} free)").format(
+                        folder=folder.parent, free=size(free)
                     ),
                     _("free some room there, or name another folder in [drill]"),
                 )

@@ -31,7 +31,7 @@ from tuibackup.sop import Outcome
 from tuibackup.text import count, printable
 from tuibackup.vault.dumps import Dump, StoredTable, dumps_of
 from tuibackup.vault.layout import Snapshot
-from tuibackup.words import _
+from tuibackup.words import _, ngettext
 
 OnProgress = Callable[[Progress], None]
 
@@ -162,7 +162,11 @@ async def _what_is_there(target: TargetServer, want: Wanted, way_out: str) -> st
         elif not await _exists(target, want.dump.name):
             state = _("{name} is not on {target} now").format(name=want.name, target=target.name)
         else:
-            state = _("{name} on {target} is incomplete now: {number} of {total} tables are there").format(
+            state = ngettext(
+                "{name} on {target} is incomplete now: {number} of {total} table is there",
+                "{name} on {target} is incomplete now: {number} of {total} tables are there",
+                len(want.dump.tables),
+            ).format(
                 name=want.name,
                 target=target.name,
                 number=count(len(there & set(want.dump.tables))),

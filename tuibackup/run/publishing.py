@@ -16,13 +16,12 @@ from tuibackup.run.record import clock_of
 from tuibackup.run.reporting import StepReporter
 from tuibackup.run.work import Work
 from tuibackup.sop import Clock, Outcome, Period
-from tuibackup.text import count, size
+from tuibackup.text import numbered, size
 from tuibackup.vault.disk import require_room
 from tuibackup.vault.layout import Vault
 from tuibackup.vault.leftover import Leftover
 from tuibackup.vault.snapshot import Incoming
 from tuibackup.vault.summary import FindingSummary, SnapshotSummary
-from tuibackup.words import _
 
 
 class _StoppedError(Exception):
@@ -44,8 +43,8 @@ async def incoming(work: Work, clock: Clock) -> AsyncIterator[Incoming]:
             try:
                 if (left := await asyncio.to_thread(_let_go, creating.result())) is not None:
                     work.kept = True
-                    text = _("kept for the next run: {files} files, {size}")
-                    work.note(text.format(files=count(left.files), size=size(left.stored_bytes)))
+                    files = numbered(left.files, "file")
+                    work.note(f"kept for the next run: {files}, {size(left.stored_bytes)}")
             except VaultError as error:  # what made the block fail is the error to tell
                 work.note(f"what this run had stored could not be removed: {error}")
         raise

@@ -9,7 +9,7 @@ from dataclasses import replace
 from tuibackup.progress import Finding, Progress
 from tuibackup.run import events as ev
 from tuibackup.sop import Step
-from tuibackup.text import printable, shorten
+from tuibackup.text import numbered, printable, shorten
 
 TICK = 0.5  # seconds between two batches of events
 RECENT = 10.0  # seconds over which a rate is taken
@@ -97,7 +97,7 @@ class StepReporter:
         if not lines:
             return
         if skipped := max(0, len(lines) - LINES):
-            lines[LINES // 2 : LINES // 2 + skipped] = [f"… {skipped} lines left out"]
+            lines[LINES // 2 : LINES // 2 + skipped] = [f"… {numbered(skipped, 'line')} left out"]
         self._emit(ev.StepOutput, step=self.step, lines=tuple(_clean(line) for line in lines))
 
     def _flush_progress(self) -> None:

@@ -14,6 +14,7 @@ from typing import IO, Any, cast
 import zstandard
 
 from tuibackup.errors import VaultError
+from tuibackup.text import numbered
 from tuibackup.vault.archive import ArchiveReader
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.output import vault_errors
@@ -65,7 +66,9 @@ class Dump:
                 pass
         # zstandard says nothing of a file that was cut off: it just ends early.
         if came != self.length:
-            raise VaultError(f"{self.path} is damaged: it holds {came} bytes of SQL, not {self.length}")
+            raise VaultError(
+                f"{self.path} is damaged: it holds {numbered(came, 'byte')} of SQL, not {self.length}"
+            )
         if sha256.digest() != self.sha256:
             raise VaultError(f"{self.path} is damaged: it has another hash than {SUMS} says")
 

@@ -14,6 +14,7 @@ from typing import Self
 
 import zstandard
 
+from tuibackup.text import numbered
 from tuibackup.vault.output import OutputFile, Written, vault_errors
 
 FRAME = 4 << 20
@@ -126,7 +127,7 @@ def unpacked_frame(decompressor: zstandard.ZstdDecompressor, data: bytes, size: 
     """
     claimed = zstandard.get_frame_parameters(data).content_size
     if claimed != size:
-        raise ValueError(f"claims {claimed} bytes, not {size}: another size")
+        raise ValueError(f"claims {numbered(claimed, 'byte')}, not {size}: another size")
     return decompressor.decompress(data, allow_extra_data=False)
 
 

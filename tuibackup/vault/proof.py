@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from tuibackup.text import printable
+from tuibackup.text import count, numbered, printable
 from tuibackup.vault.entry import Entry, Kind
 from tuibackup.vault.index import Index, IndexEntry
 
@@ -79,7 +79,7 @@ def _difference(found: IndexEntry, place: bytes, carrier: bytes | None, root: bo
         os.chmod(place, 0o700)
     if entry.kind == Kind.FILE and carrier is None:
         if status.st_size != entry.size:
-            return f"has {status.st_size} bytes, not {entry.size}"
+            return f"has {numbered(status.st_size, 'byte')}, not {count(entry.size)}"
         if found.member is None or _sha256(place, status.st_mode) != found.member.sha256:
             return "has another content"
     return ""

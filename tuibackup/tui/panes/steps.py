@@ -5,7 +5,7 @@ from datetime import datetime
 from tuibackup.run.events import StepProgress
 from tuibackup.run.view import RunView, StepView
 from tuibackup.sop import Outcome, Step, is_slow, limit
-from tuibackup.text import cells, count, duration, rate, shorten, size, when
+from tuibackup.text import cells, count, duration, rate, shorten, size, unit_word, when
 from tuibackup.tui import symbols
 from tuibackup.tui.lines import Line, Span, cut, left, right, rule, wrapped
 from tuibackup.tui.model import Picture, RunFace, clock_word, outcome_word
@@ -221,18 +221,6 @@ def _pace(progress: StepProgress, face: RunFace, now: datetime) -> tuple[Span, .
 
 def _seconds(number: float) -> str:
     return _("{seconds} s").format(seconds=int(number)) if number < 100 else duration(number)
-
-
-def unit_word(unit: str, number: int) -> str:
-    match unit:
-        case "files":
-            return ngettext("file", "files", number)
-        case "tables":
-            return ngettext("table", "tables", number)
-        case "databases":
-            return ngettext("database", "databases", number)
-        case _:
-            return unit
 
 
 def _summary(face: RunFace, now: datetime, room: int, rows: int) -> list[Line]:
