@@ -13,7 +13,7 @@ _NOUNS = (
     "|passwords|paths|programs|queries|questions|rows|rules|runs|seconds|servers|sessions|snapshots|statements|steps"
     "|tables|times|users|versions|views|warnings|weeks|words|years"
 )
-_COUNTED = re.compile(rf"\{{[^{{}}]*\}}(?: (?:new|more|other|changed|such))? (?:{_NOUNS})\b")
+_COUNTED = re.compile(rf"\{{[^{{}}]*\}}(?: (?:new|more|other|changed|such))? (?:{_NOUNS})\b(?! nothing)")
 _CHOOSES = {"ngettext", "in_english", "numbered"}  # these take both forms
 # Their numbers are never 1: limits of ours, and counts that begin at two.
 _MANY = {
@@ -23,6 +23,7 @@ _MANY = {
     "connection to {} lost {} times without one more file",
     "key {}: {} passphrases, and none was right",
     "tried {} times in {}",
+    "{word} is the beginning of {number} runs",
     "reconnected {} times",
 }
 

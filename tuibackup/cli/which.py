@@ -30,7 +30,7 @@ def run_named(config: Config, word: str) -> tuple[str, Path]:
         return path.stem, path
     if found:
         raise UsageError(
-            _("{word} is the beginning of more than one run ({number})").format(word=word, number=len(found)),
+            _("{word} is the beginning of {number} runs").format(word=word, number=len(found)),
             _("say more of it"),
         )
     raise UsageError(

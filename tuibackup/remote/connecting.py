@@ -36,7 +36,7 @@ from tuibackup.remote.transport import WINDOW as WINDOW
 from tuibackup.remote.transport import Direct, Proxied, Through, Way
 from tuibackup.secret import Secret
 from tuibackup.text import duration, printable
-from tuibackup.words import _
+from tuibackup.words import _, ngettext
 
 SecretProvider = Callable[[SecretSource, Question], Awaitable[Secret | None]]
 
@@ -160,9 +160,11 @@ class _Step:
                 if tried and time.monotonic() - began > _PENALTY_PAUSES[0] * _PAUSE:
                     took = duration(time.monotonic() - began)
                     self._hopping.note(
-                        _("{where}: connected after {time}, {number} times refused").format(
-                            where=self._where, time=took, number=tried
-                        )
+                        ngettext(
+                            "{where}: connected after {time}, refused once",
+                            "{where}: connected after {time}, refused {number} times",
+                            tried,
+                        ).format(where=self._where, time=took, number=tried)
                     )
                 return opened
 
