@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from tuibackup.remote.questions import Question
     from tuibackup.secret import Secret
 
-PATIENCE = 60.0  # seconds for all hops together; questions do not count
 _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 
 
@@ -101,7 +100,7 @@ async def _learn(server: "Server", judge: _Judge, context: Context) -> None:
         known_hosts=known_hosts(context.config),
         answers=judge,
         secrets=secret,
-        deadline=time.monotonic() + PATIENCE,
+        deadline=time.monotonic() + context.config.sop.connect_within,
         notes=lambda text: print(f"tuibackup: {server.name}: {text}", file=sys.stderr),
     )
 

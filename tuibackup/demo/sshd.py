@@ -8,6 +8,7 @@ when that is killed: start it from a thread that lives as long as it is needed (
 import contextlib
 import getpass
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -24,6 +25,13 @@ SSHD = Path(os.environ.get("TUIBACKUP_SSHD", "/usr/sbin/sshd"))
 START_SECONDS = 10.0
 HOST = "127.0.0.1"
 _SFTP = "Subsystem sftp internal-sftp"
+
+
+def punishes() -> bool:
+    """Whether this sshd refuses clients for a while that failed to log in (PerSourcePenalties, since OpenSSH 9.8)."""
+    said = subprocess.run([SSHD, "-V"], capture_output=True, text=True, check=False).stderr
+    version = re.search(r"OpenSSH_(\d+)\.(\d+)", said)
+    return version is not None and (int(version[1]), int(version[2])) >= (9, 8)
 
 
 class DemoError(TuibackupError):

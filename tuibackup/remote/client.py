@@ -1,5 +1,6 @@
 """What asyncssh asks of us while it connects to one hop: is this the right host, and the passwords."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Collection, Sequence
 
@@ -26,7 +27,7 @@ class Client(asyncssh.SSHClient):
     """One attempt at one hop, and what became of it.
 
     `elsewhere`: keys that are known for the same host at the usual port; as with ssh they are good here too.
-    `may_ask`: whether the server's questions go to a person.
+    `may_ask`: whether the server's questions go to a person now. `unlock`: the next key that needs its passphrase.
     """
 
     def __init__(
@@ -37,7 +38,8 @@ class Client(asyncssh.SSHClient):
         patience: Patience,
         password: Callable[[], Awaitable[Secret | None]] | None,
         *,
-        may_ask: bool,
+        may_ask: Callable[[], bool],
+        unlock: Callable[[], Awaitable[Sequence[asyncssh.SSHKeyPair]]] | None = None,
         elsewhere: Collection[asyncssh.SSHKey] = (),
     ) -> None:
         self._server = server
@@ -45,7 +47,9 @@ class Client(asyncssh.SSHClient):
         self._answers = answers
         self._patience = patience
         self._password = password
-        self.may_ask = may_ask
+        self._may_ask = may_ask
+        self._unlock = unlock
+        self._unlocking: asyncio.Future[Sequence[asyncssh.SSHKeyPair]] | None = None
         self._elsewhere = elsewhere
         self._passwords = self._questions = self._challenges = 0
         self._challenges_before = -1  # how many there had been when it was last tried
@@ -55,6 +59,11 @@ class Client(asyncssh.SSHClient):
         self.answered = False
         self.tried: list[str] = []
         self.fault: Exception | None = None  # what asking raised: asyncssh would hide it
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether the server's questions go to a person now."""
+        return self._may_ask()
 
     @property
     def reached(self) -> bool:
@@ -74,6 +83,29 @@ class Client(asyncssh.SSHClient):
             return True
         self.offered = host_key(key)
         return False  # remembered first, then connected again: asyncssh cannot wait for an answer here
+
+    async def public_key_auth_requested(self) -> Sequence[asyncssh.SSHKeyPair] | None:
+        """Once all other keys were refused: the next one that is locked.
+
+        It is unlocked while the server waits: a login that we give up counts against us (PerSourcePenalties).
+        """
+        if self._unlock is None:
+            return None
+        self._unlocking = asyncio.ensure_future(self._unlock())
+        try:
+            return await asyncio.shield(self._unlocking) or None
+        except Exception as error:
+            self.fault = error
+            return None
+
+    async def unlocked(self) -> bool:
+        """Whether a key is unlocked for another attempt: the server's patience ended before the person's answer."""
+        return self._unlocking is not None and not self._unlocking.done() and bool(await self._unlocking)
+
+    def end(self) -> None:
+        """Ask nothing any more."""
+        if self._unlocking is not None:
+            self._unlocking.cancel()
 
     async def password_auth_requested(self) -> str | None:
         return await self._secret("password")

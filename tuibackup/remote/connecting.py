@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import asyncssh
@@ -46,7 +47,7 @@ KEEPALIVES = 4  # … and given up when so many were not answered
 _TRIES = 2  # a fault that may pass (refused, closed) is tried again so often …
 _CLOSED_TRIES = 5  # … one that says nothing at all more often, with growing pauses …
 _PAUSE = 1.0  # … after so many seconds
-_PENALTY_PAUSES = (5.0, 30.0)  # of those, between tries while a server refuses us: the first, and the longest
+_PENALTY_PAUSES = (2.0, 30.0)  # of those, between tries while a server refuses us: the first, and the longest
 _AFTERWARDS = (
     600.0  # seconds in which a hang-up of ours may be why a server says nothing: sshd's longest penalty
 )
@@ -61,7 +62,9 @@ _CIPHERS = (
 
 @dataclass(frozen=True, slots=True)
 class Hopping:
-    """What all hops of one connection share. `told` holds the notes that were given already."""
+    """What all hops of one connection share. `told` holds the notes that were given already, `waited` those of servers
+    that refused us for a while.
+    """
 
     server: Server
     known_hosts: Path
@@ -70,6 +73,7 @@ class Hopping:
     notes: Callable[[str], None]
     patience: Patience
     told: set[str] = field(default_factory=set)
+    waited: list[str] = field(default_factory=list)
 
     def note(self, text: str) -> None:
         """Say `text`, once."""
@@ -135,6 +139,7 @@ class _Step:
         self._keys = keys
         self._last = last
         self._log_in = log_in
+        self._told = False  # that it refuses us
         self._user = f"{printable(hop.user)}@{printable(hop.host)}"
         self._where = _where(hop.hop.host, hop.host, hop.port)
         self._known_as = hop.alias or hostkeys.known_hosts_name(hop.host, hop.port)
@@ -153,19 +158,24 @@ class _Step:
             except PassingError as error:
                 pause = self._pause(error, tried)
                 if pause is None or self._hopping.patience.left <= pause:
-                    raise ConnectError(error.message, error.way_out) from error
+                    took = (
+                        f"; tried {tried + 1} times in {duration(time.monotonic() - began)}"
+                        if tried > 1
+                        else ""
+                    )
+                    raise ConnectError(error.message + took, error.way_out) from error
                 tried += 1
                 await asyncio.sleep(pause)
             else:
                 if tried and time.monotonic() - began > _PENALTY_PAUSES[0] * _PAUSE:
                     took = duration(time.monotonic() - began)
-                    self._hopping.note(
-                        ngettext(
-                            "{where}: connected after {time}, refused once",
-                            "{where}: connected after {time}, refused {number} times",
-                            tried,
-                        ).format(where=self._where, time=took, number=tried)
+                    said = ngettext(
+                        "{where}: connected after {time}, refused once",
+                        "{where}: connected after {time}, refused {number} times",
+                        tried,
                     )
+                    self._hopping.note(said.format(where=self._where, time=took, number=tried))
+                    self._hopping.waited.append(f"{self._where} refused us for {took}")
                 return opened
 
     def _pause(self, error: PassingError, tried: int) -> float | None:
@@ -173,11 +183,11 @@ class _Step:
         silent = isinstance(error, SilentlyClosedError)
         if isinstance(error, RefusedForNowError) or (silent and self._left_lately()):
             said = error.said if isinstance(error, RefusedForNowError) else _("it closes the connection")
-            self._hopping.note(
-                _(
-                    "{where}: lets us in no more for the moment ({said}): trying again for up to {time}"
-                ).format(where=self._where, said=said, time=duration(self._hopping.patience.left))
-            )
+            text = _("{where}: lets us in no more for the moment ({said}): trying again for up to {time}")
+            left = duration(self._hopping.patience.left)
+            if not self._told:  # once, for each note is a line
+                self._told = True
+                self._hopping.note(text.format(where=self._where, said=said, time=left))
             first, longest = _PENALTY_PAUSES
             return min(longest, first * 1.5**tried) * _PAUSE
         if tried + 1 >= (_CLOSED_TRIES if silent else _TRIES):
@@ -208,6 +218,11 @@ class _Step:
                     return None
                 if not await self._keys.unlock(found) and client.may_ask:
                     raise self._denied(client, found) from error
+            except ConnectError:
+                if not await client.unlocked():
+                    raise
+            finally:
+                client.end()
 
     def _hung_up(self) -> None:
         _hung_up[self._hop.host, self._hop.port] = time.monotonic()
@@ -233,15 +248,19 @@ class _Step:
         return Direct(self._hop.family, self._hop.local_address)
 
     def _client(self, found: Identities, elsewhere: Known) -> Client:
-        """Nobody is asked for a password while a key may still be unlocked."""
+        """Nobody is asked for a password while a key may still be unlocked, nor for a passphrase before the password
+        that is configured was tried.
+        """
         hopping = self._hopping
+        password = self._password() if self._last and self._log_in else None
         return Client(
             hopping.server.name,
             self._user,
             hopping.answers,
             hopping.patience,
-            self._password() if self._last and self._log_in else None,
-            may_ask=self._log_in and not found.locked,
+            password,
+            may_ask=lambda: self._log_in and not found.locked,
+            unlock=partial(self._keys.unlock, found) if self._log_in and not password else None,
             elsewhere=elsewhere.keys,
         )
 

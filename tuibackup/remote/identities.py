@@ -105,17 +105,17 @@ class Keyring:
                 found.names.append("agent")
         return found
 
-    async def unlock(self, found: Identities) -> bool:
-        """Ask for the passphrase of the next key that is locked; whether there is a further key to show now."""
+    async def unlock(self, found: Identities) -> Sequence[asyncssh.SSHKeyPair]:
+        """Ask for the passphrase of the next key that is locked; what there is to show now, nothing at the end."""
         while found.locked:
             path = found.locked.pop(0)
             if path not in self._unlocked and path not in self._faults:
                 await self._ask(path)
             if path in self._unlocked:
                 found.pairs[:0] = self._unlocked[path]
-                return True
+                return self._unlocked[path]
             found.fault = found.fault or self._faults[path]
-        return False
+        return ()
 
     async def _add(
         self, found: Identities, path: Path, held: Sequence[asyncssh.SSHKeyPair], wanted: Wanted

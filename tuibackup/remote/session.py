@@ -54,7 +54,9 @@ async def connect(
     Raises ConnectError, HostKeyError, LoginError, NeedsOperatorError, and what `secrets` raises.
     """
     hopping = Hopping(server, known_hosts, answers, secrets, notes, Patience(deadline))
-    return Session(server.name, await connecting.open_all(hopping))
+    session = Session(server.name, await connecting.open_all(hopping))
+    session.waited = "; ".join(hopping.waited)
+    return session
 
 
 async def learn_host_keys(
@@ -85,6 +87,7 @@ class Session:
         self._connection = connections[-1]
         self._late: set[asyncio.Task[Any]] = set()
         self._slots = Slots()
+        self.waited = ""  # for servers that refused us for a while, in words
         self.pace: Pace | None = (
             None  # the bandwidth limit of what is opened from now on; None: there is none
         )

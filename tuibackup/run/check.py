@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from tuibackup.remote.probe import Probe
     from tuibackup.remote.session import Session
 
-CONNECT_SECONDS = 45.0
 CLOCK_SECONDS = 60.0  # a server's clock that is further off is worth a word
 
 _LOGIND = ("/usr/lib/systemd/logind.conf", "/etc/systemd/logind.conf")
@@ -149,11 +148,15 @@ async def check_server(config: Config, server: Server, answers: Answers) -> Asyn
         yield Check(_("interrupted"), State.OK, left.sentence)
     if fault := await asyncio.to_thread(_place, config, server):
         yield Check(_("vault"), State.FAILED, fault)
-    notes: list[str] = []
     remembering = Remembering(answers, lambda _what, _answered: None)
     began = time.monotonic()
+    notes: asyncio.Queue[str] = asyncio.Queue()
+    deadline = began + config.sop.connect_within
+    connecting = asyncio.ensure_future(open_session(config, server, remembering, notes.put_nowait, deadline))
+    async for told in _told(connecting, notes):
+        yield told
     try:
-        session = await open_session(config, server, remembering, notes.append, began + CONNECT_SECONDS)
+        session = await connecting
     except TuibackupError as error:
         yield Check(_("connection"), State.FAILED, str(error))
         return
@@ -163,8 +166,6 @@ async def check_server(config: Config, server: Server, answers: Answers) -> Asyn
             _("connection"), State.OK, f"{printable(session.user)}@{session.address or server.host}, {took}"
         )
         yield Check(_("host key"), State.OK, f"{session.host_key.algorithm} {session.host_key.fingerprint}")
-        for note in dict.fromkeys(notes):
-            yield Check(_("SSH"), State.WARNING, note)
         try:
             tools = await probe(session)
             for check in _tools(session, tools, server):
@@ -197,6 +198,23 @@ def _place(config: Config, server: Server) -> str:
     except TuibackupError as error:
         return str(error)
     return ""
+
+
+async def _told(connecting: "asyncio.Future[Session]", notes: asyncio.Queue[str]) -> AsyncIterator[Check]:
+    """What is worth knowing on the way, as it comes: a server that refuses us for a while is waited for."""
+    seen = set()
+    try:
+        while not connecting.done() or not notes.empty():
+            note = asyncio.ensure_future(notes.get())
+            await asyncio.wait((note, connecting), return_when=asyncio.FIRST_COMPLETED)
+            if not note.done():
+                note.cancel()
+            elif note.result() not in seen:
+                seen.add(note.result())
+                yield Check(_("SSH"), State.WARNING, note.result())
+    except BaseException:
+        connecting.cancel()
+        raise
 
 
 def _tools(session: "Session", tools: "Probe", server: Server) -> Iterator[Check]:

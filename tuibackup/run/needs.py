@@ -61,8 +61,9 @@ async def meet_needs(work: Work) -> tuple[Need, ...]:
     assert work.session is not None
     assert work.probe is not None
     key = work.session.host_key
+    reached = f"{printable(work.session.user)}@{printable(work.session.address)}"
     needs: list[Need] = [
-        (CONNECTION, True, f"{printable(work.session.user)}@{printable(work.session.address)}"),
+        (CONNECTION, True, "; ".join(filter(None, (reached, work.session.waited)))),
         (HOST_KEY, True, f"{key.algorithm} {key.fingerprint}"),
         _tools(work),
         _room_need(work),
