@@ -28,7 +28,7 @@ class UsageError(TuibackupError):
 
 
 class ConfigError(UsageError):
-    """config.toml is wrong; the message begins with FILE:LINE: KEY."""
+    """config.toml is wrong; each line of the message begins with FILE:LINE: KEY."""
 
 
 class ConnectError(TuibackupError):

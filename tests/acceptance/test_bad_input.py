@@ -383,6 +383,10 @@ BROKEN = {
         '[vault]\npath = "/srv/backup"\n[servers.s]\nhost = "h"\nfolders = ["/var/www", "/var/www/siakad"]\n'
     ),
     "config: no vault": 'language = "en"\n',
+    "config: everything at once": (
+        "mouse = yes\n[vault]\npath = “/srv/backup”\nmin_fre = 10%\n[servers.s]\nhost = 10.10.0.5\nuser = tuibackup\n"
+        'folders = ["/var/www"\n[servers.s]\nport = 22\n[servers.t]\nhost = "t"\nfull_every = "1 wk"\n'
+    ),
 }
 
 
@@ -390,7 +394,8 @@ BROKEN = {
 def test_a_broken_configuration(site: Site, case: str) -> None:
     site.config.write_text(BROKEN[case])
     commands = [["run", "siakad"], ["status"], ["check"], []]
-    for words in commands if case == "config: plain password" else commands[:1]:
+    every = case in ("config: plain password", "config: everything at once")
+    for words in commands if every else commands[:1]:
         said = site.tuibackup(*words)
         assert said.code == 2, said
         assert "planted" not in said.err + said.out
@@ -398,6 +403,7 @@ def test_a_broken_configuration(site: Site, case: str) -> None:
 
 
 def test_a_configuration_that_others_may_write(site: Site) -> None:
+    site.config.write_text(BROKEN["config: wrong type"])  # that is told as well
     site.config.chmod(0o666)
     said = site.tuibackup("status")
     assert said.code == 2

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.config.texts import HEAD, read, refusal, server_refusal
+from tests.config.texts import HEAD, read, refusals, server_refusals
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ from tests.config.texts import HEAD, read, refusal, server_refusal
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_with_file_line_key_and_way_out(text: str, message: str) -> None:
-    assert refusal(text).startswith(message)
+    assert any(line.startswith(message) for line in refusals(text)), refusals(text)
 
 
 @pytest.mark.parametrize(
@@ -93,13 +93,13 @@ def test_a_mistake_is_told_with_file_line_key_and_way_out(text: str, message: st
     ],
 )  # fmt: skip
 def test_a_mistake_about_a_server_is_told_with_its_line(text: str, message: str) -> None:
-    assert server_refusal(text).startswith(message)
+    assert any(line.startswith(message) for line in server_refusals(text)), server_refusals(text)
 
 
 @pytest.mark.parametrize("key", ["password", "Password", "passphrase", "passwd"])
 @pytest.mark.parametrize("table", ["", "[servers.a.database]\n"])
 def test_a_plain_password_is_refused_with_the_reason_and_not_repeated(key: str, table: str) -> None:
-    message = server_refusal(f"host = 'h'\n{table}{key} = 'hunter2'")
+    message = "\n".join(server_refusals(f"host = 'h'\n{table}{key} = 'hunter2'"))
     assert (
         "a password does not belong into this file; use password_file, password_command or prompt" in message
     )
@@ -110,7 +110,7 @@ def test_a_plain_password_is_refused_with_the_reason_and_not_repeated(key: str, 
     "url", ["mysql://u:hunter2@db/x", "postgres://u:hunter2@db", "sqlite://u:hunter2@/x"]
 )
 def test_a_password_in_the_ledgers_url_is_refused_and_not_repeated(url: str) -> None:
-    assert "hunter2" not in refusal(HEAD + f"[ledger]\nurl = '{url}'")
+    assert "hunter2" not in "".join(refusals(HEAD + f"[ledger]\nurl = '{url}'"))
 
 
 def test_a_ledger_url_of_mariadb_is_accepted_as_a_seam() -> None:

@@ -16,20 +16,26 @@ def read(text: str) -> Config:
     return parse(text, Path("c.toml"))
 
 
-def refusal(text: str) -> str:
+def refusals(text: str) -> list[str]:
+    """Everything that is wrong with `text`, a line for each."""
     with pytest.raises(ConfigError) as caught:
         read(text)
-    message = str(caught.value)
-    assert message.isprintable(), "one line"
-    return message
+    lines = str(caught.value).split("\n")
+    assert all(line.isprintable() for line in lines)
+    return lines
+
+
+def refusal(text: str) -> str:
+    """The first of them."""
+    return refusals(text)[0]
 
 
 def server(text: str) -> Server:
     return read(HEAD + "[servers.a]\n" + text).servers["a"]
 
 
-def server_refusal(text: str) -> str:
-    return refusal(HEAD + "[servers.a]\n" + text)
+def server_refusals(text: str) -> list[str]:
+    return refusals(HEAD + "[servers.a]\n" + text)
 
 
 def put(path: Path, text: str = SERVER) -> Path:

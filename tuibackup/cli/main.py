@@ -193,7 +193,8 @@ def _nearest(word: str) -> str:
 
 def _say(line: str) -> None:
     try:
-        print(f"tuibackup: {line}", file=sys.stderr)
+        for one in line.split("\n"):  # all that is wrong with a configuration comes at once
+            print(f"tuibackup: {one}", file=sys.stderr)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 

@@ -5,6 +5,7 @@ The file may name commands (`password_command`), so it is accepted only from roo
 
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 from tuibackup.errors import ConfigError
@@ -13,6 +14,9 @@ from tuibackup.text import printable
 VARIABLE = "TUIBACKUP_CONFIG"
 SYSTEM = Path("/etc/tuibackup/config.toml")
 SYSTEM_STATE = Path("/var/lib/tuibackup")
+
+
+Fault = tuple[int, str, str]  # line (0: the file as a whole), problem, way out
 
 
 class MissingConfigError(ConfigError):
@@ -68,36 +72,53 @@ def default_state(source: Path) -> Path:
 
 def read_text(path: Path) -> str:
     """The file's text, once it is certain that nobody else may write it. Raises ConfigError."""
+    text, faults = read(path)
+    for line, problem, way_out in faults:
+        raise ConfigError(f"{_shown(path)}{f':{line}' if line else ''}: {problem}", way_out)
+    return text
+
+
+def read(path: Path) -> tuple[str, list[Fault]]:
+    """The file's text, and what is wrong with the file: with any of that the text is for looking at only.
+
+    Raises ConfigError where there is nothing to look at.
+    """
     name = _shown(path)
     try:
         # Judged and read through one descriptor, so that it is one file; O_NONBLOCK: a FIFO must not hang us.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise ConfigError(f"{name}: cannot be read: {error.strerror}") from error
+        raise ConfigError(f"{name}: cannot be read: {error.strerror}", f"ls -l {name}") from error
     try:
-        _judge(os.fstat(descriptor), name)
+        faults = list(_judge(os.fstat(descriptor), name))
         with open(descriptor, "rb", closefd=False) as file:
             content = file.read()
     finally:
         os.close(descriptor)
     try:
-        return content.decode("utf-8-sig")
+        return content.decode("utf-8-sig"), faults
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise ConfigError(f"{name}:{line}: not UTF-8 text", "save the file as UTF-8") from None
+        if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise ConfigError(f"{name}: is UTF-16, not UTF-8 text", "save the file as UTF-8") from None
+        return content.decode("utf-8-sig", "replace"), [
+            *faults,
+            (line, "not UTF-8 text", "save the file as UTF-8"),
+        ]
 
 
-def _judge(status: os.stat_result, name: str) -> None:
+def _judge(status: os.stat_result, name: str) -> Iterator[Fault]:
     if not stat.S_ISREG(status.st_mode):
         raise ConfigError(f"{name}: is not a file")
     if status.st_uid not in (0, os.geteuid()):
-        raise ConfigError(
-            f"{name}: belongs to another account (uid {status.st_uid}), and it can name commands",
+        yield (
+            0,
+            f"belongs to another account (uid {status.st_uid}), and it can name commands",
             f"make it root's or your own: sudo chown root {name}",
         )
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         who = "others" if status.st_mode & stat.S_IWOTH else "its group"
-        raise ConfigError(f"{name}: {who} may write it, and it can name commands", f"chmod go-w {name}")
+        yield 0, f"{who} may write it, and it can name commands", f"chmod go-w {name}"
 
 
 def _shown(path: Path) -> str:

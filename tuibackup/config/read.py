@@ -1,13 +1,13 @@
 """config.toml → `Config`: every rule about a value stands here, in the order of the file."""
 
 import re
-import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from tuibackup import words
-from tuibackup.config import units
-from tuibackup.config.place import default_state, read_text
+from tuibackup.config import mend, place, units
+from tuibackup.config.place import default_state
 from tuibackup.config.servers import read_servers
 from tuibackup.config.settings import (
     Config,
@@ -27,22 +27,29 @@ _LEDGERS = ("sqlite", "mysql", "mariadb")
 
 
 def load(path: Path) -> Config:
-    """Read and validate `path`. Raises ConfigError "FILE:LINE: KEY: what is wrong; the way out"."""
+    """Read and validate `path`. Raises ConfigError: "FILE:LINE: KEY: what is wrong; the way out", a line for each."""
     path = path.expanduser().absolute()
-    return parse(read_text(path), path)
+    text, faults = place.read(path)
+    return parse(text, path, faults)
 
 
-def parse(text: str, path: Path) -> Config:
-    """Validate `text` as the content of `path`, which is only named. Raises ConfigError as `load` does."""
-    text = text.replace("\r\n", "\n")
+def parse(text: str, path: Path, faults: Iterable[tuple[int, str, str]] = ()) -> Config:
+    """Validate `text` as the content of `path`, which is only named. Raises ConfigError as `load` does.
+
+    `faults`, of the file itself, are told with the rest: line (0: none), problem, way out.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise _syntax_error(str(error), text, path) from None
+        mended = mend.read(text)
     except RecursionError:
         raise ConfigError(printable(f"{path}: not valid TOML: nested too deeply")) from None
-    top = Table(Source(path, text), values, (), "")
-    return Config(
+    source = Source(path, mended.text, frozenset(mended.dropped))
+    for line, problem, way_out in faults:
+        source.at(line, problem, way_out)
+    for fault in mended.faults:
+        source.at(fault.line, f"{fault.key}: {fault.problem}" if fault.key else fault.problem, fault.way_out)
+    top = Table(source, mended.values, (), "")
+    config = Config(
         source=path,
         state=top.path("state") or default_state(path),
         vault=_vault(top.table("vault", "vault")),
@@ -58,31 +65,24 @@ def parse(text: str, path: Path) -> Config:
         keymap=_keymap(top.table("keymap", None)),
         servers=read_servers(top.table("servers", None)),
     )
-
-
-def _syntax_error(message: str, text: str, path: Path) -> ConfigError:
-    """tomllib's "Expected '=' … (at line 3, column 5)" with the line where the eye looks for it."""
-    match = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", message, re.DOTALL)
-    what, line, column = match.groups() if match else (message, None, None)
-    if what == "Cannot overwrite a value":
-        what = "a key is there twice"
-    line = line or str(text.count("\n") + 1)
-    where = f" at column {column}" if column else " at the end of the file"
-    return ConfigError(printable(f"{path}:{line}: not valid TOML{where}: {what}"))
+    if "server" in top:  # an s is missing: that is told, and what stands there is looked at as well
+        read_servers(top.table("server", None))
+    source.judge()
+    return config
 
 
 def _vault(table: Table) -> VaultSettings:
     path = table.path("path")
-    if path is None:
-        table.fail("path", "is missing", 'name the folder of the backup disk: [vault] path = "/srv/backup"')
+    if table.lacks("path"):
+        table.wrong("path", "is missing", 'name the folder of the backup disk: [vault] path = "/srv/backup"')
 
     def room(text: str) -> str:
         units.least_free(text, 0)
         return text
 
-    usual = VaultSettings(path)
+    usual = VaultSettings(path or Path())
     return VaultSettings(
-        path,
+        usual.path,
         min_free=table.parsed("min_free", room, usual.min_free),
         full_every=table.parsed("full_every", Period.parse, usual.full_every),
     )
@@ -109,12 +109,12 @@ def _drill(table: Table) -> DrillSettings:
     usual = DrillSettings()
     sources = [key for key in ("password_file", "password_command") if key in table]
     if len(sources) > 1:
-        table.fail(
+        table.wrong(
             sources[1], f"there is also {sources[0]}", "a password has one source: keep one of the two"
         )
     socket = table.path("socket")
     if socket is None and sources:
-        table.fail(sources[0], "there is no socket", "name the empty server's socket, or leave this out")
+        table.wrong(sources[0], "there is no socket", "name the empty server's socket, or leave this out")
     return DrillSettings(
         folder=table.path("folder") or usual.folder,
         socket=socket,
@@ -133,7 +133,7 @@ def _operators(top: Table) -> tuple[str, ...]:
     names = top.texts("operators")
     for name in names:
         if len(name) > 40 or not name.isprintable() or name != name.strip():
-            top.fail(
+            top.wrong(
                 "operators", f'"{name}" is no name to choose from', "at most 40 characters, no spaces around"
             )
     return names
@@ -148,14 +148,15 @@ def _ledger_url(table: Table) -> str:
         parts = urlsplit(url)
         password = parts.password
     except ValueError:
-        table.fail("url", "is no URL", "leave it empty for SQLite in the state folder")
+        table.wrong("url", "is no URL", "leave it empty for SQLite in the state folder")
+        return ""
     kind = parts.scheme.partition("+")[0]
     if kind not in _LEDGERS:
-        table.fail("url", "must begin with sqlite:///, mysql:// or mariadb://, or be empty")
+        table.wrong("url", "must begin with sqlite:///, mysql:// or mariadb://, or be empty")
     if password is not None:
-        table.fail("url", "a password does not belong into this file", "leave it out of the URL")
+        table.wrong("url", "a password does not belong into this file", "leave it out of the URL")
     if kind == "sqlite" and not re.match(r"sqlite:////[^/]", url):
-        table.fail("url", "must be an absolute path", 'write it as "sqlite:////var/lib/…/ledger.sqlite"')
+        table.wrong("url", "must be an absolute path", 'write it as "sqlite:////var/lib/…/ledger.sqlite"')
     return url
 
 

@@ -24,13 +24,13 @@ def read_servers(table: Table) -> dict[str, Server]:
     seen: dict[str, str] = {}
     for name in table:
         if not _NAME.fullmatch(name) or name.lower() == _VAULT_FILE:
-            table.fail(
+            table.wrong(
                 name,
                 "is no name for a server",
                 "use 1 to 40 letters, digits, dots, dashes and underscores, a letter or digit first",
             )
         if other := seen.get(name.lower()):
-            table.fail(name, f"differs from {other} only in upper and lower case", "give it another name")
+            table.wrong(name, f"differs from {other} only in upper and lower case", "give it another name")
         seen[name.lower()] = name
     return {name: _server(name, table.table(name, "servers.*")) for name in table}
 
@@ -50,10 +50,10 @@ def _server(name: str, table: Table) -> Server:
         exclude=_exclude(table),
         database=_database(table.table("database", "servers.*.database")) if "database" in table else None,
     )
-    if not server.host:
-        table.fail("host", "is missing", "name the server's address or an alias of ~/.ssh/config")
-    if not server.folders and server.database is None:
-        table.fail(
+    if table.lacks("host"):
+        table.wrong("host", "is missing", "name the server's address or an alias of ~/.ssh/config")
+    if table.lacks("database") and (table.lacks("folders") or table.is_empty("folders")):
+        table.wrong(
             None, "has nothing to back up", f'add folders = ["/…"] or a table [servers.{name}.database]'
         )
     return server
@@ -89,14 +89,14 @@ def _jump(text: str) -> str:
 def _label(table: Table) -> str:
     label = table.text("label") or ""
     if len(label) > 60 or not label.isprintable():
-        table.fail("label", "must be at most 60 printable characters")
+        table.wrong("label", "must be at most 60 printable characters")
     return label
 
 
 def _secret_source(table: Table) -> SecretSource:
     used = [key for key in _SOURCES if key in table and (key != "prompt" or table.flag(key))]
     if len(used) > 1:
-        table.fail(used[1], f"there is also {used[0]}", "a password has one source: keep one of the two")
+        table.wrong(used[1], f"there is also {used[0]}", "a password has one source: keep one of the two")
     option_file = table.parsed("option_file", _option_file, None) if "option_file" in used else None
     return SecretSource(
         file=table.path("password_file"),
@@ -113,23 +113,25 @@ def _option_file(text: str) -> str:
 
 
 def _folders(table: Table) -> tuple[str, ...]:
-    folders = [table.checked("folders", folder, _remote_path("folder")) for folder in table.texts("folders")]
+    read = [table.checked("folders", folder, _remote_path("folder")) for folder in table.texts("folders")]
+    folders = [folder for folder in read if folder is not None]
     # Sorted by their parts, a folder stands right before the first one that lies in it.
     ordered = sorted(folders, key=_parts)
     for outer, inner in pairwise(ordered):
         if outer == inner:
-            table.fail("folders", f'"{outer}" is there twice')
+            table.wrong("folders", f'"{outer}" is there twice')
         if _parts(inner)[: len(_parts(outer))] == _parts(outer):
-            table.fail("folders", f'"{inner}" lies in "{outer}"', "name the outer one only")
+            table.wrong("folders", f'"{inner}" lies in "{outer}"', "name the outer one only")
     return tuple(folders)
 
 
 def _exclude(table: Table) -> tuple[str, ...]:
     folders = _folders(table)
-    return tuple(
+    read = [
         table.checked("exclude", pattern, lambda text: patterns.check(text, folders))
         for pattern in table.texts("exclude")
-    )
+    ]
+    return tuple(pattern for pattern in read if pattern is not None)
 
 
 def _parts(folder: str) -> list[str]:
@@ -153,9 +155,9 @@ def _database(table: Table) -> Database:
     socket = table.parsed("socket", _remote_path("socket"), None)
     port = table.number("port", 1, 65535)
     if socket and host:
-        table.fail("host", "there is also socket", "keep one of the two")
+        table.wrong("host", "there is also socket", "keep one of the two")
     if port is not None and host is None:
-        table.fail("port", "there is no host", 'add host = "127.0.0.1", or leave the port out')
+        table.wrong("port", "there is no host", 'add host = "127.0.0.1", or leave the port out')
     return Database(
         user=table.text("user") or "",
         password=_secret_source(table),

@@ -1,13 +1,14 @@
 """One table of config.toml while it is read: typed access, and errors that name file, line and key."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from tuibackup.config.lines import line_of
 from tuibackup.errors import ConfigError
 from tuibackup.text import printable
+from tuibackup.words import _
 
 # Every key there is, by table; "servers.*" stands for a server of any name.
 KEYS: Mapping[str, tuple[str, ...]] = {
@@ -30,6 +31,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 _TOP = KEYS[""][:6]
+_MOST = 50  # problems that are told one by one
 _PLAIN_SECRETS = ("password", "passwd", "passphrase", "secret")
 
 T = TypeVar("T")
@@ -37,26 +39,59 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Source:
-    """The file being read: its name for messages and its text for line numbers."""
+    """The file being read: its name for messages, its text for line numbers, and what is wrong with it so far.
+
+    `left_out` are keys of lines that could not be read: that is told, and they do not count as missing.
+    """
 
     path: Path
     text: str
+    left_out: frozenset[str] = frozenset()
+    problems: list[tuple[int, str]] = field(
+        default_factory=list
+    )  # (line, 0 where none is known; what to tell)
 
-    def fail(self, path: tuple[str, ...], problem: str, way_out: str = "") -> NoReturn:
-        """Raise ConfigError "FILE:LINE: KEY: problem; way out"."""
+    def wrong(self, path: tuple[str, ...], problem: str, way_out: str = "") -> None:
+        """Remember "FILE:LINE: KEY: problem; way out"."""
         line = line_of(self.text, path)
+        self.at(line or 0, f"{'.'.join(path)}: {problem}", way_out)
+
+    def at(self, line: int, problem: str, way_out: str = "") -> None:
+        """The same about a line, whatever stands there."""
         place = f"{self.path}:{line}" if line else f"{self.path}"
-        key = ".".join(path)
-        raise ConfigError(printable(f"{place}: {key}: {problem}"), way_out)
+        told = printable(f"{place}: {problem}") + (f"; {way_out}" if way_out else "")
+        if (line, told) not in self.problems:
+            self.problems.append((line, told))
+
+    def judge(self) -> None:
+        """Raise ConfigError with everything that is wrong, in the order of the file."""
+        if not self.problems:
+            return
+        told = [text for _line, text in sorted(self.problems, key=lambda one: one[0])]
+        if len(told) > _MOST:
+            told[_MOST:] = [_("{path}: {number} more").format(path=self.path, number=len(told) - _MOST)]
+        raise ConfigError("\n".join(told))
 
 
 class Table:
-    """A table with the keys of `schema` (an entry of KEYS; None: any key). Others are refused at once."""
+    """A table with the keys of `schema` (an entry of KEYS; None: any key); others are wrong.
+
+    What is wrong is remembered and the reading goes on, so that all of it can be told: whoever asks for a value that
+    is wrong gets what he would get for one that is missing.
+    """
 
     def __init__(
-        self, source: Source, values: Mapping[str, Any], path: tuple[str, ...], schema: str | None
+        self,
+        source: Source,
+        values: Mapping[str, Any],
+        path: tuple[str, ...],
+        schema: str | None,
+        *,
+        unread: bool = False,
     ) -> None:
+        """`unread`: something stands there that is no table, so that nothing is known to be missing."""
         self._source = source
+        self._unread = unread
         self._values = values
         self._path = path
         if schema is not None:
@@ -70,38 +105,56 @@ class Table:
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
 
-    def fail(self, key: str | None, problem: str, way_out: str = "") -> NoReturn:
-        """Raise ConfigError about a key of this table (None: about the table itself)."""
-        self._source.fail(self._path if key is None else (*self._path, key), problem, way_out)
+    def wrong(self, key: str | None, problem: str, way_out: str = "") -> None:
+        """Remember what is wrong with a key of this table (None: with the table itself)."""
+        self._source.wrong(self._path if key is None else (*self._path, key), problem, way_out)
 
-    def _unknown(self, key: str, schema: str) -> NoReturn:
+    def lacks(self, key: str) -> bool:
+        """Whether nobody wrote `key` into it, not even in a way that could not be read."""
+        return not self._unread and key not in self and key not in self._source.left_out
+
+    def is_empty(self, key: str) -> bool:
+        """Whether `key` is there with a list of nothing."""
+        return bool(self._values.get(key, ...) == [])
+
+    def _unknown(self, key: str, schema: str) -> None:
         known = KEYS[schema]
         if key.lower() in _PLAIN_SECRETS and "password_file" in known:
-            self.fail(
+            self.wrong(
                 key,
                 "a password does not belong into this file",
                 "use password_file, password_command or prompt = true",
             )
+            return
         from difflib import get_close_matches  # late, as it is seldom needed
 
         if near := get_close_matches(key.lower(), known, 1):
-            self.fail(key, "unknown key", f"did you mean {near[0]}?")
+            self.wrong(key, "unknown key", f"did you mean {near[0]}?")
+            return
         if key in _TOP:
-            self.fail(
+            self.wrong(
                 key, "unknown key here", f"{key} belongs at the top of the file, before the first [table]"
             )
+            return
         for table, keys in KEYS.items():
-            if key in keys and table and "*" not in table:
-                self.fail(key, "unknown key here", f"it belongs into [{table}]")
-        self.fail(key, "unknown key", "known here: " + ", ".join(known))
+            if key in keys and table:
+                of = table.replace("*", "NAME")
+                self.wrong(key, "unknown key here", f"it belongs into [{of}]")
+                return
+        self.wrong(key, "unknown key", "known here: " + ", ".join(known))
 
     def table(self, key: str, schema: str | None) -> "Table":
         """The table `key`; an empty one where it is missing."""
         values = self._values.get(key, {})
-        if not isinstance(values, dict):
+        unread = not isinstance(values, dict)
+        if unread:
             table = ".".join((*self._path, key))
-            self.fail(key, "must be a table", f"write it as [{table}]" if schema else "")
-        return Table(self._source, values, (*self._path, key), schema)
+            way_out = f"write it as [{table}]" if schema else ""
+            if schema == "servers.*":
+                way_out += "; a key of a server stands below [servers.NAME]"
+            self.wrong(key, "must be a table", way_out)
+            values = {}
+        return Table(self._source, values, (*self._path, key), schema, unread=unread)
 
     def text(self, key: str, *, empty: bool = False) -> str | None:
         """A text without control characters, not empty unless `empty`; None where it is missing."""
@@ -111,31 +164,39 @@ class Table:
             return ""
         return self._clean(key, self._values[key])
 
-    def _clean(self, key: str, value: Any) -> str:
+    def _clean(self, key: str, value: Any) -> str | None:
         if not isinstance(value, str):
-            self.fail(key, "must be text in quotes")
-        if not value.strip():
-            self.fail(key, "must not be empty", "leave the key out to use the default")
-        if any(ord(character) < 32 or ord(character) == 127 for character in value):
-            self.fail(key, "must not contain line breaks or other control characters")
-        return value
+            self.wrong(key, "must be text in quotes", f'write it as {key} = "…"')
+        elif not value.strip():
+            self.wrong(key, "must not be empty", "leave the key out to use the default")
+        elif any(ord(character) < 32 or ord(character) == 127 for character in value):
+            self.wrong(
+                key,
+                "must not contain line breaks or other control characters",
+                r"in double quotes a backslash makes them (\t, \n, \b): write it twice, or use single quotes",
+            )
+        else:
+            return value
+        return None
 
     def texts(self, key: str) -> tuple[str, ...]:
         """A list of texts, each as for `text`, none twice; empty where it is missing."""
         value = self._values.get(key, [])
         if not isinstance(value, list):
-            self.fail(key, 'must be a list of texts: ["…", "…"]')
-        texts = tuple(self._clean(key, item) for item in value)
+            self.wrong(key, 'must be a list of texts: ["…", "…"]')
+            return ()
+        texts = tuple(text for item in value if (text := self._clean(key, item)) is not None)
         for position, item in enumerate(texts):
             if item in texts[:position]:
-                self.fail(key, f'"{item}" is there twice')
+                self.wrong(key, f'"{item}" is there twice')
         return texts
 
     def flag(self, key: str, *, default: bool = False) -> bool:
         """True or false; `default` where it is missing."""
         value = self._values.get(key, default)
         if not isinstance(value, bool):
-            self.fail(key, "must be true or false, without quotes")
+            self.wrong(key, "must be true or false, without quotes")
+            return default
         return value
 
     def number(self, key: str, least: int, most: int) -> int | None:
@@ -144,27 +205,31 @@ class Table:
             return None
         value = self._values[key]
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            self.fail(key, f"must be a whole number from {least} to {most}, without quotes")
+            self.wrong(key, f"must be a whole number from {least} to {most}, without quotes")
+            return None
         return value
 
     def choice(self, key: str, *choices: str) -> str | None:
         """One of a few words; None where it is missing."""
         value = self.text(key)
         if value is not None and value not in choices:
-            self.fail(key, f'"{value}" is none of ' + ", ".join(f'"{choice}"' for choice in choices))
+            self.wrong(key, f'"{value}" is none of ' + ", ".join(f'"{choice}"' for choice in choices))
+            return None
         return value
 
     def parsed(self, key: str, parse: Callable[[str], T], default: T) -> T:
         """A text read by `parse`, whose ValueError tells how to write it."""
         value = self.text(key)
-        return default if value is None else self.checked(key, value, parse)
+        read = None if value is None else self.checked(key, value, parse)
+        return default if read is None else read
 
-    def checked(self, key: str, value: str, parse: Callable[[str], T]) -> T:
-        """`value` of `key` through `parse`, whose ValueError becomes a ConfigError."""
+    def checked(self, key: str, value: str, parse: Callable[[str], T]) -> T | None:
+        """`value` of `key` through `parse`, whose ValueError tells what is wrong with it; None then."""
         try:
             return parse(value)
         except ValueError as error:
-            self.fail(key, str(error))
+            self.wrong(key, str(error))
+            return None
 
     def path(self, key: str) -> Path | None:
         """A path on this machine, absolute after `~` is expanded; None where it is missing."""
@@ -174,7 +239,9 @@ class Table:
         try:
             path = Path(value).expanduser()
         except RuntimeError:
-            self.fail(key, f'"{value}": no such account or no home folder')
+            self.wrong(key, f'"{value}": no such account or no home folder', 'begin it with "/" or "~/"')
+            return None
         if not path.is_absolute():
-            self.fail(key, f'"{value}" is relative', 'begin it with "/" or "~/"')
+            self.wrong(key, f'"{value}" is relative', 'begin it with "/" or "~/"')
+            return None
         return path
