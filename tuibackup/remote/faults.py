@@ -91,7 +91,9 @@ def _closed(where: str, client: Client, heard: str) -> ConnectError:
     if client.speaks:
         return PassingError(f"{where}: closed the connection before the login", "see the log of its sshd")
     if heard:
-        return PassingError(f'{where}: closed the connection and said "{heard}"', "see the log of its sshd")
+        return PassingError(
+            f'{where}: closed the connection and said "{heard}"', "check the port, or see the log of its sshd"
+        )
     return SilentlyClosedError(
         f"{where}: closed the connection before the login", "check the port, or see the log of its sshd"
     )
