@@ -14,8 +14,7 @@ from tests.toolboxes import BUSYBOX, only, toolbox
 from tests.vault import trees
 from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.errors import DownloadError
-from tuibackup.files import batches, complaints
-from tuibackup.files import download as step
+from tuibackup.files import batches, complaints, settling
 from tuibackup.sop import Outcome
 from tuibackup.vault.layout import Vault
 from tuibackup.vault.restore import restore_files
@@ -206,7 +205,7 @@ async def test_a_file_that_never_rests_is_stored_and_listed(start: Starter, plac
     bench = start()
     with writing(busy):
         result, target = await bench.restored(bench.server(source))
-    assert bench.told.reasons == {"busy.log": step.CHANGED}
+    assert bench.told.reasons == {"busy.log": settling.CHANGED}
     assert (result.outcome, result.whole) == (Outcome.WARNINGS, True)
     stored = (target / str(busy).lstrip("/")).read_text()
     assert stored.startswith("begin\n")
@@ -244,15 +243,25 @@ async def test_a_file_that_shrinks_kills_tar_and_loses_nothing_else(
         assert (bench.told.findings, result.outcome) == ([], Outcome.DONE)
         assert restored["app/file000.big"] == b"x" * 1000
     else:
-        assert bench.told.reasons == {"file000.big": step.SHRUNK}
+        assert bench.told.reasons == {"file000.big": settling.SHRUNK}
         assert set(restored["app/file000.big"]) == set(b"x\0")
 
 
-async def test_a_tar_that_dies_in_the_middle_ends_the_step(start: Starter, place: Path) -> None:
+async def test_a_tar_that_dies_in_the_middle_goes_on_with_what_is_left(start: Starter, place: Path) -> None:
     source = application(place / "source")
-    script = f'{NOT_FOR_THE_PROBE}{BUSYBOX} tar "$@" | head -c 6000; echo "tar: out of memory" >&2; exit 1'
+    script = f'{NOT_FOR_THE_PROBE}{BUSYBOX} tar "$@" | head -c 20000; echo "tar: out of memory" >&2; exit 1'
+    bench = start(without=["gzip"], scripts={"tar": script})
+    result, _ = await bench.fetch(bench.server(source))
+    assert result.files == 20
+    assert "tar: out of memory" in bench.told.reasons.values()
+    assert result.outcome is Outcome.WARNINGS
+
+
+async def test_a_tar_that_always_dies_ends_the_step(start: Starter, place: Path) -> None:
+    source = application(place / "source")
+    script = f'{NOT_FOR_THE_PROBE}echo "tar: out of memory" >&2; exit 1'
     bench = start(scripts={"tar": script})
-    with pytest.raises(DownloadError, match=r"tar ended its stream too early: tar: out of memory"):
+    with pytest.raises(DownloadError, match=r"tar exited with 1.*: tar: out of memory"):
         await bench.fetch(bench.server(source))
 
 

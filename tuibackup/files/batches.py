@@ -1,8 +1,9 @@
 """Files from a tar that takes names on its command line only (BusyBox's): a command for each batch of them.
 
 A command each, because only the end of its output tells where such a tar ended: it dies in the middle of a file that
-became shorter, without a word about how much it had sent. The rest of that batch is asked for again. Some commands
-run at once, so that the next answer is there when the last is used up; the batches are taken in their order.
+became shorter, or that its disk does not give, without a word about how much it had sent. The rest of that batch is
+asked for again, so that one such file costs no other. Some commands run at once, so that the next answer is there
+when the last is used up; the batches are taken in their order.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from tuibackup.files.pipe import Pipe, StoppedError, in_thread, unpacked
 from tuibackup.files.server import Tools, end, gently, piece, taken
 from tuibackup.files.tally import Tally
 from tuibackup.files.tarstream import REGULAR, Member, StreamCutError, StreamError, TarStream
+from tuibackup.remote.command import Exit
 from tuibackup.text import printable
 from tuibackup.vault.index import Wanted
 
@@ -27,7 +29,11 @@ _NAMES = 16 << 10  # … and bytes of their names: xargs, which passes them on, 
 _MOST = b"1000"
 _RUNNING = 3  # batches on their way
 _ZEROS = bytes(1 << 20)
-_SHORT = b"short read"
+_LAST_WORDS = (
+    b": short read",
+    b": read error: ",
+)  # of a tar that dies in the middle of a file, which it does not name
+_HOPELESS = 20  # files in a row with which a tar of their own ended: then it is not the files
 
 
 async def fetch(
@@ -43,12 +49,18 @@ async def fetch(
 
 
 class _Batch:
-    """The answer to one command, while it comes. `shrank`: tar gave up because a file had become shorter."""
+    """The answer to one command, while it comes. `said` are tar's last words; `ended`, once all is here, how it did."""
 
     def __init__(self, files: list[Wanted]) -> None:
         self.files = files
         self.pipe = Pipe()
-        self.shrank = False
+        self.said = b""
+        self.ended: Exit | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether tar gave up. Where it stopped is where the stream is cut off."""
+        return bool(self.said) or self.ended is None or not self.ended.ok
 
 
 class _Batches(Fetch):
@@ -64,25 +76,27 @@ class _Batches(Fetch):
         super().__init__(tools, store, tally, folder, wanted, again)
         self._files = locked(wanted, store.lock)
         self._left: deque[Wanted] = deque()  # to be asked for before what `_files` gives
-        self._shrunk: list[Wanted] = []
+        self._alone = False  # the next batch is of one file: tar ended before any of its files had come
+        self._hopeless = 0
+        self._broken: list[Wanted] = []  # their end was not sent
         self._asking = asyncio.Lock()
         self._running: deque[_Batch] = deque()
         self._used = asyncio.Event()  # a batch was used up
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[_Batch | None] = SimpleQueue()
-        self._stopped = False
+        self._ended.set()  # each batch waits for the end of its own command
 
     async def run(self) -> Fetched:
         result = await super().run()
         # The end of these is not theirs, whatever the second look says.
         seen = {one.id for one in (*result.changed, *result.gone, *result.unchecked)}
-        result.changed += [one for one in self._shrunk if one.id not in seen]
+        result.changed += [one for one in self._broken if one.id not in seen]
         return result
 
     async def _stream(self) -> None:
         tools = self._tools
         look = recheck.command(tools.look.stamp, sudo=tools.sudo)
-        async with tools.session.stream(look) as second:
+        async with tools.session.stream(look, on_line=self._recheck.lines.take) as second:
             await together(
                 *(self._ask() for _ in range(_RUNNING)),
                 in_thread(self._work, stop=self._stop),
@@ -95,8 +109,9 @@ class _Batches(Fetch):
         words += [b"tar", b"-C", self._folder.place.path, b"-c", b"-f", b"-", b"--no-recursion", b"--"]
         return gently(words, sudo=False, packed=self._tools.packed)
 
-    def _complaint(self, line: bytes) -> Complaint | None:
-        return complaints.plain(line)
+    def _readings(self, line: bytes) -> Iterator[Complaint]:
+        likeliest = complaints.plain(line)
+        return complaints.readings(line, likeliest, escaped=False) if likeliest else iter(())
 
     # on the event loop
 
@@ -126,7 +141,8 @@ class _Batches(Fetch):
     def _some(self) -> list[Wanted]:
         files: list[Wanted] = []
         length = 0
-        while len(files) < _FILES and length < _NAMES:
+        most, self._alone = 1 if self._alone else _FILES, False
+        while len(files) < most and length < _NAMES:
             wanted = self._left.popleft() if self._left else next(self._files, None)
             if wanted is None:
                 break
@@ -141,8 +157,10 @@ class _Batches(Fetch):
         name = self._tools.name
 
         def complained(line: bytes) -> None:
-            batch.shrank = batch.shrank or line.endswith(_SHORT)
-            self._lines.take(line)
+            if any(words in line for words in _LAST_WORDS) and line.startswith(b"tar: "):
+                batch.said = line
+            else:
+                self._heard.lines.take(line)
 
         async with self._tools.session.stream(self._command(), on_line=complained) as stream:
             # so few that they fit into the channel, whether the command reads them or not
@@ -150,9 +168,11 @@ class _Batches(Fetch):
             stream.write_eof()
             while data := await piece(stream, name):
                 await batch.pipe.put(data)
-            exit_ = await end(stream, name)
-        # 123: tar said 1, as it does for a file that is gone
-        if exit_.signal or exit_.status not in (0, 123):
+            batch.ended = exit_ = await end(stream, name)
+        # xargs: 123 when tar said 1, as it does for a file that is gone; 124 and 125 when it ended in a worse way.
+        # Where a packer follows, those may be its end.
+        taken_care_of = (0, 123) if self._tools.packed else (0, 123, 124, 125)
+        if exit_.signal or exit_.status not in taken_care_of:
             raise self._tar_failed(str(exit_))
         await batch.pipe.put(b"")
 
@@ -182,16 +202,35 @@ class _Batches(Fetch):
         try:
             while (member := stream.next()) is not None:
                 wanted = self._match(member, waiting)
+                self._hopeless = 0
                 if member.kind != REGULAR:
                     self._replaced.add(wanted.id)
                     self._pass(wanted)
                 elif not self._keep_all(wanted, member, stream, batch):
                     self._left.extendleft(reversed(waiting))
                     return
-        except StreamCutError as error:
-            raise self._tar_failed("ended its stream too early") from error
+        except StreamCutError:
+            self._stopped_between(batch, waiting)
+            return
+        if batch.said:
+            self._heard.lines.take(batch.said)
         for wanted in waiting:
             self._pass(wanted)
+
+    def _stopped_between(self, batch: _Batch, waiting: deque[Wanted]) -> None:
+        """Tar ended before a file. The rest is asked for again; where nothing had come, the first of it alone."""
+        if not batch.failed:
+            raise self._tar_failed("ended its stream too early")
+        if batch.said:
+            self._heard.lines.take(batch.said)
+        if len(waiting) == len(batch.files) == 1:
+            self._hopeless += 1
+            if self._hopeless >= _HOPELESS:
+                raise self._tar_failed(f"{batch.ended}")
+            self._pass(waiting.popleft())
+        elif len(waiting) == len(batch.files):
+            self._alone = True
+        self._left.extendleft(reversed(waiting))
 
     def _match(self, member: Member, waiting: deque[Wanted]) -> Wanted:
         path = member.name.removeprefix(b"./").rstrip(b"/")
@@ -206,7 +245,7 @@ class _Batches(Fetch):
 
     def _keep_all(self, wanted: Wanted, member: Member, stream: TarStream, batch: _Batch) -> bool:
         """Store a file; its end is filled with zeros where it shrank while it was read. Whether more may follow."""
-        whole = True
+        whole, path = True, wanted.entry.path
 
         def content() -> Iterator[bytes | memoryview]:
             nonlocal whole
@@ -216,9 +255,12 @@ class _Batches(Fetch):
                     missing -= len(part)
                     yield part
             except StreamCutError:
-                if not batch.shrank:
+                if not batch.failed:
                     raise
                 whole = False
+                said = batch.said.partition(b": ")[2] or f"the server's tar {batch.ended}".encode()
+                complaint = Complaint(path, printable(said), padded=True)
+                self._heard.blame(wanted.id, path, complaint)
             while missing:
                 zeros = min(missing, len(_ZEROS))
                 missing -= zeros
@@ -226,6 +268,5 @@ class _Batches(Fetch):
 
         self._keep(wanted, member, content())
         if not whole:
-            self._shrunk.append(wanted)
-            self._result.shrunk.add(wanted.entry.path)
+            self._broken.append(wanted)
         return whole

@@ -1,10 +1,12 @@
 """What the server's find and tar say on stderr, turned into names and reasons.
 
 With LC_ALL=C both write one line per complaint and escape what is not plain ASCII, so a name with a newline
-cannot fake a second one. The lines explain; what is in the snapshot is decided by what arrived.
+cannot fake a second one. What is in the snapshot is decided by what arrived; a line about a file that did arrive
+says that it is not as it should be.
 """
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from tuibackup.text import printable, shorten
@@ -22,7 +24,15 @@ _TAR = re.compile(
     re.DOTALL,
 )
 # Everything else is of others.
-_OURS = re.compile(rb"(?:/\S*/)?(?:find|stat|tar): ")
+_OURS = re.compile(rb"(?:/\S*/)?(?:find|stat|tar|xargs): ")
+# What is said of a file that does not come at all, as a rule.
+_NEVER_CAME = (b"Cannot open", b"Cannot stat", b"Cannot change to", b"File removed before")
+# A file system without attributes or access lists: tar says so for every file, and none of them is the worse for it.
+_NO_ATTRIBUTES = re.compile(
+    rb"(?:/\S*/)?tar: .*: (?:Warning: )?Cannot \w*(?:xattr|acl)\w*: "
+    rb"(?:Operation not supported|Function not implemented)$",
+    re.DOTALL,
+)
 # What tar says beside its complaints about files.
 _NOISE = re.compile(
     rb"(?:/\S*/)?tar: (?:Removing leading|Exiting with failure status|The following options were used|"
@@ -44,12 +54,18 @@ _PLAIN_NOISE = re.compile(
 class Complaint(NamedTuple):
     """One line: `name` as it was given to the tool (b"" when it concerns none), `reason` as a short sentence.
 
-    `refused` says that a permission was missing.
+    `refused` says that a permission was missing; `padded`, that the file was filled up with zeros.
     """
 
     name: bytes
     reason: str
     refused: bool = False
+    padded: bool = False
+
+    @property
+    def shrank(self) -> bool:
+        """Whether it says no more than that the file had become shorter than it was."""
+        return self.reason.startswith(("File shrank", "short read"))
 
 
 def from_find(line: bytes) -> Complaint | None:
@@ -80,16 +96,41 @@ def plain(line: bytes) -> Complaint | None:
     return _complaint(match[1] or match[2], match[3], escaped=False)
 
 
+def readings(line: bytes, likeliest: Complaint, *, escaped: bool) -> Iterator[Complaint]:
+    """The complaint of `line` as it was understood, and then every other way in which it may name a file.
+
+    A name may hold ": " itself, and the words of tools change: who knows the names finds the right one.
+    """
+    yield likeliest
+    said = line.partition(b": ")[2]
+    at = said.find(b": ")
+    while at > 0:
+        yield _complaint(said[:at], said[at + 2 :].removeprefix(b"Warning: "), escaped=escaped)
+        at = said.find(b": ", at + 1)
+
+
+def never_came(line: bytes) -> bool:
+    """Whether tar says of a file that it cannot send it: what did not come needs no complaint to be missing."""
+    return any(b": " + said in line for said in _NEVER_CAME)
+
+
+def no_attributes(line: bytes) -> bool:
+    """Whether it says no more than that the file system has no extended attributes or access lists."""
+    return _NO_ATTRIBUTES.match(line) is not None
+
+
 def _complaint(name: bytes, said: bytes, *, escaped: bool = True) -> Complaint:
-    reason = said.rpartition(b": ")[2]
+    what, _, reason = said.rpartition(b": ")
+    whole_file = not what or what.startswith(_NEVER_CAME)
     refused = reason in (b"Permission denied", b"Operation not permitted")
-    if refused:
+    if refused and whole_file:
         text = PERMISSION
-    elif reason == b"No such file or directory" or said.startswith(b"File removed before"):
+    elif (reason == b"No such file or directory" and whole_file) or said.startswith(b"File removed before"):
         text = VANISHED
     else:
         text = _plain(said)
-    return Complaint(_unescaped(name) if escaped else name, text, refused)
+    padded = said.startswith((b"Read error", b"File shrank"))
+    return Complaint(_unescaped(name) if escaped else name, text, refused, padded)
 
 
 def _plain(said: bytes) -> str:

@@ -8,9 +8,10 @@ what has not come yet.
 
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from heapq import merge
+from itertools import islice
 from operator import attrgetter
 from threading import Event, Lock
 from typing import TypeVar
@@ -21,8 +22,11 @@ from tuibackup.files.fetch import Fetched
 from tuibackup.files.findings import Findings
 from tuibackup.files.inventory import Listed
 from tuibackup.files.keep import Store
+from tuibackup.files.persistence import Persistence
 from tuibackup.files.pipe import StoppedError, in_thread
 from tuibackup.files.places import Place, moved
+from tuibackup.files.server import ToolFailedError
+from tuibackup.files.settling import Settling
 from tuibackup.files.tally import Tally, reported
 from tuibackup.files.verdict import complete, poor, ratio
 from tuibackup.files.way import Way, choose
@@ -30,7 +34,7 @@ from tuibackup.progress import Finding, Progress, Reporter
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
 from tuibackup.sop import Outcome
-from tuibackup.text import count, duration, numbered, printable, size
+from tuibackup.text import count, duration, printable, size
 from tuibackup.vault.disk import RoomGuard, require_room, room
 from tuibackup.vault.index import Index, IndexWriter, Totals, Wanted
 from tuibackup.vault.layout import Snapshot
@@ -48,12 +52,6 @@ _FRUITLESS = 10  # connections lost in a row without one more file: then it is n
 Reconnect = Callable[[int], Awaitable[tuple[Session, Probe]]]
 
 T = TypeVar("T")
-
-CHANGED = "changed while it was read, twice; stored as it was read last"
-SHRUNK = "shrank while it was read, twice; its end is filled with zeros"
-PADDED = "was shorter than its size says when it was read; its end is filled with zeros"
-REPLACED = "vanished or was replaced after it was read; stored as it was read"
-CHANGED_AND_LOST = "changed while it was read and could not be read again; stored as it was read first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +139,8 @@ class _Download:
         self._fruitless = 0  # connections lost in a row without one more file
         self._came = 0  # files, when one was lost the last time
         self._fetching = False
+        self._noted: set[str] = set()
+        self._plain = False  # the server's packer is left alone: it failed
 
     async def run(self) -> Download:
         tally = self._tally
@@ -209,9 +209,19 @@ class _Download:
             try:
                 return await ask()
             except (ConnectionLostError, DownloadError, RemoteCommandError) as error:
-                if not await self._way.session.gone(error):
+                if await self._way.session.gone(error):
+                    await self._connect_again()
+                elif not (isinstance(error, ToolFailedError) and self._without_packer(error)):
                     raise
-                await self._connect_again()
+
+    def _without_packer(self, error: DownloadError) -> bool:
+        """Go on without the packer that may have been at fault; False where there is none."""
+        plainer = self._way.plainer()
+        if plainer is None:
+            return False
+        self._say(_("{error}: trying it without packing there").format(error=error.message))
+        self._way, self._plain = plainer, True
+        return True
 
     async def _connect_again(self) -> None:
         """Another connection in the place of the lost one. Raises ConnectionLostError when that is no use."""
@@ -226,7 +236,8 @@ class _Download:
             raise ConnectionLostError(
                 f"connection to {name} lost {self._fruitless} times without one more file"
             )
-        self._way = choose(*await self._reconnect(self._fruitless), self._server)
+        way = choose(*await self._reconnect(self._fruitless), self._server)
+        self._way = (way.plainer() or way) if self._plain else way
         self._reconnected += 1
 
     async def _resume(self) -> int:
@@ -325,31 +336,48 @@ class _Download:
         if not await in_thread(self._anything_wanted, folder):
             return
         again: list[Wanted] = []  # changed files, as they are now, in the order of the inventory
-        tried: set[int] = set()
+        settling = Settling(self._index, self._findings, folder)
+        persistence = Persistence()
+        tried = settling.tried
         part = 1
         while part <= _STREAMS:
 
-            def wanted(again: list[Wanted] = again, folders: bool = part == 1) -> Iterator[Wanted]:
+            def wanted(
+                again: list[Wanted] = again,
+                folders: bool = part == 1 and not persistence.alone,
+                most: int | None = 1 if persistence.alone else None,
+            ) -> Iterator[Wanted]:
                 missing = self._index.wanted(folder.root, folders=folders and self._way.xattrs)
-                return merge(again, missing, key=attrgetter("id"))
+                return islice(merge(again, missing, key=attrgetter("id")), most)
 
             ids = frozenset(one.id for one in again)
-            fetched = await self._way.fetch(self._store, self._tally, folder, wanted, ids)
+            before = self._tally.items
+            # What came as one hole is asked for again without holes.
+            asked = folder if part == 1 else replace(folder, sparse=False)
+            fetched = await self._way.fetch(self._store, self._tally, asked, wanted, ids)
             tried |= fetched.stored_again
-            if fetched.cut:
+            tried |= ids & {one.id for one, _ in fetched.lost}
+            if fetched.broken:
+                further = self._tally.items > before
+                await self._go_on(folder, fetched, persistence, wanted, further=further)
+                tried |= ids & {one.id for one, _ in fetched.lost}
+                await self._look_again(fetched)
+            elif fetched.cut:
                 await self._connect_again()
                 await self._look_again(fetched)
+            elif persistence.alone:
+                persistence.came()
             else:
                 tried |= ids
                 part += 1
-            changed = await in_thread(self._settle, folder, fetched, tried)
+            self._note(folder, fetched)
+            changed = await in_thread(settling.settle, fetched)
             left = [one for one in again if one.id not in tried]
             again = []
             if part > _STREAMS:
-                for one in changed:
-                    self._findings.entry(folder.root, folder.folder, one.entry.path, CHANGED)
+                await in_thread(settling.never_rested, changed)
             elif changed or left:
-                again = await self._afresh(folder, sorted([*changed, *left], key=attrgetter("id")))
+                again = await self._afresh(settling, sorted([*changed, *left], key=attrgetter("id")))
             self._findings.flush()
             if again:
                 text = ngettext(
@@ -360,6 +388,41 @@ class _Download:
                 self._say(text.format(count=count(len(again))))
             elif not await in_thread(self._anything_wanted, folder, part == 1):
                 break
+        await in_thread(settling.close)
+
+    async def _go_on(
+        self,
+        folder: Listed,
+        fetched: Fetched,
+        persistence: Persistence,
+        wanted: Callable[[], Iterator[Wanted]],
+        *,
+        further: bool,
+    ) -> None:
+        """A stream broke, though the connection holds. Raises what broke it where going on is no use."""
+        error = fetched.broken
+        assert error is not None
+        if isinstance(error, ToolFailedError) and self._without_packer(error):
+            return
+        if not persistence.after(error, further=further):
+            self._say(_("{error}: going on with the files that are left").format(error=error.message))
+            return
+        if not await in_thread(self._anything_held, folder):
+            raise error
+        (one,) = await in_thread(lambda: list(wanted()))
+        fetched.lost.append((one, f"the server's tar ends over it ({error.message})"))
+
+    def _anything_held(self, folder: Listed) -> bool:
+        """Whether a file of the folder is in the snapshot already: then tar, or what we ask of it, is not to blame."""
+        return self._index.totals(folder.root).files > self._index.wanted_totals(folder.root)[0]
+
+    def _note(self, folder: Listed, fetched: Fetched) -> None:
+        """What is worth a word once for each folder."""
+        for text in fetched.notes:
+            line = f"{printable(folder.folder)}: {text}"
+            if line not in self._noted:
+                self._noted.add(line)
+                self._say(line)
 
     async def _look_again(self, fetched: Fetched) -> None:
         """The second look at what had come before the connection was lost, over the new one."""
@@ -388,45 +451,14 @@ class _Download:
             return True
         return folders and self._way.xattrs and not self._index.folders_known(folder.root)
 
-    async def _afresh(self, folder: Listed, changed: list[Wanted]) -> list[Wanted]:
+    async def _afresh(self, settling: Settling, changed: list[Wanted]) -> list[Wanted]:
         """The changed files as they are now; those that are gone by now are findings."""
         again = await self._insist(partial(self._now, changed))
         still = {one.id for one in again}
         for one in changed:
             if one.id not in still:
-                self._findings.entry(folder.root, folder.folder, one.entry.path, CHANGED_AND_LOST)
+                settling.not_again(one)
         return again
-
-    def _settle(self, folder: Listed, fetched: Fetched, tried: set[int]) -> list[Wanted]:
-        """Turn what one stream did not bring into findings; returns the files that are worth a second try."""
-        root, name, findings = folder.root, folder.folder, self._findings
-        for one, reason in fetched.lost:
-            if one.id in tried:
-                findings.entry(root, name, one.entry.path, CHANGED_AND_LOST)
-            else:
-                findings.missing(one.id, one.path, reason)
-        for number in fetched.lost_unnamed:
-            findings.missing(number, name, "many files could not be read; the reason was not kept for each")
-        for one in fetched.gone:
-            findings.entry(root, name, one.entry.path, REPLACED)
-        for one in fetched.changed:
-            if one.id in tried:
-                reason = SHRUNK if one.entry.path in fetched.shrunk else CHANGED
-                findings.entry(root, name, one.entry.path, reason)
-        noticed = {one.entry.path for one in (*fetched.changed, *fetched.gone)}
-        for path in sorted(
-            fetched.shrunk - noticed
-        ):  # its size is as wrong as before: read again it gives the same
-            findings.entry(root, name, path, PADDED)
-        if fetched.uncounted:
-            findings.folder(
-                root,
-                name,
-                f"{numbered(fetched.uncounted, 'more file', 'more files')} changed while they were read",
-            )
-        for complaint in fetched.said:
-            findings.folder(root, name, complaint.reason)
-        return sorted((one for one in fetched.changed if one.id not in tried), key=attrgetter("id"))
 
     def _judge(self, folder: Listed, fault: str) -> FolderSummary:
         """The folder's summary; marks one that must not count as a good backup, for its `fault` or another."""

@@ -10,18 +10,19 @@ from array import array
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from threading import Lock
+from threading import Event, Lock
 from typing import Any
 
 from tuibackup.errors import ConnectionLostError, DownloadError, RemoteCommandError
 from tuibackup.files import complaints, recheck
 from tuibackup.files.complaints import Complaint
+from tuibackup.files.heard import NO_ATTRIBUTES, Heard, Said
 from tuibackup.files.inventory import Listed
 from tuibackup.files.keep import Keeper, Store
 from tuibackup.files.order import Order
 from tuibackup.files.pipe import Pipe, StoppedError, in_thread, unpacked
 from tuibackup.files.recheck import Recheck
-from tuibackup.files.server import Lines, Tools, end, gently, last_line, piece
+from tuibackup.files.server import ToolFailedError, Tools, end, gently, last_line, piece
 from tuibackup.files.tally import Tally
 from tuibackup.files.tarstream import FOLDER, REGULAR, Member, StreamCutError, TarStream
 from tuibackup.remote.stream import Stream
@@ -36,6 +37,16 @@ _TAKEN = 200  # files taken from the index at once: the lock is wanted by two th
 LOST_NAMES = 20_000  # files left out for which the reason is looked up one by one
 
 NO_FILE = "is no regular file any more: it was replaced while the backup ran"
+GREW = "grew from {} to {} while the backup ran; files that grow less are believed"
+
+
+class UnbelievedError(DownloadError):
+    """One file is not to be had; those after it in the stream are asked for again without it."""
+
+    def __init__(self, wanted: Wanted, reason: str) -> None:
+        super().__init__(f"{printable(wanted.path)} {reason}")
+        self.wanted = wanted
+        self.reason = reason
 
 
 @dataclass
@@ -43,10 +54,13 @@ class Fetched:
     """What one stream brought: `lost` files never came, `changed` and `gone` did so after the inventory.
 
     `cut`: the connection was lost on the way. What had come whole is stored; `unchecked` of it was not looked at a
-    second time, nothing is `lost`. `stored_again` are the ids of those that came a second time.
+    second time, and what did not come is not `lost` but still wanted. `broken`: the same, but it was a command there
+    that ended, or one file that nobody may wait for (which is `lost`). `stored_again` are the ids of those that came
+    a second time. `complaints` are of the server's tools about what came, by the file's id.
     """
 
     cut: bool = False
+    broken: DownloadError | None = None
     unchecked: list[Wanted] = field(default_factory=list)
     stored_again: set[int] = field(default_factory=set)
     lost: list[tuple[Wanted, str]] = field(default_factory=list)
@@ -54,8 +68,10 @@ class Fetched:
     changed: list[Wanted] = field(default_factory=list)
     gone: list[Wanted] = field(default_factory=list)
     uncounted: int = 0
-    shrunk: set[bytes] = field(default_factory=set)  # paths whose end was filled with zeros
-    said: list[Complaint] = field(default_factory=list)  # about no file in particular
+    complaints: dict[int, Said] = field(default_factory=dict)
+    looked: dict[bytes, str] = field(default_factory=dict)  # why a second look failed, by the path there
+    said: list[str] = field(default_factory=list)  # about the folder, or no file in particular
+    notes: list[str] = field(default_factory=list)  # worth a word, and no fault
 
 
 async def fetch(
@@ -92,11 +108,13 @@ class Fetch:
         self._order = Order(lambda: locked(wanted, store.lock))
         self._pipe = Pipe()
         self._again = again
-        self._recheck = Recheck(tools.name, tools.look.stamps(), self._doubtful)
-        self._lines = Lines()
-        self._keeper = Keeper(store, folder, tally, self._recheck.hand, again)
+        self._recheck = Recheck(tools.name, tools.look, self._doubtful)
+        self._heard = Heard(store.index, store.lock, folder.root, self._readings)
+        self._keeper = Keeper(store, folder, tally, self._recheck.hand, again, self._heard.note)
         self._lost: list[Wanted] = []
         self._replaced: set[int] = set()  # ids of files that came as something else
+        self._ended = Event()  # the command has: all that it complained is here
+        self._stopped = False
         self._result = Fetched()
 
     async def run(self) -> Fetched:
@@ -105,20 +123,26 @@ class Fetch:
             await self._stream()
         except (ConnectionLostError, DownloadError, RemoteCommandError) as error:
             if not await self._tools.session.gone(error):
-                raise
+                if not isinstance(error, ToolFailedError | UnbelievedError):
+                    raise
+                result.broken = error
             result.cut = True
             result.unchecked = self._recheck.unchecked()
-            self._complaints()  # what was filled up with zeros is stored; the rest is asked for again
-            result.said.clear()
             self._tally.items -= len(self._lost) + len(result.lost_unnamed)
             result.lost_unnamed = array("Q")  # all that did not come is asked for again
+            await in_thread(self._heard.note)
+            if isinstance(error, UnbelievedError):
+                result.lost.append((error.wanted, error.reason))
         else:
+            await in_thread(self._heard.note)
             self._explain()
         finally:
             self._keeper.abandon()
+        self._say()
         result.stored_again = self._keeper.stored_again
         result.changed = self._recheck.changed
         result.gone = self._recheck.gone
+        result.looked = self._recheck.words()
         result.uncounted = self._recheck.uncounted
         return result
 
@@ -126,8 +150,8 @@ class Fetch:
         tools = self._tools
         look = recheck.command(tools.look.stamp, sudo=tools.sudo)
         async with (
-            tools.session.stream(self._command(), on_line=self._lines.take) as stream,
-            tools.session.stream(look) as second,
+            tools.session.stream(self._command(), on_line=self._heard.lines.take) as stream,
+            tools.session.stream(look, on_line=self._recheck.lines.take) as second,
         ):
             try:
                 await together(
@@ -139,21 +163,22 @@ class Fetch:
                 )
             except StreamCutError:
                 raise await self._why_cut(stream) from None
-            exit_ = await end(stream, tools.name)
-        if exit_.signal or exit_.status not in (0, 1, 2):
-            raise self._tar_failed(str(exit_))
 
     def _command(self) -> bytes:
         words = [b"tar", b"-C", self._folder.place.path, b"-c", b"--format=posix", b"-P", b"--numeric-owner"]
-        words += [b"--hard-dereference", b"--ignore-failed-read", b"--sparse"]
+        words += [b"--hard-dereference", b"--ignore-failed-read"]
+        if self._folder.sparse:
+            words.append(b"--sparse")
         words += [b"--pax-option=delete=atime,delete=ctime,delete=mtime"]
         if self._tools.xattrs:
             words += [b"--xattrs", b"--acls"]
         words += [b"--null", b"--no-recursion", b"-T", b"-"]
         return gently(words, sudo=self._tools.sudo, packed=self._tools.packed)
 
-    def _complaint(self, line: bytes) -> Complaint | None:
-        return complaints.from_tar(line)
+    def _readings(self, line: bytes) -> Iterator[Complaint]:
+        """The ways to understand a line of tar's, the likeliest first; none where it is not worth a word."""
+        likeliest = complaints.from_tar(line)
+        return complaints.readings(line, likeliest, escaped=True) if likeliest else iter(())
 
     def _doubtful(self, wanted: Wanted) -> bool:
         """Whether a change while it was read left no trace. Read once more it is seen, unless it goes on."""
@@ -177,8 +202,14 @@ class Fetch:
         while data := await piece(stream, self._tools.name):
             await self._pipe.put(data)
         await self._pipe.put(b"")
+        exit_ = await end(stream, self._tools.name)
+        self._ended.set()
+        if exit_.signal or exit_.status not in (0, 1, 2):
+            raise self._tar_failed(str(exit_))
 
     def _stop(self) -> None:
+        self._stopped = True
+        self._ended.set()
         self._pipe.stop()
         self._recheck.stop()
 
@@ -192,45 +223,50 @@ class Fetch:
         return self._tar_failed(f"ended its stream too early and {exit_}")
 
     def _tar_failed(self, how: str) -> DownloadError:
-        lines = self._lines.drain()
-        if not lines and not self._order.last and self._lines.by_sudo:
-            return self._tools.refused(self._lines.by_sudo)
+        lines = self._heard.lines.drain()
+        if not lines and not self._order.last and self._heard.lines.by_sudo:
+            return self._tools.refused(self._heard.lines.by_sudo)
+        for line in lines:
+            self._heard.lines.take(line)
         said = last_line(b"\n".join(lines[-1:]))
-        return DownloadError(
+        return ToolFailedError(
             f"{self._tools.name}: reading {printable(self._folder.folder)} failed: tar {how}{said}"
         )
 
     def _explain(self) -> None:
         """Find out from tar's complaints why files never came."""
-        reasons = self._complaints()
         for wanted in self._lost:
+            said = self._heard.files.get(wanted.id)
             if wanted.id in self._replaced:
                 reason = NO_FILE
+            elif said is not None:
+                reason = said.complaint.reason
             else:
-                reason = reasons.get(wanted.entry.path, "could not be read; the server's tar did not say why")
+                reason = "could not be read; the server's tar did not say why"
             self._result.lost.append((wanted, reason))
 
-    def _complaints(self) -> dict[bytes, str]:
-        """Tar's complaints by path; notes which files it filled up with zeros, and what is about no file."""
-        reasons: dict[bytes, str] = {}
-        for line in self._lines.drain():
-            complaint = self._complaint(line)
-            if complaint is None:
-                continue
-            path = complaint.name.removeprefix(b"./")
-            if "padding with zeros" in complaint.reason:
-                self._result.shrunk.add(path)
-            elif complaint.name:
-                reasons[path] = complaint.reason
-            elif len(self._result.said) < 10:
-                self._result.said.append(complaint)
-        return reasons
+    def _say(self) -> None:
+        """What tar complained is the result's."""
+        heard, result = self._heard, self._result
+        result.complaints = heard.files
+        result.said = heard.said
+        if heard.unsaid:
+            result.said.append(f"the server's tar complained in {heard.unsaid} more lines")
+        if heard.more:
+            result.said.append(f"the server's tar complained of {heard.more} more files, listed in the index")
+        if heard.lines.dropped:
+            result.said.append(f"the server's tar complained {heard.lines.dropped} times more than was kept")
+        if heard.no_attributes:
+            result.notes.append(NO_ATTRIBUTES)
 
     # in the worker's thread
 
     def _work(self) -> None:
         try:
             self._unpack()
+            self._ended.wait()  # what tar complained of the last files may come after their contents
+            if self._stopped:
+                raise StoppedError
         except (StoppedError, DownloadError):
             self._keeper.cut()
             raise
@@ -243,11 +279,12 @@ class Fetch:
             wanted = self._order.match(member.name, self._pass)
             if wanted.entry.kind is Kind.FOLDER:
                 self._note_attributes(wanted, member)
-            elif member.kind == REGULAR:
-                self._keep(wanted, member, stream.content())
-            else:
+            elif member.kind != REGULAR:
                 self._replaced.add(wanted.id)
                 self._pass(wanted)
+            elif not member.hollow:
+                self._keep(wanted, member, stream.content())
+            # else it is said to be one hole, and wanted still: the next stream does not ask for holes
         for wanted in self._order.rest():
             self._pass(wanted)
 
@@ -255,10 +292,7 @@ class Fetch:
         entry = wanted.entry
         if member.size != entry.size:
             if member.size > 2 * entry.size + GROWN:
-                raise DownloadError(
-                    f"{self._tools.name}: {printable(wanted.path)} was listed with {size(entry.size)} "
-                    f"and now claims {size(member.size)}"
-                )
+                raise UnbelievedError(wanted, GREW.format(size(entry.size), size(member.size)))
             entry = entry._replace(size=member.size)
         self._keeper.keep(wanted, entry, content, member.attributes)
 

@@ -10,12 +10,13 @@ from tuibackup.errors import DownloadError
 from tuibackup.files import complaints, places
 from tuibackup.files.compare import Comparison
 from tuibackup.files.findings import Findings
-from tuibackup.files.listing import FORMAT, Listing
+from tuibackup.files.listing import FORMAT, HONEST, Listing
 from tuibackup.files.owners import Names, name_owners, names_of
 from tuibackup.files.pipe import Unpacker, in_thread
 from tuibackup.files.places import Place
-from tuibackup.files.server import Lines, Tools, end, gently, last_line, piece
+from tuibackup.files.server import Lines, ToolFailedError, Tools, end, gently, last_line, piece
 from tuibackup.files.tally import Tally
+from tuibackup.files.tarstream import StreamError
 from tuibackup.remote.session import Session
 from tuibackup.text import numbered
 from tuibackup.vault import listing as kept
@@ -51,6 +52,7 @@ class Listed:
     bytes: int
     allocated: int
     started_ns: int = 0
+    sparse: bool = False
 
     def young(self, entry: Entry) -> bool:
         """Whether `entry` was changed when the inventory had begun, or later.
@@ -224,9 +226,14 @@ class _Folder:
             raise self._tools.refused(self._lines.by_sudo)
         if exit_.signal or exit_.status not in (0, 1):
             said = last_line(bytes(stream.stderr))
-            raise DownloadError(f"{self._server.name}: the inventory failed: find {exit_}{said}")
-        for part in unpacker.close():
-            await in_thread(self._take, part)
+            raise ToolFailedError(f"{self._server.name}: the inventory failed: find {exit_}{said}")
+        try:
+            for part in unpacker.close():
+                await in_thread(self._take, part)
+        except StreamError as error:
+            if exit_.ok:
+                raise
+            raise ToolFailedError(f"{error.message}: {self._packed} {exit_}") from error
         self._status = exit_.status
         if self._comparison is None:
             self._listing.close()
@@ -277,7 +284,10 @@ class _Folder:
         files, size = await in_thread(self._writer.listed_totals, self._root)
         renewed = self._comparison is not None and not self._listing.allocated
         allocated = size if renewed else self._listing.allocated
-        return Listed(self._root, self._folder, self._place, fault, files, size, allocated, self._started_ns)
+        sparse = self._top is not None and self._top.fstype in HONEST
+        return Listed(
+            self._root, self._folder, self._place, fault, files, size, allocated, self._started_ns, sparse
+        )
 
     def _command(self) -> bytes:
         words = self._look.everything(self._folder, self._place.path, self._server.exclude)

@@ -19,6 +19,7 @@ from tuibackup.vault.snapshot import Incoming
 
 PART_BYTES = 2 << 30  # of an archive on the disk, after which the next part is begun …
 PART_SECONDS = 600.0  # … or after so long: what may be lost to a power cut
+_LAG = 0.5  # seconds by which a complaint may come later than the file that it is about
 _HANDED = 200  # files in one batch for the second look
 
 
@@ -36,7 +37,8 @@ class Keeper:
     """Stores the files of one stream of `folder`; used by one thread at a time.
 
     Complete files go to `hand` in batches, to be looked at a second time. Files whose ids are in `again` are stored a
-    second time, as they are now; `stored_again` tells which of them came. Raises VaultError.
+    second time, as they are now; `stored_again` tells which of them came. `note` brings what is known against files
+    into the index, before an archive with them counts as written. Raises VaultError.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Keeper:
         tally: Tally,
         hand: Callable[[list[Wanted]], None],
         again: frozenset[int] = frozenset(),
+        note: Callable[[], None] = lambda: None,
     ) -> None:
         self.stored_again: set[int] = set()
         self._store = store
@@ -53,6 +56,7 @@ class Keeper:
         self._tally = tally
         self._hand = hand
         self._again = again
+        self._note = note
         self._archive: ArchiveWriter | None = None
         self._archive_id = 0
         self._begun = 0.0
@@ -97,6 +101,7 @@ class Keeper:
         if len(self._handing) >= _HANDED:
             self._hand_over()
         if archive.stored_bytes >= PART_BYTES or time.monotonic() - self._begun >= PART_SECONDS:
+            time.sleep(_LAG)
             self._close()
 
     def attributes(self, entry: int, attributes: Mapping[bytes, bytes]) -> None:
@@ -138,6 +143,7 @@ class Keeper:
         finally:
             archive.abandon()
         self._store.incoming.wrote(summary)
+        self._note()
         with self._store.lock:
             self._store.index.archive_written(
                 self._archive_id, self._folder.root, summary.stored_bytes, summary.sha256

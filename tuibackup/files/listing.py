@@ -22,6 +22,9 @@ STRANGE = "is of a kind that cannot be backed up"  # doors, whiteouts
 _FIELDS = 5
 _LONGEST = 256 << 10  # bytes of a record; a path of the kernel's longest kind takes 4 KiB
 _LONGEST_NAME = 1024  # bytes of an owner's name, or a file system's type: they are kept in memory
+# File systems whose count of blocks, and whose holes, can be believed: their blocks are the kernel's own. Others
+# (FUSE, network, ZFS) tell 0 blocks of files that are full, and `tar --sparse` took those for one hole.
+HONEST = frozenset((b"ext2", b"ext3", b"ext4", b"xfs", b"btrfs", b"tmpfs", b"f2fs", b"jfs"))
 _BLOCK = 512  # bytes of a `%b` block, whatever the file system's own
 _YEAR = 31_556_952  # seconds, on the average
 _FAR = 10  # digits of seconds that are worth a look
@@ -30,6 +33,11 @@ _KINDS = {kind.value.encode(): kind for kind in Kind}
 
 # A path, and what a second look saw of a regular file: size, mtime and ctime. None for anything else.
 Stamp = tuple[bytes, tuple[int, int, int] | None]
+
+
+def allocated(size: int, told: int, *, honest: bool) -> int:
+    """Bytes that a file of `size` takes, of which the server tells that they are `told`."""
+    return max(0, min(size, told) if told or honest else size)
 
 
 class ListingError(DownloadError):
@@ -77,7 +85,7 @@ class Listing:
                 self.strange.append((path, STRANGE))
                 return None
             if kind is Kind.FILE:
-                self.allocated += max(0, min(int(size), int(blocks) * _BLOCK))
+                self.allocated += allocated(int(size), int(blocks) * _BLOCK, honest=fstype in HONEST)
             if beyond := beyond_time(mtime):
                 self.strange.append((path, beyond))
             return Entry(

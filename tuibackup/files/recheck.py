@@ -12,10 +12,11 @@ from collections.abc import Callable, Sequence
 
 from tuibackup.errors import DownloadError
 from tuibackup.files import sudo
+from tuibackup.files.complaints import VANISHED
 from tuibackup.files.listing import ListingError
-from tuibackup.files.look import Look, StampReader
+from tuibackup.files.look import Look
 from tuibackup.files.pipe import in_thread
-from tuibackup.files.server import STALL, SilenceError, end, last_line, piece, taken
+from tuibackup.files.server import STALL, Lines, SilenceError, end, last_line, piece, taken
 from tuibackup.remote.command import low_priority, script
 from tuibackup.remote.session import Session
 from tuibackup.remote.stream import Stream
@@ -109,12 +110,19 @@ class Handed:
 class Recheck(Handed):
     """Has the server's find look at them. A file that is `doubtful` counts as changed, whatever it says."""
 
-    def __init__(self, name: str, stamps: StampReader, doubtful: Callable[[Wanted], bool]) -> None:
+    def __init__(self, name: str, look: Look, doubtful: Callable[[Wanted], bool]) -> None:
         super().__init__(name)
+        self.lines = Lines()
         self._doubtful = doubtful
         self._all_sent = False
         self._answered = False
-        self._stamps = stamps
+        self._stamps = look.stamps()
+        self._complaint = look.complaint
+
+    def words(self) -> dict[bytes, str]:
+        """Why it could not be looked at, by the path there; what is simply gone is not told of."""
+        found = (self._complaint(line) for line in self.lines.drain())
+        return {one.name: one.reason for one in found if one and one.name and one.reason != VANISHED}
 
     async def send(self, stream: Stream) -> None:
         """Send names until the end. SilenceError when the server takes none for too long."""

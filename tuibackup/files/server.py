@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from threading import Lock
 
 from tuibackup.errors import DownloadError
-from tuibackup.files import sudo
+from tuibackup.files import complaints, sudo
 from tuibackup.files.look import Look
 from tuibackup.remote.command import Exit, low_priority, piped, script
 from tuibackup.remote.probe import Probe
@@ -102,6 +103,10 @@ class SilenceError(DownloadError):
     """Nothing came for too long."""
 
 
+class ToolFailedError(DownloadError):
+    """A command there ended before its work was done. What it did not do may be asked for again, in another way."""
+
+
 async def piece(stream: Stream, name: str) -> bytes:
     """The next bytes of a command's output, b"" at its end; SilenceError when none come for too long."""
     async with _patiently(name):
@@ -130,28 +135,36 @@ async def _patiently(name: str) -> AsyncIterator[None]:
 
 
 class Lines:
-    """What a command complains, line by line, bounded: give `take` to `Session.stream` as `on_line`."""
+    """What a command complains, line by line, bounded: give `take` to `Session.stream` as `on_line`.
+
+    Of what was `dropped`, `doubtful` says that it may have been about files that came.
+    """
 
     def __init__(self) -> None:
         self.dropped = 0
         self.by_sudo: list[bytes] = []  # what sudo says before the command, see `sudo`
+        self.doubtful = False
         self._lines: list[bytes] = []
         self._said = 0
+        self._lock = Lock()  # one thread takes, another drains
 
     def take(self, line: bytes) -> None:
         if sudo.says(line):
             if line not in self.by_sudo and len(self.by_sudo) < _MOST_BY_SUDO:
                 self.by_sudo.append(line)
             return
-        if len(self._lines) < _MOST_LINES and self._said + len(line) < _MOST_SAID:
-            self._lines.append(line)
-            self._said += len(line)
-        else:
-            self.dropped += 1
+        with self._lock:
+            if len(self._lines) < _MOST_LINES and self._said + len(line) < _MOST_SAID:
+                self._lines.append(line)
+                self._said += len(line)
+            else:
+                self.dropped += 1
+                self.doubtful = self.doubtful or not complaints.never_came(line)
 
     def drain(self) -> list[bytes]:
         """The lines since the last time."""
-        lines, self._lines, self._said = self._lines, [], 0
+        with self._lock:
+            lines, self._lines, self._said = self._lines, [], 0
         return [line for line in lines if line.strip()]
 
 

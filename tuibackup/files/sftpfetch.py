@@ -20,7 +20,7 @@ from queue import SimpleQueue
 from typing import NamedTuple
 
 from tuibackup.errors import ConnectionLostError, DownloadError, RemoteCommandError
-from tuibackup.files.fetch import GROWN, LOST_NAMES, NO_FILE, Fetched, locked, together
+from tuibackup.files.fetch import GREW, GROWN, LOST_NAMES, NO_FILE, Fetched, locked, together
 from tuibackup.files.inventory import Listed
 from tuibackup.files.keep import Keeper, Store
 from tuibackup.files.pipe import StoppedError, in_thread
@@ -29,7 +29,7 @@ from tuibackup.files.sftplook import SecondLook, now_of
 from tuibackup.files.tally import Tally
 from tuibackup.remote.session import Session
 from tuibackup.remote.sftp import Sftp, SftpError, opened
-from tuibackup.text import printable, size
+from tuibackup.text import size
 from tuibackup.vault.entry import Entry
 from tuibackup.vault.index import Wanted
 
@@ -185,10 +185,7 @@ class _Fetch:
             entry = wanted.entry
             if now.size != entry.size:
                 if now.size > 2 * entry.size + GROWN:
-                    raise DownloadError(
-                        f"{self._session.name}: {printable(wanted.path)} was listed with {size(entry.size)} "
-                        f"and now claims {size(now.size)}"
-                    )
+                    return GREW.format(size(entry.size), size(now.size))
                 entry = entry._replace(size=now.size)
             return _Open(await self._sftp.open(wanted.place), entry)
         except SftpError as error:

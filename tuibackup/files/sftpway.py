@@ -77,6 +77,10 @@ class SftpWay:
         """There are none over SFTP."""
         return False
 
+    def plainer(self) -> None:
+        """There is nothing to leave out."""
+        return
+
     async def inventory(
         self, server: Server, writer: IndexWriter, findings: Findings, tally: Tally
     ) -> list[Listed]:

@@ -1,7 +1,7 @@
 """The way to read a server that has a shell: with its own find and tar."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tuibackup.config import Server
 from tuibackup.files import batches, fetch, inventory, recheck
@@ -59,6 +59,10 @@ class ShellWay:
     def xattrs(self) -> bool:
         """Whether the server's tar can tell extended attributes."""
         return self.tools.xattrs
+
+    def plainer(self) -> "ShellWay | None":
+        """Without a packer, where there is one."""
+        return replace(self, tools=replace(self.tools, packed="")) if self.tools.packed else None
 
     async def inventory(
         self, server: Server, writer: IndexWriter, findings: Findings, tally: Tally

@@ -9,7 +9,7 @@ import stat
 from collections.abc import Iterator
 
 from tuibackup.files.complaints import VANISHED
-from tuibackup.files.listing import STRANGE, ListingError, beyond_time
+from tuibackup.files.listing import STRANGE, ListingError, allocated, beyond_time
 from tuibackup.vault.entry import KINDS_OF_MODES, Entry, Kind, storable
 
 _FORMAT = "%f %u %g %s %b %B %Y %Z %d %i %h//%y//%z//%U//%G//%n//"
@@ -95,7 +95,7 @@ class StatListing:
                 self.strange.append((path, VANISHED))
                 return None
             if kind is Kind.FILE:
-                self.allocated += max(0, min(int(size), int(blocks) * int(block)))
+                self.allocated += allocated(int(size), int(blocks) * int(block), honest=False)
             if beyond := beyond_time(mtime):
                 self.strange.append((path, beyond))
             return Entry(

@@ -41,13 +41,14 @@ class Member(NamedTuple):
 
     `name` is as tar was given it; `size` counts the bytes that `TarStream.content` yields (holes included);
     `kind` is tar's type flag, "0" for a regular file; `attributes` are the pax records of extended attributes
-    and access lists under tar's own keys ("SCHILY.xattr.user.x").
+    and access lists under tar's own keys ("SCHILY.xattr.user.x"); `hollow` says that all of it is one hole.
     """
 
     name: bytes
     size: int
     kind: bytes
     attributes: Mapping[bytes, bytes]
+    hollow: bool = False
 
 
 class TarStream:
@@ -140,7 +141,11 @@ class TarStream:
         if b"GNU.sparse.major" in records and kind == REGULAR:
             name, size = self._sparse(records)
         self._size = size
-        return Member(name, size, kind, attributes)
+        hollow = size > 0 and self._holes_only()
+        return Member(name, size, kind, attributes, hollow)
+
+    def _holes_only(self) -> bool:
+        return self._extents is not None and not any(self._extents[1::2])
 
     def _sparse(self, records: Mapping[bytes, bytes]) -> tuple[bytes, int]:
         """Read the map that precedes the content of a sparse file; returns its true name and size."""

@@ -45,6 +45,9 @@ class Way(Protocol):
     def xattrs(self) -> bool:
         """Whether it takes extended attributes: then folders are wanted too, for theirs."""
 
+    def plainer(self) -> "Way | None":
+        """The same without what may fail by itself, a packer at the source; None where there is nothing of the kind."""
+
     async def inventory(
         self, server: Server, writer: IndexWriter, findings: Findings, tally: Tally
     ) -> list[Listed]:

@@ -130,7 +130,7 @@ def low_priority(command: Command) -> bytes:
     """A script that runs `command` at low CPU and disk priority where the server has the tools for it."""
     text = script(command)
     return (
-        b"nice=; command -v nice >/dev/null 2>&1 && nice='nice -n 10';"
+        b"nice=; nice -n 10 true >/dev/null 2>&1 && nice='nice -n 10';"
         b' ionice -c 2 -n 7 true >/dev/null 2>&1 && nice="$nice ionice -c 2 -n 7"; exec $nice sh -c '
         + quote(text)
     )

@@ -10,10 +10,13 @@ file that was stored with a problem (its end is missing, say) is fetched again, 
 hear of it.
 """
 
+import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+from tuibackup.vault.schema import DISTRUSTED
 
 TICK_NS = 2_000_000_000
 
@@ -134,8 +137,17 @@ def take_over_leftover(db: sqlite3.Connection, older: Path, names: Mapping[str, 
     return [name for (name,) in used]
 
 
+def distrusted(db: sqlite3.Connection) -> list[int]:
+    """The roots, in the attached index `old`, of which too much is doubtful for a list."""
+    said = db.execute("SELECT value FROM old.meta WHERE key = ?", (DISTRUSTED,)).fetchone()
+    return json.loads(said[0]) if said else []
+
+
 def with_problems(db: sqlite3.Connection) -> Iterator[int]:
-    """The ids, in the attached index `old`, of files that are in it and were not as they should be."""
+    """The ids, in the attached index `old`, of files and folders that are in it and were not as they should be.
+
+    Of a further name of an inode, the name that has the content.
+    """
     roots: dict[int, bytes] = dict(db.execute("SELECT id, folder FROM old.root"))
     problems = db.execute(
         """SELECT DISTINCT root, path FROM old.problem
@@ -152,6 +164,9 @@ def with_problems(db: sqlite3.Connection) -> Iterator[int]:
             number, kind = row
         else:
             if kind == "f":
+                carrier = db.execute("SELECT carrier FROM old.hardlink WHERE entry = ?", (number,)).fetchone()
+                yield carrier[0] if carrier else number
+            elif kind == "d":
                 yield number
 
 
@@ -163,6 +178,8 @@ def _compared(db: sqlite3.Connection, older: Path) -> Iterator[None]:
     for statement in _TABLES.split(";\n"):
         if statement.strip():
             db.execute(statement)
+    for root in distrusted(db):
+        db.execute("DELETE FROM temp.pair WHERE old IN (SELECT id FROM old.entry WHERE parent = ?)", (-root,))
     db.execute(_UNCHANGED.format(source=_ROOTS))
     while db.execute("SELECT EXISTS (SELECT 1 FROM temp.pair)").fetchone()[0]:
         db.execute(_UNCHANGED.format(source=_BELOW))

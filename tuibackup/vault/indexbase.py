@@ -51,6 +51,7 @@ class IndexBase:
         self._renewed: int | None = None
         self._doubtful: set[int] = set()  # entries that are not as the inventory saw them
         self._refused: dict[int, tuple[int, int]] = {}  # by root: files that are no entries, and their bytes
+        self._distrusted: set[int] = set()  # roots of which nothing is to be taken over
         try:
             self._prepare()
         except BaseException:
@@ -138,11 +139,13 @@ class IndexBase:
             raise VaultError(f"{self.path}: a file was stored twice in one archive (entry {row[0]})")
         self._db.execute("INSERT OR REPLACE INTO content VALUES (?, ?, ?, ?, ?)", row)
 
-    def _list(self, root: int, path: bytes, reason: str, *, missing: bool) -> None:
-        self._db.execute(
+    def _list(self, root: int, path: bytes, reason: str, *, missing: bool) -> int:
+        """The number of the problem."""
+        cursor = self._db.execute(
             "INSERT INTO problem (root, path, reason, missing) VALUES (?, ?, ?, ?)",
             (root, path[:LONGEST_PROBLEM], reason, missing),
         )
+        return cursor.lastrowid or 0
 
     def _delete(self, entry: int) -> None:
         for table, key in (("content", "entry"), ("hardlink", "entry"), ("xattr", "entry"), ("entry", "id")):

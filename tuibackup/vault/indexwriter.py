@@ -1,7 +1,8 @@
 """Writing an index: first what the inventory saw (`indexintake`), then where each file's content was stored."""
 
+import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +15,7 @@ from tuibackup.vault.indexbase import BATCH
 from tuibackup.vault.indexintake import IndexIntake
 from tuibackup.vault.output import vault_errors
 from tuibackup.vault.rows import signed
-from tuibackup.vault.schema import FORMAT, UNSIGNED, Paths, Totals, join, totals
+from tuibackup.vault.schema import DISTRUSTED, FORMAT, UNSIGNED, Paths, Totals, join, totals
 
 _KINDS = {str(kind): kind for kind in Kind}
 
@@ -210,10 +211,33 @@ class IndexWriter(IndexIntake):
             self._delete(entry)
             self._list(root, self._rows.relative(root, path), reason, missing=True)
 
-    def problem(self, root: int, path: bytes, reason: str) -> None:
-        """List what is not as it should be, at `path` relative to the root."""
+    def problem(self, root: int, path: bytes, reason: str) -> int:
+        """List what is not as it should be, at `path` relative to the root. The number is for `settled`.
+
+        A file of which there is one is fetched again by the next run, whatever it looks like then.
+        """
         with self._errors():
-            self._list(root, path, reason, missing=False)
+            return self._list(root, path, reason, missing=False)
+
+    def settled(self, problems: Iterable[int]) -> None:
+        """These problems are none any more: what they were about came again, as it should be."""
+        with self._errors():
+            self._db.executemany("DELETE FROM problem WHERE id = ?", [(number,) for number in problems])
+
+    def distrust(self, root: int) -> None:
+        """More of this root is doubtful than can be listed: nothing of it is taken over by the next run."""
+        self._distrusted.add(root)
+        with self._errors():
+            self._db.execute(
+                "INSERT OR REPLACE INTO meta VALUES (?, ?)",
+                (DISTRUSTED, json.dumps(sorted(self._distrusted))),
+            )
+
+    def kind(self, entry: int) -> Kind:
+        """The kind of an entry that is there."""
+        with self._errors():
+            (kind,) = self._db.execute("SELECT kind FROM entry WHERE id = ?", (entry,)).fetchone()
+        return _KINDS[kind]
 
     def xattrs(self, entry: int, records: Mapping[bytes, bytes]) -> None:
         """Extended attributes of an entry, as pax records of GNU tar (`SCHILY.xattr.user.x` and so on)."""

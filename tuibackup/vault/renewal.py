@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from tuibackup.vault.difference import TICK_NS, with_problems
+from tuibackup.vault.difference import TICK_NS, distrusted, with_problems
 from tuibackup.vault.entry import Entry
 from tuibackup.vault.rows import Rows, signed
 from tuibackup.vault.schema import APPLICATION_ID, FORMAT, LONGEST_PROBLEM, UNSIGNED
@@ -51,7 +51,7 @@ def known(db: sqlite3.Connection, older: Path) -> Known | None:
         with _attached(db, older):
             roots = "SELECT id, folder, resolved, excludes FROM {}.root ORDER BY id"
             mine, theirs = (db.execute(roots.format(name)).fetchall() for name in ("main", "old"))
-            if mine != theirs:
+            if mine != theirs or distrusted(db):
                 return None
             paths = db.execute("SELECT DISTINCT root, path FROM old.problem LIMIT ?", (MOST_DOUBTFUL + 1,))
             doubtful: dict[int, list[bytes]] = {}
