@@ -78,6 +78,8 @@ class _Batches(Fetch):
         self._left: deque[Wanted] = deque()  # to be asked for before what `_files` gives
         self._alone = False  # the next batch is of one file: tar ended before any of its files had come
         self._hopeless = 0
+        self._came = False
+        self._how = ""  # it ended, when it did so over a file alone
         self._broken: list[Wanted] = []  # their end was not sent
         self._asking = asyncio.Lock()
         self._running: deque[_Batch] = deque()
@@ -195,6 +197,8 @@ class _Batches(Fetch):
             self._loop.call_soon_threadsafe(self._use_up)
         if self._stopped:
             raise StoppedError
+        if self._hopeless and not self._came:
+            raise self._tar_failed(self._how)
 
     def _unpack_batch(self, batch: _Batch) -> None:
         stream = TarStream(unpacked(batch.pipe.read, self._tools.packed))
@@ -202,7 +206,7 @@ class _Batches(Fetch):
         try:
             while (member := stream.next()) is not None:
                 wanted = self._match(member, waiting)
-                self._hopeless = 0
+                self._hopeless, self._came = 0, True
                 if member.kind != REGULAR:
                     self._replaced.add(wanted.id)
                     self._pass(wanted)
@@ -225,8 +229,9 @@ class _Batches(Fetch):
             self._heard.lines.take(batch.said)
         if len(waiting) == len(batch.files) == 1:
             self._hopeless += 1
+            self._how = str(batch.ended)
             if self._hopeless >= _HOPELESS:
-                raise self._tar_failed(f"{batch.ended}")
+                raise self._tar_failed(self._how)
             self._pass(waiting.popleft())
         elif len(waiting) == len(batch.files):
             self._alone = True

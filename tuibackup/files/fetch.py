@@ -282,9 +282,8 @@ class Fetch:
             elif member.kind != REGULAR:
                 self._replaced.add(wanted.id)
                 self._pass(wanted)
-            elif not member.hollow:
+            else:
                 self._keep(wanted, member, stream.content())
-            # else it is said to be one hole, and wanted still: the next stream does not ask for holes
         for wanted in self._order.rest():
             self._pass(wanted)
 
@@ -294,6 +293,8 @@ class Fetch:
             if member.size > 2 * entry.size + GROWN:
                 raise UnbelievedError(wanted, GREW.format(size(entry.size), size(member.size)))
             entry = entry._replace(size=member.size)
+        if member.hollow and self._folder.sparse:
+            return  # said to be one hole, and wanted still: the next stream does not ask for holes
         self._keeper.keep(wanted, entry, content, member.attributes)
 
     def _note_attributes(self, folder: Wanted, member: Member) -> None:
