@@ -5,17 +5,21 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from tests.run.conftest import publish, renamed
 from tuibackup.config import Config
 from tuibackup.ledger.entries import Kind
 from tuibackup.run import events as ev
 from tuibackup.run import journal as jr
+from tuibackup.run import settled
 from tuibackup.run.lock import server_lock
 from tuibackup.run.places import open_ledger, open_vault
 from tuibackup.run.plan import Plan
 from tuibackup.run.process import active
 from tuibackup.run.recovery import recover
 from tuibackup.sop import Clock, Outcome, Step
+from tuibackup.vault.layout import Vault
 from tuibackup.vault.snapshot import Incoming
 
 
@@ -166,3 +170,39 @@ def how_it_ended(plan: Plan) -> ev.RunFinished:
     return ev.RunFinished(
         time=ev.now(), run=plan.run, server=plan.server, outcome=Outcome.DONE, seconds=1.0, exit_code=0
     )
+
+
+def test_a_start_looks_again_only_at_folders_that_changed(
+    config: Config, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """… whoever changed them, and at all of them where the ledger is another one; what is gone is not looked for."""
+    monkeypatch.setattr(settled, "_TICK_NS", 0)
+    listed: list[str] = []
+    really = Vault.names
+
+    def counting(self: Vault, server: str, clock: Clock) -> list[str]:
+        listed.append(clock)
+        return really(self, server, clock)
+
+    first = publish(config, plan)
+    recover(config)
+    monkeypatch.setattr(Vault, "names", counting)
+    recover(config)
+    assert listed == []
+    with open_ledger(config) as ledger:
+        ledger.append(Kind.NOTE, {"text": "the chain goes on"}, operator="andi")
+    recover(config)
+    assert listed == []
+    publish(config, renamed(plan, "by another process"))
+    listed.clear()
+    recover(config)
+    assert listed != []
+    assert len(runs_in_ledger(config)) == 2
+    listed.clear()
+    recover(config)
+    assert listed == []
+    for path in config.state.glob("ledger.sqlite*"):
+        path.unlink()
+    recover(config)
+    assert len(runs_in_ledger(config)) == 2, "a lost ledger gets them all"
+    assert first.path.exists()

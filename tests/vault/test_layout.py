@@ -16,6 +16,7 @@ from tests.vault.taking import summary, take
 from tuibackup.errors import UsageError, VaultError
 from tuibackup.sop import Clock, Outcome
 from tuibackup.vault import disk
+from tuibackup.vault import summary as described
 from tuibackup.vault.disk import RoomGuard
 from tuibackup.vault.layout import IDENTITY, KNOWN, Vault, file_name
 from tuibackup.vault.snapshot import Incoming
@@ -203,3 +204,42 @@ def test_a_machine_that_went_down_while_it_made_a_vault_makes_it_the_next_time(t
     (path / f".{IDENTITY}.new").write_text("# half")
     assert Vault.open(path, state).created
     assert {one.name for one in path.iterdir()} == {IDENTITY}
+
+
+def test_the_newest_good_is_found_at_once_however_many_bad_ones_follow(
+    vault: Vault, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """… and where it was removed by hand the one before it is, also among snapshots of a version that told nothing."""
+    (place / "source").mkdir()
+    goods = [take(vault, place / "source", run=f"good-{number}") for number in range(2)]
+    for number in range(4):
+        incoming = Incoming.create(vault, "siakad", f"bad-{number}", Clock.FILES)
+        incoming.index().finish()
+        incoming.publish(
+            summary("siakad", f"bad-{number}", Clock.FILES, outcome=Outcome.WARNINGS, whole=False)
+        )
+    read: list[str] = []
+    really = described.read
+
+    def counting(folder: Path) -> described.SnapshotSummary:
+        read.append(folder.name)
+        return really(folder)
+
+    monkeypatch.setattr(described, "read", counting)
+    assert vault.latest("siakad", Clock.FILES) == goods[1]
+    assert len(read) == 2, "the newest, and the one it names"
+    assert vault.next_sequence("siakad") == 7
+    newest = vault.names("siakad", Clock.FILES)[-1]
+    goods[1].path.rename(place / "away")
+    assert vault.latest("siakad", Clock.FILES) == goods[0]
+    snapshot_json = vault.path / "siakad/files" / newest / "snapshot.json"
+    snapshot_json.chmod(0o600)
+    old = {
+        key: value
+        for key, value in json.loads(snapshot_json.read_text()).items()
+        if not key.endswith("_before")
+    }
+    snapshot_json.write_text(json.dumps(old))
+    assert vault.latest("siakad", Clock.FILES) == goods[0]
+    snapshot_json.unlink()
+    assert vault.latest("siakad", Clock.FILES) == goods[0], "half removed"

@@ -31,7 +31,7 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
 
     source = Gatherer(context.config, context.operator.name)
     try:
-        picture = source.gather(Wish())
+        picture = source.gather(Wish(table_only=True))
     finally:
         source.close()
     if args.json:

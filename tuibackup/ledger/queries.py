@@ -264,6 +264,11 @@ class Queries:
             entry_of(row) for row in self._rows("SELECT * FROM entry WHERE run = :run ORDER BY seq", run=run)
         ]
 
+    def hash_of(self, seq: int) -> str:
+        """The hash of an entry by its number; "" where there is none."""
+        rows = self._rows("SELECT hash FROM entry WHERE seq = :seq", seq=seq)
+        return str(rows[0].hash) if rows else ""
+
     def snapshots(self, server: str) -> frozenset[str]:
         """The specs of all snapshots of a server that the ledger knows of."""
         rows = self._rows(

@@ -1,6 +1,7 @@
 """What interrupted runs left of step 2 in the vault: the next run of that server goes on from there."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,13 +38,22 @@ class Kept:
 
 def kept(config: Config, server: str, *, full: bool = False) -> Kept | None:
     """What is there of `server` for the next run, which is to be `full` or not. None too without a vault."""
+    return kept_of(config, (server,), full=full).get(server)
+
+
+def kept_of(config: Config, servers: Iterable[str], *, full: bool = False) -> dict[str, Kept]:
+    """The same of many servers, those without anything left out."""
     from tuibackup.vault.snapshot import leftovers  # faces ask seldom
 
-    try:
-        found = usable(leftovers(open_vault(config, create=False), server), full=full)
-    except TuibackupError:
-        return None
-    return Kept(sum(one.files for one in found), sum(one.stored_bytes for one in found)) if found else None
+    there: dict[str, Kept] = {}
+    with suppress(TuibackupError):
+        vault = open_vault(config, create=False)
+        for server in servers:
+            with suppress(TuibackupError):
+                if found := usable(leftovers(vault, server), full=full):
+                    files, stored = (one.files for one in found), (one.stored_bytes for one in found)
+                    there[server] = Kept(sum(files), sum(stored))
+    return there
 
 
 def usable(found: "Sequence[Leftover]", *, full: bool) -> "list[Leftover]":

@@ -77,10 +77,10 @@ def check_room(work: Work, database_bytes: int) -> None:
 
 def full_is_due(vault: Vault, server: str, every: Period) -> bool:
     """Whether the last download that fetched everything is `every` ago: then archives start afresh."""
-    whole = [one for one in vault.snapshots(server, Clock.FILES) if one.good and not one.summary.parent]
-    if not whole:
+    whole = vault.latest_full(server, Clock.FILES)
+    if whole is None:
         return True
-    last = datetime.fromisoformat(whole[-1].summary.started).astimezone().date()
+    last = datetime.fromisoformat(whole.summary.started).astimezone().date()
     return datetime.now().astimezone().date() >= every.after(last)
 
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 
 from tuibackup.config import Config
@@ -21,6 +22,7 @@ from tuibackup.run import record
 from tuibackup.run.kept import GOES_ON, STARTS_AGAIN
 from tuibackup.run.lock import server_lock
 from tuibackup.run.places import open_ledger, open_vault, runs_folder
+from tuibackup.run.settled import Settled
 from tuibackup.run.stop import stop_path
 from tuibackup.sop import Clock, Outcome, worst
 from tuibackup.vault.layout import Snapshot, Vault
@@ -45,8 +47,7 @@ def recover(config: Config) -> list[str]:
     with open_ledger(config) as ledger:
         recorded = [run for path in dead if (run := _bury(path, config, ledger, vault))]
         if vault is not None:
-            for server in config.servers:
-                _record_unknown(server, config, ledger, vault)
+            _record_all_unknown(config, ledger, vault)
     _forget_old(config.state)
     for path in ended:
         jr.put_away(path)
@@ -106,9 +107,9 @@ def _published(vault: Vault | None, planned: ev.RunPlanned) -> dict[Clock, Snaps
 def _since(vault: Vault, planned: ev.RunPlanned, clock: Clock) -> Iterator[Snapshot]:
     """Snapshots named after the run began; only these are worth a look into."""
     began = datetime.fromisoformat(planned.time).replace(microsecond=0)
-    for snapshot in vault.snapshots(planned.server, clock):
+    for snapshot in takewhile(lambda one: one.started >= began, vault.newest(planned.server, clock)):
         with suppress(VaultError):
-            if snapshot.started >= began and snapshot.summary:
+            if snapshot.summary:
                 yield snapshot
 
 
@@ -156,6 +157,17 @@ def _as_told(planned: ev.RunPlanned, entry: Entry) -> ev.RunFinished:
     return record.finished_of(entry.body, planned)
 
 
+def _record_all_unknown(config: Config, ledger: Ledger, vault: Vault) -> None:
+    settled = Settled(config.state, vault, ledger)
+    for server in config.servers:
+        times = settled.times(server)
+        if not settled.has(times):
+            _record_unknown(server, config, ledger, vault)
+            if not _unknown(server, ledger, vault):
+                settled.add(times)
+    settled.keep()
+
+
 def _record_unknown(server: str, config: Config, ledger: Ledger, vault: Vault) -> None:
     """Put snapshots that the ledger lacks into it: it was full or lost, or the run died in between."""
     if not _unknown(server, ledger, vault):
@@ -176,13 +188,12 @@ def _record_unknown(server: str, config: Config, ledger: Ledger, vault: Vault) -
 
 
 def _unknown(server: str, ledger: Ledger, vault: Vault) -> list[Snapshot]:
-    names = {clock: vault.names(server, clock) for clock in Clock}
-    if not any(names.values()):
+    there = [snapshot for clock in Clock for snapshot in vault.newest(server, clock)]
+    if not there:
         return []
     known = ledger.snapshots(server)
-    if all(f"{server}/{clock}/{name}" in known for clock, found in names.items() for name in found):
-        return []
-    return [snapshot for snapshot in vault.snapshots(server) if snapshot.spec not in known]
+    lacking = [snapshot for snapshot in there if snapshot.spec not in known]
+    return sorted(lacking, key=lambda snapshot: (snapshot.sequence, snapshot.name))
 
 
 def _forget_old(state: Path) -> None:

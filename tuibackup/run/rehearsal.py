@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -174,7 +175,8 @@ class _Found:
     def _past(self, clock: Clock) -> list[tuple[int, float]]:
         """Of the newest snapshots: bytes stored, and seconds it took to fetch them."""
         past = []
-        for snapshot in self._vault.snapshots(self._plan.server, clock)[-HISTORY:] if self._vault else ():
+        newest = self._vault.newest(self._plan.server, clock) if self._vault else iter(())
+        for snapshot in reversed(list(islice(newest, HISTORY))):
             with suppress(TuibackupError):
                 summary = snapshot.summary
                 took = datetime.fromisoformat(summary.finished) - datetime.fromisoformat(summary.started)

@@ -42,10 +42,14 @@ _NO_HISTORY = (None,) * WEEKS
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the screen needs beside the table: the run of one server, and the log as filtered."""
+    """What the screen needs beside the table: the run of one server, and the log as filtered.
+
+    `table_only`: neither log nor the weeks' history.
+    """
 
     server: str = ""
     log_filter: str = ""
+    table_only: bool = False
 
 
 class Source(Protocol):
@@ -96,8 +100,9 @@ class Gatherer:
         faces = self._active(problems)
         changed = False
         try:
-            changed = self._read_ledger(now)
-            self._read_log(wish)
+            changed = self._read_ledger(now, table_only=wish.table_only)
+            if not wish.table_only:
+                self._read_log(wish)
         except (TuibackupError, OSError) as error:
             problems.append(str(error))
         self._read_room()
@@ -227,9 +232,9 @@ class Gatherer:
 
     # Ledger and vault
 
-    def _read_ledger(self, now: datetime) -> bool:
+    def _read_ledger(self, now: datetime, *, table_only: bool) -> bool:
         """Read what the table needs where there is news; whether there was."""
-        from tuibackup.run.kept import kept
+        from tuibackup.run.kept import kept_of
 
         if self._ledger is None:
             from tuibackup.run.places import open_ledger
@@ -243,8 +248,8 @@ class Gatherer:
             mark,
             self._ledger.clock_facts(),
             self._ledger.last_runs(),
-            self._ledger.runs_by_week(now, WEEKS),
-            {server: found for server in self._config.servers if (found := kept(self._config, server))},
+            {} if table_only else self._ledger.runs_by_week(now, WEEKS),
+            kept_of(self._config, self._config.servers),
             self._ledger.last_drills(),
         )
         return True

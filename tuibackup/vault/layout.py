@@ -11,7 +11,7 @@ import re
 import shlex
 import tomllib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -201,6 +201,13 @@ class Vault:
         except OSError as error:
             raise VaultError(f"{folder}: {error.strerror}") from error
 
+    def changed_ns(self, server: str, clock: Clock) -> int:
+        """When a name last came into or went out of the folder of these snapshots; 0 where there is none."""
+        try:
+            return os.stat(self.path / file_name(server) / clock).st_mtime_ns
+        except OSError:
+            return 0
+
     def snapshots(self, server: str | None = None, clock: Clock | None = None) -> list[Snapshot]:
         """Published snapshots, those of a server together, oldest first (by sequence)."""
         found: list[Snapshot] = []
@@ -213,9 +220,56 @@ class Vault:
             found += sorted(of_server, key=lambda snapshot: (snapshot.sequence, snapshot.name))
         return found
 
+    def newest(self, server: str, clock: Clock) -> Iterator[Snapshot]:
+        """Published snapshots of one clock, the newest first; reads no snapshot.json.
+
+        A name is later than every other of its clock when it is given, so the names have the order of the sequence.
+        """
+        for name in reversed(self.names(server, clock)):
+            yield self._snapshot(server, clock, name)
+
     def latest(self, server: str, clock: Clock) -> Snapshot | None:
         """The newest good snapshot."""
-        return next((one for one in reversed(self.snapshots(server, clock)) if one.good), None)
+        return self._latest(server, clock, lambda one: one.good, lambda one: one.good_before)
+
+    def latest_full(self, server: str, clock: Clock) -> Snapshot | None:
+        """The newest good snapshot for which everything was fetched."""
+        return self._latest(
+            server, clock, lambda one: one.good and not one.parent, lambda one: one.full_before
+        )
+
+    def _latest(
+        self,
+        server: str,
+        clock: Clock,
+        wanted: Callable[[summary.SnapshotSummary], bool],
+        before: Callable[[summary.SnapshotSummary], str | None],
+    ) -> Snapshot | None:
+        """The newest that is `wanted`. What a snapshot says of those `before` it spares reading them.
+
+        Where such a one is gone the search goes on below it: nothing between the two was wanted.
+        """
+        highest: str | None = None
+        for snapshot in self.newest(server, clock):
+            if highest is not None and snapshot.name > highest:
+                continue
+            try:
+                found = snapshot.summary
+            except VaultError:
+                continue
+            if wanted(found):
+                return snapshot
+            if (told := before(found)) is not None:
+                highest = told
+        return None
+
+    def next_sequence(self, server: str) -> int:
+        """The number of the next snapshot of a server."""
+        newest = (
+            next((one.sequence for one in self.newest(server, clock) if one.sequence >= 0), 0)
+            for clock in Clock
+        )
+        return 1 + max(newest)
 
     def find(self, spec: str) -> Snapshot:
         """The snapshot for `siakad/files/latest` or `siakad/files/2026-11-22T013000Z`.
@@ -234,9 +288,10 @@ class Vault:
             if latest := self.latest(server, Clock(clock)):
                 return latest
             raise VaultError(f"{spec}: no good snapshot yet", "see tuibackup snapshots")
-        if name not in self.names(server, Clock(clock)):
+        snapshot = self._snapshot(server, Clock(clock), name)
+        if not NAME.fullmatch(name) or not snapshot.path.is_dir():
             raise UsageError(f"{spec}: no such snapshot", "see tuibackup snapshots")
-        return self._snapshot(server, Clock(clock), name)
+        return snapshot
 
     def _snapshot(self, server: str, clock: Clock, name: str) -> Snapshot:
         return Snapshot(self.path / file_name(server) / clock / name, server, clock, name)

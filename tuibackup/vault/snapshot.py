@@ -128,12 +128,16 @@ class Incoming:
         """
         older = self._write_restore_files(description)
         name = self._free_name(description.started)
+        good = self.vault.latest(self.server, self.clock)
+        full = self.vault.latest_full(self.server, self.clock)
         described = msgspec.structs.replace(
             description,
             name=name,
-            sequence=1 + max((one.sequence for one in self.vault.snapshots(self.server)), default=0),
+            sequence=self.vault.next_sequence(self.server),
             stored_bytes=self.stored_bytes(),
             points_into=tuple(sorted({one.name.split("/")[1] for one in older})),
+            good_before=good.name if good else "",
+            full_before=full.name if full else "",
         )
         self.write(summary.FILE_NAME, summary.encode(described))
         sums = [Sum(one, self._sha256(one)) for one in files_below(self.path)]
@@ -276,9 +280,10 @@ def sweep(vault: Vault, server: str, *, keep: str | None = None) -> list[str]:
                 _remove(run)
                 swept.append(run.name.removeprefix(_PREFIX))
         for clock in Clock:
-            for name in vault.names(server, clock):
-                if (folder / clock / name).stat().st_mode & 0o200:
-                    seal(folder / clock / name)
+            for published in vault.newest(server, clock):
+                if not published.path.stat().st_mode & 0o200:
+                    break  # all before it were looked at when it was the newest
+                seal(published.path)
     return swept
 
 

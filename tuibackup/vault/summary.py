@@ -81,6 +81,10 @@ class SnapshotSummary(msgspec.Struct, frozen=True, kw_only=True):
     tools: dict[str, str] = {}  # name and version of what was used, on the server and here
     parent: str | None = None  # snapshot against which the difference was taken
     points_into: tuple[str, ...] = ()  # older snapshots whose archives this one needs
+    # Names of the newest good snapshot before this one, and of the newest good one that fetched everything; "" for
+    # none, None where nobody wrote it down. So the newest is found at once, however many bad ones came after it.
+    good_before: str | None = None
+    full_before: str | None = None
     instant: str = ""  # databases: what made them of one instant
     lock_ms: float | None = None  # databases: how long nobody could commit for it
     no_barrier: str = ""  # databases: why they are of one instant in another way, or not
