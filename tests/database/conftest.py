@@ -13,6 +13,7 @@ from tuibackup.config import Database, SecretSource, Server
 from tuibackup.demo.mariadbd import PrivateMariadb, account
 from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.progress import Finding, Progress
+from tuibackup.remote.hostkeys import KnownHosts
 from tuibackup.remote.questions import Question
 from tuibackup.remote.session import Session, connect
 from tuibackup.secret import Secret
@@ -88,7 +89,7 @@ async def opened(server: Server, folder: Path) -> AsyncIterator[Session]:
     """A session with `server`; its known_hosts goes into `folder`."""
     async with await connect(
         server,
-        known_hosts=folder / "known_hosts",
+        known_hosts=KnownHosts(folder / "known_hosts", lambda *_told: None),
         answers=Yes(),
         secrets=no_secret,
         deadline=time.monotonic() + 30,

@@ -17,6 +17,7 @@ from tuibackup.config import Server
 from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.files.download import Download, download
 from tuibackup.progress import Finding, Progress
+from tuibackup.remote.hostkeys import KnownHosts
 from tuibackup.remote.probe import Probe, probe
 from tuibackup.remote.questions import NoAnswers
 from tuibackup.remote.session import connect
@@ -85,7 +86,7 @@ class Bench:
 
         async with await connect(
             server,
-            known_hosts=known_hosts,
+            known_hosts=KnownHosts(known_hosts, lambda *_told: None),
             answers=NoAnswers(),
             secrets=no_secret,
             deadline=time.monotonic() + 20,

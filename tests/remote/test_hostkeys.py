@@ -9,7 +9,7 @@ from tests.remote.conftest import Face, Site, a_server, make_key
 from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.errors import ConnectError, HostKeyError, LoginError, NeedsOperatorError
 from tuibackup.remote import hostkeys
-from tuibackup.remote.hostkeys import HostKey
+from tuibackup.remote.hostkeys import HostKey, KnownHosts
 from tuibackup.remote.session import learn_host_keys
 
 
@@ -281,7 +281,7 @@ async def learn(site: Site, sshd: PrivateSshd, face: Face, **changes: object) ->
 
     await learn_host_keys(
         a_server(sshd, **changes),
-        known_hosts=site.known_hosts,
+        known_hosts=KnownHosts(site.known_hosts, lambda *_told: None),
         answers=face,
         secrets=nothing,
         deadline=float("inf"),

@@ -54,6 +54,11 @@ async def test_read_only_takes_away_what_changes_and_says_so(cockpit: Opener) ->
             await seat.press(key)
             assert "read-only" in seat.foot
             assert seat.app.screen is seat.app.main
+        for key in "question_mark", "ctrl+p":
+            await seat.press(key)
+            assert "back up" not in seat.screen.lower()
+            assert "stop" not in seat.screen.lower()
+            await seat.press("escape")
 
 
 async def test_a_disabled_key_says_why_until_the_next_key(cockpit: Opener) -> None:

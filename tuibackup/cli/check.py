@@ -62,8 +62,9 @@ async def _check(
 
         async def look(server: "Server", tell: "Callable[[Check], None]") -> "list[Check]":
             checks = []
+            told = context.trusting(server.name, "check")
             async with slots:
-                async for check in check_server(context.config, server, answers):
+                async for check in check_server(context.config, server, answers, told):
                     tell(check)
                     checks.append(check)
             return checks
@@ -72,7 +73,9 @@ async def _check(
             if not as_json:
                 _print(check)
 
-        for check in await asyncio.to_thread(lambda: list(check_host(context.config))):
+        for check in await asyncio.to_thread(
+            lambda: list(check_host(context.config, read_only=context.read_only))
+        ):
             found.append((None, check))
             tell(check)
         if len(servers) == 1:

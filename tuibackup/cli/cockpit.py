@@ -10,7 +10,7 @@ from tuibackup.words import _
 
 def carry_out(args: argparse.Namespace, context: Context) -> int:
     """Open the cockpit on the configuration. Raises ConfigError, and UsageError without a terminal."""
-    config = context.config
+    config, context.read_only = context.config, args.read_only
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(_("the cockpit needs a terminal"), _("tuibackup status works without one"))
     if not sys.stderr.isatty():

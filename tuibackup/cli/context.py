@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuibackup.errors import UsageError
-from tuibackup.words import _, use_language
+from tuibackup.words import _, ngettext, use_language
 
 if TYPE_CHECKING:
     from tuibackup.config import Config, Server
     from tuibackup.ledger.store import Ledger
+    from tuibackup.remote.hostkeys import HostKey, Told
     from tuibackup.run.operator import Operator
+    from tuibackup.run.recorder import Recorder
     from tuibackup.vault.layout import Vault
 
 
@@ -20,6 +22,7 @@ class Context:
     def __init__(self, config_path: Path | None = None, *, alone: bool = False) -> None:
         self.config_path = config_path
         self.alone = alone  # whether nothing else goes on in this process
+        self.read_only = False  # whether nothing may be changed, not even the record
 
     @cached_property
     def config(self) -> "Config":
@@ -32,10 +35,50 @@ class Context:
 
     @cached_property
     def ledger(self) -> "Ledger":
-        """Raises LedgerError."""
-        from tuibackup.run.places import open_ledger
+        """For looking into it; what a command did goes to `recorder`. Raises LedgerError."""
+        from tuibackup.run.places import look_into_ledger
 
-        return open_ledger(self.config)
+        ledger, _fault = look_into_ledger(self.config, read_only=self.read_only)
+        return ledger
+
+    @cached_property
+    def recorder(self) -> "Recorder":
+        """Puts what this command does into the ledger."""
+        from tuibackup.run.recorder import Recorder
+
+        return Recorder(self.config, self.operator)
+
+    def trusting(self, server: str, during: str) -> "Told | None":
+        """Records the host keys that are accepted on the way to `server`; None where none may be."""
+        if self.read_only:
+            return None
+        from tuibackup.ledger.entries import Kind
+        from tuibackup.run.record import trust_body
+
+        def told(where: str, key: "HostKey", fault: str) -> None:
+            self.recorder.record(Kind.TRUST, trust_body(where, key, during, fault), server=server)
+
+        return told
+
+    @property
+    def unrecorded(self) -> str:
+        """What is said loudly at the end where something could not be recorded; "" where all was."""
+        if "recorder" not in self.__dict__ or not self.recorder.fault:
+            return ""
+        missed = self.recorder.missed
+        text = ngettext(
+            "NOT RECORDED in the ledger: {fault}",
+            "{number} results were NOT RECORDED in the ledger: {fault}",
+            missed,
+        )
+        way_out = _("write down what was done, and mend this before the next run")
+        return f"{text.format(number=missed, fault=self.recorder.fault)}; {way_out}"
+
+    def close(self) -> None:
+        """Let go of what is open."""
+        for name in ("ledger", "recorder"):
+            if name in self.__dict__:
+                self.__dict__[name].close()
 
     @cached_property
     def vault(self) -> "Vault":

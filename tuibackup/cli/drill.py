@@ -37,13 +37,12 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
     for snapshot in _chosen(args.what, context):
         with ProgressLine(snapshot.spec) as line:
             drilled = drill(context.config, snapshot, line.update)
-        _record(drilled, context)
-        done.append(drilled)
+        done.append((drilled, _record(drilled, context)))
         if not args.json:
             _print(drilled)
     if args.json:
-        print_json([drilled.document() for drilled in done])
-    outcomes = {drilled.found.outcome.value for drilled in done}
+        print_json([{**drilled.document(), "not-recorded": fault} for drilled, fault in done])
+    outcomes = {drilled.found.outcome.value for drilled, _fault in done}
     return next(code for outcome, code in _CODES.items() if outcome in outcomes)
 
 
@@ -84,9 +83,7 @@ def _print(drilled: "Drilled") -> None:
             print(_("    and {number} more").format(number=count(len(sentences) - SHOWN)))
 
 
-def _record(drilled: "Drilled", context: Context) -> None:
+def _record(drilled: "Drilled", context: Context) -> str | None:
     from tuibackup.ledger.entries import Kind
-    from tuibackup.run.record import operator_body
 
-    body = {**drilled.body(), "operator": operator_body(context.operator)}
-    context.ledger.append(Kind.DRILL, body, operator=context.operator.name, server=drilled.snapshot.server)
+    return context.recorder.record(Kind.DRILL, drilled.body(), server=drilled.snapshot.server)

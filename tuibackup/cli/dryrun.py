@@ -19,14 +19,15 @@ from tuibackup.text import count, duration, printable, size
 from tuibackup.words import _, ngettext
 
 if TYPE_CHECKING:
-    from tuibackup.config import Config
+    from tuibackup.cli.context import Context
 
 AT_ONCE = 8  # servers looked at at the same time
 FINDINGS = 20  # of one server, listed one by one
 
 
-async def show(plans: tuple[Plan, ...], config: "Config", *, as_json: bool) -> int:
+async def show(plans: tuple[Plan, ...], context: "Context", *, as_json: bool) -> int:
     """Print what the plans would do; returns the exit code."""
+    config = context.config
     summary = await asyncio.to_thread(describe, plans, config)
     found: list[Rehearsal] = []
     if not summary.fault:  # else a run would not even begin
@@ -37,7 +38,7 @@ async def show(plans: tuple[Plan, ...], config: "Config", *, as_json: bool) -> i
 
             async def look(plan: Plan) -> Rehearsal:
                 async with slots:
-                    return await rehearse(plan, config, answers)
+                    return await rehearse(plan, config, answers, context.trusting(plan.server, "a dry run"))
 
             found = list(await asyncio.gather(*map(look, plans)))
     fault = summary.fault or await asyncio.to_thread(room_fault, config, found)

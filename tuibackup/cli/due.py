@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from tuibackup.config import Config
 
 
-def choose(config: "Config", args: argparse.Namespace) -> tuple[Mapping[str, frozenset[Clock]], int]:
+def choose(
+    config: "Config", args: argparse.Namespace, *, read_only: bool
+) -> tuple[Mapping[str, frozenset[Clock]], int]:
     """The clocks to back up by server, and the exit code that those left alone stand for."""
     now = datetime.now(UTC)
     only = Clock(args.only) if args.only else None
-    found = due(config, now, DUE if args.due else LATE, only)
+    found = due(config, now, DUE if args.due else LATE, only, read_only=read_only)
     if args.json and not args.dry_run:
         _tell_json(found, now)
     elif not args.json:

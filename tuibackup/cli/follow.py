@@ -5,6 +5,7 @@ import sys
 
 from tuibackup.cli import loop
 from tuibackup.cli.context import Context
+from tuibackup.errors import TuibackupError
 from tuibackup.words import _
 
 
@@ -26,7 +27,11 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
     from tuibackup.cli.which import run_named
     from tuibackup.run.process import active, recover
 
-    recover(context.config)
+    if not context.read_only:
+        try:
+            recover(context.config)
+        except TuibackupError as error:  # watching needs no record
+            print(f"tuibackup: {error}", file=sys.stderr)
     if args.run:
         journals = dict([run_named(context.config, args.run)])
     else:

@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
 from tuibackup.cli import loop
@@ -10,7 +9,7 @@ from tuibackup.cli.answers import TerminalAnswers
 from tuibackup.cli.context import Context
 from tuibackup.cli.output import MARKS, coloured, paint, print_json
 from tuibackup.cli.progress import ProgressLine
-from tuibackup.errors import InterruptedRunError, TuibackupError, UsageError
+from tuibackup.errors import InterruptedRunError, UsageError
 from tuibackup.words import _
 
 if TYPE_CHECKING:
@@ -24,39 +23,29 @@ _CODES = {"done": 0, "warnings": 3, "failed": 1}
 
 def carry_out(args: argparse.Namespace, snapshot: "Snapshot", context: Context) -> int:
     """Restore, prove, print and record it, also when it failed."""
+    from tuibackup.ledger.entries import Kind
     from tuibackup.run import into
 
     want = _wanted(args, snapshot)
     if "/" not in args.into:
         context.server(args.into)
-    began = time.monotonic()
-    try:
-        with ProgressLine(snapshot.spec) as line, TerminalAnswers() as terminal:
-            restored = loop.run(
-                into.restore_into(context.config, want, args.into, terminal, _note, line.update)
-            )
-    except UsageError:
-        raise
-    except KeyboardInterrupt:
-        stopped = InterruptedRunError(
-            _("stopped; what of {name} is on {target} now may be incomplete").format(
-                name=want.name, target=args.into
-            ),
-            _("restore again with --overwrite"),
-        )
-        body = {
-            "outcome": "interrupted",
-            "error": str(stopped),
-            "seconds": round(time.monotonic() - began, 3),
-        }
-        _record(want, args, body, context)
-        raise stopped from None
-    except TuibackupError as error:
-        body = {"outcome": "failed", "error": str(error), "seconds": round(time.monotonic() - began, 3)}
-        _record(want, args, body, context)
-        raise
+    what, told = _asked(want, args), context.trusting(args.into, "a restore")
+    with context.recorder.attempt(Kind.RESTORE, what, server=snapshot.server):
+        try:
+            with ProgressLine(snapshot.spec) as line, TerminalAnswers() as terminal:
+                restored = loop.run(
+                    into.restore_into(context.config, want, args.into, terminal, _note, line.update, told)
+                )
+        except KeyboardInterrupt:
+            raise InterruptedRunError(
+                _("stopped; what of {name} is on {target} now may be incomplete").format(
+                    name=want.name, target=args.into
+                ),
+                _("restore again with --overwrite"),
+            ) from None
     document = into.body(want, args.into, restored)
-    _record(want, args, document, context)
+    body = {**what, **_recorded(document)}
+    document["not-recorded"] = context.recorder.record(Kind.RESTORE, body, server=snapshot.server)
     if args.json:
         print_json(document)
     else:
@@ -110,21 +99,23 @@ def _print(want: "Wanted", document: dict[str, Any]) -> None:
             print(_("  and {number} more").format(number=count(len(document[kind]) - SHOWN)))
 
 
-def _record(want: "Wanted", args: argparse.Namespace, result: dict[str, Any], context: Context) -> None:
-    from tuibackup.ledger.entries import Kind
-    from tuibackup.run.record import operator_body
+def _asked(want: "Wanted", args: argparse.Namespace) -> dict[str, Any]:
+    """What is to be restored, for the ledger."""
     from tuibackup.text import printable
 
-    body = {
+    return {
         "snapshot": want.snapshot.spec,
         "database": printable(want.dump.name),
         "table": printable(want.table.name) if want.table else None,
         "into": printable(args.into),
-        **{key: value[:RECORDED] if isinstance(value, list) else value for key, value in result.items()},
         "overwrite": args.overwrite,
         "detail": f"{want.snapshot.spec}: {want.name} → {printable(args.into)}",
-        "operator": operator_body(context.operator),
     }
-    if result.get("differences"):
-        body["error"] = result["differences"][0]
-    context.ledger.append(Kind.RESTORE, body, operator=context.operator.name, server=want.snapshot.server)
+
+
+def _recorded(document: dict[str, Any]) -> dict[str, Any]:
+    """What came of it, for the ledger."""
+    body = {key: value[:RECORDED] if isinstance(value, list) else value for key, value in document.items()}
+    if document["differences"]:
+        body["error"] = document["differences"][0]
+    return body

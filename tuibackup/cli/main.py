@@ -31,6 +31,9 @@ COMMANDS = (
     "demo",
 )
 
+LOOKING = frozenset({"follow", "status", "log", "snapshots", "ls", "check"})  # all others change something
+
+WARNINGS = 3
 INTERRUPTED = 130
 LEAVE_SECONDS = 5.0  # for what threads still do; one that hangs in a disk or a name server is not waited for
 BROKEN_PIPE = 141  # what a shell shows for a program that SIGPIPE ended
@@ -96,8 +99,18 @@ def main(argv: list[str] | None = None, *, alone: bool = False) -> int:
     use_language()
     _survive_any_locale()
     context = Context(alone=alone)
+    code = _carried_out(sys.argv[1:] if argv is None else argv, context)
+    if context.unrecorded:
+        _say(context.unrecorded)
+        code = code or WARNINGS
+    context.close()
+    return code
+
+
+def _carried_out(argv: list[str], context: Context) -> int:
+    """The exit code; what went wrong is told in a line."""
     try:
-        code = _command(sys.argv[1:] if argv is None else argv, context)
+        code = _command(argv, context)
         sys.stdout.flush()
     except TuibackupError as error:
         _say(str(error))
@@ -109,9 +122,9 @@ def main(argv: list[str] | None = None, *, alone: bool = False) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
     except Exception as error:
-        from tuibackup.run.crash import record
+        from tuibackup.run.crash import line_of, record
 
-        _say(record(error, context.state))
+        _say(line_of(error) if context.read_only else record(error, context.state))
         return 1
     return code
 
@@ -131,12 +144,24 @@ def _command(argv: list[str], context: Context) -> int:
     command.define(parser)
     # Allowed after the command as well; without a default it leaves what was said before the command.
     parser.add_argument("--config", type=Path, metavar="FILE", default=args.config, help=_CONFIG_HELP)
+    parser.add_argument("--read-only", action="store_true", default=args.read_only, help=_read_only_help())
     words = parser.parse_intermixed_args(args.words)
-    context.config_path = words.config
+    context.config_path, context.read_only = words.config, words.read_only
+    if context.read_only and args.command not in LOOKING and not getattr(words, "dry_run", False):
+        raise UsageError(
+            _("--read-only: {command} changes something, and nothing is to be changed").format(
+                command=args.command
+            ),
+            _("leave --read-only out"),
+        )
     return command.carry_out(words, context)
 
 
 _CONFIG_HELP = "config.toml"
+
+
+def _read_only_help() -> str:
+    return _("look, but start and change nothing")
 
 
 def _top_parser() -> Parser:
@@ -153,9 +178,7 @@ def _top_parser() -> Parser:
         metavar="FILE",
         help=_("the configuration (default: $TUIBACKUP_CONFIG, ~/.config/tuibackup, /etc/tuibackup)"),
     )
-    parser.add_argument(
-        "--read-only", action="store_true", help=_("cockpit: look, but start and change nothing")
-    )
+    parser.add_argument("--read-only", action="store_true", help=_read_only_help())
     parser.add_argument("--version", action="version", version=f"tuibackup {__version__}")
     parser.add_argument("command", nargs="?", help=argparse.SUPPRESS)
     parser.add_argument("words", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)

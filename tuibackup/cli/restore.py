@@ -14,7 +14,7 @@ from tuibackup.cli import into
 from tuibackup.cli.context import Context
 from tuibackup.cli.output import MARKS, coloured, paint, print_json
 from tuibackup.cli.progress import ProgressLine
-from tuibackup.errors import TuibackupError, UsageError
+from tuibackup.errors import UsageError
 from tuibackup.progress import Progress
 from tuibackup.words import _, ngettext
 
@@ -51,6 +51,8 @@ def define(parser: argparse.ArgumentParser) -> None:
 
 def carry_out(args: argparse.Namespace, context: Context) -> int:
     """Restore, print what came out, and record it, also when it failed."""
+    from tuibackup.ledger.entries import Kind
+
     snapshot = context.vault.find(args.snapshot)
     if args.into is not None:
         return into.carry_out(args, snapshot, context)
@@ -60,18 +62,16 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
         )
     target = Path(os.path.abspath(args.to.expanduser()))
     began = time.monotonic()
-    try:
-        with ProgressLine(snapshot.spec) as line:
-            restored = _restore(snapshot, args, target, line.update)
-    except UsageError:
-        raise
-    except TuibackupError as error:
-        body = {"outcome": "failed", "error": str(error), "seconds": round(time.monotonic() - began, 3)}
-        _record(snapshot, args, target, body, context)
-        raise
+    what = _asked(snapshot, args, target)
+    with (
+        context.recorder.attempt(Kind.RESTORE, what, server=snapshot.server),
+        ProgressLine(snapshot.spec) as line,
+    ):
+        restored = _restore(snapshot, args, target, line.update)
     outcome = _outcome(restored)
     document = _document(snapshot, target, restored, outcome, round(time.monotonic() - began, 3))
-    _record(snapshot, args, target, document, context)
+    body = {**what, **_recorded(what, document)}
+    document["not-recorded"] = context.recorder.record(Kind.RESTORE, body, server=snapshot.server)
     if args.json:
         print_json(document)
     else:
@@ -145,31 +145,35 @@ def _print(document: dict[str, Any]) -> None:
         print(_("  and {number} more").format(number=count(len(problems) - SHOWN)))
 
 
-def _record(
-    snapshot: "Snapshot", args: argparse.Namespace, target: Path, result: dict[str, Any], context: Context
-) -> None:
-    from tuibackup.ledger.entries import Kind
-    from tuibackup.run.record import operator_body
-    from tuibackup.text import count, printable, size
+def _asked(snapshot: "Snapshot", args: argparse.Namespace, target: Path) -> dict[str, Any]:
+    """What is to be restored, for the ledger."""
+    from tuibackup.text import printable
 
-    problems = result.get("problems", [])
     what = [printable(os.fsencode(path)) for path in args.paths] or list(args.database)
-    detail = f"{snapshot.spec} → {printable(str(target))}"
-    if "files" in result:
-        files = result["files"]
-        detail += f": {count(files)} {'file' if files == 1 else 'files'}, {size(result['bytes'])}"
-    if problems:
-        detail += f", {count(len(problems))} not restored"
-    body = {
-        **result,
+    return {
         "snapshot": snapshot.spec,
         "to": printable(str(target)),
         "paths": what[:RECORDED],
         "paths_total": len(what),
         "overwrite": args.overwrite,
+        "detail": f"{snapshot.spec} → {printable(str(target))}",
+    }
+
+
+def _recorded(what: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+    """What came of it, for the ledger."""
+    from tuibackup.text import count, size
+
+    files, problems = document["files"], document["problems"]
+    detail = (
+        f"{what['detail']}: {count(files)} {'file' if files == 1 else 'files'}, {size(document['bytes'])}"
+    )
+    if problems:
+        detail += f", {count(len(problems))} not restored"
+    return {
+        **document,
+        "to": what["to"],
         "problems": problems[:RECORDED],
         "problems_total": len(problems),
         "detail": detail,
-        "operator": operator_body(context.operator),
     }
-    context.ledger.append(Kind.RESTORE, body, operator=context.operator.name, server=snapshot.server)

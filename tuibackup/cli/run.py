@@ -61,20 +61,21 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
 
         config = context.config
         operator = identify(args.operator, config.operators)
-        recover(config)  # first: what a dead run had stored is not overdue
+        if not context.read_only:
+            recover(config)  # first: what a dead run had stored is not overdue
         if args.due or args.overdue:
             from tuibackup.cli import due
 
-            chosen, waiting = due.choose(config, args)
+            chosen, waiting = due.choose(config, args, read_only=context.read_only)
             if not chosen:
                 return waiting
         else:
             chosen, waiting = _wants(args, config), 0
-        plans = make_plans(config, chosen, full=args.full, operator=operator)
+        plans = make_plans(config, chosen, full=args.full, operator=operator, read_only=context.read_only)
         if args.dry_run:
             from tuibackup.cli.dryrun import show
 
-            return worst_code([waiting, loop.run(show(plans, config, as_json=args.json))])
+            return worst_code([waiting, loop.run(show(plans, context, as_json=args.json))])
         request = start(plans, config.source, launcher)
     return worst_code([waiting, loop.run(_run(request, context, args))])
 

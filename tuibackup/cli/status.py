@@ -29,7 +29,7 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
     from tuibackup.sop import State
     from tuibackup.tui.gather import Gatherer, Wish
 
-    source = Gatherer(context.config, context.operator.name)
+    source = Gatherer(context.config, context.operator.name, read_only=context.read_only)
     try:
         picture = source.gather(Wish(table_only=True))
     finally:

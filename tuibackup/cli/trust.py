@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from tuibackup.cli import loop
 from tuibackup.cli.answers import TerminalAnswers, present
 from tuibackup.cli.context import Context
-from tuibackup.errors import NeedsOperatorError, UnknownHostKeyError, UsageError
+from tuibackup.errors import HostKeyError, NeedsOperatorError, UnknownHostKeyError, UsageError
 from tuibackup.words import _
 
 if TYPE_CHECKING:
     from tuibackup.config import SecretSource, Server
+    from tuibackup.remote.hostkeys import HostKey
     from tuibackup.remote.questions import Question
     from tuibackup.secret import Secret
 
@@ -56,8 +57,6 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
             _("needs an operator: {text}").format(text=error.message),
             _("do this in a terminal, or name the key: --fingerprint SHA256:…"),
         ) from error
-    finally:
-        _record(judge, context, server.name)
     if judge.accepted:
         print(_("√ {server} is trusted from now on").format(server=server.name))
     else:
@@ -71,7 +70,7 @@ class _Judge:
     def __init__(self, fingerprints: frozenset[str]) -> None:
         self._fingerprints = fingerprints
         self.terminal = TerminalAnswers()
-        self.accepted: list[tuple[str, str]] = []  # (where, key)
+        self.accepted = False
 
     async def ask(self, question: "Question") -> str | None:
         if question.kind != "host-key":
@@ -83,7 +82,7 @@ class _Judge:
         else:
             answer = await self.terminal.ask(question) or "no"
         if answer.strip().lower() == "yes":
-            self.accepted.append((question.detail[0].split(" is not known")[0], question.detail[1]))
+            self.accepted = True
         return answer
 
 
@@ -95,26 +94,19 @@ async def _learn(server: "Server", judge: _Judge, context: Context) -> None:
     async def secret(source: "SecretSource", question: "Question") -> "Secret | None":
         return await resolve(source, question, judge)
 
+    record = context.trusting(server.name, "trust")
+
+    def told(where: str, key: "HostKey", fault: str) -> None:
+        if record:
+            record(where, key, fault)
+        if fault:
+            raise HostKeyError(fault)  # the next command would not know it
+
     await learn_host_keys(
         server,
-        known_hosts=known_hosts(context.config),
+        known_hosts=known_hosts(context.config, told),
         answers=judge,
         secrets=secret,
         deadline=time.monotonic() + context.config.sop.connect_within,
         notes=lambda text: print(f"tuibackup: {server.name}: {text}", file=sys.stderr),
     )
-
-
-def _record(judge: _Judge, context: Context, server: str) -> None:
-    from tuibackup.ledger.entries import Kind
-    from tuibackup.run.record import operator_body
-
-    for where, key in judge.accepted:
-        body = {
-            "outcome": "done",
-            "where": where,
-            "host_key": key,
-            "detail": f"{where}: host key {key} accepted",
-            "operator": operator_body(context.operator),
-        }
-        context.ledger.append(Kind.TRUST, body, operator=context.operator.name, server=server)

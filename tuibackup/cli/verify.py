@@ -37,15 +37,15 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
 
             verdict = verify(snapshot, line.update)
         seconds = time.monotonic() - began
-        _record(snapshot, verdict, seconds, context)
-        verdicts.append((snapshot, verdict, seconds))
+        fault = _record(snapshot, verdict, seconds, context)
+        verdicts.append((snapshot, verdict, seconds, fault))
         if not args.json:
             _print(snapshot, verdict, seconds)
     if args.json:
         print_json([_document(*one) for one in verdicts])
     elif not verdicts:
         print(_("nothing to verify: there is no snapshot yet"))
-    return 0 if verdicts and all(verdict.ok for _snapshot, verdict, _seconds in verdicts) else 1
+    return 0 if verdicts and all(verdict.ok for _snapshot, verdict, *_rest in verdicts) else 1
 
 
 def _chosen(what: str | None, context: Context) -> "list[Snapshot]":
@@ -73,9 +73,8 @@ def _print(snapshot: "Snapshot", verdict: "Verdict", seconds: float) -> None:
         print(_("    and {number} more").format(number=count(len(verdict.problems) - SHOWN)))
 
 
-def _record(snapshot: "Snapshot", verdict: "Verdict", seconds: float, context: Context) -> None:
+def _record(snapshot: "Snapshot", verdict: "Verdict", seconds: float, context: Context) -> str | None:
     from tuibackup.ledger.entries import Kind
-    from tuibackup.run.record import operator_body
     from tuibackup.text import numbered, size
 
     detail = f"{snapshot.spec}: {numbered(verdict.files, 'file')}, {size(verdict.bytes)}"
@@ -89,12 +88,11 @@ def _record(snapshot: "Snapshot", verdict: "Verdict", seconds: float, context: C
         "error": "" if verdict.ok else f"{snapshot.spec}: {verdict.problems[0]}",
         "problems": list(verdict.problems[:RECORDED]),
         "problems_total": len(verdict.problems),
-        "operator": operator_body(context.operator),
     }
-    context.ledger.append(Kind.VERIFY, body, operator=context.operator.name, server=snapshot.server)
+    return context.recorder.record(Kind.VERIFY, body, server=snapshot.server)
 
 
-def _document(snapshot: "Snapshot", verdict: "Verdict", seconds: float) -> dict[str, Any]:
+def _document(snapshot: "Snapshot", verdict: "Verdict", seconds: float, fault: str | None) -> dict[str, Any]:
     return {
         "snapshot": snapshot.spec,
         "ok": verdict.ok,
@@ -102,4 +100,5 @@ def _document(snapshot: "Snapshot", verdict: "Verdict", seconds: float) -> dict[
         "bytes": verdict.bytes,
         "seconds": round(seconds, 3),
         "problems": list(verdict.problems),
+        "not-recorded": fault,
     }

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tuibackup.errors import LedgerError
-from tuibackup.ledger import schema
+from tuibackup.ledger import reading, schema
 from tuibackup.ledger.chain import check
 from tuibackup.ledger.entries import GENESIS, Entry, Kind, canonical, entry_hash, iso
 from tuibackup.ledger.queries import Queries
@@ -32,9 +32,10 @@ _SQLITE = "sqlite:///"
 class Ledger(Queries):
     """An open ledger; `queries.Queries` holds what may be asked of it. Usable from several threads."""
 
-    def __init__(self, path: Path, host: str) -> None:
+    def __init__(self, path: Path, host: str, *, read_only: bool = False) -> None:
         self._path = path
         self._host = host
+        self._read_only = read_only
         self._idle: list[sqlite3.Connection] = []  # a thread takes one, or opens one more, and puts it back
         self._closed = False
 
@@ -48,12 +49,23 @@ class Ledger(Queries):
         ledger = cls(path, host or socket.gethostname())
         with _explained(path):
             _create_file(path)
-            try:
-                with ledger._connection() as connection:
-                    _prepare(connection, path)
-            except BaseException:
-                ledger.close()
-                raise
+        try:
+            with ledger._connection() as connection:
+                _prepare(connection, path)
+        except BaseException:
+            ledger.close()
+            raise
+        return ledger
+
+    @classmethod
+    def read_only(cls, target: str | Path) -> Self:
+        """Only look into the ledger and leave no trace; one that is not there is empty.
+
+        Raises LedgerError: not readable, damaged, not ours, newer.
+        """
+        ledger = cls(_path_of(target), "", read_only=True)
+        with ledger._connection() as connection:
+            _refuse_foreign(connection, ledger._path)
         return ledger
 
     def close(self) -> None:
@@ -88,7 +100,7 @@ class Ledger(Queries):
             "server": None if server is None else printable(server),
             "run": None if run is None else printable(run),
         }
-        with _explained(self._path), self._writing() as connection:
+        with self._writing() as connection:
             seq, prev = _head(connection)
             row = {"seq": seq, **names, "body": text, "prev": prev}
             row["hash"] = entry_hash(**row)  # type: ignore[arg-type]  # the columns are its parameters
@@ -100,7 +112,7 @@ class Ledger(Queries):
 
         Finds changed, missing and reordered entries. `on_progress` gets the number of entries read so far.
         """
-        with _explained(self._path), self._connection() as connection:
+        with self._connection() as connection:
             # One read transaction: nothing that is appended meanwhile may fall between the two.
             connection.execute("BEGIN")
             entries = _named(connection.execute("SELECT * FROM entry ORDER BY seq"))
@@ -108,12 +120,14 @@ class Ledger(Queries):
             return check(entries, results, _highest(connection), on_progress)
 
     def _rows(self, sql: str, **values: Any) -> Sequence[Any]:
-        with _explained(self._path), self._connection() as connection:
+        with self._connection() as connection:
             return list(_named(connection.execute(sql, values)))
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """A transaction, the only writer from its start: what it reads is still true when it writes."""
+        if self._read_only:
+            raise LedgerError(f"the ledger {printable(str(self._path))} is open for looking only")
         with self._connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
             yield connection
@@ -121,21 +135,25 @@ class Ledger(Queries):
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        """A connection that nobody else uses meanwhile; what it has not committed is rolled back."""
-        try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = _connect(self._path)
-        try:
-            yield connection
-        finally:
+        """A connection that nobody else uses meanwhile; what it has not committed is rolled back.
+
+        Looking only, each question opens the file anew: how it can be opened changes when others open and close it.
+        """
+        with _explained(self._path):
             try:
-                connection.rollback()
+                connection = self._idle.pop()
+            except IndexError:
+                connection = reading.connect(self._path) if self._read_only else _connect(self._path)
+            try:
+                yield connection
             finally:
-                if self._closed:
-                    connection.close()
-                else:
-                    self._idle.append(connection)
+                try:
+                    connection.rollback()
+                finally:
+                    if self._closed or self._read_only:
+                        connection.close()
+                    else:
+                        self._idle.append(connection)
 
 
 def _path_of(target: str | Path) -> Path:
@@ -176,6 +194,11 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
             connection.execute(f"PRAGMA application_id = {schema.APPLICATION}")
             connection.execute(f"PRAGMA user_version = {schema.VERSION}")
         connection.execute("COMMIT")
+    _refuse_foreign(connection, path)
+
+
+def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
+    """LedgerError for a file that is not ours, or newer than this program."""
     if _pragma(connection, "application_id") != schema.APPLICATION:
         raise LedgerError(
             f"{printable(str(path))} is no ledger of tuibackup", "move it away, or set url in [ledger]"
@@ -263,7 +286,16 @@ def _explained(path: Path) -> Iterator[None]:
         ) from error
     except sqlite3.Error as error:
         said = printable(str(error))
+        if "disk I/O" in said and _is_full(path):  # the word that SQLite has for its index beside the file
+            said = "the disk is full"
         raise LedgerError(f"the ledger {name}: {said}", _way_out(said)) from error
+
+
+def _is_full(path: Path) -> bool:
+    try:
+        return os.statvfs(path.parent).f_bavail == 0
+    except OSError:
+        return False
 
 
 _WAYS_OUT = {

@@ -27,7 +27,7 @@ from tuibackup.errors import (
 from tuibackup.remote import hostkeys, sshconfig
 from tuibackup.remote.client import Client
 from tuibackup.remote.faults import PassingError, RefusedForNowError, SilentlyClosedError, connect_error
-from tuibackup.remote.hostkeys import Known
+from tuibackup.remote.hostkeys import Known, KnownHosts
 from tuibackup.remote.identities import Identities, Keyring, Wanted
 from tuibackup.remote.patience import Patience
 from tuibackup.remote.questions import Answers, Question
@@ -67,7 +67,7 @@ class Hopping:
     """
 
     server: Server
-    known_hosts: Path
+    known_hosts: KnownHosts
     answers: Answers
     secrets: SecretProvider
     notes: Callable[[str], None]
@@ -275,7 +275,7 @@ class _Step:
         """The files that may know this hop."""
         named, system = self._hop.known_hosts, self._hop.system_known_hosts
         return [
-            self._hopping.known_hosts,
+            self._hopping.known_hosts.path,
             *(hostkeys.user_known_hosts() if named is None else named),
             *(hostkeys.SYSTEM_KNOWN_HOSTS if system is None else system),
         ]
@@ -283,6 +283,8 @@ class _Step:
     async def _look_up(self) -> tuple[Known, Known]:
         """What is known of this host, and what of the same host at the usual port."""
         entries = await asyncio.to_thread(hostkeys.load, self._known_hosts(), self._hopping.note)
+        for line in self._hopping.known_hosts.unkept:
+            entries.load(line)
         known = hostkeys.look_up(entries, self._known_as)
         elsewhere = hostkeys.look_up(entries, self._usually_known_as)
         # A key that was revoked for the host is revoked at each of its ports, and an authority counts at each.
@@ -391,14 +393,18 @@ class _Step:
                 f"compare on its console: {hostkeys.console_command(offered)}",
             ),
         )
-        with hopping.patience.asking():
-            answer = await hopping.answers.ask(question)
+        answer = None
+        if hopping.known_hosts.told is not None:
+            with hopping.patience.asking():
+                answer = await hopping.answers.ask(question)
         if (answer or "").strip().lower() != "yes":
             raise UnknownHostKeyError(
                 f"{where}: its host key is not known: {offered.algorithm} {offered.fingerprint}",
                 f"tuibackup trust {hopping.server.name}",
             ) from error
-        await asyncio.to_thread(hostkeys.remember, hopping.known_hosts, self._known_as, offered)
+        fault = await asyncio.to_thread(hopping.known_hosts.accept, where, self._known_as, offered)
+        if fault:
+            hopping.note(f"{where}: its host key is accepted for this connection only: {fault}")
 
     def _denied(self, client: Client, found: Identities) -> TuibackupError:
         server = self._hopping.server

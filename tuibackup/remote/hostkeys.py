@@ -8,7 +8,7 @@ import fcntl
 import os
 import shlex
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncssh
@@ -113,6 +113,35 @@ def forget_command(found: Iterable[tuple[Path, int]], name: str) -> str:
         sudo = "" if os.access(path.parent, os.W_OK) else "sudo "  # ssh-keygen writes a new file beside it
         commands.append(f"{sudo}ssh-keygen -R {shlex.quote(name)} -f {shlex.quote(str(path))}")
     return " && ".join(commands)
+
+
+# Where a host is, the key that an operator accepted for it, and why it could not be kept ("": it was).
+Told = Callable[[str, HostKey, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownHosts:
+    """Our own known_hosts file, and who hears of every key that an operator accepts: the record misses none.
+
+    `told` None: nothing may be changed, so no key is accepted. `unkept` holds lines that could not be written:
+    restoring must be possible where the state folder is not writable, and a key that was accepted is accepted.
+    """
+
+    path: Path
+    told: Told | None
+    unkept: list[str] = field(default_factory=list)
+
+    def accept(self, where: str, name: str, key: HostKey) -> str:
+        """Take `key` for the host `name` from now on; why it holds for this connection only, "" where it is kept."""
+        assert self.told is not None
+        fault = ""
+        try:
+            remember(self.path, name, key)
+        except HostKeyError as error:
+            fault = str(error)
+            self.unkept.append(f"{name} {key.algorithm} {key.data}\n")
+        self.told(where, key, fault)
+        return fault
 
 
 @contextlib.contextmanager

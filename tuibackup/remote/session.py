@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,7 +20,7 @@ from tuibackup.errors import (
 from tuibackup.remote import connecting
 from tuibackup.remote.command import Command, Completed, describe, line, rights, script
 from tuibackup.remote.connecting import Hopping, SecretProvider
-from tuibackup.remote.hostkeys import HostKey, host_key
+from tuibackup.remote.hostkeys import HostKey, KnownHosts, host_key
 from tuibackup.remote.marks import Marks
 from tuibackup.remote.pace import Pace, Toll
 from tuibackup.remote.patience import Patience
@@ -42,7 +41,7 @@ _LONGEST = 300  # cells of what a server says
 async def connect(
     server: Server,
     *,
-    known_hosts: Path,
+    known_hosts: KnownHosts,
     answers: Answers,
     secrets: SecretProvider,
     deadline: float,
@@ -50,7 +49,7 @@ async def connect(
 ) -> "Session":
     """Log in to `server` through its hops. `deadline` is monotonic time; `notes` gets what is worth knowing.
 
-    `known_hosts` is our own file, read beside the user's; accepted host keys are added to it.
+    `known_hosts` is our own, read beside the user's; accepted host keys are added to it and told.
     Raises ConnectError, HostKeyError, LoginError, NeedsOperatorError, and what `secrets` raises.
     """
     hopping = Hopping(server, known_hosts, answers, secrets, notes, Patience(deadline))
@@ -62,7 +61,7 @@ async def connect(
 async def learn_host_keys(
     server: Server,
     *,
-    known_hosts: Path,
+    known_hosts: KnownHosts,
     answers: Answers,
     secrets: SecretProvider,
     deadline: float,

@@ -21,6 +21,7 @@ from tuibackup.text import printable
 
 if TYPE_CHECKING:
     from tuibackup.database.login import DatabaseSession
+    from tuibackup.remote.hostkeys import Told
 
 CONNECTING = 8  # runs of this host that connect at once: sshd drops some beyond ten (MaxStartups)
 TRIES = 3  # of a database password that is typed
@@ -32,6 +33,7 @@ async def open_session(
     server: Server,
     answers: Remembering,
     notes: Callable[[str], None],
+    told: "Told | None",
     deadline: float | None = None,
 ) -> Session:
     """A connection to `server` within the procedure's time, or until `deadline` (monotonic).
@@ -45,7 +47,7 @@ async def open_session(
 
     session = await connect(
         server,
-        known_hosts=known_hosts(config),
+        known_hosts=known_hosts(config, told),
         answers=answers,
         secrets=secret,
         deadline=deadline or time.monotonic() + config.sop.connect_within,
@@ -57,7 +59,9 @@ async def open_session(
 
 async def reach(work: Work, deadline: float | None = None) -> None:
     """Connect as `open_session` does, and learn what tools the server has."""
-    work.session = await open_session(work.config, work.server, work.answers, work.note, deadline)
+    work.session = await open_session(
+        work.config, work.server, work.answers, work.note, work.trusted, deadline
+    )
     work.probe = await probe(work.session)
 
 

@@ -17,7 +17,7 @@ from tuibackup.errors import DatabaseError, TuibackupError
 from tuibackup.remote.questions import Answers
 from tuibackup.run.checked import Check, State
 from tuibackup.run.kept import kept
-from tuibackup.run.places import open_ledger, open_vault, runs_folder
+from tuibackup.run.places import look_into_ledger, open_vault, runs_folder
 from tuibackup.run.plan import agent_is_forwarded, clocks_of, estimate
 from tuibackup.run.questions import Remembering
 from tuibackup.text import count, duration, printable, size
@@ -26,6 +26,7 @@ from tuibackup.vault.layout import NoVaultYetError
 from tuibackup.words import _, ngettext
 
 if TYPE_CHECKING:
+    from tuibackup.remote.hostkeys import Told
     from tuibackup.remote.probe import Probe
     from tuibackup.remote.session import Session
 
@@ -35,15 +36,18 @@ _LOGIND = ("/usr/lib/systemd/logind.conf", "/etc/systemd/logind.conf")
 _DROP_INS = ("/usr/lib/systemd/logind.conf.d", "/etc/systemd/logind.conf.d")
 
 
-def check_host(config: Config) -> Iterator[Check]:
-    """What lies on this machine: configuration, vault, ledger, and what ends runs at logout."""
+def check_host(config: Config, *, read_only: bool = False) -> Iterator[Check]:
+    """What lies on this machine: configuration, vault, ledger, and what ends runs at logout.
+
+    `read_only`: whether the ledger can be written is not tried.
+    """
     servers = ngettext("{number} server", "{number} servers", len(config.servers))
     yield Check(
         _("configuration"), State.OK, f"{config.source}: {servers.format(number=len(config.servers))}"
     )
     yield _vault(config)
     yield from _state(config)
-    yield _ledger(config)
+    yield _ledger(config, read_only=read_only)
     if config.run.bandwidth:
         rule = config.run.rule(datetime.now().astimezone())
         now = _("{rule} holds now").format(rule=rule) if rule else _("no limit at this hour")
@@ -64,13 +68,16 @@ def check_host(config: Config) -> Iterator[Check]:
         )
 
 
-def _ledger(config: Config) -> Check:
+def _ledger(config: Config, *, read_only: bool) -> Check:
     """The ledger, its whole chain read: a second for ten thousand entries."""
     try:
-        with open_ledger(config) as ledger:
+        ledger, fault = look_into_ledger(config, read_only=read_only)
+        with ledger:
             number, newer, problems = ledger.count(), ledger.newer(), ledger.verify_chain()
     except TuibackupError as error:
         return Check(_("ledger"), State.FAILED, str(error))
+    if fault:
+        return Check(_("ledger"), State.FAILED, fault)
     if problems:
         detail = _("its chain is broken: {problem}").format(problem=problems[0])
         return Check(_("ledger"), State.FAILED, detail)
@@ -136,9 +143,11 @@ def kills_at_logout() -> bool:
     return value in ("yes", "true", "on", "1")
 
 
-async def check_server(config: Config, server: Server, answers: Answers) -> AsyncIterator[Check]:
+async def check_server(
+    config: Config, server: Server, answers: Answers, told: "Told | None"
+) -> AsyncIterator[Check]:
     """Connect, look, log in, by the same ways as a run. Questions go to `answers`; without a face they are failed
-    checks.
+    checks. `told` records host keys that are accepted.
     """
     from tuibackup.remote.probe import probe
     from tuibackup.run.access import open_session
@@ -152,9 +161,11 @@ async def check_server(config: Config, server: Server, answers: Answers) -> Asyn
     began = time.monotonic()
     notes: asyncio.Queue[str] = asyncio.Queue()
     deadline = began + config.sop.connect_within
-    connecting = asyncio.ensure_future(open_session(config, server, remembering, notes.put_nowait, deadline))
-    async for told in _told(connecting, notes):
-        yield told
+    connecting = asyncio.ensure_future(
+        open_session(config, server, remembering, notes.put_nowait, told, deadline)
+    )
+    async for check in _told(connecting, notes):
+        yield check
     try:
         session = await connecting
     except TuibackupError as error:

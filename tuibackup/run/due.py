@@ -51,14 +51,21 @@ class Due:
     going: Mapping[str, str] = field(default_factory=dict)
 
 
-def due(config: Config, now: datetime, states: frozenset[State] = DUE, only: Clock | None = None) -> Due:
+def due(
+    config: Config,
+    now: datetime,
+    states: frozenset[State] = DUE,
+    only: Clock | None = None,
+    *,
+    read_only: bool = False,
+) -> Due:
     """What of all servers (or `only` of one clock) is in one of `states`. Raises LedgerError."""
     periods = {Clock.FILES: config.sop.files_within, Clock.DATABASES: config.sop.databases_within}
     living = {one.server: one.run for one in reversed(active(config))}
     wants: dict[str, frozenset[Clock]] = {}
     postponed: list[Postponed] = []
     going: dict[str, str] = {}
-    with open_ledger(config) as ledger:
+    with open_ledger(config, read_only=read_only) as ledger:
         for name, server in config.servers.items():
             waiting: dict[Clock, tuple[Attempts, datetime]] = {}
             ready: set[Clock] = set()

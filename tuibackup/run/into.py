@@ -22,6 +22,7 @@ from tuibackup.database.scratch import account
 from tuibackup.database.target import TargetServer, local_target, remote_target
 from tuibackup.errors import ConnectionLostError, DatabaseError, TuibackupError, UsageError, VaultError
 from tuibackup.progress import Progress
+from tuibackup.remote.hostkeys import Told
 from tuibackup.remote.questions import Answers, Question
 from tuibackup.remote.session import connect
 from tuibackup.run.places import known_hosts
@@ -97,13 +98,14 @@ async def restore_into(
     answers: Answers,
     notes: Callable[[str], None],
     on_progress: OnProgress,
+    told: Told | None,
 ) -> RestoredInto:
-    """Carry it out: `into` is a server's name or the path of a socket.
+    """Carry it out: `into` is a server's name or the path of a socket. `told` records host keys that are accepted.
 
     Raises TuibackupError: nothing was changed, or the message says what is there now.
     """
     began = time.monotonic()
-    async with _reached(config, into, answers, notes) as target:
+    async with _reached(config, into, answers, notes, told) as target:
         await _refuse_existing(target, want)
         source = source_version(want.dump)
         direction = Direction(source, target)
@@ -113,9 +115,11 @@ async def restore_into(
         await target.take_statements_of(longest)
         came = await _load(target, want, direction, on_progress)
         compared = await compare(target, want.dump, same_series=same_series(source, target), only=want.table)
-        told = tuple(f"the collation {one} was restored as {other}" for one, other in direction.told.items())
+        other_words = tuple(
+            f"the collation {one} was restored as {other}" for one, other in direction.told.items()
+        )
         where = f"{target.name} ({target.words})"
-    return RestoredInto(where, came, round(time.monotonic() - began, 3), compared, told)
+    return RestoredInto(where, came, round(time.monotonic() - began, 3), compared, other_words)
 
 
 async def _load(target: TargetServer, want: Wanted, direction: Direction, on_progress: OnProgress) -> int:
@@ -226,7 +230,7 @@ async def _refuse_existing(target: TargetServer, want: Wanted) -> None:
 
 @contextlib.asynccontextmanager
 async def _reached(
-    config: Config, into: str, answers: Answers, notes: Callable[[str], None]
+    config: Config, into: str, answers: Answers, notes: Callable[[str], None], told: Told | None
 ) -> AsyncIterator[TargetServer]:
     if "/" in into:
         async with local_target(_socket(into), account(), None) as target:
@@ -244,7 +248,7 @@ async def _reached(
 
     session = await connect(
         server,
-        known_hosts=known_hosts(config),
+        known_hosts=known_hosts(config, told),
         answers=answers,
         secrets=secret,
         deadline=time.monotonic() + config.sop.connect_within,

@@ -4,17 +4,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuibackup.config import Config
+from tuibackup.errors import LedgerError
 
 if TYPE_CHECKING:
     from tuibackup.ledger.store import Ledger
+    from tuibackup.remote.hostkeys import KnownHosts, Told
     from tuibackup.vault.layout import Vault
 
 
-def open_ledger(config: Config) -> "Ledger":
-    """The ledger of this configuration. Raises LedgerError."""
+def open_ledger(config: Config, *, read_only: bool = False) -> "Ledger":
+    """The ledger of this configuration; `read_only`: to look, and leave no trace. Raises LedgerError."""
     from tuibackup.ledger.store import Ledger
 
-    return Ledger.open(config.ledger_url or config.state / "ledger.sqlite")
+    target = config.ledger_url or config.state / "ledger.sqlite"
+    return Ledger.read_only(target) if read_only else Ledger.open(target)
+
+
+def look_into_ledger(config: Config, *, read_only: bool = False) -> "tuple[Ledger, str]":
+    """The ledger for showing what it holds, and why nothing can be recorded in it now ("" where it can).
+
+    `read_only`: nothing is touched, and that nothing can be recorded is what was asked for. Raises LedgerError where
+    it cannot even be read.
+    """
+    try:
+        return open_ledger(config, read_only=read_only), ""
+    except LedgerError as error:
+        try:
+            return open_ledger(config, read_only=True), str(error)
+        except LedgerError:
+            raise error from None
 
 
 def open_vault(config: Config, *, create: bool = True) -> "Vault":
@@ -24,9 +42,11 @@ def open_vault(config: Config, *, create: bool = True) -> "Vault":
     return Vault.open(config.vault.path, config.state, create=create)
 
 
-def known_hosts(config: Config) -> Path:
-    """The host keys that operators accepted through tuibackup."""
-    return config.state / "known_hosts"
+def known_hosts(config: Config, told: "Told | None") -> "KnownHosts":
+    """The host keys that operators accepted through tuibackup; `told` puts each new one into the record."""
+    from tuibackup.remote.hostkeys import KnownHosts
+
+    return KnownHosts(config.state / "known_hosts", told)
 
 
 def runs_folder(state: Path) -> Path:

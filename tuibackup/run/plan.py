@@ -116,14 +116,19 @@ def wants(
 
 
 def make_plans(
-    config: Config, wants: Mapping[str, frozenset[Clock]], *, full: bool, operator: Operator
+    config: Config,
+    wants: Mapping[str, frozenset[Clock]],
+    *,
+    full: bool,
+    operator: Operator,
+    read_only: bool = False,
 ) -> tuple[Plan, ...]:
     """One plan for each server, with what its own history lets expect. Raises LedgerError."""
     moment = datetime.now(UTC)
     request = f"{moment:%Y-%m-%dT%H%M%SZ}-{secrets.token_hex(2)}"
     standards = {Step.CONNECT: config.sop.connect_within, Step.LOGIN: config.sop.login_within}
     plans = []
-    with open_ledger(config) as ledger:
+    with open_ledger(config, read_only=read_only) as ledger:
         for name, clocks in wants.items():
             steps = steps_of(clocks)
             expected = {}

@@ -1,7 +1,7 @@
 """What a run leaves in the ledger: the bodies of its entries (*pencatatan dan pendataan*)."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -11,6 +11,9 @@ from tuibackup.run.operator import Operator
 from tuibackup.run.plan import Plan
 from tuibackup.sop import Clock, Outcome, Step
 from tuibackup.vault.layout import Snapshot
+
+if TYPE_CHECKING:
+    from tuibackup.remote.hostkeys import HostKey
 
 FINDINGS = 100  # of one step in the ledger; the snapshot's own lists hold all
 
@@ -28,6 +31,19 @@ def operator_body(operator: Operator) -> dict[str, Any]:
     """Everything known of the operator; the entry's own column holds the name."""
     body: dict[str, Any] = msgspec.to_builtins(operator)
     return body
+
+
+def trust_body(where: str, key: "HostKey", during: str, fault: str) -> dict[str, Any]:
+    """A host key that the operator accepted `during` a run, a check, a restore …"""
+    told = f"{key.algorithm} {key.fingerprint}"
+    detail = f"{where}: host key {told} accepted during {during}"
+    return {
+        "outcome": "warnings" if fault else "done",
+        "where": where,
+        "host_key": told,
+        "during": during,
+        "detail": f"{detail}, for this time only: {fault}" if fault else detail,
+    }
 
 
 def step_body(

@@ -37,6 +37,7 @@ from tuibackup.words import _
 
 if TYPE_CHECKING:
     from tuibackup.database.inventory import DatabaseInfo
+    from tuibackup.remote.hostkeys import Told
 
 _TELLING = 1_000_000  # bytes in the vault that a download must have stored to tell how fast this server is
 
@@ -66,9 +67,9 @@ class Rehearsal:
         return Outcome.WARNINGS if self.findings else Outcome.DONE
 
 
-async def rehearse(plan: Plan, config: Config, answers: Answers) -> Rehearsal:
-    """Try `plan` without doing it. What goes wrong is in the result."""
-    found = _Found(plan, config, Remembering(answers, lambda _what, _answered: None))
+async def rehearse(plan: Plan, config: Config, answers: Answers, told: "Told | None") -> Rehearsal:
+    """Try `plan` without doing it. What goes wrong is in the result. `told` records host keys that are accepted."""
+    found = _Found(plan, config, Remembering(answers, lambda _what, _answered: None), told)
     try:
         await found.look()
     except TuibackupError as error:
@@ -104,12 +105,13 @@ def room_fault(config: Config, found: Sequence[Rehearsal]) -> str:
 class _Found:
     """What is known so far."""
 
-    def __init__(self, plan: Plan, config: Config, answers: Remembering) -> None:
+    def __init__(self, plan: Plan, config: Config, answers: Remembering, told: "Told | None") -> None:
         self.error = ""
         self._plan = plan
         self._config = config
         self._server = config.servers[plan.server]
         self._answers = answers
+        self._told = told
         self._vault: Vault | None = None
         self._full = True  # unless there is a vault
         self._files: Forecast | None = None
@@ -136,7 +138,7 @@ class _Found:
         with suppress(NoVaultYetError):
             self._vault = await asyncio.to_thread(open_vault, self._config, create=False)
         began = time.monotonic()
-        opening = open_session(self._config, self._server, self._answers, self._notes.append)
+        opening = open_session(self._config, self._server, self._answers, self._notes.append, self._told)
         async with await opening as session:
             tools = await probe(session)
             self._seconds[Step.CONNECT] = time.monotonic() - began

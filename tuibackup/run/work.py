@@ -23,6 +23,7 @@ from tuibackup.vault.layout import Vault
 
 if TYPE_CHECKING:
     from tuibackup.database.login import DatabaseSession
+    from tuibackup.remote.hostkeys import HostKey
     from tuibackup.remote.probe import Probe
     from tuibackup.remote.session import Session
 
@@ -95,6 +96,19 @@ class Work:
             self.ledger.append,
             kind,
             body,
+            operator=self.plan.operator.name,
+            server=self.plan.server,
+            run=self.plan.run,
+        )
+
+    def trusted(self, where: str, key: "HostKey", fault: str) -> None:
+        """Record a host key that the operator accepted for this run."""
+        self.ledger.append(
+            Kind.TRUST,
+            {
+                **record.trust_body(where, key, "a run", fault),
+                "operator": record.operator_body(self.plan.operator),
+            },
             operator=self.plan.operator.name,
             server=self.plan.server,
             run=self.plan.run,

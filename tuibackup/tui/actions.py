@@ -210,6 +210,11 @@ def reason(action: Action, situation: Situation) -> str | None:
     return action.why_not(situation)
 
 
+def offered(situation: Situation) -> tuple[Action, ...]:
+    """The actions that there are: --read-only takes those away that change anything."""
+    return tuple(action for action in ACTIONS if not (action.changes and situation.read_only))
+
+
 def label(action: Action, situation: Situation) -> str:
     """The action's words, with the number of servers it is about where there are marks."""
     text = _(action.label)
@@ -220,9 +225,8 @@ def hints(situation: Situation, keymap: Mapping[str, str]) -> list[tuple[str, st
     """The bottom line: (key, words, usable), the most needed first, quit last. --read-only leaves some out."""
     listed = [
         action
-        for action in ACTIONS
-        if action.footer is not None and not (action.changes and situation.read_only)
-        and not (action.panes and situation.pane not in action.panes)
+        for action in offered(situation)
+        if action.footer is not None and not (action.panes and situation.pane not in action.panes)
     ]  # fmt: skip
     listed.sort(key=lambda action: (action.id in ("help", "quit"), action.footer))
     return [

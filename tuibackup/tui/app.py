@@ -292,7 +292,7 @@ def open_cockpit(config: Config, *, read_only: bool = False, operator: str | Non
     """
     use_language(config.language)
     who = identify(operator, config.operators)
-    app = Cockpit(config, Gatherer(config, who.name), who, read_only=read_only)
+    app = Cockpit(config, Gatherer(config, who.name, read_only=read_only), who, read_only=read_only)
     app.run(mouse=config.mouse)
     if app.crash is not None:
         raise app.crash

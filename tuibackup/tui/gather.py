@@ -29,6 +29,7 @@ from tuibackup.tui.model import (
     StoredDump,
 )
 from tuibackup.tui.record import log_row, view_of
+from tuibackup.words import _
 
 if TYPE_CHECKING:
     from tuibackup.ledger.queries import ClockFact, DrillFact, RunFact
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 LOG_ROWS = 500
 _ROOM_EVERY = 10.0  # seconds between two looks at the backup disk
+_LEDGER_EVERY = 10.0  # seconds between two tries to open a ledger that can be read only
 _NO_HISTORY = (None,) * WEEKS
 
 
@@ -70,8 +72,10 @@ class Source(Protocol):
 class Gatherer:
     """The real source."""
 
-    def __init__(self, config: Config, operator: str) -> None:
+    def __init__(self, config: Config, operator: str, *, read_only: bool = False) -> None:
+        """`read_only`: nothing is written, not even that a run died."""
         self._config = config
+        self._read_only = read_only
         self.operator = operator
         self._host = socket.gethostname().partition(".")[0]
         self._ledger: Ledger | None = None
@@ -82,7 +86,11 @@ class Gatherer:
         self._room: Room | None = None
         self._vault_problem = ""
         self._room_read = float("-inf")
-        self._recovered = False
+        self._recovered = read_only
+        self._unrecorded = ""  # why nothing can be recorded now
+        self._ledger_opened = float("-inf")
+        self._stored_good: Mapping[tuple[str, Clock], datetime] = {}
+        self._stored_read = float("-inf")
 
     def first(self) -> Picture:
         rows = tuple(ServerRow(name, server.label) for name, server in self._config.servers.items())
@@ -105,6 +113,12 @@ class Gatherer:
                 self._read_log(wish)
         except (TuibackupError, OSError) as error:
             problems.append(str(error))
+            self._unrecorded = self._unrecorded or str(error)
+        if self._unrecorded or self._read_only:
+            self._read_stored()
+        if self._unrecorded:
+            problems = [problem for problem in problems if problem != self._unrecorded]
+            problems.append(_("nothing can be recorded: {fault}").format(fault=self._unrecorded))
         self._read_room()
         problems += [self._vault_problem] if self._vault_problem else []
         rows = tuple(
@@ -123,7 +137,7 @@ class Gatherer:
             shown=shown.face if shown else None,
             stored=shown.stored if shown else None,
             log=self._log[1],
-            problems=tuple(problems),
+            problems=tuple(dict.fromkeys(problems)),
         )
 
     def _frame(self, now: datetime) -> Picture:
@@ -165,7 +179,12 @@ class Gatherer:
         fact = self._facts.clocks.get((server, clock))
         sop = self._config.sop
         period = sop.files_within if clock is Clock.FILES else sop.databases_within
-        return standing(fact.good if fact else None, period, now)
+        known = [
+            moment
+            for moment in (fact.good if fact else None, self._stored_good.get((server, clock)))
+            if moment
+        ]
+        return standing(max(known, default=None), period, now)
 
     # Runs under way
 
@@ -190,7 +209,7 @@ class Gatherer:
             gone = [self._followed.pop(name) for name in list(self._followed) if name not in living]
             for followed in gone:
                 followed.close()
-            if not all(followed.view.finished for followed in gone):
+            if not self._read_only and not all(followed.view.finished for followed in gone):
                 recover(self._config)  # one is gone without its last line: it is recorded as interrupted
         except (TuibackupError, OSError) as error:
             problems.append(str(error))
@@ -236,10 +255,8 @@ class Gatherer:
         """Read what the table needs where there is news; whether there was."""
         from tuibackup.run.kept import kept_of
 
-        if self._ledger is None:
-            from tuibackup.run.places import open_ledger
-
-            self._ledger = open_ledger(self._config)
+        self._open_ledger()
+        assert self._ledger is not None
         newest = self._ledger.log(1)
         mark = (newest[0].seq if newest else 0, now.astimezone().date())
         if mark == self._facts.mark:
@@ -253,6 +270,34 @@ class Gatherer:
             self._ledger.last_drills(),
         )
         return True
+
+    def _read_stored(self) -> None:
+        """The newest good snapshots as they lie in the vault, now and then: the ledger may lack them."""
+        if monotonic() - self._stored_read < _LEDGER_EVERY:
+            return
+        from tuibackup.run.places import open_vault
+
+        self._stored_read = monotonic()
+        try:
+            vault = open_vault(self._config, create=False)
+            self._stored_good = {
+                (server, clock): latest.started
+                for server in self._config.servers
+                for clock in Clock
+                if (latest := vault.latest(server, clock))
+            }
+        except (TuibackupError, OSError):
+            self._stored_good = {}  # what is wrong with the vault stands in `problems`
+
+    def _open_ledger(self) -> None:
+        """Once; again now and then where it can be read only, for that may have been mended."""
+        if self._ledger is None or (self._unrecorded and monotonic() - self._ledger_opened > _LEDGER_EVERY):
+            from tuibackup.run.places import look_into_ledger
+
+            self._ledger_opened = monotonic()
+            if self._ledger:
+                self._ledger.close()
+            self._ledger, self._unrecorded = look_into_ledger(self._config, read_only=self._read_only)
 
     def _read_log(self, wish: Wish) -> None:
         from tuibackup.ledger.entries import Kind

@@ -116,10 +116,16 @@ class Vault:
         """The vault at `path`; with `create` an empty folder becomes one at first use.
 
         `state` remembers which vault belongs to which path. Raises VaultError when the folder is missing, is
-        no vault, or is not the vault that was there before.
+        no vault, or is not the vault that was there before. Without `create` nothing is written, and a state folder
+        that cannot be read is no hindrance: what is stored can be got back without it.
         """
         path = Path(os.path.abspath(path))
-        known = _known(state).get(str(path))
+        try:
+            known = _known(state).get(str(path))
+        except VaultError:
+            if create:
+                raise
+            known = None
         with vault_errors(path):
             is_folder, exists = path.is_dir(), path.exists()
         if not is_folder:
@@ -146,7 +152,7 @@ class Vault:
                 f"{path}: another vault than the one used here before",
                 f"wrong backup disk? To use this one from now on, take its path out of {state / KNOWN}",
             )
-        if not known:
+        if create and not known:
             _remember(state, path, identity)
         return cls(path, identity, created=created)
 

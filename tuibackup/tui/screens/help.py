@@ -15,7 +15,7 @@ def help_lines(situation: actions.Situation, keymap: Mapping[str, str]) -> list[
     lines: list[Line] = [*wrapped(_about(situation.pane), _WIDTH, 9), ()]
     if situation.pane == 1:
         lines += [*_signs(), ()]
-    for action in actions.ACTIONS:
+    for action in actions.offered(situation):
         if action.panes and situation.pane not in action.panes:
             continue
         why = actions.reason(action, situation)

@@ -343,7 +343,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
                 " ".join(actions.key_name(key) for key in actions.keys_of(action, self.keymap)),
                 actions.reason(action, situation) or "",
             )
-            for action in actions.ACTIONS
+            for action in actions.offered(situation)
             if action.id != "palette"
         ]
         choices += [

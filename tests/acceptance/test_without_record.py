@@ -1,0 +1,175 @@
+"""Getting backups back never depends on the record: whatever the state folder is like, it works and says so loudly."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.backedup import BackedUp
+from tests.acceptance.site import Said, Site
+
+FILES = "siakad/files/latest"
+
+
+@pytest.fixture
+def siakad(site: Site, backed_up: BackedUp, tmp_path: Path) -> Site:
+    """A site whose server was backed up once; its ledger holds some entries."""
+    backed_up.copy_to(site)
+    site.settings = f'[drill]\nfolder = "{tmp_path}"\n'
+    site.write_config()
+    assert site.tuibackup("verify", FILES).code == 0
+    return site
+
+
+@contextmanager
+def mounted(folder: Path, *words: str) -> Iterator[None]:
+    if os.geteuid() != 0:
+        pytest.skip("mounting needs root")
+    subprocess.run(["mount", *words, str(folder)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@contextmanager
+def missing(site: Site) -> Iterator[None]:
+    """A fresh machine, with the vault and a configuration: only this one can be recorded."""
+    shutil.rmtree(site.state)
+    yield
+
+
+@contextmanager
+def mounted_read_only(site: Site) -> Iterator[None]:
+    with mounted(site.state, "--bind", "-o", "ro", str(site.state)):
+        yield
+
+
+@contextmanager
+def never_there_and_read_only(site: Site) -> Iterator[None]:
+    shutil.rmtree(site.state)
+    site.state.mkdir()
+    with mounted(site.state, "--bind", "-o", "ro", str(site.state)):
+        yield
+
+
+@contextmanager
+def full(site: Site) -> Iterator[None]:
+    kept = site.folder / "kept"
+    shutil.copytree(site.state, kept)
+    with mounted(site.state, "-t", "tmpfs", "-o", "size=200k", "tmpfs"):
+        shutil.copytree(kept, site.state, dirs_exist_ok=True)
+        with (site.state / "filler").open("wb", buffering=0) as filler, suppress(OSError):
+            while True:
+                filler.write(b"x" * 4096)
+        yield
+
+
+@contextmanager
+def ledger_is(site: Site, change: Callable[[Path], object]) -> Iterator[None]:
+    for end in ("-wal", "-shm"):
+        Path(f"{site.state}/ledger.sqlite{end}").unlink(missing_ok=True)
+    change(site.state / "ledger.sqlite")
+    yield
+
+
+def to_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def to_newer(path: Path) -> None:
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA user_version = 99")
+    database.close()
+
+
+def damaged(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[100:] = b"\xff" * (len(content) - 100)
+    path.write_bytes(content)
+
+
+@contextmanager
+def state_is_a_file(site: Site) -> Iterator[None]:
+    shutil.rmtree(site.state)
+    site.state.write_text("a file")
+    yield
+
+
+STATES: dict[str, Callable[[Site], object]] = {
+    "mounted read-only": mounted_read_only,
+    "empty and read-only": never_there_and_read_only,
+    "full": full,
+    "garbage": lambda site: ledger_is(site, lambda path: path.write_bytes(b"garbage " * 9999)),
+    "damaged": lambda site: ledger_is(site, damaged),
+    "a folder in its place": lambda site: ledger_is(site, to_folder),
+    "newer": lambda site: ledger_is(site, to_newer),
+    "no folder": state_is_a_file,
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_what_is_stored_comes_back_and_that_nothing_was_recorded_is_loud(siakad: Site, state: str) -> None:
+    with ExitStack() as stack:
+        stack.enter_context(STATES[state](siakad))  # type: ignore[arg-type]
+        for words in (["ls", FILES], ["snapshots"], ["ls", "siakad/databases/latest"]):
+            said = siakad.tuibackup(*words)
+            assert (said.code, said.err) == (0, ""), words
+        target = siakad.folder / "back"
+        said = siakad.tuibackup("restore", FILES, "--to", str(target))
+        assert_unrecorded(said)
+        assert len(list(target.rglob("krs-*.pdf"))) == 40
+        said = siakad.tuibackup("verify", FILES, "--json")
+        assert_unrecorded(said)
+        [verdict] = said.json
+        assert verdict["ok"]
+        assert verdict["not-recorded"] in said.err
+        said = siakad.tuibackup("drill", FILES, "--json")
+        assert_unrecorded(said)
+        assert said.json[0]["outcome"] == "done"
+        assert said.json[0]["not-recorded"]
+        said = siakad.tuibackup("status", "--json")
+        assert said.code == 0, "what the record cannot tell lies in the vault"
+        assert said.json["servers"][0]["files"]["state"] == "fresh"
+        [problem] = said.json["problems"]
+        assert problem.startswith("nothing can be recorded: ")
+        said = siakad.tuibackup("restore", FILES, "/no/such/path", "--to", str(target))
+        assert said.code == 1, "what failed stays failed"
+        assert "NOT RECORDED" in said.err
+
+
+def assert_unrecorded(said: Said) -> None:
+    assert said.code == 3, said.out + said.err
+    [line] = said.err.splitlines()
+    assert line.startswith("tuibackup: NOT RECORDED in the ledger: "), line
+    assert "ledger" in line.removeprefix("tuibackup: NOT RECORDED in the ledger: ")
+    assert line.count("; ") >= 1, "it says what to do"
+
+
+def test_a_machine_with_nothing_but_vault_and_configuration_records_anew(siakad: Site) -> None:
+    shutil.rmtree(siakad.state)
+    said = siakad.tuibackup("restore", FILES, "--to", str(siakad.folder / "back"), "--json")
+    assert (said.code, said.err) == (0, "")
+    assert said.json["not-recorded"] is None
+    assert [entry["kind"] for entry in siakad.tuibackup("log", "--json").json] == ["restore"]
+    shutil.rmtree(siakad.state)
+    (siakad.state).mkdir()
+    (siakad.state / "vaults.json").write_text("garbage")
+    assert siakad.tuibackup("drill", FILES).code == 0
+
+
+def test_a_vault_that_is_mounted_read_only_gives_everything_back(siakad: Site) -> None:
+    with mounted(siakad.vault, "--bind", "-o", "ro", str(siakad.vault)):
+        for words in (
+            ["ls", FILES], ["snapshots"], ["verify"], ["drill", FILES],
+            ["restore", FILES, "--to", str(siakad.folder / "back")],
+            ["restore", "siakad/databases/latest", "--to", str(siakad.folder / "sql")],
+        ):  # fmt: skip
+            said = siakad.tuibackup(*words)
+            assert (said.code, said.err) == (0, ""), words
