@@ -4,18 +4,13 @@ import re
 from collections.abc import Callable
 from itertools import pairwise
 
-from tuibackup.config import patterns
+from tuibackup.config import logins, patterns
 from tuibackup.config.settings import Database, SecretSource, Server
 from tuibackup.config.table import Table
 
 # A server's name is a folder of the vault and a word of the command line.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 _VAULT_FILE = "tuibackup-vault.toml"
-_HOST = re.compile(r"[^\s@/\[\],-][^\s@/\[\],]*")
-_USER = re.compile(r"[^\s@:,-][^\s@:,]*")
-_HOP = re.compile(
-    r"(?:[^\s@:,-][^\s@,]*@)?(?:\[[0-9A-Fa-f:.%]+\]|[^\s@/:\[\],-][^\s@/:\[\],]*)(?::([0-9]{1,5}))?"
-)
 _SOURCES = ("password_file", "password_command", "prompt", "option_file")
 
 
@@ -38,11 +33,11 @@ def read_servers(table: Table) -> dict[str, Server]:
 def _server(name: str, table: Table) -> Server:
     server = Server(
         name=name,
-        host=table.parsed("host", _host, ""),
+        host=table.parsed("host", logins.host, ""),
         label=_label(table),
         port=table.number("port", 1, 65535),
-        user=table.parsed("user", _user, None),
-        jump=table.parsed("jump", _jump, None),
+        user=table.parsed("user", logins.user, None),
+        jump=_jump(table),
         key=table.path("key"),
         password=_secret_source(table),
         sudo=table.flag("sudo"),
@@ -59,31 +54,11 @@ def _server(name: str, table: Table) -> Server:
     return server
 
 
-def _host(text: str) -> str:
-    if "@" in text:
-        raise ValueError(f'"{text}" has a user in it; put that into user = "…"')
-    if re.fullmatch(r"[^:]+:[0-9]+", text):
-        raise ValueError(f'"{text}" has a port in it; put that into port = …')
-    if not _HOST.fullmatch(text):
-        raise ValueError(f'"{text}" is no host name, address or alias of ~/.ssh/config')
-    return text
-
-
-def _user(text: str) -> str:
-    if not _USER.fullmatch(text):
-        raise ValueError(f'"{text}" is no name of an account')
-    return text
-
-
-def _jump(text: str) -> str:
-    hops = [hop.strip() for hop in text.split(",")]
-    for hop in hops:
-        match = _HOP.fullmatch(hop)
-        if not match or not 1 <= int(match[1] or 22) <= 65535:
-            raise ValueError(
-                f'"{hop}" is no jump host; write it as "host", "user@host:22", several with commas'
-            )
-    return ",".join(hops)
+def _jump(table: Table) -> str | None:
+    """One text, or a list with one hop each."""
+    if not table.is_list("jump"):
+        return table.parsed("jump", logins.jump, None)
+    return ",".join(table.checked("jump", hop, logins.jump) for hop in table.texts("jump")) or None
 
 
 def _label(table: Table) -> str:
@@ -151,7 +126,7 @@ def _remote_path(what: str) -> Callable[[str], str]:
 
 
 def _database(table: Table) -> Database:
-    host = table.parsed("host", _host, None)
+    host = table.parsed("host", logins.host, None)
     socket = table.parsed("socket", _remote_path("socket"), None)
     port = table.number("port", 1, 65535)
     if socket and host:

@@ -179,6 +179,10 @@ class Table:
             return value
         return None
 
+    def is_list(self, key: str) -> bool:
+        """Whether `key` is there as a list."""
+        return isinstance(self._values.get(key), list)
+
     def texts(self, key: str) -> tuple[str, ...]:
         """A list of texts, each as for `text`, none twice; empty where it is missing."""
         value = self._values.get(key, [])
