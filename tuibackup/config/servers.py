@@ -58,7 +58,8 @@ def _jump(table: Table) -> str | None:
     """One text, or a list with one hop each."""
     if not table.is_list("jump"):
         return table.parsed("jump", logins.jump, None)
-    return ",".join(table.checked("jump", hop, logins.jump) for hop in table.texts("jump")) or None
+    hops = [table.checked("jump", hop, logins.jump) for hop in table.texts("jump")]
+    return ",".join(filter(None, hops)) or None
 
 
 def _label(table: Table) -> str:
