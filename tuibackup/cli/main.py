@@ -5,12 +5,12 @@ import os
 import sys
 import threading
 import time
-from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import NoReturn, Protocol, cast
 
 from tuibackup import __version__
+from tuibackup.cli import streams
 from tuibackup.cli.context import Context
 from tuibackup.errors import TuibackupError, UsageError
 from tuibackup.words import _, use_language
@@ -36,7 +36,6 @@ LOOKING = frozenset({"follow", "status", "log", "snapshots", "ls", "check"})  # 
 WARNINGS = 3
 INTERRUPTED = 130
 LEAVE_SECONDS = 5.0  # for what threads still do; one that hangs in a disk or a name server is not waited for
-BROKEN_PIPE = 141  # what a shell shows for a program that SIGPIPE ended
 
 
 class Command(Protocol):
@@ -69,26 +68,13 @@ class Parser(argparse.ArgumentParser):
 
 def command() -> NoReturn:
     """The installed command: `main`, then an end without the interpreter's tidying up, which takes 25 ms."""
-    _replace_closed()
+    streams.replace()
     code = main(alone=True)
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):  # gone: `main` has told
-            stream.flush()
     deadline = time.monotonic() + LEAVE_SECONDS
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and not thread.daemon:
             thread.join(max(0.0, deadline - time.monotonic()))
     os._exit(code)
-
-
-def _replace_closed() -> None:
-    """Put /dev/null where we were started with a standard file closed: the ledger must not be number 1."""
-    for number, name in enumerate(("stdin", "stdout", "stderr")):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, which is this one
-            setattr(sys, name, open(number, "w" if number else "r", closefd=False))  # noqa: SIM115 # for good
 
 
 def main(argv: list[str] | None = None, *, alone: bool = False) -> int:
@@ -110,23 +96,33 @@ def main(argv: list[str] | None = None, *, alone: bool = False) -> int:
 def _carried_out(argv: list[str], context: Context) -> int:
     """The exit code; what went wrong is told in a line."""
     try:
-        code = _command(argv, context)
+        try:
+            code = _command(argv, context)
+        except SystemExit as end:  # argparse has printed its help
+            code = int(end.code or 0)
         sys.stdout.flush()
-    except TuibackupError as error:
-        _say(str(error))
-        return error.exit_code
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:
-        # The reader went away (`tuibackup log | head`): nothing to tell, and no complaint at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
-    except Exception as error:
-        from tuibackup.run.crash import line_of, record
-
-        _say(line_of(error) if context.read_only else record(error, context.state))
-        return 1
+    except BaseException as error:
+        return _told(error, context)
     return code
+
+
+def _told(error: BaseException, context: Context) -> int:
+    """Say what ended the command; the exit code for it."""
+    while isinstance(error, BaseExceptionGroup):  # several things at once: the first of them ended the others
+        error = error.exceptions[0]
+    match error:
+        case TuibackupError():
+            _say(str(error))
+            return error.exit_code
+        case streams.GoneError():  # nothing to tell, and nobody to tell it to
+            return error.exit_code
+        case KeyboardInterrupt():
+            return INTERRUPTED
+        case _:
+            from tuibackup.run.crash import line_of, record
+
+            _say(line_of(error) if context.read_only else record(error, context.state))
+            return 1
 
 
 def _command(argv: list[str], context: Context) -> int:
@@ -215,11 +211,8 @@ def _nearest(word: str) -> str:
 
 
 def _say(line: str) -> None:
-    try:
-        for one in line.split("\n"):  # all that is wrong with a configuration comes at once
-            print(f"tuibackup: {one}", file=sys.stderr)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+    for one in line.split("\n"):  # all that is wrong with a configuration comes at once
+        print(f"tuibackup: {one}", file=sys.stderr)
 
 
 def _survive_any_locale() -> None:

@@ -1,0 +1,126 @@
+"""A terminal that goes away, a reader that has read enough, a full disk behind `>`: none of them is a crash of ours."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.backedup import BackedUp
+from tests.acceptance.site import TUIBACKUP, Site
+from tests.terminal import Terminal
+from tuibackup.demo.sshd import PrivateSshd
+
+COMMANDS = {
+    "status": "status",
+    "status-json": "status --json",
+    "log": "log",
+    "snapshots": "snapshots",
+    "ls": "ls siakad/files/latest",
+    "verify": "verify",
+    "check": "check",
+    "follow": "follow siakad",
+    "stop": "stop siakad",
+    "trust": "trust siakad",
+    "run": "run siakad --only files",
+    "dry-run": "run --all --dry-run",
+    "due": "run --due",
+    "restore": "restore siakad/files/latest --to back-$RANDOM",
+    "drill": "drill siakad/files/latest",
+    "cockpit": "",
+    "help": "--help",
+}
+WAYS = ["| true", "| head -1", "2>&1 | true", "2>&-", ">&-", "</dev/null", "<&-", ">/dev/full", "2>/dev/full"]
+SENSIBLE = {0, 1, 2, 3, 4, 129, 130, 141}
+QUICK = ("status", "check", "help", "trust")
+LONG = [pytest.param(name, marks=() if name in QUICK else pytest.mark.long) for name in COMMANDS]
+
+
+@pytest.fixture
+def used(site: Site, backed_up: BackedUp) -> Site:
+    """A site with a vault that holds something, and a record of one run."""
+    backed_up.copy_to(site)
+    return site
+
+
+def no_crash(site: Site) -> None:
+    crashes = [path.read_text() for path in (site.state / "crash").glob("*")]
+    assert crashes == [], "called an internal error"
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_nobody_reads_what_a_command_prints(used: Site, name: str) -> None:
+    for way in WAYS:
+        command = f"{TUIBACKUP} {COMMANDS[name]} {way}; exit ${{PIPESTATUS[0]}}"
+        ended = subprocess.run(
+            ["bash", "-c", command],
+            env=used.environment(),
+            cwd=used.home,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+            text=True,
+            check=False,
+        )
+        assert ended.returncode in SENSIBLE, f"{name} {way}: {ended.stderr}"
+        for word in ("Traceback", "internal error", "Exception", "Broken pipe"):
+            assert word not in ended.stdout + ended.stderr, f"{name} {way}"
+        if way == ">/dev/full" and name in ("status", "verify", "snapshots", "ls", "drill", "help"):
+            assert ended.returncode == 1
+            assert "what is to be printed cannot be written: No space left on device" in ended.stderr
+    no_crash(used)
+
+
+@pytest.mark.parametrize("deaf", [False, True], ids=["hung-up", "input-output-error"])
+@pytest.mark.parametrize("name", LONG)
+def test_a_terminal_goes_away_under_a_command(used: Site, name: str, deaf: bool) -> None:
+    """With SIGHUP, as after a broken line; and where that is ignored (nohup) with EIO from whatever is written."""
+    begin = "trap '' HUP; " if deaf else ""
+    words = ["bash", "-c", f"{begin}echo begun; exec {TUIBACKUP} {COMMANDS[name]}"]
+    with Terminal(words, used.environment(), cwd=used.home) as terminal:
+        terminal.wait_for("begun")
+        terminal.hang_up()
+        code = terminal.wait(60)
+    assert code in SENSIBLE | {-1}
+    if deaf and name in ("status", "log", "snapshots", "ls", "verify", "help"):
+        assert code == 129
+    no_crash(used)
+
+
+def test_a_terminal_that_goes_away_in_the_middle_leaves_the_run_alone(
+    site: Site, application: Path, tmp_path: Path
+) -> None:
+    """`run` and `follow` go, deaf to SIGHUP too; the run does not."""
+    gate = tmp_path / "gate"
+    command = (
+        f"case $SSH_ORIGINAL_COMMAND in *--format=posix*) until [ -e {gate} ]; do sleep 0.1; done;; esac"
+    )
+    with PrivateSshd(
+        tmp_path / "slow", force_command=f'{command}; exec sh -c "$SSH_ORIGINAL_COMMAND"'
+    ) as slow:
+        site.add("siakad", slow, [application])
+        for words in ("run siakad", "follow siakad"):
+            line = ["sh", "-c", f"trap '' HUP; exec {TUIBACKUP} {words}"]
+            with Terminal(line, site.environment(), cwd=site.home) as terminal:
+                terminal.wait_for("2 download")
+                terminal.hang_up()
+                assert terminal.wait() == 129
+        gate.touch()
+        assert site.tuibackup("follow", "siakad", "--json").finished["outcome"] == "done"
+    no_crash(site)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("way", ["| head -1", "hung-up"])
+def test_the_demo_goes_with_its_terminal_and_leaves_nothing(site: Site, way: str) -> None:
+    command = f"{TUIBACKUP} demo --headless"
+    words = (
+        f"trap '' HUP; exec {command}" if way == "hung-up" else f"{command} {way}; exit ${{PIPESTATUS[0]}}"
+    )
+    with Terminal(
+        ["bash", "-c", words], site.environment({"TMPDIR": str(site.home)}), cwd=site.home
+    ) as terminal:
+        terminal.wait_for("tuibackup", seconds=60)
+        if way == "hung-up":
+            terminal.hang_up()
+        assert terminal.wait(180) in (0, 129, 141)
+    no_crash(site)
