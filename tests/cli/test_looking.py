@@ -45,7 +45,13 @@ def test_status_as_json(tuibackup: Tuibackup, config: Config, record_run: Record
     }  # fmt: skip
     assert servers["siakad"]["drills"] == {"files": None, "databases": None}
     assert servers["siakad"]["label"] == "SIAKAD"
-    assert servers["siakad"]["files"] == {"state": "never", "last": None, "age-days": None, "due-by": None}
+    assert servers["siakad"]["files"] == {
+        "state": "never",
+        "last": None,
+        "age-days": None,
+        "due-by": None,
+        "why": "",
+    }
     assert servers["arsip"]["databases"] is None
     assert servers["arsip"]["last-run"]["error"] == "connect: refused"
     assert servers["arsip"]["last-run"]["outcome"] == "failed"

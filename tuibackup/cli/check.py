@@ -9,8 +9,9 @@ from tuibackup.cli import loop
 from tuibackup.cli.answers import OneAtATime
 from tuibackup.cli.context import Context
 from tuibackup.cli.output import coloured, paint, print_json
-from tuibackup.text import cells
-from tuibackup.words import _
+from tuibackup.cli.summary import Ended, print_summary
+from tuibackup.text import cells, count
+from tuibackup.words import _, ngettext
 
 if TYPE_CHECKING:
     from tuibackup.config import Server
@@ -43,6 +44,8 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
                 for server, check in found
             ]
         )
+    elif len(servers) > 1:
+        _sum_up(found)
     return 1 if "failed" in states else max((_CODES[state] for state in states), default=0)
 
 
@@ -95,6 +98,23 @@ async def _check(
                     for check in checks:
                         tell(check)
     return found
+
+
+def _sum_up(found: "list[tuple[str | None, Check]]") -> None:
+    by_server: dict[str, list[Check]] = {}
+    for server, check in found:
+        if server is not None:
+            by_server.setdefault(server, []).append(check)
+    ended = []
+    for server, checks in by_server.items():
+        worst = next(
+            state for state in ("failed", "warning", "ok") if any(c.state.value == state for c in checks)
+        )
+        wrong = [f"{check.what}: {check.detail}" for check in checks if check.state.value == worst != "ok"]
+        ended.append(Ended(server, _SIGNS[worst][1], tuple(wrong)))
+    number = len(ended)
+    what = ngettext("{number} server", "{number} servers", number).format(number=count(number))
+    print_summary(what, ended, _("in order"))
 
 
 def _print(check: "Check") -> None:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 from tuibackup.cli.context import Context
 from tuibackup.cli.output import MARKS, coloured, paint, print_json
 from tuibackup.cli.progress import ProgressLine
+from tuibackup.cli.summary import Ended, print_summary
 from tuibackup.errors import VaultError
-from tuibackup.words import _
+from tuibackup.words import _, ngettext
 
 if TYPE_CHECKING:
     from tuibackup.run.drill import Drilled
@@ -42,6 +43,8 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
             _print(drilled)
     if args.json:
         print_json([{**drilled.document(), "not-recorded": fault} for drilled, fault in done])
+    else:
+        _sum_up([drilled for drilled, _fault in done])
     outcomes = {drilled.found.outcome.value for drilled, _fault in done}
     return next(code for outcome, code in _CODES.items() if outcome in outcomes)
 
@@ -81,6 +84,22 @@ def _print(drilled: "Drilled") -> None:
             print(f"  {paint(sign, state, coloured())} {sentence}")
         if len(sentences) > SHOWN:
             print(_("    and {number} more").format(number=count(len(sentences) - SHOWN)))
+
+
+def _sum_up(done: "list[Drilled]") -> None:
+    from tuibackup.text import count
+
+    ended = [
+        Ended(
+            drilled.snapshot.spec,
+            drilled.found.outcome.value,
+            tuple([*drilled.found.differences, *drilled.found.gaps][:1]),
+        )
+        for drilled in done
+    ]
+    number = len(ended)
+    what = ngettext("{number} snapshot", "{number} snapshots", number).format(number=count(number))
+    print_summary(what, ended)
 
 
 def _record(drilled: "Drilled", context: Context) -> str | None:

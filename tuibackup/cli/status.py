@@ -43,7 +43,7 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
 
 def _print(picture: "Picture") -> None:
     from tuibackup.text import size
-    from tuibackup.tui.model import period_word, worst_first
+    from tuibackup.tui.model import clock_word, period_word, state_word, worst_first
 
     files = _("files ≤ {limit}").format(limit=period_word(picture.sop.files_within))
     databases = _("databases ≤ {limit}").format(limit=period_word(picture.sop.databases_within))
@@ -57,6 +57,11 @@ def _print(picture: "Picture") -> None:
     else:
         print(_("no server in {file} yet; its comments show how to add one").format(file=picture.source))
     for one in worst_first(picture.rows):
+        for clock, standing, text in one.reasons:
+            sentence = _("{clock} {state}: {reason}").format(
+                clock=clock_word(clock), state=state_word(standing.state), reason=text
+            )
+            print(f"{MARKS[standing.state.value]} {one.name}: {sentence}")
         if one.kept:
             print(f"{MARKS['interrupted']} {one.name}: {one.kept.sentence}")
     for problem in picture.problems:
@@ -129,8 +134,8 @@ def _server(row: "ServerRow") -> dict[str, Any]:
         "server": row.name,
         "label": row.label,
         "condition": row.condition,
-        "files": _clock_document(row.files),
-        "databases": _clock_document(row.databases),
+        "files": _clock_document(row.files, row.why.get(Clock.FILES, "")),
+        "databases": _clock_document(row.databases, row.why.get(Clock.DATABASES, "")),
         "drills": {clock.value: _drill_document(row, clock) for clock in Clock},
         "run": {"run": row.run.view.run, "state": row.run.view.state} if row.run else None,
         "last-run": {
@@ -161,7 +166,7 @@ def _drill_document(row: "ServerRow", clock: "Clock") -> dict[str, Any] | None:
     }
 
 
-def _clock_document(standing: "Standing | None") -> dict[str, Any] | None:
+def _clock_document(standing: "Standing | None", why: str) -> dict[str, Any] | None:
     if standing is None:
         return None
     return {
@@ -169,4 +174,5 @@ def _clock_document(standing: "Standing | None") -> dict[str, Any] | None:
         "last": standing.last.astimezone(UTC).isoformat().replace("+00:00", "Z") if standing.last else None,
         "age-days": standing.age_days,
         "due-by": standing.due_by.isoformat() if standing.due_by else None,
+        "why": why,
     }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tuibackup.cli.context import Context
 from tuibackup.cli.output import Cell, coloured, paint, print_json
 from tuibackup.cli.progress import ProgressLine
+from tuibackup.cli.summary import Ended, print_summary
 from tuibackup.words import _, ngettext
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
             _print(snapshot, verdict, seconds)
     if args.json:
         print_json([_document(*one) for one in verdicts])
-    elif not verdicts:
+    elif verdicts:
+        _sum_up([(snapshot, verdict) for snapshot, verdict, *_rest in verdicts])
+    else:
         print(_("nothing to verify: there is no snapshot yet"))
     return 0 if verdicts and all(verdict.ok for _snapshot, verdict, *_rest in verdicts) else 1
 
@@ -71,6 +74,18 @@ def _print(snapshot: "Snapshot", verdict: "Verdict", seconds: float) -> None:
         print(f"    {problem}")
     if len(verdict.problems) > SHOWN:
         print(_("    and {number} more").format(number=count(len(verdict.problems) - SHOWN)))
+
+
+def _sum_up(verdicts: "list[tuple[Snapshot, Verdict]]") -> None:
+    from tuibackup.text import count
+
+    ended = [
+        Ended(snapshot.spec, "done" if verdict.ok else "failed", tuple(verdict.problems[:1]))
+        for snapshot, verdict in verdicts
+    ]
+    number = len(ended)
+    what = ngettext("{number} snapshot", "{number} snapshots", number).format(number=count(number))
+    print_summary(what, ended, _("in order"))
 
 
 def _record(snapshot: "Snapshot", verdict: "Verdict", seconds: float, context: Context) -> str | None:

@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuibackup.cli.output import MARKS, coloured, paint, terminal_width
+from tuibackup.cli.summary import Ended, print_summary
 from tuibackup.run import events as ev
 from tuibackup.run.journal import JournalReader, first, follow
 from tuibackup.run.view import RunView, StepView
 from tuibackup.sop import Clock, Outcome
 from tuibackup.text import cells, count, duration, rate, shorten, size, unit_word
-from tuibackup.words import _
+from tuibackup.words import _, ngettext
 
 if TYPE_CHECKING:
     from tuibackup.config import Config
@@ -63,6 +64,7 @@ class Watcher:
             raise errors.exceptions[0] from None
         finally:
             self._printer.clear()
+        self._printer.sum_up()
         return worst_code(codes)
 
     @contextmanager
@@ -124,6 +126,9 @@ class _Json:
     def clear(self) -> None:
         """Nor any to take away."""
 
+    def sum_up(self) -> None:
+        """Each run's last line tells all."""
+
 
 class _Lines:
     """For people."""
@@ -179,6 +184,16 @@ class _Lines:
             sys.stdout.flush()  # it must not come after what stderr says next
             self._drawn = 0
 
+    def sum_up(self) -> None:
+        """How the runs ended, where there are several."""
+        ended = [
+            Ended(view.server, view.finished.outcome.value, _wrong(view, view.finished))
+            for view in self._views.values()
+            if view.finished
+        ]
+        number = len(ended)
+        print_summary(ngettext("{number} run", "{number} runs", number).format(number=count(number)), ended)
+
     # Lasting lines
 
     def _finish(self, view: RunView, event: ev.RunFinished) -> None:
@@ -231,6 +246,21 @@ class _Lines:
 
 def _names(journals: Iterable[Path]) -> set[str]:
     return {planned.server for path in journals if (planned := first(path))}
+
+
+def _wrong(view: RunView, finished: ev.RunFinished) -> tuple[str, ...]:
+    """Why a run did not end well: its error, else the first of what it found."""
+    if finished.error:
+        return (finished.error,)
+    if not view.findings:
+        return ()
+    worst = next((one for one in view.findings if one.mark), view.findings[0])
+    text = f"{worst.subject}: {worst.reason}"
+    if (more := max(view.findings_total, len(view.findings)) - 1) > 0:
+        text += " " + _("(and {number} more: tuibackup follow {server})").format(
+            number=count(more), server=view.server
+        )
+    return (text,)
 
 
 def _heading(event: ev.RunPlanned) -> str:

@@ -152,6 +152,16 @@ class Queries:
         began = ended - timedelta(seconds=newest.seconds or 0.0)
         return Attempts(len(failed), Outcome(newest.outcome), began, ended)
 
+    def last_try(self, server: str, clock: Clock) -> Entry | None:
+        """The entry of the newest run that tried to renew this clock; None where it did, or none has tried."""
+        rows = self._rows(
+            "SELECT entry.*, result.good FROM entry JOIN result ON result.seq = entry.seq AND result.what = :what"
+            " WHERE entry.seq = (SELECT MAX(seq) FROM result WHERE server = :server AND what = :what)",
+            server=server,
+            what=clock.value,
+        )
+        return entry_of(rows[0]) if rows and not rows[0].good else None
+
     def clock_facts(self) -> Mapping[tuple[str, Clock], ClockFact]:
         """Both clocks of every server that was ever tried, in one query."""
         facts = {}

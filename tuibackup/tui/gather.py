@@ -173,6 +173,7 @@ class Gatherer:
                 for clock in Clock
                 if (drill := facts.drills.get((server.name, clock)))
             },
+            why={clock: text for clock in Clock if (text := facts.why.get((server.name, clock)))},
         )
 
     def _standing(self, server: str, clock: Clock, now: datetime) -> Standing:
@@ -268,6 +269,7 @@ class Gatherer:
             {} if table_only else self._ledger.runs_by_week(now, WEEKS),
             kept_of(self._config, self._config.servers),
             self._ledger.last_drills(),
+            self._reasons(self._ledger),
         )
         return True
 
@@ -298,6 +300,12 @@ class Gatherer:
             if self._ledger:
                 self._ledger.close()
             self._ledger, self._unrecorded = look_into_ledger(self._config, read_only=self._read_only)
+
+    def _reasons(self, ledger: "Ledger") -> dict[tuple[str, Clock], str]:
+        from tuibackup.run.why import why
+
+        clocks = [(server, clock) for server in self._config.servers for clock in Clock]
+        return {(server, clock): text for server, clock in clocks if (text := why(ledger, server, clock))}
 
     def _read_log(self, wish: Wish) -> None:
         from tuibackup.ledger.entries import Kind
@@ -340,6 +348,7 @@ class _Facts:
     weeks: Mapping[str, tuple[Outcome | None, ...]] = field(default_factory=dict)
     kept: "Mapping[str, Kept]" = field(default_factory=dict)
     drills: "Mapping[tuple[str, Clock], DrillFact]" = field(default_factory=dict)
+    why: Mapping[tuple[str, Clock], str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

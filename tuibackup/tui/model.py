@@ -66,10 +66,21 @@ class ServerRow:
     weeks: tuple[Outcome | None, ...] = ()  # oldest first, WEEKS of them or none
     kept: "Kept | None" = None  # of an interrupted run, for the next one
     drills: Mapping[Clock, LastDrill] = field(default_factory=dict)
+    why: Mapping[Clock, str] = field(default_factory=dict)  # a clock's last try did not renew it
 
     @property
     def clocks(self) -> tuple[Standing, ...]:
         return tuple(clock for clock in (self.files, self.databases) if clock)
+
+    @property
+    def reasons(self) -> tuple[tuple[Clock, Standing, str], ...]:
+        """Why a clock is not fresh, where something was tried."""
+        clocks = ((Clock.FILES, self.files), (Clock.DATABASES, self.databases))
+        return tuple(
+            (clock, stands, self.why[clock])
+            for clock, stands in clocks
+            if stands and stands.state is not State.FRESH and self.why.get(clock)
+        )
 
     def has(self, state: State) -> bool:
         return any(clock.state is state for clock in self.clocks)

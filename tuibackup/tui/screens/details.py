@@ -9,7 +9,7 @@ from tuibackup.sop import Standing
 from tuibackup.text import count, duration, printable, size, when
 from tuibackup.tui import symbols
 from tuibackup.tui.lines import Line, left, wrapped
-from tuibackup.tui.model import LogRow, Picture, RunFace, days, outcome_word, state_word
+from tuibackup.tui.model import LogRow, Picture, RunFace, clock_word, days, outcome_word, state_word
 from tuibackup.tui.panes.serverline import SIGNS, run_words
 from tuibackup.tui.panes.steps import step_lines
 from tuibackup.tui.screens.dialog import Reader
@@ -41,6 +41,8 @@ class ServerDetails(Reader):
             now = self._picture.now
             lines += _field(_("files"), *_clock(row.files, now), room)
             lines += _field(_("databases"), *_clock(row.databases, now), room)
+            for clock, standing, reason in row.reasons:
+                lines += _field(clock_word(clock), reason, standing.state.value, room)
             for drill in row.drills.values():
                 text = _("{outcome} {time}, {age}: {snapshot}").format(
                     outcome=outcome_word(drill.outcome),
