@@ -20,7 +20,7 @@ _MANY = {
     '"{}" is longer than {} years',
     "{}: lists more than {} names in one folder",
     "{}: has more than {} folders beside each other; that cannot be listed over SFTP",
-    "connection to {} lost {} times without one more file",
+    "connection to {} lost {} times in a row and no new file came",
     "key {}: {} passphrases, and none was right",
     "tried {} times in {}",
     "{word} is the beginning of {number} runs",

@@ -293,7 +293,7 @@ def test_an_agent_that_left_with_its_owner_interrupts_and_the_next_run_goes_on(
     assert finished["outcome"] == "interrupted"
     assert "connection to siakad lost" in finished["error"]
     assert "accepts none of our keys" in finished["error"]
-    assert finished["error"].endswith("; the next run goes on from what came whole")
+    assert finished["error"].endswith("; the next run continues with the files that were already fetched")
 
     site.servers["siakad"] += f'key = "{sshd.client_key}"\n'
     site.write_config()
@@ -348,7 +348,7 @@ def test_a_server_that_stays_away_interrupts_and_the_next_run_goes_on(
     assert said.finished["outcome"] == "interrupted"
     assert "connection to siakad lost, tried " in said.finished["error"]
     assert "refused" in said.finished["error"]
-    assert said.finished["error"].endswith("the next run goes on from what came whole")
+    assert said.finished["error"].endswith("the next run continues with the files that were already fetched")
     assert "kept for the next run: " in notes(said)
     tried = [event.get("current", "") for event in said.events if event["event"] == "step-progress"]
     assert any("connection lost, trying again in 1 s (1)" in current for current in tried)
@@ -388,7 +388,7 @@ def test_a_killed_run_is_gone_on_with_though_the_tree_and_the_folders_changed(
     random_files(second, 12, MB // 2)
     settle(site)
     killed = stopped(site, line, kill, 9 * MB)
-    assert killed["error"].endswith("the next run goes on from what came whole")
+    assert killed["error"].endswith("the next run continues with the files that were already fetched")
     assert len(site.incoming()) == 1
 
     (first / "small-0003").write_bytes(os.urandom(MB // 2))
@@ -426,7 +426,7 @@ def test_a_stopped_run_keeps_what_came_whole_and_says_so(
     finished = stopped(
         site, line, lambda path: told.append(site.tuibackup("stop", path.stem)), 4 * MB, "--full"
     )
-    assert finished["error"].endswith("; the next run goes on from what came whole")
+    assert finished["error"].endswith("; the next run continues with the files that were already fetched")
     assert finished["error"] in told[0].out
     (kept,) = site.incoming()
     checked = site.tuibackup("check", "siakad")

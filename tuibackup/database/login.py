@@ -248,7 +248,7 @@ async def faults(server: str, options: Options, seconds: float = QUERY_SECONDS) 
         raise DatabaseError(f"{server}: the database's answer has no end") from error
     except Exception as error:  # aiomysql trusts what a server sends: nonsense ends in whatever Python raises
         raise DatabaseError(
-            f"{server}: what answers as its database speaks no MySQL that makes sense",
+            f"{server}: the reply of its database is not valid MySQL",
             "check socket, host and port of [servers." + server + ".database]",
         ) from error
 

@@ -179,7 +179,7 @@ class Native:
         try:
             yield
         except (ValueError, IndexError, KeyError, TypeError, AssertionError, struct.error) as error:
-            raise DatabaseError(f"{self._server}: the database's answer makes no sense") from error
+            raise DatabaseError(f"{self._server}: the database's answer cannot be read") from error
 
     async def _use(self, database: str) -> None:
         if database != self._using:

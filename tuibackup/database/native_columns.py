@@ -48,7 +48,7 @@ class Row:
     def text(self, values: Sequence[bytes | None]) -> bytes:
         """The row whose answer is `values`: the SQL with marks, then the long values in order."""
         if len(values) != 1 + len(self.long) or values[0] is None:
-            raise ValueError("a row that makes no sense")
+            raise ValueError("a row that cannot be read")
         pieces = values[0].split(_MARK)
         given = [
             literal(column, value)
@@ -56,7 +56,7 @@ class Row:
             if value is not None
         ]
         if len(pieces) != len(given) + 1:
-            raise ValueError("a row that makes no sense")
+            raise ValueError("a row that cannot be read")
         joined = [escaped(pieces[0])]
         for value, piece in zip(given, pieces[1:], strict=True):
             joined += [value, escaped(piece)]

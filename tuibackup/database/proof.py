@@ -1,6 +1,6 @@
 """Compares a restored database with what was recorded of it at the dump's own instant (tables.json).
 
-What differs is a difference. What cannot agree by its nature is said apart, and so is what was not recorded:
+What differs is a difference. What cannot be compared is told apart, and so is what was not recorded:
 neither makes a good dump a bad one.
 """
 
@@ -32,7 +32,7 @@ _SINGULAR = {
 class Comparison:
     """How a restored database compares: numbers of what agreed or not, and sentences.
 
-    `differences` are faults; `incomparable` is what cannot agree by its nature; `gaps` is what was not recorded, so
+    `differences` are faults; `incomparable` is what cannot be compared; `gaps` is what was not recorded, so
     that nothing proves it.
     """
 

@@ -41,4 +41,4 @@ async def _cycled(database: DatabaseSession, schema: str, names: Sequence[str]) 
             for number, following, cycles in found
         ]
     except (ValueError, TypeError, IndexError) as error:
-        raise DatabaseError(f"{database.server}: the database's answer makes no sense") from error
+        raise DatabaseError(f"{database.server}: the database's answer cannot be read") from error

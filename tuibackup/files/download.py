@@ -47,7 +47,7 @@ from tuibackup.vault.verify import OnProgress, unsound
 from tuibackup.words import _, ngettext
 
 _STREAMS = 3  # of one folder: everything; what changed meanwhile, and other names of what was lost; the same
-_FRUITLESS = 10  # connections lost in a row without one more file: then it is not the line
+_FRUITLESS = 10  # connections lost in a row while no new file came: then it is not the line
 
 Reconnect = Callable[[int], Awaitable[tuple[Session, Probe]]]
 
@@ -136,7 +136,7 @@ class _Download:
         self._reconnect = reconnect
         self._tally = Tally()
         self._reconnected = 0
-        self._fruitless = 0  # connections lost in a row without one more file
+        self._fruitless = 0  # connections lost in a row while no new file came
         self._came = 0  # files, when one was lost the last time
         self._fetching = False
         self._noted: set[str] = set()
@@ -234,7 +234,8 @@ class _Download:
             raise ConnectionLostError(f"connection to {name} lost")
         if self._fruitless > _FRUITLESS:
             raise ConnectionLostError(
-                f"connection to {name} lost {self._fruitless} times without one more file"
+                f"connection to {name} lost {self._fruitless} times in a row and no new file came",
+                "check the line or the firewall",
             )
         way = choose(*await self._reconnect(self._fruitless), self._server)
         self._way = (way.plainer() or way) if self._plain else way

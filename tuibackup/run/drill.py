@@ -26,7 +26,7 @@ RECORDED = 100  # sentences of each kind in the ledger
 class Findings:
     """What a drill found so far: counts of what was compared, and sentences, in English as all the record.
 
-    `differences` are faults; `incomparable` is what cannot agree by its nature; `gaps` is what nothing proves.
+    `differences` are faults; `incomparable` is what cannot be compared; `gaps` is what nothing proves.
     `checksums` counts tables, or files, whose content agreed.
     """
 

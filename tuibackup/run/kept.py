@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tuibackup.vault.leftover import Leftover
 
 # The way out of an error, in the words of the record.
-GOES_ON = "the next run goes on from what came whole"
+GOES_ON = "the next run continues with the files that were already fetched"
 STARTS_AGAIN = "the next run starts again what was not finished"
 
 

@@ -55,7 +55,7 @@ async def reconnect(work: Work) -> None:
 
 
 async def connect_again(work: Work, report: StepReporter, fruitless: int) -> tuple[Session, Probe]:
-    """Step 2's next connection; `fruitless` were lost in a row without one more file.
+    """Step 2's next connection; `fruitless` were lost in a row while no new file came.
 
     Raises InterruptedRunError when it is not to be had within `connect_within`; HostKeyError.
     """

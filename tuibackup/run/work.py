@@ -128,7 +128,8 @@ class Work:
         except ConnectionLostError as error:
             took = duration(time.monotonic() - began)
             said = f"{error.message} during step {step.number} after {took}"
-            detail = self.explain(ConnectionLostError(said, self.way_on()))
+            way_out = "; ".join(filter(None, (error.way_out, self.way_on())))
+            detail = self.explain(ConnectionLostError(said, way_out))
         except InterruptedRunError as error:
             detail = self.explain(InterruptedRunError(error.message, error.way_out or self.way_on()))
         except Exception as error:  # a fault of ours in one step must not take the other clock with it

@@ -86,7 +86,7 @@ class Incoming:
     def take_over(self, left: Leftover, index: IndexWriter) -> None:
         """Let `index`, whose inventory is complete, use what an interrupted run left; the archives move here.
 
-        Whoever dies in between loses nothing: each archive is here or there, and both indexes tell of it.
+        A crash between the two moves loses nothing: each archive is here or there, and both indexes name it.
         """
         names = {part.written.path.name: self._archive_name(part.folder) for part in left.archives}
         used = index.take_over_leftover(left.index, names)
