@@ -4,7 +4,10 @@ Every error carries one message that names what it is about (server, file, key) 
 Texts that come from a server are cleaned where they are put into a message (`text.printable`).
 """
 
+from pathlib import Path
 from typing import ClassVar
+
+_PACKAGE = str(Path(__file__).parent) + "/"
 
 
 class TuibackupError(Exception):
@@ -109,3 +112,16 @@ class InterruptedRunError(TuibackupError):
     """The run was stopped by an operator, a signal, or a connection cut for good."""
 
     exit_code = 130
+
+
+def is_our_bug(error: BaseException) -> bool:
+    """Whether `error` is a mistake in this program's own code, not what a library stumbled over.
+
+    Where the faults of a library become one line each, such an error must go through as what it is.
+    """
+    if not isinstance(error, AttributeError | TypeError | NameError | AssertionError):
+        return False
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_code.co_filename.startswith(_PACKAGE)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.remote.conftest import Site
 from tuibackup.errors import ConnectError
-from tuibackup.remote import sshconfig, sshprogram, sshreader
+from tuibackup.remote import algorithms, sshconfig, sshprogram, sshreader
 from tuibackup.remote.sshconfig import Hop, Settings
 
 needs_ssh = pytest.mark.skipif(shutil.which("ssh") is None, reason="no ssh to compare with")
@@ -290,7 +290,7 @@ async def test_algorithms_that_asyncssh_does_not_know_are_named(site: Site) -> N
     [("a,c", ["a", "c"]), ("+z", ["a", "b", "c", "z"]), ("-b*,c", ["a"]), ("^c,z", ["c", "z", "a", "b"])],
 )
 def test_lists_of_algorithms(spec: str, result: list[str]) -> None:
-    assert sshconfig.arranged(spec, ["a", "b", "c"]) == result
+    assert algorithms.arranged(spec, ["a", "b", "c"]) == result
 
 
 @given(st.text(max_size=200))

@@ -11,7 +11,7 @@ from contextlib import aclosing
 from typing import Any
 
 import aiomysql
-from pymysql.constants import CLIENT, COMMAND, SERVER_STATUS
+from pymysql.constants import CLIENT, COMMAND, CR, SERVER_STATUS
 
 from tuibackup.database.packets import EndlessAnswerError, row_packets
 from tuibackup.secret import Secret
@@ -153,6 +153,18 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
         """A server chooses how we prove who we are: not in a way that gives the password away."""
         if plugin == "mysql_old_password" or (plugin == "mysql_clear_password" and not self._local):
             raise aiomysql.OperationalError(2059, f"Authentication plugin '{plugin}' not allowed")
+
+    def _write_bytes(self, data: bytes) -> None:
+        """aiomysql writes to a connection that is closed as if it had one: its AttributeError named no loss."""
+        if self._writer is None:
+            raise aiomysql.OperationalError(CR.CR_SERVER_LOST, "the connection is closed")
+        self._writer.write(data)
+
+    async def _read_bytes(self, count: int) -> bytes:
+        if self._reader is None:  # as above
+            raise aiomysql.OperationalError(CR.CR_SERVER_LOST, "the connection is closed")
+        data: bytes = await super()._read_bytes(count)
+        return data
 
     async def open(self) -> None:
         """Log in. Raises what aiomysql raises."""

@@ -22,6 +22,7 @@ from tuibackup.errors import (
     DatabaseError,
     RemoteCommandError,
     TuibackupError,
+    is_our_bug,
 )
 from tuibackup.remote.session import Session
 from tuibackup.secret import Secret
@@ -239,14 +240,15 @@ async def faults(server: str, options: Options, seconds: float = QUERY_SECONDS) 
         raise DatabaseError(*_unknown_plugin(server, options, str(error))) from error
     except aiomysql.MySQLError as error:
         raise _explained(server, options, error) from error
-    except (asyncio.IncompleteReadError, OSError, AttributeError) as error:
-        # AttributeError: aiomysql after its connection went away in the middle of an answer
+    except (asyncio.IncompleteReadError, OSError) as error:
         raise ConnectionLostError(f"{server}: the database closed the connection") from error
     except TuibackupError:
         raise
     except EndlessAnswerError as error:
         raise DatabaseError(f"{server}: the database's answer has no end") from error
     except Exception as error:  # aiomysql trusts what a server sends: nonsense ends in whatever Python raises
+        if is_our_bug(error):
+            raise
         raise DatabaseError(
             f"{server}: the reply of its database is not valid MySQL",
             "check socket, host and port of [servers." + server + ".database]",

@@ -9,11 +9,6 @@ from functools import partial
 from pathlib import Path
 
 import asyncssh
-from asyncssh.public_key import (
-    get_default_certificate_algs,
-    get_default_public_key_algs,
-    get_public_key_algs,
-)
 
 from tuibackup.config import SecretSource, Server
 from tuibackup.errors import (
@@ -23,8 +18,9 @@ from tuibackup.errors import (
     NeedsOperatorError,
     TuibackupError,
     UnknownHostKeyError,
+    is_our_bug,
 )
-from tuibackup.remote import hostkeys, sshconfig
+from tuibackup.remote import algorithms, hostkeys, sshconfig
 from tuibackup.remote.client import Client
 from tuibackup.remote.faults import PassingError, RefusedForNowError, SilentlyClosedError, connect_error
 from tuibackup.remote.hostkeys import Known, KnownHosts
@@ -299,15 +295,15 @@ class _Step:
         asyncssh would take no other kind than the known ones, and a server that has none just hangs up. With its
         own choice for unknown hosts it would also take certificates of authorities that nobody knows.
         """
-        certified = get_default_certificate_algs() if known.authorities else []
+        certified = algorithms.default_certificates() if known.authorities else []
         familiar = [algorithm for key in known.keys for algorithm in key.sig_algorithms]
         # asyncssh's own order begins with RSA: not the key whose fingerprint people have at hand from OpenSSH.
-        all_kinds = [*certified, *familiar, b"ssh-ed25519", *get_default_public_key_algs()]
+        all_kinds = [*certified, *familiar, b"ssh-ed25519", *algorithms.default_host_keys()]
         names = [algorithm.decode() for algorithm in dict.fromkeys(all_kinds)]
         if not self._hop.host_key_algorithms:
             return names
-        known_here = {algorithm.decode() for algorithm in (*get_public_key_algs(), *certified)}
-        wanted = sshconfig.arranged(self._hop.host_key_algorithms, names)
+        known_here = {algorithm.decode() for algorithm in (*algorithms.host_keys(), *certified)}
+        wanted = algorithms.arranged(self._hop.host_key_algorithms, names)
         return [name for name in wanted if name in known_here] or names
 
     async def _attempt(self, client: Client, known: Known, found: Identities) -> asyncssh.SSHClientConnection:
@@ -346,6 +342,8 @@ class _Step:
             if client.fault is not None:
                 raise client.fault from None
             if isinstance(error, asyncssh.HostKeyNotVerifiable | asyncssh.PermissionDenied | TuibackupError):
+                raise
+            if is_our_bug(error):
                 raise
             if client.speaks:
                 self._hung_up()

@@ -10,11 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncssh
-from asyncssh.kex import get_default_kex_algs, get_kex_algs
-from asyncssh.mac import get_default_mac_algs, get_mac_algs
 
 from tuibackup.errors import ConnectError
-from tuibackup.remote import sshprogram, sshreader
+from tuibackup.remote import algorithms, sshprogram, sshreader
 from tuibackup.remote.sshprogram import RefusedError
 from tuibackup.remote.sshwords import Said, Tokens
 from tuibackup.text import printable
@@ -137,21 +135,6 @@ async def route(target: Hop, jump: str | None) -> list[Settings]:
     )
 
 
-def arranged(spec: str, usual: Sequence[str]) -> list[str]:
-    """The algorithms that a list of ssh_config(5) names: all of them, or `usual` with some added, removed or first."""
-    sign, names = (spec[0], spec[1:].split(",")) if spec[:1] in ("+", "-", "^") else ("", spec.split(","))
-    if sign == "-":
-        return [one for one in usual if not any(_fits(one, name) for name in names)]
-    before = names if sign != "+" else []
-    rest = usual if sign else []
-    after = names if sign == "+" else []
-    return list(dict.fromkeys([*before, *rest, *after]))
-
-
-def _fits(name: str, pattern: str) -> bool:
-    return re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), name) is not None
-
-
 def _settled(hop: Hop, said: Said, default: Said, notes: Sequence[str]) -> Settings:
     """`said` as values. `default`: what ssh says where nothing is configured, {} where only that is in `said`."""
 
@@ -228,11 +211,11 @@ def _further(one: _Ask, configured: _Ask) -> tuple[dict[str, object], list[str]]
     if preferred := one("preferredauthentications"):
         found["preferred_auth"] = preferred.split(",")
     for name, option, known, usual in (
-        ("KexAlgorithms", "kex_algs", get_kex_algs(), get_default_kex_algs()),
-        ("MACs", "mac_algs", get_mac_algs(), get_default_mac_algs()),
+        ("KexAlgorithms", "kex_algs", algorithms.key_exchanges(), algorithms.default_key_exchanges()),
+        ("MACs", "mac_algs", algorithms.macs(), algorithms.default_macs()),
     ):
         if spec := configured(name.lower()):
-            wanted = arranged(spec, [algorithm.decode() for algorithm in usual])
+            wanted = algorithms.arranged(spec, [algorithm.decode() for algorithm in usual])
             found[option] = [algorithm for algorithm in wanted if algorithm.encode() in known]
             if not found[option]:
                 del found[option]
