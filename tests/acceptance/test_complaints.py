@@ -18,12 +18,16 @@ TOLD = ("Input/output error", "Failure", "File shrank by ")  # what the tools sa
 KINDS = ("gnu", "gnu-no-packer", "busybox", "sftp")
 
 
-def served(place: Path, kind: str) -> "Iterator[FaultyServer]":
-    tools = None
+# Files must not look as if they were written while they were listed: they would be fetched again for that alone.
+AHEAD = {"date": 'case $1 in +%s) echo $(($(/usr/bin/date +%s) + 10)) ;; *) exec /usr/bin/date "$@" ;; esac'}
+
+
+def served(place: Path, kind: str) -> Iterator[FaultyServer]:
+    tools = place / "tools"
     if kind == "busybox":
-        tools = toolbox(place / "tools")
-    elif kind == "gnu-no-packer":
-        tools = toolbox(place / "tools", busybox=False, without=("zstd", "gzip"))
+        toolbox(tools, scripts=AHEAD)
+    else:
+        toolbox(tools, busybox=False, without=("zstd", "gzip") if "no-packer" in kind else (), scripts=AHEAD)
     with faulty_server(place, tools, sftp=kind == "sftp") as server:
         yield server
 
@@ -84,7 +88,91 @@ def test_a_disk_that_fails_is_told_and_asked_again_until_it_answers(
             for reason in found.values()
         ), found
         assert good.items() <= restored(site, root).items()
+        assert said.finished["files"].get("changed", len(bad)) == len(bad), "what came is not fetched again"
     server.fails()
     said = run(site)
     assert said.finished["outcome"] == "done", said.out
     assert restored(site, root) == {path.name: path.read_bytes() for path in root.iterdir()}
+
+
+@pytest.fixture
+def gnu(tmp_path: Path) -> Iterator[FaultyServer]:
+    yield from served(tmp_path, "gnu")
+
+
+@pytest.mark.parametrize("kind", ["gnu", "busybox"])
+def test_a_block_count_is_no_content(site: Site, tmp_path: Path, kind: str) -> None:
+    """Many FUSE file systems tell 0 blocks of every file: `tar --sparse` takes each for one hole."""
+    root = tree(tmp_path, 8)
+    (root / "small").write_bytes(b"<?php\n")
+    (root / "hole").touch()
+    os.truncate(root / "hole", 3_000_000)
+    for server in served(tmp_path, kind):
+        site.add("siakad", server.sshd, [root])
+        server.fails(f"blocks 0 {root}/")
+        said = run(site)
+        assert said.finished["outcome"] == "done", said.out
+        assert restored(site, root) == {path.name: path.read_bytes() for path in root.iterdir()}
+
+
+def test_a_run_that_is_killed_leaves_nothing_padded_to_the_next(
+    site: Site, gnu: FaultyServer, tmp_path: Path
+) -> None:
+    """The archive with the padded file is closed and counts as kept; then the run dies, and the next takes it over."""
+    root = tree(tmp_path)
+    (root / "a-bad").write_bytes(b"x" * 50_000)
+    (root / "zz-last").write_bytes(b"x" * 50_000)
+    for name in ("a-bad", "zz-last"):
+        os.utime(root / name, (1_600_000_000, 1_600_000_000))
+    site.add("siakad", gnu.sshd, [root])
+    # Each file makes an archive of its own, and the run ends by itself in the middle of the last.
+    (site.folder / "hurry").mkdir()
+    (site.folder / "hurry/sitecustomize.py").write_text(
+        "from tuibackup.files import keep\nkeep.PART_SECONDS = 0.0\nkeep._LAG = 0.1\n"
+        "import os\nfrom tuibackup.vault import index\n"
+        "stored = index.IndexWriter.stored\nhave = []\n"
+        "def storing(self, *given):\n"
+        "    stored(self, *given)\n"
+        "    have.append(1)\n"
+        "    if len(have) == 31: os._exit(9)\n"
+        "index.IndexWriter.stored = storing\n"
+    )
+    gnu.fails(f"read 0 {root}/a-bad")
+    hurry = {"PYTHONPATH": str(site.folder / "hurry")}
+    said = site.tuibackup("run", "siakad", "--only", "files", "--json", env=hurry, timeout=120)
+    assert said.code != 0
+    (left,) = site.incoming()
+    assert len(list(left.glob("files/*.tar.zst"))) > 5
+    gnu.fails()
+    said = run(site)
+    assert said.finished["outcome"] == "done", said.out
+    assert "of an interrupted run" in said.finished["files"]["detail"]
+    assert restored(site, root) == {path.name: path.read_bytes() for path in root.iterdir()}
+
+
+def test_tools_that_die_are_gone_on_without(site: Site, tmp_path: Path) -> None:
+    """A packer that has no memory, no /etc/group, and a tar that a file kills, in every run."""
+    scripts = {
+        "zstd": "echo 'zstd: error 11 : Allocation error : not enough memory' >&2; exit 11",
+        "getent": "exit 3",
+        "nice": "echo 'nice: cannot set niceness: Operation not permitted' >&2; exit 1",
+    }
+    root = tree(tmp_path)
+    tools = toolbox(tmp_path / "tools", busybox=False, scripts=scripts)
+    with faulty_server(tmp_path, tools) as server:
+        site.add("siakad", server.sshd, [root])
+        said = run(site)
+        assert said.finished["outcome"] == "done", said.out
+        assert "trying it without packing there" in said.out
+        assert "not enough memory" in said.out
+        assert "tells no names of users or groups" in said.out
+        assert len(restored(site, root)) == 30
+        server.fails(f"die 20000 {root}/file007")
+        said = run(site, "--full")
+        assert findings(said).keys() == {"file007"}, said.out
+        assert "the server's tar ends over it" in findings(said)["file007"]
+        assert len(restored(site, root)) == 29
+        os.utime(root / "file007", (1_600_000_001, 1_600_000_001))
+        said = run(site)
+        assert said.finished["outcome"] == "warnings", said.out
+        assert findings(said).keys() == {"file007"}

@@ -36,6 +36,10 @@ class Findings:
         self._writer.drop(file, reason)
         self._show(path, reason)
 
+    def note(self, line: str) -> None:
+        """Worth a word, and no finding."""
+        self._reporter.output(line)
+
     def take_over(self, problems: Iterable[Problem]) -> None:
         """After the index is finished: what it listed by itself."""
         known = {(finding.subject, finding.reason) for finding in self.shown}

@@ -24,6 +24,7 @@ from tuibackup.vault.entry import Entry, Kind
 from tuibackup.vault.index import IndexWriter
 from tuibackup.vault.listing import KeptListing
 from tuibackup.vault.renewal import Known, UnrenewableError
+from tuibackup.words import _
 
 _LOOK_SECONDS = 60.0
 _LATEST = 9_000_000_000  # seconds since 1970 (the year 2255): the index keeps nanoseconds in 64 bits
@@ -91,14 +92,22 @@ async def take(
     if known is None or not renewing or not await _renew(session, writer, known, named, folders):
         for folder in folders:
             await in_thread(folder.replay)
-        await name_owners(session, writer)
+        if not await name_owners(session, writer):
+            findings.note(
+                _("the server tells no names of users or groups: files keep the numbers of their owners")
+            )
     return [await folder.conclude() for folder in folders]
 
 
 async def _known_names(session: Session, known: Known | None) -> Names:
-    """What the owners of the older index are called now."""
-    owners = known.owners if known else ()
-    return await names_of(session, {uid for uid, *_ in owners}, {gid for _, gid, *_ in owners})
+    """What the owners of the older index are called now; as then, where the server does not tell."""
+    owners = known.owners if known else []
+    now = await names_of(session, {uid for uid, *_rest in owners}, {gid for _uid, gid, *_rest in owners})
+    users, groups = (
+        {uid: user for uid, _gid, user, _group in owners},
+        {gid: group for _uid, gid, _user, group in owners},
+    )
+    return Names(now.users or users, now.groups or groups)
 
 
 async def _renew(
@@ -112,8 +121,8 @@ async def _renew(
             raise UnrenewableError(
                 "an owner is called otherwise now: that is a difference of every file of his"
             )
-        users = {entry.uid for entry in entries} - {uid for uid, *_ in known.owners}
-        groups = {entry.gid for entry in entries} - {gid for _, gid, *_ in known.owners}
+        users = {entry.uid for entry in entries} - {uid for uid, *_rest in known.owners}
+        groups = {entry.gid for entry in entries} - {gid for _uid, gid, *_rest in known.owners}
         more = await names_of(session, users, groups)
         named = Names(named.users | more.users, named.groups | more.groups)
         for folder, came in zip(folders, news, strict=True):

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
 
+from tuibackup.errors import RemoteCommandError
 from tuibackup.files.pipe import in_thread
 from tuibackup.remote.session import Session
 from tuibackup.vault.index import IndexWriter
@@ -18,8 +19,10 @@ _ROUNDS = 30  # of `indexintake.OWNERS` each
 _LONGEST_NAME = 1024  # bytes; names are kept in memory
 _LONGEST_LINE = 64 << 10  # bytes: a group is told with all its members
 
-# Both ways answer in lines of passwd(5) and group(5). getent ends with 2 where it does not know one of the numbers.
-_SCRIPT = b"""names() { if command -v getent >/dev/null 2>&1; then getent "$@" || :; else cat "/etc/$1"; fi; }
+# Both ways answer in lines of passwd(5) and group(5). getent ends with 2 where it does not know one of the numbers, and
+# there may be no such file: names are good to have, no more.
+_SCRIPT = b"""names() {
+if command -v getent >/dev/null 2>&1; then getent "$@"; else cat "/etc/$1"; fi 2>/dev/null || :; }
 %becho =
 %b"""
 
@@ -36,12 +39,15 @@ class Names(NamedTuple):
 
 
 async def names_of(session: Session, users: Iterable[int], groups: Iterable[int]) -> Names:
-    """The names that the server has for these. Raises RemoteCommandError, ConnectionLostError."""
+    """The names that the server has for these; none where it cannot tell. Raises ConnectionLostError."""
     names = Names({}, {})
     for some_users, some_groups in zip_longest(_batches(users), _batches(groups), fillvalue=()):
         script = _SCRIPT % (_asked(b"passwd", some_users), _asked(b"group", some_groups))
         limit = (len(some_users) + len(some_groups)) * _LONGEST_LINE
-        answer = (await session.run(script, timeout=_SECONDS, limit=limit)).check().stdout
+        try:
+            answer = (await session.run(script, timeout=_SECONDS, limit=limit)).check().stdout
+        except RemoteCommandError:
+            return names
         told_users, _, told_groups = answer.rpartition(b"=\n")
         for known, asked, told in (
             (names.users, some_users, told_users),
@@ -53,18 +59,22 @@ async def names_of(session: Session, users: Iterable[int], groups: Iterable[int]
     return names
 
 
-async def name_owners(session: Session, writer: IndexWriter) -> None:
-    """Give every owner in `writer` that has only numbers the names that the server has for them.
+async def name_owners(session: Session, writer: IndexWriter) -> bool:
+    """Give every owner in `writer` that has only numbers the names that the server has; whether it told any.
 
-    Beyond some hundred thousand they keep their numbers alone. Raises RemoteCommandError, ConnectionLostError.
+    Beyond some hundred thousand they keep their numbers alone. Raises ConnectionLostError.
     """
     above = -1, -1
+    told = False
     for _ in range(_ROUNDS):
         users, groups = await in_thread(writer.unnamed_owners, above)
         if not users and not groups:
-            return
-        await in_thread(writer.name_owners, *await names_of(session, users, groups))
+            break
+        names = await names_of(session, users, groups)
+        told = told or bool(names.users and names.groups)
+        await in_thread(writer.name_owners, *names)
         above = max([above[0], *users]), max([above[1], *groups])
+    return told
 
 
 def _batches(numbers: Iterable[int]) -> Iterator[tuple[int, ...]]:
