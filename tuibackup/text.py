@@ -124,6 +124,22 @@ def shorten(text: str, width: int, *, middle: bool = False) -> str:
     return _head(text, width - 1 - tail) + "…" + _tail(text, tail)
 
 
+def wrap(text: str, width: int) -> list[str]:
+    """`text` in lines of at most `width` cells, broken at spaces; a longer word is cut in pieces."""
+    lines = [""]
+    for word in text.split(" "):
+        room = width - cells(lines[-1]) - 1
+        if lines[-1] and cells(word) <= room:
+            lines[-1] += f" {word}"
+            continue
+        while cells(word) > width:
+            head = _head(word, width) or word[:1]
+            lines.append(head)
+            word = word[len(head) :]
+        lines.append(word)
+    return [line for line in lines if line] or [""]
+
+
 def _head(text: str, width: int) -> str:
     used = 0
     for position, character in enumerate(text):

@@ -1,12 +1,14 @@
 """The record accuses nobody falsely, and misses nothing and nobody: through the installed command."""
 
+import getpass
 import json
 import sqlite3
 import subprocess
 from pathlib import Path
 from typing import Any
 
-from tests.acceptance.site import Said, Site
+from tests.acceptance.site import TUIBACKUP, Said, Site
+from tests.terminal import Terminal
 from tuibackup.demo.sshd import PrivateSshd
 
 
@@ -56,3 +58,65 @@ def test_the_chain_is_whole_after_everything_that_writes_to_it(
     found = ledger_of(site.tuibackup("check", "--json"))
     assert found["state"] == "failed"
     assert "the table result does not say what the entry says" in found["detail"]
+
+
+def test_a_host_key_that_is_accepted_in_a_check_or_a_run_is_an_entry(
+    site: Site, sshd: PrivateSshd, application: Path
+) -> None:
+    site.add("siakad", sshd, [application], trusted=False)
+    for words, during in ((["check", "siakad"], "check"), (["run", "siakad"], "a run")):
+        with Terminal([str(TUIBACKUP), *words], site.environment(), columns=120, cwd=site.home) as seat:
+            seat.wait_for("is this its host key? (yes/no)", seconds=30)
+            seat.send("yes\r")
+            assert seat.wait() in (0, 3)
+        [entry] = entries(site, "trust")[-1:]
+        assert (entry["server"], entry["during"]) == ("siakad", during)
+        assert entry["host_key"].split()[1] in {fingerprint(key) for key in sshd.host_keys}
+        assert entry["where"] == f"{sshd.host} port {sshd.port}"
+        assert entry["operator"]["name"]
+        (site.state / "known_hosts").unlink()
+
+
+def test_a_chosen_operator_hides_neither_login_nor_sudo(
+    site: Site, sshd: PrivateSshd, application: Path
+) -> None:
+    site.settings = 'operators = ["Andi", "Siti"]\n'
+    site.add("siakad", sshd, [application])
+    came = {"SUDO_USER": "budi", "SSH_CLIENT": "10.1.2.3 5555 22"}
+    assert site.tuibackup("run", "siakad", "--operator", "Siti", env=came).code == 0
+    for kind in ("needs", "run"):
+        [entry] = entries(site, kind)
+        assert entry["operator"]["name"] == "Siti"
+        assert entry["operator"]["chosen"] is True
+        assert entry["operator"]["sudo"] == "budi"
+        assert entry["operator"]["account"] == getpass.getuser()
+        assert entry["operator"]["client"] == "10.1.2.3"
+    said = site.tuibackup("log")
+    assert "Siti (budi)" in said.out
+
+
+def test_the_log_has_what_a_run_found_in_full(site: Site, sshd: PrivateSshd, application: Path) -> None:
+    missing = [f"/var/www/{number:02}-" + "a-folder-that-is-not-there-" * 4 for number in range(25)]
+    site.add("siakad", sshd, [application, *missing])
+    said = site.tuibackup("run", "siakad")
+    run = entries(site, "run")[0]
+    assert run["findings"] >= 25, said
+    log = site.tuibackup("log").out
+    assert f"    ▲ {missing[0]}: " in log
+    assert "… and " in log
+    name = log.split("tuibackup log --run ")[1].split()[0]
+    whole = site.tuibackup("log", "--run", name[:-2])
+    assert whole.code == 0
+    for folder in missing:
+        assert f"▲ {folder}: " in whole.out
+    assert site.tuibackup("log", "--run", "2001").code == 2
+    words = [str(TUIBACKUP), "log", "--run", name]
+    with Terminal(words, site.environment(), columns=80, rows=400, cwd=site.home) as seat:
+        assert seat.wait() == 0
+        shown = seat.text
+    assert "a-folder-that-is-not-there" in shown
+    assert "…" not in shown.replace("…s", ""), "nothing is cut"
+    assert all(len(line) <= 80 for line in shown.splitlines())
+    together = "".join(line.strip() for line in shown.splitlines())
+    for folder in missing:
+        assert folder in together

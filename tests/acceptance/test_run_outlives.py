@@ -219,11 +219,13 @@ def test_a_servers_name_means_its_run_under_way_also_after_a_second_one_was_refu
         terminal.send("x")
         terminal.wait_for(path.stem[-4:])
         terminal.send("n")
-    stopped = slow.tuibackup("stop", "siakad")
+    stopped = slow.tuibackup("stop", "siakad", env={"SUDO_USER": "siti", "SSH_CLIENT": "10.1.2.3 4 22"})
     assert stopped.code == 0, stopped.err
     assert path.stem in stopped.out
     assert followed.communicate(timeout=30)[0].count("run-finished") == 1
     assert first.wait(30) == 130
+    run = [one for one in slow.tuibackup("log", "--json").json if one["kind"] == "run"][-1]
+    assert (run["body"]["stopped_by"]["name"], run["body"]["stopped_by"]["client"]) == ("siti", "10.1.2.3")
     again = slow.tuibackup("stop", "siakad")
     assert again.code == 2
     assert "no run of siakad is under way" in again.err

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tuibackup.cli.context import Context
-from tuibackup.cli.output import MARKS, Cell, print_json, print_table
+from tuibackup.cli.loglines import SHOWN, print_log
+from tuibackup.cli.output import print_json
 from tuibackup.errors import UsageError
 from tuibackup.words import _
 
@@ -24,6 +25,11 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--since", metavar="DATE", type=_date, help=_('from then on: 2026-11-01 or "2026-11-01 08:00"')
     )
+    parser.add_argument(
+        "--run",
+        metavar="RUN",
+        help=_("all of one run: needs, steps, every finding; RUN is its id, or the beginning"),
+    )
     parser.add_argument("--all", action="store_true", help=_("steps and needs too, and no limit"))
     parser.add_argument("--json", action="store_true", help=_("every entry whole, as one JSON document"))
 
@@ -32,38 +38,35 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
     """Print the entries; a server that is no longer configured may be named too."""
     from tuibackup.ledger.entries import Kind
 
-    everything = args.all or args.json
-    # Steps and needs belong to their run, which tells the outcome.
-    kinds = (
-        [] if everything else [kind for kind in context.ledger.kinds() if kind not in (Kind.STEP, Kind.NEEDS)]
-    )
-    limit = _EVERYTHING if everything or args.since else NEWEST
-    entries = context.ledger.log(limit, server=args.server, since=args.since, kinds=kinds)[::-1]
+    ledger, everything = context.ledger, args.all or args.json
+    if args.run:
+        entries = ledger.of_run(_run(args.run, context))
+    else:
+        # Steps and needs belong to their run, which tells the outcome.
+        kinds = [] if everything else [kind for kind in ledger.kinds() if kind not in (Kind.STEP, Kind.NEEDS)]
+        limit = _EVERYTHING if everything or args.since else NEWEST
+        entries = ledger.log(limit, server=args.server, since=args.since, kinds=kinds)[::-1]
     if not entries and args.server and args.server not in context.config.servers:
         context.server(args.server)  # says that there is none, and the nearest
     if args.json:
         print_json([_document(entry) for entry in entries])
         return 0
-    heads = [_("time"), _("server"), _("what"), _("outcome"), _("took"), _("who"), _("detail")]
-    print_table(heads, [_row(entry) for entry in entries], "<<<<><<")
+    bound = None if args.all or args.run else SHOWN
+    print_log(entries, ledger, bound)
     return 0
 
 
-def _row(entry: "Entry") -> list[str]:
-    from tuibackup.text import duration, when
-    from tuibackup.tui.record import log_row
+def _run(word: str, context: Context) -> str:
+    """The id of the recorded run that `word` is, or begins. Raises UsageError."""
+    from tuibackup.text import printable
 
-    row = log_row(entry)
-    mark = MARKS.get(row.outcome, "")
-    return [
-        when(row.time, datetime.now().astimezone()),
-        row.server,
-        row.kind,
-        Cell(f"{mark} {_(row.outcome)}" if row.outcome else "", row.outcome),
-        duration(row.seconds) if row.seconds is not None else "",
-        row.who,
-        row.detail,
-    ]
+    found = context.ledger.runs_beginning(word)
+    if word in found or len(found) == 1:
+        return word if word in found else found[0]
+    text = (
+        _("{word} is the beginning of several runs") if found else _("there is no run {word} in the ledger")
+    )
+    raise UsageError(text.format(word=printable(word)), _("tuibackup log --json has the ids"))
 
 
 def _document(entry: "Entry") -> dict[str, Any]:

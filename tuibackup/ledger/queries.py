@@ -279,6 +279,15 @@ class Queries:
         rows = self._rows("SELECT hash FROM entry WHERE seq = :seq", seq=seq)
         return str(rows[0].hash) if rows else ""
 
+    def runs_beginning(self, word: str) -> list[str]:
+        """The ids of recorded runs that begin with `word`, at most ten."""
+        rows = self._rows(
+            "SELECT DISTINCT run FROM entry WHERE run >= :word AND run < :after ORDER BY run LIMIT 10",
+            word=word,
+            after=word + chr(0x10FFFF),
+        )
+        return [row.run for row in rows]
+
     def snapshots(self, server: str) -> frozenset[str]:
         """The specs of all snapshots of a server that the ledger knows of."""
         rows = self._rows(

@@ -56,15 +56,16 @@ async def carry_out(
     with ledger, ExitStack() as held:
         face = face or NoFace()
         work = Work(plan, config, journal, ledger, face)
+        stop = stop or Stop()
         cancelled = False
         try:
-            await _until_stopped(_procedure(work, face, held), stop or Stop(), held, work.way_on)
+            await _until_stopped(_procedure(work, face, held), stop, held, work.way_on)
         except asyncio.CancelledError:
             cancelled = True
             work.abandon(InterruptedRunError("stopped"))
         except Exception as error:
             work.abandon(error)
-        finished = await _conclude(work, began)
+        finished = await _conclude(work, began, stop)
         told()
         if cancelled:
             raise asyncio.CancelledError
@@ -180,7 +181,7 @@ async def _until_stopped(
     raise InterruptedRunError(f"stopped by {stop.by}", way_on())
 
 
-async def _conclude(work: Work, began: float) -> ev.RunFinished:
+async def _conclude(work: Work, began: float, stop: Stop) -> ev.RunFinished:
     """The record: the ledger first, then the journal."""
     outcomes = [result.outcome for result in work.clocks.values()]
     outcome = worst(outcomes) if outcomes else Outcome.FAILED
@@ -198,7 +199,7 @@ async def _conclude(work: Work, began: float) -> ev.RunFinished:
         findings=work.findings,
     )
     try:
-        await work.write(Kind.RUN, record.run_body(finished, work.plan))
+        await work.write(Kind.RUN, record.run_body(finished, work.plan, stop))
     except LedgerError as error:
         line = f"{error} (what was stored is recorded at the next start)"
         finished = msgspec.structs.replace(finished, outcome=Outcome.FAILED, exit_code=1, error=line)

@@ -19,12 +19,18 @@ _NO_LOGIN = 2**32 - 1  # what the kernel says where nobody logged in (cron, cont
 
 
 class Operator(msgspec.Struct, frozen=True):
-    """`name` goes into records; `login` is the account that logged in here, `client` its address."""
+    """`name` goes into records; all else stands beside it there, so that a name that was chosen hides nobody.
+
+    `login` is the account that logged in here as far as the machine knows, `client` its address, `sudo` who called us
+    through sudo, `account` the one that we run as.
+    """
 
     name: str
     login: str = ""
     client: str = ""
     chosen: bool = False
+    sudo: str = ""
+    account: str = ""
 
 
 def identify(chosen: str | None = None, allowed: Sequence[str] = ()) -> Operator:
@@ -38,9 +44,16 @@ def identify(chosen: str | None = None, allowed: Sequence[str] = ()) -> Operator
             _("choose one of: {names}").format(names=", ".join(allowed)),
         )
     account = _account(os.geteuid())
-    name = chosen or os.environ.get("SUDO_USER") or account
+    sudo = printable(os.environ.get("SUDO_USER", ""))
     client = os.environ.get("SSH_CLIENT", "").split(" ")[0]
-    return Operator(printable(name), _login() or account, printable(client), chosen is not None)
+    return Operator(
+        name=printable(chosen or sudo or account),
+        login=_login() or sudo or account,
+        client=printable(client),
+        chosen=chosen is not None,
+        sudo=sudo,
+        account=account,
+    )
 
 
 def _login() -> str:

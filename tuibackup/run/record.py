@@ -9,6 +9,7 @@ from tuibackup.progress import Finding
 from tuibackup.run import events as ev
 from tuibackup.run.operator import Operator
 from tuibackup.run.plan import Plan
+from tuibackup.run.stop import Stop
 from tuibackup.sop import Clock, Outcome, Step
 from tuibackup.vault.layout import Snapshot
 
@@ -67,9 +68,11 @@ def step_body(
     return body
 
 
-def run_body(finished: ev.RunFinished, plan: Plan) -> dict[str, Any]:
-    """The whole run, with each clock's own outcome, and everything known of who carried it out."""
+def run_body(finished: ev.RunFinished, plan: Plan, stop: Stop) -> dict[str, Any]:
+    """The whole run, with each clock's own outcome, and everything known of who carried it out and who stopped it."""
+    stopped = {"stopped_by": operator_body(stop.who or Operator(stop.by))} if stop.by else {}
     return {
+        **stopped,
         **finished_body(finished),
         "full": plan.full,
         "request": plan.request,

@@ -71,7 +71,8 @@ def _bury(path: Path, config: Config, ledger: Ledger, vault: Vault | None) -> st
         planned = jr.first(path)
         if journal is None or planned is None or jr.last(path) is not None:
             return None
-        told = next((one for one in ledger.of_run(planned.run) if one.kind == Kind.RUN), None)
+        entries = ledger.of_run(planned.run)
+        told = next((one for one in entries if one.kind == Kind.RUN), None)
         if told is not None:
             finished = _as_told(planned, told)  # it died between the ledger and the journal
         else:
@@ -79,7 +80,15 @@ def _bury(path: Path, config: Config, ledger: Ledger, vault: Vault | None) -> st
             finished = _interrupted(path, planned, _published(vault, planned), left=left)
             ledger.append(
                 Kind.RUN,
-                {**record.finished_body(finished), "request": planned.request, "full": planned.full},
+                {
+                    **record.finished_body(finished),
+                    "request": planned.request,
+                    "full": planned.full,
+                    "operator": next(
+                        (one.body["operator"] for one in entries if "operator" in one.body),
+                        {"name": planned.operator},
+                    ),
+                },
                 operator=planned.operator,
                 server=planned.server,
                 run=planned.run,

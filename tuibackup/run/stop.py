@@ -16,10 +16,11 @@ _LIMIT = 4096  # bytes of a stop file that are read
 
 
 class StopRequest(msgspec.Struct, frozen=True):
-    """What a stop file holds: who asked, and when."""
+    """What a stop file holds: who asked, with everything known of them, and when."""
 
     operator: str
     time: str
+    who: Operator | None = None
 
 
 class Stop:
@@ -27,11 +28,13 @@ class Stop:
 
     def __init__(self) -> None:
         self.by = ""
+        self.who: Operator | None = None  # everything known of them, where it was an operator
         self._asked = asyncio.Event()
 
-    def ask(self, by: str) -> None:
+    def ask(self, by: str, who: Operator | None = None) -> None:
         """Ask to stop; the first one is the one that is recorded."""
-        self.by = self.by or by
+        if not self.by:
+            self.by, self.who = by, who
         self._asked.set()
 
     async def wait(self) -> str:
@@ -43,7 +46,7 @@ class Stop:
         """Look for the stop file until there is one."""
         while (request := _read(path)) is None:  # noqa: ASYNC110  # a file has no event to wait for
             await asyncio.sleep(POLL)  # another process writes it: there is no event
-        self.ask(printable(request.operator))
+        self.ask(printable(request.operator), request.who)
 
 
 def stop_path(state: Path, run: str) -> Path:
@@ -56,7 +59,7 @@ def write_stop(state: Path, run: str, by: Operator) -> None:
     path = stop_path(state, run)
     new = path.with_name(f".{path.name}.{os.getpid()}")
     new.touch(0o600)
-    new.write_bytes(msgspec.json.encode(StopRequest(by.name, ev.now())))
+    new.write_bytes(msgspec.json.encode(StopRequest(by.name, ev.now(), by)))
     new.replace(path)
 
 

@@ -1,0 +1,141 @@
+"""The ledger's entries as `tuibackup log` prints them: a row each, in full, and below it what was found."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from tuibackup.cli.output import MARKS, Cell, coloured, paint, terminal_width
+from tuibackup.text import cells, count, duration, printable, when, wrap
+from tuibackup.words import _
+
+if TYPE_CHECKING:
+    from tuibackup.ledger.entries import Entry
+    from tuibackup.ledger.store import Ledger
+
+SHOWN = 20  # findings of one entry; all with --run or --all
+_LEAST = 30  # columns that a detail needs beside the others; else it stands below them
+_INDENT = " " * 4
+
+
+def print_log(entries: "Sequence[Entry]", ledger: "Ledger", bound: int | None) -> None:
+    """A row for each entry and its findings below, `bound` of them at most. On a terminal long texts are wrapped."""
+    heads: list[str] = [
+        Cell(head, "dim") for head in (_("time"), _("server"), _("what"), _("outcome"), _("took"), _("who"))
+    ]
+    rows = [_row(entry) for entry in entries]
+    widths = [max(cells(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
+    room = terminal_width() if sys.stdout.isatty() else 0
+    _print(heads, Cell(_("detail"), "dim"), widths, room)
+    for entry, row in zip(entries, rows, strict=True):
+        _print(row, _detail(entry), widths, room)
+        for mark, text in _findings(entry, ledger, bound):
+            _below(f"{mark} {text}", room)
+
+
+def _row(entry: "Entry") -> list[str]:
+    from tuibackup.tui.record import log_row
+
+    row = log_row(entry)
+    mark = MARKS.get(row.outcome, "")
+    return [
+        when(row.time, datetime.now().astimezone()),
+        row.server,
+        row.kind,
+        Cell(f"{mark} {_(row.outcome)}" if row.outcome else "", row.outcome),
+        duration(row.seconds) if row.seconds is not None else "",
+        _who(row.who, entry.body),
+    ]
+
+
+def _who(name: str, body: Mapping[str, Any]) -> str:
+    """The operator; a name that was chosen hides nobody: beside it stands who logged in."""
+    operator = body.get("operator")
+    if not isinstance(operator, Mapping) or not operator.get("chosen"):
+        return name
+    login = printable(str(operator.get("sudo") or operator.get("login") or ""))
+    return f"{name} ({login})" if login and login != name else name
+
+
+def _detail(entry: "Entry") -> str:
+    from tuibackup.tui.record import log_row
+
+    return log_row(entry).detail
+
+
+def _findings(entry: "Entry", ledger: "Ledger", bound: int | None) -> Iterator[tuple[str, str]]:
+    """What was found, a sign and a sentence each, and at the end how many more there are and where."""
+    if entry.kind == "run":
+        if not entry.body.get("findings"):
+            return
+        bodies = [one.body for one in ledger.of_run(entry.run or "") if one.kind == "step"]
+    else:
+        bodies = [entry.body]
+    found = [one for body in bodies for one in _of_body(body)]
+    total = max(len(found), sum(_total(body) for body in bodies))
+    shown = found if bound is None else found[:bound]
+    for sign, text in shown:
+        yield sign, printable(text)
+    if len(shown) < len(found) and entry.kind == "run":
+        yield (
+            "…",
+            _("and {number} more: tuibackup log --run {run}").format(
+                number=count(total - len(shown)), run=entry.run
+            ),
+        )
+    elif len(shown) < total:
+        yield "…", _("and {number} more").format(number=count(total - len(shown)))
+
+
+def _of_body(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Bodies are read with care: another version may have written them."""
+    for kind, sign in (
+        ("findings", "▲"),
+        ("problems", "▲"),
+        ("differences", "×"),
+        ("gaps", "▲"),
+        ("incomparable", "·"),
+    ):
+        listed = body.get(kind)
+        for one in listed if isinstance(listed, list) else ():
+            if isinstance(one, Mapping):
+                yield sign, f"{one.get('subject', one.get('path', ''))}: {one.get('reason', '')}"
+            else:
+                yield sign, str(one)
+
+
+def _total(body: Mapping[str, Any]) -> int:
+    totals = [
+        body.get(f"{kind}_total") for kind in ("findings", "problems", "differences", "gaps", "incomparable")
+    ]
+    return sum(number for number in totals if isinstance(number, int))
+
+
+def _print(row: Sequence[str], detail: str, widths: Sequence[int], room: int) -> None:
+    parts = []
+    for column, (text, width) in enumerate(zip(row, widths, strict=True)):
+        space = " " * (width - cells(text))
+        shown = paint(text, text.state if isinstance(text, Cell) else "", coloured())
+        parts.append(space + shown if column == _TOOK else shown + space)
+    line = "  ".join(parts)
+    before = sum(widths) + 2 * len(widths)
+    state = detail.state if isinstance(detail, Cell) else ""
+    if not room:
+        print(f"{line}  {detail}".rstrip())
+    elif room - before >= _LEAST:
+        first, *more = wrap(detail, room - before)
+        print(f"{line}  {paint(first, state, coloured())}".rstrip())
+        for text in more:
+            print(" " * before + text)
+    else:
+        print(line.rstrip())
+        _below(detail, room)
+
+
+_TOOK = 4  # the column whose numbers stand to the right
+
+
+def _below(text: str, room: int) -> None:
+    for line in wrap(text, room - len(_INDENT)) if room else [text]:
+        if line:
+            print(_INDENT + line)
