@@ -12,7 +12,7 @@ from tests.database.conftest import opened
 from tests.database.hostile import Conversation, Wire, served
 from tuibackup.config import Database, SecretSource, Server
 from tuibackup.database import login as login_module
-from tuibackup.database.login import login
+from tuibackup.database.login import log_in_again, login
 from tuibackup.demo.mariadbd import PrivateMariadb
 from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.errors import AccessDeniedError, ConnectionLostError, DatabaseError, TuibackupError
@@ -158,7 +158,25 @@ async def test_a_connection_that_breaks_within_an_answer_is_lost(session: Sessio
     assert isinstance(await refusal(session, server, talk), ConnectionLostError)
 
 
-@pytest.mark.skipif(not (PLUGINS / "auth_ed25519.so").exists(), reason="no ed25519 plugin here")
+async def test_every_login_asks_the_server_for_patience(
+    session: Session, server: Server, mariadbd: PrivateMariadb
+) -> None:
+    settings = ("wait_timeout", "net_write_timeout", "max_statement_time", "idle_transaction_timeout")
+    before = mariadbd.sql(f"SELECT {', '.join(f'@@global.{name}' for name in settings)}").split()
+    mariadbd.sql("; ".join(f"SET GLOBAL {name} = 7" for name in settings))
+    try:
+        async with await login(session, server, None) as database:
+            again = await log_in_again(session, database.options)
+            [found] = await again.rows(f"SELECT {', '.join(f'@@{name}' for name in settings)}")
+            await again.close()
+    finally:
+        mariadbd.sql("; ".join(f"SET GLOBAL {n} = {v}" for n, v in zip(settings, before, strict=True)))
+    assert [float(value) for value in found] == [86400, 3600, 0, 0]
+
+
+@pytest.mark.skipif(
+    not (PLUGINS / "auth_ed25519.so").exists(), reason="no plugin auth_ed25519: apt install mariadb-server"
+)
 async def test_an_account_with_ed25519_gets_one_clear_line(
     session: Session, server: Server, start_mariadb: MariadbStarter
 ) -> None:

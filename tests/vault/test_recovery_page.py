@@ -41,7 +41,7 @@ def test_files_come_back_by_the_page(vault: Vault, tricky: Path, place: Path) ->
 
 def test_one_file_comes_back_by_the_page(vault: Vault, tricky: Path, place: Path) -> None:
     if not shutil.which("sqlite3"):
-        pytest.skip("no sqlite3")
+        pytest.skip("no sqlite3: apt install sqlite3")
     snapshot = take(vault, tricky).path
     listed = run("Files: some of them", 0, SNAPSHOT=snapshot).stdout
     assert f"{tricky}/deep/large.bin|f|".encode() in listed

@@ -45,7 +45,7 @@ def test_restore_sh_gives_back_a_tricky_tree(
     vault: Vault, tricky: Path, place: Path, shell: list[str]
 ) -> None:
     if not shutil.which(shell[0]):
-        pytest.skip(f"no {shell[0]}")
+        pytest.skip(f"no {shell[0]}: apt install {shell[0]}")
     snapshot = take(vault, tricky)
     done = with_script(snapshot, place / "to", shell=shell)
     assert done.returncode == 0, done.stderr
