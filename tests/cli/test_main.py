@@ -153,3 +153,18 @@ def test_a_thread_that_hangs_does_not_keep_a_command_that_has_ended(tmp_path: Pa
     )
     ended = subprocess.run([sys.executable, "-c", program, "snapshots"], timeout=20, check=False)
     assert ended.returncode == 3
+
+
+def test_what_was_printed_before_an_error_is_not_lost() -> None:
+    program = (
+        "from tuibackup.cli import main, snapshots\n"
+        "from tuibackup.errors import UsageError\n"
+        "def carry_out(args, context):\n"
+        "    print('so far')\n"
+        "    raise UsageError('no further')\n"
+        "snapshots.carry_out = carry_out\n"
+        "main.command()\n"
+    )
+    words = [sys.executable, "-c", program, "snapshots"]
+    ended = subprocess.run(words, timeout=20, check=False, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (2, "so far\n", "tuibackup: no further\n")

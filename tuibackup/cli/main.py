@@ -5,6 +5,7 @@ import os
 import sys
 import threading
 import time
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import NoReturn, Protocol, cast
@@ -70,6 +71,10 @@ def command() -> NoReturn:
     """The installed command: `main`, then an end without the interpreter's tidying up, which takes 25 ms."""
     streams.replace()
     code = main(alone=True)
+    with suppress(
+        streams.GoneError, TuibackupError
+    ):  # what was printed before an error; `main` has told that
+        sys.stdout.flush()
     deadline = time.monotonic() + LEAVE_SECONDS
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and not thread.daemon:

@@ -117,6 +117,7 @@ def _redirect(errors: Path) -> None:
 def _run(mine: _Run, config: Config | TuibackupError) -> int:
     for number in (signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # it ends us (see LEAVE_SECONDS), whoever ignored it before
     with Journal(mine.path, mine.journal) as journal:
         if isinstance(config, TuibackupError):
             return refuse(mine.plan, journal, config).exit_code
