@@ -245,7 +245,7 @@ class Passes:
 
     def _programs(self) -> int:
         total = sum(one.bytes for one in self._database.databases)
-        return min(PROGRAMS, max(2, -(-total // _ENOUGH)))
+        return min(PROGRAMS, max(2, -(-total // _ENOUGH)), self._session.at_once or PROGRAMS)
 
     async def _run(self, infos: Sequence[DatabaseInfo]) -> tuple[list[Made], list[Ended], bool]:
         """These databases, by one program or over one connection, with no lock; whether it could begin."""

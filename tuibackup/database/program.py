@@ -47,7 +47,9 @@ class Program:
     async def start(self, stack: AsyncExitStack) -> None:
         """Start it on the server; it ends with `stack`. Raises RemoteCommandError, ConnectionLostError."""
         [(_number, share)] = self.shares
-        running = self._session.stream(self._tool.command(share), on_line=self._said, window=_WINDOW)
+        running = self._session.stream(
+            self._tool.command(share), on_line=self._said, window=_WINDOW, beside=True
+        )
         self._stream = await stack.enter_async_context(running)
 
     async def go(self, options: Options) -> None:

@@ -13,7 +13,7 @@ from tuibackup.database.optionfile import Options
 from tuibackup.database.packing import Ended, Target
 from tuibackup.database.program import Program
 from tuibackup.database.reader import Reader
-from tuibackup.errors import DatabaseError, RemoteCommandError
+from tuibackup.errors import DatabaseError, NoChannelError, RemoteCommandError
 from tuibackup.vault.disk import RoomGuard
 
 T = TypeVar("T")
@@ -68,7 +68,8 @@ class Running:
         except (RemoteCommandError, DatabaseError) as error:
             if len(self._workers) == 1:
                 raise
-            raise BarrierError(str(error)) from error
+            # Of those that the server runs at a time there may be enough for another division.
+            raise BarrierError(str(error), passing=isinstance(error, NoChannelError)) from error
         if len(self._workers) > 1:
             self._live.begin([share for one in self._workers for _number, share in one.shares])
 

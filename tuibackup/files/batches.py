@@ -13,10 +13,10 @@ from queue import SimpleQueue
 
 from tuibackup.files import complaints, recheck
 from tuibackup.files.complaints import Complaint
-from tuibackup.files.fetch import Fetch, Fetched, locked, together
+from tuibackup.files.fetch import ROUND, Fetch, Fetched, locked
 from tuibackup.files.inventory import Listed
 from tuibackup.files.keep import Store
-from tuibackup.files.pipe import Pipe, StoppedError, in_thread, unpacked
+from tuibackup.files.pipe import Pipe, StoppedError, in_thread, together, unpacked
 from tuibackup.files.server import Tools, end, gently, piece, taken
 from tuibackup.files.tally import Tally
 from tuibackup.files.tarstream import REGULAR, Member, StreamCutError, StreamError, TarStream
@@ -51,8 +51,10 @@ async def fetch(
 class _Batch:
     """The answer to one command, while it comes. `said` are tar's last words; `ended`, once all is here, how it did."""
 
-    def __init__(self, files: list[Wanted]) -> None:
+    def __init__(self, files: list[Wanted], before: asyncio.Event | None) -> None:
         self.files = files
+        self.before = before  # the beginning of the batch that is used up before this one
+        self.begun = asyncio.Event()
         self.pipe = Pipe()
         self.said = b""
         self.ended: Exit | None = None
@@ -81,6 +83,8 @@ class _Batches(Fetch):
         self._came = False
         self._how = ""  # it ended, when it did so over a file alone
         self._broken: list[Wanted] = []  # their end was not sent
+        self._last: asyncio.Event | None = None  # the last batch's beginning
+        self._asked = 0
         self._asking = asyncio.Lock()
         self._running: deque[_Batch] = deque()
         self._used = asyncio.Event()  # a batch was used up
@@ -98,13 +102,12 @@ class _Batches(Fetch):
     async def _stream(self) -> None:
         tools = self._tools
         look = recheck.command(tools.look.stamp, sudo=tools.sudo)
-        async with tools.session.stream(look, on_line=self._recheck.lines.take) as second:
-            await together(
-                *(self._ask() for _ in range(_RUNNING)),
-                in_thread(self._work, stop=self._stop),
-                self._recheck.send(second),
-                self._recheck.receive(second),
-            )
+        await together(
+            *(self._ask() for _ in range(_RUNNING)),
+            in_thread(self._work, stop=self._stop),
+            self._recheck.look(tools.session, look, beside=True),
+        )
+        await self._recheck.look(tools.session, look)
 
     def _command(self) -> bytes:
         words = [b"xargs", b"-0", b"-r", b"-n", _MOST, *([b"sudo", b"-n", b"--"] if self._tools.sudo else [])]
@@ -135,7 +138,8 @@ class _Batches(Fetch):
             if not files:
                 self._queue.put(None)
                 return None
-            batch = _Batch(files)
+            batch = _Batch(files, self._last)
+            self._last = batch.begun
             self._running.append(batch)
             self._queue.put(batch)
             return batch
@@ -145,7 +149,7 @@ class _Batches(Fetch):
         length = 0
         most, self._alone = 1 if self._alone else _FILES, False
         while len(files) < most and length < _NAMES:
-            wanted = self._left.popleft() if self._left else next(self._files, None)
+            wanted = self._left.popleft() if self._left else self._another()
             if wanted is None:
                 break
             if files and length + len(wanted.entry.path) > _NAMES:
@@ -155,8 +159,18 @@ class _Batches(Fetch):
             length += len(wanted.entry.path) + 3
         return files
 
+    def _another(self) -> Wanted | None:
+        if self._recheck.postponed and self._asked >= ROUND:
+            self._result.more = True
+            return None
+        self._asked += 1
+        return next(self._files, None)
+
     async def _bring(self, batch: _Batch) -> None:
         name = self._tools.name
+        if batch.before:
+            # Where the server runs few commands at a time, those that are used up first have to be the first.
+            await batch.before.wait()
 
         def complained(line: bytes) -> None:
             if any(words in line for words in _LAST_WORDS) and line.startswith(b"tar: "):
@@ -165,6 +179,7 @@ class _Batches(Fetch):
                 self._heard.lines.take(line)
 
         async with self._tools.session.stream(self._command(), on_line=complained) as stream:
+            batch.begun.set()
             # so few that they fit into the channel, whether the command reads them or not
             await taken(stream, b"".join([b"./" + one.entry.path + b"\0" for one in batch.files]), name)
             stream.write_eof()

@@ -368,7 +368,7 @@ class _Download:
                 await self._look_again(fetched)
             elif persistence.alone:
                 persistence.came()
-            else:
+            elif not fetched.more:
                 tried |= ids
                 part += 1
             self._note(folder, fetched)

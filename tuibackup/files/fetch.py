@@ -7,11 +7,10 @@ at a second time while the stream goes on.
 
 import asyncio
 from array import array
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from threading import Event, Lock
-from typing import Any
 
 from tuibackup.errors import ConnectionLostError, DownloadError, RemoteCommandError
 from tuibackup.files import complaints, recheck
@@ -20,7 +19,7 @@ from tuibackup.files.heard import NO_ATTRIBUTES, Heard, Said
 from tuibackup.files.inventory import Listed
 from tuibackup.files.keep import Keeper, Store
 from tuibackup.files.order import Order
-from tuibackup.files.pipe import Pipe, StoppedError, in_thread, unpacked
+from tuibackup.files.pipe import Pipe, StoppedError, in_thread, together, unpacked
 from tuibackup.files.recheck import Recheck
 from tuibackup.files.server import ToolFailedError, Tools, end, gently, last_line, piece
 from tuibackup.files.tally import Tally
@@ -34,6 +33,7 @@ GROWN = 1 << 30  # bytes by which a file may be larger than twice what was liste
 _BREATH = 0.05  # seconds between two looks at whether more names may be sent
 _PATIENCE = 2.0  # seconds without an answer, after which all the rest is sent
 _TAKEN = 200  # files taken from the index at once: the lock is wanted by two threads
+ROUND = 20_000  # files asked for at a time, where they are looked at again only when all have come
 LOST_NAMES = 20_000  # files left out for which the reason is looked up one by one
 
 NO_FILE = "is no regular file any more: it was replaced while the backup ran"
@@ -53,12 +53,13 @@ class UnbelievedError(DownloadError):
 class Fetched:
     """What one stream brought: `lost` files never came, `changed` and `gone` did so after the inventory.
 
-    `cut`: the connection was lost on the way. What had come whole is stored; `unchecked` of it was not looked at a
-    second time, and what did not come is not `lost` but still wanted. `broken`: the same, but it was a command there
-    that ended, or one file that nobody may wait for (which is `lost`). `stored_again` are the ids of those that came
+    `more`: not all was asked for. `cut`: the connection was lost on the way. What had come whole is stored;
+    `unchecked` of it was not looked at a second time, and what did not come is not `lost` but still wanted. `broken`:
+    the same, but it was a command there that ended, or one file that nobody may wait for (which is `lost`). `stored_again` are the ids of those that came
     a second time. `complaints` are of the server's tools about what came, by the file's id.
     """
 
+    more: bool = False
     cut: bool = False
     broken: DownloadError | None = None
     unchecked: list[Wanted] = field(default_factory=list)
@@ -149,20 +150,17 @@ class Fetch:
     async def _stream(self) -> None:
         tools = self._tools
         look = recheck.command(tools.look.stamp, sudo=tools.sudo)
-        async with (
-            tools.session.stream(self._command(), on_line=self._heard.lines.take) as stream,
-            tools.session.stream(look, on_line=self._recheck.lines.take) as second,
-        ):
+        async with tools.session.stream(self._command(), on_line=self._heard.lines.take) as stream:
             try:
                 await together(
                     self._send_names(stream),
                     self._receive(stream),
                     in_thread(self._work, stop=self._stop),
-                    self._recheck.send(second),
-                    self._recheck.receive(second),
+                    self._recheck.look(tools.session, look, beside=True),
                 )
             except StreamCutError:
                 raise await self._why_cut(stream) from None
+        await self._recheck.look(tools.session, look)
 
     def _command(self) -> bytes:
         words = [b"tar", b"-C", self._folder.place.path, b"-c", b"--format=posix", b"-P", b"--numeric-owner"]
@@ -191,6 +189,9 @@ class Fetch:
         waited = 0.0
         while names := await in_thread(self._order.names):
             await stream.write(names)
+            if self._recheck.postponed and self._order.files >= ROUND and self._order.all_remembered:
+                self._result.more = True
+                break
             while self._order.far_ahead and waited < _PATIENCE:
                 before = self._order.last, self._tally.bytes
                 await asyncio.sleep(_BREATH)
@@ -323,14 +324,3 @@ def locked(wanted: Callable[[], Iterator[Wanted]], lock: Lock) -> Iterator[Wante
         if not found:
             return
         yield from found
-
-
-async def together(*parts: Coroutine[Any, Any, None]) -> None:
-    """Run all to their end; when one fails, stop the others and raise that first error alone."""
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            for part in parts:
-                tasks.create_task(part)
-    except BaseExceptionGroup as group:
-        errors = [error for error in group.exceptions if not isinstance(error, StoppedError)]
-        raise (errors or group.exceptions)[0] from None

@@ -11,6 +11,7 @@ from itertools import islice
 
 from tuibackup.files.tarstream import StreamError
 from tuibackup.text import printable
+from tuibackup.vault.entry import Kind
 from tuibackup.vault.index import Wanted
 
 _BATCH = 2_000
@@ -28,8 +29,9 @@ class Order:
         self._wanted = wanted
         self._sending = wanted()
         self._sent: deque[Wanted] = deque()
-        self._all_remembered = True
+        self.all_remembered = True
         self._again: Iterator[Wanted] | None = None
+        self.files = 0  # that were asked for
         self.last = 0  # id of the last file matched or passed over
 
     @property
@@ -40,9 +42,10 @@ class Order:
     def names(self) -> bytes:
         """The next names for tar, each ended by a NUL; b"" when all were given."""
         batch = list(islice(self._sending, _BATCH))
-        if self._all_remembered:
+        self.files += sum(wanted.entry.kind is Kind.FILE for wanted in batch)
+        if self.all_remembered:
             self._sent.extend(batch)
-            self._all_remembered = len(self._sent) <= _REMEMBERED
+            self.all_remembered = len(self._sent) <= _REMEMBERED
         return b"".join([b"./" + wanted.entry.path + b"\0" for wanted in batch])
 
     def match(self, name: bytes, passed: Callable[[Wanted], None]) -> Wanted:
@@ -65,7 +68,7 @@ class Order:
     def _next(self) -> Wanted | None:
         if self._sent:
             wanted = self._sent.popleft()
-        elif self._all_remembered:
+        elif self.all_remembered:
             return None
         else:
             if self._again is None:

@@ -6,7 +6,7 @@ the interpreter's lock. What lies between is bounded: a slow disk slows the serv
 
 import asyncio
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from functools import partial
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -43,6 +43,17 @@ async def in_thread(
 
 class StoppedError(Exception):
     """The pipe's other side has given up; its own error says why."""
+
+
+async def together(*parts: Coroutine[Any, Any, None]) -> None:
+    """Run all to their end; when one fails, stop the others and raise that first error alone."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for part in parts:
+                tasks.create_task(part)
+    except BaseExceptionGroup as group:
+        errors = [error for error in group.exceptions if not isinstance(error, StoppedError)]
+        raise (errors or group.exceptions)[0] from None
 
 
 class Pipe:

@@ -10,14 +10,14 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
-from tuibackup.errors import DownloadError
+from tuibackup.errors import DownloadError, NoChannelError
 from tuibackup.files import sudo
 from tuibackup.files.complaints import VANISHED
 from tuibackup.files.listing import ListingError
 from tuibackup.files.look import Look
-from tuibackup.files.pipe import in_thread
+from tuibackup.files.pipe import in_thread, together
 from tuibackup.files.server import STALL, Lines, SilenceError, end, last_line, piece, taken
-from tuibackup.remote.command import low_priority, script
+from tuibackup.remote.command import Exit, low_priority, script
 from tuibackup.remote.session import Session
 from tuibackup.remote.stream import Stream
 from tuibackup.vault.entry import Kind
@@ -25,6 +25,8 @@ from tuibackup.vault.index import Wanted
 
 _AT_ONCE = b"4000"  # names for one `find`, if so many fit on a command line
 _ENDS = (0, 1, 123)  # of xargs; 123: some find exited with 1, as it does for a file that is gone
+_IDLE = 1.0  # seconds without a name, after which a command is ended
+_CUTS = 5
 _HANDED = 16  # batches that wait to be sent
 _KEPT = 20_000  # changed files that are remembered; more than that is somebody's `chown -R`
 
@@ -68,12 +70,14 @@ class Handed:
         self.changed: list[Wanted] = []
         self.gone: list[Wanted] = []
         self.uncounted = 0
+        self.postponed = False
         self._name = name  # of the server
         self._loop = asyncio.get_running_loop()
         self._queue: asyncio.Queue[list[Wanted]] = asyncio.Queue()
         self._slots = threading.Semaphore(_HANDED)
         self._stopped = False
         self._out: deque[Wanted] = deque()
+        self._begun: list[Wanted] = []  # what the next command begins with
         self._unsent: list[Wanted] = []
 
     def hand(self, files: list[Wanted]) -> None:
@@ -81,12 +85,17 @@ class Handed:
 
         After `stop` they are only noted as `unchecked`.
         """
-        if not self._stopped:
+        if not self._stopped and not self.postponed:
             self._slots.acquire()
         if self._stopped:
             self._unsent += files
         else:
             self._loop.call_soon_threadsafe(self._queue.put_nowait, files)
+
+    def _postpone(self) -> None:
+        """Nothing is looked at for the time being: `hand` waits no more."""
+        self.postponed = True
+        self._slots.release()
 
     def stop(self) -> None:
         """Let the worker's thread go, also from a `hand` that waits."""
@@ -98,7 +107,7 @@ class Handed:
         queued: list[Wanted] = []
         while not self._queue.empty():
             queued += self._queue.get_nowait()
-        return [*self._out, *queued, *self._unsent]
+        return [*self._out, *self._begun, *queued, *self._unsent]
 
     def _keep(self, where: list[Wanted], wanted: Wanted) -> None:
         if len(where) < _KEPT:
@@ -116,7 +125,10 @@ class Recheck(Handed):
         self._doubtful = doubtful
         self._all_sent = False
         self._answered = False
+        self._over = False  # there is nothing more to be handed over
+        self._look = look
         self._stamps = look.stamps()
+        self._cut = 0  # commands in a row whose channel the server closed
         self._complaint = look.complaint
 
     def words(self) -> dict[bytes, str]:
@@ -124,20 +136,65 @@ class Recheck(Handed):
         found = (self._complaint(line) for line in self.lines.drain())
         return {one.name: one.reason for one in found if one and one.name and one.reason != VANISHED}
 
+    async def look(self, session: Session, command: bytes, *, beside: bool = False) -> None:
+        """Look at all that is handed over, until its end, with one `command` after another.
+
+        None stays open without being needed: servers close channels that are silent (ChannelTimeout). `beside` a
+        stream that waits for us: where the server runs no more at a time, all is `postponed` until it is called again.
+        """
+        while not self._over or self._begun:
+            try:
+                async with session.stream(command, on_line=self.lines.take, beside=beside) as stream:
+                    await together(self.send(stream), self.receive(stream))
+            except NoChannelError:
+                if not beside:
+                    raise
+                self._postpone()
+                return
+            if not self._over and not self._begun:
+                self._begun = await self._queue.get()
+                self._over = not self._begun
+
     async def send(self, stream: Stream) -> None:
-        """Send names until the end. SilenceError when the server takes none for too long."""
-        while files := await self._queue.get():
+        """Send names until the end, or until there are none for a moment.
+
+        SilenceError when the server takes none for too long.
+        """
+        self._all_sent = False
+        while files := await self._next():
             self._out.extend(files)
             await taken(stream, b"".join([wanted.place + b"\0" for wanted in files]), self._name)
             self._slots.release()
         stream.write_eof()
         self._all_sent = True
 
+    async def _next(self) -> list[Wanted]:
+        if self._begun:
+            files, self._begun = self._begun, []
+            return files
+        if self._over:
+            return []
+        try:
+            async with asyncio.timeout(_IDLE):
+                files = await self._queue.get()
+        except TimeoutError:
+            return []
+        self._over = not files
+        return files
+
     async def receive(self, stream: Stream) -> None:
         """Compare answers until the end. DownloadError when the second look itself failed."""
         while data := await self._answer(stream):
             await in_thread(self._compare, data)
         exit_ = await end(stream, self._name)
+        if (
+            exit_ == Exit(-1) and self._cut < _CUTS
+        ):  # the server closed a channel that was silent for too long
+            self._cut += 1
+            self._begun, self._stamps = [*self._out, *self._begun], self._look.stamps()
+            self._out.clear()
+            return
+        self._cut = 0
         refused = self._out and not self._answered and any(map(sudo.says, bytes(stream.stderr).splitlines()))
         if exit_.signal or exit_.status not in _ENDS or refused:
             said = last_line(bytes(stream.stderr))

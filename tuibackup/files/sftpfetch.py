@@ -20,10 +20,10 @@ from queue import SimpleQueue
 from typing import NamedTuple
 
 from tuibackup.errors import ConnectionLostError, DownloadError, RemoteCommandError
-from tuibackup.files.fetch import GREW, GROWN, LOST_NAMES, NO_FILE, Fetched, locked, together
+from tuibackup.files.fetch import GREW, GROWN, LOST_NAMES, NO_FILE, Fetched, locked
 from tuibackup.files.inventory import Listed
 from tuibackup.files.keep import Keeper, Store
-from tuibackup.files.pipe import StoppedError, in_thread
+from tuibackup.files.pipe import StoppedError, in_thread, together
 from tuibackup.files.sftpinventory import reason_of
 from tuibackup.files.sftplook import SecondLook, now_of
 from tuibackup.files.tally import Tally

@@ -1,0 +1,97 @@
+"""Servers that run one command at a time, and servers that close a channel which says nothing for a moment.
+
+Everything a run does has to work there: files with their second look, dumps beside each other, SFTP.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.backedup import CONTENTS
+from tests.acceptance.site import Site
+from tests.conftest import MariadbStarter
+from tests.toolboxes import only, toolbox
+from tests.vault import trees
+from tuibackup.demo.mariadbd import PrivateMariadb, account
+from tuibackup.demo.sshd import PrivateSshd
+
+SETUPS = {
+    "one": ["MaxSessions 1"],
+    "two": ["MaxSessions 2"],
+    "quiet": ["ChannelTimeout *=2s"],
+    "one-quiet": [
+        "MaxSessions 1",
+        "ChannelTimeout session*=2s direct-tcpip=2s direct-streamlocal@openssh.com=2s",
+    ],
+}
+TOOLS: dict[str, Callable[[Path], str | None]] = {
+    "gnu": lambda _: None,
+    "busybox": lambda folder: only(toolbox(folder / "tools")),
+    "sftp": lambda _: "exec /usr/lib/openssh/sftp-server",
+}
+CASES = [(setup, tools) for setup in SETUPS for tools in TOOLS]
+DEFAULT = {("one", "gnu"), ("one-quiet", "busybox"), ("quiet", "sftp")}
+
+
+@pytest.fixture(scope="module")
+def source(start_module_mariadb: MariadbStarter) -> PrivateMariadb:
+    database = start_module_mariadb()
+    database.sql(CONTENTS)
+    for name in ("second", "third", "fourth"):
+        database.sql(f"CREATE DATABASE {name}; CREATE TABLE {name}.t (a INT PRIMARY KEY, b LONGTEXT)")
+        database.sql(
+            f"INSERT INTO {name}.t SELECT seq, CONCAT(MD5(RAND(seq)), MD5(RAND(-seq)), MD5(RAND(seq * 7)), MD5(RAND(seq * 11))) FROM seq_1_to_8000",
+            name,
+        )
+    return database
+
+
+@pytest.fixture
+def slow(application: Path) -> Path:
+    """A folder with one file that takes seconds at the bandwidth of these tests, and many small ones."""
+    for number in range(600):
+        (application / f"uploads/{number}").write_bytes(b"%d" % number * 40)
+    (application / "large").write_bytes(os.urandom(3_000_000))
+    return application
+
+
+@pytest.mark.parametrize(
+    ("setup", "tools"),
+    [case if case in DEFAULT else pytest.param(*case, marks=pytest.mark.long) for case in CASES],
+)
+def test_files_come_whole_over_few_and_quiet_channels(
+    site: Site, tmp_path: Path, slow: Path, setup: str, tools: str
+) -> None:
+    site.settings = '[run]\nbandwidth = ["700 KB/s"]\n'
+    with PrivateSshd(tmp_path / "sshd", config=SETUPS[setup], force_command=TOOLS[tools](tmp_path)) as sshd:
+        site.add("siakad", sshd, [slow])
+        check = site.tuibackup("check", "siakad")
+        assert "×" not in check.out, check.out
+        run = site.tuibackup("run", "siakad", "--json", timeout=100)
+        assert (run.code, run.finished["outcome"]) == (0, "done"), run.out
+        (slow / "uploads/7").write_text("changed")
+        run = site.tuibackup("run", "siakad", "--json", timeout=100)
+        assert (run.code, run.finished["outcome"]) == (0, "done"), run.out
+    target = site.folder / "restored"
+    assert site.tuibackup("restore", "siakad/files/latest", "--to", str(target)).code == 0
+    kept = [line for line in trees.differences(slow, Path(f"{target}{slow}")) if tools != "sftp"]
+    assert kept == []
+
+
+@pytest.mark.parametrize(
+    "setup", [one if one == "one-quiet" else pytest.param(one, marks=pytest.mark.long) for one in SETUPS]
+)
+def test_databases_are_dumped_at_one_instant_over_few_and_quiet_channels(
+    site: Site, tmp_path: Path, source: PrivateMariadb, setup: str
+) -> None:
+    site.settings = '[run]\nbandwidth = ["500 KB/s"]\n'
+    with PrivateSshd(tmp_path / "sshd", config=SETUPS[setup]) as sshd:
+        site.add("siakad", sshd, [], database=f'user = "{account()}"\nsocket = "{source.socket}"\n')
+        check = site.tuibackup("check", "siakad")
+        assert "×" not in check.out, check.out
+        run = site.tuibackup("run", "siakad", "--only", "databases", "--json", timeout=100)
+        assert (run.code, run.finished["outcome"]) == (0, "done"), run.out
+        assert '"no-barrier"' not in run.out, run.out
+        assert "rows compared" in run.finished["databases"]["detail"], run.out
