@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 import re
 import shlex
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Self, TypeVar
 
 import aiomysql
 
@@ -16,6 +16,7 @@ from tuibackup.database.channel import Connection, Row
 from tuibackup.database.inventory import DatabaseInfo
 from tuibackup.database.optionfile import Options, parse
 from tuibackup.database.packets import EndlessAnswerError
+from tuibackup.database.unreached import way_out
 from tuibackup.errors import (
     AccessDeniedError,
     ConnectionLostError,
@@ -45,6 +46,8 @@ _PLUGIN = 2059
 _OURS = range(2000, 3000)  # errors that the client's side makes
 _IDENTIFIED = re.compile(r"IDENTIFIED (?:VIA|WITH) ('\w+'|`\w+`|\w+)")
 
+T = TypeVar("T")
+
 
 @dataclass(slots=True)
 class DatabaseSession:
@@ -61,18 +64,32 @@ class DatabaseSession:
     grants: tuple[str, ...]
     databases: tuple[DatabaseInfo, ...]
     _connection: Connection
+    _session: Session
     _exclude: frozenset[str] = frozenset()
 
     async def rows(self, query: str, *values: object) -> list[Row]:
         """All rows of `query`. Raises DatabaseError, ConnectionLostError."""
-        async with faults(self.server, self.options):
-            return await self._connection.rows(query, values)
+        return await self._asked(lambda connection: connection.rows(query, values))
 
     async def look_again(self) -> dict[str, DatabaseInfo]:
         """What there is now, by name. Raises as `rows`."""
-        async with faults(self.server, self.options):
-            found = await inventory.take(self._connection, self._exclude)
+        found = await self._asked(lambda connection: inventory.take(connection, self._exclude))
         return {one.name: one for one in found}
+
+    async def _asked(self, ask: Callable[[Connection], Awaitable[T]]) -> T:
+        """What `ask` gives; over another login where this one is gone: it is silent for as long as the dumps take, and
+        both sshd (ChannelTimeout) and the database may close what is silent.
+        """
+        try:
+            async with faults(self.server, self.options):
+                return await ask(self._connection)
+        except ConnectionLostError:
+            if self._session.lost:
+                raise
+        self._connection.drop()
+        self._connection = await open_connection(self._session, self.options)
+        async with faults(self.server, self.options):
+            return await ask(self._connection)
 
     async def close(self) -> None:
         """Log out."""
@@ -142,6 +159,7 @@ async def login(session: Session, server: Server, password: Secret | None) -> Da
         grants=grants,
         databases=databases,
         _connection=connection,
+        _session=session,
         _exclude=exclude,
     )
 
@@ -197,7 +215,7 @@ async def open_connection(session: Session, options: Options) -> Connection:
             assert options.host is not None
             reader, writer = await session.open_tcp(options.host, options.port or 3306)
     except RemoteCommandError as error:
-        raise DatabaseError(error.message, "does the database server run, and listen there?") from error
+        raise DatabaseError(error.message, await way_out(session, options, error)) from error
     connection = Connection(reader, writer, options.user, options.password, local=bool(options.socket))
     async with faults(session.name, options):
         try:
