@@ -55,8 +55,9 @@ class Fetched:
 
     `more`: not all was asked for. `cut`: the connection was lost on the way. What had come whole is stored;
     `unchecked` of it was not looked at a second time, and what did not come is not `lost` but still wanted. `broken`:
-    the same, but it was a command there that ended, or one file that nobody may wait for (which is `lost`). `stored_again` are the ids of those that came
-    a second time. `complaints` are of the server's tools about what came, by the file's id.
+    the same, but it was a command there that ended, or one file that nobody may wait for (which is `lost`).
+    `stored_again` are the ids of those that came a second time. `complaints` are of the server's tools about what
+    came, by the file's id.
     """
 
     more: bool = False
