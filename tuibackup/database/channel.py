@@ -67,6 +67,11 @@ class _Reader:
         self._reader = reader
         self._left = allowed
 
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more can come."""
+        return bool(self._reader.at_eof())
+
     def allow(self, count: int) -> None:
         """So many bytes for the next answer."""
         self._left = count
@@ -216,6 +221,11 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
     def backslash_escapes(self) -> bool:
         """Whether a backslash escapes in strings, as the server said with its last answer."""
         return not self.server_status & SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES
+
+    @property
+    def gone(self) -> bool:
+        """Whether it was closed, by us or while nothing was asked."""
+        return self._writer is None or self._channel[0].ended
 
     def drop(self) -> None:
         """Close at once, without a word to the server: it may be in the middle of an answer."""

@@ -80,14 +80,9 @@ class DatabaseSession:
         """What `ask` gives; over another login where this one is gone: it is silent for as long as the dumps take, and
         both sshd (ChannelTimeout) and the database may close what is silent.
         """
-        try:
-            async with faults(self.server, self.options):
-                return await ask(self._connection)
-        except ConnectionLostError:
-            if self._session.lost:
-                raise
-        self._connection.drop()
-        self._connection = await open_connection(self._session, self.options)
+        if self._connection.gone and not self._session.lost:
+            self._connection.drop()
+            self._connection = await open_connection(self._session, self.options)
         async with faults(self.server, self.options):
             return await ask(self._connection)
 
