@@ -175,8 +175,9 @@ def test_check_and_run_find_the_same(
         assert not {"×", "▲"} & set(of_server(check)), told
         assert not [event for event in run.events if event["event"] == "step-finding"], told
         return
-    assert (run.code, finished["outcome"]) == (1, "failed"), told
+    assert (check.code, run.code, finished["outcome"]) == (1, 1, "failed"), told
     for words in setup.says:
+        assert words.replace("{tools}", str(tools)) in " ".join(of_server(check).split()), told
         assert words.replace("{tools}", str(tools)) in run.out, told
 
 
@@ -190,3 +191,32 @@ def test_a_missing_folder_is_missing_behind_noise_and_a_hidden_status(
     assert run.code != 0
     for said in check.out, run.out:
         assert "is missing on the server" in said or "No such file" in said, said
+
+
+EXPIRED = {
+    "account": (":1:0:99999:7::2:", "Your account has expired", "chage -E -1"),
+    "password": (":0:0:99999:7:::", "Your password has expired", "chage -M -1"),
+}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give its sshd another /etc/shadow")
+@pytest.mark.parametrize("what", EXPIRED)
+def test_what_has_expired_is_said_in_the_words_of_the_server(
+    site: Site, place: Path, application: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """sshd with PAM, and the account's line in /etc/shadow another, for this sshd alone."""
+    line, words, way_out = EXPIRED[what]
+    here = place / f"expired-{what}"
+    here.mkdir()
+    (here / "shadow").write_text(f"root:*{line}\n")
+    start = f'mount --bind {here}/shadow /etc/shadow && exec /usr/sbin/sshd "$@"'
+    (here / "sshd").write_text(f"#!/bin/sh\nexec unshare -m sh -c '{start}' sshd \"$@\"\n")
+    (here / "sshd").chmod(0o755)
+    monkeypatch.setattr("tuibackup.demo.sshd.SSHD", here / "sshd")
+    with PrivateSshd(here / "server", config=["UsePAM yes"]) as sshd:
+        site.add("siakad", sshd, [application])
+        check, run = both(site)
+    assert (check.code, run.code) == (1, 1)
+    for said in " ".join(of_server(check).split()), run.out:
+        assert words in said, said
+        assert way_out in said, said

@@ -11,7 +11,17 @@ from tuibackup.files.inventory import Listed
 from tuibackup.files.keep import Store
 from tuibackup.files.look import GNU, STAT
 from tuibackup.files.places import Place
-from tuibackup.files.server import Tools, attributes, compression, described, refuse_missing_sudo
+from tuibackup.files.server import (
+    Lines,
+    Tools,
+    attributes,
+    compression,
+    described,
+    end,
+    gently,
+    piece,
+    refuse_missing_sudo,
+)
 from tuibackup.files.tally import Tally
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
@@ -89,3 +99,14 @@ class ShellWay:
     async def afresh(self, files: Sequence[Wanted]) -> list[Wanted]:
         """Files as they are now."""
         return await recheck.afresh(self.session, self.tools.look, files, sudo=self.tools.sudo)
+
+    async def try_tar(self, folder: bytes) -> None:
+        """Let tar store the folder's own name: sudo may start find and not tar. DownloadError where it does not."""
+        tools, lines, came = self.tools, Lines(), False
+        words = [b"tar", b"-C", folder, b"-c", b"-f", b"-", b"--no-recursion", b"--", b"./"]
+        async with tools.session.stream(gently(words, sudo=tools.sudo), on_line=lines.take) as stream:
+            while await piece(stream, tools.name):
+                came = True
+            exit_ = await end(stream, tools.name)
+        if not exit_.ok and not came and lines.by_sudo:
+            raise tools.refused(lines.by_sudo)

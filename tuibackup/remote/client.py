@@ -9,6 +9,7 @@ import asyncssh
 from tuibackup.remote.hostkeys import HostKey, host_key
 from tuibackup.remote.patience import Patience
 from tuibackup.remote.questions import Answers, Question
+from tuibackup.remote.refusals import refuses
 from tuibackup.secret import Secret
 from tuibackup.text import printable, shorten
 
@@ -54,6 +55,7 @@ class Client(asyncssh.SSHClient):
         self._passwords = self._questions = self._challenges = 0
         self._challenges_before = -1  # how many there had been when it was last tried
         self._connection: asyncssh.SSHClientConnection | None = None
+        self._banners: list[str] = []  # the last two
         self.offered: HostKey | None = None  # the host key it showed, when that was not a known one
         self.unanswered = ""  # the question that was put and that nobody answered
         self.answered = False
@@ -106,6 +108,15 @@ class Client(asyncssh.SSHClient):
         """Ask nothing any more."""
         if self._unlocking is not None:
             self._unlocking.cancel()
+
+    def auth_banner_received(self, msg: str, lang: str) -> None:
+        self._banners = [*self._banners[-1:], _clean(msg)]
+
+    @property
+    def said(self) -> str:
+        """What the server said about this login; not the greeting that all get. "" for nothing."""
+        last = self._banners[-1] if self._banners else ""
+        return last if len(self._banners) > 1 or refuses(last) else ""
 
     async def password_auth_requested(self) -> str | None:
         return await self._secret("password")

@@ -412,9 +412,10 @@ class _Step:
             if self._last and server.password.prompt and client.unanswered:
                 return NeedsOperatorError(f"needs an operator: {client.unanswered}")
         tried = ", ".join(dict.fromkeys([*found.names, *client.tried])) or "no key was found"
+        said = f'; it says: "{client.said}"' if client.said else ""
         return LoginError(
             f"{self._where}: accepts none of our keys or passwords for user {printable(self._hop.user)}"
-            f" (tried: {tried})",
+            f" (tried: {tried}){said}",
             "check user and password"
             if client.tried and not found.names
             else "add the public key to its ~/.ssh/authorized_keys",

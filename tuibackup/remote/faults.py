@@ -9,6 +9,7 @@ import asyncssh
 
 from tuibackup.errors import ConnectError, LoginError
 from tuibackup.remote.client import Client
+from tuibackup.remote.refusals import way_out
 from tuibackup.remote.transport import Way
 from tuibackup.text import printable, shorten
 
@@ -88,6 +89,8 @@ def _silence(where: str, client: Client, seconds: float) -> ConnectError:
 
 
 def _closed(where: str, client: Client, heard: str) -> ConnectError:
+    if client.said:
+        return LoginError(f'{where}: refused the login and says: "{client.said}"', way_out(client.said))
     if client.speaks:
         return PassingError(f"{where}: closed the connection before the login", "see the log of its sshd")
     if heard:

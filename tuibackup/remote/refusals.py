@@ -41,6 +41,14 @@ def not_carried_out(server: str, stdout: bytes, stderr: bytes, ended: Exit | Non
     return NoShellError(f"{server}: did not run our command: {how}", way_out(said), how)
 
 
+def refuses(said: str) -> bool:
+    """Whether words that came with a login say that it is refused."""
+    return (
+        re.search(r"expired|locked|disabled|denied|not allowed|change your password|logins? ", said.lower())
+        is not None
+    )
+
+
 def way_out(said: str) -> str:
     """What to do about a server that says this instead of running a command."""
     lower = said.lower()

@@ -14,6 +14,8 @@ from tuibackup.errors import RemoteCommandError, TuibackupError
 from tuibackup.files import look
 from tuibackup.files.complaints import PERMISSION
 from tuibackup.files.server import lacking
+from tuibackup.files.shell import ShellWay
+from tuibackup.files.way import choose
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
 from tuibackup.run.checked import Check, State
@@ -54,6 +56,9 @@ async def check_folders(
             config, None, session, probe, replace(server, exclude=(_TOP,)), full=True
         )
     else:
+        way = choose(session, probe, server)
+        if server.sudo and isinstance(way, ShellWay):
+            await way.try_tar(server.folders[0].encode("utf-8", "surrogateescape"))
         if not server.sudo and not lacking(probe):
             closed = await _closed(session, probe, server)
     if fault := await asyncio.to_thread(no_room, config, server.name, found.needs_room):

@@ -121,8 +121,10 @@ async def _database(work: Work) -> list[Need]:
     async with database:
         how = f"{printable(database.account)} by {database.authentication or 'password'}"
         needs = [(DATABASE, True, f"{described(database)}, {how}")]
-        with suppress(TuibackupError):  # what cannot be looked at fails in its own step
+        try:
             needs += await _around(work, database)
+        except TuibackupError as error:  # it fails in its own step, too
+            needs.append((CONTENTS, False, str(error)))
         return needs
 
 
