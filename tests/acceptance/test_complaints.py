@@ -115,6 +115,16 @@ def test_a_block_count_is_no_content(site: Site, tmp_path: Path, kind: str) -> N
         assert restored(site, root) == {path.name: path.read_bytes() for path in root.iterdir()}
 
 
+def test_an_inode_number_is_no_proof_of_a_hard_link(site: Site, gnu: FaultyServer, tmp_path: Path) -> None:
+    """Every file has the same number, two names, size and time: one of them was stored in the place of all."""
+    root = tree(tmp_path, 4)
+    site.add("siakad", gnu.sshd, [root])
+    gnu.fails(f"inode 7 {root}/")
+    said = run(site)
+    assert said.finished["outcome"] == "done", said.out
+    assert restored(site, root) == {path.name: path.read_bytes() for path in root.iterdir()}
+
+
 def test_a_run_that_is_killed_leaves_nothing_padded_to_the_next(
     site: Site, gnu: FaultyServer, tmp_path: Path
 ) -> None:

@@ -161,7 +161,11 @@ class IndexBase:
             return name
 
     def _find_hard_links(self) -> None:
-        """Further names of an inode point to its first one. Same size and time too: inodes may be reused."""
+        """Further names of an inode point to its first one.
+
+        All that an inode knows has to agree, and where numbers of inodes are made up, none is believed: two files that
+        are taken for one are stored as one.
+        """
         if self._linked == self._rows.next - 1:
             return
         if self._twins:
@@ -172,9 +176,12 @@ class IndexBase:
                     SELECT e.id AS id, (
                         SELECT min(x.id) FROM entry x WHERE x.links > 1 AND x.inode <> 0 AND x.inode = e.inode
                             AND x.filesystem = e.filesystem AND x.kind = e.kind AND x.size = e.size
-                            AND x.mtime_ns = e.mtime_ns
+                            AND x.mtime_ns = e.mtime_ns AND x.ctime_ns = e.ctime_ns AND x.mode = e.mode
+                            AND x.owner = e.owner
                     ) AS carrier
                     FROM entry e WHERE e.id > ? AND e.links > 1 AND e.inode <> 0 AND e.kind IN ('f', 'l')
+                        AND e.filesystem NOT IN (SELECT id FROM filesystem WHERE CAST(type AS TEXT) LIKE 'fuse%'
+                            OR CAST(type AS TEXT) IN ('9p', 'afs', 'cifs', 'smb3', 'smbfs', 'vboxsf'))
                 ) WHERE carrier <> id""",
                 (self._linked,),
             )
