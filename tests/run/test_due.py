@@ -63,6 +63,13 @@ def test_a_clock_that_a_run_does_not_reset_is_left_alone_like_one_that_failed(
     assert [(one.server, one.exit_code) for one in found.postponed] == [("files-only", 3)]
 
 
+def test_a_try_from_the_future_postpones_nothing(configure: Callable[..., Config]) -> None:
+    """This machine's clock was years ahead, once: the server would have been left alone until then."""
+    config = configure(SERVERS)
+    failed(config, "siakad", Clock.FILES)
+    assert due(config, NOW - timedelta(days=400)).wants["siakad"] == BOTH
+
+
 @pytest.mark.parametrize("every_hours", [1, 24])
 def test_no_pause_makes_a_timer_miss_a_day_or_the_last_hours(every_hours: int) -> None:
     """From the day on which it is due to long after: a timer that comes by every hour, or once a day."""

@@ -74,7 +74,8 @@ def due(
                 if stands.state not in states:
                     continue
                 tries = ledger.attempts(name, clock)
-                if tries and (again := next_try(tries, stands)) > now:
+                # What lies further ahead than any pause was written while this machine's clock was wrong.
+                if tries and now < (again := next_try(tries, stands)) <= now + timedelta(hours=_HOURS[-1]):
                     waiting[clock] = (tries, again)
                 else:
                     ready.add(clock)
