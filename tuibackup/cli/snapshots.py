@@ -60,8 +60,15 @@ def _document(snapshot: "Snapshot") -> dict[str, Any]:
     import msgspec
 
     from tuibackup.errors import VaultError
+    from tuibackup.vault.presence import lacks
 
-    document: dict[str, Any] = {"snapshot": snapshot.spec, "path": str(snapshot.path), "good": snapshot.good}
+    gone = lacks(snapshot.path)
+    document: dict[str, Any] = {
+        "snapshot": snapshot.spec,
+        "path": str(snapshot.path),
+        "good": snapshot.good and not gone,
+        "lacks": gone,
+    }
     try:
         document["summary"] = msgspec.to_builtins(snapshot.summary)
     except VaultError as error:

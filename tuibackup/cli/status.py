@@ -64,6 +64,8 @@ def _print(picture: "Picture") -> None:
             print(f"{MARKS[standing.state.value]} {one.name}: {sentence}")
         if one.kept:
             print(f"{MARKS['interrupted']} {one.name}: {one.kept.sentence}")
+        for gone in one.lost.values():
+            print(_("{mark} {server}: {what}").format(mark=MARKS["failed"], server=one.name, what=gone))
     for problem in picture.problems:
         print(_("× {problem}").format(problem=problem))
     if picture.room:
@@ -136,6 +138,7 @@ def _server(row: "ServerRow") -> dict[str, Any]:
         "condition": row.condition,
         "files": _clock_document(row.files, row.why.get(Clock.FILES, "")),
         "databases": _clock_document(row.databases, row.why.get(Clock.DATABASES, "")),
+        "missing": {clock.value: row.lost.get(clock) for clock in Clock},
         "drills": {clock.value: _drill_document(row, clock) for clock in Clock},
         "run": {"run": row.run.view.run, "state": row.run.view.state} if row.run else None,
         "last-run": {

@@ -15,6 +15,7 @@ from tuibackup.run import events as ev
 from tuibackup.run.places import open_ledger
 from tuibackup.run.plan import clocks_of
 from tuibackup.run.process import active
+from tuibackup.run.stored import last_good
 from tuibackup.sop import Clock, Outcome, Standing, State, standing
 
 _HOURS = (1, 2, 4, 8, 16, 20)  # between the beginnings of two tries, after the first, second … that failed
@@ -66,11 +67,12 @@ def due(
     postponed: list[Postponed] = []
     going: dict[str, str] = {}
     with open_ledger(config, read_only=read_only) as ledger:
+        good = last_good(config, ledger)
         for name, server in config.servers.items():
             waiting: dict[Clock, tuple[Attempts, datetime]] = {}
             ready: set[Clock] = set()
             for clock in clocks_of(server) & ({only} if only else set(Clock)):
-                stands = standing(ledger.last_good(name, clock), periods[clock], now)
+                stands = standing(good.get((name, clock)), periods[clock], now)
                 if stands.state not in states:
                     continue
                 tries = ledger.attempts(name, clock)

@@ -35,8 +35,10 @@ if TYPE_CHECKING:
     from tuibackup.ledger.queries import ClockFact, DrillFact, RunFact
     from tuibackup.ledger.store import Ledger
     from tuibackup.run.kept import Kept
+    from tuibackup.run.stored import Lost
 
 LOG_ROWS = 500
+_LOST_EVERY = 30.0  # seconds between two looks for the newest snapshots
 _ROOM_EVERY = 10.0  # seconds between two looks at the backup disk
 _LEDGER_EVERY = 10.0  # seconds between two tries to open a ledger that can be read only
 _NO_HISTORY = (None,) * WEEKS
@@ -91,6 +93,8 @@ class Gatherer:
         self._ledger_opened = float("-inf")
         self._stored_good: Mapping[tuple[str, Clock], datetime] = {}
         self._stored_read = float("-inf")
+        self._lost: Mapping[tuple[str, Clock], Lost] = {}  # what the record names and the vault has not
+        self._lost_read = float("-inf")
 
     def first(self) -> Picture:
         rows = tuple(ServerRow(name, server.label) for name, server in self._config.servers.items())
@@ -120,6 +124,7 @@ class Gatherer:
             problems = [problem for problem in problems if problem != self._unrecorded]
             problems.append(_("nothing can be recorded: {fault}").format(fault=self._unrecorded))
         self._read_room()
+        self._look_for_stored(changed)
         problems += [self._vault_problem] if self._vault_problem else []
         rows = tuple(
             self._row(server, faces.get(server.name), now) for server in self._config.servers.values()
@@ -174,17 +179,16 @@ class Gatherer:
                 if (drill := facts.drills.get((server.name, clock)))
             },
             why={clock: text for clock in Clock if (text := facts.why.get((server.name, clock)))},
+            lost={clock: gone.sentence for clock in Clock if (gone := self._lost.get((server.name, clock)))},
         )
 
     def _standing(self, server: str, clock: Clock, now: datetime) -> Standing:
         fact = self._facts.clocks.get((server, clock))
         sop = self._config.sop
         period = sop.files_within if clock is Clock.FILES else sop.databases_within
-        known = [
-            moment
-            for moment in (fact.good if fact else None, self._stored_good.get((server, clock)))
-            if moment
-        ]
+        gone = self._lost.get((server, clock))
+        recorded = gone.good if gone else fact.good if fact else None
+        known = [moment for moment in (recorded, self._stored_good.get((server, clock))) if moment]
         return standing(max(known, default=None), period, now)
 
     # Runs under way
@@ -306,6 +310,15 @@ class Gatherer:
 
         clocks = [(server, clock) for server in self._config.servers for clock in Clock]
         return {(server, clock): text for server, clock in clocks if (text := why(ledger, server, clock))}
+
+    def _look_for_stored(self, changed: bool) -> None:
+        """Look for what the record says is stored: when it says something new, and now and then."""
+        if not changed and monotonic() - self._lost_read < _LOST_EVERY:
+            return
+        from tuibackup.run.stored import lost
+
+        self._lost_read = monotonic()
+        self._lost = lost(self._config, self._facts.clocks.values())
 
     def _read_log(self, wish: Wish) -> None:
         from tuibackup.ledger.entries import Kind

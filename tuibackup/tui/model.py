@@ -67,6 +67,7 @@ class ServerRow:
     kept: "Kept | None" = None  # of an interrupted run, for the next one
     drills: Mapping[Clock, LastDrill] = field(default_factory=dict)
     why: Mapping[Clock, str] = field(default_factory=dict)  # a clock's last try did not renew it
+    lost: Mapping[Clock, str] = field(default_factory=dict)  # what the record names and the vault has not
 
     @property
     def clocks(self) -> tuple[Standing, ...]:

@@ -23,6 +23,7 @@ from tuibackup.errors import UsageError, VaultError
 from tuibackup.sop import Clock
 from tuibackup.vault import disk, summary
 from tuibackup.vault.output import OutputFile, rename_new, sync_folder, vault_errors
+from tuibackup.vault.presence import lacks
 
 IDENTITY = "tuibackup-vault.toml"
 KNOWN = "vaults.json"
@@ -235,7 +236,7 @@ class Vault:
             yield self._snapshot(server, clock, name)
 
     def latest(self, server: str, clock: Clock) -> Snapshot | None:
-        """The newest good snapshot."""
+        """The newest good snapshot of which all files are there."""
         return self._latest(server, clock, lambda one: one.good, lambda one: one.good_before)
 
     def latest_full(self, server: str, clock: Clock) -> Snapshot | None:
@@ -251,7 +252,7 @@ class Vault:
         wanted: Callable[[summary.SnapshotSummary], bool],
         before: Callable[[summary.SnapshotSummary], str | None],
     ) -> Snapshot | None:
-        """The newest that is `wanted`. What a snapshot says of those `before` it spares reading them.
+        """The newest that is `wanted` and of which nothing is gone. What a snapshot says of those `before` it spares reading them.
 
         Where such a one is gone the search goes on below it: nothing between the two was wanted.
         """
@@ -263,7 +264,7 @@ class Vault:
                 found = snapshot.summary
             except VaultError:
                 continue
-            if wanted(found):
+            if wanted(found) and not lacks(snapshot.path):
                 return snapshot
             if (told := before(found)) is not None:
                 highest = told
@@ -276,6 +277,13 @@ class Vault:
             for clock in Clock
         )
         return 1 + max(newest)
+
+    def named(self, spec: str) -> Snapshot | None:
+        """The snapshot of that spec, whether it is there or not; None for what is none."""
+        match spec.split("/"):
+            case [server, ("files" | "databases") as clock, name] if NAME.fullmatch(name):
+                return self._snapshot(server, Clock(clock), name)
+        return None
 
     def find(self, spec: str) -> Snapshot:
         """The snapshot for `siakad/files/latest` or `siakad/files/2026-11-22T013000Z`.

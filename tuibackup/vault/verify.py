@@ -23,10 +23,10 @@ from tuibackup.vault.archive import ArchiveReader, Member
 from tuibackup.vault.index import Archive, Index
 from tuibackup.vault.layout import NAME, Snapshot
 from tuibackup.vault.output import vault_errors
+from tuibackup.vault.presence import SUMS as SUMS
 from tuibackup.vault.readback import NOTHING, ReadBack
 from tuibackup.vault.schema import FILE_NAME as INDEX
 
-SUMS = "SHA256SUMS"
 THREADS = 2
 OnProgress = Callable[[Progress], None]
 

@@ -43,6 +43,8 @@ class ServerDetails(Reader):
             lines += _field(_("databases"), *_clock(row.databases, now), room)
             for clock, standing, reason in row.reasons:
                 lines += _field(clock_word(clock), reason, standing.state.value, room)
+            for gone in row.lost.values():
+                lines += _field(_("missing"), gone, "failed", room)
             for drill in row.drills.values():
                 text = _("{outcome} {time}, {age}: {snapshot}").format(
                     outcome=outcome_word(drill.outcome),

@@ -1,0 +1,91 @@
+"""What somebody removed from the vault is no backup any more, whatever the record says."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.site import Site
+from tests.ticking import ticking_ahead
+from tuibackup.demo.sshd import PrivateSshd
+
+
+def remove(path: Path) -> None:
+    """As root would, or somebody who knows chmod."""
+    for one in (path.parent, path):
+        one.chmod(0o700)
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+@pytest.fixture
+def twice(site: Site, ticking: PrivateSshd, application: Path) -> Site:
+    """Two snapshots, the second of which points into the first."""
+    site.add("siakad", ticking, [application])
+    ticking_ahead(site.folder, 100)
+    assert site.tuibackup("run", "siakad").code == 0
+    (application / "new").write_text("new")
+    assert site.tuibackup("run", "siakad").code == 0
+    first, second = site.snapshots("siakad", "files")
+    assert first.name in (second / "SHA256SUMS").read_text()
+    return site
+
+
+def clock(site: Site) -> dict[str, object]:
+    (server,) = site.tuibackup("status", "--json").json["servers"]
+    return {**server["files"], "missing": server["missing"]["files"]}
+
+
+def test_without_its_newest_snapshot_a_clock_is_that_of_the_one_before(twice: Site) -> None:
+    first, second = twice.snapshots("siakad", "files")
+    began = clock(twice)["last"]
+    remove(second)
+    now = clock(twice)
+    assert now["state"] == "fresh"
+    assert now["last"] < began
+    said = (
+        f"the record names siakad/files/{second.name}, which is gone from the vault; "
+        f"the newest good one that is there is siakad/files/{first.name}"
+    )
+    assert now["missing"] == said
+    assert said in twice.tuibackup("status").out
+    assert twice.tuibackup("run", "siakad", "--json").finished["files"]["whole"]
+    assert clock(twice)["missing"] is None
+
+
+@pytest.mark.parametrize(
+    "removed",
+    [
+        lambda first, second: [remove(first), remove(second)],
+        lambda first, second: [remove(first)],  # the second points into it
+        lambda first, second: [remove(second / "index.sqlite"), remove(first)],
+    ],
+    ids=["both", "the one pointed into", "the index"],
+)
+def test_without_any_whole_snapshot_a_clock_is_never(
+    twice: Site, removed: Callable[[Path, Path], list[None]]
+) -> None:
+    removed(*twice.snapshots("siakad", "files"))
+    said = twice.tuibackup("status")
+    assert said.code == 4
+    assert "no other good snapshot is there: back up again" in said.out
+    assert clock(twice)["state"] == "never"
+    assert twice.tuibackup("restore", "siakad/files/latest", "--to", str(twice.folder / "back")).code == 1
+    assert all(not one["good"] for one in twice.tuibackup("snapshots", "--json").json)
+    late = twice.tuibackup("run", "--overdue", "--json")  # and takes nothing for there that is not
+    assert late.finished["files"]["whole"]
+    back = twice.folder / "again"
+    assert twice.tuibackup("restore", "siakad/files/latest", "--to", str(back)).code == 0
+    assert list(back.rglob("krs-0039.pdf"))
+    assert clock(twice)["state"] == "fresh"
+
+
+def test_nothing_is_called_missing_while_the_disk_is_not_there(twice: Site) -> None:
+    twice.vault.rename(twice.folder / "unplugged")
+    said = twice.tuibackup("status")
+    assert "backup disk not mounted?" in said.out
+    assert "gone from the vault" not in said.out
+    assert clock(twice)["state"] == "fresh"
