@@ -379,8 +379,8 @@ BROKEN = {
         '[vault]\npath = "/srv/backup"\n[servers.s]\nhost = "h"\n[servers.s.database]\npassword = "planted"\n'
     ),
     "config: relative folder": '[vault]\npath = "/srv/backup"\n[servers.s]\nhost = "h"\nfolders = ["www"]\n',
-    "config: folder in a folder": (
-        '[vault]\npath = "/srv/backup"\n[servers.s]\nhost = "h"\nfolders = ["/var/www", "/var/www/siakad"]\n'
+    "config: a folder twice": (
+        '[vault]\npath = "/srv/backup"\n[servers.s]\nhost = "h"\nfolders = ["/var/www", "/var/www/"]\n'
     ),
     "config: no vault": 'language = "en"\n',
     "config: everything at once": (

@@ -18,6 +18,7 @@ from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.errors import ConnectionLostError, DownloadError, VaultError
 from tuibackup.files import complaints, fetch, order, settling
 from tuibackup.files import server as tools
+from tuibackup.files.inventory import NO_FOLDER
 from tuibackup.files.look import GNU
 from tuibackup.files.recheck import Recheck
 from tuibackup.sop import Outcome
@@ -154,7 +155,7 @@ async def test_folders_with_nothing_in_them_are_never_green(bench: Bench, place:
         if kind == "only excluded":
             (source / "a.log").write_text("x")
     result, _ = await bench.fetch(bench.server(source, exclude=("*.log",)))
-    reason = "is no folder on the server" if kind in ("file", "dangling") else "is empty"
+    reason = NO_FOLDER if kind in ("file", "dangling") else "is empty"
     assert [(finding.reason, finding.mark) for finding in result.findings] == [(reason, True)]
     assert (result.outcome, result.whole) == (Outcome.WARNINGS, False)
 

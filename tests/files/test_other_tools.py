@@ -15,6 +15,7 @@ from tests.vault import trees
 from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.errors import DownloadError
 from tuibackup.files import batches, complaints, settling
+from tuibackup.files.inventory import NO_FOLDER
 from tuibackup.sop import Outcome
 from tuibackup.vault.layout import Vault
 from tuibackup.vault.restore import restore_files
@@ -288,7 +289,7 @@ async def test_folders_that_are_missing_files_or_empty_are_never_green(start: St
     assert [folder.whole for folder in result.folders] == [True, False, False, False]
     assert [finding.reason for finding in result.findings] == [
         "is missing on the server",
-        "is no folder on the server",
+        NO_FOLDER,
         "is empty",
     ]
 

@@ -234,12 +234,47 @@ def test_a_file_fetched_again_must_go_into_another_archive(tmp_path: Path) -> No
         writer.finish()
 
 
-def test_folders_in_one_another_are_refused(tmp_path: Path) -> None:
+def test_a_folder_within_another_is_stored_once(tmp_path: Path) -> None:
     writer = IndexWriter(tmp_path / "i")
-    for name in (b"/var/www", b"/var/www-data", b"/var/www/siakad"):
-        writer.add(writer.add_root(name, name), [folder(b"")])
-    with pytest.raises(VaultError, match="/var/www/siakad/ lies in folder /var/www/"):
+    roots = (b"/var/www", b"/var/www-data", b"/var/www/a/siakad")
+    outer, *_ = [writer.add_root(name, name) for name in roots]
+    for number in (1, 2, 3):
+        writer.add(number, [folder(b"")])
+    writer.add(outer, [folder(b"a"), folder(b"b")])
+    writer.finish()
+    with Index(tmp_path / "i") as index:
+        walked = [b"/var/www", b"/var/www/a", b"/var/www/b", b"/var/www/a/siakad"]
+        assert [found.path for found in index.walk(b"/var/www")] == walked
+        assert [found.path for found in index.walk()] == [
+            b"/var/www",
+            *walked[1:3],
+            b"/var/www-data",
+            walked[3],
+        ]
+        assert [found.path for found in index.listing(b"/var/www/a")] == [b"/var/www/a/siakad"]
+        assert index.get(b"/var/www/a/siakad") is not None
+
+
+def test_a_folder_that_was_listed_within_another_too_is_refused(tmp_path: Path) -> None:
+    writer = IndexWriter(tmp_path / "i")
+    outer, inner = (writer.add_root(name, name) for name in (b"/var/www", b"/var/www/siakad"))
+    writer.add(outer, [folder(b""), folder(b"siakad")])
+    writer.add(inner, [folder(b"")])
+    with pytest.raises(VaultError, match="/var/www/siakad was listed within /var/www, too"):
         writer.finish()
+
+
+def test_a_link_above_a_folder_of_its_own_is_left_out(tmp_path: Path) -> None:
+    writer = IndexWriter(tmp_path / "i")
+    outer, inner = (writer.add_root(name, name) for name in (b"/var/www", b"/var/www/a/siakad"))
+    writer.add(outer, [folder(b""), one(b"a", Kind.SYMLINK, target=b"/elsewhere")])
+    writer.add(inner, [folder(b"")])
+    writer.finish()
+    with Index(tmp_path / "i") as index:
+        assert index.get(b"/var/www/a") is None
+        (problem,) = index.problems()
+        assert problem.missing
+        assert problem.reason.startswith("is no folder, and /var/www/a/siakad is stored below it")
 
 
 def test_a_newer_index_is_refused_in_plain_words(tmp_path: Path) -> None:

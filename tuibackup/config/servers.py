@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from itertools import pairwise
 
 from tuibackup.config import logins, patterns
 from tuibackup.config.settings import Database, SecretSource, Server
@@ -91,14 +90,10 @@ def _option_file(text: str) -> str:
 def _folders(table: Table) -> tuple[str, ...]:
     read = [table.checked("folders", folder, _remote_path("folder")) for folder in table.texts("folders")]
     folders = [folder for folder in read if folder is not None]
-    # Sorted by their parts, a folder stands right before the first one that lies in it.
-    ordered = sorted(folders, key=_parts)
-    for outer, inner in pairwise(ordered):
-        if outer == inner:
-            table.wrong("folders", f'"{outer}" is there twice')
-        if _parts(inner)[: len(_parts(outer))] == _parts(outer):
-            table.wrong("folders", f'"{inner}" lies in "{outer}"', "name the outer one only")
-    return tuple(folders)
+    if twice := next((one for number, one in enumerate(folders) if one in folders[:number]), None):
+        table.wrong("folders", f'"{twice}" is there twice')
+    # The outer first: its own time is right only when what lies in it is there.
+    return tuple(sorted(folders, key=lambda folder: sum(_lies_in(folder, other) for other in folders)))
 
 
 def _exclude(table: Table) -> tuple[str, ...]:
@@ -108,6 +103,11 @@ def _exclude(table: Table) -> tuple[str, ...]:
         for pattern in table.texts("exclude")
     ]
     return tuple(pattern for pattern in read if pattern is not None)
+
+
+def _lies_in(folder: str, outer: str) -> bool:
+    """Whether `folder` is below `outer`; both are normal."""
+    return folder != outer and folder.startswith(outer.rstrip("/") + "/")
 
 
 def _parts(folder: str) -> list[str]:

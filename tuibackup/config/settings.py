@@ -1,5 +1,6 @@
 """What the configuration says, as frozen types. None means: not set, ~/.ssh/config or a default decides."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
@@ -38,7 +39,7 @@ class Database:
 class Server:
     """One machine to back up. None means: not set, ~/.ssh/config or the default decides.
 
-    `folders` are absolute and normal (no `..`, no slash at the end) and none lies in another.
+    `folders` are absolute and normal (no `..`, no slash at the end); one that lies in another comes after it.
     """
 
     name: str
@@ -53,6 +54,12 @@ class Server:
     folders: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     database: Database | None = None
+
+    def left_out(self, folder: str) -> tuple[str, ...]:
+        """The patterns of what is not stored with `folder`: `exclude`, and the other folders that lie in it."""
+        start = folder.rstrip("/") + "/"
+        inner = [one.removeprefix(start) for one in self.folders if one.startswith(start) and one != folder]
+        return (*self.exclude, *("./" + re.sub(r"([*?\[\\])", r"\\\1", one) for one in inner))
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from tuibackup.files.places import Place, moved
 from tuibackup.files.server import ToolFailedError
 from tuibackup.files.settling import Settling
 from tuibackup.files.tally import Tally, reported
-from tuibackup.files.verdict import complete, poor, ratio
+from tuibackup.files.verdict import comparable, complete, poor, ratio
 from tuibackup.files.way import Way, choose
 from tuibackup.progress import Finding, Progress, Reporter
 from tuibackup.remote.probe import Probe
@@ -126,7 +126,7 @@ class _Download:
         self._index: IndexWriter = store.index
         self._reporter = reporter
         self._findings = Findings(store.index, reporter)
-        self._before = {folder.folder: folder for folder in previous.summary.folders} if previous else {}
+        self._before = comparable(previous, server)
         self._ratio = ratio(previous)
         self._older = None if full else previous
         if self._older and complete(self._older) and not leftovers:
@@ -465,7 +465,7 @@ class _Download:
         """The folder's summary; marks one that must not count as a good backup, for its `fault` or another."""
         held = self._index.totals(folder.root)
         archives = self._index.archives_written(folder.root)
-        fault = fault or poor(folder, held, self._before.get(printable(folder.folder)))
+        fault = fault or poor(folder, held, self._before.get(printable(folder.folder)), self._server)
         if fault:
             self._findings.folder(folder.root, folder.folder, fault, mark=True)
         return FolderSummary(

@@ -13,7 +13,7 @@ from tuibackup.files.findings import Findings
 from tuibackup.files.inventory import Listed
 from tuibackup.files.pipe import in_thread
 from tuibackup.files.tally import Tally
-from tuibackup.files.verdict import complete, poor, ratio
+from tuibackup.files.verdict import comparable, complete, poor, ratio
 from tuibackup.files.way import choose
 from tuibackup.progress import Finding, Progress
 from tuibackup.remote.probe import Probe
@@ -82,13 +82,14 @@ async def forecast(
         findings = Findings(index, _Silent())
         listed = await way.inventory(server, index, findings, Tally())
         return await in_thread(
-            _compared, index, findings, listed, previous, leftovers, full, time.monotonic() - began
+            _compared, index, findings, server, listed, previous, leftovers, full, time.monotonic() - began
         )
 
 
 def _compared(
     index: IndexWriter,
     findings: Findings,
+    server: Server,
     listed: list[Listed],
     previous: Snapshot | None,
     leftovers: Sequence[Leftover],
@@ -103,12 +104,12 @@ def _compared(
     unchanged = 0
     if previous is not None and not full and complete(previous):
         unchanged = index.take_over(previous.path / INDEX, previous.name)
-    summaries = {one.folder: one for one in previous.summary.folders} if previous else {}
+    summaries = comparable(previous, server)
     folders = []
     for one in listed:
         name = printable(one.folder)
         held = index.totals(one.root)._replace(content_bytes=one.bytes)
-        fault = one.fault or poor(one, held, summaries.get(name))
+        fault = one.fault or poor(one, held, summaries.get(name), server)
         if fault:
             findings.folder(one.root, one.folder, fault, mark=True)
         changed, changed_bytes = index.wanted_totals(one.root)

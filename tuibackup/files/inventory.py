@@ -1,6 +1,7 @@
 """The inventory: everything in the configured folders as `find` sees it, before any of it is read."""
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -30,9 +31,11 @@ _LOOK_SECONDS = 60.0
 _LATEST = 9_000_000_000  # seconds since 1970 (the year 2255): the index keeps nanoseconds in 64 bits
 MOST = 50_000_000  # names in one folder; beyond, the server is not to be believed
 
-NO_FOLDER = "is no folder on the server"
+MISSING = "is missing on the server"
+NO_FOLDER = "is no folder on the server; of a single file, name the folder that it lies in"
 OTHER_FILESYSTEM = (
-    "another file system is mounted here: what it holds is not in the snapshot; exclude it if that is meant"
+    "another file system is mounted here: what it holds is not in the snapshot;"
+    " name it in folders too, or exclude it"
 )
 
 
@@ -61,6 +64,12 @@ class Listed:
         Where times are whole seconds, another change in the same second leaves no trace: such a file is read twice.
         """
         return max(entry.mtime_ns, entry.ctime_ns) >= self.started_ns
+
+
+def missing(folder: bytes) -> str:
+    """Why a folder is not there; wildcards are a common reason."""
+    wild = any(sign in folder for sign in b"*?[")
+    return f"{MISSING}; folders have no wildcards: name the one above, and exclude" if wild else MISSING
 
 
 async def take(
@@ -187,7 +196,8 @@ class _Folder:
         self._tally = tally
         self._before = tally.items
         self._folder = folder
-        self._root = writer.add_root(folder, place.path, started_ns=started_ns, excludes=server.exclude)
+        self._excludes = server.left_out(os.fsdecode(folder))
+        self._root = writer.add_root(folder, place.path, started_ns=started_ns, excludes=self._excludes)
         self._place = place
         self._start = look.start(place.path)
         self._listing = look.listing(self._start)
@@ -197,7 +207,7 @@ class _Folder:
         self._kept: KeptListing | None = None
         self._older: Iterator[bytes] | None = None
         if look.gnu:
-            header = kept.header(folder, place.path, FORMAT, server.exclude)
+            header = kept.header(folder, place.path, FORMAT, self._excludes)
             self._kept, self._older = writer.listing(self._root, header)
         self._top: Entry | None = None
         self._mounts: list[bytes] = []
@@ -299,7 +309,7 @@ class _Folder:
         )
 
     def _command(self) -> bytes:
-        words = self._look.everything(self._folder, self._place.path, self._server.exclude)
+        words = self._look.everything(self._folder, self._place.path, self._excludes)
         return gently(words, sudo=self._server.sudo, packed=self._packed)
 
     def _take(self, data: bytes) -> None:
@@ -359,7 +369,7 @@ class _Folder:
                 raise DownloadError(f"{self._server.name}: the inventory failed: {self._said}")
             if self._fault == "Not a directory":
                 return NO_FOLDER
-            return "is missing on the server" if self._fault in ("", complaints.VANISHED) else self._fault
+            return missing(self._folder) if self._fault in ("", complaints.VANISHED) else self._fault
         if self._top.kind is not Kind.FOLDER or self._top.path:
             return NO_FOLDER
         if self._lines.dropped:

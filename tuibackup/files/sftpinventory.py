@@ -5,6 +5,7 @@ Special files are recorded by their mode, and nothing is opened but folders.
 """
 
 import asyncio
+import os
 import posixpath
 import re
 import stat
@@ -19,7 +20,7 @@ from tuibackup.errors import DownloadError
 from tuibackup.files.complaints import VANISHED
 from tuibackup.files.exclude import Excludes
 from tuibackup.files.findings import Findings
-from tuibackup.files.inventory import MOST, NO_FOLDER, OTHER_FILESYSTEM, Listed
+from tuibackup.files.inventory import MOST, NO_FOLDER, OTHER_FILESYSTEM, Listed, missing
 from tuibackup.files.listing import STRANGE
 from tuibackup.files.pipe import in_thread
 from tuibackup.files.places import Place
@@ -168,7 +169,8 @@ class _Folder:
         self._tally = tally
         self._folder = folder
         self._place = Place(folder)
-        self._excludes = Excludes(server.exclude, folder)
+        self._left_out = server.left_out(os.fsdecode(folder))
+        self._excludes = Excludes(self._left_out, folder)
         self._started_ns = started_ns
         self._root = 0
         self._filesystem: int | None = None
@@ -186,7 +188,7 @@ class _Folder:
         folder = self._folder
         self._place = place = await place_of(self._sftp, folder) or Place(folder)
         self._root = self._writer.add_root(
-            folder, place.path, started_ns=self._started_ns, excludes=self._server.exclude
+            folder, place.path, started_ns=self._started_ns, excludes=self._left_out
         )
         fault = await self._look()
         if not fault:
@@ -202,7 +204,7 @@ class _Folder:
         """Look at the folder itself; why it cannot be listed, or ""."""
         seen = await unless_refused(self._sftp.stat(self._place.path))
         if isinstance(seen, SftpError):
-            return "is missing on the server" if seen.code == NO_SUCH_FILE else reason_of(seen)
+            return missing(self._folder) if seen.code == NO_SUCH_FILE else reason_of(seen)
         top = entry_of(b"", seen)
         if top is None or top.kind is not Kind.FOLDER:
             return NO_FOLDER

@@ -9,7 +9,7 @@ from tuibackup.errors import DownloadError, RemoteCommandError
 from tuibackup.files import sftpfetch, sftpinventory, sftplook
 from tuibackup.files.fetch import Fetched
 from tuibackup.files.findings import Findings
-from tuibackup.files.inventory import NO_FOLDER, Listed
+from tuibackup.files.inventory import NO_FOLDER, Listed, missing
 from tuibackup.files.keep import Store
 from tuibackup.files.places import Place
 from tuibackup.files.server import lacking
@@ -40,8 +40,8 @@ async def look(session: Session, folder: bytes) -> tuple[str, bool]:
             names = [name for _ in range(2) for name in await sftp.readdir(handle)]
             sftp.close(handle)
         except SftpError as error:
-            missing = error.code == NO_SUCH_FILE
-            return "is missing on the server" if missing else sftpinventory.reason_of(error), False
+            gone = error.code == NO_SUCH_FILE
+            return missing(folder) if gone else sftpinventory.reason_of(error), False
     return "", any(name.name not in (b".", b"..") for name in names)
 
 

@@ -1,16 +1,21 @@
 """What earlier snapshots say of a download: what it may point into, how much room it takes, whether it is poor."""
 
+import os
+
+from tuibackup.config import Server
+from tuibackup.errors import VaultError
 from tuibackup.files.inventory import Listed
-from tuibackup.text import count, numbered, size
+from tuibackup.text import count, numbered, printable, size
 from tuibackup.vault.index import Index, Totals
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.schema import FILE_NAME as INDEX
 from tuibackup.vault.summary import FolderSummary
 
 
-def poor(folder: Listed, held: Totals, before: FolderSummary | None) -> str:
+def poor(folder: Listed, held: Totals, before: FolderSummary | None, server: Server) -> str:
     """Why a folder that is there is no good backup all the same; "" when it is one."""
-    if held.entries == held.folders:
+    alone = server.left_out(os.fsdecode(folder.folder)) == server.exclude
+    if held.entries == held.folders and alone:  # it may hold other folders of the configuration, and no more
         return "is empty"
     if before and (held.files < before.files / 2 or held.content_bytes < before.bytes / 2):
         return (
@@ -23,6 +28,26 @@ def poor(folder: Listed, held: Totals, before: FolderSummary | None) -> str:
             f"{size(held.content_bytes)} of {size(folder.bytes)}"
         )
     return ""
+
+
+def comparable(previous: Snapshot | None, server: Server) -> dict[str, FolderSummary]:
+    """What the folders held last time, by name: those of which as much was to be stored then as now."""
+    if previous is None:
+        return {}
+    try:
+        with Index(previous.path / INDEX) as index:
+            then = {printable(root.folder): root.excludes for root in index.roots}
+    except VaultError:
+        return {}
+    return {
+        folder.folder: folder
+        for folder in previous.summary.folders
+        if folder.folder in then
+        and any(
+            printable(os.fsencode(one)) == folder.folder and server.left_out(one) == then[folder.folder]
+            for one in server.folders
+        )
+    }
 
 
 def complete(snapshot: Snapshot) -> bool:

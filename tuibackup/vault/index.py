@@ -113,7 +113,7 @@ class Index:
     def get(self, path: bytes) -> IndexEntry | None:
         """The entry at the absolute `path`."""
         path = path.rstrip(b"/") or b"/"
-        for root in self.roots:
+        for root in sorted(self.roots, key=lambda one: len(one.folder), reverse=True):
             if path != root.folder and not path.startswith(root.folder.rstrip(b"/") + b"/"):
                 continue
             found = self._child(root, -root.id, root.folder, b"")
@@ -135,6 +135,7 @@ class Index:
         """
         if path and (folder := self.get(path)):
             yield from self._children(self._root(folder.root), folder)
+            yield from self._mounted(folder)
             return
         for root in self._roots_below(path):
             if found := self._child(root, -root.id, root.folder, b""):
@@ -148,7 +149,6 @@ class Index:
         if path and (start := self.get(path)):
             yield start
             yield from self._below(self._root(start.root), start)
-            return
         for root in self._roots_below(path):
             if found := self._child(root, -root.id, root.folder, b""):
                 yield found
@@ -172,7 +172,7 @@ class Index:
         for path in paths or (b"",):
             exact = self.get(path) if path else None
             roots = (self.get(root.folder) for root in self._roots_below(path))
-            found = [exact.id] if exact else [entry.id for entry in roots if entry]
+            found = [entry.id for entry in (exact, *roots) if entry]
             if path and not found:
                 raise VaultError(f"{printable(path)}: is not in this snapshot", "see tuibackup ls")
             starts += found
@@ -252,13 +252,23 @@ class Index:
             path = paths.below(row[-2], row[-3])
             yield _index_entry(root, row, path[len(root.folder) :].lstrip(b"/"))
 
+    def _mounted(self, folder: IndexEntry) -> Iterator[IndexEntry]:
+        """Configured folders of their own that lie directly in `folder`."""
+        start = folder.path.rstrip(b"/") + b"/"
+        for root in self._roots_below(folder.path):
+            if b"/" not in root.folder.removeprefix(start) and (
+                found := self._child(root, -root.id, root.folder, b"")
+            ):
+                yield found
+
     def _root(self, number: int) -> Root:
         return next(root for root in self.roots if root.id == number)
 
     def _roots_below(self, path: bytes) -> list[Root]:
         prefix = path.rstrip(b"/") + b"/"
         return sorted(
-            (root for root in self.roots if root.folder.startswith(prefix)), key=lambda root: root.folder
+            (root for root in self.roots if root.folder.startswith(prefix) and root.folder != path),
+            key=lambda root: root.folder,
         )
 
     def _children(self, root: Root, folder: IndexEntry) -> Iterator[IndexEntry]:

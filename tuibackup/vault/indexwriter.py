@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -249,6 +248,35 @@ class IndexWriter(IndexIntake):
                 [(entry, key, value) for key, value in records.items()],
             )
 
+    def _make_way(self) -> None:
+        """A configured folder may lie in another, which leaves it out. Above it there are folders and nothing else:
+        a link there would lead a restore astray.
+        """
+        roots = self._rows.folders
+        for outer, folder in roots.items():
+            start = folder.rstrip(b"/") + b"/"
+            for inner in roots.values():
+                if inner == folder or not inner.startswith(start):
+                    continue
+                relative = inner.removeprefix(start)
+                if self.find(outer, relative) is not None:
+                    raise VaultError(f"folder {printable(inner)} was listed within {printable(folder)}, too")
+                ends = [at for at, sign in enumerate(relative) if sign == ord("/")]
+                for path in (relative[:end] for end in ends):
+                    self._leave_out_unless_folder(outer, path, inner)
+
+    def _leave_out_unless_folder(self, root: int, path: bytes, inner: bytes) -> None:
+        number = self.find(root, path)
+        if number is None:
+            return
+        with self._errors():
+            (kind,) = self._db.execute("SELECT kind FROM entry WHERE id = ?", (number,)).fetchone()
+        if kind != Kind.FOLDER:
+            name = printable(inner)
+            self.drop(
+                number, f"is no folder, and {name} is stored below it: name that one by where it really lies"
+            )
+
     def totals(self, root: int | None = None) -> Totals:
         """What is in it so far; `content_bytes` counts what is stored."""
         with self._errors():
@@ -258,15 +286,12 @@ class IndexWriter(IndexIntake):
     def finish(self) -> Totals:
         """Leave out what has no content (listed), check that every parent is a folder, sync to the disk.
 
-        Raises VaultError when configured folders lie in one another.
+        Raises VaultError when a configured folder was listed within another, too.
         """
-        folders = sorted(folder.rstrip(b"/") + b"/" for folder in self._rows.folders.values())
-        for folder, following in pairwise(folders):
-            if following.startswith(folder):
-                raise VaultError(f"folder {printable(following)} lies in folder {printable(folder)}")
         with self._errors():
             self._flush()
             self._drop_orphans()
+        self._make_way()
         while any(self.wanted_totals()):  # again, because a drop may promote another name
             for missing in self.wanted():
                 self.drop(missing.id, "its content was not fetched")

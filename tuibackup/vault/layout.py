@@ -252,7 +252,7 @@ class Vault:
         wanted: Callable[[summary.SnapshotSummary], bool],
         before: Callable[[summary.SnapshotSummary], str | None],
     ) -> Snapshot | None:
-        """The newest that is `wanted` and of which nothing is gone. What a snapshot says of those `before` it spares reading them.
+        """The newest that is `wanted` and all there. What a snapshot says of those `before` it spares reading them.
 
         Where such a one is gone the search goes on below it: nothing between the two was wanted.
         """

@@ -35,7 +35,10 @@ class Target:
         self.path = path
         # Above the configured folders, where the snapshot knows no modes: as restore.sh makes them.
         self._above = {
-            bytes(one) for root in index.roots for one in PurePosixPath(os.fsdecode(root.folder)).parents
+            bytes(one)
+            for root in index.roots
+            for one in PurePosixPath(os.fsdecode(root.folder)).parents
+            if index.get(bytes(one)) is None
         }
         self.problems: list[tuple[str, str]] = []
         self._overwrite = overwrite
