@@ -224,6 +224,28 @@ async def test_ssh_is_asked_and_found_without(site: Site, monkeypatch: pytest.Mo
     assert (await sshconfig.settings(Hop("web"))).port == 2222
 
 
+async def test_no_name_becomes_part_of_a_command(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.ssh_config('ProxyCommand nc %h %p %r\nMatch exec "echo %r >$HOME/ran"\n')
+    for hop in (Hop("a;touch x"), Hop("a$(id)"), Hop("a", None, "b;id"), Hop("a", None, "b`id`")):
+        with monkeypatch.context() as without:
+            without_ssh(site, without)
+            with pytest.raises(ConnectError, match=r"is no name of a host|cannot be part of"):
+                await sshconfig.settings(hop)
+    assert not (site.home / "ran").exists()
+
+
+async def test_a_program_that_is_none_is_said_and_passed_over(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.ssh_config("Port 2222\n")
+    without_ssh(site, monkeypatch)
+    (site.home / "bin/ssh").write_bytes(b"\x7fELF")
+    (site.home / "bin/ssh").chmod(0o755)
+    found = await sshconfig.settings(Hop("web"))
+    assert found.port == 2222
+    assert found.notes == ("ssh -G web says: Exec format error; ~/.ssh/config is read without it",)
+
+
 async def test_an_ssh_that_does_not_end_is_ended(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     site.ssh_config('Match exec "sleep 60"\n Port 2222\n')
     monkeypatch.setattr(sshprogram, "SECONDS", 0.5)

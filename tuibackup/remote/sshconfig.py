@@ -20,6 +20,8 @@ from tuibackup.text import printable
 _Ask = Callable[..., str]
 
 _DEEPEST = 8  # jump hosts in a row; more is a loop
+# What a shell would take for more than a name: host and account may become part of a command, as %h and %r.
+_SHELL = re.compile(r"""[\s'"`$;&<>|(){}]|\\$""")
 _DEFAULT_KEY = re.compile(r"~/\.ssh/id_[a-z0-9_]+")  # ssh lists its own choice where nothing is configured
 
 # Options that somebody may rely on and that do nothing here
@@ -72,6 +74,8 @@ class Settings:
 
 async def settings(hop: Hop) -> Settings:
     """What the configuration says of `hop`; no key is read and no agent asked. Raises ConnectError."""
+    if _SHELL.search(hop.host):
+        raise ConnectError(f"{printable(hop.host)}: is no name of a host")
     files = sshprogram.files()
     if not files:
         return _settled(hop, {}, {}, [])
@@ -154,6 +158,11 @@ def _settled(hop: Hop, said: Said, default: Said, notes: Sequence[str]) -> Setti
     jump = one("proxyjump")
     tokens = Tokens(host, original, port, user, alias, jump)
     command = "" if jump else one("proxycommand")
+    if "%r" in command and _SHELL.search(user):
+        raise ConnectError(
+            f"{printable(original)}: the account {printable(user)} cannot be part of a ProxyCommand",
+            "take %r out of it in ~/.ssh/config",
+        )
     keys = [key for key in said.get("identityfile", ()) if key.lower() != "none"]
     if all(_DEFAULT_KEY.fullmatch(key) for key in keys) and said.get("identityfile") == default.get(
         "identityfile"

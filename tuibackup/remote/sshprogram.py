@@ -87,13 +87,16 @@ def _askable() -> bool:
 
 
 async def _run(words: Sequence[str]) -> str:
-    process = await asyncio.create_subprocess_exec(
-        *words,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,  # so that what Match exec started ends with it
-    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *words,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,  # so that what Match exec started ends with it
+        )
+    except OSError as error:
+        raise RefusedError(error.strerror or type(error).__name__) from error
     try:
         async with asyncio.timeout(SECONDS):
             output, errors = await process.communicate()

@@ -254,6 +254,8 @@ def _condition(reading: _Reading, kind: str, value: str, place: str) -> bool:
             return _patterns("", value.split(","))
         case "exec":
             port = found.get("port", ["22"])[0]
+            if "%r" in value and re.search(r"[^\w.@+-]", user):
+                raise ValueError(f"the account {printable(user)} cannot be part of a command")
             tokens = Tokens(_host_name(reading), reading.original, port, user)
             return _succeeds(tokens.expand(value, "Match exec"), place)
     if kind not in _UNKNOWABLE:
