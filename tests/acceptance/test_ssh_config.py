@@ -78,7 +78,7 @@ def test_a_configuration_as_people_have_it(gudang: Site, sshd: PrivateSshd, prog
     env = {"SHELL": "/bin/sh"} if program == "with ssh" else without_ssh(gudang)
     checked = gudang.tuibackup("check", "siakad", "--json", env=env)
     details = [one["detail"] for one in checked.json if one["server"] == "siakad"]
-    assert details[0].startswith(f"{sshd.user}@127.0.0.1, "), details
+    assert connection(checked).startswith(f"{sshd.user}@127.0.0.1, "), details
     assert [detail for detail in details if "ssh/config" in detail] == [
         "~/.ssh/config: Ciphers has no effect here (gudang)"
     ]
