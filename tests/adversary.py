@@ -29,8 +29,8 @@ class Talk:
 
     def begin(self) -> None:
         """Print the first marks, as a shell that carries the command out."""
-        for output in (self._process.stdout, self._process.stderr):
-            output.write(self._mark and self._mark + b"[")
+        self._process.stderr.write(self._mark and self._mark + b"{")
+        self._process.stdout.write(self._mark and self._mark + b"[")
 
     async def read(self) -> bytes:
         """What the client sends; b"" at its end."""
@@ -53,8 +53,8 @@ class Talk:
         await self._process.stderr.drain()
 
     def exit(self, status: int = 0) -> None:
-        for output in (self._process.stdout, self._process.stderr):
-            output.write(self._mark and self._mark + b"]%d;" % status)
+        self._process.stdout.write(self._mark and self._mark + b"]%d;" % status)
+        self._process.stderr.write(self._mark and self._mark + b"}%d;" % status)
         self._process.exit(status)
 
     async def hang(self) -> None:

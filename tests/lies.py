@@ -60,7 +60,10 @@ LIES: dict[str, tuple[dict[str, Play], str]] = {
     "a size of 2^63": ({"tar": endless(header(b"./a", 1 << 63))}, "no number where one belongs"),
     "a negative size": ({"tar": endless(header(b"./a", b"\xff" * 12))}, "no number where one belongs"),
     "a size with a sign": ({"tar": endless(header(b"./a", b"-0000000001\0"))}, "no number where one belongs"),
-    "a pax header of gigabytes": ({"tar": endless(header(b"./a", 8 << 30, b"x"))}, "sent a header of 8589934592 bytes"),
+    "a pax header of gigabytes": (
+        {"tar": endless(header(b"./a", 8 << 30, b"x"))},
+        "sent a header of 8,589,934,592 bytes",
+    ),
     "pax headers without end": ({"tar": endless(piece=pax({b"path": b"./a"}) * 99)}, "sent headers without end"),
     "global headers without end": ({"tar": endless(piece=pax({b"path": b"./a"}, b"g") * 99)}, "headers without end"),
     "a name of gigabytes": ({"tar": endless(header(b"./a", 8 << 30, b"L"))}, "sent a header of"),

@@ -53,6 +53,7 @@ SETUPS = {
     "status-hidden": Setup(login=f"bash -l -c {ORIGINAL}; echo Bye; exit 0", profile=NOISE),
     "fish": Setup(login=f"exec fish -c {ORIGINAL}", needs="fish"),
     "csh": Setup(login=f"exec csh -c {ORIGINAL}", needs="csh"),
+    "joined": Setup(profile=NOISE + "exec 2>&1\n"),
     "slow": Setup(profile="sleep 0.7\n"),
     "other-shell": Setup(
         profile="exec sh -c 'echo I am another shell'\n", says=("I am another shell", "POSIX shell")

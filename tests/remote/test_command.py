@@ -132,7 +132,7 @@ def test_between_its_marks_a_command_is_as_it_was(shell: list[str]) -> None:
         marks = Marks()
         sent = line(marks.text(text))
         done = subprocess.run([*shell, "-c", sent], input=b"in", capture_output=True, timeout=10)
-        output, complaints = marks.between(), marks.between()
+        output, complaints = marks.output(), marks.complaints()
         assert output.feed(b"noise" + done.stdout + b"noise") == said
         complained = complaints.feed(b"noise" + done.stderr + b"noise")
         assert complained.replace(b"Killed\n", b"") == b"oh\n" * (b"oh" in text)
@@ -149,7 +149,7 @@ def test_marks_are_found_wherever_the_output_is_cut(data: st.DataObject) -> None
     own = b"".join(data.draw(st.lists(likely, max_size=6))).replace(first + second, first)
     noise = b"".join(data.draw(st.lists(likely, max_size=3))).replace(first + second + b"[", b"")
     text = noise + first + second + b"[" + own + first + second + b"]3;" + noise
-    output, got, at = marks.between(), b"", 0
+    output, got, at = marks.output(), b"", 0
     while at < len(text):
         length = data.draw(st.integers(1, 60))
         got += output.feed(text[at : at + length])

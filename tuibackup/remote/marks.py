@@ -28,14 +28,18 @@ class Marks:
         first, second = self._halves
         return (
             b"mark_tuibackup() { printf '%s%s%s' " + first + b" " + second + b' "$1"; }\n'
-            b"mark_tuibackup '['; mark_tuibackup '[' >&2\n"
+            b"mark_tuibackup '{' >&2; mark_tuibackup '['\n"
             b"( " + script + b"\n)\n"
-            b'status=$?; mark_tuibackup "]$status;"; mark_tuibackup "]$status;" >&2; exit "$status"'
+            b'status=$?; mark_tuibackup "]$status;"; mark_tuibackup "}$status;" >&2; exit "$status"'
         )
 
-    def between(self) -> "Between":
-        """A reader of one of the outputs."""
+    def output(self) -> "Between":
+        """A reader of the command's output."""
         return Between(self._whole + b"[", self._whole + b"]")
+
+    def complaints(self) -> "Between":
+        """A reader of its stderr. Those marks stand outside of the output's: start-up files may join the two."""
+        return Between(self._whole + b"{", self._whole + b"}")
 
 
 class Between:

@@ -65,8 +65,8 @@ class Stream(asyncssh.SSHClientSession[bytes]):
         self._writable.set()
         self._done = asyncio.Event()
         self._begun = asyncio.Event()  # the command, or the end of all
-        self._output = marks.between() if marks else None
-        self._complaints = marks.between() if marks else None
+        self._output = marks.output() if marks else None
+        self._complaints = marks.complaints() if marks else None
         if marks is None:
             self._begun.set()
         self._exit: Exit | None = None
