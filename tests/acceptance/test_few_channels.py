@@ -51,7 +51,7 @@ def slow(application: Path) -> Path:
     """A folder with one file that takes seconds at the bandwidth of these tests, and many small ones."""
     for number in range(600):
         (application / f"uploads/{number}").write_bytes(b"%d" % number * 40)
-    (application / "large").write_bytes(os.urandom(3_000_000))
+    (application / "large").write_bytes(os.urandom(2_000_000))
     return application
 
 
