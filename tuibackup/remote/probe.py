@@ -4,7 +4,7 @@ import re
 import time
 from dataclasses import dataclass
 
-from tuibackup.errors import NoShellError, RemoteCommandError, RemoteTimeoutError
+from tuibackup.errors import NoChannelError, NoShellError, RemoteCommandError, RemoteTimeoutError
 from tuibackup.remote.session import Session
 from tuibackup.text import printable
 
@@ -79,13 +79,18 @@ class Probe:
 async def probe(session: Session) -> Probe:
     """Look at the server once. A server without a shell is an answer, no error.
 
-    Raises ConnectionLostError, and RemoteTimeoutError for a server that logs us in and then says nothing.
+    Raises ConnectionLostError, NoChannelError for a server that opens no session, and RemoteTimeoutError for one that
+    logs us in and then says nothing.
     """
     before = time.time()
     try:
         said = (await session.run(_SCRIPT, timeout=_SECONDS, limit=64 << 10)).check()
     except NoShellError as error:
         return Probe(shell=False, said=error.said)
+    except NoChannelError as error:
+        raise NoChannelError(
+            f"{session.name}: the server opens no session for commands", error.way_out
+        ) from error
     except RemoteTimeoutError:
         raise
     except RemoteCommandError as error:  # an answer without end, or a shell that cannot do even this

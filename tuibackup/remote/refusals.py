@@ -8,6 +8,7 @@ from tuibackup.text import printable, shorten
 
 _LINES = 3  # of a server's words
 _LONGEST = 240  # cells of them
+_ECHO = re.compile(rb"\W*exec sh -c .*")  # our own command, as git-shell and others repeat it
 _FORCED = "take command= out of the key's line in authorized_keys there, or use another key"
 _WAYS_OUT = (
     (
@@ -17,7 +18,10 @@ _WAYS_OUT = (
     (r"account.*expired", "on the server: chage -E -1 ACCOUNT"),
     (r"not (currently )?available|nologin", "give the account a shell: usermod -s /bin/sh ACCOUNT"),
     (r"rsync", f"this key may run rsync only: {_FORCED}"),
-    (r"\bgit\b|\bborg\b|restic|rclone", f"this key or account is for something else: {_FORCED}"),
+    (
+        r"unrecognized command|\bgit\b|\bborg\b|restic|rclone",
+        f"this key or account is for something else: {_FORCED}",
+    ),
     (r"sftp", f"this key or account is for SFTP only: {_FORCED}, or see ForceCommand in sshd_config"),
 )
 _ANY = (
@@ -28,7 +32,7 @@ _ANY = (
 def words(*outputs: bytes) -> str:
     """The last lines of the first of `outputs` that has any, on one clean line; "" for none, or no text."""
     for output in outputs:
-        lines = [line.strip() for line in output.splitlines() if line.strip()]
+        lines = [_ECHO.sub(b"", line.strip()) for line in output.splitlines() if line.strip()]
         if lines and not re.search(rb"[\0-\x06]", output):
             return shorten(" ".join(printable(line) for line in lines[-_LINES:]), _LONGEST)
     return ""
