@@ -184,7 +184,7 @@ async def test_dump_programs_are_found_where_they_are_started_from(
 async def test_a_shell_that_does_not_answer_in_time_is_no_missing_shell(
     site: Site, sshd: PrivateSshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tuibackup.remote.session._BEGIN_SECONDS", 0.5)
+    monkeypatch.setattr("tuibackup.remote.session.BEGIN_SECONDS", 0.5)
     async with account(site, sshd, tmp_path, "sleep 30; true") as session:
         with pytest.raises(RemoteTimeoutError, match="lets us in, but its shell did not answer"):
             await probe(session)

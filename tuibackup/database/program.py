@@ -14,9 +14,9 @@ from tuibackup.database.optionfile import Options, text_for_tool
 from tuibackup.database.packing import Ended, Target, pack
 from tuibackup.database.share import Share
 from tuibackup.database.tool import DumpTool
-from tuibackup.errors import DatabaseError
+from tuibackup.errors import DatabaseError, RemoteTimeoutError
 from tuibackup.remote.command import Exit
-from tuibackup.remote.session import Session
+from tuibackup.remote.session import BEGIN_SECONDS, Session
 from tuibackup.remote.stream import Stream
 from tuibackup.text import duration, printable
 
@@ -51,6 +51,14 @@ class Program:
             self._tool.command(share), on_line=self._said, window=_WINDOW, beside=True
         )
         self._stream = await stack.enter_async_context(running)
+        # Behind the lock nobody waits for the account's start-up files.
+        try:
+            async with asyncio.timeout(BEGIN_SECONDS):
+                await self._stream.begun()
+        except TimeoutError:
+            raise RemoteTimeoutError(
+                f"{self._session.name}: its shell did not answer within {BEGIN_SECONDS:g} s"
+            ) from None
 
     async def go(self, options: Options) -> None:
         """Let it log in and begin."""

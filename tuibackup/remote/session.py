@@ -32,7 +32,7 @@ from tuibackup.remote.window import bound
 from tuibackup.text import printable, shorten, size
 
 LIMIT = 8 << 20  # bytes of output that `run` takes
-_BEGIN_SECONDS = 60.0  # for the account's start-up files
+BEGIN_SECONDS = 60.0  # for the account's start-up files
 _OPEN_SECONDS = 30.0  # for the server to start a command or open a channel
 _MOMENT = 1.0  # between the end of a command and of its connection, when a server goes down
 _LONGEST = 300  # cells of what a server says
@@ -129,7 +129,7 @@ class Session:
                 asyncio.timeout(None) as patience,
                 self.stream(command, sudo=sudo, beside=beside) as stream,
             ):
-                patience.reschedule(loop.time() + _BEGIN_SECONDS)
+                patience.reschedule(loop.time() + BEGIN_SECONDS)
                 feeding = asyncio.create_task(_feed(stream, input))
                 try:
                     await stream.begun()
@@ -151,7 +151,7 @@ class Session:
                     f"{self.name}: {describe(command)} did not end within {timeout:g} s"
                 ) from None
             raise RemoteTimeoutError(
-                f"{self.name}: lets us in, but its shell did not answer within {_BEGIN_SECONDS:g} s",
+                f"{self.name}: lets us in, but its shell did not answer within {BEGIN_SECONDS:g} s",
                 "do the start-up files of that account wait for something?",
             ) from None
         return Completed(script(command), bytes(output), bytes(stream.stderr), ended.status, ended.signal)
