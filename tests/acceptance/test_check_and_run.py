@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.site import TUIBACKUP, Said, Site
+from tests.toolboxes import BUSYBOX, only, toolbox
 from tuibackup.demo.mariadbd import PrivateMariadb, account
 from tuibackup.demo.sshd import PrivateSshd
 
@@ -240,7 +241,29 @@ def test_keys_and_password_files(
     agree(site, side_by_side(site, "an empty password file"))
 
 
-def test_folders(site: Site, humble_sshd: PrivateSshd, application: Path) -> None:
+@pytest.fixture(params=["gnu", "busybox", "sftp"])
+def any_sshd(
+    request: pytest.FixtureRequest, humble_sshd: PrivateSshd, tmp_path: Path
+) -> Iterator[PrivateSshd]:
+    """That account with GNU's tools, with BusyBox's, and one with SFTP only (root's, where the tests run as root)."""
+    if request.param == "gnu":
+        yield humble_sshd
+        return
+    if request.param == "busybox":
+        if not BUSYBOX.exists():
+            pytest.skip("needs busybox (apt install busybox-static)")
+        dropped = " ".join([shutil.which("setpriv") or "setpriv", *_DROPPED[1:], ""])
+        command = only(toolbox(tmp_path / "tools"), prefix=dropped if os.geteuid() == 0 else "")
+    else:
+        command = "internal-sftp"
+    with PrivateSshd(tmp_path / "other-tools", force_command=command) as server:
+        yield server
+
+
+def test_folders(
+    site: Site, any_sshd: PrivateSshd, application: Path, request: pytest.FixtureRequest
+) -> None:
+    kind = request.node.callspec.params["any_sshd"]
     missing, empty, plain = (application.parent / name for name in ("moodle", "empty", "plain"))
     empty.mkdir()
     plain.write_text("")
@@ -254,18 +277,20 @@ def test_folders(site: Site, humble_sshd: PrivateSshd, application: Path) -> Non
     (application / "outside").symlink_to(outside)
     (deep / "closed.pdf").chmod(0)
     (deep / "shut").chmod(0)
-    site.add("siakad", humble_sshd, [application, missing, empty, plain])
+    site.add("siakad", any_sshd, [application, missing, empty, plain])
     try:
-        both = side_by_side(site, "folders of all kinds")
+        both = side_by_side(site, f"folders of all kinds, {kind}")
         agree(site, both)
-        assert len(both.met) >= 5
         details = "\n".join(one["detail"] for one in both.checked)
-        assert f"{deep}/closed.pdf: may not be read" in details
-        assert f"{deep}/shut: may not be read" in details
-        user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
-        tools = ", ".join(shutil.which(tool) or "" for tool in ("find", "tar"))
-        assert f"echo '{user} ALL=(root) NOPASSWD: {tools}' > /etc/sudoers.d/tuibackup" in details
-        assert "sudo = true in [servers.siakad]" in details
+        for folder, reason in ((missing, "is missing"), (empty, "is empty"), (plain, "is no folder")):
+            assert f"{folder}: {reason}" in details
+        if kind != "sftp":
+            assert f"{deep}/closed.pdf: may not be read" in details
+            assert f"{deep}/shut: may not be read" in details
+            assert " ALL=(root) NOPASSWD: /" in details
+            assert "/find, /" in details
+            assert "/tar' > /etc/sudoers.d/tuibackup" in details
+            assert "sudo = true in [servers.siakad]" in details
     finally:
         (deep / "shut").chmod(0o755)
 

@@ -57,19 +57,41 @@ class Look:
 
     def everything(self, folder: bytes, place: bytes, excludes: Sequence[str]) -> list[bytes]:
         """The words of a whole inventory of `folder`, which lies at `place`."""
-        start = self.start(place)
-        left_out, emptied = find_arguments(excludes, folder, start)
-        words = [b"find", b"-H", start, b"-xdev"]
-        if self.gnu:
-            words += [b"-regextype", b"posix-extended"]
-        else:
-            left_out, emptied = basic(left_out), basic(emptied)
+        words, left_out, emptied = self._words(folder, place, excludes)
         if left_out:
             words += [b"(", *left_out, b")", b"-prune", b"-o"]
         words += self.told
         if emptied:
             words += [*emptied, b"-prune"]
         return words
+
+    def closed(self, folder: bytes, excludes: Sequence[str]) -> list[bytes]:
+        """The words that print the names of the regular files in `folder` that may not be read, a NUL behind each."""
+        words, *pruned = self._words(folder, folder, excludes)
+        for test in pruned:
+            if test:
+                words += [b"(", *test, b")", b"-prune", b"-o"]
+        told = (
+            [b"!", b"-readable", b"-print0"]
+            if self.gnu
+            else [b"-exec", b"sh", b"-c", _CLOSED, b"sh", b"{}", b"+"]
+        )
+        return [*words, b"-type", b"f", *told]
+
+    def _words(
+        self, folder: bytes, place: bytes, excludes: Sequence[str]
+    ) -> tuple[list[bytes], list[bytes], list[bytes]]:
+        """How find is started, the test for what is left out, and the one for folders that are kept empty."""
+        start = self.start(place)
+        left_out, emptied = find_arguments(excludes, folder, start)
+        words = [b"find", b"-H", start, b"-xdev"]
+        if self.gnu:
+            return [*words, b"-regextype", b"posix-extended"], left_out, emptied
+        return words, basic(left_out), basic(emptied)
+
+
+# Opened, as BusyBox's `test -r` goes by the modes alone, and lets every uid 0 read everything.
+_CLOSED = b'for name do { true < "$name"; } 2>/dev/null || printf "%s\\0" "$name"; done'
 
 
 class _StatStamps:

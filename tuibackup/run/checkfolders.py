@@ -32,11 +32,6 @@ _CLOSED_BYTES = 1 << 20
 _SHOWN = 20  # findings that are told one by one
 _TOP = "*/*"  # excluded, it leaves what lies directly in a folder
 
-# Names of regular files that cannot be read; true for every name, as what follows these words has to be reached.
-_GNU = (b"(", b"!", b"-type", b"f", b"-o", b"-readable", b"-o", b"-print0", b")")
-_SCRIPT = b'for name do [ -r "$name" ] || printf "%s\\0" "$name"; done'
-_OTHER = (b"(", b"!", b"-type", b"f", b"-o", b"-exec", b"sh", b"-c", _SCRIPT, b"sh", b"{}", b"+", b")")
-
 
 async def check_folders(
     config: Config, session: Session, probe: Probe, server: Server
@@ -110,14 +105,14 @@ def no_room(config: Config, server: str, needs: int) -> str:
 
 async def _closed(session: Session, probe: Probe, server: Server) -> tuple[bytes, ...]:
     """Regular files in the folders that the account may not read; none where looking takes too long."""
-    told, means = (_GNU, look.GNU) if probe.find == "gnu" else (_OTHER, look.STAT)
+    means = look.GNU if probe.find == "gnu" else look.STAT
     found: list[bytes] = []
     for folder in server.folders:
-        name = folder.encode("utf-8", "surrogateescape")
-        words = replace(means, told=told).everything(name, name, server.exclude)
+        words = means.closed(folder.encode("utf-8", "surrogateescape"), server.exclude)
         with suppress(RemoteCommandError):
             said = await session.run(words, timeout=_CLOSED_SECONDS, limit=_CLOSED_BYTES)
-            found += said.stdout.split(b"\0")[:-1]
+            # The "." is of `Look.start`; a folder of that name is none of the configuration's.
+            found += [one.replace(b"/./", b"/", 1) for one in said.stdout.split(b"\0")[:-1]]
     return tuple(found)
 
 
