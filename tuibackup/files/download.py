@@ -340,6 +340,7 @@ class _Download:
         settling = Settling(self._index, self._findings, folder)
         persistence = Persistence()
         tried = settling.tried
+        asked = folder
         part = 1
         while part <= _STREAMS:
 
@@ -353,9 +354,9 @@ class _Download:
 
             ids = frozenset(one.id for one in again)
             before = self._tally.items
-            # What came as one hole is asked for again without holes.
-            asked = folder if part == 1 else replace(folder, sparse=False)
             fetched = await self._way.fetch(self._store, self._tally, asked, wanted, ids)
+            if fetched.hollow:  # what came as one hole is asked for again without holes
+                asked = replace(folder, sparse=False)
             tried |= fetched.stored_again
             tried |= ids & {one.id for one, _ in fetched.lost}
             if fetched.broken:

@@ -53,14 +53,15 @@ class UnbelievedError(DownloadError):
 class Fetched:
     """What one stream brought: `lost` files never came, `changed` and `gone` did so after the inventory.
 
-    `more`: not all was asked for. `cut`: the connection was lost on the way. What had come whole is stored;
-    `unchecked` of it was not looked at a second time, and what did not come is not `lost` but still wanted. `broken`:
-    the same, but it was a command there that ended, or one file that nobody may wait for (which is `lost`).
-    `stored_again` are the ids of those that came a second time. `complaints` are of the server's tools about what
-    came, by the file's id.
+    `more`: not all was asked for. `hollow`: files came as one hole each, which is not believed; they are wanted still.
+    `cut`: the connection was lost on the way. What had come whole is stored; `unchecked` of it was not looked at a
+    second time, and what did not come is not `lost` but still wanted. `broken`: the same, but it was a command there
+    that ended, or one file that nobody may wait for (which is `lost`). `stored_again` are the ids of those that came a
+    second time. `complaints` are of the server's tools about what came, by the file's id.
     """
 
     more: bool = False
+    hollow: bool = False
     cut: bool = False
     broken: DownloadError | None = None
     unchecked: list[Wanted] = field(default_factory=list)
@@ -296,7 +297,8 @@ class Fetch:
                 raise UnbelievedError(wanted, GREW.format(size(entry.size), size(member.size)))
             entry = entry._replace(size=member.size)
         if member.hollow and self._folder.sparse:
-            return  # said to be one hole, and wanted still: the next stream does not ask for holes
+            self._result.hollow = True
+            return
         self._keeper.keep(wanted, entry, content, member.attributes)
 
     def _note_attributes(self, folder: Wanted, member: Member) -> None:
