@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.backedup import BackedUp
-from tests.acceptance.site import Said, Site
+from tests.acceptance.site import TUIBACKUP, Said, Site
 
 FILES = "siakad/files/latest"
 
@@ -173,3 +173,48 @@ def test_a_vault_that_is_mounted_read_only_gives_everything_back(siakad: Site) -
         ):  # fmt: skip
             said = siakad.tuibackup(*words)
             assert (said.code, said.err) == (0, ""), words
+
+
+@pytest.mark.parametrize("place", ["slots", "slots/run-0", "slots/connect-0"])
+def test_a_lock_file_that_cannot_be_made_is_a_sentence(siakad: Site, place: str) -> None:
+    path = siakad.state / place
+    shutil.rmtree(siakad.state / "slots", ignore_errors=True)
+    path.parent.mkdir(exist_ok=True)
+    if place == "slots":
+        path.write_text("a file")
+    else:
+        path.mkdir()
+    said = siakad.tuibackup("run", "siakad", "--only", "files")
+    assert said.code == 1
+    assert "internal error" not in said.out + said.err
+    assert f"the lock file {siakad.state}/slots/" in said.err
+    assert "the state folder must be writable" in said.err
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace, to make a disk answer with errors")
+@pytest.mark.parametrize(
+    ("call", "file"),
+    [("close", ".lock"), ("close", "slots"), ("flock", "slots"), ("fsync", "vault")],
+)
+def test_a_disk_that_answers_with_errors_is_a_sentence_or_nothing(siakad: Site, call: str, file: str) -> None:
+    lock, slot = siakad.vault / "siakad/.lock", siakad.state / "slots/run-0"
+    paths = {".lock": lock, "slots": slot, "vault": siakad.vault}
+    words = ["strace", "-f", "-qq", "-o", os.devnull, f"--inject={call}:error=EIO", "-e", f"trace={call}"]
+    slot.parent.mkdir(mode=0o700, exist_ok=True)
+    slot.touch(0o600)
+    words += ["-P", str(paths[file])]
+    words += [str(TUIBACKUP), "run", "siakad", "--only", "files"]
+    done = subprocess.run(
+        words,
+        env=siakad.environment(),
+        cwd=siakad.home,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "internal error" not in done.stdout + done.stderr
+    if call == "close":
+        assert done.returncode == 0, done.stderr
+    elif done.returncode:
+        assert "Input/output error" in done.stderr

@@ -1,6 +1,5 @@
 """What one run may use of `[run] bandwidth`: the limit of this hour, in equal parts for all that transfer now."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -8,7 +7,7 @@ from datetime import datetime
 from tuibackup.config import Config
 from tuibackup.remote.connecting import WINDOW
 from tuibackup.remote.pace import Pace, window_for
-from tuibackup.run.lock import holders, take_slot
+from tuibackup.run.lock import give_back, holders, take_slot
 
 _KIND = "line"
 _MOST = 1000  # runs that transfer at once; never reached
@@ -34,4 +33,4 @@ def transferring(config: Config) -> Iterator[None]:
         yield
     finally:
         if descriptor is not None:
-            os.close(descriptor)
+            give_back(descriptor)

@@ -1,5 +1,9 @@
-"""An internal error in a run: one line for the record, the traceback in a file, without local variables."""
+"""An error that nobody foresaw: one line for the record, the traceback in a file, without local variables.
 
+What a disk or its rights refuse is no fault of ours, wherever it comes from: that is a sentence and has no traceback.
+"""
+
+import errno
 import os
 import traceback
 from datetime import UTC, datetime
@@ -15,6 +19,8 @@ def record(error: BaseException, state: Path) -> str:
     Locals, and the error's text in the line, are left out on purpose: they may hold a secret.
     """
     line = line_of(error)
+    if _of_the_system(error):
+        return line
     lines = [printable(line) for part in traceback.format_exception(error) for line in part.splitlines()]
     try:
         folder = state / "crash"
@@ -29,8 +35,37 @@ def record(error: BaseException, state: Path) -> str:
 
 
 def line_of(error: BaseException) -> str:
-    """What kind of error it is, and where in our code."""
+    """What kind of error it is, and where in our code; of a disk that refuses, which file and the way out."""
+    if _of_the_system(error):
+        assert isinstance(error, OSError)
+        where = (
+            printable(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else "a disk"
+        )
+        return f"{where}: {error.strerror}; {_WAYS_OUT[error.errno or 0]}"
     return f"internal error {type(error).__name__} in {_place(error)}"
+
+
+_WAYS_OUT = {
+    errno.EIO: "the disk below it is failing or gone: see dmesg",
+    errno.ENODEV: "the disk below it is gone: see dmesg",
+    errno.ESTALE: "the network disk below it is gone: mount it again",
+    errno.ENOSPC: "make room there",
+    errno.EDQUOT: "make room there, or raise the quota",
+    errno.EFBIG: "the file system, or ulimit -f, allows no larger file",
+    errno.EROFS: "it is mounted read-only: see dmesg, then mount it again",
+    errno.EACCES: "check its owner and mode",
+    errno.EPERM: "check its owner and mode (and lsattr)",
+    errno.ENOTDIR: "a file lies where a folder is needed: move it away",
+    errno.EISDIR: "a folder lies where a file is needed: move it away",
+    errno.ELOOP: "a symbolic link lies there: move it away",
+    errno.EMFILE: "too many open files: raise ulimit -n",
+    errno.ENFILE: "too many open files on this machine",
+    errno.ENOLCK: "this file system has no locks: use a local disk",
+}
+
+
+def _of_the_system(error: BaseException) -> bool:
+    return isinstance(error, OSError) and error.errno in _WAYS_OUT
 
 
 def _place(error: BaseException) -> str:

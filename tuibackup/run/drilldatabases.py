@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import os
 import pwd
+import tempfile
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -203,8 +204,7 @@ async def _while_there_is_room(work: Coroutine[Any, Any, Findings], folder: Path
 @contextmanager
 def _alone(state: Path, socket: Path) -> Iterator[None]:
     """Keep other drills of this configuration out of the named server."""
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fd = os.open(state / "drill.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fd = _lock_file(state)
     try:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -213,6 +213,18 @@ def _alone(state: Path, socket: Path) -> Iterator[None]:
         yield
     finally:
         os.close(fd)
+
+
+def _lock_file(state: Path) -> int:
+    """Where the state folder cannot be written it lies in the folder for temporary files: a drill needs no record."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return os.open(state / "drill.lock", flags, 0o600)
+    except OSError:
+        path = Path(tempfile.gettempdir(), f"tuibackup-drill-{os.geteuid()}.lock")
+        with vault_errors(path):
+            return os.open(path, flags, 0o600)
 
 
 class _Nobody:

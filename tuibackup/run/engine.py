@@ -4,7 +4,6 @@ Order of the record: a snapshot is published, then the ledger says so, then the 
 """
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import ExitStack, asynccontextmanager
@@ -19,7 +18,7 @@ from tuibackup.run import crash, record
 from tuibackup.run import events as ev
 from tuibackup.run.access import CONNECTING, disconnect
 from tuibackup.run.journal import Journal
-from tuibackup.run.lock import server_lock, slot, take_slot
+from tuibackup.run.lock import give_back, server_lock, slot, take_slot
 from tuibackup.run.needs import find_vault, meet_needs, unmet
 from tuibackup.run.places import open_ledger
 from tuibackup.run.plan import Plan
@@ -143,7 +142,7 @@ async def _own_slot(work: Work) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            os.close(descriptor)
+            give_back(descriptor)
         return
     work.emit(ev.RunWaiting, reason="slot")
     if not work.answers.asked_codes:

@@ -25,7 +25,7 @@ import msgspec
 from tuibackup.errors import TuibackupError
 from tuibackup.run import events as ev
 from tuibackup.run.places import runs_folder
-from tuibackup.vault.output import rename_new
+from tuibackup.vault.output import let_go, rename_new
 
 # Seconds between two looks at a journal that is followed, some 20 µs each: a hundredth of the time it was followed
 # already, so that a short run is not lengthened by waiting for its end, within these bounds.
@@ -138,7 +138,7 @@ class Journal:
             os.write(descriptor, ev.encode(planned))
             rename_new(new, path)
         except OSError as error:
-            os.close(descriptor)
+            let_go(descriptor)
             new.unlink(missing_ok=True)
             raise TuibackupError(f"the journal {path} cannot be written: {error.strerror}") from error
         return cls(path, descriptor)
@@ -170,7 +170,7 @@ class Journal:
     def close(self) -> None:
         """Let go of the journal; from now on only its last line tells whether the run ended well."""
         if self._descriptor >= 0:
-            os.close(self._descriptor)
+            let_go(self._descriptor)
             self._descriptor = -1
 
     def __enter__(self) -> Self:
@@ -216,7 +216,7 @@ class JournalReader:
 
     def close(self) -> None:
         if self._descriptor >= 0:
-            os.close(self._descriptor)
+            let_go(self._descriptor)
             self._descriptor = -1
 
     def __enter__(self) -> Self:
@@ -260,7 +260,7 @@ def is_live(path: Path) -> bool:
     else:
         return False
     finally:
-        os.close(descriptor)
+        let_go(descriptor)
 
 
 @contextmanager
@@ -274,7 +274,7 @@ def reopened(path: Path) -> Iterator[Journal | None]:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        os.close(descriptor)
+        let_go(descriptor)
         yield None
         return
     with Journal(path, descriptor) as journal:

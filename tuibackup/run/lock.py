@@ -14,10 +14,10 @@ from pathlib import Path
 
 import msgspec
 
-from tuibackup.errors import BusyError
+from tuibackup.errors import BusyError, TuibackupError
 from tuibackup.text import printable
 from tuibackup.vault.layout import Vault, file_name
-from tuibackup.vault.output import vault_errors
+from tuibackup.vault.output import let_go, vault_errors
 
 POLL = 0.5  # seconds between two looks at the slots
 _PATIENCE = 1.0  # seconds; who records a dead run holds its server's lock for a moment
@@ -47,7 +47,7 @@ def server_lock(vault: Vault, server: str, *, run: str, operator: str) -> Iterat
         _sign(descriptor, Holder(run, operator, socket.gethostname()))
         yield
     finally:
-        os.close(descriptor)
+        give_back(descriptor)
 
 
 @asynccontextmanager
@@ -60,18 +60,35 @@ async def slot(state: Path, parallel: int, *, kind: str = "run") -> AsyncIterato
     try:
         yield
     finally:
-        os.close(descriptor)
+        give_back(descriptor)
+
+
+def give_back(descriptor: int) -> None:
+    """Let go of a lock; also where the disk answers the closing of its file with an error."""
+    with suppress(OSError):
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+    let_go(descriptor)
 
 
 def take_slot(state: Path, parallel: int, *, kind: str = "run") -> int | None:
-    """A free slot as an open file (closing it gives it back), None where all are taken."""
+    """A free slot as an open file (`give_back`), None where all are taken.
+
+    Raises TuibackupError where its file cannot be made or locked.
+    """
     folder = state / "slots"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for number in range(parallel):
-        descriptor = os.open(folder / f"{kind}-{number}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        if _take(descriptor):
-            return descriptor
-        os.close(descriptor)
+        path = folder / f"{kind}-{number}"
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            if _take(descriptor):
+                return descriptor
+        except OSError as error:
+            raise TuibackupError(
+                f"the lock file {path} cannot be used: {error.strerror}",
+                "runs take turns with it: the state folder must be writable, on a local disk with room",
+            ) from error
+        give_back(descriptor)
     return None
 
 
@@ -92,7 +109,7 @@ def holders(state: Path, *, kind: str) -> int:
         except BlockingIOError:
             taken += 1
         finally:
-            os.close(descriptor)
+            give_back(descriptor)
     return taken
 
 

@@ -22,7 +22,7 @@ from typing import Self
 from tuibackup.errors import UsageError, VaultError
 from tuibackup.sop import Clock
 from tuibackup.vault import disk, summary
-from tuibackup.vault.output import OutputFile, rename_new, sync_folder, vault_errors
+from tuibackup.vault.output import OutputFile, let_go, rename_new, sync_folder, vault_errors
 from tuibackup.vault.presence import lacks
 
 IDENTITY = "tuibackup-vault.toml"
@@ -410,7 +410,7 @@ def _alone(folder: Path) -> Iterator[None]:
         fcntl.flock(fd, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(fd)
+        let_go(fd)
 
 
 @contextmanager
@@ -420,4 +420,4 @@ def _locked(path: Path) -> Iterator[None]:
         fcntl.flock(fd, fcntl.LOCK_EX)
         yield
     finally:
-        os.close(fd)
+        let_go(fd)

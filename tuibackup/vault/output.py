@@ -8,7 +8,7 @@ import errno
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,6 +35,12 @@ def _vault_error(path: Path, error: OSError) -> VaultError:
     if is_full(error):
         return VaultError(f"vault full: no room for {path}", "free some room there")
     return VaultError(f"{path}: {error.strerror or error}")
+
+
+def let_go(descriptor: int) -> None:
+    """Close what was only read or locked, or is given up: whatever the disk says to that, it is closed."""
+    with suppress(OSError):
+        os.close(descriptor)
 
 
 class Written(NamedTuple):
@@ -90,6 +96,8 @@ class OutputFile:
             with vault_errors(self.path):
                 self._awake()
                 os.fsync(self._fd)
+                fd, self._fd = self._fd, -1
+                os.close(fd)  # a network disk may tell only now that it did not take everything
         finally:
             self.abandon()
         return Written(self.path, self.stored_bytes, self._sha256.digest())
@@ -103,7 +111,7 @@ class OutputFile:
         """Close without any promise; the file stays for a sweep. May be called twice."""
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
-            os.close(fd)
+            let_go(fd)
 
 
 class Mark(NamedTuple):
@@ -124,7 +132,7 @@ def sync_folder(path: Path) -> None:
             if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
                 raise
         finally:
-            os.close(fd)
+            let_go(fd)
 
 
 def rename_new(source: Path, target: Path) -> None:

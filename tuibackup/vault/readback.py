@@ -15,6 +15,7 @@ from typing import NamedTuple
 import zstandard
 
 from tuibackup.vault.frames import unpacked_frame
+from tuibackup.vault.output import let_go
 
 STEP = 16 << 20  # bytes on the disk that are read back together: each step syncs the file once
 _PAGE = 4096
@@ -107,5 +108,5 @@ def read_back(path: Path, done: ReadBack, frames: Sequence[tuple[int, int]]) -> 
             at += packed
             read += 1
     finally:
-        os.close(fd)
+        let_go(fd)
     return ReadBack(at, read, sha256)
