@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.refusing import Refusing
 from tests.remote.conftest import Face, Site, a_server, make_key
 from tuibackup.config import Server
 from tuibackup.demo.sshd import PrivateSshd
@@ -291,6 +292,19 @@ async def test_a_proxy_command(site: Site, sshd: PrivateSshd, monkeypatch: pytes
         f"127.0.0.1 port {sshd.port}: the ProxyCommand of ~/.ssh/config ended: exit 127:"
         " /bin/sh: 1: exec: /nonexistent/tool: not found; try it in a shell, or see ~/.ssh/config"
     )
+
+
+async def test_a_refusal_that_comes_through_a_proxy_command_is_waited_out(
+    site: Site, sshd: PrivateSshd
+) -> None:
+    with Refusing(sshd, 2) as refusing:
+        key = sshd.known_hosts_lines[0].split(" ", 1)[1]
+        (site.home / ".ssh/known_hosts").write_text(f"[127.0.0.1]:{refusing.port} {key}\n")
+        (site.home / "pump.py").write_text(PUMP)
+        site.ssh_config(f"ProxyCommand {sys.executable} {site.home}/pump.py %h %p\n")
+        async with site.session(a_server(sshd, port=refusing.port)):
+            pass
+    assert "lets us in no more for the moment (Not allowed at this time)" in site.notes[0]
 
 
 async def test_a_server_with_none_of_our_ciphers(site: Site, sshd: PrivateSshd, tmp_path: Path) -> None:

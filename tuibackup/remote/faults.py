@@ -44,16 +44,16 @@ def connect_error(
     """The error for an attempt that failed, other than for the host key. `ended`: how the ProxyCommand did."""
     said = shorten(printable(str(error)), _LONGEST)
     jump = way.jump
-    if ended and not client.speaks:
-        return ConnectError(
-            f"{where}: the ProxyCommand of ~/.ssh/config ended: {ended}",
-            "try it in a shell, or see ~/.ssh/config",
-        )
     if _FOR_NOW.search(way.heard) and not client.speaks:
         return RefusedForNowError(
             f'{where}: lets us in no more for the moment: "{way.heard}"',
             "its sshd counts failed logins (PerSourcePenalties) or connections (MaxStartups): try again in minutes",
             way.heard,
+        )
+    if ended and not client.speaks:
+        return ConnectError(
+            f"{where}: the ProxyCommand of ~/.ssh/config ended: {ended}",
+            "try it in a shell, or see ~/.ssh/config",
         )
     match error:
         case socket.gaierror() if error.errno in _NOT_NOW:

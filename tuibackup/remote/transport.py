@@ -118,7 +118,7 @@ class Way(ABC):
         return shorten(printable(said), _LONGEST)
 
     async def ended(self) -> str:
-        """What a ProxyCommand said when it ended, "" where there is none or it goes on."""
+        """How a ProxyCommand failed, "" where there is none, it goes on, or it ended well."""
         return ""
 
     def _listen(self, factory: Callable[..., Any], gone: Callable[[], None] = lambda: None) -> _Listening:
@@ -198,12 +198,12 @@ class Proxied(Way):
         return transport, listening.connection
 
     async def ended(self) -> str:
-        """See `Way`."""
+        """See `Way`. One that ends well just passes on that the server has closed the connection."""
         if self._minding is None or self._process is None:
             return ""
         await asyncio.wait([self._minding], timeout=_ENDING)
         code = self._process.returncode
-        if code is None:
+        if not code:
             return ""
         said = printable(" ".join(self._complaint.decode("utf-8", "replace").split()))
         return shorten(": ".join(filter(None, (f"exit {code}", said))), _LONGEST)
