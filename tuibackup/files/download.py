@@ -22,6 +22,7 @@ from tuibackup.files.fetch import Fetched
 from tuibackup.files.findings import Findings
 from tuibackup.files.inventory import Listed
 from tuibackup.files.keep import Store
+from tuibackup.files.leadsout import targets, told
 from tuibackup.files.persistence import Persistence
 from tuibackup.files.pipe import StoppedError, in_thread
 from tuibackup.files.places import Place, moved
@@ -73,6 +74,7 @@ class Download:
     resumed: int = 0  # files that an interrupted run had fetched
     limits: tuple[str, ...] = ()  # what the way of reading could not see
     reconnected: int = 0  # how often the connection was lost and made again
+    uncovered: tuple[str, ...] = ()  # what links lead to outside of the folders, a line each
 
 
 async def download(
@@ -163,6 +165,10 @@ class _Download:
             self._check_room(min(wanted_bytes, sum(one.allocated for one in listed)))
             tally.items, tally.items_total, tally.bytes, tally.bytes_total = 0, wanted, 0, wanted_bytes
             self._fetching = True
+            found = await in_thread(lambda: targets(self._index.symlinks(), listed))
+            uncovered = await self._insist(
+                lambda: told(found, listed, self._way.places, self._way.session.gone)
+            )
             for one in listed:
                 await self._fetch_all(one)
             places = await self._insist(partial(self._places, listed))
@@ -182,6 +188,7 @@ class _Download:
             resumed,
             self._way.limits,
             self._reconnected,
+            tuple(uncovered),
         )
 
     async def _inventory(self) -> list[Listed]:

@@ -5,12 +5,13 @@ The index is made in a place of the caller's and thrown away with it; the vault 
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tuibackup.config import Server
 from tuibackup.files.findings import Findings
 from tuibackup.files.inventory import Listed
+from tuibackup.files.leadsout import targets, told
 from tuibackup.files.pipe import in_thread
 from tuibackup.files.tally import Tally
 from tuibackup.files.verdict import comparable, complete, poor, ratio
@@ -55,6 +56,7 @@ class Forecast:
     resumed_bytes: int
     needs_room: int
     seconds: float
+    uncovered: tuple[str, ...] = ()  # what links lead to outside of the folders, a line each
 
     @property
     def changed_bytes(self) -> int:
@@ -81,9 +83,12 @@ async def forecast(
     with IndexWriter(place / INDEX) as index:
         findings = Findings(index, _Silent())
         listed = await way.inventory(server, index, findings, Tally())
-        return await in_thread(
+        found = await in_thread(lambda: targets(index.symlinks(), listed))
+        uncovered = await told(found, listed, way.places, way.session.gone)
+        compared = await in_thread(
             _compared, index, findings, server, listed, previous, leftovers, full, time.monotonic() - began
         )
+        return replace(compared, uncovered=tuple(uncovered))
 
 
 def _compared(

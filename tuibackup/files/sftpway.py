@@ -1,5 +1,6 @@
 """A server is read over SFTP alone: it has no shell, or no find and tar that we know."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -113,7 +114,7 @@ class SftpWay:
     async def places(self, folders: Sequence[bytes]) -> list[Place | None]:
         """Where folders lie now."""
         async with opened(self.session) as sftp:
-            return [await sftpinventory.place_of(sftp, folder) for folder in folders]
+            return await asyncio.gather(*(sftpinventory.place_of(sftp, folder) for folder in folders))
 
     async def afresh(self, files: Sequence[Wanted]) -> list[Wanted]:
         """Files as they are now."""

@@ -68,6 +68,8 @@ async def check_folders(
             yield Check(what, State.FAILED, f"{folder.folder}: {folder.fault}; {way_out}")
         else:
             yield Check(what, State.OK, f"{folder.folder}: {held}, {size(folder.bytes)}")
+    for line in found.uncovered:
+        yield Check(what, State.OK, line)
     others = [one for one in found.findings if faults.get(one.subject) != one.reason]
     lines = [f"{one.subject}: {one.reason}" for one in others]
     lines += [f"{printable(name)}: {PERMISSION}" for name in closed]

@@ -91,6 +91,8 @@ async def download(work: Work, report: StepReporter) -> str:
             parent=fetched.parent,
             limits=fetched.limits,
         )
+        for text in fetched.uncovered:
+            work.note(text)
         await publish(work, place, description, report, detail)
     return detail
 

@@ -15,7 +15,7 @@ from tuibackup.vault.listing import KeptListing
 from tuibackup.vault.output import vault_errors
 from tuibackup.vault.renewal import Known
 from tuibackup.vault.rows import MAX, Row
-from tuibackup.vault.schema import FILE_NAME, Paths
+from tuibackup.vault.schema import FILE_NAME, Paths, join
 
 OWNERS = 10_000  # that are named at once: a server may invent them without end
 _ROW_BYTES = 200  # that an entry takes on the disk besides its name, roughly
@@ -99,6 +99,18 @@ class IndexIntake(IndexBase):
             ).fetchall()
         paths = Paths(self._db)
         return [self._rows.relative(root, paths(number)) for (number,) in found]
+
+    def symlinks(self) -> Iterator[tuple[bytes, bytes, bytes]]:
+        """Of each symbolic link: the folder that it lies in on the server, its configured path, and its target."""
+        with self._errors():
+            rows = self._db.execute(
+                "SELECT root, parent, name, target FROM entry WHERE kind = 'l' ORDER BY id"
+            )
+            paths = Paths(self._db)
+            for root, parent, name, target in rows:
+                path = paths.below(parent, name)
+                above = self._rows.relative(root, path).rpartition(b"/")[0]
+                yield join(self._resolved[root], above), path, target
 
     def listed_totals(self, root: int) -> tuple[int, int]:
         """How many regular files, and bytes, the inventory has, each inode once: also those that are no entries."""
