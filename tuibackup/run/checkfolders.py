@@ -47,9 +47,12 @@ async def check_folders(
         text = _("the folders are too large to be listed within {time}; this lists them: {command}")
         command = f"tuibackup run {server.name} --dry-run"
         yield Check(what, State.OK, text.format(time=duration(LISTING_SECONDS), command=command))
-        found, _full = await list_folders(
-            config, None, session, probe, replace(server, exclude=(_TOP,)), full=True
-        )
+        try:
+            async with asyncio.timeout(LISTING_SECONDS):
+                top = replace(server, exclude=(_TOP,))
+                found, _full = await list_folders(config, None, session, probe, top, full=True)
+        except TimeoutError:
+            return
     else:
         way = choose(session, probe, server)
         if server.sudo and isinstance(way, ShellWay):
