@@ -6,6 +6,7 @@ import select
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -109,8 +110,12 @@ class Cockpit(QuietCrash, App[None], inherit_bindings=False):
     # Pictures
 
     async def _pull(self) -> None:
-        """Get a new picture in a thread, twice a second and whenever something was asked for."""
+        """Get a new picture in a thread, twice a second and whenever something was asked for.
+
+        The first is of the table alone, and at once the next: log and weeks of a year's runs take a while.
+        """
         try:
+            self.take(await asyncio.to_thread(self.source.gather, replace(self.main.wish, table_only=True)))
             while True:
                 self._woken.clear()
                 self.take(await asyncio.to_thread(self.source.gather, self.main.wish))

@@ -82,7 +82,7 @@ class Gatherer:
         self._host = socket.gethostname().partition(".")[0]
         self._ledger: Ledger | None = None
         self._facts = _Facts()
-        self._log: tuple[object, LogPage] = (None, LogPage())
+        self._log: tuple[object, LogPage] = (None, LogPage(read=False))
         self._followed: dict[str, _Followed] = {}
         self._shown: _Shown | None = None
         self._room: Room | None = None
@@ -263,7 +263,7 @@ class Gatherer:
         self._open_ledger()
         assert self._ledger is not None
         newest = self._ledger.log(1)
-        mark = (newest[0].seq if newest else 0, now.astimezone().date())
+        mark = (newest[0].seq if newest else 0, now.astimezone().date(), table_only)
         if mark == self._facts.mark:
             return False
         self._facts = _Facts(
@@ -355,7 +355,7 @@ class Gatherer:
 class _Facts:
     """What the ledger said when it was last read; `mark` tells whether that is still so."""
 
-    mark: tuple[int, date] | None = None
+    mark: tuple[int, date, bool] | None = None
     clocks: "Mapping[tuple[str, Clock], ClockFact]" = field(default_factory=dict)
     runs: "Mapping[str, RunFact]" = field(default_factory=dict)
     weeks: Mapping[str, tuple[Outcome | None, ...]] = field(default_factory=dict)

@@ -119,11 +119,12 @@ class LogRow:
 
 @dataclass(frozen=True, slots=True)
 class LogPage:
-    """The newest entries that fit the filter; `matching` and `total` count all."""
+    """The newest entries that fit the filter; `matching` and `total` count all. `read`: not before the first look."""
 
     rows: tuple[LogRow, ...] = ()
     matching: int = 0
     total: int = 0
+    read: bool = True
 
 
 @dataclass(frozen=True, slots=True)

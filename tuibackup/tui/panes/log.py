@@ -62,7 +62,7 @@ class LogPane(Pane):
             heading = _with_junction(heading, self.junction)
         lines = [heading, _headings(room)]
         lines += [log_line(row, picture, room) for row in rows[self.top : self.top + height]]
-        if not rows and picture.complete:
+        if not rows and picture.complete and picture.log.read:
             nothing = _("nothing fits the filter") if self.filter else _("nothing was done yet")
             lines.append((("  " + nothing, "muted"),))
         return lines, 2 + at - self.top if rows and self.has_focus else None
