@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tuibackup.cli import loop
 from tuibackup.cli.answers import OneAtATime
 from tuibackup.cli.context import Context
-from tuibackup.cli.output import coloured, paint, print_json
+from tuibackup.cli.output import coloured, paint, print_hanging, print_json
 from tuibackup.cli.summary import Ended, print_summary
 from tuibackup.text import cells, count
 from tuibackup.words import _, ngettext
@@ -119,5 +119,5 @@ def _sum_up(found: "list[tuple[str | None, Check]]") -> None:
 
 def _print(check: "Check") -> None:
     sign, state = _SIGNS[check.state.value]
-    space = " " * max(1, 16 - cells(check.what))
-    print(f"  {paint(sign, state, coloured())} {check.what}{space}{check.detail}", flush=True)
+    named = f" {check.what}{' ' * max(2, 16 - cells(check.what))}"
+    print_hanging(f"  {sign}{named}", check.detail, drawn=f"  {paint(sign, state, coloured())}{named}")

@@ -4,7 +4,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from tuibackup.cli.context import Context
-from tuibackup.cli.output import MARKS, coloured, paint, print_json
+from tuibackup.cli.output import MARKS, coloured, paint, print_hanging, print_json
 from tuibackup.cli.progress import ProgressLine
 from tuibackup.cli.summary import Ended, print_summary
 from tuibackup.errors import VaultError
@@ -71,17 +71,15 @@ def _print(drilled: "Drilled") -> None:
     found, outcome = drilled.found, drilled.found.outcome.value
     mark = paint(MARKS[outcome], outcome, coloured())
     where = _("in {place}").format(place=found.where)
-    print(
-        f"{mark} {drilled.snapshot.spec}  {drilled.amount()}  {where}  {duration(drilled.seconds)}",
-        flush=True,
-    )
+    text = f"{drilled.snapshot.spec}  {drilled.amount()}  {where}  {duration(drilled.seconds)}"
+    print_hanging(f"{MARKS[outcome]} ", text, drawn=f"{mark} ")
     for sign, state, sentences in (
         ("×", "failed", found.differences),
         ("▲", "warnings", found.gaps),
         ("·", "dim", found.incomparable),
     ):
         for sentence in sentences[:SHOWN]:
-            print(f"  {paint(sign, state, coloured())} {sentence}")
+            print_hanging(f"  {sign} ", sentence, drawn=f"  {paint(sign, state, coloured())} ")
         if len(sentences) > SHOWN:
             print(_("    and {number} more").format(number=count(len(sentences) - SHOWN)))
 

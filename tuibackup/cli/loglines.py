@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from tuibackup.cli.columns import GAP, Shape, fit
+from tuibackup.cli.columns import line as fitted
 from tuibackup.cli.output import MARKS, Cell, coloured, paint, terminal_width
 from tuibackup.text import cells, count, duration, printable, when, wrap
 from tuibackup.words import _
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 SHOWN = 20  # findings of one entry; all with --run or --all
 _LEAST = 30  # columns that a detail needs beside the others; else it stands below them
 _INDENT = " " * 4
+_TOOK = 4  # the column whose numbers stand to the right
+_SHAPE = Shape(name=1, spare=(_TOOK, 5, 2, 0))
 
 
 def print_log(entries: "Sequence[Entry]", ledger: "Ledger", bound: int | None) -> None:
@@ -24,8 +28,8 @@ def print_log(entries: "Sequence[Entry]", ledger: "Ledger", bound: int | None) -
         Cell(head, "dim") for head in (_("time"), _("server"), _("what"), _("outcome"), _("took"), _("who"))
     ]
     rows = [_row(entry) for entry in entries]
-    widths = [max(cells(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
     room = terminal_width() if sys.stdout.isatty() else 0
+    widths = fit(heads, rows, room or sys.maxsize, _SHAPE)
     _print(heads, Cell(_("detail"), "dim"), widths, room)
     for entry, row in zip(entries, rows, strict=True):
         _print(row, _detail(entry), widths, room)
@@ -111,14 +115,14 @@ def _total(body: Mapping[str, Any]) -> int:
     return sum(number for number in totals if isinstance(number, int))
 
 
-def _print(row: Sequence[str], detail: str, widths: Sequence[int], room: int) -> None:
+def _print(row: Sequence[str], detail: str, widths: dict[int, int], room: int) -> None:
     parts = []
-    for column, (text, width) in enumerate(zip(row, widths, strict=True)):
-        space = " " * (width - cells(text))
-        shown = paint(text, text.state if isinstance(text, Cell) else "", coloured())
+    for column, text in fitted(row, widths, _SHAPE).items():
+        space, cell = " " * (widths[column] - cells(text)), row[column]
+        shown = paint(text, cell.state if isinstance(cell, Cell) else "", coloured())
         parts.append(space + shown if column == _TOOK else shown + space)
-    line = "  ".join(parts)
-    before = sum(widths) + 2 * len(widths)
+    line = (" " * GAP).join(parts)
+    before = sum(widths.values()) + GAP * len(widths)
     state = detail.state if isinstance(detail, Cell) else ""
     if not room:
         print(f"{line}  {detail}".rstrip())
@@ -130,9 +134,6 @@ def _print(row: Sequence[str], detail: str, widths: Sequence[int], room: int) ->
     else:
         print(line.rstrip())
         _below(detail, room)
-
-
-_TOOK = 4  # the column whose numbers stand to the right
 
 
 def _below(text: str, room: int) -> None:

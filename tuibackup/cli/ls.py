@@ -7,10 +7,12 @@ import sys
 from base64 import b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
+from tuibackup.cli.columns import GAP, Shape, fit, line
 from tuibackup.cli.context import Context
-from tuibackup.cli.output import print_json, print_table
+from tuibackup.cli.output import print_json, print_table, terminal_width
 from tuibackup.errors import UsageError
 from tuibackup.words import _
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from tuibackup.vault.index import IndexEntry
     from tuibackup.vault.layout import Snapshot
 
+_LOOKED_AT = 1000  # entries by whose names the columns are laid out
+_AMOUNT = 3  # the column of sizes
 _TYPES = {
     "f": stat.S_IFREG, "d": stat.S_IFDIR, "l": stat.S_IFLNK, "p": stat.S_IFIFO, "s": stat.S_IFSOCK,
     "b": stat.S_IFBLK, "c": stat.S_IFCHR,
@@ -71,7 +75,7 @@ def _databases(snapshot: "Snapshot", args: argparse.Namespace) -> int:
         ]
         for one in found
     ]
-    print_table(heads, rows, "<>>>><")
+    print_table(heads, rows, "<>>>><", Shape(remark=5, spare=(3, 1, 2, 4)))
     return 0
 
 
@@ -90,9 +94,11 @@ def _files(snapshot: "Snapshot", args: argparse.Namespace) -> int:
         if args.json:
             print_json({"snapshot": snapshot.spec, "entries": [_document(entry) for entry in listed]})
             return 0
-        for entry in listed:
+        first = list(islice(listed, _LOOKED_AT))
+        lines = _Lines(first, whole=not path)
+        for entry in chain(first, listed):
             # Line by line: a folder may hold a million names.
-            print(_line(entry, whole=not path))
+            print(lines.of(entry))
     return 0
 
 
@@ -111,19 +117,45 @@ def _listing(children: "Iterator[IndexEntry]", itself: "IndexEntry | None") -> "
     return chain()
 
 
-def _line(found: "IndexEntry", *, whole: bool) -> str:
-    from tuibackup.text import count, printable
+class _Lines:
+    """The lines of a listing, alike in their columns; on a terminal the names of the `first` entries decide what else
+    there is room for."""
 
-    entry = found.entry
-    kind = entry.kind.value
-    mode = stat.filemode(_TYPES[kind] | entry.mode)
-    owner = printable(entry.user or str(entry.uid).encode())
-    group = printable(entry.group or str(entry.gid).encode())
-    changed = datetime.fromtimestamp(entry.mtime_ns // 10**9, UTC).astimezone()
-    name = printable(found.path if whole else found.path.rpartition(b"/")[2])
-    target = f" → {printable(entry.target)}" if entry.target is not None else ""
-    amount = count(entry.size) if kind == "f" else "–"
-    return f"{mode} {owner:<9} {group:<9} {amount:>14} {changed:%Y-%m-%d %H:%M}  {name}{target}"
+    _HEADS = ("", "", "", "", "", "")
+    _SHAPE = Shape(name=5, spare=(2, 1, 4, 3))
+
+    def __init__(self, first: "list[IndexEntry]", *, whole: bool) -> None:
+        self._whole = whole
+        room = terminal_width() if sys.stdout.isatty() else sys.maxsize
+        self._widths = fit(self._HEADS, [self._row(one) for one in first], room, self._SHAPE)
+        self._cut = room != sys.maxsize
+
+    def of(self, found: "IndexEntry") -> str:
+        from tuibackup.text import cells
+
+        row = self._row(found)
+        shown = line(row, self._widths, self._SHAPE) if self._cut else dict(enumerate(row))
+        parts = []
+        for column, text in shown.items():
+            space = " " * (self._widths[column] - cells(text))
+            parts.append(space + text if column == _AMOUNT else text + space)
+        return (" " * GAP).join(parts).rstrip()
+
+    def _row(self, found: "IndexEntry") -> list[str]:
+        from tuibackup.text import count, printable
+
+        entry = found.entry
+        kind = entry.kind.value
+        changed = datetime.fromtimestamp(entry.mtime_ns // 10**9, UTC).astimezone()
+        name = printable(found.path if self._whole else found.path.rpartition(b"/")[2])
+        return [
+            stat.filemode(_TYPES[kind] | entry.mode),
+            printable(entry.user or str(entry.uid).encode()),
+            printable(entry.group or str(entry.gid).encode()),
+            count(entry.size) if kind == "f" else "–",
+            f"{changed:%Y-%m-%d %H:%M}",
+            name + (f" → {printable(entry.target)}" if entry.target is not None else ""),
+        ]
 
 
 def _document(found: "IndexEntry") -> dict[str, Any]:

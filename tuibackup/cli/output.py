@@ -7,7 +7,11 @@ import sys
 from collections.abc import Sequence
 from typing import Any, TextIO
 
-from tuibackup.text import cells, shorten
+from tuibackup.cli.columns import GAP, Shape, fit, line
+from tuibackup.text import cells, wrap
+
+_HANGING_LEAST = 24  # cells that a text needs beside what it hangs on
+_INDENT = 4
 
 # For terminals and files without UTF-8.
 _PLAIN = {
@@ -67,28 +71,68 @@ class Cell(str):
         return cell
 
 
-def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]], align: str = "") -> None:
+class Head(str):
+    """A heading that has a short form for where it would be cut."""
+
+    __slots__ = ("short",)
+    short: str
+
+    def __new__(cls, text: str, short: str) -> "Head":
+        head = super().__new__(cls, text)
+        head.short = short
+        return head
+
+
+def print_table(
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    align: str = "",
+    shape: Shape | None = None,
+) -> None:
     """Print rows below their heads, columns aligned ("<" or ">" each, default left).
 
-    On a terminal the last column is cut so that no line breaks; in a file or pipe nothing is cut.
+    On a terminal it is fitted into its width by `shape`; in a file or pipe nothing is cut.
     """
     colour = coloured()
     align = align.ljust(len(heads), "<")
-    widths = [max(cells(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
-    room = terminal_width() if sys.stdout.isatty() else 0
+    shape = shape or Shape(remark=len(heads) - 1)
+    room = terminal_width() if sys.stdout.isatty() else sys.maxsize
+    widths = fit(heads, rows, room, shape)
+    heads = [
+        head.short if isinstance(head, Head) and cells(head) > widths.get(column, 0) else head
+        for column, head in enumerate(heads)
+    ]
     for number, row in enumerate([[Cell(head, "dim") for head in heads], *rows]):
         if number == 0 and not any(heads):
             continue
         parts = []
-        for column, text in enumerate(row):
-            last = column == len(heads) - 1
-            state = text.state if isinstance(text, Cell) else ""
-            if last and room:
-                text = shorten(text, max(8, room - sum(widths[:-1]) - 2 * (len(heads) - 1)))
-            space = "" if last and align[column] == "<" else " " * (widths[column] - cells(text))
-            shown = paint(text, state, colour)
+        for column, text in line(row, widths, shape).items():
+            cell = row[column]
+            space = " " * (widths[column] - cells(text))
+            shown = paint(text, cell.state if isinstance(cell, Cell) else "", colour)
             parts.append(space + shown if align[column] == ">" else shown + space)
-        print("  ".join(parts).rstrip())
+        print((" " * GAP).join(parts).rstrip())
+
+
+def print_hanging(start: str, text: str, *, drawn: str = "") -> None:
+    """Print `text` after `start` (`drawn`: as that is to be shown, with colours).
+
+    On a terminal it goes on below its own beginning where the line is full, or near the left where that would leave
+    too little room; in a file or pipe it is one line.
+    """
+    width = terminal_width() if sys.stdout.isatty() else sys.maxsize
+    indent = cells(start)
+    if width - indent >= _HANGING_LEAST:
+        first, *rest = wrap(text, width - indent)
+    else:
+        indent = _INDENT
+        first, *rest = wrap(start + text, width)
+        rest = wrap(" ".join(rest), width - indent) if rest else []
+        if first.startswith(start):
+            first = first.removeprefix(start)
+        else:
+            drawn = start = ""
+    print(((drawn or start) + f"\n{' ' * indent}".join([first, *rest])).rstrip(), flush=True)
 
 
 def terminal_width() -> int:

@@ -4,6 +4,7 @@ import argparse
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from tuibackup.cli.columns import Shape
 from tuibackup.cli.context import Context
 from tuibackup.cli.output import MARKS, Cell, print_json, print_table
 from tuibackup.words import _
@@ -30,8 +31,11 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
     if args.json:
         print_json([_document(snapshot) for snapshot in found])
         return 0
-    heads = [_("snapshot"), _("outcome"), _("started"), _("items"), _("size"), _("on disk"), _("remark")]
-    print_table(heads, [_row(snapshot) for snapshot in found], "<<<>>><")
+    heads = ["", _("snapshot"), _("outcome"), _("started"), _("items"), _("size"), _("on disk"), _("remark")]
+    shape = Shape(
+        name=1, remark=7, spare=(3, 4, 6, 2, 5)
+    )  # its name tells when it began, its mark the outcome
+    print_table(heads, [_row(snapshot) for snapshot in found], "<<<<>>><", shape)
     return 0
 
 
@@ -43,11 +47,13 @@ def _row(snapshot: "Snapshot") -> list[str]:
     try:
         summary = snapshot.summary
     except VaultError as error:
-        return [snapshot.spec, Cell(f"× {_('unreadable')}", "failed"), started, "", "", "", str(error)]
+        bad = "failed"
+        return [Cell("×", bad), snapshot.spec, Cell(_("unreadable"), bad), started, "", "", "", str(error)]
     outcome = summary.outcome.value
     return [
+        Cell(MARKS[outcome], outcome),
         snapshot.spec,
-        Cell(f"{MARKS[outcome]} {_(outcome)}", outcome),
+        Cell(_(outcome), outcome),
         started,
         count(summary.files),
         size(summary.bytes),

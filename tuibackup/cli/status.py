@@ -4,8 +4,9 @@ import argparse
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
+from tuibackup.cli.columns import Shape
 from tuibackup.cli.context import Context
-from tuibackup.cli.output import MARKS, Cell, print_json, print_table
+from tuibackup.cli.output import MARKS, Cell, Head, print_hanging, print_json, print_table
 from tuibackup.words import _
 
 if TYPE_CHECKING:
@@ -46,13 +47,16 @@ def _print(picture: "Picture") -> None:
     from tuibackup.tui.model import clock_word, period_word, state_word, worst_first
 
     files = _("files ≤ {limit}").format(limit=period_word(picture.sop.files_within))
-    databases = _("databases ≤ {limit}").format(limit=period_word(picture.sop.databases_within))
-    rows = [_row(row, picture) for row in worst_first(picture.rows)]
+    limit = period_word(picture.sop.databases_within)
+    databases = Head(_("databases ≤ {limit}").format(limit=limit), f"{_('dbs')} ≤ {limit}")
+    clocks = _clock_width(picture)
+    rows = [_row(row, picture, clocks) for row in worst_first(picture.rows)]
     if rows:
         print_table(
-            ["", _("server"), files, "", databases, "", _("last run"), "", _("took"), _("drill")],
+            ["", _("server"), files, databases, _("last run"), "", _("took"), _("drill")],
             rows,
-            "<<<><><<>>",
+            "<<<<<<>>",
+            Shape(name=1, spare=(6, 5, 7, 4)),
         )
     else:
         print(_("no server in {file} yet; its comments show how to add one").format(file=picture.source))
@@ -63,26 +67,33 @@ def _print(picture: "Picture") -> None:
             )
             print(f"{MARKS[standing.state.value]} {one.name}: {sentence}")
         if one.kept:
-            print(f"{MARKS['interrupted']} {one.name}: {one.kept.sentence}")
+            print_hanging(f"{MARKS['interrupted']} ", f"{one.name}: {one.kept.sentence}")
         for gone in one.lost.values():
-            print(_("{mark} {server}: {what}").format(mark=MARKS["failed"], server=one.name, what=gone))
+            said = _("{mark} {server}: {what}").format(mark=MARKS["failed"], server=one.name, what=gone)
+            print_hanging("", said)
     for problem in picture.problems:
-        print(_("× {problem}").format(problem=problem))
+        print_hanging("", _("× {problem}").format(problem=problem))
     if picture.room:
         room = picture.room
-        print(
+        print_hanging(
+            "",
             _("{path}: {free} of {total} free").format(
                 path=room.path, free=size(room.free), total=size(room.total)
-            )
+            ),
         )
 
 
-def _row(row: "ServerRow", picture: "Picture") -> list[str]:
+def _row(row: "ServerRow", picture: "Picture", clocks: int) -> list[str]:
     from tuibackup.text import duration, when
     from tuibackup.tui.model import outcome_word
 
     condition = row.condition
-    cells = [Cell(MARKS.get(condition, " "), condition), row.name, *_clock(row.files), *_clock(row.databases)]
+    cells = [
+        Cell(MARKS.get(condition, " "), condition),
+        row.name,
+        _clock(row.files, clocks),
+        _clock(row.databases, clocks),
+    ]
     if row.run:
         step = row.run.view.current
         word = _("waiting") if row.run.waiting else _("running")
@@ -105,13 +116,29 @@ def _drill(row: "ServerRow") -> str:
     return Cell(f"{MARKS[outcome]} {age}", outcome) if age else "–"
 
 
-def _clock(standing: "Standing | None") -> list[str]:
-    from tuibackup.tui.model import days, state_word
+def _clock_width(picture: "Picture") -> int:
+    """Cells of the longest state with its age beside it."""
+    from tuibackup.text import cells
+
+    return max(
+        (sum(map(cells, _clock_words(clock))) + 2 for row in picture.rows for clock in row.clocks), default=0
+    )
+
+
+def _clock(standing: "Standing | None", width: int) -> str:
+    """The state, and its age at the right end of `width` cells: one column, or the heading were wider than it."""
+    from tuibackup.text import cells
 
     if standing is None:
-        return ["–", ""]
-    age = "" if standing.age_days is None else days(standing.age_days)
-    return [Cell(state_word(standing.state), standing.state.value), age]
+        return "–"
+    word, age = _clock_words(standing)
+    return Cell(f"{word}{' ' * (width - cells(word) - cells(age))}{age}".rstrip(), standing.state.value)
+
+
+def _clock_words(standing: "Standing") -> tuple[str, str]:
+    from tuibackup.tui.model import days, state_word
+
+    return state_word(standing.state), "" if standing.age_days is None else days(standing.age_days)
 
 
 def _document(picture: "Picture") -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tuibackup.cli.output import MARKS, coloured, paint
+from tuibackup.cli.output import MARKS, coloured, paint, print_hanging
 from tuibackup.text import count
 from tuibackup.words import _
 
@@ -29,10 +29,12 @@ def print_summary(what: str, ended: Sequence[Ended], good: str = "") -> None:
         return
     colour = coloured()
     print()
-    print(f"{what}: {', '.join(_counts(ended, good, colour))}")
+    counts = ", ".join(_counts(ended, good, colour))
+    print_hanging("", f"{what}: {counts}")
     errors = _errors(ended)
     for (outcome, text), names in errors[:_SHOWN]:
-        print(f"{paint(MARKS[outcome], outcome, colour)} {', '.join(names)}: {text}")
+        mark = f"{paint(MARKS[outcome], outcome, colour)} "
+        print_hanging(f"{MARKS[outcome]} ", f"{', '.join(names)}: {text}", drawn=mark)
     if len(errors) > _SHOWN:
         print(_("  and {number} more").format(number=count(len(errors) - _SHOWN)))
 

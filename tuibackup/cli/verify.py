@@ -5,7 +5,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from tuibackup.cli.context import Context
-from tuibackup.cli.output import Cell, coloured, paint, print_json
+from tuibackup.cli.output import Cell, coloured, paint, print_hanging, print_json
 from tuibackup.cli.progress import ProgressLine
 from tuibackup.cli.summary import Ended, print_summary
 from tuibackup.words import _, ngettext
@@ -69,9 +69,9 @@ def _print(snapshot: "Snapshot", verdict: "Verdict", seconds: float) -> None:
     mark = paint(Cell(sign), state, coloured())
     words = ngettext("{files} file, {size}", "{files} files, {size}", verdict.files)
     amount = words.format(files=count(verdict.files), size=size(verdict.bytes))
-    print(f"{mark} {snapshot.spec}  {amount}  {duration(seconds)}", flush=True)
+    print_hanging(f"{sign} ", f"{snapshot.spec}  {amount}  {duration(seconds)}", drawn=f"{mark} ")
     for problem in verdict.problems[:SHOWN]:
-        print(f"    {problem}")
+        print_hanging("    ", problem)
     if len(verdict.problems) > SHOWN:
         print(_("    and {number} more").format(number=count(len(verdict.problems) - SHOWN)))
 

@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tuibackup.cli.output import MARKS, coloured, paint, terminal_width
+from tuibackup.cli.columns import GAP
+from tuibackup.cli.output import MARKS, coloured, paint, print_hanging, terminal_width
 from tuibackup.cli.summary import Ended, print_summary
 from tuibackup.run import events as ev
 from tuibackup.run.journal import JournalReader, first, follow
@@ -30,6 +31,7 @@ TICK = 0.5  # seconds between two drawings of the live lines
 PLAIN_EVERY = 30.0  # seconds between two lines of progress where there is no terminal
 FINDINGS = 20  # listed one by one here; `log --all` and the snapshot hold them all
 BAR = 12
+_ALLOWED = 8  # cells of "of 10:00"
 INTERRUPTED = 130
 RECOVERIES = 10
 WORST = (1, 130, 11, 3, 0)  # of several runs the first of these counts
@@ -155,10 +157,9 @@ class _Lines:
                 self._print(view, event.text, error=True)
             case ev.StepFinding():
                 if view.findings_total <= FINDINGS:
-                    mark = paint(MARKS["warnings"], "warnings", self._colour)
-                    self._print(view, f"{mark}   {event.subject}: {event.reason}")
+                    self._print(view, f"{event.subject}: {event.reason}", sign="warnings", start="   ")
             case ev.StepFinished():
-                self._print(view, self._step(view.steps[event.step]))
+                self._step(view, view.steps[event.step])
             case ev.RunFinished():
                 self._finish(view, event)
 
@@ -202,24 +203,25 @@ class _Lines:
             self._print(
                 view, _("{mark}   and {number} more").format(mark=MARKS["warnings"], number=count(more))
             )
-        word = paint(
-            f"{MARKS[event.outcome.value]} {_(event.outcome.value)}", event.outcome.value, self._colour
-        )
-        parts = [f"{word} {duration(event.seconds)}"]
-        parts += [result.snapshot for result in (event.files, event.databases) if result and result.snapshot]
-        self._print(view, "  ".join(parts))
+        outcome = event.outcome.value
+        start = f" {_(outcome)} {duration(event.seconds)}  "
+        parts = [result.snapshot for result in (event.files, event.databases) if result and result.snapshot]
+        self._print(view, "  ".join(parts), sign=outcome, start=start)
         if event.error:
             self._print(view, event.error, error=True)
 
-    def _step(self, view: StepView) -> str:
-        outcome = view.outcome or Outcome.FAILED
-        mark = paint(MARKS[outcome.value], outcome.value, self._colour)
-        slow = paint(_("  ▲ slow"), "warnings", self._colour) if view.slow else ""
-        line = f"{mark} {view.step.number} {view.step.value:<9}{duration(view.seconds or 0):>7}"
-        return f"{line}  {_allowed(view):<10}{view.detail}{slow}".rstrip()
+    def _step(self, view: RunView, step: StepView) -> None:
+        outcome = step.outcome or Outcome.FAILED
+        slow = _("  ▲ slow") if step.slow else ""
+        start = f" {step.step.number} {step.step.value:<9}{duration(step.seconds or 0):>7}  "
+        self._print(
+            view, f"{step.detail}{slow}", sign=outcome.value, start=start + _padded(_allowed(step), _ALLOWED)
+        )
 
-    def _print(self, view: RunView, line: str, *, error: bool = False) -> None:
-        """A line that stays; the live lines go below it."""
+    def _print(
+        self, view: RunView, line: str, *, sign: str = "", start: str = "", error: bool = False
+    ) -> None:
+        """A line that stays; the live lines go below it. A long one goes on below its own beginning, after `start`."""
         self.clear()
         if error:
             sys.stdout.flush()
@@ -229,7 +231,9 @@ class _Lines:
             )
             print(f"tuibackup: {said}", file=sys.stderr, flush=True)
         else:
-            print(self._name(view) + line, flush=True)
+            name, mark = self._name(view), MARKS.get(sign, "")
+            drawn = name + paint(mark, sign, self._colour) + start
+            print_hanging(name + mark + start, line, drawn=drawn)
         if self._live:
             self.draw()
 
@@ -269,6 +273,11 @@ def _heading(event: ev.RunPlanned) -> str:
     return f"{clocks}{full}  {event.run}"
 
 
+def _padded(text: str, width: int) -> str:
+    """`text` in a column of `width` cells, two spaces between it and what comes, however long it is."""
+    return text + " " * (max(0, width - cells(text)) + GAP) if text else ""
+
+
 def _allowed(view: StepView) -> str:
     """The step's standard, else what its history lets expect."""
     if view.standard is not None:
@@ -283,7 +292,7 @@ def _progress(view: RunView, *, bar: bool) -> str:
         word = _("waiting") if view.waiting else _("starting")
         return f"{MARKS['waiting']} {word}"
     parts = [f"{MARKS['running']} {step.step.number} {step.step.value:<9}{duration(_elapsed(step)):>7}"]
-    parts.append(f"{_allowed(step):<8}")
+    parts.append(_padded(_allowed(step), 8))
     told = step.progress
     if told:
         share = _share(told)
