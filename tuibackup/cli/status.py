@@ -59,13 +59,15 @@ def _print(picture: "Picture") -> None:
             Shape(name=1, spare=(6, 5, 7, 4)),
         )
     else:
-        print(_("no server in {file} yet; its comments show how to add one").format(file=picture.source))
+        print_hanging(
+            "", _("no server in {file} yet; its comments show how to add one").format(file=picture.source)
+        )
     for one in worst_first(picture.rows):
         for clock, standing, text in one.reasons:
             sentence = _("{clock} {state}: {reason}").format(
                 clock=clock_word(clock), state=state_word(standing.state), reason=text
             )
-            print(f"{MARKS[standing.state.value]} {one.name}: {sentence}")
+            print_hanging(f"{MARKS[standing.state.value]} ", f"{one.name}: {sentence}")
         if one.kept:
             print_hanging(f"{MARKS['interrupted']} ", f"{one.name}: {one.kept.sentence}")
         for gone in one.lost.values():
