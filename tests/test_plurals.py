@@ -23,6 +23,7 @@ _MANY = {
     "connection to {} lost {} times in a row and no new file came",
     "key {}: {} passphrases, and none was right",
     "tried {} times in {}",
+    "; tried {} times in {}",
     "{word} is the beginning of {number} runs",
     "reconnected {} times",
 }

@@ -25,7 +25,7 @@ from tuibackup.files.server import ToolFailedError, Tools, end, gently, last_lin
 from tuibackup.files.tally import Tally
 from tuibackup.files.tarstream import FOLDER, REGULAR, Member, StreamCutError, TarStream
 from tuibackup.remote.stream import Stream
-from tuibackup.text import printable, size
+from tuibackup.text import numbered, printable, size
 from tuibackup.vault.entry import Kind
 from tuibackup.vault.index import Wanted
 
@@ -254,11 +254,13 @@ class Fetch:
         result.complaints = heard.files
         result.said = heard.said
         if heard.unsaid:
-            result.said.append(f"the server's tar complained in {heard.unsaid} more lines")
+            result.said.append(f"the server's tar complained in {numbered(heard.unsaid, 'more line')}")
         if heard.more:
-            result.said.append(f"the server's tar complained of {heard.more} more files, listed in the index")
+            more = numbered(heard.more, "more file")
+            result.said.append(f"the server's tar complained of {more}, listed in the index")
         if heard.lines.dropped:
-            result.said.append(f"the server's tar complained {heard.lines.dropped} times more than was kept")
+            more = numbered(heard.lines.dropped, "line")
+            result.said.append(f"the server's tar complained in {more} more than were kept")
         if heard.no_attributes:
             result.notes.append(NO_ATTRIBUTES)
 
