@@ -127,7 +127,14 @@ async def test_the_ledger_has_the_needs_and_each_steps_time_beside_its_standard(
         "long queries",
     ]
     assert all(need["ok"] for need in needs["needs"]), needs
-    assert needs["operator"] == {"name": "andi", "login": "andi", "client": "10.0.0.7", "chosen": False}
+    assert needs["operator"] == {
+        "name": "andi",
+        "login": "andi",
+        "client": "10.0.0.7",
+        "chosen": False,
+        "sudo": "",
+        "account": "",
+    }
     assert download["standard"] is None
     assert whole["clocks"]["files"]["snapshot"].startswith("siakad/files/")
     assert "3 files" in whole["detail"]
