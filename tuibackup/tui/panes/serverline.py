@@ -48,8 +48,8 @@ class Columns:
     weeks: int
 
 
-def columns(room: int, *, weeks: bool) -> Columns:
-    """How `room` cells are shared out: what can be spared goes first, until the name has a good width."""
+def columns(room: int, *, weeks: bool, names: int = _NAME_GOOD) -> Columns:
+    """How `room` cells are shared out: what can be spared goes first, until there is room for the `names`."""
     clock = max(_clock_width(state) for state in State)
     outcome = 2 + max(cells(outcome_word(outcome)) for outcome in Outcome)
     dated = outcome + max(_AGE, 1 + cells(_("today")))
@@ -66,7 +66,7 @@ def columns(room: int, *, weeks: bool) -> Columns:
     ):
         optional = (took + 1 if took else 0) + (history + 1 if history else 0)
         name = room - (_HEAD + 1 + 2 * (clock + 2) + last + optional)
-        if name >= _NAME_GOOD:
+        if name >= max(_NAME_GOOD, min(names, _NAME_MOST)):
             break
     return Columns(min(max(name, _NAME_LEAST), _NAME_MOST), clock, last, took, history)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from tuibackup.sop import State
+from tuibackup.text import cells
 from tuibackup.tui import symbols
 from tuibackup.tui.lines import Line, cut, rule, width, wrapped
 from tuibackup.tui.model import Picture, ServerRow, worst_first
@@ -112,7 +113,11 @@ class ServersPane(Pane):
         rows = max(0, self.size.height - 2)
         at = names.index(self.cursor) if self.cursor in names else None
         self._keep_in_sight(at, rows, len(names))
-        table = columns(room - (1 if self.divided else 0), weeks=self.divided or room >= WEEKS_FROM)
+        table = columns(
+            room - (1 if self.divided else 0),
+            weeks=self.divided or room >= WEEKS_FROM,
+            names=max((cells(row.name) for row in picture.rows), default=0),
+        )
         lines = [rule(1, _("SERVERS"), self._title(picture, names, rows), room, active=self.has_focus)]
         if not picture.rows:
             lines += _none_configured(room, picture.source)
