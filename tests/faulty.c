@@ -6,6 +6,7 @@
    die OFFSET           the same with a signal (SIGKILL)
    blocks N             st_blocks is N
    size N               st_size of a regular file is N
+   link N               st_size of a symbolic link is N
    inode N              st_ino is N, st_nlink 2
    xattr ERRNO          attributes cannot be listed
 */
@@ -39,7 +40,12 @@ static void at_fd(int fd, const char *name, char *path) {
     char link[64];
     ssize_t length = 0;
     *path = 0;
-    if (name && *name == '/') { snprintf(path, PATH_MAX, "%s", name); return; }
+    if (name && *name == '/') {
+        snprintf(path, PATH_MAX, "%s", name);
+        char *dot = strstr(path, "/./"); /* of `find FOLDER/.` */
+        if (dot) memmove(dot, dot + 2, strlen(dot + 2) + 1);
+        return;
+    }
     if (fd == AT_FDCWD) length = readlink("/proc/self/cwd", path, PATH_MAX - 1);
     else { snprintf(link, sizeof link, "/proc/self/fd/%d", fd); length = readlink(link, path, PATH_MAX - 1); }
     path[length < 0 ? 0 : length] = 0;
@@ -82,6 +88,7 @@ ssize_t sendfile(int to, int from, off_t *at, size_t size) { errno = EINVAL; ret
 
 static void seen(const char *path, struct stat *now) {
     long number;
+    if (S_ISLNK(now->st_mode) && (number = rule("link", path)) >= 0) now->st_size = number;
     if (!S_ISREG(now->st_mode)) return;
     if ((number = rule("blocks", path)) >= 0) now->st_blocks = number;
     if ((number = rule("size", path)) >= 0) now->st_size = number;

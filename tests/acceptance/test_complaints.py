@@ -5,7 +5,8 @@ in the place of what could not be read was once stored as done, proven green, an
 """
 
 import os
-from collections.abc import Iterator
+import types
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -22,12 +23,20 @@ KINDS = ("gnu", "gnu-no-packer", "busybox", "sftp")
 AHEAD = {"date": 'case $1 in +%s) echo $(($(/usr/bin/date +%s) + 10)) ;; *) exec /usr/bin/date "$@" ;; esac'}
 
 
-def served(place: Path, kind: str) -> Iterator[FaultyServer]:
+# GNU's find tells the file system: here one that is not believed.
+FUSE = {"find": r"""/usr/bin/find "$@" | sed -z 's/^\([fdl]\( [0-9.]*\)\{10\}\) [a-z0-9]*$/\1 fuse.x/'"""}
+
+
+def served(
+    place: Path, kind: str, scripts: Mapping[str, str] = types.MappingProxyType({})
+) -> Iterator[FaultyServer]:
     tools = place / "tools"
+    scripts = {**AHEAD, **scripts}
     if kind == "busybox":
-        toolbox(tools, scripts=AHEAD)
+        toolbox(tools, scripts=scripts)
     else:
-        toolbox(tools, busybox=False, without=("zstd", "gzip") if "no-packer" in kind else (), scripts=AHEAD)
+        without = ("zstd", "gzip") if "no-packer" in kind else ()
+        toolbox(tools, busybox=False, without=without, scripts=scripts)
     with faulty_server(place, tools, sftp=kind == "sftp") as server:
         yield server
 
@@ -110,6 +119,32 @@ def test_a_block_count_is_no_content(site: Site, tmp_path: Path, kind: str) -> N
     for server in served(tmp_path, kind):
         site.add("siakad", server.sshd, [root])
         server.fails(f"blocks 0 {root}/")
+        said = run(site)
+        assert said.finished["outcome"] == "done", said.out
+        assert restored(site, root) == {path.name: path.read_bytes() for path in root.iterdir()}
+
+
+@pytest.mark.parametrize("kind", ["gnu", "busybox", "sftp"])
+def test_size_0_is_no_content(site: Site, tmp_path: Path, kind: str) -> None:
+    """/proc, many FUSE and some network file systems tell it of files that are full: stored empty, and green."""
+    root = tree(tmp_path, 5)
+    (root / "empty").touch()
+    (root / "link").symlink_to("file000")
+    bad = {"file001": "and has content", "file003": "says that it is empty, and cannot be read"}
+    if kind == "busybox":  # its head reads in a way that this disk does not reach
+        bad["file003"] = "says that it is empty"
+    good = {path.name: path.read_bytes() for path in root.iterdir() if path.name not in bad}
+    for server in served(tmp_path, kind, FUSE if kind == "gnu" else {}):
+        site.add("siakad", server.sshd, [root])
+        server.fails(*(f"size 0 {root}/{name}" for name in bad), f"link 0 {root}/", f"read 0 {root}/file003")
+        for _ in range(2):
+            said = run(site)
+            assert said.finished["outcome"] == "warnings", said.out
+            found = findings(said)
+            assert found.keys() == bad.keys()
+            assert all(words in found[name] for name, words in bad.items()), found
+        assert restored(site, root) == good
+        server.fails()
         said = run(site)
         assert said.finished["outcome"] == "done", said.out
         assert restored(site, root) == {path.name: path.read_bytes() for path in root.iterdir()}

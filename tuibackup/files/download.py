@@ -18,6 +18,7 @@ from typing import TypeVar
 
 from tuibackup.config import Server
 from tuibackup.errors import ConnectionLostError, DownloadError, RemoteCommandError, VaultError
+from tuibackup.files import empty
 from tuibackup.files.fetch import Fetched
 from tuibackup.files.findings import Findings
 from tuibackup.files.inventory import Listed
@@ -158,6 +159,10 @@ class _Download:
             resumed = await self._resume()
             unchanged = await in_thread(self._take_over)
             wanted, wanted_bytes = await in_thread(self._index.wanted_totals)
+            if wanted:  # of what did not change, this was asked when it was fetched
+                for one in listed:
+                    await empty.doubt(self._index, self._findings, one, self._held)
+                wanted, wanted_bytes = await in_thread(self._index.wanted_totals)
             if unchanged:
                 self._say(
                     _("{wanted} new or changed, {size}").format(wanted=count(wanted), size=size(wanted_bytes))
@@ -449,6 +454,9 @@ class _Download:
                 one.entry.ctime_ns,
             ):
                 fetched.changed.append(one)
+
+    async def _held(self, files: Sequence[Wanted]) -> dict[int, str]:
+        return await self._insist(lambda: self._way.held(files))
 
     async def _now(self, files: Sequence[Wanted]) -> list[Wanted]:
         return await self._way.afresh(files)

@@ -24,7 +24,7 @@ from tuibackup.vault.entry import Kind
 from tuibackup.vault.index import Wanted
 
 _AT_ONCE = b"4000"  # names for one `find`, if so many fit on a command line
-_ENDS = (0, 1, 123)  # of xargs; 123: some find exited with 1, as it does for a file that is gone
+ENDS = (0, 1, 123)  # of xargs; 123: some find exited with 1, as it does for a file that is gone
 _IDLE = 1.0  # seconds without a name, after which a command is ended
 _CUTS = 5
 _HANDED = 16  # batches that wait to be sent
@@ -47,7 +47,7 @@ async def afresh(session: Session, look: Look, files: Sequence[Wanted], *, sudo:
     answer = await session.run(
         command(look.named, sudo=sudo), input=names, timeout=STALL, limit=len(names) + 400 * len(files)
     )
-    if answer.signal or answer.exit_status not in _ENDS:
+    if answer.signal or answer.exit_status not in ENDS:
         answer.check()
     listing = look.listing(b"")
     now = {entry.path: entry for entry in listing.feed(answer.stdout) if entry.kind is Kind.FILE}
@@ -196,7 +196,7 @@ class Recheck(Handed):
             return
         self._cut = 0
         refused = self._out and not self._answered and any(map(sudo.says, bytes(stream.stderr).splitlines()))
-        if exit_.signal or exit_.status not in _ENDS or refused:
+        if exit_.signal or exit_.status not in ENDS or refused:
             said = last_line(bytes(stream.stderr))
             raise DownloadError(f"{self._name}: the second look at fetched files failed: xargs {exit_}{said}")
         for wanted in self._out:

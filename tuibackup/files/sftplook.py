@@ -2,15 +2,23 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import TypeVar
 
+from tuibackup.errors import RemoteTimeoutError
+from tuibackup.files import empty
 from tuibackup.files.recheck import Handed
-from tuibackup.files.sftpinventory import entry_of, unless_refused
+from tuibackup.files.sftpinventory import entry_of, reason_of, unless_refused
 from tuibackup.remote.session import Session
-from tuibackup.remote.sftp import Attributes, Sftp, SftpError, opened
+from tuibackup.remote.sftp import NO_SUCH_FILE, Attributes, Sftp, SftpError, opened
 from tuibackup.vault.entry import Entry, Kind
 from tuibackup.vault.index import Wanted
 
 _BATCH = 200
+_PATIENCE = 20.0  # seconds for the first byte of one file
+_STANDSTILLS = 5
+
+_T = TypeVar("_T")
 
 
 async def afresh(session: Session, files: Sequence[Wanted]) -> list[Wanted]:
@@ -26,6 +34,71 @@ async def afresh(session: Session, files: Sequence[Wanted]) -> list[Wanted]:
                 if entry is not None:
                     now.append(one._replace(entry=entry))
     return now
+
+
+async def held(session: Session, files: Sequence[Wanted]) -> dict[int, str]:
+    """As `Way.held`. A server that stands still over a file is asked for the others over another channel."""
+    reasons: dict[int, str] = {}
+    left = {one.id: one for one in files}
+    for _ in range(_STANDSTILLS):
+        try:
+            async with opened(session) as sftp:
+                while left:
+                    await _first_bytes(sftp, left, reasons)
+                return reasons
+        except _StandstillError as error:
+            reasons[error.wanted.id] = empty.ENDLESS
+            del left[error.wanted.id]
+    return reasons | dict.fromkeys(left, empty.UNASKED)
+
+
+class _StandstillError(RemoteTimeoutError):
+    """The server does not answer what it was asked of a file."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        super().__init__("no answer")
+        self.wanted = wanted
+
+
+async def _first_bytes(sftp: Sftp, left: dict[int, Wanted], reasons: dict[int, str]) -> None:
+    """Ask for the first byte of the next files in `left`, and take those off that answered."""
+    part = list(islice(left.values(), min(_BATCH, sftp.handles)))
+    seen = await _each({one.id: sftp.lstat(one.place) for one in part}, left)
+    still = [one for one in part if _still_empty(one, seen[one.id])]
+    handles = await _each({one.id: sftp.open(one.place) for one in still}, left)
+    asked = {number: sftp.read(it, 0, 1) for number, it in handles.items() if isinstance(it, bytes)}
+    for number in [one.id for one in part if one.id not in asked]:
+        refused = handles.get(number)
+        if isinstance(refused, SftpError) and refused.code != NO_SUCH_FILE:
+            reasons[number] = reason_of(refused)
+        del left[number]
+    for number, first in asked.items():
+        answer = (await _each({number: first}, left))[number]
+        if isinstance(answer, SftpError):
+            reasons[number] = empty.UNREADABLE.format(answer.said)
+        elif answer:
+            reasons[number] = empty.HELD
+        del left[number]
+    for handle in handles.values():
+        if isinstance(handle, bytes):
+            sftp.close(handle)
+
+
+def _still_empty(one: Wanted, seen: Attributes | SftpError) -> bool:
+    now = None if isinstance(seen, SftpError) else now_of(one.entry, seen)
+    return now is not None and not now.size
+
+
+async def _each(asked: "dict[int, asyncio.Future[_T]]", of: dict[int, Wanted]) -> "dict[int, _T | SftpError]":
+    """The answers, by the file's id."""
+    answers: dict[int, _T | SftpError] = {}
+    for number, future in asked.items():
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                answers[number] = await unless_refused(future)
+        except TimeoutError:
+            raise _StandstillError(of[number]) from None
+    return answers
 
 
 def now_of(before: Entry, seen: Attributes) -> Entry | None:

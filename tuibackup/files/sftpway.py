@@ -111,6 +111,10 @@ class SftpWay:
         """Fetch files of one folder."""
         return await sftpfetch.fetch(self.session, store, tally, folder, wanted, again)
 
+    async def held(self, files: Sequence[Wanted]) -> dict[int, str]:
+        """Which of the files that say that they are empty are not."""
+        return await sftplook.held(self.session, files)
+
     async def places(self, folders: Sequence[bytes]) -> list[Place | None]:
         """Where folders lie now."""
         async with opened(self.session) as sftp:

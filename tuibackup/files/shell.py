@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tuibackup.config import Server
-from tuibackup.files import batches, fetch, inventory, recheck
+from tuibackup.files import batches, empty, fetch, inventory, recheck
 from tuibackup.files.fetch import Fetched
 from tuibackup.files.findings import Findings
 from tuibackup.files.inventory import Listed
@@ -91,6 +91,10 @@ class ShellWay:
         """Fetch files of one folder."""
         how = batches.fetch if self.tools.names_on_line else fetch.fetch
         return await how(self.tools, store, tally, folder, wanted, again)
+
+    async def held(self, files: Sequence[Wanted]) -> dict[int, str]:
+        """Which of the files that say that they are empty are not."""
+        return await empty.held(self.tools, files)
 
     async def places(self, folders: Sequence[bytes]) -> list[Place | None]:
         """Where folders lie now."""

@@ -68,6 +68,9 @@ class Way(Protocol):
         Whatever happens, files that came whole are in the index.
         """
 
+    async def held(self, files: Sequence[Wanted]) -> dict[int, str]:
+        """Which of `files`, that say that they are empty, are not, or may not be: the reason, by the file's id."""
+
     async def places(self, folders: Sequence[bytes]) -> list[Place | None]:
         """Where folders lie now; None for one that is not there any more."""
 

@@ -112,12 +112,14 @@ class IndexWriter(IndexIntake):
             ).fetchone()
         return not row[0]
 
-    def wanted(self, root: int | None = None, *, folders: bool = False) -> Iterator[Wanted]:
+    def wanted(
+        self, root: int | None = None, *, folders: bool = False, empty: bool = False
+    ) -> Iterator[Wanted]:
         """Regular files that have no content yet, each inode once, in the order of the inventory.
 
         At first that is every file; called again, what is still missing: cut, or promoted (see `drop`).
         `stored` and `drop` may be called while this runs. With `folders`, these too, each time, for their
-        extended attributes (not those of which `take_over` knows them).
+        extended attributes (not those of which `take_over` knows them). `empty`: only files of no size.
         """
         self._find_hard_links()
         paths = Paths(self._db)
@@ -133,8 +135,9 @@ class IndexWriter(IndexIntake):
                         AND NOT EXISTS (SELECT 1 FROM content c WHERE c.entry = e.id)
                         AND NOT EXISTS (SELECT 1 FROM hardlink h WHERE h.entry = e.id)
                         AND NOT (e.kind = 'd' AND EXISTS (SELECT 1 FROM temp.same s WHERE s.new = e.id))
+                        AND (e.size = 0 OR NOT ?)
                     ORDER BY e.id LIMIT 2000""",
-                    (last, folders, root, root),
+                    (last, folders, root, root, empty),
                 ).fetchall()
             if not rows:
                 return
