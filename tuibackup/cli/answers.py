@@ -9,6 +9,7 @@ import termios
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Self
 
+from tuibackup.cli.output import say
 from tuibackup.words import _
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class TerminalAnswers:
         earlier = self._earlier(question)
         with _echo(not question.secret):
             for detail in question.detail:
-                print(f"  {detail}", file=sys.stderr)
+                say(detail, "  ")
             again = _(" [enter: as for {server}]").format(server=earlier[0]) if earlier else ""
             print(f"{question.server}: {question.text}{again} ", end="", file=sys.stderr, flush=True)
             try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tuibackup.cli.answers import OneAtATime, present
-from tuibackup.cli.output import MARKS, coloured, paint, print_json, print_table
+from tuibackup.cli.output import MARKS, coloured, paint, print_hanging, print_json, print_table, say
 from tuibackup.run.events import EXIT_CODES
 from tuibackup.run.plan import Plan, PlanSummary, describe
 from tuibackup.run.rehearsal import Rehearsal, rehearse, room_fault
@@ -32,7 +32,7 @@ async def show(plans: tuple[Plan, ...], context: "Context", *, as_json: bool) ->
     found: list[Rehearsal] = []
     if not summary.fault:  # else a run would not even begin
         if present():
-            print(_("looking at the servers; nothing is changed"), file=sys.stderr)
+            say(_("looking at the servers; nothing is changed"), "")
         slots = asyncio.Semaphore(AT_ONCE)
         with OneAtATime() as answers:
 
@@ -57,15 +57,15 @@ def _print(summary: PlanSummary, found: list[Rehearsal], fault: str) -> None:
     if summary.free is not None and found:
         text = _("room: needs {needs}, {free} free on {path}")
         needs = f"~{size(sum(one.needs_room for one in found))}"
-        print(text.format(needs=needs, free=size(summary.free), path=summary.vault))
+        print_hanging("", text.format(needs=needs, free=size(summary.free), path=summary.vault))
     if summary.bandwidth:
-        print(_("bandwidth: {rule}").format(rule=summary.bandwidth))
+        print_hanging("", _("bandwidth: {rule}").format(rule=summary.bandwidth))
     for text in summary.asks:
-        print(_("will ask: {what}").format(what=text))
+        print_hanging("", _("will ask: {what}").format(what=text))
     for text in summary.warnings:
-        print(f"▲ {text}")
+        print_hanging("▲ ", text)
     if fault:
-        print(f"× {fault}")
+        print_hanging("× ", fault)
 
 
 def _print_server(one: Rehearsal) -> None:
@@ -74,7 +74,7 @@ def _print_server(one: Rehearsal) -> None:
     took = f"  ~{duration(sum(one.seconds.values()))}" if _whole(one) else ""
     print(f"{one.plan.server}  {clocks}{_(', full') if one.full and one.files else ''}{took}")
     for note in one.notes:
-        print(f"  {note}")
+        print_hanging("  ", note)
     rows = []
     for folder in one.files.folders if one.files else ():
         changed = _("{changed} to fetch, {size}").format(
@@ -97,12 +97,13 @@ def _print_server(one: Rehearsal) -> None:
         print(text.format(files=count(one.files.resumed), size=size(one.files.resumed_bytes)))
     mark = paint(MARKS["warnings"], "warnings", coloured())
     for finding in one.findings[:FINDINGS]:
-        print(f"  {mark} {finding.subject}: {finding.reason}")
+        text = f"{finding.subject}: {finding.reason}"
+        print_hanging(f"  {MARKS['warnings']} ", text, drawn=f"  {mark} ")
     if len(one.findings) > FINDINGS:
         print(_("  {mark} and {number} more").format(mark=mark, number=count(len(one.findings) - FINDINGS)))
     if one.error:
         sys.stdout.flush()
-        print(f"tuibackup: {one.error}", file=sys.stderr, flush=True)
+        say(one.error)
 
 
 def _whole(one: Rehearsal) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from tuibackup.cli.output import print_hanging
 from tuibackup.cli.watch import worst_code
 from tuibackup.ledger.entries import iso
 from tuibackup.run.due import DUE, LATE, Due, Postponed, due
@@ -38,9 +39,9 @@ def choose(
 
 def _tell(found: Due, now: datetime) -> None:
     for server, run in found.going.items():
-        print(_("{server} is being backed up already: {run}").format(server=server, run=run), flush=True)
+        print_hanging("", _("{server} is being backed up already: {run}").format(server=server, run=run))
     for one in found.postponed:
-        print(_sentence(one, now), flush=True)
+        print_hanging("", _sentence(one, now))
 
 
 def _sentence(one: Postponed, now: datetime) -> str:

@@ -5,6 +5,7 @@ import sys
 
 from tuibackup.cli import loop
 from tuibackup.cli.context import Context
+from tuibackup.cli.output import say
 from tuibackup.errors import TuibackupError
 from tuibackup.words import _
 
@@ -31,7 +32,7 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
         try:
             recover(context.config)
         except TuibackupError as error:  # watching needs no record
-            print(f"tuibackup: {error}", file=sys.stderr)
+            say(str(error))
     if args.run:
         journals = dict([run_named(context.config, args.run)])
     else:

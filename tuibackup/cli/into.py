@@ -1,13 +1,12 @@
 """`tuibackup restore … --into TARGET`: a database, or a table, into a database server; recorded as every restore."""
 
 import argparse
-import sys
 from typing import TYPE_CHECKING, Any
 
 from tuibackup.cli import loop
 from tuibackup.cli.answers import TerminalAnswers
 from tuibackup.cli.context import Context
-from tuibackup.cli.output import MARKS, coloured, paint, print_json
+from tuibackup.cli.output import MARKS, coloured, paint, print_hanging, print_json, say
 from tuibackup.cli.progress import ProgressLine
 from tuibackup.errors import InterruptedRunError, UsageError
 from tuibackup.words import _
@@ -34,7 +33,7 @@ def carry_out(args: argparse.Namespace, snapshot: "Snapshot", context: Context) 
         try:
             with ProgressLine(snapshot.spec) as line, TerminalAnswers() as terminal:
                 restored = loop.run(
-                    into.restore_into(context.config, want, args.into, terminal, _note, line.update, told)
+                    into.restore_into(context.config, want, args.into, terminal, say, line.update, told)
                 )
         except KeyboardInterrupt:
             raise InterruptedRunError(
@@ -66,10 +65,6 @@ def _wanted(args: argparse.Namespace, snapshot: "Snapshot") -> "Wanted":
     return wanted(snapshot, args.database[0], args.table, overwrite=args.overwrite)
 
 
-def _note(text: str) -> None:
-    print(f"tuibackup: {text}", file=sys.stderr)
-
-
 def _print(want: "Wanted", document: dict[str, Any]) -> None:
     from tuibackup.text import count, duration, size
     from tuibackup.words import ngettext
@@ -85,16 +80,17 @@ def _print(want: "Wanted", document: dict[str, Any]) -> None:
             size(document["bytes"]),
         )
     )
-    print(
-        f"{mark} {want.snapshot.spec}: {want.name} → {document['where']}  {amount}  {duration(document['seconds'])}"
+    text = (
+        f"{want.snapshot.spec}: {want.name} → {document['where']}  {amount}  {duration(document['seconds'])}"
     )
+    print_hanging(f"{MARKS[outcome]} ", text, drawn=f"{mark} ")
     for sign, state, kind in (
         ("×", "failed", "differences"),
         ("▲", "warnings", "gaps"),
         ("·", "dim", "incomparable"),
     ):
         for sentence in document[kind][:SHOWN]:
-            print(f"  {paint(sign, state, coloured())} {sentence}")
+            print_hanging(f"  {sign} ", sentence, drawn=f"  {paint(sign, state, coloured())} ")
         if len(document[kind]) > SHOWN:
             print(_("  and {number} more").format(number=count(len(document[kind]) - SHOWN)))
 

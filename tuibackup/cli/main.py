@@ -216,8 +216,10 @@ def _nearest(word: str) -> str:
 
 
 def _say(line: str) -> None:
+    from tuibackup.cli.output import say
+
     for one in line.split("\n"):  # all that is wrong with a configuration comes at once
-        print(f"tuibackup: {one}", file=sys.stderr)
+        say(one)
 
 
 def _survive_any_locale() -> None:

@@ -114,13 +114,14 @@ def print_table(
         print((" " * GAP).join(parts).rstrip())
 
 
-def print_hanging(start: str, text: str, *, drawn: str = "") -> None:
-    """Print `text` after `start` (`drawn`: as that is to be shown, with colours).
+def print_hanging(start: str, text: str, *, drawn: str = "", stream: TextIO | None = None) -> None:
+    """Print `text` after `start` (`drawn`: as that is to be shown, with colours) on `stream` (default: stdout).
 
     On a terminal it goes on below its own beginning where the line is full, or near the left where that would leave
     too little room; in a file or pipe it is one line.
     """
-    width = terminal_width() if sys.stdout.isatty() else sys.maxsize
+    stream = stream or sys.stdout
+    width = terminal_width(stream) if stream.isatty() else sys.maxsize
     indent = cells(start)
     if width - indent >= _HANGING_LEAST:
         first, *rest = wrap(text, width - indent)
@@ -132,13 +133,18 @@ def print_hanging(start: str, text: str, *, drawn: str = "") -> None:
             first = first.removeprefix(start)
         else:
             drawn = start = ""
-    print(((drawn or start) + f"\n{' ' * indent}".join([first, *rest])).rstrip(), flush=True)
+    print(((drawn or start) + f"\n{' ' * indent}".join([first, *rest])).rstrip(), file=stream, flush=True)
 
 
-def terminal_width() -> int:
-    """Columns of the terminal that stdout is; 80 where it is none."""
+def say(text: str, start: str = "tuibackup: ") -> None:
+    """A line for the person at the keyboard, on stderr."""
+    print_hanging(start, text, stream=sys.stderr)
+
+
+def terminal_width(stream: TextIO | None = None) -> int:
+    """Columns of the terminal that `stream` (default: stdout) is; 80 where it is none, or does not know."""
     try:
-        return os.get_terminal_size(sys.stdout.fileno()).columns
+        return os.get_terminal_size((stream or sys.stdout).fileno()).columns or 80
     except OSError:
         return 80
 

@@ -6,6 +6,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Self
 
+from tuibackup.cli.output import terminal_width
 from tuibackup.progress import Progress
 from tuibackup.text import count, rate, shorten, size
 
@@ -31,7 +32,7 @@ class ProgressLine:
             share = f" {min(1.0, progress.bytes / progress.bytes_total):.0%}" if progress.bytes_total else ""
             speed = rate(progress.bytes / max(0.1, now - self._began))
             text = f"{self._title}{share}  {count(progress.items)} · {size(progress.bytes)}  {speed}"
-            sys.stderr.write(f"\r\x1b[K{shorten(text, 79)}")
+            sys.stderr.write(f"\r\x1b[K{shorten(text, terminal_width(sys.stderr) - 1)}")
             sys.stderr.flush()
 
     def __enter__(self) -> Self:

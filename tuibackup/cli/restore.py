@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuibackup.cli import into
 from tuibackup.cli.context import Context
-from tuibackup.cli.output import MARKS, coloured, paint, print_json
+from tuibackup.cli.output import MARKS, coloured, paint, print_hanging, print_json
 from tuibackup.cli.progress import ProgressLine
 from tuibackup.errors import UsageError
 from tuibackup.progress import Progress
@@ -138,9 +138,10 @@ def _print(document: dict[str, Any]) -> None:
     mark = paint(MARKS[outcome], outcome, coloured())
     words = ngettext("{files} file, {size}", "{files} files, {size}", document["files"])
     amount = words.format(files=count(document["files"]), size=size(document["bytes"]))
-    print(f"{mark} {document['snapshot']} → {document['to']}  {amount}  {duration(document['seconds'])}")
+    text = f"{document['snapshot']} → {document['to']}  {amount}  {duration(document['seconds'])}"
+    print_hanging(f"{MARKS[outcome]} ", text, drawn=f"{mark} ")
     for problem in problems[:SHOWN]:
-        print(f"  ▲ {problem['path']}: {problem['reason']}")
+        print_hanging("  ▲ ", f"{problem['path']}: {problem['reason']}")
     if len(problems) > SHOWN:
         print(_("  and {number} more").format(number=count(len(problems) - SHOWN)))
 

@@ -2,11 +2,11 @@
 
 import argparse
 import asyncio
-import sys
 from pathlib import Path
 
 from tuibackup.cli import loop
 from tuibackup.cli.context import Context
+from tuibackup.cli.output import print_hanging, say
 from tuibackup.errors import TuibackupError, UsageError
 from tuibackup.words import _
 
@@ -37,11 +37,11 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
     else:
         run, journal = run_named(context.config, args.run)
     ask_stop(context.config, run, context.operator)
-    print(_("{run} was asked to stop").format(run=run), file=sys.stderr)
+    say(_("{run} was asked to stop").format(run=run), "")
     outcome, error = loop.run(_end(journal))
-    print(_("{run} has ended: {outcome}").format(run=run, outcome=_(outcome)))
+    print_hanging("", _("{run} has ended: {outcome}").format(run=run, outcome=_(outcome)))
     if error:
-        print(error)
+        print_hanging("", error)
     return 0
 
 

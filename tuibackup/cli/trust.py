@@ -2,13 +2,13 @@
 
 import argparse
 import re
-import sys
 import time
 from typing import TYPE_CHECKING
 
 from tuibackup.cli import loop
 from tuibackup.cli.answers import TerminalAnswers, present
 from tuibackup.cli.context import Context
+from tuibackup.cli.output import say
 from tuibackup.errors import HostKeyError, NeedsOperatorError, UnknownHostKeyError, UsageError
 from tuibackup.words import _
 
@@ -108,5 +108,5 @@ async def _learn(server: "Server", judge: _Judge, context: Context) -> None:
         answers=judge,
         secrets=secret,
         deadline=time.monotonic() + context.config.sop.connect_within,
-        notes=lambda text: print(f"tuibackup: {server.name}: {text}", file=sys.stderr),
+        notes=lambda text: say(f"{server.name}: {text}"),
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuibackup.cli.columns import GAP
-from tuibackup.cli.output import MARKS, coloured, paint, print_hanging, terminal_width
+from tuibackup.cli.output import MARKS, coloured, paint, print_hanging, say, terminal_width
 from tuibackup.cli.summary import Ended, print_summary
 from tuibackup.run import events as ev
 from tuibackup.run.journal import JournalReader, first, follow
@@ -229,7 +229,7 @@ class _Lines:
             said = (
                 line if line.startswith((f"{view.server}: ", f"{view.server} ")) else f"{view.server}: {line}"
             )
-            print(f"tuibackup: {said}", file=sys.stderr, flush=True)
+            say(said)
         else:
             name, mark = self._name(view), MARKS.get(sign, "")
             drawn = name + paint(mark, sign, self._colour) + start

@@ -3,9 +3,9 @@
 A server's name means its run under way. A second one that was started meanwhile has the newer journal, and is refused.
 """
 
-import sys
 from pathlib import Path
 
+from tuibackup.cli.output import say
 from tuibackup.config import Config
 from tuibackup.errors import BusyError, UsageError
 from tuibackup.run.journal import every_journal, first, last
@@ -45,7 +45,7 @@ def run_of(config: Config, server: str) -> ActiveRun | None:
     if len(runs) > 1:
         others = ", ".join(printable(one.run) for one in runs[1:])
         line = _("{server} has other runs under way: {runs}; this is about {run}")
-        print(line.format(server=server, runs=others, run=runs[0].run), file=sys.stderr)
+        say(line.format(server=server, runs=others, run=runs[0].run), "")
     return runs[0] if runs else None
 
 
