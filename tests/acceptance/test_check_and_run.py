@@ -99,10 +99,12 @@ _OF_ITS_OWN = (
 
 def agree(site: Site, both: Both) -> None:
     """All that the run met is in the check's answer, by the same words (figures of room change meanwhile)."""
-    told = [site.tidy(one["detail"]) for one in both.checked]
+    told = [site.tidy(one["detail"]) for one in both.check.json]
     for line in map(site.tidy, both.met):
         if not any(words in line for words in _OF_ITS_OWN):
-            assert any(line in one for one in told), f"check does not say: {line}\nit says: {told}"
+            assert any(line in one for one in told), f"check does not say: {line}\nit says: " + "\n".join(
+                told
+            )
     if both.run.code == 1:
         assert both.check.code == 1
     if both.run.code == 3:
