@@ -8,9 +8,11 @@
    size N               st_size of a regular file is N
    link N               st_size of a symbolic link is N
    inode N              st_ino is N, st_nlink 2
+   names N              a folder that begins so: reading its names answers EIO after N of them
    xattr ERRNO          attributes cannot be listed
 */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -106,6 +108,33 @@ LOOK(fstat, (int fd, struct stat *to), (fd, to), fd, NULL)
 LOOK(stat64, (const char *restrict name, struct stat64 *restrict to), (name, to), AT_FDCWD, name)
 LOOK(lstat64, (const char *restrict name, struct stat64 *restrict to), (name, to), AT_FDCWD, name)
 LOOK(fstat64, (int fd, struct stat64 *to), (fd, to), fd, NULL)
+
+static struct { DIR *folder; long names; } open_folders[256];
+
+static int ends(DIR *folder, const char *name) {
+    char path[PATH_MAX];
+    long most;
+    if (!count || !strcmp(name, ".") || !strcmp(name, "..")) return 0;
+    at_fd(dirfd(folder), NULL, path);
+    if ((most = rule("names", path)) < 0) return 0;
+    int at = 0;
+    while (at < 255 && open_folders[at].folder && open_folders[at].folder != folder) at++;
+    open_folders[at].folder = folder;
+    return open_folders[at].names++ >= most;
+}
+
+#define NAMES(name, type) type *name(DIR *folder) { \
+    NEXT(name); type *entry = next(folder); \
+    if (entry && ends(folder, entry->d_name)) { errno = EIO; return NULL; } return entry; }
+NAMES(readdir, struct dirent)
+NAMES(readdir64, struct dirent64)
+
+int closedir(DIR *folder) {
+    NEXT(closedir);
+    for (int at = 0; at < 256; at++)
+        if (open_folders[at].folder == folder) { open_folders[at].names = 0; open_folders[at].folder = (DIR *)1; }
+    return next(folder);
+}
 
 ssize_t flistxattr(int fd, char *list, size_t size) {
     NEXT(flistxattr);

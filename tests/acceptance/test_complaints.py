@@ -5,6 +5,7 @@ in the place of what could not be read was once stored as done, proven green, an
 """
 
 import os
+import time
 import types
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -148,6 +149,57 @@ def test_size_0_is_no_content(site: Site, tmp_path: Path, kind: str) -> None:
         said = run(site)
         assert said.finished["outcome"] == "done", said.out
         assert restored(site, root) == {path.name: path.read_bytes() for path in root.iterdir()}
+
+
+@pytest.mark.parametrize("kind", ["busybox", "sftp"])
+def test_a_list_that_lacks_names_is_no_folder(site: Site, tmp_path: Path, kind: str) -> None:
+    """An error in the middle of a folder: BusyBox's find and sftp-server take it for the end, and say nothing."""
+    root = tree(tmp_path, 4)
+    for name in ("left", "right"):
+        (root / name).mkdir()
+        for one in range(8):
+            (root / name / f"{one}").write_text("x" * 100)
+    for path in (*root.glob("*/*"), root / "left", root / "right", root):
+        os.utime(path, (1_600_000_000, 1_600_000_000))
+    time.sleep(2.1)  # nothing is young any more
+    for server in served(tmp_path, kind):
+        site.add("siakad", server.sshd, [root])
+        assert run(site).finished["outcome"] == "done"
+        server.fails(f"names 5 {root}/left")
+        for words in ((), (), ("--full",)):
+            said = run(site, *words)
+            assert said.finished["outcome"] == "warnings", said.out
+            found = findings(said)
+            assert found.keys() == {"left"}, found
+            assert "lists fewer names than last time though it was not changed since: 5 of 8" in found["left"]
+        server.fails(f"names 1 {root}/")
+        said = run(site)
+        assert not said.finished["files"].get("whole"), "most of the files are lacking"
+        server.fails()
+        (root / "right" / "3").unlink()
+        assert run(site).finished["outcome"] == "done"
+
+
+@pytest.mark.long
+def test_names_that_a_find_keeps_to_itself_are_missed_too(site: Site, tmp_path: Path) -> None:
+    """GNU's find tells of errors, and its listings are compared byte by byte: the same listing again is no proof."""
+    hide = """[ -e FLAG ] && for word do
+        shift; set -- "$@" "$word"; [ "$word" = -xdev ] && set -- "$@" '!' -name 7
+    done; exec /usr/bin/find "$@" """
+    root = tree(tmp_path, 8)
+    (root / "file007").rename(root / "7")
+    os.utime(root, (1_600_000_000, 1_600_000_000))
+    time.sleep(2.1)  # nothing is young any more
+    for server in served(tmp_path, "gnu", {"find": hide.replace("FLAG", str(tmp_path / "flag"))}):
+        site.add("siakad", server.sshd, [root])
+        assert run(site).finished["outcome"] == "done"
+        assert run(site).finished["outcome"] == "done"
+        (tmp_path / "flag").touch()
+        for _ in range(2):
+            found = findings(run(site))
+            assert "7 of 8" in found["app"], found
+        os.utime(root)
+        assert run(site).finished["outcome"] == "done", "whoever touches it says that it is right"
 
 
 def test_an_inode_number_is_no_proof_of_a_hard_link(site: Site, gnu: FaultyServer, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from tuibackup.config import Server
 from tuibackup.errors import ConnectionLostError, DownloadError, RemoteCommandError, VaultError
-from tuibackup.files import empty
+from tuibackup.files import empty, lacking
 from tuibackup.files.fetch import Fetched
 from tuibackup.files.findings import Findings
 from tuibackup.files.inventory import Listed
@@ -131,6 +131,7 @@ class _Download:
         self._findings = Findings(store.index, reporter)
         self._before = comparable(previous, server)
         self._ratio = ratio(previous)
+        self._previous = previous
         self._older = None if full else previous
         if self._older and complete(self._older) and not leftovers:
             self._index.older = Older(self._older.path, self._older.name)
@@ -158,6 +159,7 @@ class _Download:
             )
             resumed = await self._resume()
             unchanged = await in_thread(self._take_over)
+            listed = await lacking.doubt(self._index, self._findings, listed, self._seen)
             wanted, wanted_bytes = await in_thread(self._index.wanted_totals)
             if wanted:  # of what did not change, this was asked when it was fetched
                 for one in listed:
@@ -302,6 +304,8 @@ class _Download:
     def _take_over(self) -> int:
         """Let unchanged files point to where they lie already; how many."""
         if self._older is None or not complete(self._older):
+            if self._previous is not None:
+                self._index.compare(self._previous.path / INDEX)
             return 0
         return self._index.take_over(self._older.path / INDEX, self._older.name)
 
@@ -457,6 +461,9 @@ class _Download:
 
     async def _held(self, files: Sequence[Wanted]) -> dict[int, str]:
         return await self._insist(lambda: self._way.held(files))
+
+    async def _seen(self, files: Sequence[Wanted]) -> list[Wanted]:
+        return await self._insist(lambda: self._now(files))
 
     async def _now(self, files: Sequence[Wanted]) -> list[Wanted]:
         return await self._way.afresh(files)

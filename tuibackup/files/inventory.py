@@ -267,6 +267,10 @@ class _Folder:
         gone = Listing().feed(b"".join(self._comparison.gone.values()))
         if any(entry.links > 1 and entry.kind is not Kind.FOLDER for entry in chain(came, gone)):
             raise UnrenewableError
+        changed, lost = self._comparison.came, self._comparison.gone
+        for above in (path.rpartition(b"/")[0] for path in lost if path not in changed):
+            if above not in changed and above not in lost:
+                raise UnrenewableError("a folder that did not change lost a name: see `lacking`")
         return came
 
     def renew(self, came: Sequence[Entry], named: Names) -> None:

@@ -20,7 +20,6 @@ from tuibackup.files.server import STALL, Lines, SilenceError, end, last_line, p
 from tuibackup.remote.command import Exit, low_priority, script
 from tuibackup.remote.session import Session
 from tuibackup.remote.stream import Stream
-from tuibackup.vault.entry import Kind
 from tuibackup.vault.index import Wanted
 
 _AT_ONCE = b"4000"  # names for one `find`, if so many fit on a command line
@@ -42,7 +41,7 @@ def command(told: Sequence[bytes], *, sudo: bool) -> bytes:
 
 
 async def afresh(session: Session, look: Look, files: Sequence[Wanted], *, sudo: bool) -> list[Wanted]:
-    """`files` as they are now, without those that are gone or no regular files any more."""
+    """`files` (or folders) as they are now, without those that are gone or something else by now."""
     names = b"".join([wanted.place + b"\0" for wanted in files])
     answer = await session.run(
         command(look.named, sudo=sudo), input=names, timeout=STALL, limit=len(names) + 400 * len(files)
@@ -50,12 +49,12 @@ async def afresh(session: Session, look: Look, files: Sequence[Wanted], *, sudo:
     if answer.signal or answer.exit_status not in ENDS:
         answer.check()
     listing = look.listing(b"")
-    now = {entry.path: entry for entry in listing.feed(answer.stdout) if entry.kind is Kind.FILE}
+    now = {entry.path: entry for entry in listing.feed(answer.stdout)}
     listing.close()
     return [
         wanted._replace(entry=now[wanted.place]._replace(path=wanted.entry.path))
         for wanted in files
-        if wanted.place in now
+        if wanted.place in now and now[wanted.place].kind is wanted.entry.kind
     ]
 
 

@@ -11,7 +11,7 @@ from tuibackup.files.recheck import Handed
 from tuibackup.files.sftpinventory import entry_of, reason_of, unless_refused
 from tuibackup.remote.session import Session
 from tuibackup.remote.sftp import NO_SUCH_FILE, Attributes, Sftp, SftpError, opened
-from tuibackup.vault.entry import Entry, Kind
+from tuibackup.vault.entry import Entry
 from tuibackup.vault.index import Wanted
 
 _BATCH = 200
@@ -102,9 +102,9 @@ async def _each(asked: "dict[int, asyncio.Future[_T]]", of: dict[int, Wanted]) -
 
 
 def now_of(before: Entry, seen: Attributes) -> Entry | None:
-    """A file as it is seen now; None where it is none any more. Names of owners are not told again."""
+    """A file, or folder, as it is seen now; None where it is none any more. Names of owners are not told again."""
     entry = entry_of(before.path, seen)
-    if entry is None or entry.kind is not Kind.FILE:
+    if entry is None or entry.kind is not before.kind:
         return None
     if (entry.uid, entry.gid) == (before.uid, before.gid):
         entry = entry._replace(user=before.user, group=before.group)

@@ -75,7 +75,7 @@ class Way(Protocol):
         """Where folders lie now; None for one that is not there any more."""
 
     async def afresh(self, files: Sequence[Wanted]) -> list[Wanted]:
-        """`files` as they are now, without those that are gone or no regular files any more."""
+        """`files` (or folders) as they are now, without those that are gone or something else by now."""
 
 
 def choose(session: Session, probe: Probe, server: Server) -> Way:

@@ -13,10 +13,11 @@ hear of it.
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
-from tuibackup.vault.schema import DISTRUSTED
+from tuibackup.vault.schema import DISTRUSTED, LACKING, Paths, join
 
 TICK_NS = 2_000_000_000
 
@@ -57,15 +58,47 @@ _BELOW = """temp.pair p JOIN main.entry n ON n.parent = p.new
     JOIN old.entry o ON o.parent = p.old AND o.name = n.name"""
 
 
-def take_over(db: sqlite3.Connection, older: Path, snapshot: str) -> int:
+# Folders that did not change, and lost names all the same. Where a folder's times do not follow its names (buckets
+# behind FUSE), that is nothing; find tells their type, others tell none.
+_FEWER = """
+SELECT n.id, o.id,
+    (SELECT count(*) FROM old.entry c WHERE c.parent = o.id) AS had,
+    (SELECT count(*) FROM main.entry c WHERE c.parent = n.id) AS has
+FROM temp.unchanged u JOIN main.entry n ON n.id = u.new JOIN old.entry o ON o.id = u.old
+    JOIN main.root r ON r.id = n.root JOIN old.root q ON q.id = o.root
+    JOIN main.filesystem f ON f.id = n.filesystem
+    JOIN temp.same_filesystem s ON s.new = n.filesystem AND s.old = o.filesystem
+WHERE n.kind = 'd' AND r.excludes = q.excludes AND r.resolved = q.resolved AND (NOT s.loose OR f.type = x'')
+"""
+_FILES_BELOW = """
+WITH RECURSIVE lost (id, kind) AS (
+    SELECT o.id, o.kind FROM old.entry o WHERE o.parent = ?
+        AND NOT EXISTS (SELECT 1 FROM main.entry n WHERE n.parent = ? AND n.name = o.name)
+    UNION ALL SELECT c.id, c.kind FROM lost l JOIN old.entry c ON c.parent = l.id WHERE l.kind = 'd'
+) SELECT count(*) FROM lost WHERE kind = 'f'
+"""
+
+
+class Fewer(NamedTuple):
+    """A folder, by its id, that has fewer names than it `had`, and how many regular files are lacking with them."""
+
+    id: int
+    had: int
+    has: int
+    files: int
+
+
+def take_over(db: sqlite3.Connection, older: Path, snapshot: str) -> tuple[int, list[Fewer]]:
     """Give the unchanged files in the index `db` their content in `older`, the index of `snapshot`; how many.
+
+    And which folders list fewer names than there, though they were not changed.
 
     `db` has its hard links found, and the temporary table `same` (new, old), which is filled with all unchanged
     files and folders. Only a name that carries the content in both snapshots is taken over: the archive holds it
     under that name. What has content already keeps it. Extended attributes come along. Called outside a
     transaction; after an error `db` is of no use.
     """
-    with _compared(db, older):
+    with _compared(db, older) as fewer:
         db.execute("INSERT INTO temp.same SELECT * FROM temp.unchanged")
         db.execute(
             """INSERT OR IGNORE INTO main.archive (snapshot, name)
@@ -87,7 +120,19 @@ def take_over(db: sqlite3.Connection, older: Path, snapshot: str) -> int:
             """INSERT OR REPLACE INTO main.xattr SELECT s.new, x.key, x.value
             FROM temp.same s JOIN old.xattr x ON x.entry = s.old"""
         )
-    return taken
+    return taken, fewer
+
+
+def compare(db: sqlite3.Connection, older: Path) -> list[Fewer]:
+    """The folders that list fewer names than in `older`; nothing is taken over. None of them where that is damaged."""
+    try:
+        with closing(sqlite3.connect(f"{older.absolute().as_uri()}?immutable=1", uri=True)) as alone:
+            if alone.execute("PRAGMA quick_check").fetchone()[0] != "ok":
+                return []
+    except sqlite3.DatabaseError:
+        return []
+    with _compared(db, older) as fewer:
+        return fewer
 
 
 def take_over_leftover(db: sqlite3.Connection, older: Path, names: Mapping[str, str]) -> list[str]:
@@ -154,25 +199,70 @@ def with_problems(db: sqlite3.Connection) -> Iterator[int]:
         WHERE missing = 0 AND path <> x'' AND root IN (SELECT id FROM old.root)"""
     )
     for root, path in problems:
-        number, kind = -root, ""
-        for name in (roots[root], *path.split(b"/")):
-            row = db.execute(
-                "SELECT id, kind FROM old.entry WHERE parent = ? AND name = ?", (number, name)
+        number, kind = _at(db, root, roots[root], path)
+        if kind == "f":
+            carrier = db.execute("SELECT carrier FROM old.hardlink WHERE entry = ?", (number,)).fetchone()
+            yield carrier[0] if carrier else number
+        elif kind == "d":
+            yield number
+
+
+def _at(db: sqlite3.Connection, root: int, folder: bytes, path: bytes) -> tuple[int, str]:
+    """The id and the kind of what is at `path` in a root of `old`; "" where there is nothing."""
+    number, kind = -root, ""
+    for name in (folder, *(path.split(b"/") if path else ())):
+        row = db.execute(
+            "SELECT id, kind FROM old.entry WHERE parent = ? AND name = ?", (number, name)
+        ).fetchone()
+        if row is None:
+            return 0, ""
+        number, kind = row
+    return number, kind
+
+
+def _fewer(db: sqlite3.Connection) -> list[Fewer]:
+    """The folders in `unchanged` of which names are lacking that nothing else was said of.
+
+    A folder of which that was said already is held against what it had before.
+    """
+    roots: dict[int, bytes] = dict(db.execute("SELECT id, folder FROM old.root"))
+    said = db.execute("SELECT value FROM old.meta WHERE key = ?", (LACKING,)).fetchone()
+    known = {
+        _at(db, root, roots[root], bytes.fromhex(path))[0]: (had, files)
+        for root, path, had, files in (json.loads(said[0]) if said else ())
+    }
+    found = []
+    for new, old, had, has in db.execute(_FEWER):
+        had = max(had, known[old][0]) if old in known else had  # what it had when it was whole
+        if has < had:
+            lost = db.execute(_FILES_BELOW, (old, new)).fetchone()[0]
+            found.append(Fewer(new, had, has, max(lost, known[old][1]) if old in known else lost))
+    return _unexplained(db, found) if found else []
+
+
+def _unexplained(db: sqlite3.Connection, found: list[Fewer]) -> list[Fewer]:
+    """Those of `found` of which this inventory has not said itself that they, or their names, could not be had."""
+    rows = db.execute("SELECT r.folder, p.path FROM main.problem p JOIN main.root r ON r.id = p.root")
+    problems = {join(folder, path) for folder, path in rows}
+    paths, left = Paths(db), []
+    for one in found:
+        folder = paths(one.id)
+        named = [path.rpartition(b"/") for path in problems]
+        told = sum(
+            not db.execute(
+                "SELECT 1 FROM main.entry WHERE parent = ? AND name = ?", (one.id, name)
             ).fetchone()
-            if row is None:
-                break
-            number, kind = row
-        else:
-            if kind == "f":
-                carrier = db.execute("SELECT carrier FROM old.hardlink WHERE entry = ?", (number,)).fetchone()
-                yield carrier[0] if carrier else number
-            elif kind == "d":
-                yield number
+            for above, _, name in named
+            if (above or b"/") == folder
+        )
+        if folder not in problems and one.has + told < one.had:
+            left.append(one)
+    return left
 
 
 @contextmanager
-def _compared(db: sqlite3.Connection, older: Path) -> Iterator[None]:
-    """In a transaction of the block: `old` is the other index, `unchanged` is filled."""
+def _compared(db: sqlite3.Connection, older: Path) -> Iterator[list[Fewer]]:
+    """In a transaction of the block: `old` is the other index, `unchanged` is filled. Gives what `_fewer` finds."""
     db.execute("ATTACH ? AS old", (f"{older.absolute().as_uri()}?immutable=1",))
     db.execute("BEGIN")
     for statement in _TABLES.split(";\n"):
@@ -190,10 +280,11 @@ def _compared(db: sqlite3.Connection, older: Path) -> Iterator[None]:
         db.execute("DELETE FROM temp.pair")
         db.execute("INSERT INTO temp.pair SELECT * FROM temp.next_pair")
         db.execute("DELETE FROM temp.next_pair")
+    fewer = _fewer(db)
     db.execute("CREATE TEMP TABLE faulty (old INTEGER PRIMARY KEY)")
     db.executemany("INSERT OR IGNORE INTO temp.faulty VALUES (?)", ((one,) for one in with_problems(db)))
     db.execute("DELETE FROM temp.unchanged WHERE old IN temp.faulty")
-    yield
+    yield fewer
     for table in ("pair", "next_pair", "same_owner", "same_filesystem", "unchanged", "faulty"):
         db.execute(f"DROP TABLE temp.{table}")
     db.execute("COMMIT")

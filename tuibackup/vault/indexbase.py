@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from tuibackup.errors import VaultError
+from tuibackup.vault.difference import Fewer
 from tuibackup.vault.disk import RoomGuard
 from tuibackup.vault.listing import KeptListing
 from tuibackup.vault.output import vault_errors
@@ -51,6 +52,8 @@ class IndexBase:
         self._renewed: int | None = None
         self._doubtful: set[int] = set()  # entries that are not as the inventory saw them
         self._refused: dict[int, tuple[int, int]] = {}  # by root: files that are no entries, and their bytes
+        self._fewer: list[Fewer] = []  # folders that lack names, see `difference`
+        self._lacking: list[tuple[int, str, int, int]] = []  # those of them of which it is true
         self._distrusted: set[int] = set()  # roots of which nothing is to be taken over
         try:
             self._prepare()

@@ -2,9 +2,9 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tuibackup.errors import VaultError
 from tuibackup.text import printable
@@ -14,9 +14,13 @@ from tuibackup.vault.indexbase import BATCH
 from tuibackup.vault.indexintake import IndexIntake
 from tuibackup.vault.output import vault_errors
 from tuibackup.vault.rows import signed
-from tuibackup.vault.schema import DISTRUSTED, FORMAT, UNSIGNED, Paths, Totals, join, totals
+from tuibackup.vault.schema import DISTRUSTED, FORMAT, LACKING, UNSIGNED, Paths, Totals, join, totals
 
 _KINDS = {str(kind): kind for kind in Kind}
+# All that makes a `Wanted`.
+_SEEN = """e.id, e.root, e.parent, e.name, e.kind, e.mode, o.uid, o.gid, o.user, o."group", e.size, e.mtime_ns,
+    e.ctime_ns, f.device, e.inode, e.links, f.type
+    FROM entry e JOIN owner o ON o.id = e.owner JOIN filesystem f ON f.id = e.filesystem"""
 
 
 class Wanted(NamedTuple):
@@ -35,6 +39,15 @@ class Wanted(NamedTuple):
     def name(self) -> bytes:
         """The path as it stands in an archive: without the leading slash."""
         return self.path.lstrip(b"/")
+
+
+class Lacking(NamedTuple):
+    """A folder that listed fewer names than it `had`, though it was not changed; `files` are lacking with them."""
+
+    folder: Wanted
+    had: int
+    has: int
+    files: int
 
 
 class IndexWriter(IndexIntake):
@@ -84,9 +97,33 @@ class IndexWriter(IndexIntake):
         self._find_hard_links()
         with self._errors():
             self._db.execute("COMMIT")
-            taken = difference.take_over(self._db, older, snapshot)
+            taken, self._fewer = difference.take_over(self._db, older, snapshot)
             self._db.execute("BEGIN")
         return taken
+
+    def compare(self, older: Path) -> None:
+        """In the place of `take_over`, where nothing is to be taken over: only for `lacking`."""
+        with self._errors():
+            self._db.execute("COMMIT")
+            self._fewer = difference.compare(self._db, older)
+            self._db.execute("BEGIN")
+
+    def lacking(self) -> list[Lacking]:
+        """After `take_over`: the folders of which that index knows more names, for no reason that is known."""
+        paths, found = Paths(self._db), []
+        with self._errors():
+            for one in self._fewer:
+                row = self._db.execute(f"SELECT {_SEEN} WHERE e.id = ?", (one.id,)).fetchone()
+                found.append(Lacking(self._as_wanted(row, paths), one.had, one.has, one.files))
+        return found
+
+    def lacks(self, found: Lacking) -> None:
+        """It is so: the next run compares this folder with what it had before."""
+        self._lacking.append((found.folder.root, found.folder.entry.path.hex(), found.had, found.files))
+        with self._errors():
+            self._db.execute(
+                "INSERT OR REPLACE INTO meta VALUES (?, ?)", (LACKING, json.dumps(self._lacking))
+            )
 
     def take_over_leftover(self, older: Path, names: Mapping[str, str]) -> list[str]:
         """Let files point into the complete archives that an interrupted run left; those that are used.
@@ -128,25 +165,27 @@ class IndexWriter(IndexIntake):
             with self._errors():
                 self._flush()
                 rows = self._db.execute(
-                    """SELECT e.id, e.root, e.parent, e.name, e.kind, e.mode, o.uid, o.gid, o.user, o."group",
-                        e.size, e.mtime_ns, e.ctime_ns, f.device, e.inode, e.links, f.type
-                    FROM entry e JOIN owner o ON o.id = e.owner JOIN filesystem f ON f.id = e.filesystem
+                    f"""SELECT {_SEEN}
                     WHERE e.id > ? AND (e.kind = 'f' OR ? AND e.kind = 'd') AND (? IS NULL OR e.root = ?)
                         AND NOT EXISTS (SELECT 1 FROM content c WHERE c.entry = e.id)
                         AND NOT EXISTS (SELECT 1 FROM hardlink h WHERE h.entry = e.id)
                         AND NOT (e.kind = 'd' AND EXISTS (SELECT 1 FROM temp.same s WHERE s.new = e.id))
                         AND (e.size = 0 OR NOT ?)
-                    ORDER BY e.id LIMIT 2000""",
+                    ORDER BY e.id LIMIT 2000""",  # noqa: S608 # ours
                     (last, folders, root, root, empty),
                 ).fetchall()
             if not rows:
                 return
-            for number, of, parent, name, kind, *status, device, inode, links, fstype in rows:
-                path = paths.below(parent, name)
-                seen = (*status, device & UNSIGNED, inode & UNSIGNED, links, fstype, None)
-                entry = Entry(self._rows.relative(of, path), _KINDS[kind], *seen)
-                yield Wanted(number, of, path, entry, join(self._resolved[of], entry.path))
+            for row in rows:
+                yield self._as_wanted(row, paths)
             last = rows[-1][0]
+
+    def _as_wanted(self, row: Sequence[Any], paths: Paths) -> Wanted:
+        number, root, parent, name, kind, *status, device, inode, links, fstype = row
+        path = paths.below(parent, name)
+        seen = (*status, device & UNSIGNED, inode & UNSIGNED, links, fstype, None)
+        entry = Entry(self._rows.relative(root, path), _KINDS[kind], *seen)
+        return Wanted(number, root, path, entry, join(self._resolved[root], entry.path))
 
     def wanted_totals(self, root: int | None = None) -> tuple[int, int]:
         """How many files, and bytes, `wanted` would give now."""

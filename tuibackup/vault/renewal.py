@@ -15,7 +15,7 @@ from typing import NamedTuple
 from tuibackup.vault.difference import TICK_NS, distrusted, with_problems
 from tuibackup.vault.entry import Entry
 from tuibackup.vault.rows import Rows, signed
-from tuibackup.vault.schema import APPLICATION_ID, FORMAT, LONGEST_PROBLEM, UNSIGNED
+from tuibackup.vault.schema import APPLICATION_ID, FORMAT, LACKING, LONGEST_PROBLEM, UNSIGNED
 
 MOST_DOUBTFUL = 20  # names; with more of them the whole inventory is looked at
 _MOST_OWNERS = 10_000  # that are asked for their names once more
@@ -51,7 +51,9 @@ def known(db: sqlite3.Connection, older: Path) -> Known | None:
         with _attached(db, older):
             roots = "SELECT id, folder, resolved, excludes FROM {}.root ORDER BY id"
             mine, theirs = (db.execute(roots.format(name)).fetchall() for name in ("main", "old"))
-            if mine != theirs or distrusted(db):
+            # Where a listing lacked names, the same again would be no proof.
+            lacking = db.execute("SELECT 1 FROM old.meta WHERE key = ?", (LACKING,)).fetchone()
+            if mine != theirs or distrusted(db) or lacking:
                 return None
             paths = db.execute("SELECT DISTINCT root, path FROM old.problem LIMIT ?", (MOST_DOUBTFUL + 1,))
             doubtful: dict[int, list[bytes]] = {}

@@ -16,6 +16,9 @@ FILE_NAME = "index.sqlite"
 UNSIGNED = (1 << 64) - 1  # device and inode numbers are unsigned on the server and signed in SQLite
 LONGEST_PROBLEM = 4096  # bytes of a path in the list of problems: what a server claims may be longer
 DISTRUSTED = "distrusted"  # key in `meta`: a JSON list of roots of which nothing may be taken over
+# key in `meta`: a JSON list of folders that listed fewer names than before: root, path (hexadecimal), how many names
+# they had when they were whole, how many files are lacking with them
+LACKING = "lacking"
 APPLICATION_ID = 0x74756962  # "tuib", so that `file` and SQLite tools know it
 
 SCHEMA = """
