@@ -145,7 +145,7 @@ async def _renew(
 
 async def _look(tools: Tools, folders: list[bytes]) -> tuple[int, list[Place]]:
     """The server's clock in nanoseconds, and where each folder lies (where it says, when that cannot be told)."""
-    text = b"date +%s\n" + places.script(folders, sudo=tools.sudo)
+    text = b"date +%s\n" + places.script(folders, sudo=tools.sudo, gnu=tools.look.gnu)
     answer = (await tools.session.run(text, timeout=_LOOK_SECONDS)).check().stdout
     seconds, _, rest = answer.partition(b"\n")
     try:
@@ -155,13 +155,15 @@ async def _look(tools: Tools, folders: list[bytes]) -> tuple[int, list[Place]]:
     except ValueError:
         raise DownloadError(f"{tools.name}: answered nonsense when asked for its clock and folders") from None
     return int(seconds) * 1_000_000_000, [
-        place or Place(folder) for place, folder in zip(found, folders, strict=True)
+        place or Place(folder, told=False) for place, folder in zip(found, folders, strict=True)
     ]
 
 
 async def places_of(tools: Tools, folders: Sequence[bytes]) -> list[Place | None]:
     """Where folders lie now; None for one that cannot be entered any more."""
-    answer = await tools.session.run(places.script(folders, sudo=tools.sudo), timeout=_LOOK_SECONDS)
+    answer = await tools.session.run(
+        places.script(folders, sudo=tools.sudo, gnu=tools.look.gnu), timeout=_LOOK_SECONDS
+    )
     try:
         return places.parsed(answer.check().stdout, len(folders))
     except ValueError:

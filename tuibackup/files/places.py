@@ -10,7 +10,7 @@ from typing import NamedTuple
 from tuibackup.remote.command import quote
 from tuibackup.text import printable
 
-_FUSE = b"65735546"  # whose inode numbers may be others at every look
+_FUSE = (b"65735546", b"fuse")  # whose inode numbers may be others at every look: as stat and as find call it
 
 # In sh with the folder as its first word: its path without links, its identity, each ended by a NUL. A folder that is
 # removed and made again may get its inode once more; the time of its birth is another.
@@ -19,27 +19,34 @@ _HERE = (
     b" { stat -c %d:%i:%W . || ls -di .; stat -f -c %t .; } 2>/dev/null; printf '\\0'"
 )
 
+# The same of what only root may enter, by a find of GNU's that may start no other program (sudo's NOEXEC): its path
+# keeps its links, and what is behind them is known by its identity.
+_BY_FIND = rb" -o -printf '%h\n\0%D:%i:%B@ %F\0'"
+
 
 class Place(NamedTuple):
-    """A folder without any link in its path, and by what it is known again (b"": nothing tells)."""
+    """A folder without any link in its path, and by what it is known again (b"": nothing tells).
+
+    `told`: the server told it; else it may not be asked, and `path` is the folder's own.
+    """
 
     path: bytes
     identity: bytes = b""
+    told: bool = True
 
 
-def script(folders: Sequence[bytes], *, sudo: bool) -> bytes:
+def script(folders: Sequence[bytes], *, sudo: bool, gnu: bool) -> bytes:
     """What tells the places of `folders`, in sh; `parsed` reads the answer.
 
-    What only root may enter is looked at through find, for which there is a rule.
+    What only root may enter is looked at through find, for which there is a rule. `gnu`: it is GNU's.
     """
     lines = [b"here=" + quote(_HERE)]
     for folder in folders:
         start = quote(folder.rstrip(b"/") + b"/.")
         line = b'sh -c "$here" sh ' + start
         if sudo:
-            line += (
-                b" || sudo -n -- find " + start + b' -maxdepth 0 -exec sh -c "$here" sh {} \\; 2>/dev/null'
-            )
+            line += b" || sudo -n -- find " + start + b' -maxdepth 0 -exec sh -c "$here" sh {} \\;'
+            line += (_BY_FIND if gnu else b"") + b" 2>/dev/null"
         lines.append(line + b"; printf '\\0'")
     return b"\n".join(lines) + b"\n"
 
@@ -55,7 +62,8 @@ def parsed(answer: bytes, number: int) -> list[Place | None]:
         identity, end = next(words, b""), next(words, None)
         if not path.startswith(b"/") or end != b"":
             raise ValueError
-        known = b"" if identity.split()[-1:] == [_FUSE] else identity.strip()
+        last = identity.split()[-1:]
+        known = b"" if last and last[0].startswith(_FUSE) else identity.strip()
         found.append(Place(path.removesuffix(b"\n"), known))
     if len(found) != number:
         raise ValueError
@@ -65,8 +73,11 @@ def parsed(answer: bytes, number: int) -> list[Place | None]:
 def moved(folder: bytes, began: Place, now: Place | None, there: Place | None) -> tuple[str, bool]:
     """What happened to `folder` while it was read at the place `began`, and whether that spoils what was stored.
 
-    `now` is where it lies at the end, `there` what lies at that place then; "" when all is as it was.
+    `now` is where it lies at the end, `there` what lies at that place then; "" when all is as it was, and where the
+    server never told what lies there.
     """
+    if not began.told:
+        return "", False
     removed, replaced = there is None, there is not None and not _same(began, there)
     if began.path == folder or (now is not None and now.path == began.path):
         if removed:

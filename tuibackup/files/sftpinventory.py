@@ -186,7 +186,7 @@ class _Folder:
 
     async def run(self) -> Listed:
         folder = self._folder
-        self._place = place = await place_of(self._sftp, folder) or Place(folder)
+        self._place = place = await place_of(self._sftp, folder) or Place(folder, told=False)
         self._root = self._writer.add_root(
             folder, place.path, started_ns=self._started_ns, excludes=self._left_out
         )
