@@ -13,9 +13,10 @@ from tuibackup.files.findings import Findings
 from tuibackup.files.inventory import Listed
 from tuibackup.files.leadsout import targets, told
 from tuibackup.files.pipe import in_thread
+from tuibackup.files.server import ToolFailedError
 from tuibackup.files.tally import Tally
 from tuibackup.files.verdict import comparable, complete, poor, ratio
-from tuibackup.files.way import choose
+from tuibackup.files.way import Way, choose
 from tuibackup.progress import Finding, Progress
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
@@ -24,6 +25,7 @@ from tuibackup.vault.index import IndexWriter
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.leftover import Leftover
 from tuibackup.vault.schema import FILE_NAME as INDEX
+from tuibackup.words import _
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class Forecast:
     resumed_bytes: int
     needs_room: int
     seconds: float
-    uncovered: tuple[str, ...] = ()  # what links lead to outside of the folders, a line each
+    notes: tuple[str, ...] = ()  # what links lead to outside of the folders, and the like, a line each
 
     @property
     def changed_bytes(self) -> int:
@@ -82,13 +84,29 @@ async def forecast(
     way = choose(session, probe, server)
     with IndexWriter(place / INDEX) as index:
         findings = Findings(index, _Silent())
-        listed = await way.inventory(server, index, findings, Tally())
+        way, listed, notes = await _listed(way, server, index, findings)
         found = await in_thread(lambda: targets(index.symlinks(), listed))
         uncovered = await told(found, listed, way.places, way.session.gone)
         compared = await in_thread(
             _compared, index, findings, server, listed, previous, leftovers, full, time.monotonic() - began
         )
-        return replace(compared, uncovered=tuple(uncovered))
+        return replace(compared, notes=(*notes, *uncovered))
+
+
+async def _listed(
+    way: Way, server: Server, index: IndexWriter, findings: Findings
+) -> tuple[Way, list[Listed], list[str]]:
+    """The way that was gone, the folders, and what is worth knowing: as in a run, a packer there is done without."""
+    try:
+        return way, await way.inventory(server, index, findings, Tally()), []
+    except ToolFailedError as error:
+        plainer = way.plainer()
+        if plainer is None or await way.session.gone(error):
+            raise
+        await in_thread(index.restart)
+        findings.forget()
+        note = _("{error}: trying it without packing there").format(error=error.message)
+        return plainer, await plainer.inventory(server, index, findings, Tally()), [note]
 
 
 def _compared(

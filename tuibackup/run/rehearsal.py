@@ -153,7 +153,7 @@ class _Found:
         )
         self._files = files
         self._findings += files.findings
-        self._notes += files.uncovered
+        self._notes += files.notes
         self._room += files.needs_room
         seconds = await asyncio.to_thread(self._expected, files)
         if seconds is not None:
