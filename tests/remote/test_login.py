@@ -65,7 +65,8 @@ async def test_a_wrong_key_is_named_with_the_way_out(
     line = await site.refused(a_server(trusted, key=key), LoginError)
     assert line == (
         f"127.0.0.1 port {trusted.port}: accepts none of our keys or passwords for user {trusted.user}"
-        f" (tried: {key}); add the public key to its ~/.ssh/authorized_keys"
+        f" (tried: {key}); add the public key to its ~/.ssh/authorized_keys; where it is, the log of its sshd says"
+        " why (AllowUsers, PermitRootLogin, PubkeyAcceptedAlgorithms, AuthenticationMethods)"
     )
 
 

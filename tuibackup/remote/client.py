@@ -60,6 +60,7 @@ class Client(asyncssh.SSHClient):
         self.unanswered = ""  # the question that was put and that nobody answered
         self.answered = False
         self.tried: list[str] = []
+        self.takes: dict[str, None] = {}  # the ways of login that the server named when our keys were through
         self.fault: Exception | None = None  # what asking raised: asyncssh would hide it
 
     @property
@@ -91,6 +92,7 @@ class Client(asyncssh.SSHClient):
 
         It is unlocked while the server waits: a login that we give up counts against us (PerSourcePenalties).
         """
+        self._note_ways()
         if self._unlock is None:
             return None
         self._unlocking = asyncio.ensure_future(self._unlock())
@@ -118,11 +120,17 @@ class Client(asyncssh.SSHClient):
         last = self._banners[-1] if self._banners else ""
         return last if len(self._banners) > 1 or refuses(last) else ""
 
+    def _note_ways(self) -> None:
+        if self._connection is not None:
+            self.takes |= dict.fromkeys(self._connection.get_server_auth_methods())
+
     async def password_auth_requested(self) -> str | None:
+        self._note_ways()
         return await self._secret("password")
 
     async def kbdint_auth_requested(self) -> str | None:
         # An sshd without PAM offers it and refuses it at once, as often as it is tried: until it says "too many".
+        self._note_ways()
         if self._challenges == self._challenges_before:
             return None
         self._challenges_before = self._challenges

@@ -413,12 +413,21 @@ class _Step:
                 return NeedsOperatorError(f"needs an operator: {client.unanswered}")
         tried = ", ".join(dict.fromkeys([*found.names, *client.tried])) or "no key was found"
         said = f'; it says: "{client.said}"' if client.said else ""
+        user = printable(self._hop.user)
+        if client.takes and "publickey" not in client.takes and found.pairs:
+            # It takes no keys at all, or ours, and wants this beside it: both look alike from here.
+            ways = " and ".join(map(printable, client.takes))
+            return LoginError(
+                f"{self._where}: a key is not enough for user {user}: it wants {ways} (tried: {tried}){said}",
+                "set password in config.toml; or, on the server, see PubkeyAuthentication and"
+                " AuthenticationMethods in sshd_config",
+            )
         return LoginError(
-            f"{self._where}: accepts none of our keys or passwords for user {printable(self._hop.user)}"
-            f" (tried: {tried}){said}",
+            f"{self._where}: accepts none of our keys or passwords for user {user} (tried: {tried}){said}",
             "check user and password"
             if client.tried and not found.names
-            else "add the public key to its ~/.ssh/authorized_keys",
+            else "add the public key to its ~/.ssh/authorized_keys; where it is, the log of its sshd says why"
+            " (AllowUsers, PermitRootLogin, PubkeyAcceptedAlgorithms, AuthenticationMethods)",
         )
 
 

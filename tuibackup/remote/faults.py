@@ -14,6 +14,7 @@ from tuibackup.remote.transport import Way
 from tuibackup.text import printable, shorten
 
 _LONGEST = 300  # cells of what a server says
+_NO_MATCH = re.compile(r"No matching (.+) found, sent (\S*) and received (\S*)")
 _NOT_NOW = {socket.EAI_AGAIN, getattr(socket, "EAI_SYSTEM", socket.EAI_AGAIN)}
 
 
@@ -66,8 +67,12 @@ def connect_error(
             return _silence(where, client, seconds)
         case asyncssh.ChannelOpenError() if jump:
             return _beyond(error, where, jump)
-        case asyncssh.KeyExchangeFailed() if "No matching" in said:
-            return ConnectError(f"{where}: no common algorithms: {said}")
+        case asyncssh.KeyExchangeFailed() if found := _NO_MATCH.search(str(error)):
+            what, ours, theirs = map(printable, found.groups())
+            return ConnectError(
+                shorten(f"{where}: no {what} in common: it has {theirs}; we have {ours}", 2 * _LONGEST),
+                "see Ciphers, MACs, KexAlgorithms and HostKeyAlgorithms in its sshd_config and in ~/.ssh/config",
+            )
         case asyncssh.ConnectionLost() | ConnectionResetError() | BrokenPipeError():
             return _closed(where, client, way.heard)
         case asyncssh.DisconnectError():
