@@ -27,7 +27,8 @@ class Setup:
     """An account: its `login` (a script of sh in the place of its shell), and start-up files in its home.
 
     `says`: words that check and run must both have in their lines; without any, both must succeed. `sudo`: the rules
-    of its sudoers, and everything is read with sudo.
+    of its sudoers, and everything is read with sudo. `closed`: only root may enter the folder.
+    `without`: tools that it has not; `scripts`: what stands in the place of some.
     """
 
     login: str = f"exec bash -l -c {ORIGINAL}"
@@ -35,6 +36,9 @@ class Setup:
     says: tuple[str, ...] = ()
     sudo: str = ""
     needs: str = "sh"
+    closed: bool = False
+    without: tuple[str, ...] = ()
+    scripts: tuple[tuple[str, str], ...] = ()
 
 
 NOISE = r"""
@@ -55,6 +59,18 @@ SETUPS = {
     "csh": Setup(login=f"exec csh -c {ORIGINAL}", needs="csh"),
     "joined": Setup(profile=NOISE + "exec 2>&1\n"),
     "slow": Setup(profile="sleep 0.7\n"),
+    "megabytes": Setup(profile="head -c 3000000 /dev/zero | tr '\\0' x\n"),
+    "terminal": Setup(
+        login=f"exec script -qec {ORIGINAL} /dev/null",
+        says=("does not run our commands", "a terminal between"),
+        needs="script",
+    ),
+    "no-input": Setup(login=f"printf %s {ORIGINAL} | sh -s", says=("without what we send to them",)),
+    "no-path": Setup(
+        login=f"PATH=/nonexistent; exec /bin/bash -c {ORIGINAL}", says=("sh: not found", "its PATH must lead")
+    ),
+    "no-xargs": Setup(without=("xargs",), says=("this server has no xargs", "install xargs")),
+    "packer-dies": Setup(scripts=(("zstd", "echo 'zstd: cannot' >&2; exit 104"),)),
     "other-shell": Setup(
         profile="exec sh -c 'echo I am another shell'\n", says=("I am another shell", "POSIX shell")
     ),
@@ -91,8 +107,15 @@ SETUPS = {
         sudo="Defaults secure_path={tools}\nnobody ALL=(root) NOPASSWD: {tools}/find\n",
         says=("sudo", "nobody ALL=(root) NOPASSWD:", "{tools}/tar"),
     ),
+    "sudo-elsewhere": Setup(
+        sudo="Defaults secure_path=/nonexistent\n" + RULE,
+        says=("a password is required", "is it there? then see its secure_path"),
+    ),
+    "sudo-noexec": Setup(
+        sudo="Defaults secure_path={tools}\n" + RULE.replace("NOPASSWD:", "NOPASSWD: NOEXEC:"), closed=True
+    ),
 }
-DEFAULT = {"noise", "nologin", "sudo-warns", "sudo-no-tar"}
+DEFAULT = {"noise", "nologin", "no-input", "sudo-warns", "sudo-no-tar"}
 SUDO_WARNS = """#!/bin/sh
 echo 'sudo: unable to resolve host siakad: Name or service not known' >&2
 echo 'sudo: setrlimit(RLIMIT_CORE): Operation not permitted' >&2
@@ -124,12 +147,13 @@ def set_up(place: Path, name: str, setup: Setup) -> Path:
     (home / ".bash_profile").write_text(setup.profile)
     (home / ".config/fish/config.fish").write_text("echo Welcome to fish; echo oh no >&2\n")
     (home / ".cshrc").write_text("echo Welcome to csh\n")
-    tools = toolbox(
-        here / "tools", busybox=False, scripts={"sudo": ""} if setup.login == "sudo-warns" else {}
-    )
+    scripts = {"sudo": ""} if setup.login == "sudo-warns" else dict(setup.scripts)
+    tools = toolbox(here / "tools", busybox=False, without=setup.without, scripts=scripts)
     if setup.login == "sudo-warns":
         (tools / "sudo").write_text(SUDO_WARNS)
     login = f"HOME={home}; export HOME\n{setup.login}\n"
+    if setup.without or setup.scripts:
+        login = only(tools) + "\n"
     if setup.sudo:
         login = unprivileged(here, tools, only(tools)) + "\n"
         (here / "sudoers").chmod(0o640)
@@ -165,6 +189,7 @@ def test_check_and_run_find_the_same(
     ):
         pytest.skip("only root can make an account that sudo knows")
     tools = set_up(place, name, setup)
+    application.chmod(0o700 if setup.closed else 0o755)
     site.add("siakad", account, [application], extra="sudo = true\n" if setup.sudo else "")
 
     check, run = both(site)
@@ -221,3 +246,41 @@ def test_what_has_expired_is_said_in_the_words_of_the_server(
     for said in " ".join(of_server(check).split()), run.out:
         assert words in said, said
         assert way_out in said, said
+
+
+REFUSED = {
+    "password-too": (
+        ["PasswordAuthentication yes", "AuthenticationMethods publickey,password"],
+        ("a key is not enough for user", "it wants password", "AuthenticationMethods"),
+    ),
+    "old-ciphers": (
+        ["Ciphers aes128-cbc,3des-cbc"],
+        ("no encryption algorithm in common: it has aes128-cbc,3des-cbc", "see Ciphers"),
+    ),
+    "not-this-account": (
+        ["AllowUsers somebody-else"],
+        ("accepts none of our keys", "the log of its sshd says why (AllowUsers"),
+    ),
+    "hangs-up": (
+        ["PermitRootLogin forced-commands-only"],
+        ("lost right after the login", "PermitRootLogin"),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "name", ["password-too", *(pytest.param(one, marks=pytest.mark.long) for one in list(REFUSED)[1:])]
+)
+def test_a_login_that_sshd_refuses_is_told_with_the_way_out(
+    site: Site, place: Path, application: Path, name: str
+) -> None:
+    if name == "hangs-up" and os.geteuid() != 0:
+        pytest.skip("sshd refuses root alone that way")
+    config, words = REFUSED[name]
+    with PrivateSshd(place / f"refused-{name}", config=config) as sshd:
+        site.add("siakad", sshd, [application])
+        check, run = both(site)
+    assert check.code == 1
+    assert run.code != 0
+    for said in " ".join(of_server(check).split()), run.out:
+        assert all(one in said for one in words), said

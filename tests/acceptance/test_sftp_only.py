@@ -351,6 +351,6 @@ def test_no_sftp_either(site: Site, tmp_path: Path, application: Path) -> None:
         said = site.tuibackup("run", "siakad", "--only", "files")
         assert said.code == 1
         assert (
-            'siakad: this server has no POSIX shell: it says: "This account is currently not available.", and SFTP'
+            'siakad: does not run our commands: it says: "This account is currently not available.", and SFTP'
             " cannot be opened: the server ended it at once" in said.err
         )

@@ -428,10 +428,11 @@ async def test_holes_need_no_room(bench: Bench, place: Path) -> None:
             ),
         ),
         (
-            {"shell": False},
+            {"shell": False, "said": "it exited with 1, without a word"},
             (
-                "siakad: this server has no POSIX shell, and over SFTP there is no sudo; "
-                "give the account one, or set sudo = false"
+                "siakad: does not run our commands: it exited with 1, without a word, and over SFTP there is no sudo; "
+                "does it have a POSIX shell, and no other command forced? take command= out of the key's line in "
+                "authorized_keys there, or use another key; or see ForceCommand in sshd_config, or set sudo = false"
             ),
         ),
     ],

@@ -47,13 +47,16 @@ class Tools:
 def lacking(probe: Probe) -> tuple[str, str] | None:
     """Why this server cannot be read with tools of its own, and the way out; None where it can."""
     if not probe.shell:
-        why = "this server has no POSIX shell"
-        return (f"{why}: {probe.said}", way_out(probe.said)) if probe.said else (why, "give the account one")
+        return f"does not run our commands: {probe.said}", way_out(probe.said)
     for tool, kind in (("find", probe.find), ("tar", probe.tar)):
         if kind is None:
             return f"this server has no {tool}", f"install GNU {tool}"
         if kind not in ("gnu", "busybox"):
             return f"this server's {tool} is {kind}'s; GNU's and BusyBox's can be used", f"install GNU {tool}"
+    # What links point to is asked of readlink where find is not GNU's.
+    for tool in probe.lacks:
+        if tool != "readlink" or probe.find == "busybox":
+            return f"this server has no {tool}", f"install {tool} (GNU findutils or coreutils)"
     if probe.find == "busybox" and probe.stat not in ("gnu", "busybox"):
         return "this server has BusyBox's find and no stat beside it", "install GNU find (findutils)"
     return None

@@ -43,7 +43,7 @@ def shell_way(session: Session, probe: Probe, server: Server) -> "ShellWay":
         whole_seconds,
         probe.tar != "gnu",
         probe.user or session.user,
-        tuple(path for path in probe.at if path.rpartition("/")[2] in ("find", "tar")),
+        probe.find_and_tar,
     )
     limits = (
         ("extended attributes and access lists", not tools.xattrs),

@@ -44,7 +44,8 @@ def refusal(server: str, account: str, paths: Sequence[str], said: Sequence[byte
     elif _MISSING_RULE.search(words):
         named = _PATH.search(words)
         way_out = (
-            f"add to sudoers there: {rule(account, [named[1]] if named else paths)}; or set sudo = false"
+            f"add to sudoers there: {rule(account, [named[1]] if named else paths)} (is it there? then see its"
+            " secure_path and the rules below it); or set sudo = false"
         )
     else:
         way_out = "see /etc/sudoers and /etc/pam.d/sudo there, or set sudo = false"

@@ -11,7 +11,7 @@ import signal
 
 from tuibackup.remote.command import Exit
 
-MOST_NOISE = 1 << 20  # bytes in front of the first mark: more is no greeting
+MOST_NOISE = 16 << 20  # bytes in front of the first mark: more is no greeting
 _KEPT = 4 << 10  # of them, for people
 _LONGEST_STATUS = 8
 

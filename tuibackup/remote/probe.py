@@ -4,11 +4,18 @@ import re
 import time
 from dataclasses import dataclass
 
-from tuibackup.errors import NoChannelError, NoShellError, RemoteCommandError, RemoteTimeoutError
+from tuibackup.errors import (
+    ConnectionLostError,
+    NoChannelError,
+    NoShellError,
+    RemoteCommandError,
+    RemoteTimeoutError,
+)
 from tuibackup.remote.session import Session
 from tuibackup.text import printable
 
 _SECONDS = 30.0
+_SENT = "as-it-is"  # and wants to be heard
 _LONGEST = 200  # characters of one answer
 _FINE = re.compile(r"\.\d*[1-9]")  # the stat of an older BusyBox writes zeros for the fraction of a second
 
@@ -17,14 +24,15 @@ _FINE = re.compile(r"\.\d*[1-9]")  # the stat of an older BusyBox writes zeros f
 # too.
 _SCRIPT = rb"""
 LC_ALL=C; export LC_ALL
+read heard; echo "heard $heard"
 now=$(date +%s.%N 2>/dev/null); echo "date $now"
 newline='
 '
 for tool in find tar stat; do
   if command -v $tool >/dev/null 2>&1; then
-    said=$($tool --version 2>&1 </dev/null)
+    said=$($tool --version 2>/dev/null </dev/null)
     said=${said%%"$newline"*}
-    case $said in *BusyBox*|*GNU*) ;; *) said="$said $($tool --help 2>&1 </dev/null | head -n 1)" ;; esac
+    case $said in *BusyBox*|*GNU*) ;; *) help=$($tool --help 2>&1 </dev/null); said="$said ${help%%"$newline"*}" ;; esac
     echo "$tool $said"
     echo "at $(command -v $tool)"
   fi
@@ -44,6 +52,7 @@ echo "os $(uname -srm 2>/dev/null)"
 echo "user $(id -un 2>/dev/null)"
 echo "uid $(id -u 2>/dev/null)"
 echo "times $(stat -c %y /proc/self /tmp /dev/null / 2>/dev/null | tr '\n' ' ')"
+for tool in date xargs readlink; do command -v $tool >/dev/null 2>&1 || echo "lacks $tool"; done
 for tool in zstd gzip; do command -v $tool >/dev/null 2>&1 && echo "$tool yes"; done
 wait
 """
@@ -55,7 +64,8 @@ class Probe:
 
     `find`, `tar` and `stat` are "gnu", "busybox", another name's first word, or None where there is none.
     `fine_times`: stat tells times finer than a second. `sudo` says whether `sudo -n true` works, None where there
-    is no sudo. `at` are the paths of find, tar and stat. `said`: what a server without a shell does instead.
+    is no sudo. `at` are the paths of find, tar and stat; `lacks` are smaller tools that it has not. `said`: what a
+    server without a shell does instead.
     """
 
     shell: bool
@@ -73,7 +83,13 @@ class Probe:
     sudo: bool | None = None
     clock_offset: float | None = None
     at: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
     said: str = ""
+
+    @property
+    def find_and_tar(self) -> tuple[str, ...]:
+        """The paths of those two, of which a rule for sudo tells."""
+        return tuple(path for path in self.at if path.startswith("/") and path.endswith(("/find", "/tar")))
 
 
 async def probe(session: Session) -> Probe:
@@ -84,12 +100,19 @@ async def probe(session: Session) -> Probe:
     """
     before = time.time()
     try:
-        said = (await session.run(_SCRIPT, timeout=_SECONDS, limit=64 << 10)).check()
+        said = (
+            await session.run(_SCRIPT, input=f"{_SENT}\n".encode(), timeout=_SECONDS, limit=64 << 10)
+        ).check()
     except NoShellError as error:
         return Probe(shell=False, said=error.said)
     except NoChannelError as error:
         raise NoChannelError(
             f"{session.name}: the server opens no session for commands", error.way_out
+        ) from error
+    except ConnectionLostError as error:
+        raise ConnectionLostError(
+            f"connection to {session.name} lost right after the login",
+            "if it is so each time, the log of its sshd says why (PermitRootLogin, a limit of logins)",
         ) from error
     except RemoteTimeoutError:
         raise
@@ -100,6 +123,7 @@ async def probe(session: Session) -> Probe:
     found: dict[str, str] = {}
     dumps: list[tuple[str, str]] = []
     at: list[str] = []
+    lacks: list[str] = []
     for text in answer.splitlines():
         word, _, value = printable(text[:_LONGEST]).partition(" ")
         if word == "dump":
@@ -107,8 +131,12 @@ async def probe(session: Session) -> Probe:
             dumps.append((path, version.strip()))
         elif word == "at":
             at.append(value.strip())
+        elif word == "lacks":
+            lacks.append(value.strip())
         else:
             found[word] = value.strip()
+    if changed := _changed(answer, found.get("heard", "")):
+        return Probe(shell=False, said=changed)
     return Probe(  # noqa: S604  # no subprocess: the server has a shell
         shell=True,
         os=found.get("os", ""),
@@ -125,7 +153,15 @@ async def probe(session: Session) -> Probe:
         sudo={"yes": True, "no": False}.get(found.get("sudo", "")),
         clock_offset=_offset(found.get("date", ""), (before + after) / 2),
         at=tuple(sorted(at)),
+        lacks=tuple(lacks),
     )
+
+
+def _changed(answer: bytes, heard: str) -> str:
+    """What stands between us and the server's commands, so that no file would come whole; "" for nothing."""
+    if b"\r\n" in answer:
+        return "it puts a terminal between us and them, which changes what they print"
+    return "" if heard == _SENT else "it starts them without what we send to them"
 
 
 def _make(said: str | None) -> str | None:

@@ -17,6 +17,7 @@ _WAYS_OUT = (
     ),
     (r"account.*expired", "on the server: chage -E -1 ACCOUNT"),
     (r"not (currently )?available|nologin", "give the account a shell: usermod -s /bin/sh ACCOUNT"),
+    (r"\bsh: .*not found", "its PATH must lead to sh, find and tar: see that account's start-up files"),
     (r"rsync", f"this key may run rsync only: {_FORCED}"),
     (
         r"unrecognized command|\bgit\b|\bborg\b|restic|rclone",

@@ -150,8 +150,9 @@ class Session:
                 raise RemoteTimeoutError(
                     f"{self.name}: {describe(command)} did not end within {timeout:g} s"
                 ) from None
+            said = f'; it says: "{stream.noise}"' if stream.noise else ""
             raise RemoteTimeoutError(
-                f"{self.name}: lets us in, but its shell did not answer within {BEGIN_SECONDS:g} s",
+                f"{self.name}: lets us in, but its shell did not answer within {BEGIN_SECONDS:g} s{said}",
                 "do the start-up files of that account wait for something?",
             ) from None
         return Completed(script(command), bytes(output), bytes(stream.stderr), ended.status, ended.signal)

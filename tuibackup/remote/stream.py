@@ -19,7 +19,7 @@ from tuibackup.errors import ConnectionLostError
 from tuibackup.remote.command import Exit
 from tuibackup.remote.marks import MOST_NOISE, Marks
 from tuibackup.remote.pace import Pace
-from tuibackup.remote.refusals import not_carried_out
+from tuibackup.remote.refusals import not_carried_out, words
 from tuibackup.remote.window import bound
 
 HIGH = 8 << 20  # bytes that wait to be read: the channel is paused beyond (its window may still fill) …
@@ -236,6 +236,12 @@ class Stream(asyncssh.SSHClientSession[bytes]):
     async def begun(self) -> None:
         """Wait until the command begins, or its channel ends."""
         await self._begun.wait()
+
+    @property
+    def noise(self) -> str:
+        """What came in front of the command, in words; "" for nothing."""
+        outputs = (one.noise for one in (self._complaints, self._output) if one is not None)
+        return words(*map(bytes, outputs))
 
     async def wait(self) -> Exit:
         """How the command ended, once all of it has arrived (what was not read is thrown away).

@@ -230,6 +230,7 @@ async def _told(connecting: "asyncio.Future[Session]", notes: asyncio.Queue[str]
 
 def _tools(session: "Session", tools: "Probe", server: Server) -> Iterator[Check]:
     from tuibackup.errors import DownloadError
+    from tuibackup.files.server import lacking
     from tuibackup.files.way import choose
 
     if tools.clock_offset is not None and abs(tools.clock_offset) > CLOCK_SECONDS:
@@ -244,7 +245,8 @@ def _tools(session: "Session", tools: "Probe", server: Server) -> Iterator[Check
         except DownloadError as error:
             yield Check(_("tools"), State.FAILED, str(error))
         else:
-            yield Check(_("tools"), State.OK, way.described)
+            why, *_way_out = lacking(tools) or ("",)
+            yield Check(_("tools"), State.OK, f"{way.described} ({why})" if why else way.described)
             if way.limits:
                 lacks = _("this way of reading cannot carry {limits}").format(limits=", ".join(way.limits))
                 yield Check(_("limits"), State.OK, lacks)

@@ -4,14 +4,13 @@ A run meets a file that it may not read only when it fetches it. Here such files
 """
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
 from tuibackup.config import Config, Server
 from tuibackup.errors import RemoteCommandError, TuibackupError
-from tuibackup.files import look
+from tuibackup.files import look, sudo
 from tuibackup.files.complaints import PERMISSION
 from tuibackup.files.server import lacking
 from tuibackup.files.shell import ShellWay
@@ -71,7 +70,7 @@ async def check_folders(
             yield Check(what, State.FAILED, f"{folder.folder}: {folder.fault}; {way_out}")
         else:
             yield Check(what, State.OK, f"{folder.folder}: {held}, {size(folder.bytes)}")
-    for line in found.uncovered:
+    for line in found.notes:
         yield Check(what, State.OK, line)
     others = [one for one in found.findings if faults.get(one.subject) != one.reason]
     lines = [f"{one.subject}: {one.reason}" for one in others]
@@ -82,7 +81,7 @@ async def check_folders(
         more = _("{number} more of this kind").format(number=count(len(lines) - _SHOWN))
         yield Check(what, State.WARNING, more)
     if closed or any(one.reason.startswith(PERMISSION) for one in found.findings):
-        for check in await _rule(session, probe, server):
+        for check in _rule(session, probe, server):
             yield check
 
 
@@ -121,18 +120,13 @@ async def _closed(session: Session, probe: Probe, server: Server) -> tuple[bytes
     return tuple(found)
 
 
-async def _rule(session: Session, probe: Probe, server: Server) -> Iterator[Check]:
+def _rule(session: Session, probe: Probe, server: Server) -> Iterator[Check]:
     """The way out for what may not be read: the very line for this server's sudoers."""
-    if server.sudo or lacking(probe):
-        return iter(())
-    said = await session.run(b"command -v find; command -v tar", timeout=_CLOSED_SECONDS)
-    paths = [line for line in said.stdout.decode("utf-8", "replace").splitlines() if line.startswith("/")]
-    if len(paths) != 2:
-        return iter(())
-    account = re.sub(r"([@\\!=:,() \"])", r"\\\1", printable(probe.user or session.user))
-    rule = f"{account} ALL=(root) NOPASSWD: {', '.join(map(printable, paths))}"
+    if server.sudo or lacking(probe) or len(probe.find_and_tar) != 2:
+        return
+    rule = sudo.rule(probe.user or session.user, probe.find_and_tar)
     text = _(
         "to read everything, on the server as root: echo '{rule}' > /etc/sudoers.d/tuibackup; and here"
         " sudo = true in [servers.{server}]. That makes the key as good as root's there"
     )
-    return iter([Check(_("sudo"), State.WARNING, text.format(rule=rule, server=server.name))])
+    yield Check(_("sudo"), State.WARNING, text.format(rule=rule, server=server.name))
