@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.acceptance.site import TUIBACKUP, Site
 from tests.terminal import Terminal
+from tests.tui.test_widths import TOUCHING
 from tuibackup.cli.columns import GAP, Shape, fit, line
 from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.text import cells, wrap
@@ -89,3 +90,10 @@ def test_no_line_of_a_command_is_longer_than_the_terminal(site: Site, width: int
         if words[0] in ("status", "log") or (words[0] == "snapshots" and width > 72):
             assert LONG in text, f"{words}: the name is cut\n{text}"
         assert not re.search(r"\d:\d\d(ssh-|\d+ (files?|berkas))", text), "columns touch"
+    with Terminal([str(TUIBACKUP)], site.environment(), columns=width, rows=40, cwd=site.home) as seat:
+        seat.wait_for("SHA256:")  # the last run has been read
+        text = seat.text
+        assert LONG in text.split(" 2 ")[0] or width < 82, f"the cockpit cuts the name\n{text}"
+        assert not TOUCHING.search(text), f"the cockpit's columns touch\n{text}"
+        seat.send("q")
+        seat.wait()

@@ -14,7 +14,7 @@ from tuibackup.tui.lines import plain, width
 from tuibackup.tui.model import CONDITIONS, Picture, Room, RunFace, worst_first
 from tuibackup.tui.panes.bar import bar_line, keys_line
 from tuibackup.tui.panes.dump import dump_lines
-from tuibackup.tui.panes.log import log_line
+from tuibackup.tui.panes.log import log_line, widths
 from tuibackup.tui.panes.serverline import columns, heading, run_words, server_line
 from tuibackup.tui.panes.steps import run_lines
 from tuibackup.words import use_language
@@ -32,7 +32,7 @@ def test_no_state_and_no_age_of_a_clock_is_ever_cut(room: int, language: str) ->
     from tuibackup.tui.model import days, state_word
 
     use_language(language)
-    table = columns(room, weeks=True)
+    table = columns(room, pictures.many().rows, weeks=True)
     for row in pictures.many().rows:
         line = server_line(row, table, NOW, marked=True)
         text = plain(line)
@@ -57,9 +57,10 @@ def test_the_heading_stands_above_its_columns(room: int) -> None:
 
 def test_a_long_name_keeps_both_ends() -> None:
     row = pictures.row("poltekkes-medan-jurusan-farmasi-sister07")
-    text = plain(server_line(row, columns(80, weeks=False), NOW, marked=False))
+    text = plain(server_line(row, columns(60, [row], weeks=False), NOW, marked=False))
     assert "poltek" in text
     assert "07 " in text
+    assert row.name in plain(server_line(row, columns(80, [row], weeks=False), NOW, marked=False))
 
 
 def test_worst_first() -> None:
@@ -187,10 +188,10 @@ def test_the_dump_pane_says_what_it_waits_for_and_what_there_was() -> None:
     assert "simak_ref: 38 tables" in plain(running[1])
 
 
-@pytest.mark.parametrize("room", [48, 72, 80, 120, 140])
+@pytest.mark.parametrize("room", [56, 72, 80, 120, 140])
 def test_a_log_line_keeps_time_and_outcome(room: int) -> None:
     for row in pictures.log().rows:
-        line = log_line(row, pictures.drawn(), room)
+        line = log_line(row, pictures.drawn(), room, widths(pictures.log().rows, room))
         assert width(line) <= room
         if row.outcome:
             assert row.outcome in plain(line)

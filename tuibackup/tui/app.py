@@ -251,7 +251,10 @@ class Cockpit(QuietCrash, App[None], inherit_bindings=False):
                     given[question.kind] = reply.answer
                 asked.answer(reply.answer.reveal() if reply and reply.answer else None)
         except TuibackupError as error:
-            self.push_screen(Text(_("The runs could not be started"), wrapped(str(error), 74, 12, "failed")))
+            said = str(error)
+            self.push_screen(
+                Text(_("The runs could not be started"), lambda room: wrapped(said, room, 12, "failed"))
+            )
         finally:
             self.starting = False
             self.wake()

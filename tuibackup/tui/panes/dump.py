@@ -2,13 +2,13 @@
 
 from tuibackup.run.view import RunView, StepView
 from tuibackup.sop import Outcome, Step
-from tuibackup.text import shorten, size, when
+from tuibackup.text import cells, size, when
 from tuibackup.tui import symbols
 from tuibackup.tui.lines import Line, Span, cut, rule, wrapped
 from tuibackup.tui.model import Picture, RunFace, outcome_word
 from tuibackup.tui.panes.pane import Pane
 from tuibackup.tui.panes.serverline import SIGNS
-from tuibackup.tui.panes.steps import progress_bar, step_word
+from tuibackup.tui.panes.steps import progress_bar, step_word, titled
 from tuibackup.words import _, ngettext
 
 
@@ -27,9 +27,10 @@ class DumpPane(Pane):
         face = picture.face(self.server)
         step = face.view.steps.get(Step.DUMP) if face else None
         end = _state(face, step) if face and step else ""
-        title = _("DUMP {server}").format(server=shorten(self.server, max(8, room // 4))).strip()
-        if self.tab:
-            title += f" {symbols.RULE}{symbols.RULE} 4 {_('log')}"
+        other = f" {symbols.RULE}{symbols.RULE} 4 {_('log')}" if self.tab else ""
+        title = titled(_("DUMP {server}"), self.server, room - cells(other)) + other
+        if cells(end) > room - cells(title) - 9:
+            end = ""
         lines = dump_lines(self.server, face, picture, room)
         lines += _others(face, picture, room, self.size.height - 1 - len(lines))
         if self.top:
@@ -75,12 +76,7 @@ def dump_lines(server: str, face: RunFace | None, picture: Picture, room: int) -
         lines.append(_running(step, room))
     else:
         outcome = step.outcome or Outcome.INTERRUPTED
-        lines.append(
-            cut(
-                ((f" {SIGNS[outcome.value]} ", outcome.value), (step.detail or outcome_word(outcome), "")),
-                room,
-            )
-        )
+        lines += _signed(outcome, step.detail or outcome_word(outcome), room)
     lines += [cut((("   ", ""), (line, "muted")), room) for line in step.output]
     return lines
 
@@ -92,7 +88,7 @@ def _others(shown: RunFace | None, picture: Picture, room: int, rows: int) -> li
         step = face.view.steps.get(Step.DUMP)
         if face is shown or step is None or not step.running or len(lines) + 3 > rows:
             continue
-        title = _("DUMP {server}").format(server=shorten(face.view.server, max(8, room // 3)))
+        title = titled(_("DUMP {server}"), face.view.server, room)
         lines += [rule(0, title, "", room, active=False), _running(step, room)]
         lines += [cut((("   ", ""), (line, "muted")), room) for line in step.output[-1:]]
     return lines
@@ -110,23 +106,29 @@ def _running(step: StepView, room: int) -> Line:
     return cut(spans, room)
 
 
+def _signed(outcome: Outcome, text: str, room: int) -> list[Line]:
+    """A sentence behind the sign of its outcome, on two lines where it is long."""
+    first, *more = wrapped(text, room - 4, 2)
+    sign: Span = (f" {SIGNS[outcome.value]} ", outcome.value)
+    return [(sign, *first), *((("   ", ""), *line) for line in more)]
+
+
 def _last_time(server: str, picture: Picture, room: int) -> list[Line]:
     """The newest good dump and what it holds, the biggest databases first."""
     row = picture.row(server)
     last = row.databases.last if row and row.databases else None
     if last is None:
         return [((" " + _("no dump of {server} yet").format(server=server), "muted"),)]
-    said: list[Span] = [(f" {symbols.DONE} ", "done")]
     text = _("last good dump: {time}").format(time=when(last, picture.now))
     stored = picture.stored if picture.stored and picture.stored.server == server else None
     if stored is None:
-        return [cut((*said, (text, "")), room)]
+        return _signed(Outcome.DONE, text, room)
     number = len(stored.databases)
     text += " · " + ngettext("{count} database", "{count} databases", number).format(count=number)
     text += f" · {size(stored.bytes)}"
     biggest = sorted(stored.databases, key=lambda database: -database[1])
     names = " · ".join(f"{name} {size(bytes_)}" for name, bytes_ in biggest)
     return [
-        cut((*said, (text, "")), room),
+        *_signed(Outcome.DONE, text, room),
         *(((("   "), ""), *line) for line in wrapped(names, room - 4, 4, "muted")),
     ]

@@ -1,5 +1,8 @@
 """Pane 4: the ledger, newest first; the filter is part of the query, so that a million entries cost nothing."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
 from tuibackup.sop import Outcome
 from tuibackup.text import cells, count, duration, shorten, when
 from tuibackup.tui import symbols
@@ -11,8 +14,12 @@ from tuibackup.words import _
 
 PAGE = 500  # entries that are kept in the picture
 _TIME = 12  # "21 Nov 16:02"
-_NARROW = 78  # cells below which what was done has no column of its own
-_WIDE = 100  # cells from which on the table shows who and longer details
+_WIDE = 100  # cells from which on the table shows who and how long
+_WHO = 20
+_DETAIL, _DETAIL_LEAST = (
+    30,
+    12,
+)  # cells below which other columns give way to the detail, and at last the names
 
 
 class LogPane(Pane):
@@ -60,8 +67,9 @@ class LogPane(Pane):
         heading = rule(0 if self.tab else 4, title, self._title(picture, height), room, active=self.has_focus)
         if self.junction is not None:
             heading = _with_junction(heading, self.junction)
-        lines = [heading, _headings(room)]
-        lines += [log_line(row, picture, room) for row in rows[self.top : self.top + height]]
+        table = widths(rows, room)
+        lines = [heading, _headings(table, room)]
+        lines += [log_line(row, picture, room, table) for row in rows[self.top : self.top + height]]
         if not rows and picture.complete and picture.log.read:
             nothing = _("nothing fits the filter") if self.filter else _("nothing was done yet")
             lines.append((("  " + nothing, "muted"),))
@@ -93,33 +101,62 @@ def _with_junction(line: Line, column: int) -> Line:
     return tuple(spans)
 
 
-def _widths(room: int) -> tuple[int, int, int, int]:
-    """Cells of server, kind, outcome and who."""
+@dataclass(frozen=True, slots=True)
+class Widths:
+    """Cells of each column but the time and the detail; 0 for one without room, `outcome` 1: its sign alone."""
+
+    server: int
+    kind: int
+    outcome: int
+    who: int
+
+
+def widths(rows: Iterable[LogRow], room: int) -> Widths:
+    """How `room` cells are shared out: names first, then a detail that tells something, then the others."""
     outcome = 2 + max(cells(outcome_word(outcome)) for outcome in Outcome)
-    if room >= _WIDE:
-        return 14, 8, outcome, 8
-    return 10, 7 if room >= _NARROW else 0, outcome, 0
+    names, people = 10, 8
+    for row in rows:
+        names, people = max(names, cells(row.server)), max(people, min(_WHO, cells(row.who)))
+    names = max(names, 14) if room >= _WIDE else names
+    found = Widths(names, 0, 1, 0)
+    for tried, detail in (
+        (Widths(names, 8, outcome, people), _DETAIL if room >= _WIDE else room),
+        (Widths(names, 7, outcome, 0), _DETAIL),
+        (Widths(names, 0, outcome, 0), _DETAIL_LEAST),
+    ):
+        if _detail(tried, room) >= detail:
+            found = tried
+            break
+    short = max(0, _DETAIL_LEAST - _detail(found, room))
+    return replace(found, server=max(6, found.server - short))
 
 
-def _headings(room: int) -> Line:
-    server, kind, outcome, who = _widths(room)
+def _detail(table: Widths, room: int) -> int:
+    """Cells that are left for the detail."""
+    beside = (table.kind + 1 if table.kind else 0) + (table.who + 9 if table.who else 0)
+    return room - (1 + _TIME + 1 + table.server + 1 + beside + table.outcome + 1 + 1)
+
+
+def _headings(table: Widths, room: int) -> Line:
+    server, kind, outcome, who = table.server, table.kind, table.outcome, table.who
     what = left(_("what"), kind) + " " if kind else ""
-    start = f" {left(_('time'), _TIME)} {left(_('server'), server)} {what}{left(_('outcome'), outcome)} {_('detail')}"
+    ended = left(_("outcome") if outcome > 1 else "", outcome)
+    start = f" {left(_('time'), _TIME)} {left(_('server'), server)} {what}{ended} {_('detail')}"
     end = f"{_('took')} {left(_('who'), who)}" if who else ""
     gap = room - cells(start) - cells(end) - 1
     return ((start + " " * gap + end if gap > 0 else start, "muted"),)
 
 
-def log_line(row: LogRow, picture: Picture, room: int) -> Line:
-    """One entry; the detail takes what is left and is the only column to be cut."""
-    server, kind, outcome, who = _widths(room)
+def log_line(row: LogRow, picture: Picture, room: int, table: Widths) -> Line:
+    """One entry; the detail takes what is left, and is cut before the names are."""
+    server, kind, outcome, who = table.server, table.kind, table.outcome, table.who
     style = row.outcome if row.outcome in SIGNS else ""
     word = f"{SIGNS[row.outcome]} {outcome_word(Outcome(row.outcome))}" if style else row.outcome
     start: tuple[Span, ...] = (
         (f" {left(when(row.time, picture.now), _TIME)} ", "muted"),
-        (left(row.server or symbols.NOTHING, server) + " ", ""),
+        (left(row.server or symbols.NOTHING, server, middle=True) + " ", ""),
         (left(row.kind, kind) + " " if kind else "", "muted"),
-        (left(word, outcome) + " ", style),
+        ((left(word, outcome) if outcome > 1 else SIGNS[row.outcome] if style else " ") + " ", style),
     )
     seconds = symbols.NOTHING if row.seconds is None else duration(row.seconds)
     end = f" {right(seconds, 7)} {left(row.who, who)}" if who else ""

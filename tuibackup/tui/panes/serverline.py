@@ -1,5 +1,6 @@
-"""How one server looks in a line, at any width: pure functions. Ages and states are never cut, names are."""
+"""How one server looks in a line, at any width: pure functions. Ages and states are never cut, names last of all."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,6 +34,7 @@ _WEEK_SIGNS: dict[Outcome | None, Span] = {
 }  # fmt: skip
 _NAME_LEAST, _NAME_GOOD, _NAME_MOST = 6, 10, 40
 _AGE = 5  # " 999d", of a run
+_BRIEF = 7  # "× 999d", "► 100%", "× 07:50": a last run without words
 _TOOK = 7  # "1:02:03"
 _HEAD = 4  # mark, sign and the spaces around them
 
@@ -48,14 +50,17 @@ class Columns:
     weeks: int
 
 
-def columns(room: int, *, weeks: bool, names: int = _NAME_GOOD) -> Columns:
-    """How `room` cells are shared out: what can be spared goes first, until there is room for the `names`."""
-    clock = max(_clock_width(state) for state in State)
+def columns(room: int, rows: Iterable[ServerRow] = (), *, weeks: bool) -> Columns:
+    """How `room` cells are shared out: what can be spared goes first, until there is room for the names of `rows`.
+
+    No wider than they are, so that the column never shrinks as the terminal grows and others come back.
+    """
+    wanted, clock = _wanted(rows)
     outcome = 2 + max(cells(outcome_word(outcome)) for outcome in Outcome)
     dated = outcome + max(_AGE, 1 + cells(_("today")))
     full = max(dated, 2 + cells(_step(4, 100)))
     strip = WEEKS if weeks else 0
-    name = 0
+    last = took = history = name = 0
     for last, took, history in (
         (full, _TOOK, strip),
         (dated, _TOOK, strip),
@@ -63,12 +68,34 @@ def columns(room: int, *, weeks: bool, names: int = _NAME_GOOD) -> Columns:
         (dated, _TOOK, 0),
         (dated, 0, 0),
         (outcome, 0, 0),
+        (_BRIEF, 0, 0),
+        (0, 0, 0),
     ):
-        optional = (took + 1 if took else 0) + (history + 1 if history else 0)
-        name = room - (_HEAD + 1 + 2 * (clock + 2) + last + optional)
-        if name >= max(_NAME_GOOD, min(names, _NAME_MOST)):
+        optional = sum(gap + width for gap, width in ((2, last), (1, took), (1, history)) if width)
+        name = room - _beside(clock) - optional
+        if name >= wanted:
             break
-    return Columns(min(max(name, _NAME_LEAST), _NAME_MOST), clock, last, took, history)
+    return Columns(min(max(name, _NAME_LEAST), wanted), clock, last, took, history)
+
+
+def least_room(rows: Iterable[ServerRow]) -> int:
+    """Cells that the lines of `rows` need for whole names, with a brief last run."""
+    wanted, clock = _wanted(rows)
+    return wanted + _beside(clock) + 2 + _BRIEF
+
+
+def _wanted(rows: Iterable[ServerRow]) -> tuple[int, int]:
+    """Cells that the longest name needs, and the widest of the clocks."""
+    names, clock = _NAME_GOOD, max(_clock_width(state) for state in State)
+    for row in rows:
+        names = max(names, cells(row.name))
+        clock = max([clock, *(sum(map(cells, _stands(standing))) + 1 for standing in row.clocks)])
+    return min(names, _NAME_MOST), clock
+
+
+def _beside(clock: int) -> int:
+    """Cells that a line has beside the name and the last run."""
+    return _HEAD + 1 + 2 * clock + 2
 
 
 def _clock_width(state: State) -> int:
@@ -87,7 +114,7 @@ def heading(columns: Columns, files: Period, databases: Period) -> Line:
             left(
                 _limited(_("databases"), _("dbs"), period_word(databases), columns.clock), columns.clock + 1
             ),
-            left(_("last run"), columns.last),
+            left(_("last run") if cells(_("last run")) <= columns.last else _("last"), columns.last),
             right(shorten(_("took"), columns.took), columns.took),
             left(_("13 weeks"), columns.weeks),
         )
@@ -108,9 +135,9 @@ def server_line(row: ServerRow, columns: Columns, now: datetime, *, marked: bool
         *_clock(row.files, columns),
         ("  ", ""),
         *_clock(row.databases, columns),
-        ("  ", ""),
-        *_last(row, columns.last, now),
     ]
+    if columns.last:
+        line += [("  ", ""), *_last(row, columns.last, now)]
     if columns.took:
         line.append((" " + right(took(row, now), columns.took), "muted"))
     if columns.weeks:
@@ -121,9 +148,12 @@ def server_line(row: ServerRow, columns: Columns, now: datetime, *, marked: bool
 def _clock(standing: Standing | None, columns: Columns) -> tuple[Span, ...]:
     if standing is None:
         return ((left(symbols.NOTHING, columns.clock), "muted"),)
-    age = "" if standing.age_days is None else days(standing.age_days)
-    word = state_word(standing.state)
+    word, age = _stands(standing)
     return ((word + right(age, columns.clock - cells(word)), standing.state.value),)
+
+
+def _stands(standing: Standing) -> tuple[str, str]:
+    return state_word(standing.state), "" if standing.age_days is None else days(standing.age_days)
 
 
 def _last(row: ServerRow, room: int, now: datetime) -> tuple[Span, ...]:
@@ -133,6 +163,10 @@ def _last(row: ServerRow, room: int, now: datetime) -> tuple[Span, ...]:
     if row.last is None:
         return ((left(symbols.NOTHING, room), "muted"),)
     outcome = row.last.outcome
+    if room <= _BRIEF:
+        began = row.last.started.astimezone()
+        age = f"{began:%H:%M}" if began.date() == now.astimezone().date() else since(row.last, now)
+        return ((SIGNS[outcome.value], outcome.value), (right(age, room - 1), "muted"))
     word = f"{SIGNS[outcome.value]} {outcome_word(outcome)}"
     age = since(row.last, now)
     if cells(word) + 1 + cells(age) > room:
@@ -147,7 +181,11 @@ def since(last: LastRun, now: datetime) -> str:
 
 
 def run_words(face: RunFace, room: int) -> str:
-    """What an active run is at, in at most `room` cells: "step 2 of 4  61%", "waiting: no slot"."""
+    """What an active run is at, in at most `room` cells: "step 2 of 4  61%", "61%", "waiting: no slot"."""
+    if room < _BRIEF:
+        at = face.view.current
+        done = percent(face.view)
+        return "" if face.waiting or at is None else f"{at.step.number}/4" if done is None else f"{done}%"
     if face.waiting:
         why = {"slot": _("waiting: no slot"), "needs": _("waiting: needs")}.get(
             face.view.waiting, _("waiting")

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 from tuibackup.sop import State
-from tuibackup.text import cells
 from tuibackup.tui import symbols
 from tuibackup.tui.lines import Line, cut, rule, width, wrapped
 from tuibackup.tui.model import Picture, ServerRow, worst_first
@@ -115,8 +114,8 @@ class ServersPane(Pane):
         self._keep_in_sight(at, rows, len(names))
         table = columns(
             room - (1 if self.divided else 0),
+            picture.rows,
             weeks=self.divided or room >= WEEKS_FROM,
-            names=max((cells(row.name) for row in picture.rows), default=0),
         )
         lines = [rule(1, _("SERVERS"), self._title(picture, names, rows), room, active=self.has_focus)]
         if not picture.rows:

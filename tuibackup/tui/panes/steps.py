@@ -7,7 +7,7 @@ from tuibackup.run.view import RunView, StepView
 from tuibackup.sop import Outcome, Step, is_slow, limit
 from tuibackup.text import cells, count, duration, rate, shorten, size, unit_word, when
 from tuibackup.tui import symbols
-from tuibackup.tui.lines import Line, Span, cut, left, right, rule, wrapped
+from tuibackup.tui.lines import Line, Span, cut, left, right, rule, width, wrapped
 from tuibackup.tui.model import Picture, RunFace, clock_word, outcome_word
 from tuibackup.tui.panes.pane import Pane
 from tuibackup.tui.panes.serverline import SIGNS
@@ -32,7 +32,8 @@ class StepsPane(Pane):
         title, end = run_title(self.server, face, picture, room)
         lines: list[Line]
         if face is None:
-            lines = [((" " + _no_run(self.server, picture), "muted"),)]
+            text = _no_run(self.server, picture)
+            lines = [((" ", ""), *line) for line in wrapped(text, room - 2, max(1, min(rows, 3)), "muted")]
         else:
             lines = run_lines(face, picture.now, room, rows)
         others = [other for other in picture.active if other is not face]
@@ -53,9 +54,18 @@ def _no_run(server: str, picture: Picture) -> str:
     return _("reading the last run of {server}").format(server=server)
 
 
-def run_title(server: str, face: RunFace | None, picture: Picture, room: int) -> tuple[str, str]:
-    """The pane's title and what stands at the right end of its rule."""
-    title = _("RUN {server}").format(server=shorten(server, max(8, room // 3))).strip()
+def titled(title: str, server: str, room: int) -> str:
+    """`title` ("RUN {server}") with as much of the name as a rule of `room` cells has room for."""
+    return title.format(
+        server=shorten(server, room - cells(title.format(server="")) - 6, middle=True)
+    ).strip()
+
+
+def run_title(
+    server: str, face: RunFace | None, picture: Picture, room: int, *, keys: bool = True
+) -> tuple[str, str]:
+    """The pane's title and what stands at the right end of its rule; the name first, then the outcome."""
+    title = titled(_("RUN {server}"), server, room)
     if face is None:
         return title, ""
     view = face.view
@@ -64,12 +74,15 @@ def run_title(server: str, face: RunFace | None, picture: Picture, room: int) ->
         parts.append(" + ".join(clock_word(clock) for clock in view.planned.clocks))
         parts.append(view.planned.operator)
         parts.append(when(datetime.fromisoformat(view.planned.time), picture.now))
+    spared = list(parts)
     if not face.active and view.finished:
         parts.append(f"{SIGNS[view.finished.outcome.value]} {outcome_word(view.finished.outcome)}")
-    if len(picture.active) > (1 if face.active else 0):
+    if keys and len(picture.active) > (1 if face.active else 0):
         parts.append(_("[ ] next run"))
-    while len(parts) > 1 and cells(" · ".join(parts)) > room - cells(title) - 8:
-        parts.pop(0)
+        spared.append(parts[-1])
+    spared = [*spared, *(part for part in parts if part not in spared)]
+    while spared and cells(" · ".join(parts)) > room - cells(title) - 9:
+        parts.remove(spared.pop(0))
     return title, " · ".join(parts)
 
 
@@ -89,8 +102,13 @@ def run_lines(face: RunFace, now: datetime, room: int, rows: int) -> list[Line]:
     return lines
 
 
-def step_lines(step: StepView, face: RunFace, now: datetime, room: int, *, narrow: bool) -> list[Line]:
-    """One step's line; in a narrow pane the rate and the time left of the running step go on a second one."""
+def step_lines(
+    step: StepView, face: RunFace, now: datetime, room: int, *, narrow: bool, whole: bool = False
+) -> list[Line]:
+    """One step's line; in a narrow pane the rate and the time left of the running step go on a second one.
+
+    A detail that does not fit beside it is cut; `whole`: it stands below, in full.
+    """
     alive = face.active
     sign, style = step_sign(step, alive=alive)
     actual = step_seconds(step, now, alive=alive)
@@ -99,10 +117,7 @@ def step_lines(step: StepView, face: RunFace, now: datetime, room: int, *, narro
         (f" {sign} ", style),
         (left(f"{step.step.number} {step_word(step.step)}", 11), style if step.running and alive else ""),
         (right(symbols.NOTHING if actual is None else duration(actual), 7), ""),
-        (
-            "  " + left(allowed(step), cells(_("of {time}").format(time="~00:00")) + (1 if narrow else 3)),
-            "muted",
-        ),
+        ("  " + left(allowed(step), _allowed_width(face.view) + (1 if narrow else 3)), "muted"),
     ]
     late: Span = (f"{symbols.WARNINGS} " + _("slow") + "  ", "warnings")
     moving = step.running and alive
@@ -116,6 +131,9 @@ def step_lines(step: StepView, face: RunFace, now: datetime, room: int, *, narro
         error = face.view.finished.error if face.view.finished else ""
         said = outcome_word(step.outcome) if error.startswith(step.detail) else step.detail
         first, second = ((said, step.outcome.value),), ()
+    elif whole and cells(step.detail) > rest:
+        below = wrapped(step.detail, room - 6, 6, "muted")
+        return [cut(start, room), *(((" " * 5, ""), *line) for line in below)]
     else:
         first, second = ((step.detail, "muted"),), ()
     lines = [cut((*start, *first), room)]
@@ -157,6 +175,12 @@ def allowed(step: StepView) -> str:
     if step.expected is not None:
         return _("of {time}").format(time=("~" + duration(step.expected)).rjust(5))
     return ""
+
+
+def _allowed_width(view: RunView) -> int:
+    """Cells of the column beside the actual times: an hour is longer than most."""
+    usual = cells(_("of {time}").format(time="~00:00"))
+    return max([usual, *(cells(allowed(step)) for step in view.steps.values())])
 
 
 def _moving(
@@ -237,22 +261,10 @@ def _summary(face: RunFace, now: datetime, room: int, rows: int) -> list[Line]:
         text = _("the process of this run is gone; it ends as interrupted")
         lines += [((" ", ""), *line) for line in wrapped(text, room - 2, rows, "interrupted")]
     elif face.waiting:
-        lines.append(((" " + _waits(view), "waiting"),))
-    said: list[Span] = []
+        waits = wrapped(_waits(view), room - 2, max(1, min(rows, 2)), "waiting")
+        lines += [((" ", ""), *line) for line in waits]
     current = view.current
-    if current and current.progress and face.active:
-        said.append(("   " + _amount(current.progress), ""))
-    if view.findings_total:
-        word = ngettext("{count} warning", "{count} warnings", view.findings_total).format(
-            count=view.findings_total
-        )
-        said += [(" · " if said else "   ", "muted"), (f"{symbols.WARNINGS} {word}", "warnings")]
-        said.append((" " + _("(enter lists them)"), "muted"))
-    if said and len(lines) < rows:
-        if sum(cells(text) for text, _style in said) > room and len(said) > 3 and len(lines) + 1 < rows:
-            lines += [tuple(said[:1]), (("   ", ""), *said[2:])]
-        else:
-            lines.append(tuple(said))
+    lines += _counted(view, face, room, rows - len(lines))
     moving = current.progress if current and face.active else None
     if moving and moving.current and not moving.lost and len(lines) < rows:
         start = "   " + _("now") + "  "
@@ -267,6 +279,30 @@ def _summary(face: RunFace, now: datetime, room: int, rows: int) -> list[Line]:
     for note in view.notes[-free:] if free > 0 else ():
         lines.append((("   " + note, "muted"),))
     return [cut(line, room) for line in lines]
+
+
+def _counted(view: RunView, face: RunFace, room: int, rows: int) -> list[Line]:
+    """How much the running step has done, and how many warnings there are: on two lines where one is too short."""
+    current = view.current
+    done = _amount(current.progress) if current and current.progress and face.active else ""
+    amount: Line = (("   " + done, ""),) if done else ()
+    if rows < 1 or not (done or view.findings_total):
+        return []
+    if not view.findings_total:
+        return [amount]
+    word = ngettext("{count} warning", "{count} warnings", view.findings_total)
+    word = word.format(count=count(view.findings_total))
+    sign: Span = (f"{symbols.WARNINGS} {word}", "warnings")
+    hint: Span = (" " + _("(enter lists them)"), "muted")
+    gap: Span = (" · " if done else "   ", "muted")
+    if width((*amount, gap, sign, hint)) <= room:
+        return [(*amount, gap, sign, hint)]
+    if done and rows > 1:
+        return [amount, (("   ", ""), sign, hint)]
+    if width((*amount, gap, sign)) <= room:
+        return [(*amount, gap, sign)]
+    short: Line = (gap, (f"{symbols.WARNINGS} {count(view.findings_total)}", "warnings"))
+    return [(*cut(amount, room - width(short)), *short)]
 
 
 def _waits(view: RunView) -> str:
@@ -302,11 +338,11 @@ def _others(others: list[RunFace], picture: Picture, room: int, rows: int) -> li
     """The other active runs, as far as they fit whole below the first."""
     lines: list[Line] = []
     for face in others:
-        title, end = run_title(face.view.server, face, picture, room)
+        title, end = run_title(face.view.server, face, picture, room, keys=False)
         current = face.view.current
         body = step_lines(current, face, picture.now, room, narrow=room < 70) if current else []
-        body += _summary(face, picture.now, room, 1)
+        body += _summary(face, picture.now, room, 1 if body else 2)
         if len(lines) + 1 + len(body) > rows:
             break
-        lines += [rule(0, title, end.removesuffix(" · " + _("[ ] next run")), room, active=False), *body]
+        lines += [rule(0, title, end, room, active=False), *body]
     return lines

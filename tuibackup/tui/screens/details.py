@@ -156,9 +156,7 @@ def run_details(face: RunFace, now: datetime, room: int) -> list[Line]:
     if view.finished and view.finished.error:
         lines += _field(_("error"), view.finished.error, "failed", room)
     for step in view.steps.values():
-        lines += step_lines(step, face, now, room, narrow=room < 70)
-        if len(step.detail) > room - 40:
-            lines += [((" " * 15, ""), *line) for line in wrapped(step.detail, room - 15, 6, "muted")]
+        lines += step_lines(step, face, now, room, narrow=room < 70, whole=True)
     lines += _findings(view, room)
     if view.finished or view.needs:
         lines.append(())

@@ -1,6 +1,6 @@
 """What all dialogs have in common: a box above the main screen, `esc` closes it, a line below tells its keys."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar, TypeVar
 
 from textual import events
@@ -183,15 +183,17 @@ class Reader(Dialog[None]):
 
 
 class Text(Reader):
-    """Given lines under a title: help, a row to copy."""
+    """Lines under a title: help, a row to copy. `lines` makes them for so many cells."""
 
-    def __init__(self, title: str, lines: Sequence[Line]) -> None:
+    wide = 78
+
+    def __init__(self, title: str, lines: Callable[[int], list[Line]]) -> None:
         super().__init__()
         self.title_text = title
-        self._given = list(lines)
+        self._made = lines
 
     def lines(self, room: int) -> list[Line]:
-        return self._given
+        return self._made(room)
 
 
 def option(chosen: bool, word: str, style: str = "") -> Line:

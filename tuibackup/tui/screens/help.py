@@ -3,16 +3,14 @@
 from collections.abc import Mapping
 
 from tuibackup.tui import actions
-from tuibackup.tui.lines import Line, left, right, wrapped
+from tuibackup.tui.lines import Line, right, wrapped
 from tuibackup.tui.panes.serverline import SIGNS
 from tuibackup.words import _
 
-_WIDTH = 74
 
-
-def help_lines(situation: actions.Situation, keymap: Mapping[str, str]) -> list[Line]:
-    """The lines of the dialog, for the pane that has the focus."""
-    lines: list[Line] = [*wrapped(_about(situation.pane), _WIDTH, 9), ()]
+def help_lines(situation: actions.Situation, keymap: Mapping[str, str], room: int) -> list[Line]:
+    """The lines of the dialog in `room` cells, for the pane that has the focus."""
+    lines: list[Line] = [*wrapped(_about(situation.pane), room, 12), ()]
     if situation.pane == 1:
         lines += [*_signs(), ()]
     for action in actions.offered(situation):
@@ -20,14 +18,15 @@ def help_lines(situation: actions.Situation, keymap: Mapping[str, str]) -> list[
             continue
         why = actions.reason(action, situation)
         keys = " ".join(actions.key_name(key) for key in actions.keys_of(action, keymap))
-        text = wrapped(_(action.help), _WIDTH - 18, 4)
+        text = wrapped(_(action.help), room - 17, 6)
         lines.append(((right(keys, 15) + "  ", "muted" if why else "key"), *text[0]))
         lines += [((" " * 17, ""), *line) for line in text[1:]]
         if why:
-            lines.append(((" " * 17, ""), (_("not now: {reason}").format(reason=why), "muted")))
+            said = wrapped(_("not now: {reason}").format(reason=why), room - 17, 3, "muted")
+            lines += [((" " * 17, ""), *line) for line in said]
     lines += [
         (),
-        *wrapped(_("In dialogs the line at the foot names the keys. ctrl+c kills nothing."), _WIDTH, 2),
+        *wrapped(_("In dialogs the line at the foot names the keys. ctrl+c kills nothing."), room, 3),
     ]
     return lines
 
@@ -64,4 +63,4 @@ def _signs() -> list[Line]:
         "fresh": _("both clocks in time"),
         "warnings": _("done, with warnings"),
     }
-    return [((right(SIGNS[name], 15) + "  ", name), (left(text, 40), "")) for name, text in words.items()]
+    return [((right(SIGNS[name], 15) + "  ", name), (text, "")) for name, text in words.items()]

@@ -3,7 +3,7 @@
 What an action does to a pane or opens as a dialog is here; what reaches runs and processes is in `app`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
@@ -15,12 +15,13 @@ from textual.widgets import Input
 
 from tuibackup.tui import actions
 from tuibackup.tui.gather import Wish
-from tuibackup.tui.lines import Lines, plain
-from tuibackup.tui.model import Picture
+from tuibackup.tui.lines import Line, Lines, plain, wrapped
+from tuibackup.tui.model import Picture, ServerRow
 from tuibackup.tui.panes.bar import Bar, Keys
 from tuibackup.tui.panes.dump import DumpPane
 from tuibackup.tui.panes.log import LogPane
 from tuibackup.tui.panes.pane import Pane
+from tuibackup.tui.panes.serverline import least_room
 from tuibackup.tui.panes.servers import ServersPane
 from tuibackup.tui.panes.steps import StepsPane
 from tuibackup.tui.screens.choose import Choice, Choose
@@ -36,18 +37,27 @@ LEAST = (60, 16)  # below: one line that says what is needed
 SMALL = (80, 24)  # below: one pane at a time
 WIDE = 110  # columns from which on dump and log stand side by side
 LARGE = (132, 36)
+RUN_LEAST = 46  # columns that a run needs beside the servers
 _THEME = "theme:"  # in front of a theme's name in the palette
 
 
-def layout_for(width: int, height: int) -> str:
-    """The layout for a terminal's size: tiny, single, small, wide or large."""
+def layout_for(width: int, height: int, rows: Iterable[ServerRow] = ()) -> str:
+    """The layout for a terminal's size: tiny, single, small, wide or large.
+
+    Nothing stands beside the servers before their pane has room for the whole names of `rows`.
+    """
     if width < LEAST[0] or height < LEAST[1]:
         return "tiny"
     if width < SMALL[0] or height < SMALL[1]:
         return "single"
-    if width >= LARGE[0] and height >= LARGE[1]:
+    if width >= max(LARGE[0], servers_width(width, rows) + RUN_LEAST) and height >= LARGE[1]:
         return "large"
     return "wide" if width >= WIDE else "small"
+
+
+def servers_width(width: int, rows: Iterable[ServerRow]) -> int:
+    """Columns of the servers' pane where others stand beside it, with the line at its right end."""
+    return max(width * 9 // 14, least_room(rows) + 2)
 
 
 class MainScreen(Screen[None], inherit_bindings=False):
@@ -68,9 +78,11 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.keymap = keymap
         self.read_only = read_only
         self.layout_name = ""
+        self._servers_width = 0  # of their pane in the large layout
         self.number = 1  # of the focused pane
         self._ready = False
         self.bar = Bar("bar")
+        self.body = Container(id="body")
         self.small = Lines("small")
         self.field = Input(id="filter", placeholder=_("filter: enter keeps it, esc clears it"))
         self.field.cursor_blink = False  # each blink would be bytes on a slow line
@@ -91,7 +103,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def compose(self) -> ComposeResult:
         yield self.bar
-        with Container(id="body"):
+        with self.body:
             yield from self.panes
         yield self.small
         yield self.field
@@ -109,6 +121,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.picture = picture
         if not self._ready:
             return  # on_mount shows the newest
+        self._lay_out()
         self.bar.take(picture)
         before = self.servers.cursor
         self.servers.take(picture)
@@ -162,17 +175,29 @@ class MainScreen(Screen[None], inherit_bindings=False):
     # Layout
 
     def on_resize(self) -> None:
-        name = layout_for(self.app.size.width, self.app.size.height)
-        if name != self.layout_name:
-            for known in ("tiny", "single", "small", "wide", "large"):
-                self.set_class(known == name, f"-{known}")
-            self.layout_name = name
-            self._arrange()
+        self._lay_out()
         width, height = self.app.size
         text = _("tuibackup needs {columns}x{lines}; this is {width}x{height}").format(
             columns=LEAST[0], lines=LEAST[1], width=width, height=height
         )
         self.small.show([((text, "notice"),)])
+
+    def _lay_out(self) -> None:
+        """Choose the layout, and in the large one how wide the servers' pane is."""
+        width, height = self.app.size
+        name = layout_for(width, height, self.picture.rows)
+        servers = servers_width(width, self.picture.rows) if name == "large" else 0
+        if servers != self._servers_width:
+            self._servers_width = servers
+            if servers:
+                self.body.styles.grid_columns = f"{servers} 1fr"
+            else:
+                self.body.styles.clear_rule("grid_columns")
+        if name != self.layout_name:
+            for known in ("tiny", "single", "small", "wide", "large"):
+                self.set_class(known == name, f"-{known}")
+            self.layout_name = name
+            self._arrange()
 
     def _arrange(self) -> None:
         """Which panes are seen: all, but dump and log share a place when small, and alone only the focused one."""
@@ -324,14 +349,16 @@ class MainScreen(Screen[None], inherit_bindings=False):
         elif (face := self.picture.face(self.servers.cursor)) and face.view.finished:
             row += f"\n{face.view.finished.error}" if face.view.finished.error else ""
         self.app.copy_to_clipboard(row)
-        from tuibackup.tui.lines import wrapped
 
-        shown = [line for part in row.split("\n") for line in wrapped(part, 74, 12)]
+        def shown(room: int) -> list[Line]:
+            return [line for part in row.split("\n") for line in wrapped(part, room, 12)]
+
         self.app.push_screen(Text(_("copied, as far as your terminal allows it (OSC 52)"), shown))
 
     def do_help(self) -> None:
         title = _("help: {pane}").format(pane=_(actions.PANES[self.number]))
-        self.app.push_screen(Text(title, help_lines(self.situation, self.keymap)))
+        situation = self.situation
+        self.app.push_screen(Text(title, lambda room: help_lines(situation, self.keymap, room)))
 
     def do_palette(self) -> None:
         before = self.app.theme

@@ -13,7 +13,7 @@ from textual.binding import Binding, BindingType
 from tuibackup.config import Config
 from tuibackup.errors import TuibackupError
 from tuibackup.run.plan import Plan, PlanSummary
-from tuibackup.sop import Clock, Standing, State
+from tuibackup.sop import Clock, Standing
 from tuibackup.text import cells, duration, printable, size
 from tuibackup.tui import symbols
 from tuibackup.tui.lines import Line, Span, cut, left, right, wrapped
@@ -23,7 +23,7 @@ from tuibackup.tui.screens.dialog import Dialog
 from tuibackup.words import _, ngettext
 
 Wants = Mapping[str, frozenset[Clock]]
-_FIGURES = 90  # cells from which on each server's line tells how long and how much
+_FIGURES = 19  # cells of how long and how much a server's backup will be
 Planner = Callable[[Wants, bool], tuple[tuple[Plan, ...], PlanSummary]]
 
 
@@ -33,6 +33,17 @@ class Draft:
 
     plans: tuple[Plan, ...]
     summary: PlanSummary
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """Cells of a name and of a clock's state, and what stands in front of that. `double`: two lines a server."""
+
+    name: int
+    state: int
+    words: dict[Clock, str]
+    figures: bool
+    double: bool = False
 
 
 class PlanScreen(Dialog[tuple[Plan, ...]]):
@@ -49,7 +60,7 @@ class PlanScreen(Dialog[tuple[Plan, ...]]):
         Binding("enter", "start", show=False),
         Binding("q", "close", show=False),
     ]
-    wide = 96
+    wide = 116
 
     def __init__(self, rows: list[ServerRow], config: Config, planner: Planner) -> None:
         super().__init__()
@@ -98,39 +109,57 @@ class PlanScreen(Dialog[tuple[Plan, ...]]):
 
     def lines(self, room: int) -> list[Line]:
         plans = {plan.server: plan for plan in self._draft.plans} if self._draft else {}
-        lines = [self._line(number, row, plans.get(row.name), room) for number, row in enumerate(self._rows)]
+        lines: list[Line] = []
+        for number, row in enumerate(self._rows):
+            lines += self._lines_of(number, row, plans.get(row.name), room)
         lines += self._summary(room)
         if self._dry:
             lines += self._dry_run(room)
         return lines
 
     def at(self) -> int | None:
-        return self._row if self._rows else None
+        if not self._rows:
+            return None
+        return self._row * 2 + (self._column > 0) if self._table(self.room).double else self._row
 
-    def _line(self, number: int, row: ServerRow, plan: Plan | None, room: int) -> Line:
+    def _table(self, room: int) -> _Table:
+        """Names first: the figures give way to them, and then the clocks, which go on a line of their own."""
+        names = max((cells(row.name) for row in self._rows), default=0)
+        state = 2 + max((cells(_standing_words(one)) for row in self._rows for one in row.clocks), default=0)
+        words = {clock: clock_word(clock) for clock in Clock}
+        clocks = sum(4 + cells(word) + 1 + state for word in words.values()) - 2
+        for figures in (_FIGURES, 0):
+            if 4 + names + 2 + clocks + figures <= room:
+                return _Table(names, state, words, bool(figures))
+        if 4 + clocks > room:
+            words[Clock.DATABASES] = _("dbs")
+        figures = _FIGURES if 4 + names + _FIGURES <= room else 0
+        return _Table(min(names, room - 4 - figures), state, words, bool(figures), double=True)
+
+    def _lines_of(self, number: int, row: ServerRow, plan: Plan | None, room: int) -> list[Line]:
         mine = number == self._row
-        chosen = self.chosen[row.name]
-        figures = room >= _FIGURES
-        state = max(cells(state_word(one)) for one in State) + 5
-        words = {clock: cells(clock_word(clock)) + 1 for clock in Clock}
-        taken = 4 + 2 + sum(4 + word + state for word in words.values()) + (19 if figures else 0)
-        name = max(8, min(30, room - taken))
-        spans: list[Span] = [
+        chosen, table = self.chosen[row.name], self._table(room)
+        name: list[Span] = [
             _box(bool(chosen), mine and self._column == 0),
-            (left(row.name, name, middle=True) + "  ", "strong" if chosen else "muted"),
+            (left(row.name, table.name, middle=True), "strong" if chosen else "muted"),
         ]
+        clocks: list[Span] = []
         for column, clock in enumerate(Clock, 1):
             standing = row.files if clock is Clock.FILES else row.databases
+            word = table.words[clock] + " "
             if standing is None:
-                spans.append((" " * (4 + words[clock] + state), ""))
+                clocks.append((" " * (4 + cells(word) + table.state), ""))
                 continue
-            spans.append(_box(clock in chosen, mine and self._column == column))
-            spans.append((left(clock_word(clock), words[clock]), ""))
-            spans.append((left(_standing_words(standing), state), standing.state.value))
-        if plan and figures:
+            clocks.append(_box(clock in chosen, mine and self._column == column))
+            clocks.append((word, ""))
+            clocks.append((left(_standing_words(standing), table.state), standing.state.value))
+        figures: list[Span] = []
+        if plan and table.figures:
             time, amount = _figures([plan])
-            spans.append((right(time, 9) + right(amount, 10), "muted"))
-        return cut(spans, room)
+            figures = [(right(time, 9) + right(amount, 10), "muted")]
+        if table.double:
+            return [cut((*name, *figures), room), cut(((" " * 4, ""), *clocks), room)]
+        return [cut((*name, ("  ", ""), *clocks, *figures), room)]
 
     def _summary(self, room: int) -> list[Line]:
         lines: list[Line] = [()]
