@@ -124,20 +124,26 @@ def shorten(text: str, width: int, *, middle: bool = False) -> str:
     return _head(text, width - 1 - tail) + "…" + _tail(text, tail)
 
 
-def wrap(text: str, width: int) -> list[str]:
-    """`text` in lines of at most `width` cells, broken at spaces; a longer word is cut in pieces."""
-    lines = [""]
+def wrap(text: str, width: int, used: int = 0) -> list[str]:
+    """`text` in lines of at most `width` cells, broken at spaces; `used` of the first are taken already.
+
+    A word that is longer than a line begins where it stands and is cut, with nothing put between its pieces: paths and
+    fingerprints are copied.
+    """
+    width = max(1, width)
+    lines, room, gap = [""], width - used, ""
     for word in text.split(" "):
-        room = width - cells(lines[-1]) - 1
-        if lines[-1] and cells(word) <= room:
-            lines[-1] += f" {word}"
-            continue
-        while cells(word) > width:
-            head = _head(word, width) or word[:1]
-            lines.append(head)
+        if cells(gap + word) > room and cells(word) <= width:
+            lines, room, gap = [*lines, ""], width, ""
+        while cells(gap + word) > room:
+            head = _head(word, room - cells(gap)) or ("" if lines[-1] or room < width else word[:1])
+            lines[-1] += gap + head if head else ""
             word = word[len(head) :]
-        lines.append(word)
-    return [line for line in lines if line] or [""]
+            lines, room, gap = [*lines, ""], width, ""
+        lines[-1] += gap + word
+        room -= cells(gap + word)
+        gap = " "
+    return lines
 
 
 def _head(text: str, width: int) -> str:

@@ -206,6 +206,7 @@ def test_a_small_disk(site: Site, humble_sshd: PrivateSshd, application: Path) -
         both = side_by_side(site, "mounted read-only")
         agree(site, both)
         assert f"sudo mount -o remount,rw {site.vault}" in both.check.out
+        assert f"sudo mount -o remount,rw {site.vault}" in both.run.out, "the run has the way out too"
         subprocess.run(["mount", "-o", "remount,rw", site.vault], check=True)
         with suppress(OSError), (site.vault / "siakad/filler").open("wb", buffering=0) as filler:
             for size in (1 << 16, 1 << 12, 1):

@@ -83,6 +83,32 @@ def test_without_any_whole_snapshot_a_clock_is_never(
     assert clock(twice)["state"] == "fresh"
 
 
+def test_what_is_not_complete_is_named_where_one_looks_for_something_to_restore(twice: Site) -> None:
+    first, second = twice.snapshots("siakad", "files")
+    (archive,) = first.glob("*.tar.zst")
+    remove(archive)
+    listed = twice.tuibackup("snapshots").out
+    assert f"lacks {archive.name}" in listed
+    assert f"lacks ../{first.name}/{archive.name}" in listed
+    assert "√" not in listed
+    said = twice.tuibackup("ls", "siakad/files/latest")
+    assert said.code == 1
+    assert f"siakad/files/{second.name} lacks ../{first.name}/{archive.name}" in said.err
+    assert twice.tuibackup("ls", f"siakad/files/{second.name}").code == 0, "its index is there"
+
+
+def test_a_snapshot_that_cannot_be_read_is_said_beside_the_clock(twice: Site) -> None:
+    first, second = twice.snapshots("siakad", "files")
+    summary = second / "snapshot.json"
+    summary.chmod(0o600)
+    summary.write_bytes(summary.read_bytes()[:100])
+    missing = clock(twice)["missing"]
+    assert isinstance(missing, str)
+    assert f"siakad/files/{second.name}, which cannot be used" in missing
+    assert f"the newest good one that is there is siakad/files/{first.name}" in missing
+    assert "snapshot.json is damaged" in twice.tuibackup("status").out
+
+
 def test_nothing_is_called_missing_while_the_disk_is_not_there(twice: Site) -> None:
     twice.vault.rename(twice.folder / "unplugged")
     said = twice.tuibackup("status")

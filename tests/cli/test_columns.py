@@ -14,6 +14,7 @@ from tests.acceptance.site import TUIBACKUP, Site
 from tests.terminal import Terminal
 from tests.tui.test_widths import TOUCHING
 from tuibackup.cli.columns import GAP, Shape, fit, line
+from tuibackup.cli.output import print_hanging
 from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.text import cells, wrap
 
@@ -54,6 +55,20 @@ def test_a_text_broken_into_lines_loses_nothing(text: str, width: int) -> None:
     pieces = wrap(text, width)
     assert "".join(pieces).replace(" ", "") == text.replace(" ", "")
     assert all(cells(piece) <= width for piece in pieces)
+
+
+def test_a_word_longer_than_a_line_is_cut_and_nothing_put_between_its_pieces(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = "/srv/backup/siakad/files/2026-11-22T013000Z/var%2Fwww%2Fsiakad.tar.zst"
+    assert "".join(wrap(f"▲ {path}", 20)) == f"▲ {path}"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    for width in (26, 40, 60):
+        monkeypatch.setattr("tuibackup.cli.output.terminal_width", lambda _stream, width=width: width)
+        print_hanging("  √ configuration   ", f"{path}: 1 server")
+        lines = capsys.readouterr().out.splitlines()
+        assert all(cells(one) <= width for one in lines)
+        assert path in "".join(one.strip() for one in lines)
 
 
 @pytest.fixture

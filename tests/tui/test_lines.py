@@ -21,6 +21,12 @@ def test_wrapped_text_fits_in_width_and_number_of_lines(text: str, room: int, mo
     assert all(width(line) <= room for line in lines)
 
 
+def test_wrapped_text_keeps_its_own_lines() -> None:
+    """All that is wrong with a configuration comes as several; drawn as one they tore a dialog's frame."""
+    drawn = wrapped("config.toml:2: a\nconfig.toml:5: b\nconfig.toml:6: c", 40, 2)
+    assert [plain(line) for line in drawn] == ["config.toml:2: a", "config.toml:5: b config.toml:6: c"]
+
+
 def test_wrapping_loses_nothing_where_there_is_room_for_all() -> None:
     text = "/var/www/a-very-long-path-without-any-space/krs-0417.pdf cannot be read: Permission denied"
     assert "".join(plain(line) for line in wrapped(text, 20, 20)).replace(" ", "") == text.replace(" ", "")

@@ -1,6 +1,7 @@
 """`tuibackup` without a command: opens the cockpit. Everything in it is `tuibackup.tui`'s."""
 
 import argparse
+import os
 import sys
 
 from tuibackup.cli.context import Context
@@ -13,6 +14,11 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
     config, context.read_only = context.config, args.read_only
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(_("the cockpit needs a terminal"), _("tuibackup status works without one"))
+    if os.environ.get("TERM") == "dumb":
+        raise UsageError(
+            _("the cockpit needs a terminal with a cursor, and TERM=dumb says that this one has none"),
+            _("tuibackup status works without one"),
+        )
     if not sys.stderr.isatty():
         # Textual draws on stderr: with `2> FILE` there would be no screen, and all of it in the file.
         sys.__stderr__ = sys.__stdout__  # type: ignore[misc]

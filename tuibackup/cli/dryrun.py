@@ -94,7 +94,7 @@ def _print_server(one: Rehearsal) -> None:
             "  {files} files, {size} are there already from an interrupted run",
             one.files.resumed,
         )
-        print(text.format(files=count(one.files.resumed), size=size(one.files.resumed_bytes)))
+        print_hanging("", text.format(files=count(one.files.resumed), size=size(one.files.resumed_bytes)))
     mark = paint(MARKS["warnings"], "warnings", coloured())
     for finding in one.findings[:FINDINGS]:
         text = f"{finding.subject}: {finding.reason}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuibackup.cli.columns import GAP, Shape, fit
 from tuibackup.cli.columns import line as fitted
-from tuibackup.cli.output import MARKS, Cell, coloured, paint, terminal_width
+from tuibackup.cli.output import MARKS, Cell, coloured, paint, print_hanging, terminal_width
 from tuibackup.text import cells, count, duration, printable, when, wrap
 from tuibackup.words import _
 
@@ -34,7 +34,7 @@ def print_log(entries: "Sequence[Entry]", ledger: "Ledger", bound: int | None) -
     for entry, row in zip(entries, rows, strict=True):
         _print(row, _detail(entry), widths, room)
         for mark, text in _findings(entry, ledger, bound):
-            _below(f"{mark} {text}", room)
+            print_hanging(f"{_INDENT}{mark} ", text)
 
 
 def _row(entry: "Entry") -> list[str]:
@@ -133,10 +133,5 @@ def _print(row: Sequence[str], detail: str, widths: dict[int, int], room: int) -
             print(" " * before + text)
     else:
         print(line.rstrip())
-        _below(detail, room)
-
-
-def _below(text: str, room: int) -> None:
-    for line in wrap(text, room - len(_INDENT)) if room else [text]:
-        if line:
-            print(_INDENT + line)
+        if detail:
+            print_hanging(_INDENT, detail)

@@ -124,16 +124,14 @@ def print_hanging(start: str, text: str, *, drawn: str = "", stream: TextIO | No
     width = terminal_width(stream) if stream.isatty() else sys.maxsize
     indent = cells(start)
     if width - indent >= _HANGING_LEAST:
-        first, *rest = wrap(text, width - indent)
+        lines = wrap(text, width - indent)
+        lines[0] = start + lines[0]
     else:
         indent = _INDENT
-        first, *rest = wrap(start + text, width)
-        rest = wrap(" ".join(rest), width - indent) if rest else []
-        if first.startswith(start):
-            first = first.removeprefix(start)
-        else:
-            drawn = start = ""
-    print(((drawn or start) + f"\n{' ' * indent}".join([first, *rest])).rstrip(), file=stream, flush=True)
+        lines = wrap(start + text, width - indent, used=-indent)
+    if drawn and lines[0].startswith(start):
+        lines[0] = drawn + lines[0].removeprefix(start)
+    print(f"\n{' ' * indent}".join(lines).rstrip(), file=stream, flush=True)
 
 
 def say(text: str, start: str = "tuibackup: ") -> None:

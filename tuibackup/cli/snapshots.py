@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 def define(parser: argparse.ArgumentParser) -> None:
     """The words of `snapshots`."""
     parser.description = _(
-        "Lists the snapshots in the vault, the newest last. One marked · does not reset its clock."
+        "Lists the snapshots in the vault, the newest last. One marked · does not reset its clock; of an incomplete"
+        " one files are gone."
     )
     parser.add_argument("server", nargs="?", metavar="SERVER")
     parser.add_argument("--json", action="store_true", help=_("one JSON document"))
@@ -42,6 +43,7 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
 def _row(snapshot: "Snapshot") -> list[str]:
     from tuibackup.errors import VaultError
     from tuibackup.text import count, size, when
+    from tuibackup.vault.presence import lacks
 
     started = when(snapshot.started, datetime.now().astimezone())
     try:
@@ -49,16 +51,17 @@ def _row(snapshot: "Snapshot") -> list[str]:
     except VaultError as error:
         bad = "failed"
         return [Cell("×", bad), snapshot.spec, Cell(_("unreadable"), bad), started, "", "", "", str(error)]
-    outcome = summary.outcome.value
+    outcome, gone = summary.outcome.value, lacks(snapshot.path)
+    state = "failed" if gone else outcome
     return [
-        Cell(MARKS[outcome], outcome),
+        Cell(MARKS[state], state),
         snapshot.spec,
-        Cell(_(outcome), outcome),
+        Cell(_("incomplete") if gone else _(outcome), state),
         started,
         count(summary.files),
         size(summary.bytes),
         size(summary.stored_bytes),
-        "" if summary.good else _("· not whole: does not reset the clock"),
+        gone or ("" if summary.good else _("· not whole: does not reset the clock")),
     ]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from tuibackup.errors import BusyError, TuibackupError
+from tuibackup.errors import BusyError, TuibackupError, VaultError
 from tuibackup.text import printable
 from tuibackup.vault.layout import Vault, file_name
 from tuibackup.vault.output import let_go, vault_errors
@@ -37,10 +37,14 @@ def server_lock(vault: Vault, server: str, *, run: str, operator: str) -> Iterat
 
     Raises BusyError naming the run and operator that hold it, VaultError where the vault cannot be written.
     """
-    vault.server_folder(server)
     path = vault.lock_path(server)
-    with vault_errors(path):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        vault.server_folder(server)
+        with vault_errors(path):
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except VaultError:
+        vault.require_writable(server)  # says the same as `check`, with the way out
+        raise
     try:
         if not _take(descriptor, patience=_PATIENCE):
             raise _busy(server, _holder(descriptor))

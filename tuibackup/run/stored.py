@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tuibackup.config import Config
-from tuibackup.errors import TuibackupError
+from tuibackup.errors import TuibackupError, VaultError
 from tuibackup.run.places import open_vault
 from tuibackup.sop import Clock
 from tuibackup.words import _
@@ -14,6 +14,7 @@ from tuibackup.words import _
 if TYPE_CHECKING:
     from tuibackup.ledger.queries import ClockFact
     from tuibackup.ledger.store import Ledger
+    from tuibackup.vault.layout import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def lost(config: Config, facts: Iterable["ClockFact"]) -> Mapping[tuple[str, Clo
             if fact.server not in config.servers or fact.snapshot is None:
                 continue
             snapshot = vault.named(fact.snapshot)
-            if snapshot is not None and (why := lacks(snapshot.path)):
+            if snapshot is not None and (why := lacks(snapshot.path) or _unreadable(snapshot)):
                 latest = vault.latest(fact.server, fact.clock)
                 found[fact.server, fact.clock] = Lost(
                     snapshot.spec, why, latest.started if latest else None, latest.spec if latest else None
@@ -60,6 +61,15 @@ def lost(config: Config, facts: Iterable["ClockFact"]) -> Mapping[tuple[str, Clo
     except (TuibackupError, OSError):
         return {}
     return found
+
+
+def _unreadable(snapshot: "Snapshot") -> str:
+    """Why nothing can be known of a snapshot that is there; "" where it says what it is."""
+    try:
+        snapshot.summary  # noqa: B018  # read when it is asked for
+    except VaultError as error:
+        return _("cannot be used ({why})").format(why=error.message)
+    return ""
 
 
 def last_good(config: Config, ledger: "Ledger") -> Mapping[tuple[str, Clock], datetime]:

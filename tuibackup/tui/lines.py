@@ -14,7 +14,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tuibackup.text import cells, shorten
+from tuibackup.text import cells, shorten, wrap
 from tuibackup.tui import symbols
 
 Span = tuple[str, str]  # (text, name of a style; "" is plain)
@@ -84,25 +84,11 @@ def rule(number: int, title: str, end: str, room: int, *, active: bool) -> Line:
 
 
 def wrapped(text: str, room: int, most: int, style: str = "") -> list[Line]:
-    """`text` over at most `most` lines, broken at spaces; the last is shortened with …."""
-    lines: list[Line] = []
-    words = text.split(" ")
-    while words and len(lines) < most:
-        taken = 1
-        while taken < len(words) and cells(" ".join(words[: taken + 1])) <= room:
-            taken += 1
-        if len(lines) == most - 1:
-            taken = len(words)
-        head = " ".join(words[:taken])
-        if taken == 1 and cells(head) > room and len(lines) < most - 1:
-            # A word longer than the line (a path) goes on in the next one.
-            first = shorten(head, room + 1)[:-1]
-            words = [head[len(first) :], *words[1:]]
-            head = first
-        else:
-            words = words[taken:]
-        lines.append(((shorten(head, room), style),))
-    return lines
+    """`text` over at most `most` lines, broken at spaces and where it has lines; the last is shortened with …."""
+    lines = [line for part in text.split("\n") for line in wrap(part, room)]
+    if len(lines) > most:
+        lines[most - 1 :] = [shorten(" ".join(lines[most - 1 :]), room)]
+    return [((line, style),) for line in lines]
 
 
 class Lines(Widget):

@@ -47,11 +47,12 @@ def to_ascii(text: str) -> str:
 
 
 def ascii_only(setting: str | None, environment: Mapping[str, str] | None = None) -> bool:
-    """Whether to draw in ASCII: as `symbols` says, else where the locale of the terminal is not UTF-8."""
+    """Whether to draw in ASCII: as `symbols` says, else where Python's output or the terminal's locale is not UTF-8."""
     if setting is not None:
         return setting == "ascii"
     locale = _started_with() if environment is None else environment
-    name = next((value for key in ("LC_ALL", "LC_CTYPE", "LANG") if (value := locale.get(key))), "")
+    keys = ("PYTHONIOENCODING", "LC_ALL", "LC_CTYPE", "LANG")
+    name = next((value for key in keys if (value := locale.get(key))), "")
     return "utf8" not in name.lower().replace("-", "")
 
 

@@ -301,11 +301,21 @@ class Vault:
         if name == "latest":
             if latest := self.latest(server, Clock(clock)):
                 return latest
-            raise VaultError(f"{spec}: no good snapshot yet", "see tuibackup snapshots")
+            raise self._none(spec, server, Clock(clock))
         snapshot = self._snapshot(server, Clock(clock), name)
         if not NAME.fullmatch(name) or not snapshot.path.is_dir():
             raise UsageError(f"{spec}: no such snapshot", "see tuibackup snapshots")
         return snapshot
+
+    def _none(self, spec: str, server: str, clock: Clock) -> VaultError:
+        """There is no good snapshot: what became of the newest, if there is one, and the way out."""
+        for snapshot in self.newest(server, clock):
+            if gone := lacks(snapshot.path):
+                return VaultError(
+                    f"{spec}: no good snapshot is complete; {snapshot.spec} {gone}",
+                    "tuibackup snapshots lists them, and one that is named is read as far as it is there",
+                )
+        return VaultError(f"{spec}: no good snapshot yet", "see tuibackup snapshots")
 
     def _snapshot(self, server: str, clock: Clock, name: str) -> Snapshot:
         return Snapshot(self.path / file_name(server) / clock / name, server, clock, name)
