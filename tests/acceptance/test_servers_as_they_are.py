@@ -58,6 +58,9 @@ SETUPS = {
     "fish": Setup(login=f"exec fish -c {ORIGINAL}", needs="fish"),
     "csh": Setup(login=f"exec csh -c {ORIGINAL}", needs="csh"),
     "joined": Setup(profile=NOISE + "exec 2>&1\n"),
+    "options": Setup(
+        profile="export TAR_OPTIONS='--exclude=*.php --transform=s,^,x,' POSIXLY_CORRECT=1 CDPATH=/tmp IFS=x\n"
+    ),
     "slow": Setup(profile="sleep 0.7\n"),
     "megabytes": Setup(profile="head -c 3000000 /dev/zero | tr '\\0' x\n"),
     "terminal": Setup(
