@@ -96,8 +96,15 @@ def run_lines(face: RunFace, now: datetime, room: int, rows: int) -> list[Line]:
         # The error needs its lines more than the steps that it kept from beginning.
         while len(steps) > rows - _ERROR_LINES and not steps[-1].started:
             steps.pop()
-    for step in steps:
-        lines += step_lines(step, face, now, room, narrow=narrow)
+    for whole in (
+        narrow and not face.active,
+        False,
+    ):  # beside the servers there is little width, and often height
+        lines = [
+            line for step in steps for line in step_lines(step, face, now, room, narrow=narrow, whole=whole)
+        ]
+        if len(lines) <= rows // 2:
+            break
     lines += _summary(face, now, room, max(1, rows - len(lines)))
     return lines
 
