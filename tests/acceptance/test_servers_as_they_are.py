@@ -68,7 +68,6 @@ SETUPS = {
         says=("does not run our commands", "a terminal between"),
         needs="script",
     ),
-    "no-input": Setup(login=f"printf %s {ORIGINAL} | sh -s", says=("without what we send to them",)),
     "no-path": Setup(
         login=f"PATH=/nonexistent; exec /bin/bash -c {ORIGINAL}", says=("sh: not found", "its PATH must lead")
     ),
@@ -118,7 +117,7 @@ SETUPS = {
         sudo="Defaults secure_path={tools}\n" + RULE.replace("NOPASSWD:", "NOPASSWD: NOEXEC:"), closed=True
     ),
 }
-DEFAULT = {"noise", "nologin", "no-input", "sudo-warns", "sudo-no-tar"}
+DEFAULT = {"noise", "nologin", "sudo-warns", "sudo-no-tar"}
 SUDO_WARNS = """#!/bin/sh
 echo 'sudo: unable to resolve host siakad: Name or service not known' >&2
 echo 'sudo: setrlimit(RLIMIT_CORE): Operation not permitted' >&2

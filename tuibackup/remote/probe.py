@@ -15,7 +15,6 @@ from tuibackup.remote.session import Session
 from tuibackup.text import printable
 
 _SECONDS = 30.0
-_SENT = "as-it-is"  # and wants to be heard
 _LONGEST = 200  # characters of one answer
 _FINE = re.compile(r"\.\d*[1-9]")  # the stat of an older BusyBox writes zeros for the fraction of a second
 
@@ -24,7 +23,6 @@ _FINE = re.compile(r"\.\d*[1-9]")  # the stat of an older BusyBox writes zeros f
 # too.
 _SCRIPT = rb"""
 LC_ALL=C; export LC_ALL
-read heard; echo "heard $heard"
 now=$(date +%s.%N 2>/dev/null); echo "date $now"
 newline='
 '
@@ -100,9 +98,7 @@ async def probe(session: Session) -> Probe:
     """
     before = time.time()
     try:
-        said = (
-            await session.run(_SCRIPT, input=f"{_SENT}\n".encode(), timeout=_SECONDS, limit=64 << 10)
-        ).check()
+        said = (await session.run(_SCRIPT, timeout=_SECONDS, limit=64 << 10)).check()
     except NoShellError as error:
         return Probe(shell=False, said=error.said)
     except NoChannelError as error:
@@ -135,7 +131,7 @@ async def probe(session: Session) -> Probe:
             lacks.append(value.strip())
         else:
             found[word] = value.strip()
-    if changed := _changed(answer, found.get("heard", "")):
+    if changed := _changed(answer):
         return Probe(shell=False, said=changed)
     return Probe(  # noqa: S604  # no subprocess: the server has a shell
         shell=True,
@@ -157,11 +153,11 @@ async def probe(session: Session) -> Probe:
     )
 
 
-def _changed(answer: bytes, heard: str) -> str:
+def _changed(answer: bytes) -> str:
     """What stands between us and the server's commands, so that no file would come whole; "" for nothing."""
     if b"\r\n" in answer:
         return "it puts a terminal between us and them, which changes what they print"
-    return "" if heard == _SENT else "it starts them without what we send to them"
+    return ""
 
 
 def _make(said: str | None) -> str | None:
