@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,7 @@ def test_without_its_newest_snapshot_a_clock_is_that_of_the_one_before(twice: Si
     remove(second)
     now = clock(twice)
     assert now["state"] == "fresh"
-    assert now["last"] < began
+    assert datetime.fromisoformat(str(now["last"])) < datetime.fromisoformat(str(began))
     said = (
         f"the record names siakad/files/{second.name}, which is gone from the vault; "
         f"the newest good one that is there is siakad/files/{first.name}"
@@ -81,6 +82,19 @@ def test_without_any_whole_snapshot_a_clock_is_never(
     assert twice.tuibackup("restore", "siakad/files/latest", "--to", str(back)).code == 0
     assert list(back.rglob("krs-0039.pdf"))
     assert clock(twice)["state"] == "fresh"
+
+
+def test_an_archive_that_was_cut_is_pointed_into_no_more(twice: Site, tmp_path: Path) -> None:
+    """It keeps its name, so that nothing looked missing: the next run was green, and could not be restored."""
+    first, _second = twice.snapshots("siakad", "files")
+    (archive,) = first.glob("*.tar.zst")
+    archive.chmod(0o600)
+    with archive.open("r+b") as file:
+        file.truncate(archive.stat().st_size // 2)
+    assert twice.tuibackup("run", "siakad", "--json").finished["files"]["outcome"] == "done"
+    third = twice.snapshots("siakad", "files")[-1]
+    assert first.name not in (third / "SHA256SUMS").read_text()
+    assert twice.tuibackup("restore", "siakad/files/latest", "--to", str(tmp_path / "back")).code == 0
 
 
 def test_what_is_not_complete_is_named_where_one_looks_for_something_to_restore(twice: Site) -> None:

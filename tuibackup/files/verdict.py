@@ -6,6 +6,7 @@ from tuibackup.config import Server
 from tuibackup.errors import VaultError
 from tuibackup.files.inventory import Listed
 from tuibackup.text import count, numbered, printable, size
+from tuibackup.vault.archive import ArchiveReader
 from tuibackup.vault.index import Index, Totals
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.schema import FILE_NAME as INDEX
@@ -51,12 +52,18 @@ def comparable(previous: Snapshot | None, server: Server) -> dict[str, FolderSum
 
 
 def complete(snapshot: Snapshot) -> bool:
-    """Whether every archive that `snapshot` needs, its own or an older one, is still there."""
+    """Whether every archive that `snapshot` needs, its own or an older one, is still there with the end it was given.
+
+    An archive that was cut by a failing disk keeps its name; what would point into it could not be restored.
+    """
     with Index(snapshot.path / INDEX) as index:
-        return all(
-            (snapshot.path.parent / (archive.snapshot or snapshot.name) / archive.name).is_file()
-            for archive in index.archives
-        )
+        needed = [snapshot.path.parent / (one.snapshot or snapshot.name) / one.name for one in index.archives]
+    try:
+        for path in needed:
+            ArchiveReader(path).close()
+    except VaultError:
+        return False
+    return True
 
 
 def ratio(previous: Snapshot | None) -> float:
