@@ -273,3 +273,18 @@ def test_tools_that_die_are_gone_on_without(site: Site, tmp_path: Path) -> None:
         said = run(site)
         assert said.finished["outcome"] == "warnings", said.out
         assert findings(said).keys() == {"file007"}
+
+
+@pytest.mark.parametrize("kind", ["gnu", "busybox"])
+def test_a_tar_that_fails_without_a_word_is_not_believed(site: Site, tmp_path: Path, kind: str) -> None:
+    """Its stream was whole, and its exit code alone said that something was not: that was green."""
+    root = tree(tmp_path)
+    real = "/usr/bin/tar" if kind == "gnu" else "/usr/bin/busybox tar"
+    scripts = {"tar": f'{real} "$@"; code=$?; case "$*" in *"-c "*) exit 2;; esac; exit $code'}
+    tools = toolbox(tmp_path / "tools", busybox=kind == "busybox", scripts=scripts)
+    with faulty_server(tmp_path, tools) as server:
+        site.add("siakad", server.sshd, [root])
+        said = run(site)
+    assert said.finished["outcome"] == "warnings", said.out
+    assert "and did not say why" in said.out
+    assert len(restored(site, root)) == 30

@@ -175,6 +175,7 @@ class _Batches(Fetch):
         def complained(line: bytes) -> None:
             if any(words in line for words in _LAST_WORDS) and line.startswith(b"tar: "):
                 batch.said = line
+                self._heard.lines.any = True
             else:
                 self._heard.lines.take(line)
 
@@ -186,6 +187,8 @@ class _Batches(Fetch):
             while data := await piece(stream, name):
                 await batch.pipe.put(data)
             batch.ended = exit_ = await end(stream, name)
+            if not exit_.ok:
+                self._unclean = exit_
         # xargs: 123 when tar said 1, as it does for a file that is gone; 124 and 125 when it ended in a worse way.
         # Where a packer follows, those may be its end.
         taken_care_of = (0, 123) if self._tools.packed else (0, 123, 124, 125)

@@ -24,6 +24,7 @@ from tuibackup.files.recheck import Recheck
 from tuibackup.files.server import ToolFailedError, Tools, end, gently, last_line, piece
 from tuibackup.files.tally import Tally
 from tuibackup.files.tarstream import FOLDER, REGULAR, Member, StreamCutError, TarStream
+from tuibackup.remote.command import Exit
 from tuibackup.remote.stream import Stream
 from tuibackup.text import numbered, printable, size
 from tuibackup.vault.entry import Kind
@@ -118,6 +119,7 @@ class Fetch:
         self._replaced: set[int] = set()  # ids of files that came as something else
         self._ended = Event()  # the command has: all that it complained is here
         self._stopped = False
+        self._unclean: Exit | None = None  # how tar ended, when not well
         self._result = Fetched()
 
     async def run(self) -> Fetched:
@@ -206,6 +208,7 @@ class Fetch:
             await self._pipe.put(data)
         await self._pipe.put(b"")
         exit_ = await end(stream, self._tools.name)
+        self._unclean = None if exit_.ok else exit_
         self._ended.set()
         if exit_.signal or exit_.status not in (0, 1, 2):
             raise self._tar_failed(str(exit_))
@@ -261,6 +264,10 @@ class Fetch:
         if heard.lines.dropped:
             more = numbered(heard.lines.dropped, "line")
             result.said.append(f"the server's tar complained in {more} more than were kept")
+        if self._unclean and not heard.lines.any:
+            result.said.append(
+                f"the server's tar {self._unclean} and did not say why: what it sent may not be what is there"
+            )
         if heard.no_attributes:
             result.notes.append(NO_ATTRIBUTES)
 

@@ -140,10 +140,11 @@ async def _patiently(name: str) -> AsyncIterator[None]:
 class Lines:
     """What a command complains, line by line, bounded: give `take` to `Session.stream` as `on_line`.
 
-    Of what was `dropped`, `doubtful` says that it may have been about files that came.
+    Of what was `dropped`, `doubtful` says that it may have been about files that came. `any`: there was a word.
     """
 
     def __init__(self) -> None:
+        self.any = False
         self.dropped = 0
         self.by_sudo: list[bytes] = []  # what sudo says before the command, see `sudo`
         self.doubtful = False
@@ -156,6 +157,7 @@ class Lines:
             if line not in self.by_sudo and len(self.by_sudo) < _MOST_BY_SUDO:
                 self.by_sudo.append(line)
             return
+        self.any = True
         with self._lock:
             if len(self._lines) < _MOST_LINES and self._said + len(line) < _MOST_SAID:
                 self._lines.append(line)
