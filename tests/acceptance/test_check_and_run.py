@@ -152,6 +152,7 @@ def small_disk(folder: Path, options: str) -> Iterator[None]:
         subprocess.run(["umount", "-l", folder], check=True)
 
 
+@pytest.mark.long
 def test_the_disk(site: Site, humble_sshd: PrivateSshd, application: Path) -> None:
     """Everything that can be wrong with the place where backups go."""
     site.add("siakad", humble_sshd, [application])
@@ -244,7 +245,13 @@ def test_keys_and_password_files(
     agree(site, side_by_side(site, "an empty password file"))
 
 
-@pytest.fixture(params=["gnu", "busybox", "sftp"])
+@pytest.fixture(
+    params=[
+        "gnu",
+        pytest.param("busybox", marks=pytest.mark.long),
+        pytest.param("sftp", marks=pytest.mark.long),
+    ]
+)
 def any_sshd(
     request: pytest.FixtureRequest, humble_sshd: PrivateSshd, tmp_path: Path
 ) -> Iterator[PrivateSshd]:
@@ -298,6 +305,7 @@ def test_folders(
         (deep / "shut").chmod(0o755)
 
 
+@pytest.mark.long
 def test_a_server_that_cannot_be_reached_or_trusted(
     site: Site, humble_sshd: PrivateSshd, application: Path, tmp_path: Path
 ) -> None:

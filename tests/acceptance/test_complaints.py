@@ -17,7 +17,12 @@ from tests.faulty import FaultyServer, faulty_server
 from tests.toolboxes import toolbox
 
 TOLD = ("Input/output error", "Failure", "File shrank by ")  # what the tools say of it
-KINDS = ("gnu", "gnu-no-packer", "busybox", "sftp")
+KINDS = (
+    "gnu",
+    pytest.param("gnu-no-packer", marks=pytest.mark.long),
+    "busybox",
+    pytest.param("sftp", marks=pytest.mark.long),
+)
 
 
 # Files must not look as if they were written while they were listed: they would be fetched again for that alone.
@@ -125,7 +130,7 @@ def test_a_block_count_is_no_content(site: Site, tmp_path: Path, kind: str) -> N
         assert restored(site, root) == {path.name: path.read_bytes() for path in root.iterdir()}
 
 
-@pytest.mark.parametrize("kind", ["gnu", "busybox", "sftp"])
+@pytest.mark.parametrize("kind", ["gnu", pytest.param("busybox", marks=pytest.mark.long), "sftp"])
 def test_size_0_is_no_content(site: Site, tmp_path: Path, kind: str) -> None:
     """/proc, many FUSE and some network file systems tell it of files that are full: stored empty, and green."""
     root = tree(tmp_path, 5)
@@ -151,7 +156,7 @@ def test_size_0_is_no_content(site: Site, tmp_path: Path, kind: str) -> None:
         assert restored(site, root) == {path.name: path.read_bytes() for path in root.iterdir()}
 
 
-@pytest.mark.parametrize("kind", ["busybox", "sftp"])
+@pytest.mark.parametrize("kind", ["busybox", pytest.param("sftp", marks=pytest.mark.long)])
 def test_a_list_that_lacks_names_is_no_folder(site: Site, tmp_path: Path, kind: str) -> None:
     """An error in the middle of a folder: BusyBox's find and sftp-server take it for the end, and say nothing."""
     root = tree(tmp_path, 4)
@@ -275,7 +280,7 @@ def test_tools_that_die_are_gone_on_without(site: Site, tmp_path: Path) -> None:
         assert findings(said).keys() == {"file007"}
 
 
-@pytest.mark.parametrize("kind", ["gnu", "busybox"])
+@pytest.mark.parametrize("kind", ["gnu", pytest.param("busybox", marks=pytest.mark.long)])
 def test_a_tar_that_fails_without_a_word_is_not_believed(site: Site, tmp_path: Path, kind: str) -> None:
     """Its stream was whole, and its exit code alone said that something was not: that was green."""
     root = tree(tmp_path)

@@ -18,9 +18,10 @@ from tuibackup.demo.sshd import PrivateSshd
 
 SHORT, LONG = 1, 5  # days of 100 servers: 100 and 500 journals, and up to twice as many snapshots
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("strace") is None, reason="needs strace, to count what is opened"
-)
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace, to count what is opened"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,9 @@ from tests.acceptance.site import Site
 from tuibackup.demo.sshd import PrivateSshd
 
 
-@pytest.mark.parametrize("sftp", [False, True], ids=["shell", "sftp"])
+@pytest.mark.parametrize(
+    "sftp", [pytest.param(False, id="shell"), pytest.param(True, id="sftp", marks=pytest.mark.long)]
+)
 def test_what_links_lead_to_is_named_once(site: Site, sftp: bool) -> None:
     srv = site.folder / "srv"
     app, shared, other = srv / "app", srv / "shared/storage", srv / "other"

@@ -29,7 +29,9 @@ def reasons(said: Said) -> dict[str, str]:
     return {e["subject"].rpartition("/")[2]: e["reason"] for e in said.events if e["event"] == "step-finding"}
 
 
-@pytest.mark.parametrize("busybox", [False, True], ids=["gnu", "busybox"])
+@pytest.mark.parametrize(
+    "busybox", [pytest.param(False, id="gnu"), pytest.param(True, id="busybox", marks=pytest.mark.long)]
+)
 def test_times_that_cannot_be_stored_take_nothing_with_them(site: Site, memory: Path, busybox: bool) -> None:
     for folder, time in (("late", YEAR_2446), ("early", YEAR_1500), ("plain", 1_700_000_000)):
         (memory / "app" / folder).mkdir(parents=True)

@@ -63,7 +63,10 @@ def way(site: Site, kind: str) -> PrivateSshd:
     return PrivateSshd(site.folder / "sshd", force_command=command)
 
 
-@pytest.mark.parametrize("kind", ["gnu", "busybox", "sftp"])
+@pytest.mark.parametrize(
+    "kind",
+    ["gnu", pytest.param("busybox", marks=pytest.mark.long), pytest.param("sftp", marks=pytest.mark.long)],
+)
 def test_a_file_system_within_a_folder_is_stored_once_where_it_is_named(
     site: Site, www: Path, mounted: Path, kind: str
 ) -> None:
@@ -124,7 +127,10 @@ def test_a_folder_of_folders_that_are_named_is_not_empty(site: Site, www: Path) 
     assert said.code == 0, said.out
 
 
-@pytest.mark.parametrize("kind", ["gnu", "busybox", "sftp"])
+@pytest.mark.parametrize(
+    "kind",
+    ["gnu", pytest.param("busybox", marks=pytest.mark.long), pytest.param("sftp", marks=pytest.mark.long)],
+)
 def test_folders_that_cannot_be_read_tell_the_way_out(site: Site, www: Path, kind: str) -> None:
     (www / "with space").mkdir()
     (www / "with space/file").write_text("x")

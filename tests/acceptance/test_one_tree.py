@@ -77,8 +77,15 @@ def reasons(said: Said) -> list[str]:
     return [event["reason"] for event in said.events if event["event"] == "step-finding"]
 
 
-@pytest.mark.parametrize("busybox", [False, True], ids=["gnu", "busybox"])
-@pytest.mark.parametrize("tool", ["find", "tar"])
+@pytest.mark.parametrize(
+    ("tool", "busybox"),
+    [
+        pytest.param("tar", False, id="tar-gnu"),
+        pytest.param("find", True, id="find-busybox"),
+        pytest.param("find", False, id="find-gnu", marks=pytest.mark.long),
+        pytest.param("tar", True, id="tar-busybox", marks=pytest.mark.long),
+    ],
+)
 def test_a_link_that_is_switched_during_a_run_gives_the_release_of_its_beginning(
     site: Site, releases: Releases, tool: str, busybox: bool
 ) -> None:
@@ -136,7 +143,9 @@ def test_over_sftp_a_link_that_is_switched_gives_the_release_of_the_beginning(
     assert releases.seen(stored(site)) == {"release 41"}
 
 
-@pytest.mark.parametrize("busybox", [False, True], ids=["gnu", "busybox"])
+@pytest.mark.parametrize(
+    "busybox", [pytest.param(False, id="gnu"), pytest.param(True, id="busybox", marks=pytest.mark.long)]
+)
 def test_a_folder_that_is_replaced_while_it_is_read_is_never_green(
     site: Site, releases: Releases, busybox: bool
 ) -> None:
@@ -153,8 +162,15 @@ def test_a_folder_that_is_replaced_while_it_is_read_is_never_green(
     assert site.tuibackup("status").code == 4
 
 
-@pytest.mark.parametrize("tool", ["tar", "xargs"])
-@pytest.mark.parametrize("busybox", [False, True], ids=["gnu", "busybox"])
+@pytest.mark.parametrize(
+    ("tool", "busybox"),
+    [
+        pytest.param("tar", False, id="tar-gnu"),
+        pytest.param("xargs", True, id="xargs-busybox"),
+        pytest.param("xargs", False, id="xargs-gnu", marks=pytest.mark.long),
+        pytest.param("tar", True, id="tar-busybox", marks=pytest.mark.long),
+    ],
+)
 def test_a_release_that_is_removed_while_it_is_read_is_never_green(
     site: Site, releases: Releases, tool: str, busybox: bool
 ) -> None:

@@ -42,7 +42,13 @@ def siakad(site: Site, backed_up: BackedUp) -> Site:
     return site
 
 
-@pytest.mark.parametrize("recorded", [True, False], ids=["with a ledger", "without a state folder"])
+@pytest.mark.parametrize(
+    "recorded",
+    [
+        pytest.param(True, id="with a ledger"),
+        pytest.param(False, id="without a state folder", marks=pytest.mark.long),
+    ],
+)
 def test_what_looks_works_and_leaves_no_trace(siakad: Site, recorded: bool) -> None:
     if recorded:
         assert siakad.tuibackup("verify", FILES).code == 0

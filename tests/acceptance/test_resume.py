@@ -255,6 +255,7 @@ def test_the_terminal_shows_that_it_tries_again_and_a_passphrase_is_not_asked_fo
 # It does not come back, or the run ends
 
 
+@pytest.mark.long
 def test_an_agent_that_left_with_its_owner_interrupts_and_the_next_run_goes_on(
     site: Site, line: Line, sshd: PrivateSshd, site_over: Callable[..., Path], tmp_path: Path
 ) -> None:

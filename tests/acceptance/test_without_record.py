@@ -112,9 +112,12 @@ STATES: dict[str, Callable[[Site], object]] = {
     "newer": lambda site: ledger_is(site, to_newer),
     "no folder": state_is_a_file,
 }
+OFTEN = ("mounted read-only", "full", "damaged")  # the others take the same way
 
 
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize(
+    "state", [pytest.param(state, marks=() if state in OFTEN else pytest.mark.long) for state in STATES]
+)
 def test_what_is_stored_comes_back_and_that_nothing_was_recorded_is_loud(siakad: Site, state: str) -> None:
     with ExitStack() as stack:
         stack.enter_context(STATES[state](siakad))  # type: ignore[arg-type]

@@ -35,6 +35,7 @@ def test_it_backs_up_verifies_restores_compares_and_leaves_nothing(fast_tmp_path
     assert processes_in(fast_tmp_path) == []
 
 
+@pytest.mark.long
 @pytest.mark.timeout(120)
 def test_ending_it_in_the_middle_ends_its_runs_too(fast_tmp_path: Path) -> None:
     with subprocess.Popen(

@@ -14,7 +14,11 @@ from tuibackup.run.places import open_ledger
 from tuibackup.sop import Clock, Outcome, Period, standing
 
 FILES = frozenset({Clock.FILES})
-NOW = datetime.now(UTC)
+
+
+def now() -> datetime:
+    """Not when the suite began: a try after that would lie in the future."""
+    return datetime.now(UTC)
 
 
 def failed(config: Config, server: str, clock: Clock, outcome: Outcome = Outcome.FAILED) -> None:
@@ -26,13 +30,13 @@ def failed(config: Config, server: str, clock: Clock, outcome: Outcome = Outcome
 def test_due_is_taken_by_a_timer_and_overdue_is_what_is_late(configure: Callable[..., Config]) -> None:
     """With what is overdue alone, once a week was missed every week: it is so from the eighth day on."""
     config = configure(SERVERS)
-    assert due(config, NOW, LATE).wants == {"siakad": BOTH, "files-only": FILES}
+    assert due(config, now(), LATE).wants == {"siakad": BOTH, "files-only": FILES}
     good(config, "siakad", Clock.FILES, timedelta(days=9))
     good(config, "siakad", Clock.DATABASES, timedelta(days=9))
     good(config, "files-only", Clock.FILES, timedelta(days=6))
-    assert due(config, NOW, LATE).wants == {"siakad": FILES}, "due is not overdue"
-    assert due(config, NOW, DUE).wants == {"siakad": FILES, "files-only": FILES}
-    assert due(config, NOW, DUE, Clock.DATABASES).wants == {}
+    assert due(config, now(), LATE).wants == {"siakad": FILES}, "due is not overdue"
+    assert due(config, now(), DUE).wants == {"siakad": FILES, "files-only": FILES}
+    assert due(config, now(), DUE, Clock.DATABASES).wants == {}
 
 
 def test_a_server_that_fails_is_tried_again_after_growing_pauses(configure: Callable[..., Config]) -> None:
@@ -42,7 +46,7 @@ def test_a_server_that_fails_is_tried_again_after_growing_pauses(configure: Call
     for number in range(1, 9):
         failed(config, "siakad", Clock.FILES)
         failed(config, "siakad", Clock.DATABASES)
-        found = due(config, NOW)
+        found = due(config, now())
         assert found.wants == {}
         (one,) = found.postponed
         assert (one.server, one.clocks, one.failed, one.exit_code) == ("siakad", tuple(Clock), number, 1)
@@ -50,7 +54,7 @@ def test_a_server_that_fails_is_tried_again_after_growing_pauses(configure: Call
         assert due(config, one.again + timedelta(seconds=1)).wants == {"siakad": BOTH}
     assert pauses == [1, 2, 4, 8, 16, 20, 20, 20]
     good(config, "siakad", Clock.DATABASES, timedelta())
-    assert due(config, NOW).postponed[0].clocks == (Clock.FILES,), "what was renewed has no failures"
+    assert due(config, now()).postponed[0].clocks == (Clock.FILES,), "what was renewed has no failures"
 
 
 def test_a_clock_that_a_run_does_not_reset_is_left_alone_like_one_that_failed(
@@ -58,7 +62,7 @@ def test_a_clock_that_a_run_does_not_reset_is_left_alone_like_one_that_failed(
 ) -> None:
     config = configure(SERVERS)
     failed(config, "files-only", Clock.FILES, Outcome.WARNINGS)
-    found = due(config, NOW)
+    found = due(config, now())
     assert found.wants == {"siakad": BOTH}
     assert [(one.server, one.exit_code) for one in found.postponed] == [("files-only", 3)]
 
@@ -67,7 +71,7 @@ def test_a_try_from_the_future_postpones_nothing(configure: Callable[..., Config
     """This machine's clock was years ahead, once: the server would have been left alone until then."""
     config = configure(SERVERS)
     failed(config, "siakad", Clock.FILES)
-    assert due(config, NOW - timedelta(days=400)).wants["siakad"] == BOTH
+    assert due(config, now() - timedelta(days=400)).wants["siakad"] == BOTH
 
 
 @pytest.mark.parametrize("every_hours", [1, 24])

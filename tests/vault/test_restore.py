@@ -281,6 +281,7 @@ def test_a_damaged_file_is_listed_and_the_others_come_back(vault: Vault, place: 
         restore_files(snapshot, [], place / "again")
 
 
+@pytest.mark.long
 def test_thousands_of_names_are_restored_in_linear_time(vault: Vault, place: Path) -> None:
     source = place / "source"
     source.mkdir()
