@@ -115,7 +115,7 @@ def gnu(tmp_path: Path) -> Iterator[FaultyServer]:
     yield from served(tmp_path, "gnu")
 
 
-@pytest.mark.parametrize("kind", ["gnu", "busybox"])
+@pytest.mark.parametrize("kind", ["gnu", pytest.param("busybox", marks=pytest.mark.long)])
 def test_a_block_count_is_no_content(site: Site, tmp_path: Path, kind: str) -> None:
     """Many FUSE file systems tell 0 blocks of every file: `tar --sparse` takes each for one hole."""
     root = tree(tmp_path, 8)

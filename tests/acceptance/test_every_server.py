@@ -76,14 +76,8 @@ KINDS = {
     "fish-busybox": Kind(ALL_BUSYBOX, shell="/usr/bin/fish", limits=(ATTRIBUTES,)),
     "csh-busybox": Kind(ALL_BUSYBOX, shell="/usr/bin/csh", limits=(ATTRIBUTES,)),
 }
-DEFAULT = {
-    "busybox",
-    "busybox-find",
-    "busybox-tar",
-    "no-packer",
-    "sudo-busybox",
-    "fish-busybox",
-}
+# The other sets of tools are in tests/files/test_other_tools.py, without a command and a server for each.
+DEFAULT = {"busybox-find", "sudo-busybox", "fish-busybox"}
 
 
 @pytest.fixture(scope="module")
@@ -220,7 +214,9 @@ def content(source: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in source.iterdir()}
 
 
-@pytest.mark.parametrize("what", ["changes", "grows", "shrinks", "vanishes"])
+@pytest.mark.parametrize(
+    "what", ["changes", pytest.param("grows", marks=pytest.mark.long), "shrinks", "vanishes"]
+)
 def test_what_happens_while_busybox_reads_is_seen_and_costs_nothing_else(
     site: Site, place: Path, website: Path, what: str
 ) -> None:
@@ -274,7 +270,7 @@ def test_a_line_that_is_cut_between_batches_goes_on_where_it_was(
     [
         ("sudo", "there is no sudo on this server"),
         ("tar", "over SFTP there is no sudo"),
-        ("stat", "over SFTP there is no sudo"),
+        pytest.param("stat", "over SFTP there is no sudo", marks=pytest.mark.long),
     ],
 )
 def test_a_server_without_what_sudo_needs_is_refused_in_one_line(

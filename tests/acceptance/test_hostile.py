@@ -214,7 +214,7 @@ def long(value: str) -> Any:
 
 
 # a few of each kind; the others run in test_adversary.py, in one process, and here with --long
-FEW = {"a member never asked for", "a bomb behind the end", "a clock of 5000 digits"}
+FEW = {"a bomb behind the end", "a clock of 5000 digits"}
 
 
 @pytest.mark.parametrize("lie", [lie if lie in FEW else long(lie) for lie in LIES])
@@ -230,7 +230,7 @@ def test_a_lie_ends_the_step_in_one_clear_line(attack: Attack, lie: str) -> None
     assert len(line) < 400
 
 
-@pytest.mark.parametrize("part", [long("probe"), long("look"), "find", "tar", long("again")])
+@pytest.mark.parametrize("part", [long("probe"), long("look"), long("find"), "tar", long("again")])
 def test_a_server_that_hangs_up_is_called_again(attack: Attack, part: str) -> None:
     """The host closes the connection at every stage, once; what it says the second time is taken."""
     made = Made(FOLDER, GOOD)

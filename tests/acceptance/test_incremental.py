@@ -79,7 +79,7 @@ def test_a_write_in_the_same_tick_is_fetched_again(
     assert stored(run(site)) == 0
 
 
-@pytest.mark.parametrize("years", [-20, 20])
+@pytest.mark.parametrize("years", [pytest.param(-20, marks=pytest.mark.long), 20])
 def test_a_servers_clock_may_be_wrong_and_go_back(
     site: Site, ticking: PrivateSshd, application: Path, years: int
 ) -> None:
@@ -123,7 +123,7 @@ def test_every_snapshot_restores_whatever_the_history(
     chance = random.Random(seed)
     life = Life(site.folder, chance)
     history: list[tuple[Path, dict[Path, Seen]]] = []
-    for number in range(3 if seed == 1 else 8):
+    for number in range(2 if seed == 1 else 8):
         for _edit in range(60 if number else 0):
             life.edit()
         folders = chance.choice([life.tops, life.tops, life.tops[:1]])

@@ -68,7 +68,7 @@ def kind_of_server(kind: str, folder: Path) -> PrivateSshd:
     return PrivateSshd(folder / "sshd", force_command=command, config=[subsystem])
 
 
-@pytest.fixture(params=["internal-sftp", "cmd.exe", "no tar"])
+@pytest.fixture(params=[pytest.param("internal-sftp", marks=pytest.mark.long), "cmd.exe", "no tar"])
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PrivateSshd]:
     with kind_of_server(request.param, tmp_path / "kind") as sshd:
         yield sshd
@@ -190,8 +190,9 @@ def test_a_change_in_the_second_of_the_inventory_is_not_missed(
     assert Path(f"{restored(site, snapshot)}{page}").read_text() == "other"
 
 
-def test_five_thousand_files(site: Site, sftp_only: PrivateSshd, application: Path) -> None:
-    for number in range(5_000):
+@pytest.mark.parametrize("files", [1_000, pytest.param(5_000, marks=pytest.mark.long)])
+def test_many_files(site: Site, sftp_only: PrivateSshd, application: Path, files: int) -> None:
+    for number in range(files):
         folder = application / f"many/{number // 100:02}"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{number}.txt").write_text(f"file {number}\n" * (number % 50))

@@ -107,7 +107,7 @@ def test_no_line_of_a_command_is_longer_than_the_terminal(site: Site, width: int
         assert not re.search(r"\d:\d\d(ssh-|\d+ (files?|berkas))", text), "columns touch"
     with Terminal([str(TUIBACKUP)], site.environment(), columns=width, rows=40, cwd=site.home) as seat:
         seat.wait_for("SHA256:")  # the last run has been read
-        text = seat.text
+        text = re.sub(r"SHA256:\S+", "", seat.text)  # has anything after digits
         assert LONG in text.split(" 2 ")[0] or width < 82, f"the cockpit cuts the name\n{text}"
         assert not TOUCHING.search(text), f"the cockpit's columns touch\n{text}"
         seat.send("q")

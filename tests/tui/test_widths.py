@@ -24,8 +24,8 @@ from tuibackup.words import _, use_language
 LONG = "poltekkes-medan-jurusan-farmasi-sister07"
 KEY = "ssh-ed25519 SHA256:9fX3mQvB0c7TtyUuY1Wq4Zr8sJk2hLpD5eNxA6oVkQ4"
 FINDING = " ".join(["服务器/e\u0301tat", *(f"berkas{number:02}" for number in range(35))])
-SIZES = ("60x16", "80x24", "120x30", "140x40")
-MORE_SIZES = ("100x30", "200x50")
+SIZES = ("80x24", "140x40")
+MORE_SIZES = ("60x16", "100x30", "120x30", "200x50")
 LANGUAGES = (pytest.param("en", marks=pytest.mark.long), "id")
 TOUCHING = re.compile(
     r"\d:\d\d(?![:\d])[^\s\d)│─,;]"  # a time, and at once what comes after it
