@@ -6,20 +6,27 @@ AttributeError.
 """
 
 import asyncio
+import ssl
+import struct
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
 
 import aiomysql
+from pymysql.charset import charset_by_name
+from pymysql.connections import MAX_PACKET_LEN
 from pymysql.constants import CLIENT, COMMAND, CR, SERVER_STATUS
 
 from tuibackup.database.packets import EndlessAnswerError, row_packets
+from tuibackup.database.tls import Tls
 from tuibackup.secret import Secret
 
 LOGIN_LIMIT = 1 << 20  # bytes of greeting and login
 ANSWER_LIMIT = 128 << 20  # bytes of one answer: a hundred thousand tables are some 20 MiB
 
 _OUT_OF_STEP = (2013, 2014, 2068)  # errors of ours, not the server's
+# Access denied, perhaps for no TLS alone, of which most servers do not speak; or that in as many words.
+_PERHAPS_TLS = (1045, 1698, 3159)
 
 Row = tuple[Any, ...]
 
@@ -42,11 +49,11 @@ class _Transport:
 
 
 class _Writer:
-    """asyncssh's writer with a transport."""
+    """asyncssh's writer, or TLS over it, with a transport: of the channel `closes`."""
 
-    def __init__(self, writer: Any) -> None:
+    def __init__(self, writer: Any, closes: Any) -> None:
         self._writer = writer
-        self.transport = _Transport(writer)
+        self.transport = _Transport(closes)
 
     def write(self, data: bytes) -> None:
         self._writer.write(bytes(data))
@@ -112,10 +119,20 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
     """A connection over the channel `reader` and `writer`.
 
     `local` says that the channel ends in the server's unix socket: only then may a password be sent in clear
-    (it does not leave the two machines), as some authentication plugins do.
+    (it does not leave the two machines), as some authentication plugins do. `tls`: log in within TLS.
+    `wants_tls`: it was refused, and perhaps for that alone.
     """
 
-    def __init__(self, reader: Any, writer: Any, user: str, password: Secret | None, *, local: bool) -> None:
+    def __init__(
+        self,
+        reader: Any,
+        writer: Any,
+        user: str,
+        password: Secret | None,
+        *,
+        local: bool,
+        tls: bool = False,
+    ) -> None:
         super().__init__(
             user=user,
             # aiomysql encodes it as Latin-1; servers compare the bytes of UTF-8
@@ -131,23 +148,50 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
         self.client_flag &= ~CLIENT.MULTI_STATEMENTS
         self._channel = _Reader(reader, LOGIN_LIMIT), writer
         self._local = local
+        self.tls = tls
+        self.wants_tls = False
 
     async def _connect(self) -> None:
         reader, writer = self._channel
         self._reader: _Reader | None = reader
-        self._writer: _Writer | None = _Writer(writer)
+        self._writer: _Writer | None = _Writer(writer, writer)
         self._secure = self._local
         self.host_info = "over SSH"
         self._next_seq_id = 0
         try:
             await self._get_server_information()
             self._refuse(self._server_auth_plugin)
+            if self.tls:
+                await self._begin_tls(reader, self._writer)
             await self._request_authentication()
-            await self.autocommit(True)
-        except BaseException:
+            await self._introduce()
+        except BaseException as error:
+            refused = isinstance(error, aiomysql.MySQLError) and error.args[0] in _PERHAPS_TLS
+            self.wants_tls = refused and not self.tls and bool(self.server_capabilities & CLIENT.SSL)
             writer.close()
             self._reader = self._writer = None
             raise
+
+    async def _begin_tls(self, reader: _Reader, writer: _Writer) -> None:
+        """Everything from here on within TLS. aiomysql does that to a socket of its own."""
+        if not self.server_capabilities & CLIENT.SSL:
+            raise aiomysql.OperationalError(CR.CR_SSL_CONNECTION_ERROR, "it offers no TLS")
+        self.client_flag |= CLIENT.SSL | CLIENT.MULTI_RESULTS
+        charset = charset_by_name(self.charset).id
+        self.write_packet(struct.pack("<iIB23s", self.client_flag, MAX_PACKET_LEN, charset, b""))
+        tls = Tls(reader, writer)
+        try:
+            await tls.begin()
+        except ssl.SSLError as error:
+            raise aiomysql.OperationalError(CR.CR_SSL_CONNECTION_ERROR, f"no TLS: {error.reason}") from error
+        self._reader = _Reader(tls, LOGIN_LIMIT)
+        self._channel = self._reader, self._channel[1]
+        self._writer = _Writer(tls, self._channel[1])
+        self._secure = True
+
+    async def _introduce(self) -> None:
+        """The settings by which we understand each other, whatever the server has for those who say nothing."""
+        await self.query("SET NAMES utf8mb4, autocommit = 1")
 
     async def _process_auth(self, plugin_name: bytes | str, auth_packet: Any) -> Any:
         name = plugin_name.decode("utf-8", "replace") if isinstance(plugin_name, bytes) else plugin_name

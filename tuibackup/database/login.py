@@ -6,7 +6,7 @@ import re
 import shlex
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import aiomysql
 
@@ -44,9 +44,20 @@ _ACCESS_DENIED = (1045, 1698)
 _GONE = (2006, 2013)
 _PLUGIN = 2059
 _OURS = range(2000, 3000)  # errors that the client's side makes
+# What the server refuses with these is the account's, not the password's.
+_WAYS_OUT = {
+    **dict.fromkeys((1820, 1862), "give it a new password there: ALTER USER {who} IDENTIFIED BY …"),
+    **dict.fromkeys((3118, 4151), "ALTER USER {who} ACCOUNT UNLOCK there"),
+    **dict.fromkeys((1275, 1251, 2049), "give it a new password there: ALTER USER {who} IDENTIFIED BY …"),
+    **dict.fromkeys(
+        (1203, 1226), "ALTER USER {who} WITH MAX_USER_CONNECTIONS 10 MAX_QUERIES_PER_HOUR 0 there"
+    ),
+    3159: "have the server offer TLS, or reach it through its socket",
+}
 _IDENTIFIED = re.compile(r"IDENTIFIED (?:VIA|WITH) ('\w+'|`\w+`|\w+)")
 
 T = TypeVar("T")
+Channel = tuple[Any, Any]  # a reader and a writer
 
 
 @dataclass(slots=True)
@@ -132,6 +143,7 @@ async def login(session: Session, server: Server, password: Secret | None) -> Da
     """
     options = await _options(session, server, password)
     connection = await open_connection(session, options)
+    options = replace(options, tls=connection.tls)
     try:
         async with faults(server.name, options):
             version = str((await connection.rows("SELECT VERSION()"))[0][0])
@@ -203,24 +215,39 @@ async def _default_socket(session: Session) -> str:
 
 async def open_connection(session: Session, options: Options) -> Connection:
     """One more login as `options` say. Raises DatabaseError, ConnectionLostError."""
+    return await logged_in(session.name, options, lambda: _channel(session, options))
+
+
+async def logged_in(server: str, options: Options, channel: Callable[[], Awaitable[Channel]]) -> Connection:
+    """A login through what `channel` opens; within TLS where it is refused without. Raises as `open_connection`."""
+    reader, writer = await channel()
+    connection = Connection(
+        reader, writer, options.user, options.password, local=bool(options.socket), tls=options.tls
+    )
     try:
-        if options.socket:
-            reader, writer = await session.open_unix(options.socket)
-        else:
-            assert options.host is not None
-            reader, writer = await session.open_tcp(options.host, options.port or 3306)
-    except RemoteCommandError as error:
-        raise DatabaseError(error.message, await way_out(session, options, error)) from error
-    connection = Connection(reader, writer, options.user, options.password, local=bool(options.socket))
-    async with faults(session.name, options):
-        try:
+        async with faults(server, options):
             async with asyncio.timeout(ANSWER_SECONDS):
                 await connection.open()
                 await _ask_for_patience(connection)
-        except BaseException:
-            connection.drop()
+        return connection
+    except DatabaseError:
+        connection.drop()
+        if not connection.wants_tls:
             raise
-    return connection
+    except BaseException:
+        connection.drop()
+        raise
+    return await logged_in(server, replace(options, tls=True), channel)
+
+
+async def _channel(session: Session, options: Options) -> Channel:
+    try:
+        if options.socket:
+            return await session.open_unix(options.socket)
+        assert options.host is not None
+        return await session.open_tcp(options.host, options.port or 3306)
+    except RemoteCommandError as error:
+        raise DatabaseError(error.message, await way_out(session, options, error)) from error
 
 
 async def _ask_for_patience(connection: Connection) -> None:
@@ -273,20 +300,24 @@ def _explained(server: str, options: Options, error: aiomysql.MySQLError) -> Exc
     said = printable(str(error.args[1])) if len(error.args) > 1 else printable(str(error))
     who = printable(options.user)
     if code in _ACCESS_DENIED:
+        within = ", and so within TLS" if options.tls else ""
+        # All that it says of an account that needs a certificate, too.
+        certified = f"; if the account has to show a certificate: ALTER USER {who} REQUIRE SSL there"
         if options.password is None:
             return AccessDeniedError(
-                f"{server}: the database refuses {who} without a password",
-                f"CREATE USER '{who}'@'localhost' IDENTIFIED VIA unix_socket there, or configure a password",
+                f"{server}: the database refuses {who} without a password{within}: {said}",
+                f"CREATE USER '{who}'@'localhost' IDENTIFIED VIA unix_socket there (on MySQL: WITH auth_socket),"
+                f" or configure a password{certified if options.tls else ''}",
             )
         return AccessDeniedError(
-            f"{server}: the database refuses {who} with the password given",
-            "check user and password of [servers." + server + ".database]",
+            f"{server}: the database refuses {who} with the password given{within}: {said}",
+            f"check user and password of [servers.{server}.database]{certified if options.tls else ''}",
         )
     if code == _PLUGIN and (plugin := re.search(r"plugin '(?:b')?([\w-]+)", said)):
         return DatabaseError(*_unknown_plugin(server, options, plugin[1]))
     if code in _GONE:
         return ConnectionLostError(f"{server}: the database closed the connection: {said}")
-    return DatabaseError(f"{server}: the database says: {said}")
+    return DatabaseError(f"{server}: the database says: {said}", _WAYS_OUT.get(code, "").format(who=who))
 
 
 def _unknown_plugin(server: str, options: Options, plugin: str) -> tuple[str, str]:

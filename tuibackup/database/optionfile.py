@@ -3,6 +3,7 @@
 Source: MariaDB Knowledge Base, "Configuring MariaDB with Option Files".
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tuibackup.secret import Secret
@@ -13,13 +14,14 @@ _ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "r": "\r", "\\": "\\", "s": " ", '"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to log in to a database server."""
+    """How to log in to a database server. `tls`: it lets us in within TLS only."""
 
     user: str = ""
     password: Secret | None = None
     socket: str | None = None
     host: str | None = None
     port: int | None = None
+    tls: bool = False
 
 
 def parse(text: str) -> Options:
@@ -75,10 +77,11 @@ def _value(text: str) -> str:
     return "".join(result)
 
 
-def text_for_tool(options: Options) -> bytes:
+def text_for_tool(options: Options, tls: Sequence[str] = ()) -> bytes:
     """An option file for the server's own client programs, to be sent over stdin; holds the password.
 
-    Values are quoted with `\\` and `"` escaped: so every password arrives as it is.
+    Values are quoted with `\\` and `"` escaped: so every password arrives as it is. `tls`: lines by which the program
+    uses TLS, added where the login needs it.
     """
     lines = ["[client]", f"user={_quoted(options.user)}"]
     if options.password is not None:
@@ -87,6 +90,8 @@ def text_for_tool(options: Options) -> bytes:
         lines += [f"socket={_quoted(options.socket)}", "protocol=socket"]
     elif options.host:
         lines += [f"host={_quoted(options.host)}", f"port={options.port or 3306}", "protocol=tcp"]
+    if options.tls:
+        lines += tls
     return ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
 
 

@@ -63,7 +63,7 @@ class Program:
     async def go(self, options: Options) -> None:
         """Let it log in and begin."""
         assert self._stream is not None
-        await self._stream.write(text_for_tool(options))
+        await self._stream.write(text_for_tool(options, self._tool.tls))
         self._stream.write_eof()
 
     async def take(self, targets: dict[int, Target]) -> list[Ended]:

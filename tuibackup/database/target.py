@@ -9,7 +9,7 @@ from typing import Self
 
 from tuibackup.database.channel import Connection, Row
 from tuibackup.database.inventory import SYSTEM
-from tuibackup.database.login import ANSWER_SECONDS, faults, open_connection
+from tuibackup.database.login import ANSWER_SECONDS, Channel, faults, logged_in, open_connection
 from tuibackup.database.optionfile import Options
 from tuibackup.errors import DatabaseError
 from tuibackup.remote.session import Session
@@ -152,21 +152,16 @@ def local_target(socket: Path, user: str, password: Secret | None, name: str = "
     options = Options(user=user, password=password, socket=str(socket))
     name = name or printable(str(socket))
 
-    async def connecting() -> Connection:
+    async def channel() -> Channel:
         try:
-            reader, writer = await asyncio.open_unix_connection(str(socket))
+            return await asyncio.open_unix_connection(str(socket))
         except OSError as error:
             raise DatabaseError(
                 f"{name}: no database server answers there: {error.strerror or error}", "does it run?"
             ) from error
-        connection = Connection(reader, writer, options.user, options.password, local=True)
-        async with faults(name, options, ANSWER_SECONDS):
-            try:
-                await connection.open()
-            except BaseException:
-                connection.drop()
-                raise
-        return connection
+
+    async def connecting() -> Connection:
+        return await logged_in(name, options, channel)
 
     return TargetServer(name, options, connecting)
 

@@ -16,6 +16,7 @@ _FLAGS = (
 )  # fmt: skip
 # Only where its help lists them: another vendor's tool stops at a flag it does not know.
 _OPTIONAL = {"column-statistics": "--column-statistics=0", "set-gtid-purged": "--set-gtid-purged=OFF"}
+_TLS, _TLS_MYSQL = ("ssl", "ssl-verify-server-cert=0"), ("ssl-mode=REQUIRED",)
 _HELP_SECONDS = 30.0
 _SAID = 300  # bytes of what a broken one says
 _PACKERS = {"zstd": "zstd -q -1 -c", "gzip": "gzip -q -1 -c"}
@@ -27,13 +28,17 @@ class BrokenToolError(DatabaseError):
 
 @dataclass(frozen=True, slots=True)
 class DumpTool:
-    """A dump program on the server. `packer` is what compresses its output there: "zstd", "gzip" or ""."""
+    """A dump program on the server. `packer` is what compresses its output there: "zstd", "gzip" or "".
+
+    `tls`: the lines of its option file that make it use TLS, whatever certificate the database has.
+    """
 
     path: str
     version: str
     flags: tuple[str, ...]
     packer: str
     history: bool = False  # it can tell the history of system-versioned tables
+    tls: tuple[str, ...] = ()
 
     def command(self, share: Share) -> bytes:
         """A script that writes the dump of `share` to stdout; it reads its option file from stdin.
@@ -80,7 +85,8 @@ async def find_tool(session: Session, probe: Probe, vendor: str) -> DumpTool:
             continue
         extra = tuple(flag for name, flag in _OPTIONAL.items() if f"--{name}" in listed)
         packer = "zstd" if probe.zstd else "gzip" if probe.gzip else ""
-        return DumpTool(path, version, (*_FLAGS, *extra), packer, "--dump-history" in listed)
+        tls = _TLS_MYSQL if "--ssl-mode" in listed else _TLS
+        return DumpTool(path, version, (*_FLAGS, *extra), packer, "--dump-history" in listed, tls)
     raise BrokenToolError("; ".join(broken), "install its package there anew")
 
 
