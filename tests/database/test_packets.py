@@ -51,7 +51,7 @@ def read_all(stream: bytes, cuts: list[int], *, sole: bool = False) -> list[byte
         return piece
 
     async def rows() -> list[bytes]:
-        return [row async for batch in row_packets(read, sole=sole) for row in batch]
+        return [row async for batch in row_packets(read, left.extend, sole=sole) for row in batch]
 
     return asyncio.run(rows())
 

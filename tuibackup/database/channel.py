@@ -9,7 +9,7 @@ import asyncio
 import ssl
 import struct
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 import aiomysql
@@ -73,30 +73,41 @@ class _Reader:
     def __init__(self, reader: Any, allowed: int) -> None:
         self._reader = reader
         self._left = allowed
+        self._kept = b""  # of the next answer, which came with the last
 
     @property
     def ended(self) -> bool:
         """Whether nothing more can come."""
-        return bool(self._reader.at_eof())
+        return not self._kept and bool(self._reader.at_eof())
 
     def allow(self, count: int) -> None:
         """So many bytes for the next answer."""
         self._left = count
 
+    def unread(self, data: bytes) -> None:
+        """What was read too much comes again."""
+        self._kept = data + self._kept
+
     async def readexactly(self, count: int) -> bytes:
         self._left -= count
         if self._left < 0:
             raise EndlessAnswerError
+        kept, self._kept = self._kept[:count], self._kept[count:]
+        if len(kept) == count:
+            return kept
         try:
-            data: bytes = await self._reader.readexactly(count)
+            data: bytes = await self._reader.readexactly(count - len(kept))
         except (OSError, asyncio.IncompleteReadError):
             raise
         except Exception as error:  # asyncssh hands through whatever ended the connection
             raise ConnectionResetError(str(error)) from error
-        return data
+        return kept + data
 
     async def read(self, count: int) -> bytes:
         """What is there, `count` bytes at most, whatever was allowed: for rows that are streamed, not kept."""
+        if kept := self._kept:
+            self._kept = b""
+            return kept
         try:
             data: bytes = await self._reader.read(count)
         except OSError:
@@ -150,6 +161,7 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
         self._local = local
         self.tls = tls
         self.wants_tls = False
+        self._ahead = 0  # statements that were sent and whose answers were not read yet
 
     async def _connect(self) -> None:
         reader, writer = self._channel
@@ -226,8 +238,31 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
             await cursor.execute(query, tuple(values) or None)
             return list(await cursor.fetchall())
 
-    async def stream(self, query: bytes, *, sole: bool = False) -> AsyncGenerator[list[bytes], None]:
+    def ahead(self, *statements: bytes) -> None:
+        """Send `statements`, each shorter than 16 MiB, before anything of their answers is read.
+
+        So all of them are one journey. `stream(None)` gives the answers, one after the other; what is left of them is
+        passed over when something else is asked with `rows`.
+        """
+        for statement in statements:
+            self._write_bytes(struct.pack("<iB", len(statement) + 1, COMMAND.COM_QUERY) + statement)
+            self._ahead += 1
+
+    async def _read_query_result(self, unbuffered: bool = False) -> None:
+        while self._ahead:
+            self._ahead -= 1
+            self._next_seq_id = 1
+            with suppress(
+                aiomysql.MySQLError
+            ):  # nobody asked; where the connection is lost, the next one says so
+                await super()._read_query_result()
+        self._next_seq_id = 1
+        await super()._read_query_result(unbuffered)
+
+    async def stream(self, query: bytes | None, *, sole: bool = False) -> AsyncGenerator[list[bytes], None]:
         """The rows of `query` in batches as they come, each the bytes of its packet (see `packets.columns`).
+
+        None: those of the next statement that was sent `ahead`.
 
         `sole`: the query has one column, and its values are given instead.
 
@@ -236,7 +271,11 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
         """
         reader = self._channel[0]
         reader.allow(ANSWER_LIMIT)
-        await self._execute_command(COMMAND.COM_QUERY, query)
+        if query is None:
+            self._ahead -= 1
+            self._next_seq_id = 1
+        else:
+            await self._execute_command(COMMAND.COM_QUERY, query)
         in_step = False  # the server waits for our next command
         try:
             first = await self._read_packet()
@@ -245,7 +284,7 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
             if not first.is_ok_packet():
                 for _ in range(first.read_length_encoded_integer() + 1):  # the columns and their end
                     await self._read_packet()
-                async with aclosing(row_packets(reader.read, sole=sole)) as batches:
+                async with aclosing(row_packets(reader.read, reader.unread, sole=sole)) as batches:
                     async for rows in batches:
                         yield rows
             in_step = True

@@ -34,9 +34,9 @@ NO_TOOL = "none: read over a connection"
 class DumpResult:
     """What step 4 stored. `whole`: every active database is in it whole; sizes in bytes, `bytes` of SQL.
 
-    `lock_ms`: how long nobody on the server could commit, None where there was no lock; `no_barrier`: why the lock was
-    of no use, or not there; `position`: where in the server's binary log the instant lies; `rows`: what was done with
-    the numbers of rows.
+    `lock_ms`: how long nobody on the server could commit, None where there was no lock; `longest_ms`: how long somebody
+    may have waited for us in one go; `no_barrier`: why the lock was of no use, or not there; `position`: where in the
+    server's binary log the instant lies; `rows`: what was done with the numbers of rows.
     """
 
     outcome: Outcome
@@ -48,6 +48,7 @@ class DumpResult:
     tool: str
     instant: str  # how far the databases are of one instant
     lock_ms: float | None
+    longest_ms: float
     no_barrier: str
     position: str
     rows: str
@@ -127,6 +128,7 @@ async def dump(
         tool=(tool.version or tool.path) if tool else ": ".join(filter(None, (NO_TOOL, no_tool))),
         instant=taken.instant,
         lock_ms=taken.lock_ms,
+        longest_ms=taken.longest_ms,
         no_barrier=taken.no_barrier,
         position=taken.position,
         rows=COMPARED if taken.comparable else COUNTED,

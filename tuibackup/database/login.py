@@ -122,6 +122,10 @@ class Login:
         async with faults(self.server, self.options, seconds), self._one:
             return await self.connection.rows(query, values)
 
+    def say(self, statement: str) -> None:
+        """Let the server hear from us, and do not wait for an answer. Raises what aiomysql raises."""
+        self.connection.ahead(statement.encode())
+
     def drop(self) -> None:
         """Close at once: the server gives up what it does for this connection, and its locks."""
         self.connection.drop()

@@ -7,8 +7,9 @@ writes the rows as SQL itself; they stream through, statement by statement. The 
 import asyncio
 import re
 import struct
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing, contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import aiomysql
@@ -41,6 +42,15 @@ class StatementError(DatabaseError):
         self.code = code
 
 
+@dataclass(slots=True)
+class _Fetched:
+    """A table's rows, which were read before the rest of it is written: its columns then, and why it could not be."""
+
+    columns: list[Column]
+    batches: list[list[bytes]] = field(default_factory=list)
+    error: StatementError | None = None
+
+
 class Native:
     """Dumps over `connection`, which is its own from now on.
 
@@ -59,6 +69,7 @@ class Native:
         self._packet = 1 << 20
         self._using = ""
         self._collation = b""  # of the database in use
+        self._fetched: dict[tuple[str, str], _Fetched] = {}
 
     async def prepare(self) -> None:
         """Everything that `begin` needs and that no lock has to wait for. Raises DatabaseError, ConnectionLostError."""
@@ -87,6 +98,39 @@ class Native:
         ):
             await self._ask(statement)
 
+    async def foresee(self, places: Iterable[tuple[str, str]]) -> None:
+        """Ask what `fetch` needs to know of these plain tables (database, name). Raises as `prepare`."""
+        with self._sense():
+            for database, table in places:
+                self._fetched[database, table] = _Fetched(await self._columns(database, table))
+
+    async def fetch(self) -> AsyncGenerator[tuple[str, str], None]:
+        """Read the rows of all that was foreseen, in one journey; each table is given when its rows are here.
+
+        They are kept in memory until the table is written; what a table is refused with is raised then. Raises
+        DatabaseError, ConnectionLostError.
+        """
+        with self._sense():
+            rows = {
+                place: native_columns.row(_written(fetched.columns), self._packet)
+                for place, fetched in self._fetched.items()
+            }
+            self._connection.ahead(
+                *(_select(place, row).encode("utf-8", "surrogateescape") for place, row in rows.items())
+            )
+            kept = 0
+            for place, fetched in self._fetched.items():
+                try:
+                    async with aclosing(self._stream(None, sole=not rows[place].long)) as batches:
+                        async for batch in batches:
+                            fetched.batches.append(batch)
+                            kept += sum(map(len, batch))
+                            if kept > _ANSWER:
+                                raise DatabaseError(f"{self._server}: the database's answer has no end")
+                except StatementError as error:
+                    fetched.error = error
+                yield place
+
     async def table(
         self, database: str, table: TableInfo, *, alone: bool = True
     ) -> AsyncGenerator[bytes, None]:
@@ -109,7 +153,12 @@ class Native:
         if table.engine.lower() not in _WITHOUT_ROWS:
             found = await self._columns(database, table.name)
             history = self._history(database, table, found)
-            written = [column for column in found if not column.generated]
+            written = _written(found)
+            fetched = self._fetched.get((database, table.name))
+            if fetched is not None and fetched.columns != found:
+                raise StatementError(
+                    f"{printable(database)}.{printable(table.name)} was changed meanwhile", 1412
+                )
             if history:
                 written += _period(found)
             yield native_text.data(raw, history=history)
@@ -219,12 +268,10 @@ class Native:
         row = native_columns.row(written, self._packet)
         names = f" ({', '.join(quoted(column.name) for column in written)})" if listed else ""
         insert = f"INSERT INTO {quoted(table)}{names} VALUES\n".encode()
-        of_all_time = " FOR SYSTEM_TIME ALL" if history else ""
-        query = f"SELECT /*!40001 SQL_NO_CACHE */ {row.select} FROM {quoted(table)}{of_all_time}"
         nothing = b"\xfb" * len(row.long)
         count = size = 0
         pending: list[bytes] = []
-        async with aclosing(self._stream(query, sole=not row.long)) as batches:
+        async with aclosing(self._rows_of((database, table), row, history=history)) as batches:
             async for batch in batches:
                 count += len(batch)
                 texts = _texts(row, batch, nothing) if nothing else [native_columns.joined(batch)]
@@ -237,6 +284,20 @@ class Native:
         if pending:
             yield self._statement(insert, pending)
         self.rows[database, table] = count
+
+    async def _rows_of(
+        self, place: tuple[str, str], row: Row, *, history: bool
+    ) -> AsyncGenerator[list[bytes], None]:
+        """The table's rows in batches: those that were fetched, else as they come."""
+        if (fetched := self._fetched.pop(place, None)) is not None:
+            if fetched.error is not None:
+                raise fetched.error
+            for batch in fetched.batches:
+                yield batch
+            return
+        async with aclosing(self._stream(_select(place, row, history=history), sole=not row.long)) as batches:
+            async for batch in batches:
+                yield batch
 
     def _statement(self, insert: bytes, rows: list[bytes]) -> bytes:
         statement = b"".join((insert, b",\n".join(rows), b";\n"))
@@ -316,9 +377,10 @@ class Native:
                 found += map(columns, batch)
         return found
 
-    async def _stream(self, query: str, *, sole: bool = False) -> AsyncGenerator[list[bytes], None]:
-        """Batches of row packets; what goes wrong as our errors."""
-        stream = self._connection.stream(query.encode("utf-8", "surrogateescape"), sole=sole)
+    async def _stream(self, query: str | None, *, sole: bool = False) -> AsyncGenerator[list[bytes], None]:
+        """Batches of row packets; what goes wrong as our errors. None: of the next that was sent ahead."""
+        asked = None if query is None else query.encode("utf-8", "surrogateescape")
+        stream = self._connection.stream(asked, sole=sole)
         try:
             async with aclosing(stream):
                 while True:
@@ -381,6 +443,17 @@ def _period(found: list[Column]) -> list[Column]:
         Column(own.get(period, f"row_{period.lower()}"), "timestamp", nullable=False)
         for period in ("START", "END")
     ]
+
+
+def _written(found: Iterable[Column]) -> list[Column]:
+    """Those whose values are written."""
+    return [column for column in found if not column.generated]
+
+
+def _select(place: tuple[str, str], row: Row, *, history: bool = False) -> str:
+    of_all_time = " FOR SYSTEM_TIME ALL" if history else ""
+    table = ".".join(map(quoted, place))
+    return f"SELECT /*!40001 SQL_NO_CACHE */ {row.select} FROM {table}{of_all_time}"
 
 
 def _literal(name: str) -> str:

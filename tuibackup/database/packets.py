@@ -23,9 +23,9 @@ class EndlessAnswerError(Exception):
 
 
 async def row_packets(
-    read: Callable[[int], Awaitable[bytes]], *, sole: bool = False
+    read: Callable[[int], Awaitable[bytes]], behind: Callable[[bytes], None], *, sole: bool = False
 ) -> AsyncGenerator[list[bytes], None]:
-    """The row packets up to the end of the answer, in batches. Nothing behind that end is read.
+    """The row packets up to the end of the answer, in batches. What was read behind that end goes to `behind`.
 
     `sole`: there is one column, and its value is given instead of the packet, which spares a second look at each.
     Raises the server's error as aiomysql's, EndlessAnswerError for a row that is too large.
@@ -57,10 +57,12 @@ async def row_packets(
                     rows.append(whole[prefix(whole[0]) :] if sole else whole)
                     begun.clear()
             elif kind == _END and len(packet) < _END_LENGTH:
+                behind(data[at:])
                 if rows:
                     yield rows
                 return
             elif kind == _ERROR:
+                behind(data[at:])
                 raise_mysql_exception(packet)
             else:
                 rows.append(packet[prefix(kind) :] if sole else packet)

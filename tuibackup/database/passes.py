@@ -14,12 +14,12 @@ from typing import Self
 
 from tuibackup.database import verdict
 from tuibackup.database.assembly import Assembly
-from tuibackup.database.barrier import BEGIN, Barrier, BarrierError, may_lock
+from tuibackup.database.barrier import BEGIN, Barrier, BarrierError, may_lock, witnessed
 from tuibackup.database.checker import Checker, Place
 from tuibackup.database.grants import Grants
 from tuibackup.database.inventory import DatabaseInfo, tables
 from tuibackup.database.live import Live
-from tuibackup.database.login import DatabaseSession, log_in_again
+from tuibackup.database.login import DatabaseSession, Login, log_in_again
 from tuibackup.database.packing import Ended
 from tuibackup.database.program import Program
 from tuibackup.database.reader import Reader
@@ -36,6 +36,7 @@ from tuibackup.vault.snapshot import Incoming
 
 BARRIER, ONE_PROGRAM, EACH = "barrier", "one program for all databases", "one for each database"
 NATIVE = "one connection for all databases, without a dump program"
+_FETCH = 0.6  # seconds, while everybody waits, for the rows of small tables without transactions
 _ENOUGH = 32 << 20  # bytes of tables that make it worth while to start another program
 
 
@@ -55,11 +56,16 @@ class Made:
 
 @dataclass(slots=True)
 class Taken:
-    """What the pass over all databases gave. `no_barrier`: why there was none; `lock_ms` may have been in vain then."""
+    """What the pass over all databases gave.
+
+    `no_barrier`: why there was none; `lock_ms` may have been in vain then. `longest_ms`: how long somebody may have
+    waited for a lock of ours in one go.
+    """
 
     made: list[Made]
     instant: str
     lock_ms: float | None = None
+    longest_ms: float = 0.0
     no_barrier: str = ""
     position: str = ""
     complaints: list[tuple[str, str]] = field(default_factory=list)  # of programs that ended well
@@ -100,6 +106,7 @@ class Passes:
         self._incoming = incoming
         self._files = Assembly(incoming, [one.name for one in database.databases])
         self._lock_ms: float | None = None
+        self._longest_ms = 0.0
 
     async def __aenter__(self) -> Self:
         return self
@@ -134,7 +141,14 @@ class Passes:
             return await self.at_one_instant(checksum=checksum)
         instant = NATIVE if self.tool is None else ONE_PROGRAM
         instant = instant if len(infos) > 1 else EACH
-        return Taken(made, instant, self._lock_ms, no_barrier=no_barrier, complaints=_complaints(ended))
+        return Taken(
+            made,
+            instant,
+            self._lock_ms,
+            self._longest_ms,
+            no_barrier=no_barrier,
+            complaints=_complaints(ended),
+        )
 
     async def alone(self, info: DatabaseInfo) -> Made:
         """One database once more, at an instant of its own; what there was of it is thrown away."""
@@ -156,19 +170,21 @@ class Passes:
             try:
                 control = await log_in_again(self._session, options)
                 stack.push_async_callback(control.close)
-                checker = Checker(await log_in_again(self._session, options))
+                helper = await log_in_again(self._session, options)
+                checker = Checker(helper)
                 stack.push_async_callback(checker.stop)
                 await checker.prepare()
             except DatabaseError as error:
                 raise BarrierError(error.message) from error
             aside = locked(infos) if self.tool else ()
-            vendor, version = self._database.vendor, self._database.server_version
-            barrier = Barrier(control, vendor, version, reads=bool(aside))
+            barrier = Barrier(control, helper, self._database.vendor, self._database.server_version)
             exact = inexact(infos, taken_by(aside)) if self.tool else ()
             running = self._running(stack, self._workers(aside, exact))
             await running.start()
             try:
-                await self._all_begin(barrier, checker, running)
+                await self._all_begin(barrier, helper, checker, running)
+                if not await witnessed(helper, lambda: running.at_work + 1):
+                    raise BarrierError("the server does not know of every transaction")
                 self._live.say(
                     f"one instant, lock {barrier.lock_ms:.0f} ms, dumps side by side: {running.number}"
                 )
@@ -178,7 +194,7 @@ class Passes:
                 await running.stop()
             made = await self._made(ended)
             for one in made:
-                one.timely = taken_by(aside).get(one.info.name, frozenset())
+                one.timely = frozenset(table for name, table in running.timely if name == one.info.name)
                 one.exact |= taken_by([*aside, *exact]).get(one.info.name, frozenset())
             self._live.say(f"counting the rows of {tables(sum(len(one.tables) for one in infos))}")
             await checker.finish(loop.time() - began)
@@ -186,6 +202,7 @@ class Passes:
             made,
             BARRIER,
             self._lock_ms,
+            self._longest_ms,
             position=barrier.position or checker.position,
             complaints=_complaints(ended),
             comparable=True,
@@ -193,7 +210,7 @@ class Passes:
             checksums=checker.checksums,
         )
 
-    async def _all_begin(self, barrier: Barrier, checker: Checker, running: Running) -> None:
+    async def _all_begin(self, barrier: Barrier, helper: Login, checker: Checker, running: Running) -> None:
         """Behind the lock, every transaction is opened. Raises BarrierError where that is of no use."""
         try:
             async with barrier.held():
@@ -203,14 +220,12 @@ class Passes:
                         await together([checker.begin(), running.open()])
                 except TimeoutError:
                     # Where the server has all their transactions, the programs are of a kind that does not say so.
-                    silent = await barrier.witnessed(lambda: running.at_work + 1, looks=1)
+                    silent = await witnessed(helper, lambda: running.at_work + 1, looks=1)
                     why = "did not say that they had begun" if silent else "had not begun"
                     raise BarrierError(
                         f"{running.late} of {running.total} {why} within {BEGIN:g} s", passing=not silent
                     ) from None
-                if not await barrier.witnessed(lambda: running.at_work + 1):
-                    raise BarrierError("the server does not know of every transaction")
-                await running.read_under_lock()
+                await running.fetch(_FETCH)
         except (DatabaseError, ConnectionLostError) as error:
             if self._session.lost:
                 raise
@@ -219,6 +234,7 @@ class Passes:
             if barrier.lock_ms is not None:
                 # The longest, where it took two attempts.
                 self._lock_ms = max(self._lock_ms or 0, barrier.lock_ms)
+            self._longest_ms = max(self._longest_ms, barrier.longest_ms)
 
     def _running(self, stack: AsyncExitStack, workers: Sequence[Program | Reader]) -> Running:
         place = self._incoming.path, self._least_free

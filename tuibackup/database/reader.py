@@ -21,7 +21,10 @@ from tuibackup.text import printable
 
 
 class Reader:
-    """Reads `shares`, of one database each. `begun` as Program's; `unlocked`: the first `locked` of them are read."""
+    """Reads `shares`, of one database each; before all else, when it is told to `fetch`, rows of the first `locked`.
+
+    `begun` as Program's. `timely`: the tables (database, name) whose rows were here before somebody said `late`.
+    """
 
     def __init__(
         self,
@@ -34,14 +37,25 @@ class Reader:
     ) -> None:
         self.shares = tuple(shares)
         self.begun = asyncio.Event()
-        self.unlocked = asyncio.Event()
+        self.late = False
+        self.timely: set[tuple[str, str]] = set()
         self.open = False
         self.refused = ""  # why it could not begin
         self._session = session
         self._options = options
         self._vendor = vendor
         self._live = live
-        self._locked = locked
+        self._may_fetch = asyncio.Event()
+        self._fetched = asyncio.Event()
+        # The smallest first: as many as there is time for.
+        by_size = [
+            (table.bytes, info.name, table.name)
+            for _number, share in self.shares[:locked]
+            for info in share.databases
+            for table in info.tables
+            if table.name in share.tables
+        ]
+        self._first = [(database, table) for _size, database, table in sorted(by_size)]
         self._native: Native | None = None
 
     async def start(self, stack: AsyncExitStack) -> None:
@@ -50,6 +64,7 @@ class Reader:
         stack.callback(connection.drop)
         self._native = Native(connection, self._vendor, server=self._session.name)
         await self._native.prepare()
+        await self._native.foresee(self._first)
 
     async def go(self, options: Options) -> None:
         """Open the snapshot."""
@@ -57,20 +72,32 @@ class Reader:
         await self._native.begin()
         self.open = True
         self.begun.set()
-        if not self._locked:
-            self.unlocked.set()
 
     async def take(self, targets: dict[int, Target]) -> list[Ended]:
         """Everything, share by share. One that cannot be read is a fault; the next is tried all the same."""
-        ended = []
+        if self._first:
+            await self._fetch_all()
+        return [await self._take(number, share, targets[number]) for number, share in self.shares]
+
+    async def fetch(self) -> None:
+        """Let the rows of the first be read, and wait until they are here."""
+        self._may_fetch.set()
+        if self._first:
+            await self._fetched.wait()
+
+    async def _fetch_all(self) -> None:
+        assert self._native is not None
         try:
-            for place, (number, share) in enumerate(self.shares, 1):
-                ended.append(await self._take(number, share, targets[number]))
-                if place == self._locked:
-                    self.unlocked.set()
+            await self._may_fetch.wait()
+            async with aclosing(self._native.fetch()) as places:
+                async for place in places:
+                    if not self.late:
+                        self.timely.add(place)
+        except (DatabaseError, ConnectionLostError):  # the tables will say so, one by one
+            if self._session.lost:
+                raise
         finally:
-            self.unlocked.set()
-        return ended
+            self._fetched.set()
 
     async def _take(self, number: int, share: Share, target: Target) -> Ended:
         assert self._native is not None

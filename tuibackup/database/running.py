@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -86,9 +86,22 @@ class Running:
         if not self.number:
             raise BarrierError("no dump program could begin")
 
-    async def read_under_lock(self) -> None:
-        """Wait until all that must be read while the lock is held is read."""
-        await asyncio.gather(*(one.unlocked.wait() for one in self._workers if isinstance(one, Reader)))
+    async def fetch(self, seconds: float) -> None:
+        """Let what must be read while the lock is held be read, for so long; what came later is not `timely`."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await asyncio.gather(*(reader.fetch() for reader in self._readers))
+        for reader in self._readers:
+            reader.late = True
+
+    @property
+    def timely(self) -> frozenset[tuple[str, str]]:
+        """The tables (database, name) that were read under the lock."""
+        return frozenset(place for reader in self._readers for place in reader.timely)
+
+    @property
+    def _readers(self) -> list[Reader]:
+        return [one for one in self._workers if isinstance(one, Reader)]
 
     async def finish(self) -> list[Ended]:
         """What each of them left. Raises as their `take`."""
@@ -114,8 +127,6 @@ class Running:
             raise
         finally:
             worker.begun.set()
-            if isinstance(worker, Reader):
-                worker.unlocked.set()
 
 
 async def together(work: Sequence[Coroutine[Any, Any, None]]) -> None:

@@ -151,6 +151,7 @@ async def dump(work: Work, report: StepReporter) -> str:
             bytes=dumped.bytes,
             instant=dumped.instant,
             lock_ms=None if dumped.lock_ms is None else round(dumped.lock_ms, 1),
+            longest_wait_ms=round(dumped.longest_ms, 1) or None,
             no_barrier=dumped.no_barrier,
             position=dumped.position,
             rows=dumped.rows,

@@ -87,6 +87,7 @@ class SnapshotSummary(msgspec.Struct, frozen=True, kw_only=True):
     full_before: str | None = None
     instant: str = ""  # databases: what made them of one instant
     lock_ms: float | None = None  # databases: how long nobody could commit for it
+    longest_wait_ms: float | None = None  # databases: how long somebody may have waited for us in one go
     no_barrier: str = ""  # databases: why they are of one instant in another way, or not
     position: str = ""  # databases: where in the server's binary log that instant lies
     rows: str = ""  # databases: whether the numbers of rows were compared with the server's
