@@ -170,7 +170,7 @@ def test_small_tables_without_transactions_are_of_the_same_instant(
 def test_tables_that_take_long_to_read_hold_nobody_up_and_are_named(
     site: Site, sshd: PrivateSshd, start_mariadb: MariadbStarter
 ) -> None:
-    """… on a server that soon ends who is silent, too. The limit makes reading the table take longer than the lock may."""
+    """… on a server that soon ends who is silent, too. The limit makes reading take longer than the lock may."""
     impatient = [
         "wait-timeout", "interactive-timeout", "net-read-timeout", "net-write-timeout", "max-statement-time",
         "idle-transaction-timeout", "idle-readonly-transaction-timeout", "idle-write-transaction-timeout",

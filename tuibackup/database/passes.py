@@ -121,6 +121,13 @@ class Passes:
 
     async def at_one_instant(self, *, checksum: bool) -> Taken:
         """All databases. Raises VaultError, ConnectionLostError, DatabaseError."""
+        try:
+            return await self._at_one_instant(checksum=checksum)
+        finally:
+            if self._longest_ms:
+                self._live.say(f"others may have waited for our lock for {self._longest_ms:.0f} ms at most")
+
+    async def _at_one_instant(self, *, checksum: bool) -> Taken:
         infos = self._database.databases
         for last in (False, True):
             try:
@@ -138,7 +145,7 @@ class Passes:
             self._live.say(f"{self.no_tool}: the databases are read without")
             self.tool = None
             self._files.forget(one.name for one in infos)
-            return await self.at_one_instant(checksum=checksum)
+            return await self._at_one_instant(checksum=checksum)
         instant = NATIVE if self.tool is None else ONE_PROGRAM
         instant = instant if len(infos) > 1 else EACH
         return Taken(
