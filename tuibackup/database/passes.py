@@ -16,6 +16,7 @@ from tuibackup.database import verdict
 from tuibackup.database.assembly import Assembly
 from tuibackup.database.barrier import BEGIN, Barrier, BarrierError, may_lock, witnessed
 from tuibackup.database.checker import Checker, Place
+from tuibackup.database.content import Content
 from tuibackup.database.grants import Grants
 from tuibackup.database.inventory import DatabaseInfo, tables
 from tuibackup.database.live import Live
@@ -72,6 +73,7 @@ class Taken:
     comparable: bool = False
     counts: dict[Place, int] = field(default_factory=dict)
     checksums: dict[Place, int] = field(default_factory=dict)
+    contents: dict[Place, Content] = field(default_factory=dict)
 
     def compare(self) -> Iterator[tuple[str, str]]:
         """Hold the rows of each dump against those that were counted at the same instant; what could not be counted."""
@@ -178,7 +180,7 @@ class Passes:
                 control = await log_in_again(self._session, options)
                 stack.push_async_callback(control.close)
                 helper = await log_in_again(self._session, options)
-                checker = Checker(helper)
+                checker = Checker(helper, self._database.vendor)
                 stack.push_async_callback(checker.stop)
                 await checker.prepare()
             except DatabaseError as error:
@@ -195,7 +197,9 @@ class Passes:
                 self._live.say(
                     f"one instant, lock {barrier.lock_ms:.0f} ms, dumps side by side: {running.number}"
                 )
-                checker.start(infos, self.tool is None or self.tool.history, checksum=checksum)
+                history = self.tool is None or self.tool.history
+                exactly = taken_by([*aside, *exact]) if self.tool else None
+                checker.start(infos, history, checksum=checksum, exact=exactly)
                 ended = await running.finish()
             finally:
                 await running.stop()
@@ -215,6 +219,7 @@ class Passes:
             comparable=True,
             counts=checker.counts,
             checksums=checker.checksums,
+            contents=checker.contents,
         )
 
     async def _all_begin(self, barrier: Barrier, helper: Login, checker: Checker, running: Running) -> None:

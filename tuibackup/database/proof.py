@@ -4,16 +4,21 @@ What differs is a difference. What cannot be compared is told apart, and so is w
 neither makes a good dump a bad one.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tuibackup.database import content
+from tuibackup.database.content import Content, ContentColumn
 from tuibackup.database.inventory import quoted
 from tuibackup.database.target import TargetServer
+from tuibackup.errors import DatabaseError
 from tuibackup.text import count, numbered, printable
 from tuibackup.vault.dumps import Dump, StoredTable
 
 _SHOWN = 8  # names in one line
+_TOGETHER = 100  # tables whose columns are asked for with one statement
+_NO_TABLES = ("VIEW", "SEQUENCE", "SYSTEM VIEW")
 
 # Kinds of objects as tables.json calls them; columns of schema and name, view and condition that list them.
 _OBJECTS = {
@@ -51,6 +56,19 @@ async def compare(
     return await _Comparing(target, dump, same_series, only).carry_out()
 
 
+@dataclass(frozen=True, slots=True)
+class _There:
+    """A table as it is on the target."""
+
+    name: str
+    kind: str
+    engine: str
+
+    @property
+    def versioned(self) -> bool:
+        return self.kind == "SYSTEM VERSIONED"
+
+
 class _Comparing:
     def __init__(self, target: TargetServer, dump: Dump, same_series: bool, only: StoredTable | None) -> None:
         self._target = target
@@ -59,6 +77,8 @@ class _Comparing:
         self._only = only
         self._database = printable(dump.name)
         self._objects: Mapping[str, Any] = dump.recorded.get("objects") or {}
+        self._recorded: Mapping[str, Any] = {one["name"]: one for one in dump.recorded.get("tables", ())}
+        self._peculiar: Mapping[str, str] = {}
         self._rows = self._checksums = 0
         self._differences: list[str] = []
         self._incomparable: list[str] = []
@@ -66,26 +86,35 @@ class _Comparing:
         self._unchecked: list[str] = []  # tables without a recorded checksum
 
     async def carry_out(self) -> Comparison:
+        await self._target.rows(content.SETTINGS)
         there = await self._tables()
         sequences = set(self._objects.get("sequences", ())) | {
-            name for name, kind in there.items() if kind == "SEQUENCE"
+            one.name for one in there.values() if one.kind == "SEQUENCE"
         }
         wanted = [self._only] if self._only else list(self._dump.tables.values())
         wanted = [table for table in wanted if table.name not in sequences]
         names = [table.name for table in wanted]
-        base = {name for name, kind in there.items() if kind not in ("VIEW", "SEQUENCE", "SYSTEM VIEW")}
-        self._missing_and_extra("table", names, base if self._only is None else base & set(names))
+        base = {key: one for key, one in there.items() if one.kind not in _NO_TABLES}
+        if self._only is not None:
+            base = {key: one for key, one in base.items() if key == self._target.stored(self._only.name)}
+        self._missing_and_extra("table", names, [one.name for one in base.values()])
         if not self._dump.recorded:
             self._gaps.append(f"{self._database}: nothing was recorded of it, so nothing can be compared")
         elif self._only is None:
             await self._compare_objects()
-        floats = await self._floats()
-        for table in wanted:
-            if table.name in base:
-                versioned = there[table.name] == "SYSTEM VERSIONED"
-                await self._compare_table(table, versioned=versioned, floats=table.name in floats)
+        self._peculiar = await self._why_peculiar()
+        pairs = [
+            (table, base[self._target.stored(table.name)])
+            for table in wanted
+            if self._target.stored(table.name) in base
+        ]
+        for first in range(0, len(pairs), _TOGETHER):
+            some = pairs[first : first + _TOGETHER]
+            columns = await self._columns([one.name for table, one in some if self._content(table)])
+            for table, one in some:
+                await self._compare_table(table, one, columns.get(one.name, []))
         if self._unchecked:
-            one_has = any(table.checksum is not None for table in wanted)
+            one_has = any(table.checksum is not None or self._content(table) for table in wanted)
             what = f"{_listed(self._unchecked)}: no checksum was" if one_has else "no checksums were"
             self._incomparable.append(f"{self._database}: {what} recorded, rows are counted only")
         return Comparison(
@@ -97,20 +126,41 @@ class _Comparing:
             tuple(self._gaps),
         )
 
-    async def _tables(self) -> dict[str, str]:
-        found = await self._target.rows(
-            "SELECT TABLE_NAME, TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s",
-            self._dump.name,
-        )
-        return {str(name): str(kind) for name, kind in found}
+    def _content(self, table: StoredTable) -> Content | None:
+        return content.recorded(self._recorded.get(table.name, {}).get("content"))
 
-    async def _floats(self) -> frozenset[str]:
+    async def _tables(self) -> dict[str, _There]:
+        """By the name as the target tells names apart."""
         found = await self._target.rows(
-            "SELECT DISTINCT TABLE_NAME FROM information_schema.COLUMNS"
-            " WHERE TABLE_SCHEMA = %s AND DATA_TYPE = 'float'",
+            "SELECT TABLE_NAME, TABLE_TYPE, COALESCE(ENGINE, '') FROM information_schema.TABLES"
+            " WHERE TABLE_SCHEMA = %s",
             self._dump.name,
         )
-        return frozenset(str(name) for (name,) in found)
+        return {
+            self._target.stored(str(name)): _There(str(name), str(kind), str(engine))
+            for name, kind, engine in found
+        }
+
+    async def _columns(self, names: Sequence[str]) -> Mapping[str, list[ContentColumn]]:
+        if not names:
+            return {}
+        asked = content.COLUMNS.format(", ".join(["%s"] * len(names)))
+        return content.by_table(await self._target.rows(asked, self._dump.name, *names))
+
+    async def _why_peculiar(self) -> Mapping[str, str]:
+        """Tables of which CHECKSUM TABLE is another one once they are restored, and why."""
+        found = await self._target.rows(
+            "SELECT TABLE_NAME, MAX(COALESCE(GENERATION_EXPRESSION, '') <> '')"
+            " FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s"
+            " AND (COALESCE(GENERATION_EXPRESSION, '') <> '' OR DATA_TYPE = 'float') GROUP BY TABLE_NAME",
+            self._dump.name,
+        )
+        return {
+            str(name): "it has generated columns"
+            if generated
+            else "dump programs write FLOAT with six digits"
+            for name, generated in found
+        }
 
     async def _compare_objects(self) -> None:
         unknown = [kind for kind in _OBJECTS if not isinstance(self._objects.get(kind), list)]
@@ -127,56 +177,85 @@ class _Comparing:
             self._missing_and_extra(_SINGULAR[kind], [str(one) for one in self._objects[kind]], names)
 
     def _missing_and_extra(self, what: str, wanted: Collection[str], there: Collection[str]) -> None:
+        """Names as the target tells them apart: one that takes no notice of case may have stored them in small."""
+        stored = self._target.stored
+        came, asked = {stored(name) for name in there}, {stored(name) for name in wanted}
         self._differences += [
-            f"{self._database}: {what} {printable(name)} is missing" for name in wanted if name not in there
+            f"{self._database}: {what} {printable(name)} is missing"
+            for name in wanted
+            if stored(name) not in came
         ]
         self._differences += [
             f"{self._database}: {what} {printable(name)} is there and was not recorded"
             for name in sorted(there)
-            if name not in wanted
+            if stored(name) not in asked
         ]
 
-    async def _compare_table(self, table: StoredTable, *, versioned: bool, floats: bool) -> None:
-        place = f"{quoted(self._dump.name)}.{quoted(table.name)}"
+    async def _compare_table(
+        self, table: StoredTable, there: _There, columns: Sequence[ContentColumn]
+    ) -> None:
+        """Its rows and its content; one that cannot be read is a difference, and the next is compared."""
         name = f"{self._database}.{printable(table.name)}"
-        [(rows,)] = await self._target.rows(f"SELECT COUNT(*) FROM {place}")
-        rows = int(str(rows))
+        try:
+            rows, agrees = await self._look(table, there, columns)
+        except DatabaseError as error:
+            self._differences.append(f"{name}: cannot be read: {error.message}")
+            return
         self._rows += rows
-        before = len(self._differences)
-        counted = self._recorded(table).get("counted")
+        counted = self._recorded.get(table.name, {}).get("counted")
         expected = counted if isinstance(counted, int) else table.rows
         if expected is None:
             self._gaps.append(f"{name}: its rows were not counted at the dump: {count(rows)} came back")
         elif rows != expected:
             when = "were there at the dump's instant" if isinstance(counted, int) else "are in the dump"
             self._differences.append(f"{name}: {numbered(rows, 'row')} came back, {count(expected)} {when}")
-        if table.checksum is None:
-            if not versioned:
-                self._unchecked.append(table.name)
-            return
-        [(_name, checksum)] = await self._target.rows(f"CHECKSUM TABLE {place}")
-        if checksum is not None and int(str(checksum)) == table.checksum:
+        if agrees:
             self._checksums += 1
-        elif checksum is None:
-            self._incomparable.append(f"{name}: its checksum is not comparable: the server gives none")
-        elif versioned:
-            self._incomparable.append(f"{name}: its checksum is not comparable: system-versioned")
-        elif floats:
-            self._incomparable.append(
-                f"{name}: its checksum is not comparable: dump programs write FLOAT with six digits"
-            )
-        elif not self._same_series:
-            self._incomparable.append(
-                f"{name}: its checksum is not comparable: taken by another series than {self._target.words}"
-            )
-        elif before == len(self._differences):
+        elif table.checksum is None and self._content(table) is None:
+            self._unchecked.append(table.name)
+        elif why := self._incomparable_for(table, there):
+            self._incomparable.append(f"{name}: its checksum is not comparable: {why}")
+        elif rows == expected:
             self._differences.append(
                 f"{name}: its content differs from the server's at the dump's instant (checksum)"
             )
 
-    def _recorded(self, table: StoredTable) -> Mapping[str, Any]:
-        found = self._dump.recorded.get("tables", ())
-        return next((one for one in found if one.get("name") == table.name), {})
+    async def _look(
+        self, table: StoredTable, there: _There, columns: Sequence[ContentColumn]
+    ) -> tuple[int, bool]:
+        """How many rows came back, and whether their content is what was recorded.
+
+        All rows that the target keeps count: of a dump without history they are those of the dump's instant.
+        """
+        place = f"{quoted(self._dump.name)}.{quoted(there.name)}"
+        of_all_time = " FOR SYSTEM_TIME ALL" if there.versioned else ""
+        if (taken := self._content(table)) is not None:
+            history = taken.history and there.versioned
+            asked = content.query(place, columns, history=history, rounded=taken.rounded)
+            [(rows, total)] = await self._target.rows(f"SELECT {asked}")
+            return int(str(rows)), int(str(total)) == taken.sum
+        [(rows,)] = await self._target.rows(f"SELECT COUNT(*) FROM {place}{of_all_time}")
+        if table.checksum is None:
+            return int(str(rows)), False
+        [(_name, checksum)] = await self._target.rows(f"CHECKSUM TABLE {place}")
+        if checksum is None:
+            raise DatabaseError(f"{self._target.name}: CHECKSUM TABLE gives none")
+        return int(str(rows)), int(str(checksum)) == table.checksum
+
+    def _incomparable_for(self, table: StoredTable, there: _There) -> str:
+        """Why a CHECKSUM TABLE that is another one says nothing; "" where it does."""
+        if self._content(table) is not None:
+            return ""
+        if there.versioned:
+            return "system-versioned"
+        if why := self._peculiar.get(there.name):
+            return why
+        if not self._same_series:
+            return f"taken by another series than {self._target.words}"
+        engine = str(self._recorded.get(table.name, {}).get("engine", ""))
+        if engine and engine.lower() != there.engine.lower():
+            return f"the engine is {printable(there.engine)} here and was {printable(engine)}"
+        return ""
 
 
 def _listed(names: list[str]) -> str:

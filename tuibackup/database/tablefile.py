@@ -31,6 +31,7 @@ def _database(made: Made, summary: DatabaseSummary, taken: Taken) -> Mapping[str
     # A database that was dumped again is of another instant than what was counted.
     counts = taken.counts if made.at_instant else {}
     checksums = taken.checksums if made.at_instant else {}
+    contents = taken.contents if made.at_instant else {}
     return {
         "name": summary.name,
         "file": summary.file,
@@ -51,6 +52,7 @@ def _database(made: Made, summary: DatabaseSummary, taken: Taken) -> Mapping[str
                 "rows": part.rows,
                 "counted": counts.get((info.name, part.name)),
                 "checksum": checksums.get((info.name, part.name)),
+                "content": one.document() if (one := contents.get((info.name, part.name))) else None,
                 "engine": engines.get(part.name, ""),
             }
             for part in made.contents.tables.values()

@@ -32,6 +32,7 @@ class TargetServer:
         self.vendor = ""
         self.version = ""
         self.collations: frozenset[str] = frozenset()
+        self.tells_case = True  # `Nilai` and `nilai` are two tables there
         self.packet = 0  # the longest statement that it takes
         self._options = options
         self._connecting = connecting
@@ -42,7 +43,10 @@ class TargetServer:
         """Log in and ask who is there."""
         self._connection = await self._connecting()
         try:
-            [(version, packet)] = await self.rows("SELECT VERSION(), @@max_allowed_packet")
+            [(version, packet, names)] = await self.rows(
+                "SELECT VERSION(), @@max_allowed_packet, @@lower_case_table_names"
+            )
+            self.tells_case = not int(str(names))
             self.version = printable(str(version))
             self.vendor = vendor(self.version)
             self.packet = int(str(packet))
@@ -68,6 +72,10 @@ class TargetServer:
     def words(self) -> str:
         """Vendor and version: "MariaDB 10.11.6"."""
         return f"{self.vendor} {self.version.partition('-')[0]}"
+
+    def stored(self, name: str) -> str:
+        """A name by which it tells databases and tables apart."""
+        return name if self.tells_case else name.lower()
 
     async def rows(self, query: str, *values: object) -> list[Row]:
         """All rows of `query`."""

@@ -1,0 +1,66 @@
+"""A drill of tables that servers checksum by how they store them: green for what is good, red for what is changed."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.backedup import BackedUp, rewritten
+from tests.acceptance.site import Site
+from tests.acceptance.test_drill import drills_in
+from tests.acceptance.test_restore_into import in_frames
+from tests.conftest import starting
+from tests.database.conftest import unpacked
+from tests.database.peculiar import MARK, SQL, TABLES
+from tuibackup.demo.mariadbd import account
+from tuibackup.demo.sshd import PrivateSshd
+
+MYISAM = "CREATE TABLE tanpa (a INT, b CHAR(10)) ENGINE=MyISAM CHECKSUM=1; INSERT INTO tanpa VALUES (1, 'a')"
+
+
+@pytest.fixture(scope="module")
+def kept(
+    tmp_path_factory: pytest.TempPathFactory, sshd: PrivateSshd, memory: Path, mariadb_template: Path
+) -> Iterator[BackedUp]:
+    """All those tables, backed up once."""
+    folder = tmp_path_factory.mktemp("peculiar")
+    with starting(memory, mariadb_template) as start:
+        source = start()
+        source.sql(f"CREATE DATABASE aneh; USE aneh; {SQL} {MYISAM}")
+        made = Site(folder)
+        made.add("siakad", sshd, [], database=f'user = "{account()}"\nsocket = "{source.socket}"\n')
+        said = made.tuibackup("run", "siakad")
+        assert said.code == 0, said.out + said.err
+        yield BackedUp(made, source)
+
+
+@pytest.fixture
+def aneh(site: Site, kept: BackedUp, fast_tmp_path: Path) -> Site:
+    kept.copy_to(site)
+    fast_tmp_path.chmod(0o711)
+    drills_in(site, fast_tmp_path)
+    return site
+
+
+def test_tables_of_every_kind_are_proven_by_what_does_not_depend_on_how_they_are_stored(aneh: Site) -> None:
+    said = aneh.tuibackup("drill", "siakad/databases/latest", "--json")
+    [drilled] = said.json
+    assert drilled["differences"] == []
+    assert drilled["gaps"] == []
+    assert drilled["incomparable"] == ["aneh: tanpa: no checksum was recorded, rows are counted only"]
+    assert drilled["checksums"] == len(TABLES)
+    assert said.code == 0
+
+
+def test_one_value_that_was_changed_makes_each_of_them_red(aneh: Site) -> None:
+    (snapshot,) = aneh.snapshots("siakad", "databases")
+    dump = snapshot / "aneh.sql.zst"
+    sql = re.sub(rb"(?<=[(,])(0*)" + MARK + rb"(?=[,)])", rb"\g<1>700007", unpacked(dump))
+    changed, _damaged = in_frames(snapshot, sql, [len(sql)])
+    rewritten(dump, lambda old: changed)
+    said = aneh.tuibackup("drill", "siakad/databases/latest", "--json")
+    assert said.code == 1
+    differences = said.json[0]["differences"]
+    red = {name for one in differences for name in re.findall(r"^aneh\.(\w+): its content differs", one)}
+    assert red == TABLES - {"only_generated"}, differences
