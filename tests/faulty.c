@@ -8,6 +8,7 @@
    size N               st_size of a regular file is N
    link N               st_size of a symbolic link is N
    inode N              st_ino is N, st_nlink 2
+   time N               st_mtime is N
    names N              a folder that begins so: reading its names answers EIO after N of them
    xattr ERRNO          attributes cannot be listed
 */
@@ -95,6 +96,7 @@ static void seen(const char *path, struct stat *now) {
     if ((number = rule("blocks", path)) >= 0) now->st_blocks = number;
     if ((number = rule("size", path)) >= 0) now->st_size = number;
     if ((number = rule("inode", path)) >= 0) { now->st_ino = number; now->st_nlink = 2; }
+    if ((number = rule("time", path)) >= 0) now->st_mtime = number;
 }
 
 #define LOOK(name, args, call, fd, path_) \

@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.site import Said, Site
+from tests.faulty import faulty_server
 from tests.line import Line
 from tuibackup.demo.mariadbd import PrivateMariadb, account
 from tuibackup.demo.sshd import PrivateSshd
@@ -175,18 +176,20 @@ def test_what_is_restored_equals_the_source_and_only_changes_are_fetched_again(
 
 
 def test_a_change_in_the_second_of_the_inventory_is_not_missed(
-    site: Site, sftp_only: PrivateSshd, application: Path
+    site: Site, application: Path, tmp_path: Path
 ) -> None:
     """Same size and same whole second: no SFTP server could tell that it is another content."""
-    site.add("siakad", sftp_only, [application])
     page = application / "index.php"
-    page.write_text("first")
     now = int(time.time())
-    os.utime(page, (now, now))
-    run(site)
-    page.write_text("other")
-    os.utime(page, (now, now))
-    snapshot, _ = run(site)
+    with faulty_server(tmp_path, sftp=True) as server:
+        site.add("siakad", server.sshd, [application])
+        for second, text in enumerate(("first", "other")):
+            page.write_text(text)
+            os.utime(page, (now, now))
+            server.fails(
+                f"time {now + second} /proc/self/status"
+            )  # what its clock says, however long a run takes
+            snapshot, _ = run(site)
     assert Path(f"{restored(site, snapshot)}{page}").read_text() == "other"
 
 
