@@ -30,7 +30,8 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 QUESTIONS: dict[str, tuple[Callable[[Ledger], object], float]] = {
     "clock facts": (lambda ledger: ledger.clock_facts(), 0.05),
     "last runs": (lambda ledger: ledger.last_runs(), 0.05),
-    "last good": (lambda ledger: ledger.last_good(SERVER, Clock.FILES), 0.01),
+    "attempts": (lambda ledger: ledger.attempts(SERVER, Clock.FILES), 0.01),
+    "last try": (lambda ledger: ledger.last_try(SERVER, Clock.FILES), 0.01),
     "history": (lambda ledger: ledger.history(SERVER, Step.DUMP), 0.01),
     "weeks": (lambda ledger: ledger.runs_by_week(million.LAST), 0.2),
     "snapshots": (lambda ledger: ledger.snapshots(SERVER), 0.05),

@@ -48,9 +48,9 @@ def test_a_clock_counts_from_its_newest_good_snapshot(ledger: Ledger) -> None:
     run(ledger, "siakad", days_ago(5), files="warnings")
     run(ledger, "siakad", days_ago(2), files="warnings!")
     run(ledger, "siakad", days_ago(1), files="failed")
-    assert ledger.last_good("siakad", FILES) == days_ago(5)
-    assert ledger.last_good("siakad", DATABASES) == days_ago(9)
-    fact = ledger.clock_facts()["siakad", FILES]
+    facts = ledger.clock_facts()
+    assert facts["siakad", DATABASES].good == days_ago(9)
+    fact = facts["siakad", FILES]
     assert (fact.good, fact.tried) == (days_ago(5), days_ago(1))
     assert fact.snapshot == "siakad/files/2026-11-17T083100Z"
 
@@ -86,13 +86,12 @@ def test_the_facts_of_all_servers_come_at_once(ledger: Ledger) -> None:
 def test_the_order_of_recording_counts_not_the_clock_of_a_machine_that_went_wrong(ledger: Ledger) -> None:
     run(ledger, "siakad", NOW + timedelta(days=4000), files="done")
     run(ledger, "siakad", NOW, files="done")
-    assert ledger.last_good("siakad", FILES) == NOW
+    assert ledger.clock_facts()["siakad", FILES].good == NOW
 
 
 def test_an_empty_ledger_answers_everything(ledger: Ledger) -> None:
     assert ledger.clock_facts() == {}
     assert ledger.last_runs() == {}
-    assert ledger.last_good("siakad", FILES) is None
     assert ledger.history("siakad", Step.DUMP) == []
     assert ledger.runs_by_week(NOW) == {}
     assert (ledger.log(), ledger.count(), ledger.of_run("x"), ledger.snapshots("x")) == (

@@ -104,8 +104,7 @@ async def test_a_whole_run_is_stored_recorded_and_told(both: Config, site: Site)
     kinds = [entry.kind for entry in entries(both, told)]
     assert kinds == [Kind.STEP, Kind.NEEDS, Kind.STEP, Kind.STEP, Kind.STEP, Kind.RUN]
     with open_ledger(both) as ledger:
-        for clock in Clock:
-            assert ledger.last_good("siakad", clock) is not None
+        assert all(ledger.clock_facts()["siakad", clock].good for clock in Clock)
     assert no_leftovers(both)
 
 
@@ -161,7 +160,7 @@ async def test_a_missing_folder_is_a_warning_that_does_not_reset_the_clock(site:
     assert not told.finished.files.whole
     assert any(finding.mark and finding.subject == "/no/such/folder" for finding in told.view.findings)
     with open_ledger(config) as ledger:
-        assert ledger.last_good("siakad", Clock.FILES) is None
+        assert ledger.clock_facts()["siakad", Clock.FILES].good is None
     assert open_vault(config).latest("siakad", Clock.FILES) is None
 
 

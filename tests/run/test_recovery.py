@@ -75,8 +75,9 @@ def test_what_a_dead_run_had_published_counts(config: Config, plan: Plan) -> Non
     (body,) = runs_in_ledger(config)
     assert body["outcome"] == "interrupted"
     with open_ledger(config) as ledger:
-        assert ledger.last_good("siakad", Clock.DATABASES) is not None
-        assert ledger.last_good("siakad", Clock.FILES) is None
+        facts = ledger.clock_facts()
+        assert facts["siakad", Clock.DATABASES].good is not None
+        assert facts["siakad", Clock.FILES].good is None
         assert ledger.snapshots("siakad") == {snapshot.spec}
 
 

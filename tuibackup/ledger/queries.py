@@ -124,16 +124,6 @@ class Queries:
     def _rows(self, sql: str, **values: Any) -> Sequence[Any]:
         raise NotImplementedError
 
-    def last_good(self, server: str, clock: Clock) -> datetime | None:
-        """The start of the snapshot that reset this clock last."""
-        rows = self._rows(
-            "SELECT started FROM result WHERE server = :server AND what = :what AND good = 1"
-            " ORDER BY seq DESC LIMIT 1",
-            server=server,
-            what=clock.value,
-        )
-        return datetime.fromisoformat(rows[0].started) if rows else None
-
     def attempts(self, server: str, clock: Clock) -> Attempts | None:
         """What was tried for this clock since it was reset last; None where nothing was."""
         rows = self._rows(
