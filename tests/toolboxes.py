@@ -1,10 +1,14 @@
 """Accounts of servers with other tools than GNU's: what a login there finds in its PATH, and nothing else."""
 
+import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pytest
+
 BUSYBOX = Path("/usr/bin/busybox")
+RULES = "Defaults secure_path={tools}\nnobody ALL=(root) NOPASSWD: {tools}/find, {tools}/tar\n"
 
 
 def toolbox(
@@ -45,3 +49,24 @@ def only(folder: Path, prefix: str = "", shell: str = "") -> str:
     return (
         f"""PATH={folder}; export PATH; exec {prefix}{shell or folder / "sh"} -c "$SSH_ORIGINAL_COMMAND" """
     )
+
+
+def with_sudo(here: Path, tools: Path, command: str, rules: str = RULES) -> str:
+    """`command` as an account that may read nothing of root's but with sudo, by `rules` about what lies in {tools}.
+
+    They are seen by this login alone: they lie over /etc/sudoers in a mount namespace of its own. The test is skipped
+    where that cannot be had.
+    """
+    if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], check=False).returncode:
+        pytest.skip("only root can make an account that sudo knows")
+    sudoers = here / "sudoers"
+    sudoers.write_text(rules.replace("{tools}", str(tools)))
+    sudoers.chmod(0o440)
+    login = here / "login"
+    login.write_text(
+        f"#!/bin/sh\nmount --bind {sudoers} /etc/sudoers || exit 99\n"
+        f"exec setpriv --reuid=65534 --regid=65534 --clear-groups sh {here}/command\n"
+    )
+    (here / "command").write_text(command)
+    login.chmod(0o755)
+    return f"exec unshare -m {login}"

@@ -1,5 +1,6 @@
 """Fixtures of the tests that drive the installed program like a user."""
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from tests.acceptance.backedup import CONTENTS, BackedUp
 from tests.acceptance.site import Site
+from tests.acceptance.slow import go_on, slow_sshd
 from tests.conftest import starting
 from tests.ticking import ticking_sshd
 from tuibackup.demo.mariadbd import account
@@ -19,6 +21,23 @@ def site(tmp_path: Path) -> Site:
     made = Site(tmp_path)
     made.write_config()
     return made
+
+
+@pytest.fixture(scope="module")
+def place() -> Iterator[Path]:
+    """A folder that every account may enter: pytest keeps its own to itself."""
+    with tempfile.TemporaryDirectory(prefix="tuibackup-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.fixture
+def slow(site: Site, application: Path) -> Iterator[Site]:
+    """The site, with one server that sends some of its files, and the rest when it is told to `go_on`."""
+    with slow_sshd(site) as server:
+        site.add("siakad", server, [application])
+        yield site
+        go_on(site)  # nothing of the server's stays
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
 """A terminal that goes away, a reader that has read enough, a full disk behind `>`: none of them is a crash of ours."""
 
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from tests.acceptance.backedup import BackedUp
 from tests.acceptance.site import TUIBACKUP, Site
+from tests.acceptance.slow import go_on
 from tests.terminal import Terminal
-from tuibackup.demo.sshd import PrivateSshd
 
 COMMANDS = {
     "status": "status",
@@ -87,26 +86,18 @@ def test_a_terminal_goes_away_under_a_command(used: Site, name: str, deaf: bool)
 
 
 def test_a_terminal_that_goes_away_in_the_middle_leaves_the_run_alone(
-    site: Site, application: Path, tmp_path: Path
+    slow: Site,
 ) -> None:
     """`run` and `follow` go, deaf to SIGHUP too; the run does not."""
-    gate = tmp_path / "gate"
-    command = (
-        f"case $SSH_ORIGINAL_COMMAND in *--format=posix*) until [ -e {gate} ]; do sleep 0.1; done;; esac"
-    )
-    with PrivateSshd(
-        tmp_path / "slow", force_command=f'{command}; exec sh -c "$SSH_ORIGINAL_COMMAND"'
-    ) as slow:
-        site.add("siakad", slow, [application])
-        for words in ("run siakad", "follow siakad"):
-            line = ["sh", "-c", f"trap '' HUP; exec {TUIBACKUP} {words}"]
-            with Terminal(line, site.environment(), cwd=site.home) as terminal:
-                terminal.wait_for("2 download")
-                terminal.hang_up()
-                assert terminal.wait() == 129
-        gate.touch()
-        assert site.tuibackup("follow", "siakad", "--json").finished["outcome"] == "done"
-    no_crash(site)
+    for words in ("run siakad", "follow siakad"):
+        line = ["sh", "-c", f"trap '' HUP; exec {TUIBACKUP} {words}"]
+        with Terminal(line, slow.environment(), cwd=slow.home) as terminal:
+            terminal.wait_for("2 download")
+            terminal.hang_up()
+            assert terminal.wait() == 129
+    go_on(slow)
+    assert slow.tuibackup("follow", "siakad", "--json").finished["outcome"] == "done"
+    no_crash(slow)
 
 
 @pytest.mark.long

@@ -77,15 +77,20 @@ def reasons(said: Said) -> list[str]:
     return [event["reason"] for event in said.events if event["event"] == "step-finding"]
 
 
-@pytest.mark.parametrize(
-    ("tool", "busybox"),
-    [
-        pytest.param("tar", False, id="tar-gnu"),
-        pytest.param("find", True, id="find-busybox"),
-        pytest.param("find", False, id="find-gnu", marks=pytest.mark.long),
-        pytest.param("tar", True, id="tar-busybox", marks=pytest.mark.long),
-    ],
-)
+def just_before(tool: str) -> pytest.MarkDecorator:
+    """The moment: before tar or `tool` begins, GNU's or BusyBox's. By default one of each is tried."""
+    return pytest.mark.parametrize(
+        ("tool", "busybox"),
+        [
+            pytest.param("tar", False, id="tar-gnu"),
+            pytest.param(tool, True, id=f"{tool}-busybox"),
+            pytest.param("tar", True, id="tar-busybox", marks=pytest.mark.long),
+            pytest.param(tool, False, id=f"{tool}-gnu", marks=pytest.mark.long),
+        ],
+    )
+
+
+@just_before("find")
 def test_a_link_that_is_switched_during_a_run_gives_the_release_of_its_beginning(
     site: Site, releases: Releases, tool: str, busybox: bool
 ) -> None:
@@ -162,15 +167,7 @@ def test_a_folder_that_is_replaced_while_it_is_read_is_never_green(
     assert site.tuibackup("status").code == 4
 
 
-@pytest.mark.parametrize(
-    ("tool", "busybox"),
-    [
-        pytest.param("tar", False, id="tar-gnu"),
-        pytest.param("xargs", True, id="xargs-busybox"),
-        pytest.param("xargs", False, id="xargs-gnu", marks=pytest.mark.long),
-        pytest.param("tar", True, id="tar-busybox", marks=pytest.mark.long),
-    ],
-)
+@just_before("xargs")
 def test_a_release_that_is_removed_while_it_is_read_is_never_green(
     site: Site, releases: Releases, tool: str, busybox: bool
 ) -> None:

@@ -3,39 +3,12 @@
 import os
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from tests.acceptance.site import TUIBACKUP, Site
+from tests.acceptance.slow import GO_ON, go_on
 from tests.terminal import Terminal
 from tuibackup.demo.sshd import PrivateSshd
-
-
-@pytest.fixture
-def slow(site: Site, application: Path, tmp_path: Path) -> Iterator[Site]:
-    """A site whose one server sends some of its files, and the rest when told to `go_on`: a test can act meanwhile."""
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    (tools / "tar").write_text(
-        '#!/bin/sh\ncase "$*" in *--version*|*--help*) exec /usr/bin/tar "$@";; esac\n'
-        f'/usr/bin/tar "$@" | {{ head -c 200000; until {GO_ON.format(site.folder)}; do sleep 0.1; done; cat; }}\n'
-    )
-    (tools / "tar").chmod(0o755)
-    command = f"""PATH={tools}:$PATH; export PATH; exec sh -c "$SSH_ORIGINAL_COMMAND" """
-    with PrivateSshd(tmp_path / "slow", force_command=command) as server:
-        site.add("siakad", server, [application])
-        yield site
-        go_on(site)  # nothing of the server's stays
-
-
-GO_ON = "[ -e '{}/go on' ]"
-
-
-def go_on(site: Site) -> None:
-    """The server sends the rest of its files."""
-    (site.folder / "go on").touch()
 
 
 def journal(site: Site) -> Path:

@@ -6,8 +6,6 @@ both say the same words of the server and the same way out.
 
 import os
 import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.site import Said, Site
-from tests.acceptance.test_every_server import unprivileged
-from tests.toolboxes import only, toolbox
+from tests.toolboxes import only, toolbox, with_sudo
 from tuibackup.demo.sshd import PrivateSshd
 
 ORIGINAL = '"$SSH_ORIGINAL_COMMAND"'
@@ -127,14 +124,6 @@ exec /usr/bin/sudo "$@"
 
 
 @pytest.fixture(scope="module")
-def place() -> Iterator[Path]:
-    """A folder that every account may enter."""
-    with tempfile.TemporaryDirectory(prefix="tuibackup-", ignore_cleanup_errors=True) as name:
-        Path(name).chmod(0o755)
-        yield Path(name)
-
-
-@pytest.fixture(scope="module")
 def account(place: Path) -> Iterator[PrivateSshd]:
     """An sshd whose account logs in through `place/login`, which each test writes."""
     with PrivateSshd(place / "sshd", force_command=f"exec sh {place}/login") as sshd:
@@ -157,10 +146,7 @@ def set_up(place: Path, name: str, setup: Setup) -> Path:
     if setup.without or setup.scripts:
         login = only(tools) + "\n"
     if setup.sudo:
-        login = unprivileged(here, tools, only(tools)) + "\n"
-        (here / "sudoers").chmod(0o640)
-        (here / "sudoers").write_text(setup.sudo.replace("{tools}", str(tools)))
-        (here / "sudoers").chmod(0o440)
+        login = with_sudo(here, tools, only(tools), setup.sudo) + "\n"
     (place / "login").write_text(login)
     return tools
 
@@ -186,10 +172,6 @@ def test_check_and_run_find_the_same(
     setup = SETUPS[name]
     if not shutil.which(setup.needs):
         pytest.skip(f"{setup.needs} is not installed")
-    if setup.sudo and (
-        os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], check=False).returncode
-    ):
-        pytest.skip("only root can make an account that sudo knows")
     tools = set_up(place, name, setup)
     application.chmod(0o700 if setup.closed else 0o755)
     site.add("siakad", account, [application], extra="sudo = true\n" if setup.sudo else "")

@@ -2,10 +2,10 @@
 
 import json
 import subprocess
-import time
 from pathlib import Path
 
 from tests.acceptance.site import TUIBACKUP, Site
+from tests.acceptance.slow import go_on
 from tuibackup.demo.sshd import PrivateSshd
 
 
@@ -45,35 +45,21 @@ def test_a_timer_takes_what_is_due_and_leaves_a_server_alone_that_is_down(
     assert (nothing.code, nothing.out, nothing.err) == (0, "tidak ada yang jatuh tempo\n", "")
 
 
-def test_a_timer_starts_no_second_run_beside_one_under_way(
-    site: Site, application: Path, tmp_path: Path
-) -> None:
+def test_a_timer_starts_no_second_run_beside_one_under_way(slow: Site) -> None:
     """Every hour of a long first run was an entry and a mail: another run held the server."""
-    gate = tmp_path / "gate"
-    command = (
-        f"case $SSH_ORIGINAL_COMMAND in *--format=posix*) until [ -e {gate} ]; do sleep 0.1; done;; esac"
+    started = subprocess.Popen(
+        [TUIBACKUP, "run", "--due", "--json"],
+        env=slow.environment(),
+        cwd=slow.home,
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    with PrivateSshd(
-        tmp_path / "slow", force_command=f'{command}; exec sh -c "$SSH_ORIGINAL_COMMAND"'
-    ) as slow:
-        site.add("siakad", slow, [application])
-        started = subprocess.Popen(
-            [TUIBACKUP, "run", "--due", "--json"],
-            env=site.environment(),
-            cwd=site.home,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert started.stdout is not None
-        run = json.loads(started.stdout.readline())["run"]
-        deadline = time.monotonic() + 20
-        for line in started.stdout:
-            if '"step":"download"' in line:
-                break
-            assert time.monotonic() < deadline
-        said = site.tuibackup("run", "--due")
-        assert (said.code, said.out) == (0, f"siakad is being backed up already: {run}\n")
-        gate.touch()
-        started.stdout.read()
-        assert started.wait(30) == 0
-    assert runs(site) == 1
+    assert started.stdout is not None
+    run = json.loads(started.stdout.readline())["run"]
+    assert any('"step":"download"' in line for line in started.stdout), "it ended before"
+    said = slow.tuibackup("run", "--due")
+    assert (said.code, said.out) == (0, f"siakad is being backed up already: {run}\n")
+    go_on(slow)
+    started.stdout.read()
+    assert started.wait(60) == 0
+    assert runs(slow) == 1
