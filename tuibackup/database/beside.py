@@ -32,17 +32,23 @@ async def write_beside(database: DatabaseSession, incoming: Incoming) -> list[Fi
     for name, text in texts.items():
         if text:
             await asyncio.to_thread(incoming.write, name, text.encode())
-    return [unsaved] if unsaved else []
+    return unsaved
 
 
-async def users_and_grants(database: DatabaseSession) -> tuple[str, Finding | None]:
-    """The statements that make every account, or why they cannot be read. Raises ConnectionLostError."""
+async def users_and_grants(database: DatabaseSession) -> tuple[str, list[Finding]]:
+    """The statements that make every account, and what cannot be among them. Raises ConnectionLostError."""
     try:
-        return await accounts(database, database.vendor), None
+        found = await accounts(database, database.vendor, database.databases)
     except DatabaseError as error:
-        grant = Grants(database.grants).statement(database.account, database.vendor)
-        reason = f"cannot be read and are not saved ({error.message}): {printable(grant)}"
-        return "", Finding("users and grants", reason)
+        reason = f"cannot be read and are not saved ({error.message})"
+        held = Grants(database.grants)
+        if not held.everywhere("SELECT"):
+            reason += f": {printable(held.statement(database.account, database.vendor))}"
+        return "", [Finding("users and grants", reason)]
+    unsaved = [
+        Finding(printable(subject), f"not in users.sql: {printable(why)}") for subject, why in found.unsaved
+    ]
+    return found.text, unsaved
 
 
 async def _broken_views(database: DatabaseSession, databases: Sequence[DatabaseInfo]) -> str:

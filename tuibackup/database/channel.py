@@ -203,7 +203,7 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
 
     async def _introduce(self) -> None:
         """The settings by which we understand each other, whatever the server has for those who say nothing."""
-        await self.query("SET NAMES utf8mb4, autocommit = 1")
+        await self.query("SET NAMES utf8mb4, autocommit = 1, sql_mode = ''")
 
     async def _process_auth(self, plugin_name: bytes | str, auth_packet: Any) -> Any:
         name = plugin_name.decode("utf-8", "replace") if isinstance(plugin_name, bytes) else plugin_name

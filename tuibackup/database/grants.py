@@ -7,19 +7,20 @@ give nothing: they are named, because one statement makes them the default.
 
 import re
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 
 _NAME = r"(?:`(?:[^`]|``)*`|\"(?:[^\"]|\"\")*\"|'(?:[^']|'')*'|[^\s`\"'.,@]+)"
+_KINDS = "TABLE|FUNCTION|PROCEDURE|PACKAGE(?: BODY)?"
 _GRANT = re.compile(
-    rf"(?P<verb>GRANT|REVOKE) (?P<what>.+?) ON (?:TABLE )?(?P<database>\*|{_NAME})\.(?P<table>\*|{_NAME})"
+    rf"(?P<verb>GRANT|REVOKE) (?P<what>.+?) ON (?:(?:{_KINDS}) )?(?P<database>\*|{_NAME})\.(?P<table>\*|{_NAME})"
     rf" (?:TO|FROM) (?P<whom>{_NAME}(?:@{_NAME})?)",
     re.DOTALL,
 )
 _ROLES = re.compile(rf"GRANT (?P<roles>{_NAME}(?:@{_NAME})?(?: ?, ?{_NAME}(?:@{_NAME})?)*) TO ", re.DOTALL)
 # Privileges, of which one on some columns only is none.
 _WORD = re.compile(r"([A-Z_ ]+?)\s*(\((?:[^()`]|`(?:[^`]|``)*`)*\))?\s*(?:,|$)", re.IGNORECASE)
-
 
 # What a whole dump takes, by the names that MariaDB and MySQL of every version know.
 WHOLE = ("SELECT", "SHOW DATABASES", "SHOW VIEW", "TRIGGER", "EVENT", "LOCK TABLES", "RELOAD", "PROCESS")
@@ -94,6 +95,31 @@ class Grants:
             else:
                 holder.tables[database, table] |= words
         return holders
+
+
+def needed_object(line: str) -> tuple[str, str] | None:
+    """Database and name of the table, view or routine without which no server takes this GRANT; None: there is none."""
+    match = _GRANT.match(line)
+    if match is None or "*" in (match["database"], match["table"]):
+        return None
+    if not {words for words, _columns in _WORD.findall(match["what"])}.isdisjoint(
+        {"CREATE", "ALL PRIVILEGES"}
+    ):
+        return None
+    return _plain(match["database"]), _plain(match["table"])
+
+
+def without_columns(line: str, gone: Collection[str]) -> str:
+    """A GRANT on a table without the columns that are `gone` (casefolded); "" where nothing is left of it."""
+    match = _GRANT.match(line)
+    if match is None or not gone:
+        return line
+    kept = []
+    for word, listed in _WORD.findall(match["what"]):
+        columns = [one for one in re.findall(_NAME, listed[1:-1]) if _plain(one).casefold() not in gone]
+        if columns or not listed:
+            kept.append(f"{word.strip()} ({', '.join(columns)})" if listed else word.strip())
+    return f"GRANT {', '.join(kept)}{line[match.end('what') :]}" if kept else ""
 
 
 def pattern_of(name: str) -> str:

@@ -43,6 +43,7 @@ _DEFAULT_SOCKETS = ("/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tm
 _ACCESS_DENIED = (1045, 1698)
 _GONE = (2006, 2013)
 _PLUGIN = 2059
+_OPTION_PREVENTS = 1290
 _OURS = range(2000, 3000)  # errors that the client's side makes
 # What the server refuses with these is the account's, not the password's.
 _WAYS_OUT = {
@@ -152,7 +153,7 @@ async def login(session: Session, server: Server, password: Secret | None) -> Da
         async with faults(server.name, options):
             version = str((await connection.rows("SELECT VERSION()"))[0][0])
             account = str((await connection.rows("SELECT CURRENT_USER()"))[0][0])
-            grants = tuple(str(row[0]) for row in await connection.rows("SHOW GRANTS"))
+            grants = await _grants(connection)
             authentication = await _authentication(connection)
             exclude = frozenset(server.database.exclude if server.database else ())
             databases = await inventory.take(connection, exclude)
@@ -261,6 +262,16 @@ async def _ask_for_patience(connection: Connection) -> None:
         if error.args[0] in _OURS:  # the line broke, say
             raise
         # Else the server knows none of it: something that only speaks like these.
+
+
+async def _grants(connection: Connection) -> tuple[str, ...]:
+    """The lines of SHOW GRANTS. A server with --skip-grant-tables cannot tell: everybody may do everything there."""
+    try:
+        return tuple(str(row[0]) for row in await connection.rows("SHOW GRANTS"))
+    except aiomysql.MySQLError as error:
+        if error.args[0] != _OPTION_PREVENTS:
+            raise
+        return ("GRANT ALL PRIVILEGES ON *.* TO CURRENT_USER",)
 
 
 async def _authentication(connection: Connection) -> str:

@@ -301,8 +301,8 @@ async def _database(
         for finding in foreseen(database, tool):
             yield Check(_("database"), State.WARNING, f"{finding.subject}: {finding.reason}")
         _text, unsaved = await users_and_grants(database)
-        if unsaved:
-            yield Check(_("database"), State.WARNING, f"{unsaved.subject}: {unsaved.reason}")
+        for finding in unsaved:
+            yield Check(_("database"), State.WARNING, f"{finding.subject}: {finding.reason}")
         if busy := await long_queries(database):
             yield Check(_("database"), State.WARNING, busy)
         needs = await asyncio.to_thread(_dump_needs, config, server, total)
