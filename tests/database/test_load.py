@@ -7,27 +7,28 @@ import pytest
 
 from tests.conftest import MariadbStarter
 from tests.database.everything import differences, everything
-from tests.database.natively import dumps, inventoried
-from tests.database.test_fixtures import FIXTURES, by_the_tool, stand_ins
+from tests.database.natively import beside, dumps, inventoried
+from tests.database.test_fixtures import FIXTURES, by_the_tool
 from tuibackup.database.direction import Direction
 from tuibackup.database.load import load_script
+from tuibackup.database.refusals import Refusals
 from tuibackup.database.target import local_target
 from tuibackup.demo.mariadbd import PrivateMariadb, account
-from tuibackup.errors import DatabaseError
 
 OPTIONS = ("--max-allowed-packet=64M",)
 
 
 @pytest.fixture(scope="module")
 def sources(start_module_mariadb: MariadbStarter) -> dict[str, dict[str, bytes]]:
-    """All fixtures as dumps, by engine and database; stand-ins under the name ""."""
+    """All fixtures as dumps, by engine and database; what comes first and last under the names "" and " "."""
     source = start_module_mariadb(*OPTIONS)
     for fixture in FIXTURES:
         source.sql(fixture.read_bytes())
     infos = asyncio.run(inventoried(source.socket))
-    first = {"": asyncio.run(stand_ins(source.socket)).encode()}
-    tool = {info.name: by_the_tool(source, list(info.broken), info.name) for info in infos}
-    return {"tool": first | tool, "native": first | asyncio.run(dumps(source.socket))}
+    more = asyncio.run(beside(source.socket))
+    tool = {info.name: by_the_tool(source, info, more.views[info.name].own) for info in infos}
+    sources = {"tool": tool, "native": asyncio.run(dumps(source.socket))}
+    return {name: {"": more.first} | sqls | {" ": more.last} for name, sqls in sources.items()}
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def test_it_restores_what_the_client_restores_and_stops_where_it_stops(
     client, ours = two
     names = frozenset(sources[engine])
     for name, sql in sources[engine].items():
-        said = asyncio.run(load(ours, sql, names if not name else {name}))
+        said = asyncio.run(load(ours, sql, {name} if name.strip() else names))
         expected = by_the_client(client, sql)
         assert (said == "") == (expected == ""), f"{name}: {said or 'nothing'}, but the client: {expected}"
     made, wanted = (asyncio.run(everything(server.socket)) for server in (ours, client))
@@ -53,11 +54,9 @@ def test_it_restores_what_the_client_restores_and_stops_where_it_stops(
 
 async def load(server: PrivateMariadb, sql: bytes, names: frozenset[str] | set[str]) -> str:
     async with local_target(server.socket, account(), None) as target:
-        try:
-            await load_script(target, sql, Direction("", target), names)
-        except DatabaseError as error:
-            return str(error)
-    return ""
+        refusals = Refusals()
+        await load_script(target, sql, Direction("", target), names, refusals)
+        return "; ".join(refusals.refused)
 
 
 def by_the_client(server: PrivateMariadb, sql: bytes) -> str:

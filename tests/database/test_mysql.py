@@ -12,8 +12,8 @@ import pytest
 from tests.database import mysqld
 from tests.database.everything import Rows, differences, everything
 from tests.database.mysqld import PrivateMysqld
-from tests.database.natively import dumps, inventoried
-from tests.database.test_fixtures import FIXTURES, assert_scanned, stand_ins
+from tests.database.natively import beside, dumps, inventoried, put_together
+from tests.database.test_fixtures import FIXTURES, assert_scanned
 from tuibackup.config import Database, Server
 from tuibackup.database import tool
 from tuibackup.database.barrier import Barrier
@@ -33,21 +33,22 @@ def test_mysqls_traps_come_back_by_both_engines(tmp_path: Path) -> None:
             if ".mariadb." not in fixture.name:
                 server.sql(fixture.read_bytes())
         infos = asyncio.run(inventoried(server.socket))
-        first = asyncio.run(stand_ins(server.socket)).encode()
+        more = asyncio.run(beside(server.socket, "MySQL"))
         source = asyncio.run(everything(server.socket))
         native = asyncio.run(dumps(server.socket, "MySQL"))
         by_mysqldump = {
-            info.name: server.client(
+            info.name: put_together(server.client(
                 "mysqldump", *tool._FLAGS, *tool._OPTIONAL.values(),
-                *(f"--ignore-table={info.name}.{view}" for view in info.broken), "--databases", "--", info.name,
-            )
+                *(f"--ignore-table={info.name}.{view}" for view in (*info.broken, *info.apart.views)),
+                "--databases", "--", info.name,
+            ), more.views[info.name].own)
             for info in infos
         }  # fmt: skip
 
         def restored(sqls: dict[str, bytes], *options: str) -> dict[str, Rows]:
             drops = "".join(f"DROP DATABASE `{info.name.replace('`', '``')}`;\n" for info in infos)
             server.sql(drops.encode())
-            server.sql(first + b"".join(sqls.values()), *options)
+            server.sql(more.first + b"".join(sqls.values()) + more.last, *options)
             return asyncio.run(everything(server.socket))
 
         by_native, by_tool = restored(native), restored(by_mysqldump, "--force")

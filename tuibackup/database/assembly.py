@@ -2,7 +2,8 @@
 
 A database that one program dumps goes straight into its file. Where others took tables of it, or something is to be
 said behind its tables, these lie in files of their own until all have ended, as does what follows the tables (events,
-routines, views); then the frames are put one behind the other, without unpacking them.
+routines, views); then the frames are put one behind the other, without unpacking them. Views that are written apart and
+the foot come at the very end.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+from tuibackup.database import settings
 from tuibackup.database.packing import Ended
 from tuibackup.database.scan import Contents, TablePart
 from tuibackup.database.share import Share
@@ -23,9 +25,10 @@ _PARTS = "parts"  # the folder of what is put together later
 
 
 class Assembly:
-    """Files of the databases `names`, below `incoming`. Raises VaultError."""
+    """Files of the databases `names`, below `incoming`; `settings` go behind the head of each. Raises VaultError."""
 
-    def __init__(self, incoming: Incoming, names: Iterable[str]) -> None:
+    def __init__(self, incoming: Incoming, names: Iterable[str], settings: bytes) -> None:
+        self.settings = settings
         self._paths = {name: incoming.dump(name) for name in names}
         self._folder = incoming.path / _PARTS
         self._pool = ThreadPoolExecutor(_PACKERS, thread_name_prefix="zstd")
@@ -53,10 +56,12 @@ class Assembly:
 
         return dump, tail
 
-    def put_together(self, name: str, ended: Sequence[Ended], more: bytes) -> tuple[SqlFile, Contents]:
-        """The dump of `name` from the shares that have to do with it, and `more` behind its tables.
+    def put_together(
+        self, name: str, ended: Sequence[Ended], more: bytes, views: bytes, late: bytes
+    ) -> tuple[SqlFile, Contents]:
+        """The dump of `name` from the shares that have to do with it, with `more` behind its tables.
 
-        What it holds, by place in it, comes along.
+        `views` are written apart, the `late` ones last. What it holds, by place in it, comes along.
         """
         file = self._dump(name)
         contents = Contents()
@@ -73,6 +78,12 @@ class Assembly:
                 file.write(more)
             tail.end()
             file.append(tail)
+        file.write(views)
+        if late:
+            contents.late = file.length
+            file.write(late)
+        contents.longest = max(contents.longest, len(views), len(late))
+        file.write(settings.after() + b"".join(one.foot for one in ended if one.share.whole))
         return file, contents
 
     def forget(self, names: Iterable[str]) -> None:

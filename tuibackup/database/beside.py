@@ -1,37 +1,41 @@
-"""What lies beside the dumps, so that they can be restored whole: stand-ins, broken views, users and grants.
+"""What lies beside the dumps, so that they can be restored whole: sequences that tables of other databases rely on, views
+that look into other databases, broken views, users and grants.
 
 No dump is called `NAME.sql`, so these names are free.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from tuibackup.database.accounts import accounts
 from tuibackup.database.grants import Grants
 from tuibackup.database.inventory import DatabaseInfo, quoted
 from tuibackup.database.login import DatabaseSession
-from tuibackup.database.views import placeholders
+from tuibackup.database.views import Late, late_views, placeholders
 from tuibackup.errors import DatabaseError
 from tuibackup.progress import Finding
 from tuibackup.text import printable
-from tuibackup.vault.restoring import LEFT_OUT, PLACEHOLDERS, USERS
+from tuibackup.vault.restoring import LATE_VIEWS, LEFT_OUT, PLACEHOLDERS, USERS
 from tuibackup.vault.snapshot import Incoming
 
 
-async def write_beside(database: DatabaseSession, incoming: Incoming) -> list[Finding]:
+async def write_beside(
+    database: DatabaseSession, incoming: Incoming, late: Iterable[tuple[str, Sequence[Late]]]
+) -> list[Finding]:
     """Write the files that are needed into `incoming`; what could not be had is a finding.
 
-    Raises VaultError, ConnectionLostError.
+    `late`: by database, its views that look into others. Raises VaultError, ConnectionLostError.
     """
     users, unsaved = await users_and_grants(database)
     texts = {
         PLACEHOLDERS: await placeholders(database, database.databases),
-        LEFT_OUT: await _broken_views(database, database.databases),
-        USERS: users,
+        LATE_VIEWS: late_views(late),
+        LEFT_OUT: (await _broken_views(database, database.databases)).encode(),
+        USERS: users.encode(),
     }
     for name, text in texts.items():
         if text:
-            await asyncio.to_thread(incoming.write, name, text.encode())
+            await asyncio.to_thread(incoming.write, name, text)
     return unsaved
 
 

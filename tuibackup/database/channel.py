@@ -301,6 +301,11 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
         await self.query(statement)
 
     @property
+    def warned(self) -> bool:
+        """Whether the server had warnings of the last statement that was run."""
+        return bool(self._result is not None and self._result.warning_count)
+
+    @property
     def backslash_escapes(self) -> bool:
         """Whether a backslash escapes in strings, as the server said with its last answer."""
         return not self.server_status & SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES

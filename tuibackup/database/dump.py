@@ -115,7 +115,7 @@ async def dump(
     if not any(one.whole for one in summaries):
         raise DatabaseError(f"{server.name}: no database could be dumped: {made[0].faults[0]}")
     await asyncio.to_thread(tablefile.write, incoming, made, summaries, taken)
-    for finding in await write_beside(database, incoming):
+    for finding in await write_beside(database, incoming, [(one.info.name, one.late) for one in made]):
         told.take(finding)
     whole = all(one.whole for one in summaries) and not any(finding.mark for finding in told.findings)
     return DumpResult(
@@ -171,6 +171,7 @@ async def _close(made: Made, incoming: Incoming, live: Live, told: _Told) -> Dat
         stored_bytes=written.stored_bytes,
         whole=not made.faults,
         problems=len(made.faults),
+        late=made.contents.late,
     )
     live.end(summary, made.seconds)
     return summary

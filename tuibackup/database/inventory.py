@@ -4,12 +4,13 @@ Names are identifiers in the server's own UTF-8; rows and bytes are its estimate
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import aiomysql
 
 from tuibackup.database.channel import Connection
+from tuibackup.database.looking import Apart, Place, arranged
 from tuibackup.text import count, printable, size
 from tuibackup.words import ngettext
 
@@ -56,7 +57,7 @@ class DatabaseInfo:
     """One active database. `rows` and `bytes` are the sums over its tables; `broken` maps views to the error.
 
     `triggers`, `routines` and `events` are names as information_schema has them: a package and its body are two
-    routines of one name.
+    routines of one name. `apart`: the views that are written behind everything else (see `looking`).
     """
 
     name: str
@@ -67,6 +68,7 @@ class DatabaseInfo:
     routines: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
     packages: int = 0  # of the routines
+    apart: Apart = field(default_factory=Apart)
 
     @property
     def rows(self) -> int:
@@ -155,20 +157,21 @@ async def take(connection: Connection, exclude: frozenset[str]) -> tuple[Databas
     routines = await _names(connection, "ROUTINE", "ROUTINES")
     events = await _names(connection, "EVENT", "EVENTS")
     packages = await _names(connection, "ROUTINE", "ROUTINES", " AND ROUTINE_TYPE LIKE 'PACKAGE%%'")
+    broken = {name: await _broken(connection, name, views[name]) for name in names}
+    apart = arranged(await _definitions(connection, broken), names)
     return tuple(
-        [
-            DatabaseInfo(
-                name,
-                tuple(sorted(tables[name], key=lambda table: table.name)),
-                tuple(sorted(views[name])),
-                await _broken(connection, name, views[name]),
-                tuple(triggers[name]),
-                tuple(routines[name]),
-                tuple(events[name]),
-                len(packages[name]),
-            )
-            for name in names
-        ]
+        DatabaseInfo(
+            name,
+            tuple(sorted(tables[name], key=lambda table: table.name)),
+            tuple(sorted(views[name])),
+            broken[name],
+            tuple(triggers[name]),
+            tuple(routines[name]),
+            tuple(events[name]),
+            len(packages[name]),
+            apart.get(name, Apart()),
+        )
+        for name in names
     )
 
 
@@ -202,6 +205,18 @@ async def _names(connection: Connection, what: str, table: str, more: str = "") 
     for schema, name in sorted(await connection.rows(query)):
         found[str(schema)].append(str(name))
     return found
+
+
+async def _definitions(connection: Connection, broken: Mapping[str, Mapping[str, str]]) -> dict[Place, str]:
+    """How each view is made; but of databases that are not active, and broken ones (given by database)."""
+    return {
+        (str(schema), str(view)): str(definition)
+        for schema, view, definition in await connection.rows(
+            "SELECT TABLE_SCHEMA, TABLE_NAME, VIEW_DEFINITION FROM information_schema.VIEWS"
+            f" WHERE {_OURS.format('TABLE_SCHEMA')}"
+        )
+        if schema in broken and view not in broken[schema]
+    }
 
 
 async def _broken(connection: Connection, schema: str, views: Iterable[str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 
 from tuibackup.database.direction import Direction
 from tuibackup.database.inventory import quoted
+from tuibackup.database.refusals import Refusals
 from tuibackup.database.statements import (
     Statements,
     excerpt,
@@ -27,32 +28,50 @@ _HEAD = 1 << 20  # the settings of a dump stand in its first lines
 _BEFORE = b"SET SESSION foreign_key_checks = 0, unique_checks = 0"
 
 
-async def load_dump(target: TargetServer, dump: Dump, direction: Direction, on_bytes: OnBytes) -> None:
-    """The whole of a dump, which makes its database and uses it.
+async def load_dump(
+    target: TargetServer,
+    dump: Dump,
+    direction: Direction,
+    on_bytes: OnBytes,
+    refusals: Refusals,
+    *,
+    late: bool = True,
+) -> None:
+    """The whole of a dump, which makes its database and uses it; without `late` but for its late views.
 
-    Raises DatabaseError with the statement that was refused, VaultError for a damaged dump, ConnectionLostError.
+    Raises DatabaseError where nothing can go on, VaultError for a damaged dump, ConnectionLostError.
     """
-    await _load(target, _counted(dump.sql(), on_bytes), direction, {dump.name})
+    pieces = dump.sql() if late else dump.begin()
+    await _load(target, _counted(pieces, on_bytes), direction, {dump.name}, refusals)
 
 
 async def load_script(
-    target: TargetServer, sql: bytes, direction: Direction, databases: Collection[str]
+    target: TargetServer, sql: bytes, direction: Direction, databases: Collection[str], refusals: Refusals
 ) -> None:
-    """The stand-ins that lie beside the dumps of `databases`."""
-    await _load(target, [sql], direction, databases)
+    """What lies beside the dumps of `databases`. Raises as `load_dump`."""
+    await _load(target, [sql], direction, databases, refusals)
 
 
 async def load_table(
-    target: TargetServer, dump: Dump, table: StoredTable, direction: Direction, on_bytes: OnBytes
+    target: TargetServer,
+    dump: Dump,
+    table: StoredTable,
+    direction: Direction,
+    on_bytes: OnBytes,
+    refusals: Refusals,
 ) -> None:
-    """One table with its rows and triggers, into its database, which must be there; the rest is not read."""
+    """One table with its rows and triggers, into its database, which must be there; the rest is not read.
+
+    Raises as `load_dump`.
+    """
     first = min(one.offset for one in dump.tables.values())
     for statement in Statements(dump.part(0, min(first, _HEAD))):
         if kind(statement) == b"SET" and not left_out(statement):
             refuse_strange(statement)
             await target.run(direction.translate(statement))
     await target.run(f"USE {quoted(dump.name)}".encode())
-    await _load(target, _counted(dump.part(table.offset, table.length), on_bytes), direction, {dump.name})
+    pieces = _counted(dump.part(table.offset, table.length), on_bytes)
+    await _load(target, pieces, direction, {dump.name}, refusals)
 
 
 def longest_statement(dump: Dump, table: StoredTable | None = None) -> int:
@@ -65,7 +84,11 @@ def longest_statement(dump: Dump, table: StoredTable | None = None) -> int:
 
 
 async def _load(
-    target: TargetServer, pieces: Iterable[bytes], direction: Direction, databases: Collection[str]
+    target: TargetServer,
+    pieces: Iterable[bytes],
+    direction: Direction,
+    databases: Collection[str],
+    refusals: Refusals,
 ) -> None:
     """`databases`: those that may be used, made and changed."""
     await target.run(_BEFORE)
@@ -83,12 +106,19 @@ async def _load(
                 f" ({target.packet:,})",
                 f"SET GLOBAL max_allowed_packet = {min(1 << 30, 2 * len(statement))} there, then again",
             )
+        refusals.follow(statement)
+        if refusals.concern(statement):
+            continue
         try:
             statements.backslash = await target.run(direction.translate(statement))
         except DatabaseError as error:
             if error.way_out:
                 raise
-            raise DatabaseError(f"{error.message} (at: {excerpt(statement)})") from error
+            if not refusals.take(statement, error):
+                raise DatabaseError(f"{error.message} (at: {excerpt(statement)})") from error
+        else:
+            if target.warned and kind(statement) == b"CREATE":
+                refusals.note(statement, await target.warnings())
 
 
 def _counted(pieces: Iterable[bytes], on_bytes: OnBytes) -> Iterator[bytes]:

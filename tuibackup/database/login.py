@@ -33,10 +33,14 @@ ANSWER_SECONDS = 30.0  # for the server's greeting and login
 QUERY_SECONDS = 300.0  # information_schema of thousands of tables takes its time
 # A server may be set to end whoever says nothing for seconds, in a transaction or without one, takes rows slowly, or
 # asks for much. Each login of ours has its reasons: it waits for a lock, for the dumps beside it, for a slow disk here.
-_PATIENCE = (
-    "SET SESSION wait_timeout = 86400, net_read_timeout = 3600, net_write_timeout = 3600"
+# And what SQL means and which rows it gives is for us to say, not for the server's defaults or its init_connect.
+_OWN = (
+    "SET NAMES utf8mb4, autocommit = 1, sql_mode = '', time_zone = '+00:00', sql_quote_show_create = 1,"
+    " sql_select_limit = 18446744073709551615, sql_big_selects = 1,"
+    " wait_timeout = 86400, net_read_timeout = 3600, net_write_timeout = 3600"
     " /*M!100101 , max_statement_time = 0 */"
     " /*M!100301 , idle_transaction_timeout = 0, idle_readonly_transaction_timeout = 0 */"
+    " /*M!100901 , old_mode = 'UTF8_IS_UTF8MB3' */"
     " /*!50708 , max_execution_time = 0 */"
 )
 _DEFAULT_SOCKETS = ("/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock")  # noqa: S108  # theirs
@@ -75,6 +79,7 @@ class DatabaseSession:
     )
     grants: tuple[str, ...]
     databases: tuple[DatabaseInfo, ...]
+    division: int  # its div_precision_increment, by which generated columns are computed
     _connection: Connection
     _session: Session
     _exclude: frozenset[str] = frozenset()
@@ -151,7 +156,10 @@ async def login(session: Session, server: Server, password: Secret | None) -> Da
     options = replace(options, tls=connection.tls)
     try:
         async with faults(server.name, options):
-            version = str((await connection.rows("SELECT VERSION()"))[0][0])
+            [(version, division)] = await connection.rows(
+                "SELECT VERSION(), @@global.div_precision_increment"
+            )
+            version = str(version)
             account = str((await connection.rows("SELECT CURRENT_USER()"))[0][0])
             grants = await _grants(connection)
             authentication = await _authentication(connection)
@@ -170,6 +178,7 @@ async def login(session: Session, server: Server, password: Secret | None) -> Da
         authentication=authentication,
         grants=grants,
         databases=databases,
+        division=int(division),
         _connection=connection,
         _session=session,
         _exclude=exclude,
@@ -233,7 +242,7 @@ async def logged_in(server: str, options: Options, channel: Callable[[], Awaitab
         async with faults(server, options):
             async with asyncio.timeout(ANSWER_SECONDS):
                 await connection.open()
-                await _ask_for_patience(connection)
+                await _set_up(connection)
         return connection
     except DatabaseError:
         connection.drop()
@@ -255,9 +264,10 @@ async def _channel(session: Session, options: Options) -> Channel:
         raise DatabaseError(error.message, await way_out(session, options, error)) from error
 
 
-async def _ask_for_patience(connection: Connection) -> None:
+async def _set_up(connection: Connection) -> None:
+    """Give the session the settings that everything here relies on. Raises MySQLError where the line breaks."""
     try:
-        await connection.rows(_PATIENCE)
+        await connection.rows(_OWN)
     except aiomysql.MySQLError as error:
         if error.args[0] in _OURS:  # the line broke, say
             raise

@@ -182,7 +182,7 @@ class Native:
         await self._ask("ROLLBACK TO SAVEPOINT tuibackup")
 
     async def database(self, info: DatabaseInfo) -> AsyncGenerator[bytes, None]:
-        """A whole dump of one database, which creates it and restores by itself (but for views into others).
+        """A whole dump of one database, which creates it and restores by itself, but for views that are written apart.
 
         Raises DatabaseError, ConnectionLostError.
         """
@@ -205,22 +205,26 @@ class Native:
                 async with aclosing(self._table(info.name, table, alone=False)) as parts:
                     async for part in parts:
                         yield part
-        views = [view for view in info.views if view not in info.broken]
-        for view in views:
-            fields = [
-                quoted(_text(row[0])).encode() for row in await self._ask(f"SHOW COLUMNS FROM {quoted(view)}")
-            ]
-            yield native_text.stand_in(quoted(view).encode(), fields)
         async for part in self._events(info.name):
             yield part
         async for part in self._routines(info.name):
             yield part
-        for view in views:
-            [(_, create, charset, collation, *_)] = await self._ask(f"SHOW CREATE VIEW {quoted(view)}")
-            under = Circumstances(_bytes(charset), _bytes(collation))
-            yield native_text.view(quoted(view).encode(), _bytes(create), under)
+        for view in info.views:
+            if view not in info.broken and view not in info.apart.views:
+                yield await self._view(view)
         await self._ask("ROLLBACK TO SAVEPOINT tuibackup")
         yield native_text.tail(datetime.now(UTC))
+
+    async def view(self, database: str, name: str) -> bytes:
+        """One view, to be made while its database is in use. Raises DatabaseError, ConnectionLostError."""
+        with self._sense():
+            await self._use(database)
+            return await self._view(name)
+
+    async def _view(self, name: str) -> bytes:
+        [(_, create, charset, collation, *_)] = await self._ask(f"SHOW CREATE VIEW {quoted(name)}")
+        under = Circumstances(_bytes(charset), _bytes(collation))
+        return native_text.view(quoted(name).encode(), _bytes(create), under)
 
     @contextmanager
     def _sense(self) -> Iterator[None]:

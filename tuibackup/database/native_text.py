@@ -4,7 +4,6 @@ Everything is bytes: a routine is written in the character set in which it was c
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -49,7 +48,6 @@ def tail(now: datetime) -> bytes:
     return b"\n" + lines + b"\n-- Dump completed on " + now.strftime("%Y-%m-%d %H:%M:%S").encode() + b"\n"
 
 
-# A row that breaks a CHECK was let in by somebody; a backup has to take it as it is.
 _HEAD = (
     b"/*!40101 SET @OLD_CHARACTER_SET_CLIENT=@@CHARACTER_SET_CLIENT */;",
     b"/*!40101 SET @OLD_CHARACTER_SET_RESULTS=@@CHARACTER_SET_RESULTS */;",
@@ -61,11 +59,9 @@ _HEAD = (
     b"/*!40014 SET @OLD_FOREIGN_KEY_CHECKS=@@FOREIGN_KEY_CHECKS, FOREIGN_KEY_CHECKS=0 */;",
     b"/*!40101 SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_AUTO_VALUE_ON_ZERO' */;",
     b"/*!40111 SET @OLD_SQL_NOTES=@@SQL_NOTES, SQL_NOTES=0 */;",
-    b"/*M!100201 SET @OLD_CHECK_CONSTRAINT_CHECKS=@@CHECK_CONSTRAINT_CHECKS, CHECK_CONSTRAINT_CHECKS=0 */;",
 )
 _TAIL = (
     b"/*!40103 SET TIME_ZONE=@OLD_TIME_ZONE */;",  # by which a scanner knows where the end begins
-    b"/*M!100201 SET CHECK_CONSTRAINT_CHECKS=@OLD_CHECK_CONSTRAINT_CHECKS */;",
     b"/*!40101 SET SQL_MODE=@OLD_SQL_MODE */;",
     b"/*!40014 SET FOREIGN_KEY_CHECKS=@OLD_FOREIGN_KEY_CHECKS */;",
     b"/*!40014 SET UNIQUE_CHECKS=@OLD_UNIQUE_CHECKS */;",
@@ -153,16 +149,6 @@ def standing(name: bytes, following: int, cycles: int) -> bytes:
     """Where a sequence stands that is there already."""
     setval = b"DO SETVAL(%s, %d, 0, %d);\n" % (name, following, cycles)
     return title(b"Sequence values for", name) + setval
-
-
-def stand_in(name: bytes, columns: Sequence[bytes]) -> bytes:
-    """A view with the same columns and nothing in it, for views that are created before the one they look at."""
-    listed = b",\n".join(b" NULL AS " + column for column in columns)
-    return (
-        title(b"Temporary table structure for view", name)
-        + b"DROP TABLE IF EXISTS " + name + b";\n/*!50001 DROP VIEW IF EXISTS " + name + b"*/;\n"
-        b"/*!50001 CREATE VIEW " + name + b" AS SELECT\n" + listed + b" */;\n"
-    )  # fmt: skip
 
 
 def view(name: bytes, create: bytes, under: Circumstances) -> bytes:

@@ -19,16 +19,20 @@ _QUEUED = 4  # chunks between the network and the thread
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the SQL goes: openers of files (see `split`), and a guard of the room on their disk."""
+    """Where the SQL goes: openers of files and settings (see `split`), and a guard of the room on their disk."""
 
     dump: Opener
     tail: Opener
+    settings: bytes
     room: RoomGuard
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What was dumped of share `number`. `faults`: why nothing of it can be trusted; none for a good one."""
+    """What was dumped of share `number`, but for the `foot` of each dump.
+
+    `faults`: why nothing of it can be trusted; none for a good one.
+    """
 
     number: int
     share: Share
@@ -36,6 +40,7 @@ class Ended:
     complaints: tuple[str, ...]
     scanner: Scanner
     shifts: dict[str, int]
+    foot: bytes
     seconds: float
 
 
@@ -45,6 +50,7 @@ class Packed:
 
     scanner: Scanner
     shifts: dict[str, int]
+    foot: bytes
     fault: str
     seconds: float
 
@@ -70,7 +76,8 @@ async def pack(chunks: AsyncIterator[bytes], packer: str, target: Target, live: 
         packing.stop()
         await asyncio.gather(worker, return_exceptions=True)
     live.count(packing.taken())
-    return Packed(packing.scanner, packing.splitter.shifts, packing.fault, loop.time() - began)
+    splitter = packing.splitter
+    return Packed(packing.scanner, splitter.shifts, splitter.foot, packing.fault, loop.time() - began)
 
 
 class _Packing:
@@ -78,7 +85,7 @@ class _Packing:
 
     def __init__(self, packer: str, target: Target) -> None:
         self.scanner = Scanner()
-        self.splitter = Splitter(self.scanner, target.dump, target.tail)
+        self.splitter = Splitter(self.scanner, target.dump, target.tail, target.settings)
         self.fault = ""
         self._room = target.room
         self._packer = packer

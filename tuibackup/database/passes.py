@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from tuibackup.database import verdict
+from tuibackup.database import settings, verdict
 from tuibackup.database.assembly import Assembly
 from tuibackup.database.barrier import BEGIN, Barrier, BarrierError, may_lock, witnessed
 from tuibackup.database.checker import Checker, Place
@@ -30,6 +30,7 @@ from tuibackup.database.sequences import standing
 from tuibackup.database.share import PROGRAMS, Share, Tables, inexact, locked, shared, taken_by
 from tuibackup.database.sqlfile import SqlFile
 from tuibackup.database.tool import DumpTool
+from tuibackup.database.views import read_apart
 from tuibackup.errors import ConnectionLostError, DatabaseError
 from tuibackup.remote.session import Session
 from tuibackup.text import printable
@@ -51,6 +52,7 @@ class Made:
     faults: list[str]
     seconds: float
     at_instant: bool = True
+    late: tuple[tuple[int, bytes], ...] = ()  # views that look into other databases, each with its turn
     exact: Tables = frozenset()  # tables that no program cut numbers of
     timely: Tables = frozenset()  # tables without transactions that are of the instant all the same
 
@@ -106,7 +108,9 @@ class Passes:
         self._live = live
         self._least_free = least_free
         self._incoming = incoming
-        self._files = Assembly(incoming, [one.name for one in database.databases])
+        self._files = Assembly(
+            incoming, [one.name for one in database.databases], settings.before(database.division)
+        )
         self._lock_ms: float | None = None
         self._longest_ms = 0.0
 
@@ -300,14 +304,21 @@ class Passes:
             for info in one.share.databases:
                 concerned.setdefault(info.name, []).append(one)
                 infos[info.name] = info
+        apart = await read_apart(self._session, self._database, infos.values())
         made = []
         for name, info in sorted(infos.items()):
-            parts = concerned[name]
+            parts, views = concerned[name], apart[name]
             more = b"" if self.tool is None else await standing(self._database, info)
-            file, contents = await asyncio.to_thread(self._files.put_together, name, parts, more)
+            late = b"".join(text for _turn, text in views.late)
+            file, contents = await asyncio.to_thread(
+                self._files.put_together, name, parts, more, views.own, late
+            )
+            contents.views |= views.names
             faults = [fault for one in parts for fault in one.faults]
-            faults += verdict.missing(info, contents)
-            made.append(Made(info, file, contents, faults, max(one.seconds for one in parts)))
+            faults += [*views.faults, *verdict.missing(info, contents)]
+            made.append(
+                Made(info, file, contents, faults, max(one.seconds for one in parts), late=views.late)
+            )
             if self.tool is None:
                 made[-1].exact = frozenset(table.name for table in info.tables)
         self._files.forget_parts()

@@ -79,7 +79,16 @@ class Program:
         faults += verdict.ended_badly(self._exit, packed.scanner, self._complaints, self._last_words)
         complaints = tuple(self._complaints)
         return [
-            Ended(number, share, tuple(faults), complaints, packed.scanner, packed.shifts, packed.seconds)
+            Ended(
+                number,
+                share,
+                tuple(faults),
+                complaints,
+                packed.scanner,
+                packed.shifts,
+                packed.foot,
+                packed.seconds,
+            )
         ]
 
     async def _written(self) -> AsyncGenerator[bytes, None]:

@@ -124,7 +124,16 @@ class Reader:
         if share.whole and not faults and not packed.scanner.completed:
             faults.append("the dump ends without its last line: it is cut off")
         complaints = tuple(self._native.notes[notes:])
-        return Ended(number, share, tuple(faults), complaints, packed.scanner, packed.shifts, packed.seconds)
+        return Ended(
+            number,
+            share,
+            tuple(faults),
+            complaints,
+            packed.scanner,
+            packed.shifts,
+            packed.foot,
+            packed.seconds,
+        )
 
     async def _read(self, number: int, share: Share) -> AsyncGenerator[bytes, None]:
         assert self._native is not None

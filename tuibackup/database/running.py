@@ -116,7 +116,9 @@ class Running:
     async def _take(self, worker: Program | Reader) -> list[Ended]:
         path, least_free = self._place
         targets = {
-            number: Target(*self._files.openers(number, share), RoomGuard(path, least_free))
+            number: Target(
+                *self._files.openers(number, share), self._files.settings, RoomGuard(path, least_free)
+            )
             for number, share in worker.shares
         }
         try:

@@ -68,12 +68,16 @@ class TablePart:
 
 @dataclass(slots=True)
 class Contents:
-    """What was found of one database. `longest`: no statement has more bytes."""
+    """What was found of one database. `longest`: no statement has more bytes.
+
+    `late`: where in the SQL the views begin that look into other databases; None where there are none.
+    """
 
     tables: dict[str, TablePart] = field(default_factory=dict)
     views: set[str] = field(default_factory=set)
     objects: Counter[str] = field(default_factory=Counter)  # "trigger", "routine", "event"
     longest: int = 0
+    late: int | None = None
 
 
 class Cut(NamedTuple):

@@ -1,10 +1,9 @@
 """Takes the stream of one dump program apart: each database's SQL into a file of its own.
 
 A program that dumps several databases writes a head, the tables of each database one after the other, then the views
-of each, and a foot. Every database gets the head and the foot, and so is a dump of its own; what the head forgets to
-set, it is given. Where a database's tables come from several programs, what follows its tables (events, routines,
-views, foot) is kept apart, so that the other tables can be put before it. A stream of some tables of one database gives
-these tables alone.
+of each, and a foot. Every database gets the head, and settings behind it; the foot is kept for the end of each. Where a
+database's tables come from several programs, what follows its tables (events, routines, views) is kept apart, so that
+the other tables can be put before it. A stream of some tables of one database gives these tables alone.
 """
 
 import re
@@ -20,12 +19,6 @@ _HOST = re.compile(rb"^(-- Host: [^\n]*Database: )[^\n]*$", re.MULTILINE)
 
 Opener = Callable[[str], SqlFile | None]  # by the database's name; None: not one that was asked for
 
-# A row that breaks a CHECK was let in by somebody; a backup has to take it as it is. MariaDB's programs do not say so.
-_CHECKS_OFF = (
-    b"/*M!100201 SET @OLD_CHECK_CONSTRAINT_CHECKS=@@CHECK_CONSTRAINT_CHECKS, CHECK_CONSTRAINT_CHECKS=0 */;\n"
-)
-_CHECKS_BACK = b"/*M!100201 SET CHECK_CONSTRAINT_CHECKS=@OLD_CHECK_CONSTRAINT_CHECKS */;\n"
-
 
 class SplitError(Exception):
     """The stream is none that can be taken apart."""
@@ -35,10 +28,12 @@ class Splitter:
     """Give each piece of the stream to the scanner and then to `take`; at the end `finish`.
 
     `dump` opens a database's own file; `tail` what its events, routines and views go to: the same file, or another.
+    `settings` are statements to be put behind the head.
     """
 
-    def __init__(self, scanner: Scanner, dump: Opener, tail: Opener) -> None:
+    def __init__(self, scanner: Scanner, dump: Opener, tail: Opener, settings: bytes = b"") -> None:
         self.shifts: dict[str, int] = {}  # from a place in the stream to the one in the database's file
+        self._settings = settings
         self._scanner = scanner
         self._dump = dump
         self._tail = tail
@@ -57,11 +52,12 @@ class Splitter:
     def finish(self) -> None:
         """The stream has ended, and the scanner knows it."""
         self._sort()
-        foot = (_CHECKS_BACK if self._forgets_checks() else b"") + bytes(self._foot)
-        for name in self._begun:
-            if (tail := self._tail(name)) is not None:
-                tail.write(foot)
         self._rest()
+
+    @property
+    def foot(self) -> bytes:
+        """The end of all, as far as it came."""
+        return bytes(self._foot)
 
     def _sort(self) -> None:
         cuts = self._scanner.cuts
@@ -101,12 +97,9 @@ class Splitter:
             self._target = self._found(self._dump, cut.name)
             if cut.name:
                 head = _HOST.sub(lambda host: host[1] + _commented(cut.name), bytes(self._head))
-                self._target.write(head + (_CHECKS_OFF if self._forgets_checks() else b""))
+                self._target.write(head + self._settings)
             self.shifts[cut.name] = self._target.length - cut.at
             self._begun.append(cut.name)
-
-    def _forgets_checks(self) -> bool:
-        return b"MariaDB" in self._head and b"CHECK_CONSTRAINT_CHECKS" not in self._head
 
     def _rest(self) -> None:
         if isinstance(self._target, SqlFile):

@@ -89,6 +89,16 @@ class TargetServer:
             await connection.run(statement)
             return connection.backslash_escapes
 
+    @property
+    def warned(self) -> bool:
+        """Whether the server had warnings of the last statement that was run."""
+        return self._live().warned
+
+    async def warnings(self) -> list[tuple[int, str]]:
+        """Number and words of each."""
+        found = await self.rows("SHOW WARNINGS")
+        return [(int(number), printable(str(words))) for level, number, words in found if level == "Warning"]
+
     async def databases(self) -> list[str]:
         """Its databases, but for the system's own."""
         return [str(name) for (name,) in await self.rows("SHOW DATABASES") if str(name).lower() not in SYSTEM]

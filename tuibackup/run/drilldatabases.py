@@ -15,6 +15,7 @@ from tuibackup.database.direction import Direction, same_series, source_version
 from tuibackup.database.inventory import quoted
 from tuibackup.database.load import load_dump, load_script
 from tuibackup.database.proof import compare
+from tuibackup.database.refusals import Refusals
 from tuibackup.database.scratch import account, missing_programs, untrusting
 from tuibackup.database.target import TargetServer, local_target
 from tuibackup.errors import BusyError, ConnectionLostError, DatabaseError, VaultError
@@ -25,10 +26,10 @@ from tuibackup.run.scratch import LEAST_FREE, ScratchPlace
 from tuibackup.run.secrets import resolve
 from tuibackup.text import printable, size
 from tuibackup.vault.disk import room
-from tuibackup.vault.dumps import Dump, dumps_of, placeholders_of
+from tuibackup.vault.dumps import Dump, dumps_of, script_of
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.output import vault_errors
-from tuibackup.vault.restoring import PLACEHOLDERS
+from tuibackup.vault.restoring import LATE_VIEWS, PLACEHOLDERS
 from tuibackup.words import _
 
 _UNPRIVILEGED = "nobody"  # whose rights the throw-away server has where root drills
@@ -130,7 +131,8 @@ class _Drilling:
     async def restore(self) -> None:
         """Everything, in the snapshot's order; what cannot be restored is a difference."""
         self.found.where = self._target.words
-        await self._placeholders()
+        refusals = Refusals()
+        await self._script(PLACEHOLDERS, refusals)
         for number, dump in enumerate(self._dumps.values()):
             name = printable(dump.name)
 
@@ -141,7 +143,7 @@ class _Drilling:
             self._versions[dump.name] = version = source_version(dump)
             direction = Direction(version, self._target)
             try:
-                await load_dump(self._target, dump, direction, came)
+                await load_dump(self._target, dump, direction, came, refusals, late=False)
             except (DatabaseError, VaultError) as error:
                 self.found.differences.append(f"{name}: cannot be restored: {error}")
                 continue
@@ -150,14 +152,18 @@ class _Drilling:
                 f"{name}: the collation {one} was restored as {other}"
                 for one, other in direction.told.items()
             ]
+        await self._script(LATE_VIEWS, refusals)
+        self.found.differences += refusals.refused
+        self.found.gaps += refusals.changed
 
-    async def _placeholders(self) -> None:
+    async def _script(self, file: str, refusals: Refusals) -> None:
+        """What lies beside the dumps."""
         try:
-            if sql := placeholders_of(self._snapshot):
+            if sql := script_of(self._snapshot, file):
                 version = next((source_version(dump) for dump in self._dumps.values()), "")
-                await load_script(self._target, sql, Direction(version, self._target), self._dumps)
+                await load_script(self._target, sql, Direction(version, self._target), self._dumps, refusals)
         except (DatabaseError, VaultError) as error:
-            self.found.differences.append(f"{PLACEHOLDERS}: {error}")
+            self.found.differences.append(f"{file}: {error}")
 
     async def compare(self) -> None:
         """What was restored with its record."""

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from tuibackup.database.inventory import quoted
 from tuibackup.database.load import load_dump, load_table, longest_statement
 from tuibackup.database.login import login
 from tuibackup.database.proof import Comparison, compare
+from tuibackup.database.refusals import Refusals
 from tuibackup.database.scratch import account
 from tuibackup.database.target import TargetServer, local_target, remote_target
 from tuibackup.errors import ConnectionLostError, DatabaseError, TuibackupError, UsageError, VaultError
@@ -113,16 +114,21 @@ async def restore_into(
             await asyncio.to_thread(_prove, want)  # before anything is taken away
         longest = await asyncio.to_thread(longest_statement, want.dump, want.table)
         await target.take_statements_of(longest)
-        came = await _load(target, want, direction, on_progress)
+        refusals = Refusals()
+        came = await _load(target, want, direction, on_progress, refusals)
         compared = await compare(target, want.dump, same_series=same_series(source, target), only=want.table)
-        other_words = tuple(
+        compared = replace(compared, differences=(*refusals.refused, *compared.differences))
+        other_words = [
             f"the collation {one} was restored as {other}" for one, other in direction.told.items()
-        )
+        ]
+        other_words += refusals.changed
         where = f"{target.name} ({target.words})"
-    return RestoredInto(where, came, round(time.monotonic() - began, 3), compared, other_words)
+    return RestoredInto(where, came, round(time.monotonic() - began, 3), compared, tuple(other_words))
 
 
-async def _load(target: TargetServer, want: Wanted, direction: Direction, on_progress: OnProgress) -> int:
+async def _load(
+    target: TargetServer, want: Wanted, direction: Direction, on_progress: OnProgress, refusals: Refusals
+) -> int:
     came, total = 0, want.table.length if want.table else want.dump.length
 
     def counted(length: int) -> None:
@@ -137,10 +143,10 @@ async def _load(target: TargetServer, want: Wanted, direction: Direction, on_pro
                 changed = True
                 await target.rows(f"DROP DATABASE IF EXISTS {quoted(want.dump.name)}")
             changed = True
-            await load_dump(target, want.dump, direction, counted)
+            await load_dump(target, want.dump, direction, counted, refusals)
         else:
             changed = True
-            await load_table(target, want.dump, want.table, direction, counted)
+            await load_table(target, want.dump, want.table, direction, counted, refusals)
     except (DatabaseError, VaultError, ConnectionLostError) as error:
         if not changed:
             raise

@@ -18,7 +18,6 @@ from tuibackup.text import numbered
 from tuibackup.vault.archive import ArchiveReader
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.output import vault_errors
-from tuibackup.vault.restoring import PLACEHOLDERS
 from tuibackup.vault.verify import SUMS, read_sums
 
 TABLES = "tables.json"
@@ -39,7 +38,10 @@ class StoredTable:
 
 @dataclass(frozen=True, slots=True)
 class Dump:
-    """One database's dump. `length` is that of its SQL, in bytes; `recorded` its part of tables.json."""
+    """One database's dump. `length` is that of its SQL, in bytes; `recorded` its part of tables.json.
+
+    `late`: where in the SQL the views begin that look into other databases; None where there are none.
+    """
 
     path: Path
     name: str
@@ -48,6 +50,15 @@ class Dump:
     sha256: bytes
     tables: Mapping[str, StoredTable]
     recorded: Mapping[str, Any] = field(default_factory=dict)
+    late: int | None = None
+
+    def begin(self) -> Iterator[bytes]:
+        """All of it but the late views and what follows them. Raises as `sql`: the rest is read, too."""
+        left = self.length if self.late is None else self.late
+        for piece in self.sql():
+            if left:
+                yield piece[:left]
+            left = max(0, left - len(piece))
 
     def sql(self) -> Iterator[bytes]:
         """All of it, in pieces. Raises VaultError when it is damaged, at the latest after the last piece."""
@@ -111,14 +122,15 @@ def dumps_of(snapshot: Snapshot) -> dict[str, Dump]:
             sums[one.file],
             {table.name: table for table in tables},
             about,
+            one.late,
         )
     return dumps
 
 
-def placeholders_of(snapshot: Snapshot) -> bytes:
-    """The stand-ins to be made before the dumps are restored, proven by their hash; b"" where none are needed."""
-    path = snapshot.path / PLACEHOLDERS
-    wanted = next((one.sha256 for one in read_sums(snapshot.path) if one.name == PLACEHOLDERS), None)
+def script_of(snapshot: Snapshot, name: str) -> bytes:
+    """The SQL in the file `name` beside the dumps, proven by its hash; b"" where there is none."""
+    path = snapshot.path / name
+    wanted = next((one.sha256 for one in read_sums(snapshot.path) if one.name == name), None)
     if wanted is None:
         return b""
     with vault_errors(path):

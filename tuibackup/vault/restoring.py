@@ -16,7 +16,8 @@ from tuibackup.vault.summary import DatabaseSummary
 SCRIPT = "restore.sh"
 LISTS = "restore"
 # Beside dumps, where there is something to say in them. A dump is called NAME.sql.zst, so none is called that.
-PLACEHOLDERS, LEFT_OUT, USERS = "placeholders.sql", "left-out.sql", "users.sql"
+PLACEHOLDERS, LATE_VIEWS = "placeholders.sql", "views.sql"
+LEFT_OUT, USERS = "left-out.sql", "users.sql"
 
 _SCRIPTS = Path(__file__).parent / "scripts"
 
@@ -91,7 +92,11 @@ def write_databases(folder: Path, databases: tuple[DatabaseSummary, ...]) -> lis
     """restore.sh for the dumps in `folder`, in the order given. Raises VaultError."""
     script = (_SCRIPTS / "restore-databases.sh").read_text("utf-8")
     everything = [f"\tplain {PLACEHOLDERS}"] if (folder / PLACEHOLDERS).exists() else []
-    everything += [f"\twrite {_quoted(one.file)}" for one in databases]
+    everything += [
+        f"\twrite {_quoted(one.file)}" if one.late is None else f"\tbegin {_quoted(one.file)} {one.late}"
+        for one in databases
+    ]
+    everything += [f"\tplain {LATE_VIEWS}"] if (folder / LATE_VIEWS).exists() else []
     everything = everything or ["\t:"]
     names = [f"\tprintf '%s\\n' {_quoted(one.name)}" for one in databases] or ["\t:"]
     each = [f"{_quoted(one.name)}) write {_quoted(one.file)} ;;" for one in databases]

@@ -31,7 +31,10 @@ class FolderSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DatabaseSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One database. `file` is its dump, `bytes` that SQL's length, `stored_bytes` its size on the disk."""
+    """One database. `file` is its dump, `bytes` that SQL's length, `stored_bytes` its size on the disk.
+
+    `late`: where in the SQL the views begin that look into other databases; None where there are none.
+    """
 
     name: str
     file: str
@@ -41,6 +44,7 @@ class DatabaseSummary(msgspec.Struct, frozen=True, kw_only=True):
     stored_bytes: int = 0
     whole: bool = True
     problems: int = 0
+    late: int | None = None
 
 
 class FindingSummary(msgspec.Struct, frozen=True):

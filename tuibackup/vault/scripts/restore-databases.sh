@@ -33,6 +33,14 @@ write() {
 	zstd -q -dc -- "$here/$1" || fail "stopped in $1; what was written is not complete"
 }
 
+begin() { # the first $2 bytes: the views that look into other databases come when all of them are there
+	command -v zstd >/dev/null 2>&1 || fail "zstd is missing: install the package zstd"
+	{
+		code=$({ { zstd -q -dc -- "$here/$1" && echo 0 >&3; } | { head -c "$2" >&4 && cat >/dev/null; }; } 3>&1)
+	} 4>&1
+	[ "$code" = 0 ] || fail "stopped in $1; what was written is not complete"
+}
+
 plain() {
 	cat -- "$here/$1" || fail "stopped in $1; what was written is not complete"
 }

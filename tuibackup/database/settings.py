@@ -1,0 +1,58 @@
+"""What a session must have set for a dump to mean the same on every server: put behind each dump's head, and taken
+back before its foot.
+
+Dump programs set character set, time zone, checks of keys and sql_mode. The rest they leave to the server that is
+restored into, and a server may have anything: autocommit off (the last rows are lost), statements cut off after a
+second, transactions that only read, tables refused that its source made.
+"""
+
+_SETTINGS = (
+    # The version from which on it is a session's own to set; "M!" MariaDB alone, "" every server.
+    ("", "autocommit", "1"),
+    ("", "completion_type", "0"),
+    ("", "sql_quote_show_create", "1"),  # a trigger keeps its definer as it would be shown now
+    ("", "wait_timeout", "86400"),  # a large file is unpacked meanwhile
+    (
+        "50600",
+        "innodb_strict_mode",
+        "0",
+    ),  # MySQL takes it from accounts with all rights alone, as restores need
+    ("M!100101", "max_statement_time", "0"),
+    ("M!100201", "check_constraint_checks", "0"),  # a row that breaks a CHECK was let in by somebody
+    ("M!100307", "alter_algorithm", "DEFAULT"),
+    # SHOW CREATE TABLE names the default of a TIMESTAMP that has one; one without must not be given one.
+    ("M!100804", "explicit_defaults_for_timestamp", "1"),
+)
+# A folder that DATA DIRECTORY names may not be there, or be another server's. Options of an engine that is not there
+# stay with the table.
+_MODES = "NO_DIR_IN_CREATE,IGNORE_BAD_TABLE_OPTIONS"
+WRITING = b"/*!50600 SET SESSION TRANSACTION READ WRITE */;\n"
+
+
+def before(division: int) -> bytes:
+    """The statements behind the head; `division`: the source's div_precision_increment, for generated columns."""
+    return (
+        b"".join(
+            _line(since, f"SET @TB_{name.upper()}=@@{name}, {name}={value}")
+            for since, name, value in _with(division)
+        )
+        + _line("M!100002", f"SET @TB_SQL_MODE=@@sql_mode, sql_mode=CONCAT(@@sql_mode, ',{_MODES}')")
+        + WRITING
+    )
+
+
+def after() -> bytes:
+    """The statements before the foot."""
+    return _line("M!100002", "SET sql_mode=@TB_SQL_MODE") + b"".join(
+        _line(since, f"SET {name}=@TB_{name.upper()}") for since, name, _value in reversed(_with(0))
+    )
+
+
+def _with(division: int) -> tuple[tuple[str, str, str], ...]:
+    return (*_SETTINGS, ("", "div_precision_increment", str(division)))
+
+
+def _line(since: str, statement: str) -> bytes:
+    if not since:
+        return f"{statement};\n".encode()
+    return f"/*{since if since.startswith('M') else '!' + since} {statement} */;\n".encode()
