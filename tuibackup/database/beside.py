@@ -1,5 +1,6 @@
-"""What lies beside the dumps, so that they can be restored whole: sequences that tables of other databases rely on, views
-that look into other databases, broken views, users and grants.
+"""What lies beside the dumps, so that they can be restored whole.
+
+Sequences that tables of other databases rely on, views that look into other databases, broken views, users and grants.
 
 No dump is called `NAME.sql`, so these names are free.
 """
