@@ -54,9 +54,8 @@ async def _database(asking: Connection, info: DatabaseInfo) -> dict[str, Rows]:
             " ORDER BY 2, 3, 4"
         )
     for view in info.views:
-        if view not in info.broken:
-            await ask(f"SHOW CREATE VIEW {quoted(view)}")
-            await ask(f"SELECT * FROM {quoted(view)}")
+        await ask(f"SHOW CREATE VIEW {quoted(view)}")
+        await ask(f"SELECT * FROM {quoted(view)}")
     for kind, what, where in (
         ("TRIGGER", "'TRIGGER', TRIGGER_NAME", "TRIGGERS WHERE TRIGGER_SCHEMA"),
         ("EVENT", "'EVENT', EVENT_NAME", "EVENTS WHERE EVENT_SCHEMA"),

@@ -135,7 +135,7 @@ async def test_a_table_changed_since_then_is_refused_with_the_servers_number(
 
     async def later(native: Native, infos: tuple[DatabaseInfo, ...]) -> None:
         server.sql("ALTER TABLE d.x ADD COLUMN b INT DEFAULT 5, ALGORITHM=COPY")
-        async for _ in native.database(infos[0]):
+        async for _ in native.table("d", infos[0].tables[0]):
             pass
 
     with pytest.raises(

@@ -76,8 +76,11 @@ class _Writer:
         self._there = {
             (info.name.casefold(), name.casefold())
             for info in databases
-            for name in (*(table.name for table in info.tables), *info.views, *info.routines)
-            if name not in info.broken
+            for name in (
+                *(table.name for table in info.tables),
+                *info.views,
+                *(name for _kind, name in info.routines),
+            )
         }
         self._users: list[str] = []
         self._roles: list[str] = []

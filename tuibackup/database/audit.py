@@ -7,11 +7,12 @@ from tuibackup.database.barrier import may_lock
 from tuibackup.database.grants import Grants, pattern_of
 from tuibackup.database.inventory import TRANSACTIONAL, DatabaseInfo, quoted
 from tuibackup.database.login import DatabaseSession
+from tuibackup.database.objects import LeftOut
 from tuibackup.database.share import inexact, locked, taken_by
 from tuibackup.database.tool import DumpTool
 from tuibackup.errors import DatabaseError
 from tuibackup.progress import Finding
-from tuibackup.text import count, duration, printable
+from tuibackup.text import count, duration, numbered, printable
 from tuibackup.words import in_english
 
 _DATA = ("SELECT", "SHOW VIEW", "TRIGGER", "EVENT")
@@ -19,11 +20,22 @@ _SHOWN = 5
 _LONG_SECONDS = 60
 
 
-def audit(
-    databases: tuple[DatabaseInfo, ...], grants: tuple[str, ...], account: str, vendor: str
-) -> Iterator[Finding]:
-    """One finding for each thing that a dump by `account` leaves out or changes; `grants`: lines of SHOW GRANTS."""
-    held = Grants(grants)
+def audit(session: DatabaseSession) -> Iterator[Finding]:
+    """One finding for each thing that a dump by this account leaves out or changes."""
+    databases, account, vendor = session.databases, session.account, session.vendor
+    for what, (why, known) in (databases[0].unlisted if databases else {}).items():
+        reason = f"cannot be listed, and what of them cannot be read is left out: {printable(why)}"
+        yield Finding(what, reason, mark=not known)
+    for database in databases:
+        for one in database.left_out:
+            yield left_out(database, one)
+    if session.untold:
+        reason = (
+            f"the server does not tell what it may read, so the dumps may lack something: {session.untold}"
+        )
+        yield Finding(printable(account), reason, mark=True)
+        return
+    held = Grants(session.grants)
     who = printable(account)
     grant = printable(held.statement(account, vendor))
     if not held.everywhere("SHOW DATABASES") and not held.everywhere("SELECT"):
@@ -37,7 +49,6 @@ def audit(
             way_out = f"GRANT {', '.join(lacks)} ON {where}.* TO {who}" if revoked else grant
             reason = f"not everything in it can be read ({', '.join(lacks)}): {way_out}"
             yield Finding(printable(database.name), reason, mark=True)
-        yield from _contents(database)
     if not _routines_readable(held, vendor):
         yield Finding("procedures and functions", f"those of others cannot be read: {grant}", mark=True)
 
@@ -70,19 +81,19 @@ async def long_queries(database: DatabaseSession) -> str:
     return f"{queries} for more than a minute, the longest for {duration(float(longest))}"
 
 
-def _contents(database: DatabaseInfo) -> Iterator[Finding]:
-    name = printable(database.name)
-    for view, error in database.broken.items():
-        yield Finding(
-            f"{name}.{printable(view)}",
-            f"this view is broken and left out of the dump, its definition is in left-out.sql: {printable(error)}; "
-            "mend or drop it",
-        )
+def left_out(database: DatabaseInfo, one: LeftOut) -> Finding:
+    """What is told of an object that the dump of `database` has not, or not whole."""
+    where = "its definition is in left-out.sql" if one.definition else "its definition cannot be had"
+    what = f"this {one.kind} is broken and left out of the dump, {where}"
+    if one.rows is not None:
+        what = f"this {one.kind} is damaged, and the dump has its first {numbered(one.rows, 'row')} only"
+    subject = f"{printable(database.name)}.{printable(one.name)}"
+    return Finding(subject, f"{what}: {printable(one.why)}; mend or drop it", mark=one.lost)
 
 
 def foreseen(database: DatabaseSession, tool: DumpTool | None) -> Iterator[Finding]:
     """What a dump by `tool` (None: over a connection) will not tell as it is, and what it takes to change that."""
-    lock = may_lock(database.grants)
+    lock = bool(database.untold) or may_lock(database.grants)
     if not lock:
         grant = Grants(database.grants).statement(database.account, database.vendor)
         yield Finding(

@@ -1,6 +1,7 @@
 """What lies beside the dumps, so that they can be restored whole.
 
-Sequences that tables of other databases rely on, views that look into other databases, broken views, users and grants.
+Sequences that tables of other databases rely on, views that look into other databases, what is left out, users and
+grants.
 
 No dump is called `NAME.sql`, so these names are free.
 """
@@ -10,28 +11,32 @@ from collections.abc import Iterable, Sequence
 
 from tuibackup.database.accounts import accounts
 from tuibackup.database.grants import Grants
-from tuibackup.database.inventory import DatabaseInfo, quoted
+from tuibackup.database.inventory import DatabaseInfo
 from tuibackup.database.login import DatabaseSession
+from tuibackup.database.objects import SEQUENCE, TABLE, VIEW, quoted
 from tuibackup.database.views import Late, late_views, placeholders
 from tuibackup.errors import DatabaseError
 from tuibackup.progress import Finding
-from tuibackup.text import printable
+from tuibackup.text import numbered, printable
 from tuibackup.vault.restoring import LATE_VIEWS, LEFT_OUT, PLACEHOLDERS, USERS
 from tuibackup.vault.snapshot import Incoming
 
 
 async def write_beside(
-    database: DatabaseSession, incoming: Incoming, late: Iterable[tuple[str, Sequence[Late]]]
+    database: DatabaseSession,
+    databases: Sequence[DatabaseInfo],
+    incoming: Incoming,
+    late: Iterable[tuple[str, Sequence[Late]]],
 ) -> list[Finding]:
-    """Write the files that are needed into `incoming`; what could not be had is a finding.
+    """Write the files that `databases`, as they were dumped, need into `incoming`; what could not be had is a finding.
 
     `late`: by database, its views that look into others. Raises VaultError, ConnectionLostError.
     """
     users, unsaved = await users_and_grants(database)
     texts = {
-        PLACEHOLDERS: await placeholders(database, database.databases),
+        PLACEHOLDERS: await placeholders(database, databases),
         LATE_VIEWS: late_views(late),
-        LEFT_OUT: (await _broken_views(database, database.databases)).encode(),
+        LEFT_OUT: _left_out(databases).encode(),
         USERS: users.encode(),
     }
     for name, text in texts.items():
@@ -56,18 +61,26 @@ async def users_and_grants(database: DatabaseSession) -> tuple[str, list[Finding
     return found.text, unsaved
 
 
-async def _broken_views(database: DatabaseSession, databases: Sequence[DatabaseInfo]) -> str:
-    """The definitions of views that are broken and therefore in no dump, as the server has them."""
+def _left_out(databases: Iterable[DatabaseInfo]) -> str:
+    """The definitions of what is in no dump, as the server has them, or what else it tells of that."""
     lines: list[str] = []
     for info in databases:
-        for view, error in info.broken.items():
-            lines.append(f"-- {printable(info.name)}.{printable(view)}: {printable(error)}")
-            try:
-                [(_name, definition, *_rest)] = await database.rows(
-                    f"SHOW CREATE VIEW {quoted(info.name)}.{quoted(view)}"
+        used = False
+        for one in info.left_out:
+            lines.append(f"-- {one.kind} {printable(info.name)}.{printable(one.name)}: {printable(one.why)}")
+            if one.rows is not None:
+                lines.append(f"-- the dump has it with its first {numbered(one.rows, 'row')} only")
+            elif one.definition:
+                if not used:
+                    lines.append(f"USE {quoted(info.name)};")
+                    used = True
+                body = one.kind not in (TABLE, SEQUENCE, VIEW)
+                lines += (
+                    ["DELIMITER ;;", f"{one.definition};;", "DELIMITER ;"] if body else [f"{one.definition};"]
                 )
-                lines.append(f"{definition};")
-            except DatabaseError as refused:
-                lines.append(f"-- its definition cannot be read: {refused.message}")
-    head = ["-- Views that were broken when the dump was made and are not in it.", "SET NAMES utf8mb4;"]
+            elif one.pieces:
+                lines.append(f"-- its definition cannot be had; the server tells: {printable(one.pieces)}")
+            else:
+                lines.append("-- its definition cannot be had")
+    head = ["-- What could not be read when the dump was made and is not in it.", "SET NAMES utf8mb4;"]
     return "".join(f"{line}\n" for line in (*head, *lines)) if lines else ""

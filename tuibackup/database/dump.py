@@ -15,7 +15,7 @@ from tuibackup.database.beside import write_beside
 from tuibackup.database.inventory import DatabaseInfo
 from tuibackup.database.live import Live
 from tuibackup.database.login import DatabaseSession
-from tuibackup.database.passes import Made, Passes, Taken
+from tuibackup.database.passes import Made, Passes, Taken, complaints
 from tuibackup.database.tool import BrokenToolError, find_tool
 from tuibackup.errors import DatabaseError
 from tuibackup.progress import Finding, Reporter
@@ -60,11 +60,18 @@ class _Told:
 
     reporter: Reporter
     findings: list[Finding] = field(default_factory=list)
+    _taken: set[Finding] = field(default_factory=set)
 
     def __call__(self, subject: str, reason: str, *, mark: bool = False) -> None:
         self.take(Finding(printable(subject), reason, mark))
 
+    def once(self, finding: Finding) -> None:
+        """Take it, unless it was told before."""
+        if finding not in self._taken:
+            self.take(finding)
+
     def take(self, finding: Finding) -> None:
+        self._taken.add(finding)
         self.findings.append(finding)
         self.reporter.finding(finding)
 
@@ -93,7 +100,7 @@ async def dump(
     except DatabaseError as error:
         no_tool = error.message if isinstance(error, BrokenToolError) else ""
         reporter.output(f"{error.message}: the databases are read without")
-    for finding in audit.audit(database.databases, database.grants, database.account, database.vendor):
+    for finding in audit.audit(database):
         told.take(finding)
     if nothing := audit.nothing_there(server, database):
         raise nothing
@@ -105,6 +112,9 @@ async def dump(
         for subject, said in taken.complaints:
             told(subject, f"the dump program said: {said}")
         made = await _once_more(passes, database, taken, told)
+        for one in made:
+            for left in one.info.left_out:
+                told.once(audit.left_out(one.info, left))
         for subject, reason in taken.compare():
             told(subject, reason)
         for one in made:
@@ -115,7 +125,8 @@ async def dump(
     if not any(one.whole for one in summaries):
         raise DatabaseError(f"{server.name}: no database could be dumped: {made[0].faults[0]}")
     await asyncio.to_thread(tablefile.write, incoming, made, summaries, taken)
-    for finding in await write_beside(database, incoming, [(one.info.name, one.late) for one in made]):
+    late = [(one.info.name, one.late) for one in made]
+    for finding in await write_beside(database, [one.info for one in made], incoming, late):
         told.take(finding)
     whole = all(one.whole for one in summaries) and not any(finding.mark for finding in told.findings)
     return DumpResult(
@@ -136,23 +147,27 @@ async def dump(
 
 
 async def _once_more(passes: Passes, database: DatabaseSession, taken: Taken, told: _Told) -> list[Made]:
-    """Every database, those that were not whole dumped again by themselves, and what they are like by now."""
-    if not any(one.faults for one in taken.made):
+    """Every database, those that were not whole dumped again, and what they are like by now.
+
+    What is whole stays, whatever happens to the others.
+    """
+    broken = {one.info.name: one.why for one in taken.made if one.why}
+    if not broken:
         return taken.made
-    now: Mapping[str, DatabaseInfo] = await database.look_again()
-    made = []
-    for one in taken.made:
-        if one.faults and one.info.name in now:
-            again = await passes.alone(now[one.info.name])
-            if not again.faults:
-                told(
-                    one.info.name,
-                    f"was dumped a second time, so it is of an instant of its own: {one.faults[0]}",
-                )
-            made.append(again)
-        else:
-            made.append(one)
-    return made
+    try:
+        now: Mapping[str, DatabaseInfo] = await database.look_again()
+        again, ended = await passes.again([now[name] for name in broken if name in now])
+    except DatabaseError as error:
+        for name in broken:
+            told(name, f"could not be dumped a second time: {error.message}")
+        return taken.made
+    for subject, said in complaints(ended):
+        told(subject, said)
+    for one in again:
+        why = broken[one.info.name]
+        told(one.info.name, f"was dumped a second time, so it is of an instant of its own: {why}")
+    done = {one.info.name: one for one in again}
+    return [done.get(one.info.name, one) for one in taken.made]
 
 
 async def _close(made: Made, incoming: Incoming, live: Live, told: _Told) -> DatabaseSummary:
@@ -161,6 +176,7 @@ async def _close(made: Made, incoming: Incoming, live: Live, told: _Told) -> Dat
     incoming.wrote(written)
     for reason in made.faults:
         told(made.info.name, reason, mark=True)
+    problems = len(made.faults) + sum(left.lost for left in made.info.left_out)
     tables = made.contents.tables.values()
     summary = DatabaseSummary(
         name=made.info.name,
@@ -169,8 +185,8 @@ async def _close(made: Made, incoming: Incoming, live: Live, told: _Told) -> Dat
         rows=sum(table.rows or 0 for table in tables),
         bytes=made.file.length,
         stored_bytes=written.stored_bytes,
-        whole=not made.faults,
-        problems=len(made.faults),
+        whole=not problems,
+        problems=problems,
         late=made.contents.late,
     )
     live.end(summary, made.seconds)

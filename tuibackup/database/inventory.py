@@ -4,13 +4,24 @@ Names are identifiers in the server's own UTF-8; rows and bytes are its estimate
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-
-import aiomysql
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from tuibackup.database.channel import Connection
 from tuibackup.database.looking import Apart, Place, arranged
+from tuibackup.database.objects import (
+    EVENT,
+    SEQUENCE,
+    TABLE,
+    TRIGGER,
+    VIEW,
+    LeftOut,
+    Object,
+    left_out,
+    refused,
+)
+from tuibackup.database.objects import quoted as quoted
+from tuibackup.database.programs import Unlisted, programs
 from tuibackup.text import count, printable, size
 from tuibackup.words import ngettext
 
@@ -30,9 +41,13 @@ TRANSACTIONAL = frozenset(
 )
 # Looking into the views of sys takes the server longer than all the rest.
 _OURS = "{} NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema', 'ndbinfo')"
+_OF_TABLES = (
+    "SELECT TRIGGER_SCHEMA, TRIGGER_NAME, EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS"
+    f" WHERE {_OURS.format('TRIGGER_SCHEMA')}"
+)
+_PLURAL = {TABLE: "tables", SEQUENCE: "tables", VIEW: "views", TRIGGER: "triggers", EVENT: "events"}
 # Character sets of which every byte that the server lets in comes back through utf8mb4, as dump programs write it.
 _WHOLE_SETS = "'utf8mb4', 'utf8mb3', 'utf8', 'latin1', 'ascii', 'binary'"
-_INVALID = (1356, 1146, 1054, 1449, 1142, 1143, 1305)  # what SHOW COLUMNS says of a view that cannot be read
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +69,50 @@ class TableInfo:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseInfo:
-    """One active database. `rows` and `bytes` are the sums over its tables; `broken` maps views to the error.
+    """One active database: what a dump can have of it, and what is `left_out`. Rows and bytes: sums over its tables.
 
-    `triggers`, `routines` and `events` are names as information_schema has them: a package and its body are two
-    routines of one name. `apart`: the views that are written behind everything else (see `looking`).
+    `routines` are kinds ("procedure", "package body") and names. `unlisted`: which of triggers, routines and events the
+    server does not list at all, with its words. `apart`: the views that are written behind everything else
+    (see `looking`).
     """
 
     name: str
     tables: tuple[TableInfo, ...] = ()
     views: tuple[str, ...] = ()
-    broken: dict[str, str] = field(default_factory=dict)
     triggers: tuple[str, ...] = ()
-    routines: tuple[str, ...] = ()
+    routines: tuple[tuple[str, str], ...] = ()
     events: tuple[str, ...] = ()
-    packages: int = 0  # of the routines
     apart: Apart = field(default_factory=Apart)
+    left_out: tuple[LeftOut, ...] = ()
+    unlisted: Mapping[str, Unlisted] = field(default_factory=dict)
+
+    @property
+    def natively(self) -> bool:
+        """Whether a dump program would stop at one of its triggers, routines or events: it leaves out no single one.
+
+        It passes over all of a kind (where the server does not list them), and over those of tables that are left out.
+        """
+        kinds = {one.kind for one in self.left_out if not one.definition} - {TABLE, SEQUENCE, VIEW}
+        return any(_PLURAL.get(kind, "routines") not in self.unlisted for kind in kinds)
+
+    def without(self, found: Iterable[LeftOut]) -> "DatabaseInfo":
+        """It, where `found` turned out to be no more to be had; a table of which there are some rows stays."""
+        found = tuple(found)
+        gone = {(_PLURAL.get(one.kind, one.kind), one.name) for one in found if one.rows is None}
+        return replace(
+            self,
+            tables=tuple(table for table in self.tables if ("tables", table.name) not in gone),
+            views=tuple(view for view in self.views if ("views", view) not in gone),
+            triggers=tuple(trigger for trigger in self.triggers if ("triggers", trigger) not in gone),
+            routines=tuple(routine for routine in self.routines if routine not in gone),
+            events=tuple(event for event in self.events if ("events", event) not in gone),
+            left_out=(*self.left_out, *found),
+        )
+
+    @property
+    def passed_over(self) -> tuple[str, ...]:
+        """What a dump program leaves out by name: tables, sequences and views."""
+        return tuple(one.name for one in self.left_out if one.kind in (TABLE, SEQUENCE, VIEW))
 
     @property
     def rows(self) -> int:
@@ -92,12 +136,13 @@ class DatabaseInfo:
         plain = [table for table in self.tables if table.kind != "SEQUENCE"]
         engines = Counter(table.engine or table.kind.lower() for table in plain)
         named = ", ".join(f"{printable(engine)} {count(number)}" for engine, number in engines.most_common())
+        packages = sum(kind.startswith("package") for kind, _name in self.routines)
         counts = {
             "views": len(self.views),
             "sequences": len(self.sequences),
             "triggers": len(self.triggers),
-            "routines": len(self.routines) - self.packages,
-            "packages": self.packages,
+            "routines": len(self.routines) - packages,
+            "packages": packages,
             "events": len(self.events),
         }
         parts = [
@@ -118,11 +163,6 @@ def tables(number: int) -> str:
     return ngettext("{count} table", "{count} tables", number).format(count=count(number))
 
 
-def quoted(name: str) -> str:
-    """An identifier in backticks."""
-    return f"`{name.replace('`', '``')}`"
-
-
 async def take(connection: Connection, exclude: frozenset[str]) -> tuple[DatabaseInfo, ...]:
     """All active databases but those excluded, by name."""
     names = sorted(
@@ -130,49 +170,66 @@ async def take(connection: Connection, exclude: frozenset[str]) -> tuple[Databas
         for (name,) in await connection.rows("SHOW DATABASES")
         if name not in SYSTEM and name not in exclude
     )
+    tables, objects = await _tables(connection)
+    stored, unlisted = await programs(connection)
+    there = frozenset(names)
+    objects = sorted({one for one in (*objects, *stored) if one.database in there})
+    refusals = await refused(connection, objects)
+    if any(one.kind == TABLE for one in refusals):
+        for schema, name, table in await connection.rows(_OF_TABLES):
+            if Object(str(schema), TABLE, str(table)) in refusals:
+                trigger = Object(str(schema), TRIGGER, str(name))
+                refusals.setdefault(trigger, f"its table {printable(str(table))} is left out")
+    left: dict[str, list[LeftOut]] = defaultdict(list)
+    routines: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    sound: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for one in objects:
+        if one in refusals:
+            left[one.database].append(await left_out(connection, one, refusals[one]))
+        elif one.kind in _PLURAL:
+            sound[one.database, _PLURAL[one.kind]].append(one.name)
+        else:
+            routines[one.database].append((one.kind, one.name))
+    views = {(one.database, one.name) for one in objects if one.kind == VIEW and one not in refusals}
+    apart = arranged(await _definitions(connection, views), names)
+    return tuple(
+        [
+            DatabaseInfo(
+                name,
+                tuple(tables[name, table] for table in sorted(sound[name, "tables"])),
+                tuple(sound[name, "views"]),
+                tuple(sound[name, "triggers"]),
+                tuple(routines[name]),
+                tuple(sound[name, "events"]),
+                apart.get(name, Apart()),
+                tuple(left[name]),
+                unlisted,
+            )
+            for name in names
+        ]
+    )
+
+
+async def _tables(connection: Connection) -> tuple[dict[tuple[str, str], TableInfo], list[Object]]:
+    """Tables and sequences by database and name; these and the views as objects to ask for."""
     floats, fragile = await _floats(connection), await _fragile(connection)
-    tables: dict[str, list[TableInfo]] = defaultdict(list)
-    views: dict[str, list[str]] = defaultdict(list)
+    tables: dict[tuple[str, str], TableInfo] = {}
+    objects: list[Object] = []
     for schema, name, kind, engine, rows, bytes_ in await connection.rows(
         "SELECT TABLE_SCHEMA, TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_ROWS,"
         " COALESCE(DATA_LENGTH, 0) + COALESCE(INDEX_LENGTH, 0) FROM information_schema.TABLES"
         f" WHERE {_OURS.format('TABLE_SCHEMA')}"
     ):
+        place = str(schema), str(name)
         if kind == "VIEW":
-            views[schema].append(name)
+            objects.append(Object(place[0], VIEW, place[1]))
         elif kind != "SYSTEM VIEW":
-            columns = tuple(floats.get((schema, name), ()))
-            tables[schema].append(
-                TableInfo(
-                    name,
-                    kind,
-                    str(engine or ""),
-                    int(rows or 0),
-                    int(bytes_ or 0),
-                    columns,
-                    (schema, name) in fragile,
-                )
+            objects.append(Object(place[0], SEQUENCE if kind == "SEQUENCE" else TABLE, place[1]))
+            columns = tuple(floats.get(place, ()))
+            tables[place] = TableInfo(
+                name, kind, str(engine or ""), int(rows or 0), int(bytes_ or 0), columns, place in fragile
             )
-    triggers = await _names(connection, "TRIGGER", "TRIGGERS")
-    routines = await _names(connection, "ROUTINE", "ROUTINES")
-    events = await _names(connection, "EVENT", "EVENTS")
-    packages = await _names(connection, "ROUTINE", "ROUTINES", " AND ROUTINE_TYPE LIKE 'PACKAGE%%'")
-    broken = {name: await _broken(connection, name, views[name]) for name in names}
-    apart = arranged(await _definitions(connection, broken), names)
-    return tuple(
-        DatabaseInfo(
-            name,
-            tuple(sorted(tables[name], key=lambda table: table.name)),
-            tuple(sorted(views[name])),
-            broken[name],
-            tuple(triggers[name]),
-            tuple(routines[name]),
-            tuple(events[name]),
-            len(packages[name]),
-            apart.get(name, Apart()),
-        )
-        for name in names
-    )
+    return tables, objects
 
 
 async def _floats(connection: Connection) -> dict[tuple[str, str], list[str]]:
@@ -197,36 +254,13 @@ async def _fragile(connection: Connection) -> frozenset[tuple[str, str]]:
     return frozenset((str(schema), str(name)) for schema, name in found)
 
 
-async def _names(connection: Connection, what: str, table: str, more: str = "") -> dict[str, list[str]]:
-    """Names by database, sorted."""
-    found: dict[str, list[str]] = defaultdict(list)
-    where = _OURS.format(f"{what}_SCHEMA") + more
-    query = f"SELECT {what}_SCHEMA, {what}_NAME FROM information_schema.{table} WHERE {where}"
-    for schema, name in sorted(await connection.rows(query)):
-        found[str(schema)].append(str(name))
-    return found
-
-
-async def _definitions(connection: Connection, broken: Mapping[str, Mapping[str, str]]) -> dict[Place, str]:
-    """How each view is made; but of databases that are not active, and broken ones (given by database)."""
+async def _definitions(connection: Connection, views: Container[Place]) -> dict[Place, str]:
+    """How each of `views` is made."""
     return {
         (str(schema), str(view)): str(definition)
         for schema, view, definition in await connection.rows(
             "SELECT TABLE_SCHEMA, TABLE_NAME, VIEW_DEFINITION FROM information_schema.VIEWS"
             f" WHERE {_OURS.format('TABLE_SCHEMA')}"
         )
-        if schema in broken and view not in broken[schema]
+        if (str(schema), str(view)) in views
     }
-
-
-async def _broken(connection: Connection, schema: str, views: Iterable[str]) -> dict[str, str]:
-    """The views that cannot be read. The dump tool asks the same of each, and stops at the first of them."""
-    found = {}
-    for view in views:
-        try:
-            await connection.rows(f"SHOW COLUMNS FROM {quoted(schema)}.{quoted(view)}")
-        except aiomysql.MySQLError as error:
-            if error.args[0] not in _INVALID:
-                raise
-            found[view] = str(error.args[1])
-    return found

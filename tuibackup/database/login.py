@@ -77,7 +77,8 @@ class DatabaseSession:
     authentication: (
         str  # the server's name for how we proved who we are: unix_socket; "" where it does not tell
     )
-    grants: tuple[str, ...]
+    grants: tuple[str, ...]  # as SHOW GRANTS has them
+    untold: str  # why it does not, in its words; "" where it does
     databases: tuple[DatabaseInfo, ...]
     division: int  # its div_precision_increment, by which generated columns are computed
     _connection: Connection
@@ -161,7 +162,7 @@ async def login(session: Session, server: Server, password: Secret | None) -> Da
             )
             version = str(version)
             account = str((await connection.rows("SELECT CURRENT_USER()"))[0][0])
-            grants = await _grants(connection)
+            grants, untold = await _grants(connection)
             authentication = await _authentication(connection)
             exclude = frozenset(server.database.exclude if server.database else ())
             databases = await inventory.take(connection, exclude)
@@ -177,6 +178,7 @@ async def login(session: Session, server: Server, password: Secret | None) -> Da
         account=f"'{user}'@'{host}'",
         authentication=authentication,
         grants=grants,
+        untold=untold,
         databases=databases,
         division=int(division),
         _connection=connection,
@@ -274,14 +276,16 @@ async def _set_up(connection: Connection) -> None:
         # Else the server knows none of it: something that only speaks like these.
 
 
-async def _grants(connection: Connection) -> tuple[str, ...]:
-    """The lines of SHOW GRANTS. A server with --skip-grant-tables cannot tell: everybody may do everything there."""
+async def _grants(connection: Connection) -> tuple[tuple[str, ...], str]:
+    """The lines of SHOW GRANTS, or why there are none."""
     try:
-        return tuple(str(row[0]) for row in await connection.rows("SHOW GRANTS"))
+        return tuple(str(row[0]) for row in await connection.rows("SHOW GRANTS")), ""
     except aiomysql.MySQLError as error:
-        if error.args[0] != _OPTION_PREVENTS:
+        if error.args[0] in _OURS:
             raise
-        return ("GRANT ALL PRIVILEGES ON *.* TO CURRENT_USER",)
+        if error.args[0] == _OPTION_PREVENTS:  # --skip-grant-tables: everybody may do everything
+            return ("GRANT ALL PRIVILEGES ON *.* TO ``@``",), ""
+        return (), printable(str(error.args[1]))
 
 
 async def _authentication(connection: Connection) -> str:

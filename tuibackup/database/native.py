@@ -7,7 +7,8 @@ writes the rows as SQL itself; they stream through, statement by statement. The 
 import asyncio
 import re
 import struct
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from tuibackup.database.channel import Connection
 from tuibackup.database.inventory import DatabaseInfo, TableInfo, quoted
 from tuibackup.database.native_columns import Column, Row
 from tuibackup.database.native_text import Circumstances
+from tuibackup.database.objects import EVENT, SEQUENCE, TABLE, TRIGGER, VIEW, LeftOut
 from tuibackup.database.packets import EndlessAnswerError, columns, prefix
 from tuibackup.errors import ConnectionLostError, DatabaseError
 from tuibackup.text import printable
@@ -32,14 +34,21 @@ _WITHOUT_ROWS = frozenset({"mrg_myisam", "merge", "federated", "spider", "connec
 _HISTORY_SINCE = (10, 11)
 _SEQUENCE = "SEQUENCE"
 _VERSIONED = "SYSTEM VERSIONED"
+_BACK = "ROLLBACK TO SAVEPOINT tuibackup"
+_LOSSES = 3  # of the connection; whatever ends it may be felt by others, too
+_ORDER = {"function": 0, "procedure": 1, "package": 2, "package body": 3}  # a body comes after its package
 
 
 class StatementError(DatabaseError):
-    """The server refuses a statement, with its error's number in `code` (1412: the table was changed meanwhile)."""
+    """The server refuses a statement, with its error's number in `code` (1412: the table was changed meanwhile).
 
-    def __init__(self, message: str, code: int) -> None:
+    `said`: its words.
+    """
+
+    def __init__(self, message: str, code: int, said: str = "") -> None:
         super().__init__(message)
         self.code = code
+        self.said = said or message
 
 
 @dataclass(slots=True)
@@ -54,17 +63,29 @@ class _Fetched:
 class Native:
     """Dumps over `connection`, which is its own from now on.
 
-    `rows` counts what was written of each (database, table), `longest` is the longest statement in bytes, and `notes`
-    says what the dump lacks. One thing at a time; leaving an iterator early costs the connection.
+    `rows` counts what was written of each (database, table), `longest` is the longest statement in bytes, `notes`
+    says what the dump lacks, and `left_out`, by database, what of a whole one could not be read. One thing at a time;
+    leaving an iterator early costs the connection. `reconnect`: another connection, where the server ends this one:
+    a damaged table may bring it down.
     """
 
-    def __init__(self, connection: Connection, vendor: str, *, server: str = "the database") -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        vendor: str,
+        *,
+        server: str = "the database",
+        reconnect: Callable[[], Awaitable[Connection]] | None = None,
+    ) -> None:
+        self.left_out: dict[str, list[LeftOut]] = defaultdict(list)
         self.rows: dict[tuple[str, str], int] = {}
         self.longest = 0
         self.notes: list[str] = []
         self._connection = connection
         self._mariadb = vendor == "MariaDB"
         self._server = server
+        self._reconnect = reconnect
+        self._losses = 0
         self._version = ""
         self._packet = 1 << 20
         self._using = ""
@@ -143,8 +164,13 @@ class Native:
             async with aclosing(self._table(database, table, alone=alone)) as parts:
                 async for part in parts:
                     yield part
+            # The table may be changed by others again; the snapshot stays.
+            await self._ask(_BACK)
 
-    async def _table(self, database: str, table: TableInfo, *, alone: bool) -> AsyncGenerator[bytes, None]:
+    async def _table(
+        self, database: str, table: TableInfo, *, alone: bool, damage: list[Exception] | None = None
+    ) -> AsyncGenerator[bytes, None]:
+        """`damage` is given what ends the rows too early; without it that is raised."""
         await self._use(database)
         name = quoted(table.name)
         raw = name.encode()
@@ -171,15 +197,20 @@ class Native:
                     history=history,
                 )
             ) as inserts:
-                async for statement in inserts:
-                    yield statement
+                try:
+                    async for statement in inserts:
+                        yield statement
+                except (StatementError, ConnectionLostError) as error:
+                    if damage is None:
+                        raise
+                    damage.append(error)
+                    yield native_text.cut_off(raw, self.rows[database, table.name])
             yield native_text.data_end(raw, history=history)
-        async for text in self._triggers(database, table.name):
-            yield text
+        if not any(isinstance(error, ConnectionLostError) for error in damage or ()):
+            async for text in self._triggers(database, table.name):
+                yield text
         if alone:
             yield native_text.table_end()
-        # The table may be changed by others again; the snapshot stays.
-        await self._ask("ROLLBACK TO SAVEPOINT tuibackup")
 
     async def database(self, info: DatabaseInfo) -> AsyncGenerator[bytes, None]:
         """A whole dump of one database, which creates it and restores by itself, but for views that are written apart.
@@ -199,20 +230,22 @@ class Native:
         yield native_text.current(name, _bytes(made[1]))
         for table in info.tables:
             if table.kind == _SEQUENCE:
-                yield await self._sequence(table.name)
+                with self._unless_refused(info.name, SEQUENCE, table.name):
+                    yield await self._sequence(table.name)
         for table in info.tables:
             if table.kind != _SEQUENCE:
-                async with aclosing(self._table(info.name, table, alone=False)) as parts:
+                async with aclosing(self._readable(info.name, table)) as parts:
                     async for part in parts:
                         yield part
-        async for part in self._events(info.name):
+        async for part in self._events(info):
             yield part
-        async for part in self._routines(info.name):
+        async for part in self._routines(info):
             yield part
         for view in info.views:
-            if view not in info.broken and view not in info.apart.views:
-                yield await self._view(view)
-        await self._ask("ROLLBACK TO SAVEPOINT tuibackup")
+            if view not in info.apart.views:
+                with self._unless_refused(info.name, VIEW, view):
+                    yield await self._view(view)
+        await self._back(info.name)
         yield native_text.tail(datetime.now(UTC))
 
     async def view(self, database: str, name: str) -> bytes:
@@ -225,6 +258,51 @@ class Native:
         [(_, create, charset, collation, *_)] = await self._ask(f"SHOW CREATE VIEW {quoted(name)}")
         under = Circumstances(_bytes(charset), _bytes(collation))
         return native_text.view(quoted(name).encode(), _bytes(create), under)
+
+    async def _readable(self, database: str, table: TableInfo) -> AsyncGenerator[bytes, None]:
+        """A table of a whole database, as far as it can be read."""
+        damage: list[Exception] = []
+        begun = False
+        try:
+            async with aclosing(self._table(database, table, alone=False, damage=damage)) as parts:
+                async for part in parts:
+                    begun = True
+                    yield part
+        except (StatementError, ConnectionLostError) as error:
+            damage.append(error)
+        for broken in damage[:1]:
+            rows = self.rows.get((database, table.name), 0) if begun else None
+            said = broken.said if isinstance(broken, StatementError) else str(broken)
+            self.left_out[database].append(LeftOut(TABLE, table.name, said, rows=rows))
+            if isinstance(broken, ConnectionLostError):
+                await self._begin_again(database, broken)
+        await self._back(database)
+
+    async def _back(self, database: str) -> None:
+        """Give the table up, for others to change; the snapshot stays, unless the server gave it up."""
+        try:
+            await self._ask(_BACK)
+        except StatementError:
+            await self.begin()
+            self.notes.append("the server ended the transaction: what follows is of a later instant")
+
+    async def _begin_again(self, database: str, error: ConnectionLostError) -> None:
+        if self._reconnect is None or self._losses == _LOSSES:
+            raise error
+        self._losses += 1
+        self._connection = await self._reconnect()
+        self._using = self._version = ""
+        await self.begin()
+        await self._use(database)
+        self.notes.append("the connection was lost: what follows is of a later instant")
+
+    @contextmanager
+    def _unless_refused(self, database: str, kind: str, name: str) -> Iterator[None]:
+        """The block shows one object of a whole database; where the server refuses that, it is left out."""
+        try:
+            yield
+        except StatementError as error:
+            self.left_out[database].append(LeftOut(kind, name, error.said))
 
     @contextmanager
     def _sense(self) -> Iterator[None]:
@@ -275,19 +353,25 @@ class Native:
         nothing = b"\xfb" * len(row.long)
         count = size = 0
         pending: list[bytes] = []
+        broken: StatementError | ConnectionLostError | None = None
         async with aclosing(self._rows_of((database, table), row, history=history)) as batches:
-            async for batch in batches:
-                count += len(batch)
-                texts = _texts(row, batch, nothing) if nothing else [native_columns.joined(batch)]
-                for text in texts:
-                    if size and size + len(text) > _STATEMENT:
-                        yield self._statement(insert, pending)
-                        size = 0
-                    pending.append(text)
-                    size += len(text)
+            try:
+                async for batch in batches:
+                    count += len(batch)
+                    texts = _texts(row, batch, nothing) if nothing else [native_columns.joined(batch)]
+                    for text in texts:
+                        if size and size + len(text) > _STATEMENT:
+                            yield self._statement(insert, pending)
+                            size = 0
+                        pending.append(text)
+                        size += len(text)
+            except (StatementError, ConnectionLostError) as error:
+                broken = error
         if pending:
             yield self._statement(insert, pending)
         self.rows[database, table] = count
+        if broken:
+            raise broken
 
     async def _rows_of(
         self, place: tuple[str, str], row: Row, *, history: bool
@@ -324,50 +408,51 @@ class Native:
             f" WHERE EVENT_OBJECT_SCHEMA = {_literal(database)} AND EVENT_OBJECT_TABLE = {_literal(table)}"
             f" ORDER BY {order}"
         ):
-            [(_, mode, create, charset, collation, of_database, *_)] = await self._ask(
-                f"SHOW CREATE TRIGGER {quoted(_text(name))}"
-            )
-            under = Circumstances(_bytes(charset), _bytes(collation), _bytes(mode), None, _bytes(of_database))
-            yield native_text.trigger(_bytes(create), under, quoted(database).encode(), self._collation)
-
-    async def _events(self, database: str) -> AsyncGenerator[bytes, None]:
-        yield native_text.title(b"Dumping events for database", f"'{database}'".encode())
-        for (name,) in await self._ask(
-            "SELECT EVENT_NAME FROM information_schema.EVENTS"
-            f" WHERE EVENT_SCHEMA = {_literal(database)} ORDER BY EVENT_NAME"
-        ):
-            own = quoted(_text(name))
-            [(_, mode, zone, create, charset, collation, of_database, *_)] = await self._ask(
-                f"SHOW CREATE EVENT {own}"
-            )
-            under = Circumstances(
-                _bytes(charset), _bytes(collation), _bytes(mode), _bytes(zone), _bytes(of_database)
-            )
-            yield native_text.event(
-                own.encode(), _bytes(create), under, quoted(database).encode(), self._collation
-            )
-
-    async def _routines(self, database: str) -> AsyncGenerator[bytes, None]:
-        yield native_text.title(b"Dumping routines for database", f"'{database}'".encode())
-        for kind, name in await self._ask(
-            "SELECT ROUTINE_TYPE, ROUTINE_NAME FROM information_schema.ROUTINES"
-            f" WHERE ROUTINE_SCHEMA = {_literal(database)}"
-            " ORDER BY FIELD(ROUTINE_TYPE, 'FUNCTION', 'PROCEDURE', 'PACKAGE', 'PACKAGE BODY'), ROUTINE_NAME"
-        ):
-            own = quoted(_text(name))
-            [(_, mode, create, charset, collation, of_database, *_)] = await self._ask(
-                f"SHOW CREATE {_text(kind)} {own}"
-            )
-            if create is None:
-                self.notes.append(
-                    f"{printable(database)}.{printable(_text(name))}: this {_text(kind).lower()} cannot be read"
+            with self._unless_refused(database, TRIGGER, _text(name)):
+                [(_, mode, create, charset, collation, of_database, *_)] = await self._ask(
+                    f"SHOW CREATE TRIGGER {quoted(_text(name))}"
                 )
-                yield native_text.unreadable(_bytes(kind), own.encode())
-                continue
-            under = Circumstances(_bytes(charset), _bytes(collation), _bytes(mode), None, _bytes(of_database))
-            yield native_text.routine(
-                _bytes(kind), own.encode(), create, under, quoted(database).encode(), self._collation
-            )
+                under = Circumstances(
+                    _bytes(charset), _bytes(collation), _bytes(mode), None, _bytes(of_database)
+                )
+                yield native_text.trigger(_bytes(create), under, quoted(database).encode(), self._collation)
+
+    async def _events(self, info: DatabaseInfo) -> AsyncGenerator[bytes, None]:
+        yield native_text.title(b"Dumping events for database", f"'{info.name}'".encode())
+        for name in info.events:
+            own = quoted(name)
+            with self._unless_refused(info.name, EVENT, name):
+                [(_, mode, zone, create, charset, collation, of_database, *_)] = await self._ask(
+                    f"SHOW CREATE EVENT {own}"
+                )
+                under = Circumstances(
+                    _bytes(charset), _bytes(collation), _bytes(mode), _bytes(zone), _bytes(of_database)
+                )
+                yield native_text.event(
+                    own.encode(), _bytes(create), under, quoted(info.name).encode(), self._collation
+                )
+
+    async def _routines(self, info: DatabaseInfo) -> AsyncGenerator[bytes, None]:
+        yield native_text.title(b"Dumping routines for database", f"'{info.name}'".encode())
+        for kind, name in sorted(info.routines, key=lambda one: (_ORDER.get(one[0], len(_ORDER)), one)):
+            own = quoted(name)
+            with self._unless_refused(info.name, kind, name):
+                [(_, mode, create, charset, collation, of_database, *_)] = await self._ask(
+                    f"SHOW CREATE {kind.upper()} {own}"
+                )
+                if create is None:
+                    raise StatementError("this account may not read it", 0)
+                under = Circumstances(
+                    _bytes(charset), _bytes(collation), _bytes(mode), None, _bytes(of_database)
+                )
+                yield native_text.routine(
+                    kind.upper().encode(),
+                    own.encode(),
+                    create,
+                    under,
+                    quoted(info.name).encode(),
+                    self._collation,
+                )
 
     async def _ask(self, query: str) -> list[list[bytes | None]]:
         """All rows of a small answer."""
@@ -404,7 +489,7 @@ class Native:
                 raise ConnectionLostError(
                     f"{self._server}: the database closed the connection: {said}"
                 ) from error
-            raise StatementError(f"{self._server}: the database says: {said}", code) from error
+            raise StatementError(f"{self._server}: the database says: {said}", code, said) from error
         except (asyncio.IncompleteReadError, OSError, AttributeError) as error:
             raise ConnectionLostError(f"{self._server}: the database closed the connection") from error
 

@@ -130,6 +130,11 @@ def data_end(name: bytes, *, history: bool) -> bytes:
     )  # fmt: skip
 
 
+def cut_off(name: bytes, rows: int) -> bytes:
+    """Where a damaged table's rows end too early."""
+    return b"-- Table " + _comment(name) + b" is damaged: only its first %d rows could be read\n" % rows
+
+
 _HISTORY = (
     b"/*M!101100 SET @tb_history=@@session.system_versioning_insert_history,"
     b" @@session.system_versioning_insert_history=1 */;\n"

@@ -6,15 +6,18 @@ fast. Here a row stays the bytes of its packet until somebody asks for its colum
 
 import struct
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 
-from pymysql.err import raise_mysql_exception
+from pymysql.err import MySQLError, raise_mysql_exception
 
 ROW_LIMIT = 512 << 20  # bytes of one row: in hex it is a statement of 1 GiB, the most that any server takes
 _CHUNK = 1 << 20
+_ANSWER_LIMIT = 64 << 20  # bytes of one answer of several
 _HEAD = struct.Struct("<IB").unpack_from  # three bytes of length, one of sequence; the first of what follows
 _LENGTH = 0xFFFFFF
 _FULL = _LENGTH  # a packet of this length goes on in the next one
 _END, _ERROR, _NULL = 0xFE, 0xFF, 0xFB
+_OK, _FILE = 0x00, 0xFB  # how an answer begins that has no rows; that asks for a file of ours
 _END_LENGTH = 9  # an end is shorter; a row that begins with 0xFE is longer than 16 MiB
 
 
@@ -63,6 +66,8 @@ async def row_packets(
                 return
             elif kind == _ERROR:
                 behind(data[at:])
+                if rows:  # those before a damaged one
+                    yield rows
                 raise_mysql_exception(packet)
             else:
                 rows.append(packet[prefix(kind) :] if sole else packet)
@@ -73,6 +78,66 @@ async def row_packets(
             pieces.append(await read(max(wanted, _CHUNK)))
             wanted -= len(pieces[-1])
         data = b"".join(pieces)
+
+
+async def answers(
+    read: Callable[[int], Awaitable[bytes]], count: int
+) -> AsyncGenerator[list[bytes] | MySQLError, None]:
+    """The answers to `count` statements that were sent one behind the other: row packets, or the server's error.
+
+    Raises EndlessAnswerError for an answer that is too large, or that asks for something.
+    """
+    async with aclosing(_packets(read)) as packets:
+        for _ in range(count):
+            first = await anext(packets)
+            if first[0] == _OK:
+                yield []
+            elif first[0] == _ERROR:
+                yield _error(first)
+            elif first[0] == _FILE:
+                raise EndlessAnswerError
+            else:
+                for _ in range(first[0] + 1):  # the columns and their end
+                    await anext(packets)
+                yield await _rows(packets)
+
+
+async def _rows(packets: AsyncGenerator[bytes, None]) -> list[bytes] | MySQLError:
+    rows: list[bytes] = []
+    size = 0
+    async for row in packets:
+        if row[0] == _ERROR:
+            return _error(row)
+        if row[0] == _END and len(row) < _END_LENGTH:
+            break
+        size += len(row)
+        if size > _ANSWER_LIMIT:
+            raise EndlessAnswerError
+        rows.append(row)
+    return rows
+
+
+def _error(packet: bytes) -> MySQLError:
+    try:
+        raise_mysql_exception(packet)
+    except MySQLError as error:
+        return error
+
+
+async def _packets(read: Callable[[int], Awaitable[bytes]]) -> AsyncGenerator[bytes, None]:
+    """What the server sends, packet by packet; what it sends behind the last one that is asked for is lost."""
+    data = b""
+    at = 0
+    while True:
+        while len(data) - at < 4 or len(data) - at - 4 < int.from_bytes(data[at : at + 3], "little"):
+            data, at = data[at:] + await read(_CHUNK), 0
+            if len(data) > _ANSWER_LIMIT:
+                raise EndlessAnswerError
+        end = at + 4 + int.from_bytes(data[at : at + 3], "little")
+        packet, at = data[at + 4 : end], end
+        if not packet:
+            raise ValueError("an empty packet")
+        yield packet
 
 
 def columns(row: bytes) -> list[bytes | None]:

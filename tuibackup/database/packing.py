@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from tuibackup.database.live import Live
+from tuibackup.database.objects import LeftOut
 from tuibackup.database.scan import Scanner
 from tuibackup.database.share import Share
 from tuibackup.database.split import Opener, SplitError, Splitter
@@ -42,6 +43,8 @@ class Ended:
     shifts: dict[str, int]
     foot: bytes
     seconds: float
+    left_out: tuple[LeftOut, ...] = ()  # what could not be read of a whole database
+    native: bool = False  # read over a connection, not by a program
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from tuibackup.database.grants import Grants
 from tuibackup.database.inventory import DatabaseInfo, tables
 from tuibackup.database.live import Live
 from tuibackup.database.login import DatabaseSession, Login, log_in_again
+from tuibackup.database.objects import LeftOut
 from tuibackup.database.packing import Ended
 from tuibackup.database.program import Program
 from tuibackup.database.reader import Reader
@@ -53,8 +54,16 @@ class Made:
     seconds: float
     at_instant: bool = True
     late: tuple[tuple[int, bytes], ...] = ()  # views that look into other databases, each with its turn
+    found: tuple[LeftOut, ...] = ()  # what could not be read, and was thought sound
     exact: Tables = frozenset()  # tables that no program cut numbers of
     timely: Tables = frozenset()  # tables without transactions that are of the instant all the same
+
+    @property
+    def why(self) -> str:
+        """Why it may go better a second time; "" where it is good."""
+        for one in self.found:
+            return f"{one.kind} {printable(one.name)}: {one.why}"
+        return "; ".join(self.faults)
 
 
 @dataclass(slots=True)
@@ -145,14 +154,15 @@ class Passes:
                 self._files.forget_parts()
                 if last or not error.passing:
                     break
-        made, ended, begun = await self._run(infos)
+        together = self.tool is not None and not any(info.natively for info in infos)
+        made, ended, begun = await self._run(self._one(infos, program=together))
         if self.tool is not None and not begun and all(one.faults for one in made):
             self.no_tool = made[0].faults[0]
             self._live.say(f"{self.no_tool}: the databases are read without")
             self.tool = None
             self._files.forget(one.name for one in infos)
             return await self._at_one_instant(checksum=checksum)
-        instant = NATIVE if self.tool is None else ONE_PROGRAM
+        instant = ONE_PROGRAM if together else NATIVE
         instant = instant if len(infos) > 1 else EACH
         return Taken(
             made,
@@ -160,21 +170,25 @@ class Passes:
             self._lock_ms,
             self._longest_ms,
             no_barrier=no_barrier,
-            complaints=_complaints(ended),
+            complaints=complaints(ended),
         )
 
-    async def alone(self, info: DatabaseInfo) -> Made:
-        """One database once more, at an instant of its own; what there was of it is thrown away."""
-        self._files.forget([info.name])
-        self._live.say(f"{printable(info.name)}: once more")
-        [made], _ended, _begun = await self._run((info,))
-        made.at_instant = False
-        return made
+    async def again(self, infos: Sequence[DatabaseInfo]) -> tuple[list[Made], list[Ended]]:
+        """These once more, at an instant of their own, over a connection: it leaves out no more than it cannot read.
+
+        What there was of them is thrown away, once that can begin. Raises DatabaseError and what `at_one_instant` does.
+        """
+        for info in infos:
+            self._live.say(f"{printable(info.name)}: once more")
+        made, ended, _begun = await self._run(self._one(infos, program=False), infos)
+        for one in made:
+            one.at_instant = False
+        return made, ended
 
     async def _behind_barrier(self, *, checksum: bool) -> Taken:
         infos, options = self._database.databases, self._database.options
-        if not may_lock(self._database.grants):
-            database = self._database
+        database = self._database
+        if not database.untold and not may_lock(database.grants):
             grant = Grants(database.grants).statement(database.account, database.vendor)
             raise BarrierError(f"the account lacks RELOAD; run: {printable(grant)}")
         loop = asyncio.get_running_loop()
@@ -189,10 +203,11 @@ class Passes:
                 await checker.prepare()
             except DatabaseError as error:
                 raise BarrierError(error.message) from error
-            aside = locked(infos) if self.tool else ()
+            infos = () if self.tool is None else tuple(info for info in infos if not info.natively)
+            aside = locked(infos)
             barrier = Barrier(control, helper, self._database.vendor, self._database.server_version)
-            exact = inexact(infos, taken_by(aside)) if self.tool else ()
-            running = self._running(stack, self._workers(aside, exact))
+            exact = inexact(infos, taken_by(aside))
+            running = self._running(stack, self._workers(infos, aside, exact))
             await running.start()
             try:
                 await self._all_begin(barrier, helper, checker, running)
@@ -203,7 +218,7 @@ class Passes:
                 )
                 history = self.tool is None or self.tool.history
                 exactly = taken_by([*aside, *exact]) if self.tool else None
-                checker.start(infos, history, checksum=checksum, exact=exactly)
+                checker.start(self._database.databases, history, checksum=checksum, exact=exactly)
                 ended = await running.finish()
             finally:
                 await running.stop()
@@ -211,7 +226,9 @@ class Passes:
             for one in made:
                 one.timely = frozenset(table for name, table in running.timely if name == one.info.name)
                 one.exact |= taken_by([*aside, *exact]).get(one.info.name, frozenset())
-            self._live.say(f"counting the rows of {tables(sum(len(one.tables) for one in infos))}")
+            self._live.say(
+                f"counting the rows of {tables(sum(len(one.tables) for one in self._database.databases))}"
+            )
             await checker.finish(loop.time() - began)
         return Taken(
             made,
@@ -219,7 +236,7 @@ class Passes:
             self._lock_ms,
             self._longest_ms,
             position=barrier.position or checker.position,
-            complaints=_complaints(ended),
+            complaints=complaints(ended),
             comparable=True,
             counts=checker.counts,
             checksums=checker.checksums,
@@ -256,39 +273,47 @@ class Passes:
         place = self._incoming.path, self._least_free
         return Running(workers, self._database.options, self._files, self._live, place, stack)
 
-    def _workers(self, aside: Sequence[Share], exact: Sequence[Share]) -> list[Program | Reader]:
-        """Programs for everything but what a connection of our own takes."""
-        infos = self._database.databases
-        if self.tool is None:
-            return [self._reader([Share((info,)) for info in infos])]
-        shares = shared(infos, taken_by([*aside, *exact]), programs=self._programs())
-        workers: list[Program | Reader] = [
-            Program(number, self._session, self.tool, share, self._live)
-            for number, share in enumerate(shares)
-        ]
-        if aside or exact:
-            workers.append(self._reader([*aside, *exact], first=len(shares), locked=len(aside)))
+    def _workers(
+        self, infos: Sequence[DatabaseInfo], aside: Sequence[Share], exact: Sequence[Share]
+    ) -> list[Program | Reader]:
+        """Programs for `infos`, but for what a connection of our own takes: that, and all other databases."""
+        workers: list[Program | Reader] = []
+        if self.tool is not None and infos:
+            shares = shared(infos, taken_by([*aside, *exact]), programs=self._programs())
+            workers += [
+                Program(number, self._session, self.tool, share, self._live)
+                for number, share in enumerate(shares)
+            ]
+        whole = [Share((info,)) for info in self._database.databases if info.natively or not infos]
+        if mine := [*aside, *exact, *whole]:
+            workers.append(self._reader(mine, first=len(workers), locked=len(aside)))
         return workers
 
-    def _reader(self, shares: Sequence[Share], *, first: int = 0, locked: int = 0) -> Reader:
+    def _reader(
+        self, shares: Sequence[Share], *, first: int = 0, locked: int = 0, persistent: bool = False
+    ) -> Reader:
         numbered = list(enumerate(shares, first))
         options, vendor = self._database.options, self._database.vendor
-        return Reader(self._session, options, vendor, numbered, self._live, locked)
+        return Reader(self._session, options, vendor, numbered, self._live, locked, persistent=persistent)
+
+    def _one(self, infos: Sequence[DatabaseInfo], *, program: bool) -> Program | Reader:
+        """One worker for all of `infos`."""
+        if program and self.tool is not None:
+            return Program(0, self._session, self.tool, Share(tuple(infos)), self._live)
+        return self._reader([Share((info,)) for info in infos], persistent=True)
 
     def _programs(self) -> int:
         total = sum(one.bytes for one in self._database.databases)
         return min(PROGRAMS, max(2, -(-total // _ENOUGH)), self._session.at_once or PROGRAMS)
 
-    async def _run(self, infos: Sequence[DatabaseInfo]) -> tuple[list[Made], list[Ended], bool]:
-        """These databases, by one program or over one connection, with no lock; whether it could begin."""
-        worker: Program | Reader
-        if self.tool is None:
-            worker = self._reader([Share((info,)) for info in infos])
-        else:
-            worker = Program(0, self._session, self.tool, Share(tuple(infos)), self._live)
+    async def _run(
+        self, worker: Program | Reader, forget: Sequence[DatabaseInfo] = ()
+    ) -> tuple[list[Made], list[Ended], bool]:
+        """What one worker takes, with no lock; whether it could begin. What there was of `forget` goes before."""
         async with AsyncExitStack() as stack:
             running = self._running(stack, [worker])
             await running.start()
+            self._files.forget(info.name for info in forget)
             try:
                 running.begin()
                 ended = await running.finish()
@@ -308,24 +333,36 @@ class Passes:
         made = []
         for name, info in sorted(infos.items()):
             parts, views = concerned[name], apart[name]
-            more = b"" if self.tool is None else await standing(self._database, info)
+            native = any(one.native and one.share.whole for one in parts)
+            more = b"" if native else await standing(self._database, info)
             late = b"".join(text for _turn, text in views.late)
             file, contents = await asyncio.to_thread(
                 self._files.put_together, name, parts, more, views.own, late
             )
             contents.views |= views.names
+            found = tuple(left for one in parts for left in one.left_out)
+            info = info.without(found)
             faults = [fault for one in parts for fault in one.faults]
             faults += [*views.faults, *verdict.missing(info, contents)]
             made.append(
-                Made(info, file, contents, faults, max(one.seconds for one in parts), late=views.late)
+                Made(
+                    info,
+                    file,
+                    contents,
+                    faults,
+                    max(one.seconds for one in parts),
+                    late=views.late,
+                    found=found,
+                )
             )
-            if self.tool is None:
+            if native:
                 made[-1].exact = frozenset(table.name for table in info.tables)
         self._files.forget_parts()
         return made
 
 
-def _complaints(ended: Sequence[Ended]) -> list[tuple[str, str]]:
+def complaints(ended: Sequence[Ended]) -> list[tuple[str, str]]:
+    """What programs said that ended well, with the databases they dumped."""
     return [
         (", ".join(info.name for info in one.share.databases), line)
         for one in ended

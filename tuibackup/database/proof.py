@@ -102,6 +102,7 @@ class _Comparing:
             self._gaps.append(f"{self._database}: nothing was recorded of it, so nothing can be compared")
         elif self._only is None:
             await self._compare_objects()
+        self._damaged()
         self._peculiar = await self._why_peculiar()
         pairs = [
             (table, base[self._target.stored(table.name)])
@@ -128,6 +129,18 @@ class _Comparing:
 
     def _content(self, table: StoredTable) -> Content | None:
         return content.recorded(self._recorded.get(table.name, {}).get("content"))
+
+    def _damaged(self) -> None:
+        """What the dump never had: nothing that came back stands for it."""
+        for one in self._dump.recorded.get("left_out", ()):
+            if self._only is None or self._only.name == one.get("name"):
+                where = f"{self._database}.{printable(str(one.get('name')))}"
+                what = (
+                    "was damaged, its first rows came back only"
+                    if one.get("rows") is not None
+                    else "was left out"
+                )
+                self._gaps.append(f"{where}: this {one.get('kind')} {what}: {printable(str(one.get('why')))}")
 
     async def _tables(self) -> dict[str, _There]:
         """By the name as the target tells names apart."""

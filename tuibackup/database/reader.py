@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, aclosing
 
+from tuibackup.database.channel import Connection
 from tuibackup.database.inventory import TableInfo
 from tuibackup.database.live import Live
 from tuibackup.database.login import open_connection
@@ -18,6 +19,8 @@ from tuibackup.database.share import Share
 from tuibackup.errors import ConnectionLostError, DatabaseError
 from tuibackup.remote.session import Session
 from tuibackup.text import printable
+
+_AGAIN_SECONDS, _AGAIN_PAUSE = 60.0, 1.0  # for a server that went down to be there again
 
 
 class Reader:
@@ -34,7 +37,10 @@ class Reader:
         shares: Sequence[tuple[int, Share]],
         live: Live,
         locked: int = 0,
+        *,
+        persistent: bool = False,
     ) -> None:
+        """`persistent`: where the server ends the connection, go on over another one, at another instant."""
         self.shares = tuple(shares)
         self.begun = asyncio.Event()
         self.late = False
@@ -56,13 +62,31 @@ class Reader:
             if table.name in share.tables
         ]
         self._first = [(database, table) for _size, database, table in sorted(by_size)]
+        self._persistent = persistent
         self._native: Native | None = None
 
     async def start(self, stack: AsyncExitStack) -> None:
         """Log in, and have everything ready. Raises DatabaseError, ConnectionLostError."""
-        connection = await open_connection(self._session, self._options)
-        stack.callback(connection.drop)
-        self._native = Native(connection, self._vendor, server=self._session.name)
+
+        async def connect() -> Connection:
+            connection = await open_connection(self._session, self._options)
+            stack.callback(connection.drop)
+            return connection
+
+        async def connect_again() -> Connection:
+            """As soon as a server that went down is there again."""
+            loop = asyncio.get_running_loop()
+            until = loop.time() + _AGAIN_SECONDS
+            while True:
+                try:
+                    return await connect()
+                except (DatabaseError, ConnectionLostError):
+                    if self._session.lost or loop.time() > until:
+                        raise
+                await asyncio.sleep(_AGAIN_PAUSE)
+
+        reconnect = connect_again if self._persistent else None
+        self._native = Native(await connect(), self._vendor, server=self._session.name, reconnect=reconnect)
         await self._native.prepare()
         await self._native.foresee(self._first)
 
@@ -123,16 +147,17 @@ class Reader:
             faults.append(packed.fault)
         if share.whole and not faults and not packed.scanner.completed:
             faults.append("the dump ends without its last line: it is cut off")
-        complaints = tuple(self._native.notes[notes:])
         return Ended(
             number,
             share,
             tuple(faults),
-            complaints,
+            tuple(self._native.notes[notes:]),
             packed.scanner,
             packed.shifts,
             packed.foot,
             packed.seconds,
+            tuple(self._native.left_out.pop(share.databases[0].name, ())),
+            native=True,
         )
 
     async def _read(self, number: int, share: Share) -> AsyncGenerator[bytes, None]:

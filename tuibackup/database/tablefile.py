@@ -38,12 +38,15 @@ def _database(made: Made, summary: DatabaseSummary, taken: Taken) -> Mapping[str
         "bytes": summary.bytes,
         "longest_statement": made.contents.longest,
         "objects": {
-            "views": [view for view in info.views if view not in info.broken],
+            "views": list(info.views),
             "triggers": list(info.triggers),
-            "routines": list(info.routines),
+            "routines": sorted(name for _kind, name in info.routines),
             "events": list(info.events),
             "sequences": list(info.sequences),
         },
+        "left_out": [
+            {"kind": one.kind, "name": one.name, "why": one.why, "rows": one.rows} for one in info.left_out
+        ],
         "tables": [
             {
                 "name": part.name,

@@ -43,17 +43,20 @@ class DumpTool:
     def command(self, share: Share) -> bytes:
         """A script that writes the dump of `share` to stdout; it reads its option file from stdin.
 
-        `--defaults-file` comes first, so that nobody's ~/.my.cnf is read. Views that cannot be read are left
+        `--defaults-file` comes first, so that nobody's ~/.my.cnf is read. What cannot be read is left
         out by name: the tool would stop at the first of them. So are those that are written apart.
         """
         words = [self.path, "--defaults-file=/dev/stdin", *self.flags]
         if self.history and any(one.versioned for one in share.databases):
             words.append("--dump-history")
+        words += [
+            f"--skip-{what}" for what in sorted({what for one in share.databases for what in one.unlisted})
+        ]
         if share.whole:
             words += [
                 f"--ignore-table={one.name}.{name}"
                 for one in share.databases
-                for name in (*one.broken, *one.apart.views, *sorted(share.left_out.get(one.name, ())))
+                for name in (*one.passed_over, *one.apart.views, *sorted(share.left_out.get(one.name, ())))
             ]
             words += ["--databases", "--", *[one.name for one in share.databases]]
         else:

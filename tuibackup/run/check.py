@@ -284,7 +284,7 @@ async def _database(
         if nothing := nothing_there(server, database):
             yield Check(_("database"), State.FAILED, str(nothing))
             return
-        for finding in audit(database.databases, database.grants, database.account, database.vendor):
+        for finding in audit(database):
             # What is marked would keep the clock from being reset, month after month.
             state = State.FAILED if finding.mark else State.WARNING
             yield Check(_("database"), state, f"{finding.subject}: {finding.reason}")

@@ -132,7 +132,7 @@ async def _around(work: Work, database: "DatabaseSession") -> list[Need]:
     """The dump tool, what the account may not read, what there is to dump, and what keeps the server busy."""
     from tuibackup.database.audit import audit, foreseen, long_queries
 
-    found = list(audit(database.databases, database.grants, database.account, database.vendor))
+    found = list(audit(database))
     missing = [f"{finding.subject}: {finding.reason}" for finding in found if finding.mark]
     tool, described_tool = await _dump_tool(work, database)
     limits = [finding for finding in found if not finding.mark]

@@ -193,7 +193,7 @@ class _Found:
         async with await log_in(self._server, session, self._answers) as database:
             self._seconds[Step.LOGIN] = time.monotonic() - began
             self._databases = tuple(database.databases)
-            self._findings += audit(database.databases, database.grants, database.account, database.vendor)
+            self._findings += audit(database)
         total = sum(one.bytes for one in self._databases)
         self._room += await asyncio.to_thread(dump_needs, self._vault, self._plan.server, total)
         seconds = self._usual(Step.DUMP, await asyncio.to_thread(self._past, Clock.DATABASES))
