@@ -5,6 +5,7 @@ import pytest
 from tuibackup.database.channel import Connection
 from tuibackup.database.direction import Direction, same_series
 from tuibackup.database.optionfile import Options
+from tuibackup.database.syntax import Syntax
 from tuibackup.database.target import TargetServer, series
 from tuibackup.errors import DatabaseError
 
@@ -29,6 +30,54 @@ def test_a_collation_of_mysql_becomes_the_next_best_of_mariadb() -> None:
     assert old.told == {"utf8mb4_0900_ai_ci": "utf8mb4_unicode_520_ci"}
     new = Direction(MYSQL, target(MARIADB, "utf8mb4_uca1400_ai_ci", "utf8mb4_unicode_520_ci"))
     assert b"utf8mb4_uca1400_ai_ci" in new.translate(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        b"CREATE TABLE `t` (`a` int COMMENT 'COLLATE utf8mb4_ja_0900_as_cs' DEFAULT 'collate latin9_x')",
+        b"CREATE TABLE `COLLATE utf8mb4_ja_0900_as_cs` (`a` int) -- COLLATE utf8mb4_ja_0900_as_cs\n",
+        b"CREATE TABLE `t` (`collate` int, a enum('it''s COLLATE x_y','\\' COLLATE x_y'))",
+        b'CREATE PROCEDURE p() BEGIN /* COLLATE x_y */ SELECT "COLLATE x_y", t.collate, @collate; # COLLATE x\n',
+        b"SET @a = 'collation_connection = x_y', collation_connection = @b",
+        b"SELECT collatex y FROM t",
+    ],
+)
+def test_the_word_in_a_comment_a_default_or_a_body_is_no_collation(statement: bytes) -> None:
+    assert Direction(MYSQL, target(MARIADB)).translate(statement) == statement
+
+
+def test_in_which_mode_it_is_read_counts() -> None:
+    statement = b'CREATE VIEW "a\\" AS SELECT 1 COLLATE x_y'
+    with pytest.raises(DatabaseError, match="collation x_y"):
+        Direction(MYSQL, target(MARIADB)).translate(statement, Syntax(ansi=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "told"),
+    [
+        ("utf8_unicode_ci", "utf8mb3_unicode_ci", False),
+        ("utf8mb3_unicode_ci", "utf8_unicode_ci", False),
+        ("UTF8_Bin", "utf8mb3_bin", False),
+        ("uca1400_ai_ci", "utf8mb4_uca1400_ai_ci", False),
+        ("utf8mb4_0900_as_ci", "utf8mb4_uca1400_nopad_as_ci", True),
+        ("utf8mb4_uca1400_ai_ci", "utf8mb4_0900_ai_ci", True),
+        ("utf8mb3_uca1400_ai_ci", "utf8_unicode_ci", True),
+        ("latin1_swedish_nopad_ci", "latin1_swedish_ci", True),
+    ],
+)
+def test_other_names_of_a_collation_are_no_change(name: str, known: str, told: bool) -> None:
+    for form in (
+        "COLLATE {}",
+        "COLLATE={}",
+        "collate '{}'",
+        "SET collation_connection = {}",
+        "SET @@collation_server='{}'",
+    ):
+        direction = Direction(MARIADB, target(MARIADB, known))
+        translated = direction.translate(form.format(name).encode())
+        assert translated == form.format(known).encode()
+        assert direction.told == ({name.lower(): known} if told else {})
 
 
 def test_rows_are_never_touched() -> None:

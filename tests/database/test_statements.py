@@ -15,6 +15,7 @@ from tuibackup.database.statements import (
     named_database,
     refuse_strange,
 )
+from tuibackup.database.syntax import Syntax
 from tuibackup.errors import VaultError
 
 SANDBOX = b"/*M!999999\\- enable the sandbox mode */ \n"
@@ -62,8 +63,32 @@ def test_without_backslash_escapes_a_backslash_ends_no_string() -> None:
     statements = Statements([b"SET sql_mode='NO_BACKSLASH_ESCAPES'; SELECT 'a\\'; DO 1;"])
     found = iter(statements)
     next(found)
-    statements.backslash = False
+    statements.syntax = Syntax(backslash=False)
     assert list(found) == [b"SELECT 'a\\'", b"DO 1"]
+
+
+@pytest.mark.parametrize(
+    ("syntax", "first"),
+    [
+        (Syntax(ansi=True), b'DO "a\\"'),
+        (Syntax(ansi=True), b"DO 'a\\';' , \"b;'\""),
+        (Syntax(backslash=False, ansi=True), b"DO 'a\\', \"b\\\""),
+        (Syntax(charset="sjis"), b"DO '\x95\x5c', `\x83\x60`, \x83\x60"),
+        (Syntax(charset="cp932"), b"DO '\x95\x5c\\';', \"\x95\x5c\""),
+        (Syntax(charset="gbk"), b"DO '\xd5\x5c', `\xd5\x60;`"),
+        (Syntax(charset="big5"), b"DO 'a\xa5\x5c', 'b'"),
+        (Syntax(charset="gb18030"), b"DO '\x81\x30\x81\x30\xd5\x5c', 1"),
+        (Syntax(charset="gbk", backslash=False), b"DO '\xd5\x5c\\', `\xd5\x60;`"),
+        (Syntax(charset="ujis"), b"DO '\xa4\xa2;', 2"),
+        (Syntax(), b"DO 1 --\x01;'\n, 2"),
+    ],
+)
+def test_strings_and_names_are_what_the_server_takes_for_them(syntax: Syntax, first: bytes) -> None:
+    for size in (1, 2, 5, 100):
+        sql = first + b";DO 2;"
+        statements = Statements(sql[at : at + size] for at in range(0, len(sql), size))
+        statements.syntax = syntax
+        assert list(statements) == [first, b"DO 2"], size
 
 
 TOKENS = st.sampled_from(

@@ -15,7 +15,7 @@ from typing import Any
 import aiomysql
 from pymysql.charset import charset_by_name
 from pymysql.connections import MAX_PACKET_LEN
-from pymysql.constants import CLIENT, COMMAND, CR, SERVER_STATUS
+from pymysql.constants import CLIENT, COMMAND, CR
 
 from tuibackup.database.packets import EndlessAnswerError, answers, row_packets
 from tuibackup.database.tls import Tls
@@ -324,11 +324,6 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
     def warned(self) -> bool:
         """Whether the server had warnings of the last statement that was run."""
         return bool(self._result is not None and self._result.warning_count)
-
-    @property
-    def backslash_escapes(self) -> bool:
-        """Whether a backslash escapes in strings, as the server said with its last answer."""
-        return not self.server_status & SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES
 
     @property
     def gone(self) -> bool:

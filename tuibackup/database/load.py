@@ -16,6 +16,7 @@ from tuibackup.database.statements import (
     named_database,
     refuse_strange,
 )
+from tuibackup.database.syntax import sets_syntax
 from tuibackup.database.target import TargetServer
 from tuibackup.errors import DatabaseError, VaultError
 from tuibackup.text import numbered, printable
@@ -93,6 +94,8 @@ async def _load(
     """`databases`: those that may be used, made and changed."""
     await target.run(_BEFORE)
     statements = Statements(pieces)
+    statements.syntax = await target.syntax()
+    stale = False
     for statement in statements:
         if left_out(statement):
             continue
@@ -110,7 +113,7 @@ async def _load(
         if refusals.concern(statement):
             continue
         try:
-            statements.backslash = await target.run(direction.translate(statement))
+            await target.run(direction.translate(statement, statements.syntax))
         except DatabaseError as error:
             if error.way_out:
                 raise
@@ -119,6 +122,9 @@ async def _load(
         else:
             if target.warned and kind(statement) == b"CREATE":
                 refusals.note(statement, await target.warnings())
+        stale = stale or (kind(statement) == b"SET" and sets_syntax(statement))
+        if stale and not statements.setting:
+            statements.syntax, stale = await target.syntax(), False
 
 
 def _counted(pieces: Iterable[bytes], on_bytes: OnBytes) -> Iterator[bytes]:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 
+from tuibackup.database.syntax import COMMENT, CUT_COMMENT, DASHES, Syntax
 from tuibackup.errors import VaultError
 from tuibackup.text import printable, shorten
 
@@ -31,12 +32,11 @@ def _past(pattern: re.Pattern[bytes], data: bytes, at: int) -> int:
     return at
 
 
-_COMMENT = rb"/\*(?!M?!)[^*]*+\*++(?:[^/*][^*]*+\*++)*+/|--(?=[\s])[^\n]*+\n|#[^\n]*+\n"
 # The sandbox line is for clients; servers take it for a comment, old ones for an error.
-_LEAD = _many(rb"\s++|" + _COMMENT + rb"|/\*M?!999999\\- [^*\n]{0,80}\*/")
-_REST = _many(rb"\s++|" + _COMMENT + rb"|--[^\n]*+\Z|#[^\n]*+\Z")
+_LEAD = _many(rb"\s++|" + COMMENT + rb"|/\*M?!999999\\- [^*\n]{0,80}\*/")
+_REST = _many(rb"\s++|" + COMMENT + rb"|--[^\n]*+\Z|#[^\n]*+\Z")
 _DELIMITER = re.compile(rb"[ \t]*delimiter[ \t]+(\S{1,16})[ \t]*\r?(?:\n|\Z)", re.IGNORECASE)
-_CUT_COMMENT = re.compile(rb"/\*(?!M?!)|--\s|#")  # where _LEAD ended: it is not there whole
+_CUT_COMMENT = re.compile(CUT_COMMENT)  # where _LEAD ended: it is not there whole
 _WHOLE = 256  # bytes in which the sandbox line, or DELIMITER with its line, is there whole
 _OPENING = rb"(?:\s|/\*M?!\d*|\()*"
 _KIND = re.compile(_OPENING + rb"([a-z]+)", re.IGNORECASE)
@@ -76,12 +76,12 @@ _NAMES = re.compile(
 class Statements:
     """Iterates over the statements of `pieces`, without their delimiters and the comments before them.
 
-    `backslash`: whether a backslash escapes in strings; the sql_mode NO_BACKSLASH_ESCAPES changes it in the middle
-    of a dump, so whoever runs the statements sets it as the server says.
+    `syntax`: what strings and names are; a dump changes it in its middle, so whoever runs the statements sets it as
+    the server says (`sets_syntax` tells when).
     """
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
-        self.backslash = True
+        self.syntax = Syntax()
         self._pieces = iter(pieces)
         self._data = b""
         self._at = 0  # where the statement begins
@@ -95,6 +95,11 @@ class Statements:
             self._at = end + len(self._delimiter)
             if statement.strip():
                 yield statement
+
+    @property
+    def setting(self) -> bool:
+        """Whether the next one is a SET, which the server reads alike in every syntax that dumps know."""
+        return self._begin() and kind(self._data[self._at : self._at + _WHOLE]) == b"SET"
 
     def _more(self, least: int = 1) -> bool:
         """At least so many bytes more, where there are any; whether there were."""
@@ -131,7 +136,7 @@ class Statements:
         """Where the statement that begins at `_at` ends."""
         scanned = self._at
         while True:
-            at = _past(_body(self._delimiter, self.backslash), self._data, scanned)
+            at = _past(_body(self._delimiter, self.syntax), self._data, scanned)
             if self._data.startswith(self._delimiter, at) and (
                 at + len(self._delimiter) < len(self._data) or self._ended
             ):
@@ -153,17 +158,16 @@ class Statements:
 
 
 @cache
-def _body(delimiter: bytes, backslash: bool) -> re.Pattern[bytes]:
+def _body(delimiter: bytes, syntax: Syntax) -> re.Pattern[bytes]:
     """Everything of a statement up to its delimiter, or to what is cut off."""
     first = delimiter[:1]
-    strings = rb"'(?:[^'\\]++|\\.)*+'|\"(?:[^\"\\]++|\\.)*+\"" if backslash else rb"'[^']*+'|\"[^\"]*+\""
     special = re.escape(first) if first not in b"'\"`#/-" else b""
     parts = [
-        rb"[^'\"`#/\-" + special + rb"]++",
-        strings,
-        rb"`[^`]*+`",
-        rb"-(?=[^-])|--(?=[^-\s])|-(?=--)",
-        _COMMENT,
+        rb"[^'\"`#/\-" + special + syntax.leads + rb"]++" + syntax.wide,
+        syntax.strings,
+        syntax.names,
+        DASHES,
+        COMMENT,
         rb"/(?=[^*])|/\*(?=M?!)",
     ]
     if special and len(delimiter) > 1:

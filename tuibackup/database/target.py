@@ -11,6 +11,7 @@ from tuibackup.database.channel import Connection, Row
 from tuibackup.database.inventory import SYSTEM
 from tuibackup.database.login import ANSWER_SECONDS, Channel, faults, logged_in, open_connection
 from tuibackup.database.optionfile import Options
+from tuibackup.database.syntax import Syntax
 from tuibackup.errors import DatabaseError
 from tuibackup.remote.session import Session
 from tuibackup.secret import Secret
@@ -82,12 +83,15 @@ class TargetServer:
         async with faults(self.name, self._options, STATEMENT_SECONDS):
             return await self._live().rows(query, values)
 
-    async def run(self, statement: bytes) -> bool:
-        """Run one statement; whether a backslash escapes in strings from now on."""
+    async def run(self, statement: bytes) -> None:
+        """Run one statement."""
         async with faults(self.name, self._options, STATEMENT_SECONDS):
-            connection = self._live()
-            await connection.run(statement)
-            return connection.backslash_escapes
+            await self._live().run(statement)
+
+    async def syntax(self) -> Syntax:
+        """How it reads the next statement."""
+        [(sql_mode, charset)] = await self.rows("SELECT @@sql_mode, @@character_set_client")
+        return Syntax.of(str(sql_mode), str(charset))
 
     @property
     def warned(self) -> bool:
