@@ -229,19 +229,31 @@ def test_keys_and_password_files(
     both = side_by_side(site, "a key that others may read")
     agree(site, both)
     assert f"chmod 600 {key}" in both.check.out
-    key.chmod(0o000)
-    agree(site, side_by_side(site, "a key that may not be read"))
     key.chmod(0o600)
 
     password = tmp_path / "password"
     lines = f'user = "{account()}"\nsocket = "{mariadbd.socket}"\npassword_file = "{password}"\n'
     site.add("siakad", humble_sshd, [application], database=lines, trusted=False)
-    agree(site, side_by_side(site, "no password file"))
     password.write_text("secret\n")
     password.chmod(0o644)
     agree(site, side_by_side(site, "a password file that others may read"))
-    password.chmod(0o600)
-    password.write_text("")
+
+
+@pytest.mark.long
+def test_keys_and_password_files_that_are_empty_or_not_there(
+    site: Site, humble_sshd: PrivateSshd, application: Path, mariadbd: PrivateMariadb, tmp_path: Path
+) -> None:
+    key, password = tmp_path / "key", tmp_path / "password"
+    shutil.copy(humble_sshd.client_key, key)
+    key.chmod(0o000)
+    site.add("siakad", humble_sshd, [application])
+    site.servers["siakad"] = site.servers["siakad"].replace(str(humble_sshd.client_key), str(key))
+    site.write_config()
+    agree(site, side_by_side(site, "a key that may not be read"))
+    lines = f'user = "{account()}"\nsocket = "{mariadbd.socket}"\npassword_file = "{password}"\n'
+    site.add("siakad", humble_sshd, [application], database=lines, trusted=False)
+    agree(site, side_by_side(site, "no password file"))
+    password.touch(0o600)
     agree(site, side_by_side(site, "an empty password file"))
 
 
@@ -339,15 +351,12 @@ def test_the_database(
     password.write_text("wrong\n")
     password.chmod(0o600)
 
-    def lines(socket: object) -> str:
-        return f'user = "periksa"\nsocket = "{socket}"\npassword_file = "{password}"\n'
-
-    site.add("siakad", humble_sshd, [application], database=lines(mariadbd.socket))
-    agree(site, side_by_side(site, "a wrong database password"))
-    site.add("siakad", humble_sshd, [application], database=lines("/nowhere.sock"), trusted=False)
-    agree(site, side_by_side(site, "no database there"))
+    lines = f'user = "periksa"\nsocket = "{mariadbd.socket}"\npassword_file = "{password}"\n'
+    site.add("siakad", humble_sshd, [application], database=lines)
+    agree(
+        site, side_by_side(site, "a wrong database password")
+    )  # one that is not there: test_few_channels.py
     password.write_text("right\n")
-    site.add("siakad", humble_sshd, [application], database=lines(mariadbd.socket), trusted=False)
     both = side_by_side(site, "rights that are missing")
     agree(site, both)
     grants = {line for one in both.checked for line in _grants(one["detail"])}

@@ -68,7 +68,7 @@ def test_a_dry_run_ends_as_the_run_would(site: Site, sshd: PrivateSshd, applicat
     assert said.code == 3, said.err
     assert f"{application.parent}/gone: is missing on the server" in said.out
     site.add("away", sshd, [application], trusted=False)
-    site.settings = '[sop]\nconnect_within = "2 seconds"\n'
+    site.settings = '[sop]\nconnect_within = "5 seconds"\n'
     with Line(sshd.port) as line:
         port = line.port
     site.servers["away"] = site.servers["away"].replace(f"port = {sshd.port}", f"port = {port}")

@@ -115,7 +115,7 @@ WAYS = {
 @pytest.mark.parametrize(
     "name",
     [
-        one if one in ("sockets", "tcp", "nothing-there") else pytest.param(one, marks=pytest.mark.long)
+        one if one in ("sockets", "nothing-there") else pytest.param(one, marks=pytest.mark.long)
         for one in FORBIDDEN
     ],
 )

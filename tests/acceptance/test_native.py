@@ -108,7 +108,7 @@ def test_beside_a_dump_program_nothing_of_what_it_loses_is_lost(
     ("script", "why"),
     [
         ("echo 'error while loading shared libraries: libx.so.3' >&2; exit 127", "loading shared libraries"),
-        ("kill -SEGV $$", "Segmentation fault"),
+        pytest.param("kill -SEGV $$", "Segmentation fault", marks=pytest.mark.long),
         ("exit 0", "it tells no options"),
     ],
 )

@@ -1,15 +1,16 @@
 """What somebody removed from the vault is no backup any more, whatever the record says."""
 
 import shutil
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from tests.acceptance.conftest import make_application
 from tests.acceptance.site import Site
-from tests.ticking import ticking_ahead
-from tuibackup.demo.sshd import PrivateSshd
+from tests.ticking import ticking_ahead, ticking_sshd
 
 
 def remove(path: Path) -> None:
@@ -22,17 +23,32 @@ def remove(path: Path) -> None:
         path.unlink()
 
 
-@pytest.fixture
-def twice(site: Site, ticking: PrivateSshd, application: Path) -> Site:
+@pytest.fixture(scope="module")
+def after_two_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Two snapshots, the second of which points into the first."""
-    site.add("siakad", ticking, [application])
-    ticking_ahead(site.folder, 100)
-    assert site.tuibackup("run", "siakad").code == 0
-    (application / "new").write_text("new")
-    assert site.tuibackup("run", "siakad").code == 0
-    first, second = site.snapshots("siakad", "files")
-    assert first.name in (second / "SHA256SUMS").read_text()
-    return site
+    site = Site(tmp_path_factory.mktemp("removed"))
+    application = make_application(site.folder)
+    with ticking_sshd(site.folder) as ticking:
+        site.add("siakad", ticking, [application])
+        ticking_ahead(site.folder, 100)
+        assert site.tuibackup("run", "siakad").code == 0
+        (application / "new").write_text("new")
+        assert site.tuibackup("run", "siakad").code == 0
+        first, second = site.snapshots("siakad", "files")
+        assert first.name in (second / "SHA256SUMS").read_text()
+        (site.folder / "kept").mkdir()
+        subprocess.run(["cp", "-a", site.vault, site.home, site.folder / "kept"], check=True)
+        yield site
+
+
+@pytest.fixture
+def twice(after_two_runs: Site, tmp_path: Path) -> Site:
+    """That site as it was after both runs, where it was then: the record knows the vault by its place."""
+    for place in (after_two_runs.vault, after_two_runs.home):
+        if place.exists():
+            place.rename(tmp_path / f"{place.name} of the test before")
+        subprocess.run(["cp", "-a", after_two_runs.folder / "kept" / place.name, place], check=True)
+    return after_two_runs
 
 
 def clock(site: Site) -> dict[str, object]:
@@ -67,18 +83,18 @@ def test_without_its_newest_snapshot_a_clock_is_that_of_the_one_before(twice: Si
     ids=["both", "the one pointed into", "the index"],
 )
 def test_without_any_whole_snapshot_a_clock_is_never(
-    twice: Site, removed: Callable[[Path, Path], list[None]]
+    twice: Site, tmp_path: Path, removed: Callable[[Path, Path], list[None]]
 ) -> None:
     removed(*twice.snapshots("siakad", "files"))
     said = twice.tuibackup("status")
     assert said.code == 4
     assert "no other good snapshot is there: back up again" in said.out
     assert clock(twice)["state"] == "never"
-    assert twice.tuibackup("restore", "siakad/files/latest", "--to", str(twice.folder / "back")).code == 1
+    assert twice.tuibackup("restore", "siakad/files/latest", "--to", str(tmp_path / "back")).code == 1
     assert all(not one["good"] for one in twice.tuibackup("snapshots", "--json").json)
     late = twice.tuibackup("run", "--overdue", "--json")  # and takes nothing for there that is not
     assert late.finished["files"]["whole"]
-    back = twice.folder / "again"
+    back = tmp_path / "again"
     assert twice.tuibackup("restore", "siakad/files/latest", "--to", str(back)).code == 0
     assert list(back.rglob("krs-0039.pdf"))
     assert clock(twice)["state"] == "fresh"
@@ -123,8 +139,8 @@ def test_a_snapshot_that_cannot_be_read_is_said_beside_the_clock(twice: Site) ->
     assert "snapshot.json is damaged" in twice.tuibackup("status").out
 
 
-def test_nothing_is_called_missing_while_the_disk_is_not_there(twice: Site) -> None:
-    twice.vault.rename(twice.folder / "unplugged")
+def test_nothing_is_called_missing_while_the_disk_is_not_there(twice: Site, tmp_path: Path) -> None:
+    twice.vault.rename(tmp_path / "unplugged")
     said = twice.tuibackup("status")
     assert "backup disk not mounted?" in said.out
     assert "gone from the vault" not in said.out

@@ -467,7 +467,7 @@ def damage(kept: Path, harm: str) -> None:
 def test_what_was_kept_and_is_damaged_is_fetched_anew(
     site: Site, line: Line, site_over: Callable[..., Path], harm: str
 ) -> None:
-    root = site_over(patience=1)
+    root = site_over(patience=5)
     random_files(root, 8, MB // 2)
     settle(site)
     line.cuts, line.goes_after_cut = [3 * MB], True
