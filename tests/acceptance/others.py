@@ -20,6 +20,13 @@ class Waits:
     def note(self, statement: str, seconds: float) -> None:
         self.longest[statement] = max(seconds, self.longest.get(statement, 0.0))
 
+    @contextmanager
+    def timed(self, statement: str) -> Iterator[None]:
+        """Note how long the block takes."""
+        began = time.monotonic()
+        yield
+        self.note(statement, time.monotonic() - began)
+
     @property
     def worst(self) -> float:
         return max(self.longest.values())

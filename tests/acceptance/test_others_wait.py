@@ -5,6 +5,8 @@ take a while, too.
 """
 
 import json
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -122,3 +124,43 @@ def test_nobody_waits_long_for_a_run_on_mysql(site: Site, sshd: PrivateSshd, mys
         assert told["instant"] == "one program for all databases"
         assert "was no table in use" in told["no_barrier"]
         assert told["longest_wait_ms"] is None
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("way", ["dump program", "connection"])
+def test_whoever_changes_a_large_table_is_let_through_and_its_dump_made_again(
+    site: Site, sshd: PrivateSshd, start_mariadb: MariadbStarter, way: str
+) -> None:
+    """An ALTER TABLE waited for the end of our SELECT, and everybody who wanted the table waited behind it.
+
+    The limit makes reading the table take longer than anybody wants to wait; FLOAT has it read over our connection.
+    """
+    server = start_mariadb()
+    kind = "FLOAT" if way == "connection" else "INT"
+    server.sql(
+        f"CREATE DATABASE toko; CREATE TABLE toko.gambar (id INT PRIMARY KEY, x {kind}, isi LONGBLOB);"
+        "INSERT INTO toko.gambar SELECT seq, seq, RANDOM_BYTES(1024) FROM mysql.seq_1_to_6000;"
+        "CREATE TABLE toko.kecil (id INT PRIMARY KEY); INSERT INTO toko.kecil VALUES (1)"
+    )
+    site.settings = '[run]\nbandwidth = ["600 kB/s"]\n'
+    reads = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE STATE = 'Writing to net'"
+    changed = threading.Event()
+
+    def change() -> None:
+        while server.sql(reads).strip() == "0":
+            time.sleep(0.05)
+        with waits.timed("ALTER TABLE"):
+            server.sql("ALTER TABLE toko.gambar ADD COLUMN baru INT, ALGORITHM=INPLACE")
+        changed.set()
+
+    with others(server.socket, ["SELECT MAX(id) FROM toko.gambar"]) as waits:
+        thread = threading.Thread(target=change)
+        thread.start()
+        told = backed_up(site, server.socket, sshd)
+        thread.join()
+    assert changed.is_set()
+    assert waits.worst < LIMIT, waits
+    assert 0 < told["longest_wait_ms"] < LIMIT * 1000
+    assert told["findings"][0]["subject"] == "toko"
+    assert told["findings"][0]["reason"].startswith("was dumped a second time")

@@ -68,7 +68,6 @@ class Barrier:
         self.position = ""  # in the binary log, where it had to be read under the lock
         self._control = control
         self._helper = helper
-        self._number = 0  # the control connection's, for the server
         self._asked = 0.0  # when somebody may have begun to wait
         self._mysql = vendor == "MySQL"
         found = _VERSION.search(version)
@@ -81,7 +80,6 @@ class Barrier:
 
         BarrierError: the lock is not had, the block takes too long, or the server has given the lock up meanwhile.
         """
-        await self._prepare()
         began = await self._locked()
         loop, kept = asyncio.get_running_loop(), False
         try:
@@ -110,12 +108,7 @@ class Barrier:
             yield
         finally:
             speaking.cancel()
-            # What went wrong, giving the lock back tells.
             await asyncio.gather(speaking, return_exceptions=True)
-
-    async def _prepare(self) -> None:
-        [(self._number,)] = await self._control.rows("SELECT CONNECTION_ID()")
-        await self._control.rows(f"SET SESSION lock_wait_timeout = 1, wait_timeout = {LEASE}")
 
     async def _locked(self) -> float:
         """Get the lock, in a few tries; when it began to be felt. Whatever goes wrong, nothing of it is left."""
@@ -125,6 +118,7 @@ class Barrier:
                 return await self._lock()
             except DatabaseError as error:
                 await self._release()
+                await self._control.rows(f"SET SESSION wait_timeout = {int(PAUSE) + 60}")
                 if attempt == TRIES or "denied" in error.message:
                     said = error.message.partition("says: ")[2] or error.message
                     raise BarrierError(f"no lock: {said}{await self._longest()}") from error
@@ -133,19 +127,12 @@ class Barrier:
                 self._control.drop()
                 raise
             attempt += 1
-            await self._rest(PAUSE)
-
-    async def _rest(self, seconds: float) -> None:
-        """Wait, and be heard meanwhile: this session is one that the server soon ends."""
-        loop = asyncio.get_running_loop()
-        ends = loop.time() + seconds
-        while (left := ends - loop.time()) > 0:
-            await asyncio.sleep(min(left, _SPEAK[0]))
-            await self._control.rows("DO 1")
+            await asyncio.sleep(PAUSE)
 
     async def _lock(self) -> float:
         """When it began to be felt."""
         loop = asyncio.get_running_loop()
+        await self._control.rows(f"SET SESSION lock_wait_timeout = 1, wait_timeout = {LEASE}")
         if self._stages:
             await self._soon("BACKUP STAGE START")
             await self._soon("BACKUP STAGE BLOCK_DDL")
@@ -176,7 +163,7 @@ class Barrier:
         try:
             await asyncio.wait((asking,), timeout=WAIT)
             if late := not asking.done():
-                await self._helper.rows(f"KILL QUERY {self._number}", seconds=_RELEASE)
+                await self._helper.rows(f"KILL QUERY {self._control.number}", seconds=_RELEASE)
             try:
                 await asking
             except DatabaseError as error:

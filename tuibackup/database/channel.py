@@ -326,6 +326,11 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
         return bool(self._result is not None and self._result.warning_count)
 
     @property
+    def number(self) -> int:
+        """What the server calls this session."""
+        return int(self.thread_id())
+
+    @property
     def gone(self) -> bool:
         """Whether it was closed, by us or while nothing was asked."""
         return self._writer is None or self._channel[0].ended

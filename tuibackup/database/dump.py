@@ -139,7 +139,7 @@ async def dump(
         tool=(tool.version or tool.path) if tool else ": ".join(filter(None, (NO_TOOL, no_tool))),
         instant=taken.instant,
         lock_ms=taken.lock_ms,
-        longest_ms=taken.longest_ms,
+        longest_ms=passes.longest_ms,
         no_barrier=taken.no_barrier,
         position=taken.position,
         rows=COMPARED if taken.comparable else COUNTED,

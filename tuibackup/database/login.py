@@ -129,9 +129,15 @@ class Login:
         async with faults(self.server, self.options, seconds), self._one:
             return await self.connection.rows(query, values)
 
+    @property
+    def number(self) -> int:
+        """The session's, for the server."""
+        return self.connection.number
+
     def say(self, statement: str) -> None:
-        """Let the server hear from us, and do not wait for an answer. Raises what aiomysql raises."""
-        self.connection.ahead(statement.encode())
+        """Let the server hear from us, and do not wait for an answer; what goes wrong, the next one tells."""
+        with contextlib.suppress(aiomysql.MySQLError):
+            self.connection.ahead(statement.encode())
 
     def drop(self) -> None:
         """Close at once: the server gives up what it does for this connection, and its locks."""

@@ -17,6 +17,7 @@ from tuibackup.database.assembly import Assembly
 from tuibackup.database.barrier import BEGIN, Barrier, BarrierError, may_lock, witnessed
 from tuibackup.database.checker import Checker, Place
 from tuibackup.database.content import Content
+from tuibackup.database.courtesy import Courtesy
 from tuibackup.database.grants import Grants
 from tuibackup.database.inventory import DatabaseInfo, tables
 from tuibackup.database.live import Live
@@ -68,16 +69,11 @@ class Made:
 
 @dataclass(slots=True)
 class Taken:
-    """What the pass over all databases gave.
-
-    `no_barrier`: why there was none; `lock_ms` may have been in vain then. `longest_ms`: how long somebody may have
-    waited for a lock of ours in one go.
-    """
+    """What the pass over all databases gave. `no_barrier`: why there was none; `lock_ms` may have been in vain then."""
 
     made: list[Made]
     instant: str
     lock_ms: float | None = None
-    longest_ms: float = 0.0
     no_barrier: str = ""
     position: str = ""
     complaints: list[tuple[str, str]] = field(default_factory=list)  # of programs that ended well
@@ -98,7 +94,8 @@ class Taken:
 class Passes:
     """Makes the dumps of `database`'s databases in `incoming`; what is open when the block ends is abandoned.
 
-    `tool` is None from then on where it cannot begin; `no_tool` says why.
+    `tool` is None from then on where it cannot begin; `no_tool` says why. `longest_ms`: how long somebody may have
+    waited in one go for a lock of ours, or for a statement.
     """
 
     def __init__(
@@ -121,7 +118,7 @@ class Passes:
             incoming, [one.name for one in database.databases], settings.before(database.division)
         )
         self._lock_ms: float | None = None
-        self._longest_ms = 0.0
+        self.longest_ms = 0.0
 
     async def __aenter__(self) -> Self:
         return self
@@ -139,8 +136,8 @@ class Passes:
         try:
             return await self._at_one_instant(checksum=checksum)
         finally:
-            if self._longest_ms:
-                self._live.say(f"others may have waited for our lock for {self._longest_ms:.0f} ms at most")
+            if self.longest_ms:
+                self._live.say(f"others may have waited for us for {self.longest_ms:.0f} ms at most")
 
     async def _at_one_instant(self, *, checksum: bool) -> Taken:
         infos = self._database.databases
@@ -168,7 +165,6 @@ class Passes:
             made,
             instant,
             self._lock_ms,
-            self._longest_ms,
             no_barrier=no_barrier,
             complaints=complaints(ended),
         )
@@ -196,7 +192,6 @@ class Passes:
         async with AsyncExitStack() as stack:
             try:
                 control = await log_in_again(self._session, options)
-                stack.push_async_callback(control.close)
                 helper = await log_in_again(self._session, options)
                 checker = Checker(helper, self._database.vendor)
                 stack.push_async_callback(checker.stop)
@@ -209,8 +204,11 @@ class Passes:
             exact = inexact(infos, taken_by(aside))
             running = self._running(stack, self._workers(infos, aside, exact))
             await running.start()
+            courtesy = await self._courtesy(stack)
             try:
                 await self._all_begin(barrier, helper, checker, running)
+                await control.close()
+                courtesy.start(running.begun(), lambda: [helper.number, *running.numbers])
                 if not await witnessed(helper, lambda: running.at_work + 1):
                     raise BarrierError("the server does not know of every transaction")
                 self._live.say(
@@ -234,7 +232,6 @@ class Passes:
             made,
             BARRIER,
             self._lock_ms,
-            self._longest_ms,
             position=barrier.position or checker.position,
             complaints=complaints(ended),
             comparable=True,
@@ -267,7 +264,17 @@ class Passes:
             if barrier.lock_ms is not None:
                 # The longest, where it took two attempts.
                 self._lock_ms = max(self._lock_ms or 0, barrier.lock_ms)
-            self._longest_ms = max(self._longest_ms, barrier.longest_ms)
+            self.longest_ms = max(self.longest_ms, barrier.longest_ms)
+
+    async def _end(self, courtesy: Courtesy) -> None:
+        await courtesy.stop()
+        self.longest_ms = max(self.longest_ms, courtesy.longest_ms)
+
+    async def _courtesy(self, stack: AsyncExitStack) -> Courtesy:
+        courtesy = Courtesy(self._session, self._database, self._live)
+        stack.push_async_callback(self._end, courtesy)
+        await courtesy.note()
+        return courtesy
 
     def _running(self, stack: AsyncExitStack, workers: Sequence[Program | Reader]) -> Running:
         place = self._incoming.path, self._least_free
@@ -314,8 +321,10 @@ class Passes:
             running = self._running(stack, [worker])
             await running.start()
             self._files.forget(info.name for info in forget)
+            courtesy = await self._courtesy(stack)
             try:
                 running.begin()
+                courtesy.start(running.begun(), lambda: running.numbers)
                 ended = await running.finish()
             finally:
                 await running.stop()

@@ -47,6 +47,7 @@ class Reader:
         self.timely: set[tuple[str, str]] = set()
         self.open = False
         self.refused = ""  # why it could not begin
+        self.number = 0  # of its session, for the server
         self._session = session
         self._options = options
         self._vendor = vendor
@@ -71,6 +72,7 @@ class Reader:
         async def connect() -> Connection:
             connection = await open_connection(self._session, self._options)
             stack.callback(connection.drop)
+            self.number = connection.number
             return connection
 
         async def connect_again() -> Connection:

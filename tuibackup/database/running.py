@@ -77,9 +77,18 @@ class Running:
         """Let all go on, and take what they write."""
         self._takers = [asyncio.create_task(self._take(one)) for one in self._workers]
 
-    async def open(self) -> None:
-        """Wait until each has its transaction, or has ended. BarrierError: none has."""
+    async def begun(self) -> None:
+        """Wait until each has its transaction, or has ended."""
         await asyncio.gather(*(one.begun.wait() for one in self._workers))
+
+    @property
+    def numbers(self) -> list[int]:
+        """The sessions of our own connections among them, for the server."""
+        return [reader.number for reader in self._readers]
+
+    async def open(self) -> None:
+        """Wait as `begun`. BarrierError: none has its transaction."""
+        await self.begun()
         for one in self._workers:
             if one.refused:
                 raise BarrierError(f"the server allows fewer connections: {one.refused}")
