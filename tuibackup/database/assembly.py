@@ -84,6 +84,7 @@ class Assembly:
             file.write(late)
         contents.longest = max(contents.longest, len(views), len(late))
         file.write(settings.after() + b"".join(one.foot for one in ended if one.share.whole))
+        file.rest()  # of thousands of databases each would hold a descriptor
         return file, contents
 
     def forget(self, names: Iterable[str]) -> None:

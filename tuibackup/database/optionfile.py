@@ -77,11 +77,11 @@ def _value(text: str) -> str:
     return "".join(result)
 
 
-def text_for_tool(options: Options, tls: Sequence[str] = ()) -> bytes:
+def text_for_tool(options: Options, tls: Sequence[str] = (), left_out: Sequence[str] = ()) -> bytes:
     """An option file for the server's own client programs, to be sent over stdin; holds the password.
 
     Values are quoted with `\\` and `"` escaped: so every password arrives as it is. `tls`: lines by which the program
-    uses TLS, added where the login needs it.
+    uses TLS, added where the login needs it; `left_out`: tables, as DATABASE.TABLE, that a dump program passes over.
     """
     lines = ["[client]", f"user={_quoted(options.user)}"]
     if options.password is not None:
@@ -92,6 +92,8 @@ def text_for_tool(options: Options, tls: Sequence[str] = ()) -> bytes:
         lines += [f"host={_quoted(options.host)}", f"port={options.port or 3306}", "protocol=tcp"]
     if options.tls:
         lines += tls
+    if left_out:
+        lines += ["[mysqldump]", *[f"ignore-table={_quoted(name)}" for name in left_out]]
     return ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
 
 

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, aclosing
 
 from tuibackup.database import verdict
 from tuibackup.database.live import Lines, Live
-from tuibackup.database.optionfile import Options, text_for_tool
+from tuibackup.database.optionfile import Options
 from tuibackup.database.packing import Ended, Target, pack
 from tuibackup.database.share import Share
 from tuibackup.database.tool import DumpTool
@@ -59,11 +59,13 @@ class Program:
             raise RemoteTimeoutError(
                 f"{self._session.name}: its shell did not answer within {BEGIN_SECONDS:g} s"
             ) from None
+        await self._stream.write(self._tool.names(share))
 
     async def go(self, options: Options) -> None:
         """Let it log in and begin."""
+        [(_number, share)] = self.shares
         assert self._stream is not None
-        await self._stream.write(text_for_tool(options, self._tool.tls))
+        await self._stream.write(self._tool.options(share, options))
         self._stream.write_eof()
 
     async def take(self, targets: dict[int, Target]) -> list[Ended]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tuibackup.database.optionfile import Options, text_for_tool
 from tuibackup.database.share import Share
 from tuibackup.errors import DatabaseError, RemoteTimeoutError
 from tuibackup.remote.command import Exit, low_priority, piped, quote, script
@@ -16,6 +17,9 @@ _FLAGS = (
 )  # fmt: skip
 # Only where its help lists them: another vendor's tool stops at a flag it does not know.
 _OPTIONAL = {"column-statistics": "--column-statistics=0", "set-gtid-purged": "--set-gtid-purged=OFF"}
+# read takes no byte of stdin behind the line: it asks for one after the other. $n: a line break within a name.
+_NAMES = b"""n='
+'; IFS= read -r names; eval "set -- $names"; """
 _TLS, _TLS_MYSQL = ("ssl", "ssl-verify-server-cert=0"), ("ssl-mode=REQUIRED",)
 _HELP_SECONDS = 30.0
 _SAID = 300  # bytes of what a broken one says
@@ -41,10 +45,10 @@ class DumpTool:
     tls: tuple[str, ...] = ()
 
     def command(self, share: Share) -> bytes:
-        """A script that writes the dump of `share` to stdout; it reads its option file from stdin.
+        """A script that writes the dump of `share` to stdout; it reads `names` from stdin, and then its option file.
 
-        `--defaults-file` comes first, so that nobody's ~/.my.cnf is read. What cannot be read is left
-        out by name: the tool would stop at the first of them. So are those that are written apart.
+        `--defaults-file` comes first, so that nobody's ~/.my.cnf is read. Names come over stdin, for a server takes no
+        word over 128 KiB, and this script is one.
         """
         words = [self.path, "--defaults-file=/dev/stdin", *self.flags]
         if self.history and any(one.versioned for one in share.databases):
@@ -52,20 +56,31 @@ class DumpTool:
         words += [
             f"--skip-{what}" for what in sorted({what for one in share.databases for what in one.unlisted})
         ]
-        if share.whole:
-            words += [
-                f"--ignore-table={one.name}.{name}"
-                for one in share.databases
-                for name in (*one.passed_over, *one.apart.views, *sorted(share.left_out.get(one.name, ())))
-            ]
-            words += ["--databases", "--", *[one.name for one in share.databases]]
-        else:
-            words += ["--skip-routines", "--skip-events", "--", share.databases[0].name, *share.tables]
-        text = script(words)
+        words += ["--databases", "--"] if share.whole else ["--skip-routines", "--skip-events", "--"]
+        text = _NAMES + script(words) + b' "$@"'
         if self.packer:
             # The left side of the pipe keeps the stdin that carries the option file.
             text = piped(text, _PACKERS[self.packer])
         return b"export LC_ALL=C; " + low_priority(text)
+
+    def names(self, share: Share) -> bytes:
+        """The databases, or the database and its tables, in the one line that `command` reads."""
+        names = [one.name for one in share.databases] + list(share.tables)
+        return b" ".join(quote(name).replace(b"\n", b"'\"$n\"'") for name in names) + b"\n"
+
+    def options(self, share: Share, options: Options) -> bytes:
+        """The option file: how to log in, and what is left out.
+
+        What cannot be read is left out by name: the tool would stop at the first of them. So are those that are written
+        apart or by something else.
+        """
+        left_out = [
+            f"{one.name}.{name}"
+            for one in share.databases
+            if share.whole
+            for name in (*one.passed_over, *one.apart.views, *sorted(share.left_out.get(one.name, ())))
+        ]
+        return text_for_tool(options, self.tls, left_out)
 
 
 async def find_tool(session: Session, probe: Probe, vendor: str) -> DumpTool:
