@@ -96,7 +96,7 @@ async def dump(
     told = _Told(reporter)
     tool, no_tool = None, ""
     try:
-        tool = await find_tool(session, probe, database.vendor)
+        tool = await find_tool(session, probe, database)
     except DatabaseError as error:
         no_tool = error.message if isinstance(error, BrokenToolError) else ""
         reporter.output(f"{error.message}: the databases are read without")

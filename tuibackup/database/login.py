@@ -31,12 +31,14 @@ from tuibackup.text import printable
 
 ANSWER_SECONDS = 30.0  # for the server's greeting and login
 QUERY_SECONDS = 300.0  # information_schema of thousands of tables takes its time
+_NO_LIMIT = 2**64 - 1
+_LIMITS = re.compile("sql_select_limit|max_join_size|sql_big_selects", re.IGNORECASE)
 # A server may be set to end whoever says nothing for seconds, in a transaction or without one, takes rows slowly, or
 # asks for much. Each login of ours has its reasons: it waits for a lock, for the dumps beside it, for a slow disk here.
 # And what SQL means and which rows it gives is for us to say, not for the server's defaults or its init_connect.
 _OWN = (
     "SET NAMES utf8mb4, autocommit = 1, sql_mode = '', time_zone = '+00:00', sql_quote_show_create = 1,"
-    " sql_select_limit = 18446744073709551615, sql_big_selects = 1,"
+    f" sql_select_limit = {_NO_LIMIT}, sql_big_selects = 1,"
     " wait_timeout = 86400, net_read_timeout = 3600, net_write_timeout = 3600"
     " /*M!100101 , max_statement_time = 0 */"
     " /*M!100301 , idle_transaction_timeout = 0, idle_readonly_transaction_timeout = 0 */"
@@ -81,6 +83,7 @@ class DatabaseSession:
     untold: str  # why it does not, in its words; "" where it does
     databases: tuple[DatabaseInfo, ...]
     division: int  # its div_precision_increment, by which generated columns are computed
+    cuts: str  # settings of the server that cut short what any program reads: "sql_select_limit = 10"; "" for none
     _connection: Connection
     _session: Session
     _exclude: frozenset[str] = frozenset()
@@ -163,8 +166,9 @@ async def login(session: Session, server: Server, password: Secret | None) -> Da
     options = replace(options, tls=connection.tls)
     try:
         async with faults(server.name, options):
-            [(version, division)] = await connection.rows(
-                "SELECT VERSION(), @@global.div_precision_increment"
+            [(version, division, *limits)] = await connection.rows(
+                "SELECT VERSION(), @@global.div_precision_increment,"
+                " @@global.sql_select_limit, @@global.max_join_size, @@global.init_connect"
             )
             version = str(version)
             account = str((await connection.rows("SELECT CURRENT_USER()"))[0][0])
@@ -187,10 +191,20 @@ async def login(session: Session, server: Server, password: Secret | None) -> Da
         untold=untold,
         databases=databases,
         division=int(division),
+        cuts=_cuts(*limits),
         _connection=connection,
         _session=session,
         _exclude=exclude,
     )
+
+
+def _cuts(rows: object, looked_at: object, init_connect: object) -> str:
+    """What limits a session that does not defend itself, as ours do (see `_OWN`); dump programs do not."""
+    limits = {"sql_select_limit": int(str(rows)), "max_join_size": int(str(looked_at))}
+    found = [f"{name} = {limit}" for name, limit in limits.items() if limit < _NO_LIMIT]
+    if _LIMITS.search(str(init_connect)):
+        found.append("init_connect")
+    return ", ".join(found)
 
 
 async def _options(session: Session, server: Server, password: Secret | None) -> Options:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from tuibackup.database.login import DatabaseSession
 from tuibackup.database.optionfile import Options, text_for_tool
 from tuibackup.database.share import Share
 from tuibackup.errors import DatabaseError, RemoteTimeoutError
@@ -83,17 +84,20 @@ class DumpTool:
         return text_for_tool(options, self.tls, left_out)
 
 
-async def find_tool(session: Session, probe: Probe, vendor: str) -> DumpTool:
+async def find_tool(session: Session, probe: Probe, database: DatabaseSession) -> DumpTool:
     """The dump program to use: the vendor's own where both are there and work.
 
-    Raises DatabaseError where there is none; BrokenToolError where none works; ConnectionLostError.
+    Raises DatabaseError where there is none; BrokenToolError where none works, or would not get all rows;
+    ConnectionLostError.
     """
     if not probe.dump_tools:
         raise DatabaseError(
             f"{session.name}: no mariadb-dump or mysqldump on the server",
             "install its client package there (Debian: mariadb-client or default-mysql-client)",
         )
-    wanted = "mariadb" if vendor == "MariaDB" else "mysqldump"
+    if database.cuts:
+        raise BrokenToolError(f"the server would cut short what a dump program reads ({database.cuts})")
+    wanted = "mariadb" if database.vendor == "MariaDB" else "mysqldump"
     broken = []
     for path, version in sorted(probe.dump_tools, key=lambda tool: wanted not in tool[0]):
         try:

@@ -289,7 +289,7 @@ async def _database(
             state = State.FAILED if finding.mark else State.WARNING
             yield Check(_("database"), state, f"{finding.subject}: {finding.reason}")
         try:
-            tool = await find_tool(session, probed, database.vendor)
+            tool = await find_tool(session, probed, database)
             yield Check(
                 _("dump tool"), State.OK, f"{tool.path}: {tool.version}" if tool.version else tool.path
             )

@@ -156,7 +156,7 @@ async def _dump_tool(work: Work, database: "DatabaseSession") -> tuple["DumpTool
     from tuibackup.database.tool import BrokenToolError, find_tool
 
     try:
-        tool = await find_tool(work.connected(), work.tools(), database.vendor)
+        tool = await find_tool(work.connected(), work.tools(), database)
     except BrokenToolError as error:
         return None, (DUMP_TOOL, False, f"{error}: the databases are read over the connection")
     except DatabaseError:
