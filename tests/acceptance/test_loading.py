@@ -130,3 +130,35 @@ def test_a_drill_makes_all_of_it_again(stored: Stored) -> None:
     said = stored.site.tuibackup("drill", "siakad", "--json")
     wrong = [one for one in said.json[0]["differences"] if "cannot be" in one or "missing" in one]
     assert wrong == []
+
+
+def test_what_no_server_would_make_again_is_said_and_all_else_loads(
+    site: Site, sshd: PrivateSshd, start_mariadb: MariadbStarter
+) -> None:
+    """Views into what is excluded, events whose time has passed, folders that can be no database, names of any kind;
+    and a server that cuts short what dump programs read, for an account that cannot have its rows compared."""
+    source = start_mariadb("--event-scheduler=OFF")
+    source.sql("""
+CREATE DATABASE luar; CREATE TABLE luar.t (i INT); CREATE DATABASE `a``b-c.d`; CREATE DATABASE `#mysql50#lama-lama`;
+USE `a``b-c.d`; CREATE TABLE `x.y``z` (`p q` INT PRIMARY KEY); INSERT INTO `x.y``z` SELECT seq FROM seq_1_to_500;
+CREATE VIEW keluar AS SELECT * FROM luar.t; CREATE VIEW atasnya AS SELECT * FROM keluar;
+CREATE VIEW akun AS SELECT user FROM mysql.user;
+SET timestamp = 1;
+CREATE EVENT lewat ON SCHEDULE AT '2020-01-01 00:00:00' ON COMPLETION NOT PRESERVE DO SELECT 1;
+CREATE USER baca@localhost; GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON *.* TO baca@localhost;
+SET GLOBAL sql_select_limit = 10""")  # fmt: skip
+    (source.data / ".ssh").mkdir()
+    site.add("siakad", sshd, [], database=f'user = "baca"\nsocket = "{source.socket}"\nexclude = ["luar"]\n')
+    said = site.tuibackup("run", "siakad", "--only", "databases", "--json")
+    found = {event["subject"]: event["reason"] for event in said.events if event["event"] == "step-finding"}
+    for name in ("keluar", "atasnya"):
+        assert "it looks into luar, which is not in this backup" in found[f"a`b-c.d.{name}"]
+    assert "its time has passed" in found["a`b-c.d.lewat"]
+    assert said.finished["databases"]["whole"], said.out
+    (snapshot,) = site.snapshots("siakad", "databases")
+    kept = (snapshot / "left-out.sql").read_text()
+    assert all(f"`{name}`" in kept for name in ("keluar", "atasnya", "lewat"))
+    target = start_mariadb()
+    load(snapshot, target)
+    assert target.sql("SELECT COUNT(*) FROM `a``b-c.d`.`x.y``z`") == "500\n"
+    assert "akun" in target.sql("SHOW TABLES FROM `a``b-c.d`")

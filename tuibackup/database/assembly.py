@@ -17,6 +17,7 @@ from tuibackup.database.scan import Contents, TablePart
 from tuibackup.database.share import Share
 from tuibackup.database.split import Opener
 from tuibackup.database.sqlfile import SqlFile
+from tuibackup.database.views import ViewTexts
 from tuibackup.vault.output import vault_errors
 from tuibackup.vault.snapshot import Incoming
 
@@ -57,11 +58,11 @@ class Assembly:
         return dump, tail
 
     def put_together(
-        self, name: str, ended: Sequence[Ended], more: bytes, views: bytes, late: bytes
+        self, name: str, ended: Sequence[Ended], more: bytes, views: ViewTexts
     ) -> tuple[SqlFile, Contents]:
         """The dump of `name` from the shares that have to do with it, with `more` behind its tables.
 
-        `views` are written apart, the `late` ones last. What it holds, by place in it, comes along.
+        `views` are written apart, the late ones last. What it holds, by place in it, comes along.
         """
         file = self._dump(name)
         contents = Contents()
@@ -78,12 +79,13 @@ class Assembly:
                 file.write(more)
             tail.end()
             file.append(tail)
-        file.write(views)
-        if late:
-            contents.late = file.length
-            file.write(late)
-        contents.longest = max(contents.longest, len(views), len(late))
-        file.write(settings.after() + b"".join(one.foot for one in ended if one.share.whole))
+        foot = b"".join(one.foot for one in ended if one.share.whole)
+        if foot:  # else it is cut off, or was not even begun
+            file.write(views.own)
+            contents.late = file.length if views.late else None
+            file.write(b"".join(text for _turn, text in views.late) + settings.after() + foot)
+            contents.views |= views.names
+            contents.longest = max(contents.longest, views.longest)
         file.rest()  # of thousands of databases each would hold a descriptor
         return file, contents
 

@@ -88,6 +88,10 @@ def left_out(database: DatabaseInfo, one: LeftOut) -> Finding:
     if one.rows is not None:
         what = f"this {one.kind} is damaged, and the dump has its first {numbered(one.rows, 'row')} only"
     subject = f"{printable(database.name)}.{printable(one.name)}"
+    if one.sound:
+        return Finding(
+            subject, f"this {one.kind} cannot be made again by itself, {where}: {printable(one.why)}"
+        )
     return Finding(subject, f"{what}: {printable(one.why)}; mend or drop it", mark=one.lost)
 
 

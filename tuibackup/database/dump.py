@@ -121,6 +121,8 @@ async def dump(
             history = tool is None or tool.history
             for finding in audit.limits(one.info, timely=one.timely, exact=one.exact, history=history):
                 told.take(finding)
+        # What is not whole comes last: a client stops there, and all that is whole is restored by then.
+        made = sorted(made, key=lambda one: bool(one.faults))
         summaries = [await _close(one, incoming, live, told) for one in made]
     if not any(one.whole for one in summaries):
         raise DatabaseError(f"{server.name}: no database could be dumped: {made[0].faults[0]}")

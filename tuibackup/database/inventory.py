@@ -7,8 +7,10 @@ from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+import aiomysql
+
 from tuibackup.database.channel import Connection
-from tuibackup.database.looking import Apart, Place, arranged
+from tuibackup.database.looking import Apart, Place, arranged, outside
 from tuibackup.database.objects import (
     EVENT,
     SEQUENCE,
@@ -45,6 +47,8 @@ _OF_TABLES = (
     "SELECT TRIGGER_SCHEMA, TRIGGER_NAME, EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS"
     f" WHERE {_OURS.format('TRIGGER_SCHEMA')}"
 )
+_PASSED = "its time has passed, and a server drops such an event at once"
+_NO_NAME = 1102  # the server's number for a name that no database can have
 _PLURAL = {TABLE: "tables", SEQUENCE: "tables", VIEW: "views", TRIGGER: "triggers", EVENT: "events"}
 # Character sets of which every byte that the server lets in comes back through utf8mb4, as dump programs write it.
 _WHOLE_SETS = "'utf8mb4', 'utf8mb3', 'utf8', 'latin1', 'ascii', 'binary'"
@@ -165,14 +169,15 @@ def tables(number: int) -> str:
 
 async def take(connection: Connection, exclude: frozenset[str]) -> tuple[DatabaseInfo, ...]:
     """All active databases but those excluded, by name."""
-    names = sorted(
+    names = [
         name
-        for (name,) in await connection.rows("SHOW DATABASES")
-        if name not in SYSTEM and name not in exclude
-    )
+        for (name,) in sorted(await connection.rows("SHOW DATABASES"))
+        if name not in SYSTEM and name not in exclude and await _usable(connection, name)
+    ]
     tables, objects = await _tables(connection)
     stored, unlisted = await programs(connection)
     there = frozenset(names)
+    excluded = {(one.database, one.name) for one in (*objects, *stored) if one.database in exclude}
     objects = sorted({one for one in (*objects, *stored) if one.database in there})
     refusals = await refused(connection, objects)
     if any(one.kind == TABLE for one in refusals):
@@ -180,18 +185,29 @@ async def take(connection: Connection, exclude: frozenset[str]) -> tuple[Databas
             if Object(str(schema), TABLE, str(table)) in refusals:
                 trigger = Object(str(schema), TRIGGER, str(name))
                 refusals.setdefault(trigger, f"its table {printable(str(table))} is left out")
+    views = {(one.database, one.name) for one in objects if one.kind == VIEW and one not in refusals}
+    definitions = await _definitions(connection, views)
+    alone = {
+        Object(place[0], VIEW, place[1]): f"it looks into {printable(other)}, which is not in this backup"
+        for place, other in outside(definitions, excluded).items()
+    }
+    alone |= {one: _PASSED for one in await _passed(connection) if one not in refusals}
     left: dict[str, list[LeftOut]] = defaultdict(list)
     routines: dict[str, list[tuple[str, str]]] = defaultdict(list)
     sound: dict[tuple[str, str], list[str]] = defaultdict(list)
     for one in objects:
         if one in refusals:
             left[one.database].append(await left_out(connection, one, refusals[one]))
+        elif one in alone:
+            left[one.database].append(replace(await left_out(connection, one, alone[one]), sound=True))
         elif one.kind in _PLURAL:
             sound[one.database, _PLURAL[one.kind]].append(one.name)
         else:
             routines[one.database].append((one.kind, one.name))
-    views = {(one.database, one.name) for one in objects if one.kind == VIEW and one not in refusals}
-    apart = arranged(await _definitions(connection, views), names)
+    made_again = {
+        place: text for place, text in definitions.items() if Object(place[0], VIEW, place[1]) not in alone
+    }
+    apart = arranged(made_again, names)
     return tuple(
         [
             DatabaseInfo(
@@ -208,6 +224,25 @@ async def take(connection: Connection, exclude: frozenset[str]) -> tuple[Databas
             for name in names
         ]
     )
+
+
+async def _usable(connection: Connection, name: str) -> bool:
+    """Whether it is a database: a folder like .ssh among the server's own is listed, and can be none."""
+    if not name.startswith("#mysql50#"):
+        return True
+    [answer] = await connection.each([f"SHOW TABLES FROM {quoted(name)}"])
+    return not (isinstance(answer, aiomysql.MySQLError) and answer.args[0] == _NO_NAME)
+
+
+async def _passed(connection: Connection) -> list[Object]:
+    """Events whose time has come and that are not preserved then: only a server that runs no events still has them."""
+    return [
+        Object(str(schema), EVENT, str(name))
+        for schema, name in await connection.rows(
+            "SELECT EVENT_SCHEMA, EVENT_NAME FROM information_schema.EVENTS WHERE ON_COMPLETION = 'NOT PRESERVE'"
+            " AND CONVERT_TZ(COALESCE(EXECUTE_AT, ENDS), TIME_ZONE, '+00:00') < UTC_TIMESTAMP()"
+        )
+    ]
 
 
 async def _tables(connection: Connection) -> tuple[dict[tuple[str, str], TableInfo], list[Object]]:

@@ -62,6 +62,17 @@ def arranged(definitions: Mapping[Place, str], databases: Collection[str]) -> di
     }
 
 
+def outside(definitions: Mapping[Place, str], excluded: Collection[Place]) -> dict[Place, str]:
+    """Views that look at what is `excluded` from the backup, or at such views, and which database that is of."""
+    looks_at = {place: references(definition) for place, definition in definitions.items()}
+    found: dict[Place, str] = {}
+    for place in _in_order(looks_at):
+        for other in sorted(looks_at[place] - {place}):
+            if other in excluded or other in found:
+                found.setdefault(place, found.get(other, other[0]))
+    return found
+
+
 def _in_order(looks_at: Mapping[Place, set[Place]]) -> Iterator[Place]:
     """Each after those that it looks at. No views look at each other; a column may be called as if they did."""
     begun: set[Place] = set()

@@ -62,6 +62,7 @@ class LeftOut:
     definition: str = ""
     pieces: str = ""
     rows: int | None = None
+    sound: bool = False  # nothing is wrong with it, but no server would take it
 
     @property
     def lost(self) -> bool:

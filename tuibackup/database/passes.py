@@ -344,11 +344,7 @@ class Passes:
             parts, views = concerned[name], apart[name]
             native = any(one.native and one.share.whole for one in parts)
             more = b"" if native else await standing(self._database, info)
-            late = b"".join(text for _turn, text in views.late)
-            file, contents = await asyncio.to_thread(
-                self._files.put_together, name, parts, more, views.own, late
-            )
-            contents.views |= views.names
+            file, contents = await asyncio.to_thread(self._files.put_together, name, parts, more, views)
             found = tuple(left for one in parts for left in one.left_out)
             info = info.without(found)
             faults = [fault for one in parts for fault in one.faults]

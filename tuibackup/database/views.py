@@ -32,6 +32,7 @@ class ViewTexts:
     own: bytes = b""
     late: tuple[Late, ...] = ()
     names: set[str] = field(default_factory=set)
+    longest: int = 0  # no statement of them has more bytes
     faults: list[str] = field(default_factory=list)
 
 
@@ -64,6 +65,7 @@ async def texts(native: Native, info: DatabaseInfo) -> ViewTexts:
             found.faults.append(f"the view {printable(view)} cannot be read: {error.message}")
             continue
         found.names.add(view)
+        found.longest = max(found.longest, len(text))
         if view in info.apart.late:
             found.late += ((info.apart.late[view], text),)
         else:
