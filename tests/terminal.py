@@ -80,7 +80,7 @@ class Terminal:
         """Type `keys`."""
         os.write(self._fd, keys.encode())
 
-    def wait_for(self, *words: str, seconds: float = 20.0) -> str:
+    def wait_for(self, *words: str, seconds: float = 60.0) -> str:
         """Wait until the screen shows all of `words`; returns it. AssertionError shows the screen."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -94,7 +94,7 @@ class Terminal:
         assert all(word in text for word in words), f"the screen never showed {words}:\n{text}"
         return text
 
-    def wait_for_bytes(self, words: bytes, start: int, seconds: float = 20.0) -> None:
+    def wait_for_bytes(self, words: bytes, start: int, seconds: float = 60.0) -> None:
         """Wait until `words` were written after the first `start` bytes, even if the screen had shown them before."""
         deadline = time.monotonic() + seconds
         while words not in self.raw[start:]:
@@ -111,7 +111,7 @@ class Terminal:
             time.sleep(0.05)
         return self.text
 
-    def wait(self, seconds: float = 20.0) -> int:
+    def wait(self, seconds: float = 60.0) -> int:
         """Wait until the program has ended; its exit code (minus the signal's number where one ended it)."""
         deadline = time.monotonic() + seconds
         while not self._ended():

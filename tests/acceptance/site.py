@@ -129,7 +129,11 @@ class Site:
         }
 
     def tuibackup(
-        self, *words: str, env: Mapping[str, str] | None = None, timeout: float = 60, stdin: str | None = None
+        self,
+        *words: str,
+        env: Mapping[str, str] | None = None,
+        timeout: float = 120,
+        stdin: str | None = None,
     ) -> Said:
         """Run the installed command, without a terminal."""
         done = subprocess.run(

@@ -289,7 +289,7 @@ def slow_server(tmp_path: Path) -> PrivateSshd:
 
 def wait_until_step(site: Site, step: str) -> str:
     """The name of the run that has begun `step`."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         for journal in site.journals:
             if f'"step-started","step":"{step}"' in journal.read_text():
@@ -299,7 +299,7 @@ def wait_until_step(site: Site, step: str) -> str:
 
 
 def finished_line(site: Site, run: str) -> dict[str, Any]:
-    said: Said = site.tuibackup("follow", run, "--json", timeout=30)
+    said: Said = site.tuibackup("follow", run, "--json")
     return said.finished
 
 
@@ -311,7 +311,7 @@ def test_a_second_run_on_the_same_server(site: Site, application: Path, tmp_path
         finished = fails(site, "second run on the same server", 11, outcome="failed")
         assert finished["run"] != run
         assert site.tuibackup("stop", run).code == 0
-        assert first.wait(20) == 130
+        assert first.wait(60) == 130
 
 
 def test_a_connection_cut_in_the_middle(site: Site, application: Path, tmp_path: Path) -> None:
@@ -342,7 +342,7 @@ def test_a_run_that_is_killed(site: Site, application: Path, tmp_path: Path, ssh
         run = wait_until_step(site, "download")
         for pid in processes_of(run, site):
             os.kill(pid, signal.SIGKILL)
-        assert first.wait(30) == 130
+        assert first.wait(60) == 130
     nothing_stored(site)
     site.add("siakad", sshd, [application])
     backs_up_now(site)

@@ -33,7 +33,7 @@ class Humble(Site):
             env=self.environment(),
             cwd=self.home,
             capture_output=True,
-            timeout=60,
+            timeout=120,
             text=True,
             stdin=subprocess.DEVNULL,
             check=False,

@@ -56,7 +56,7 @@ def test_nobody_reads_what_a_command_prints(used: Site, name: str) -> None:
             cwd=used.home,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=60,
+            timeout=120,
             text=True,
             check=False,
         )

@@ -38,7 +38,7 @@ class Attack:
         self.adversary.plays = made.plays(**plays)
         return made
 
-    def run(self, *words: str, timeout: float = 60, env: dict[str, str] | None = None) -> Said:
+    def run(self, *words: str, timeout: float = 120, env: dict[str, str] | None = None) -> Said:
         """One run of step 2; whatever happened, nothing was written where it should not, nor shown raw."""
         before = everything(self.site.folder)
         with Memory(self.site.home) as memory:

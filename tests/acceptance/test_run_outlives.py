@@ -13,7 +13,7 @@ from tuibackup.demo.sshd import PrivateSshd
 
 def journal(site: Site) -> Path:
     """The journal of the only run, once its download has begun."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         for path in site.journals:
             if '"step":"download"' in path.read_text():
@@ -57,7 +57,7 @@ def test_a_run_outlives_the_reader_of_its_lines(slow: Site) -> None:
         ["bash", "-c", command],
         env=slow.environment(),
         cwd=slow.home,
-        timeout=60,
+        timeout=120,
         capture_output=True,
         text=True,
     )
@@ -74,7 +74,7 @@ def test_a_run_started_with_its_standard_files_closed(
     site.add("siakad", sshd, [application])
     command = f"{TUIBACKUP} run siakad <&- >&- 2>&-"
     ended = subprocess.run(
-        ["sh", "-c", command], env=site.environment(), cwd=site.home, timeout=60, check=False
+        ["sh", "-c", command], env=site.environment(), cwd=site.home, timeout=120, check=False
     )
     assert ended.returncode == 0
     assert [entry["kind"] for entry in site.tuibackup("log", "--json").json].count("run") == 1
@@ -195,8 +195,8 @@ def test_a_servers_name_means_its_run_under_way_also_after_a_second_one_was_refu
     stopped = slow.tuibackup("stop", "siakad", env={"SUDO_USER": "siti", "SSH_CLIENT": "10.1.2.3 4 22"})
     assert stopped.code == 0, stopped.err
     assert path.stem in stopped.out
-    assert followed.communicate(timeout=30)[0].count("run-finished") == 1
-    assert first.wait(30) == 130
+    assert followed.communicate(timeout=60)[0].count("run-finished") == 1
+    assert first.wait(60) == 130
     run = [one for one in slow.tuibackup("log", "--json").json if one["kind"] == "run"][-1]
     assert (run["body"]["stopped_by"]["name"], run["body"]["stopped_by"]["client"]) == ("siti", "10.1.2.3")
     again = slow.tuibackup("stop", "siakad")

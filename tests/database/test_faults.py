@@ -133,7 +133,7 @@ async def test_a_connection_that_is_cut_ends_the_dump_within_seconds(
             sshd.cut_connections()
             with pytest.raises(ConnectionLostError):
                 await running
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 20
     assert not packing_threads()
 
 

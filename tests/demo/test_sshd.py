@@ -51,7 +51,7 @@ def test_one_logs_in_and_nothing_stays(tmp_path: Path) -> None:
     assert (tmp_path / "sshd").stat().st_mode & 0o777 == 0o700
     with sleeping(server) as client:
         server.stop()
-        assert client.wait(5) != 0
+        assert client.wait(30) != 0
     assert not listens(server)
     server.stop()
 
@@ -74,7 +74,7 @@ def test_connections_are_cut_and_the_server_goes_on(tmp_path: Path) -> None:
                 time.sleep(0.1)
                 assert client.poll() is None
             assert server.cut_connections() > 0
-            assert client.wait(5) == 255
+            assert client.wait(30) == 255
         assert listens(server)
 
 

@@ -78,7 +78,7 @@ async def test_a_refused_port_is_said_at_once(site: Site) -> None:
         port = bound.getsockname()[1]
         line = await site.refused(Server("siakad", "127.0.0.1", port=port), ConnectError)
     assert line == f"127.0.0.1 port {port} refused; is sshd running there?"
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
 
 
 async def test_a_port_that_opens_a_moment_later_is_reached(
@@ -102,16 +102,17 @@ async def test_a_name_that_does_not_exist(site: Site) -> None:
 @pytest.mark.parametrize("text", ["", "220 mail.example ESMTP\r\n", "SSH-2.0-half"])
 async def test_a_port_that_never_answers_as_ssh_does(site: Site, quick: None, text: str) -> None:
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.append(text)
         writer.write(text.encode())
         await asyncio.sleep(30)
 
-    began = time.monotonic()
+    came: list[str] = []
     async with listener(silent) as server:
         line = await site.refused(server, ConnectError)
     assert line == (
         f"127.0.0.1 port {server.port}: connected, but no SSH server answered within 0.3 s; check the port"
     )
-    assert time.monotonic() - began < 1.5, "a time-out is not tried again: it took long enough"
+    assert len(came) == 1, "a time-out is not tried again: it took long enough"
 
 
 async def test_a_server_that_stops_in_the_middle_of_the_handshake(site: Site, quick: None) -> None:
@@ -203,7 +204,7 @@ async def test_an_endless_banner_ends_and_takes_no_memory(site: Site) -> None:
     began = time.monotonic()
     async with listener(floods) as server:
         assert "is no SSH server" in await site.refused(server, ConnectError)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 20
 
 
 def test_what_the_network_says_of_several_addresses() -> None:
@@ -286,7 +287,7 @@ async def test_a_proxy_command(site: Site, sshd: PrivateSshd, monkeypatch: pytes
     # what only a shell understands: quotes, variables, and two commands
     site.ssh_config(f"ProxyCommand sh -c \"true && exec {sys.executable} '{pump}' %h ${{EMPTY:-%p}}\"\n")
     async with site.session(a_server(sshd)) as session:
-        assert (await session.run("echo in", timeout=5)).stdout == b"in\n"
+        assert (await session.run("echo in", timeout=30)).stdout == b"in\n"
     site.ssh_config("ProxyCommand /nonexistent/tool %h\n")
     assert await site.refused(a_server(sshd), ConnectError) == (
         f"127.0.0.1 port {sshd.port}: the ProxyCommand of ~/.ssh/config ended: exit 127:"
@@ -327,7 +328,7 @@ async def test_through_a_jump_host(site: Site, sshd: PrivateSshd, inner: Private
     site.trust(sshd, inner)
     site.ssh_config(f"IdentityFile {sshd.client_key}\n")
     async with site.session(a_server(inner, jump=f"127.0.0.1:{sshd.port}")) as session:
-        assert (await session.run("echo in", timeout=5)).stdout == b"in\n"
+        assert (await session.run("echo in", timeout=30)).stdout == b"in\n"
         assert session.address == "127.0.0.1"
         assert session.host_key.data == inner.known_hosts_lines[0].split()[2]
 

@@ -116,7 +116,7 @@ async def test_the_passphrase_is_asked_for(site: Site, trusted: PrivateSshd, tmp
     allow(trusted, key)
     face = Face(passphrase=["wrong", "right"])
     async with site.session(a_server(trusted, key=key), face) as session:
-        assert (await session.run("echo in", timeout=5)).stdout == b"in\n"
+        assert (await session.run("echo in", timeout=30)).stdout == b"in\n"
     first, second = face.asked
     assert first.text == second.text == f"passphrase of {key}:"
     assert first.secret

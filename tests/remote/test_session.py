@@ -20,12 +20,12 @@ from tuibackup.remote.stream import STDERR_TAIL
 
 
 async def test_a_command_and_its_end(ready: Session) -> None:
-    done = await ready.run(["sh", "-c", "cat; echo oh >&2; exit 3"], input=b"hello", timeout=5)
+    done = await ready.run(["sh", "-c", "cat; echo oh >&2; exit 3"], input=b"hello", timeout=30)
     assert (done.stdout, done.stderr, done.exit_status, done.signal) == (b"hello", b"oh\n", 3, None)
     assert not done.ok
     with pytest.raises(RemoteCommandError, match=r"exited with 3: oh$"):
         done.check()
-    assert (await ready.run("true", timeout=5)).check().ok
+    assert (await ready.run("true", timeout=30)).check().ok
 
 
 async def test_words_arrive_as_they_are(ready: Session) -> None:
@@ -41,34 +41,34 @@ async def test_words_arrive_as_they_are(ready: Session) -> None:
         b"-n",
         b"!x",
     ]
-    said = (await ready.run(["printf", "%s\\0", *words], timeout=5)).stdout
+    said = (await ready.run(["printf", "%s\\0", *words], timeout=30)).stdout
     assert said.split(b"\0")[:-1] == [w if isinstance(w, bytes) else w.encode() for w in words]
 
 
 async def test_a_script_runs_in_sh_whatever_the_login_shell_is(ready: Session) -> None:
     text = "set -e\nx='a  b'\nprintf '%s|%s' \"$x\" \"$(echo '!\\')\"\n"
-    assert (await ready.run(text, timeout=5)).stdout == b"a  b|!\\"
+    assert (await ready.run(text, timeout=30)).stdout == b"a  b|!\\"
 
 
 async def test_a_killed_command_has_its_signal(ready: Session) -> None:
-    done = await ready.run("kill -9 $$", timeout=5)
+    done = await ready.run("kill -9 $$", timeout=30)
     assert (done.exit_status, done.signal, done.ok) == (-1, "KILL", False)
     with pytest.raises(RemoteCommandError, match=r"was killed by SIGKILL$"):
         done.check()
 
 
 async def test_output_has_a_limit(ready: Session) -> None:
-    assert len((await ready.run("head -c 1000 /dev/zero", timeout=5, limit=1000)).stdout) == 1000
+    assert len((await ready.run("head -c 1000 /dev/zero", timeout=30, limit=1000)).stdout) == 1000
     with pytest.raises(RemoteCommandError, match=r"^siakad: cat /dev/zero said more than 1000 B$"):
-        await ready.run(["cat", "/dev/zero"], timeout=5, limit=1000)
-    assert (await ready.run("echo on", timeout=5)).stdout == b"on\n"
+        await ready.run(["cat", "/dev/zero"], timeout=30, limit=1000)
+    assert (await ready.run("echo on", timeout=30)).stdout == b"on\n"
 
 
 async def test_a_command_has_a_time_limit(ready: Session) -> None:
     began = time.monotonic()
     with pytest.raises(RemoteCommandError, match=r"^siakad: sleep 47 did not end within 0.2 s$"):
         await ready.run("sleep 47", timeout=0.2)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20
 
 
 async def test_sudo_that_is_not_there_is_an_ordinary_failure(ready: Session) -> None:
@@ -100,7 +100,7 @@ async def test_leaving_the_block_ends_the_command(ready: Session) -> None:
     async with ready.stream("echo on; exec yes marker-left-in-the-middle") as stream:
         assert (await stream.read(3)).startswith(b"on\n")
     assert await vanishes("marker-left-in-the-middle")
-    assert (await ready.run("echo on", timeout=5)).stdout == b"on\n"
+    assert (await ready.run("echo on", timeout=30)).stdout == b"on\n"
 
 
 async def test_cancelling_ends_the_command_and_keeps_the_connection(ready: Session) -> None:
@@ -117,7 +117,7 @@ async def test_cancelling_ends_the_command_and_keeps_the_connection(ready: Sessi
     with pytest.raises(asyncio.CancelledError):
         await task
     assert await vanishes("marker-cancelled")
-    assert (await ready.run("echo on", timeout=5)).stdout == b"on\n"
+    assert (await ready.run("echo on", timeout=30)).stdout == b"on\n"
 
 
 async def test_cancelling_while_a_channel_opens_leaves_no_command_and_no_channel(ready: Session) -> None:
@@ -136,7 +136,7 @@ async def test_cancelling_while_a_channel_opens_leaves_no_command_and_no_channel
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert (await ready.run("echo on", timeout=5)).stdout == b"on\n"
+        assert (await ready.run("echo on", timeout=30)).stdout == b"on\n"
     assert await vanishes("marker-opening")
 
 
@@ -153,7 +153,7 @@ async def test_what_the_server_has_no_session_for_waits_or_is_refused_in_one_lin
                 ):
                     await session.run("echo two", timeout=5, beside=True)
                 assert session.at_once == 1
-                waits = asyncio.create_task(session.run("echo two", timeout=5))
+                waits = asyncio.create_task(session.run("echo two", timeout=30))
                 await first.write(b"still here")
                 assert await first.read() == b"still here"
                 assert not waits.done()
@@ -321,7 +321,7 @@ async def test_forwarding_that_the_server_forbids(site: Site, sshd: PrivateSshd,
             for opening in (session.open_tcp("127.0.0.1", 1), session.open_unix("/x"), over_sftp(session)):
                 with pytest.raises(RemoteCommandError, match=r"^siakad: .* cannot be opened: "):
                     await opening
-            assert (await session.run("echo on", timeout=5)).stdout == b"on\n"
+            assert (await session.run("echo on", timeout=30)).stdout == b"on\n"
 
 
 async def over_sftp(session: Session) -> None:
@@ -353,8 +353,8 @@ async def test_a_server_that_does_not_start_a_command(
     async with site.session(a_server(own_sshd)) as session:
         silence = pytest.raises(RemoteCommandError, match=r"^siakad: echo x: no answer within 0.3 s$")
         with own_sshd.frozen(), silence:
-            await session.run("echo x", timeout=5)
-        assert (await session.run("echo on", timeout=5)).stdout == b"on\n"
+            await session.run("echo x", timeout=30)
+        assert (await session.run("echo on", timeout=30)).stdout == b"on\n"
 
 
 async def test_what_one_says_of_a_session(ready: Session, sshd: PrivateSshd) -> None:

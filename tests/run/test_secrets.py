@@ -84,7 +84,7 @@ async def test_a_command_that_hangs_is_ended_with_everything_it_started(
     began = time.monotonic()
     with pytest.raises(secrets.SecretError, match="took longer"):
         await resolve(SecretSource(command=f"sh -c 'sleep 60 & echo $! > {pid}; wait'"))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert not runs(int(pid.read_text())), "what the command started is still there"
 
 

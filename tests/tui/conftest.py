@@ -30,7 +30,7 @@ class Open:
         await self.pilot.pause()
         await self.pilot.pause(0.02)
 
-    async def until(self, *words: str, seconds: float = 10.0) -> None:
+    async def until(self, *words: str, seconds: float = 60.0) -> None:
         """Wait until the screen shows all of `words`: threads and processes take their time on a busy machine."""
         deadline = time.monotonic() + seconds
         while not all(word in self.screen for word in words):

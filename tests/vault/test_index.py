@@ -295,7 +295,7 @@ def test_something_else_is_no_index(tmp_path: Path) -> None:
 
 def test_a_large_folder_is_listed_at_once(tmp_path: Path) -> None:
     entries = [folder(b"")]
-    for number in range(300):
+    for number in range(100):
         entries.append(folder(b"%03d" % number))
         entries += [one(b"%03d/%03d" % (number, below)) for below in range(300)]
     index = made(tmp_path / "i", *entries)
@@ -304,7 +304,7 @@ def test_a_large_folder_is_listed_at_once(tmp_path: Path) -> None:
     ).fetchall()
     assert "SEARCH entry USING INDEX entry_by_name" in plan[0][-1]
     assert "TEMP B-TREE" not in str(plan)
-    assert len(list(index.listing(b"/var/www/250"))) == 300
+    assert len(list(index.listing(b"/var/www/099"))) == 300
 
 
 def test_names_that_no_file_system_takes_are_listed(tmp_path: Path) -> None:
@@ -345,9 +345,9 @@ def test_an_inventory_in_no_order_is_not_kept_in_memory(
 def test_sizes_that_overflow_are_added_up_all_the_same(tmp_path: Path) -> None:
     writer = IndexWriter(tmp_path / "i")
     root = writer.add_root(b"/srv", b"/srv")
-    writer.add(root, [folder(b""), *(one(b"%d" % number, size=1 << 46) for number in range(200_000))])
+    writer.add(root, [folder(b""), *(one(b"%d" % number, size=1 << 46) for number in range(140_000))])
     count, size = writer.wanted_totals()
-    assert count == 200_000
+    assert count == 140_000
     assert size > 1 << 63
     writer.abandon()
 
