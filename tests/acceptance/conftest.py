@@ -1,5 +1,6 @@
 """Fixtures of the tests that drive the installed program like a user."""
 
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +30,15 @@ def place() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="tuibackup-", ignore_cleanup_errors=True) as name:
         Path(name).chmod(0o755)
         yield Path(name)
+
+
+@pytest.fixture(scope="module")
+def humble_sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateSshd]:
+    """An sshd whose account cannot read what file modes deny it, also when the tests run as root."""
+    dropped = "setpriv --bounding-set=-dac_override,-dac_read_search --inh-caps=-all"
+    command = f"""{dropped} sh -c "$SSH_ORIGINAL_COMMAND" """ if os.geteuid() == 0 else None
+    with PrivateSshd(tmp_path_factory.mktemp("humble"), force_command=command) as server:
+        yield server
 
 
 @pytest.fixture

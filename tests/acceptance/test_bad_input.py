@@ -13,7 +13,6 @@ import socketserver
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -155,15 +154,6 @@ def test_a_folder_that_does_not_exist(site: Site, sshd: PrivateSshd, application
     missing.mkdir()
     (missing / "index.php").touch()
     backs_up_now(site)
-
-
-@pytest.fixture
-def humble_sshd(tmp_path: Path) -> Iterator[PrivateSshd]:
-    """An sshd whose account cannot read what file modes deny it, also when the tests run as root."""
-    dropped = "setpriv --bounding-set=-dac_override,-dac_read_search --inh-caps=-all"
-    command = f"""{dropped} sh -c "$SSH_ORIGINAL_COMMAND" """ if os.geteuid() == 0 else None
-    with PrivateSshd(tmp_path / "humble", force_command=command) as server:
-        yield server
 
 
 def test_a_folder_that_cannot_be_read(site: Site, humble_sshd: PrivateSshd, application: Path) -> None:

@@ -118,15 +118,6 @@ def site(tmp_path: Path) -> Site:
     return made
 
 
-@pytest.fixture(scope="module")
-def humble_sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrivateSshd]:
-    """An sshd whose account cannot read what file modes deny it."""
-    dropped = "setpriv --bounding-set=-dac_override,-dac_read_search --inh-caps=-all"
-    command = f"""{dropped} sh -c "$SSH_ORIGINAL_COMMAND" """ if os.geteuid() == 0 else None
-    with PrivateSshd(tmp_path_factory.mktemp("humble"), force_command=command) as server:
-        yield server
-
-
 @contextmanager
 def mode(path: Path, bits: int) -> Iterator[None]:
     before = path.stat().st_mode & 0o7777

@@ -120,3 +120,20 @@ def test_the_log_has_what_a_run_found_in_full(site: Site, sshd: PrivateSshd, app
     together = "".join(line.strip() for line in shown.splitlines())
     for folder in missing:
         assert folder in together
+
+
+def test_what_keeps_a_clock_from_being_renewed_is_recorded_however_much_else_was_found(
+    site: Site, humble_sshd: PrivateSshd, tmp_path: Path
+) -> None:
+    """Only the first hundred findings were: `status` gave a count for the reason."""
+    many, poor = tmp_path / "many", tmp_path / "poor"
+    for folder, closed, opened in ((many, 130, 300), (poor, 3, 0)):
+        folder.mkdir()
+        for number in range(closed + opened):
+            (folder / f"{number:03}").touch(0 if number < closed else 0o644)
+    site.add("siakad", humble_sshd, [many, poor])
+    said = site.tuibackup("run", "siakad", "--json")
+    assert said.finished["outcome"] == "warnings", said.out
+    assert len([event for event in said.events if event["event"] == "step-finding"]) > 130
+    [server] = site.tuibackup("status", "--json").json["servers"]
+    assert server["files"]["why"].startswith(f"{poor}: "), server["files"]["why"]

@@ -145,3 +145,19 @@ def test_nothing_is_called_missing_while_the_disk_is_not_there(twice: Site, tmp_
     assert "backup disk not mounted?" in said.out
     assert "gone from the vault" not in said.out
     assert clock(twice)["state"] == "fresh"
+
+
+def test_a_restore_of_what_is_damaged_has_failed(twice: Site, tmp_path: Path) -> None:
+    """Most of what was asked for may be missing: it ended like one that left a socket out."""
+    first, _second = twice.snapshots("siakad", "files")
+    (archive,) = first.glob("*.tar.zst")
+    archive.chmod(0o600)
+    data = bytearray(archive.read_bytes())
+    data[len(data) // 2] ^= 1
+    archive.write_bytes(data)
+    said = twice.tuibackup("restore", "siakad/files/latest", "--to", str(tmp_path / "back"))
+    assert said.code == 1, said.out
+    assert said.out.startswith("× ")
+    assert "damaged in the vault and did not come back" in said.out
+    assert "tuibackup snapshots siakad" in said.out
+    assert list((tmp_path / "back").rglob("new")), "all that is whole comes back"

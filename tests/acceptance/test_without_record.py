@@ -155,6 +155,14 @@ def assert_unrecorded(said: Said) -> None:
     assert line.count("; ") >= 1, "it says what to do"
 
 
+def test_a_file_system_that_is_read_only_is_called_so(siakad: Site) -> None:
+    """The way out was the folder's owner and mode, which were right."""
+    with mounted_read_only(siakad):
+        said = siakad.tuibackup("verify", FILES)
+    assert_unrecorded(said)
+    assert "its file system is mounted read-only" in said.err
+
+
 def test_a_machine_with_nothing_but_vault_and_configuration_records_anew(siakad: Site) -> None:
     shutil.rmtree(siakad.state)
     said = siakad.tuibackup("restore", FILES, "--to", str(siakad.folder / "back"), "--json")

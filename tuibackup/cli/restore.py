@@ -110,6 +110,9 @@ def _restore(
 
 
 def _outcome(restored: "Restored") -> str:
+    """A snapshot that cannot give what it holds has failed, however much else came."""
+    if restored.damaged:
+        return "failed"
     if not restored.problems:
         return "done"
     return "warnings" if restored.files or restored.folders or restored.links else "failed"
@@ -128,6 +131,7 @@ def _document(
         "bytes": restored.bytes,
         "seconds": seconds,
         "problems": [{"path": path, "reason": reason} for path, reason in restored.problems],
+        "damaged": restored.damaged,
     }
 
 
@@ -140,6 +144,16 @@ def _print(document: dict[str, Any]) -> None:
     amount = words.format(files=count(document["files"]), size=size(document["bytes"]))
     text = f"{document['snapshot']} → {document['to']}  {amount}  {duration(document['seconds'])}"
     print_hanging(f"{MARKS[outcome]} ", text, drawn=f"{mark} ")
+    if damaged := document["damaged"]:
+        lost = ngettext(
+            "{number} file is damaged in the vault and did not come back; tuibackup snapshots {server} shows older"
+            " snapshots that may hold it",
+            "{number} files are damaged in the vault and did not come back; tuibackup snapshots {server} shows older"
+            " snapshots that may hold them",
+            damaged,
+        )
+        server = document["snapshot"].partition("/")[0]
+        print_hanging("  × ", lost.format(number=count(damaged), server=server))
     for problem in problems[:SHOWN]:
         print_hanging("  ▲ ", f"{problem['path']}: {problem['reason']}")
     if len(problems) > SHOWN:

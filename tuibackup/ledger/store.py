@@ -281,14 +281,23 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise LedgerError(
-            f"the ledger {name} cannot be opened: {error.strerror}", "check the state folder's owner and mode"
-        ) from error
+        way_out = _READ_ONLY if _is_read_only(path) else "check the state folder's owner and mode"
+        raise LedgerError(f"the ledger {name} cannot be opened: {error.strerror}", way_out) from error
     except sqlite3.Error as error:
         said = printable(str(error))
         if "disk I/O" in said and _is_full(path):  # the word that SQLite has for its index beside the file
             said = "the disk is full"
-        raise LedgerError(f"the ledger {name}: {said}", _way_out(said)) from error
+        way_out = _READ_ONLY if "readonly" in said and _is_read_only(path) else _way_out(said)
+        raise LedgerError(f"the ledger {name}: {said}", way_out) from error
+
+
+def _is_read_only(path: Path) -> bool:
+    """Whether its file system is mounted so."""
+    there = next((parent for parent in path.parents if parent.exists()), path)
+    try:
+        return bool(os.statvfs(there).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
 
 
 def _is_full(path: Path) -> bool:
@@ -298,6 +307,10 @@ def _is_full(path: Path) -> bool:
         return False
 
 
+_READ_ONLY = (
+    "its file system is mounted read-only: mount it writable again (sudo mount -o remount,rw); where an error made"
+    " it so, see sudo dmesg"
+)
 _WAYS_OUT = {
     "locked": "another process has been writing for 30 s; try again",
     "readonly": "it, its -wal file and its folder must be writable for this account",

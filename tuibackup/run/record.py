@@ -62,7 +62,8 @@ def step_body(
         "detail": finished.detail,
     }
     if findings_total:
-        kept = list(findings)[:FINDINGS]
+        # what keeps the clock from being renewed stays, however many others there are
+        kept = sorted(findings, key=lambda finding: not finding.mark)[:FINDINGS]
         body["findings"] = [{"subject": f.subject, "reason": f.reason, "mark": f.mark} for f in kept]
         body["findings_total"] = findings_total
     return body

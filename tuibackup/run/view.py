@@ -89,7 +89,8 @@ class RunView:
                 lines = (*self.steps.get(event.step, StepView(event.step)).output, *event.lines)
                 return view._with(event.step, output=lines[-OUTPUT_LINES:])
             case ev.StepFinding():
-                kept = (*view.findings, event)[:FINDINGS]
+                room = len(view.findings) < FINDINGS or event.mark
+                kept = (*view.findings, event) if room else view.findings
                 return replace(view, findings=kept, findings_total=view.findings_total + 1)
             case ev.StepFinished():
                 return view._with(

@@ -31,13 +31,17 @@ _LARGE = 8 << 20  # of a file that is worth progress of its own
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was restored, and what was not with the reason: (printable path, sentence)."""
+    """What was restored, and what was not with the reason: (printable path, sentence).
+
+    `damaged`: how many of these are files whose content in the vault is damaged.
+    """
 
     files: int
     folders: int
     links: int
     bytes: int
     problems: tuple[tuple[str, str], ...]
+    damaged: int = 0
 
 
 def restore_files(
@@ -149,7 +153,8 @@ class _Restore:
         for found in self._index.chosen_folders():
             with self._target.listing(found.path):
                 self._folders += self._target.finish_folder(found, self._extra(found))
-        return Restored(self._files, self._folders, self._links, self._bytes, tuple(self._target.problems))
+        problems, damaged = tuple(self._target.problems), self._target.damaged
+        return Restored(self._files, self._folders, self._links, self._bytes, problems, damaged)
 
     def _restore_files(self) -> None:
         archive: tuple[int, ArchiveReader] | None = None

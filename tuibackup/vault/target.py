@@ -41,6 +41,7 @@ class Target:
             if index.get(bytes(one)) is None
         }
         self.problems: list[tuple[str, str]] = []
+        self.damaged = 0  # of these, what the vault does not hold whole
         self._overwrite = overwrite
         self._root = os.geteuid() == 0
         self._numeric = numeric_owner
@@ -64,7 +65,8 @@ class Target:
             yield
         except FileExistsError:
             self.problems.append((printable(path), "exists already, left as it is"))
-        except VaultError as error:
+        except VaultError as error:  # of what the vault holds
+            self.damaged += 1
             self.problems.append((printable(path), str(error)))
         except OSError as error:
             if is_full(error):
