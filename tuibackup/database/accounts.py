@@ -7,6 +7,7 @@ that the server does not tell of, and one grant that no server would take, cost 
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -91,9 +92,11 @@ class _Writer:
 
     async def write(self) -> None:
         """Ask for everything. Raises DatabaseError, ConnectionLostError."""
+        await self._database.rows("SHOW GRANTS")  # with --skip-grant-tables the server says so here
         if not self._mariadb:
-            # Else hashes stand there as bytes that are no text.
-            await self._database.rows("SET SESSION print_identified_as_hex = 1")
+            # Else hashes stand there as bytes that are no text. Before 8.0.17 no hash was such.
+            with suppress(DatabaseError):
+                await self._database.rows("SET SESSION print_identified_with_as_hex = 1")
         found = await self._accounts()
         loadable = await self._database.rows(
             "SELECT PLUGIN_NAME FROM information_schema.PLUGINS"
@@ -145,9 +148,7 @@ class _Writer:
         plugins = sorted({name.lower() for name in _PLUGIN.findall(created)} - builtin)
         if plugins:
             self._foreign[account.name] = plugins
-        if self._mariadb:
-            created = _requoted(created, account.certificate)
-        self._users.append(created)
+        self._users.append(_requoted(created, account.certificate))
 
     async def _grant(self, account: _Account) -> None:
         for told, *_rest in await self._database.rows(f"SHOW GRANTS FOR {account.name}"):
@@ -218,6 +219,8 @@ class _Writer:
         yield f"SET @tb_mode = @@sql_mode, sql_mode = '{mode}';"
         for subject, why in self.unsaved:
             yield f"-- not here: {printable(subject)}: {printable(why)}"
+        if any(line.startswith("REVOKE ") for line in self._grants):
+            yield "SET GLOBAL partial_revokes = ON;"  # as it was; by itself it is off
         later: list[str] = []
         for statement in (*self._users, *self._roles, *self._grants, *self._defaults):
             owner = next((name for name in self._foreign if name in statement), "")
@@ -232,7 +235,7 @@ class _Writer:
 
 
 def _requoted(created: str, values: Iterable[str]) -> str:
-    """MariaDB writes what a certificate has to say as it is, quotes and backslashes too."""
+    """Servers write what a certificate has to say as it is, quotes and backslashes too."""
     for value in values:
         if re.search(r"['\\]", value):
             created = created.replace(f"'{value}'", _literal(value), 1)
