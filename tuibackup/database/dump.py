@@ -16,7 +16,7 @@ from tuibackup.database.inventory import DatabaseInfo
 from tuibackup.database.live import Live
 from tuibackup.database.login import DatabaseSession
 from tuibackup.database.passes import Made, Passes, Taken, complaints
-from tuibackup.database.tool import BrokenToolError, find_tool
+from tuibackup.database.tool import BrokenToolError, ForeignToolError, find_tool
 from tuibackup.errors import DatabaseError
 from tuibackup.progress import Finding, Reporter
 from tuibackup.remote.probe import Probe
@@ -98,7 +98,7 @@ async def dump(
     try:
         tool = await find_tool(session, probe, database)
     except DatabaseError as error:
-        no_tool = error.message if isinstance(error, BrokenToolError) else ""
+        no_tool = error.message if isinstance(error, BrokenToolError | ForeignToolError) else ""
         reporter.output(f"{error.message}: the databases are read without")
     for finding in audit.audit(database):
         told.take(finding)

@@ -31,6 +31,10 @@ class BrokenToolError(DatabaseError):
     """There is a dump program, and it does not work."""
 
 
+class ForeignToolError(DatabaseError):
+    """There is a dump program, of the other vendor: it knows only what both have in common."""
+
+
 @dataclass(frozen=True, slots=True)
 class DumpTool:
     """A dump program on the server. `packer` is what compresses its output there: "zstd", "gzip" or "".
@@ -85,21 +89,29 @@ class DumpTool:
 
 
 async def find_tool(session: Session, probe: Probe, database: DatabaseSession) -> DumpTool:
-    """The dump program to use: the vendor's own where both are there and work.
+    """The dump program to use: one of the server's own vendor that works.
 
-    Raises DatabaseError where there is none; BrokenToolError where none works, or would not get all rows;
-    ConnectionLostError.
+    The other's writes what this server does not take back: MariaDB's gives values to MySQL's generated columns
+    (error 3105), MySQL's knows no sequences. Raises DatabaseError where there is none; ForeignToolError where there
+    are others' only; BrokenToolError where none works, or would not get all rows; ConnectionLostError.
     """
     if not probe.dump_tools:
         raise DatabaseError(
             f"{session.name}: no mariadb-dump or mysqldump on the server",
             "install its client package there (Debian: mariadb-client or default-mysql-client)",
         )
+    vendor = database.vendor
+    own = [tool for tool in probe.dump_tools if _vendor(*tool) in (vendor, "")]
+    if not own:
+        path, version = probe.dump_tools[0]
+        raise ForeignToolError(
+            f"{session.name}: {path} is {_vendor(path, version)}'s, the server is a {vendor}"
+        )
     if database.cuts:
         raise BrokenToolError(f"the server would cut short what a dump program reads ({database.cuts})")
-    wanted = "mariadb" if database.vendor == "MariaDB" else "mysqldump"
+    wanted = "mariadb" if vendor == "MariaDB" else "mysqldump"
     broken = []
-    for path, version in sorted(probe.dump_tools, key=lambda tool: wanted not in tool[0]):
+    for path, version in sorted(own, key=lambda tool: wanted not in tool[0]):
         try:
             listed = await _help(session, path)
         except BrokenToolError as error:
@@ -110,6 +122,13 @@ async def find_tool(session: Session, probe: Probe, database: DatabaseSession) -
         tls = _TLS_MYSQL if "--ssl-mode" in listed else _TLS
         return DumpTool(path, version, (*_FLAGS, *extra), packer, "--dump-history" in listed, tls)
     raise BrokenToolError("; ".join(broken), "install its package there anew")
+
+
+def _vendor(path: str, version: str) -> str:
+    """Whose program it is, as its name and `--version` tell; "" where they do not."""
+    if "mariadb" in (path + version).lower():
+        return "MariaDB"
+    return "MySQL" if "(MySQL" in version or "Percona" in version else ""
 
 
 async def _help(session: Session, path: str) -> str:

@@ -261,7 +261,7 @@ async def _database(
 ) -> AsyncIterator[Check]:
     from tuibackup.database.audit import audit, foreseen, long_queries, nothing_there
     from tuibackup.database.beside import users_and_grants
-    from tuibackup.database.tool import BrokenToolError, find_tool
+    from tuibackup.database.tool import BrokenToolError, ForeignToolError, find_tool
     from tuibackup.run.access import log_in
     from tuibackup.run.checkfolders import no_room
 
@@ -296,6 +296,10 @@ async def _database(
         except BrokenToolError as error:
             tool, without = None, _("the databases are read over the connection")
             yield Check(_("dump tool"), State.WARNING, f"{error}: {without}")
+        except ForeignToolError as error:
+            tool = None
+            without = _("its databases are read over the connection")
+            yield Check(_("dump tool"), State.OK, f"{error}: {without}")
         except DatabaseError:
             tool = None
         for finding in foreseen(database, tool):
