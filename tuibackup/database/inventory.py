@@ -24,6 +24,7 @@ from tuibackup.database.objects import (
 )
 from tuibackup.database.objects import quoted as quoted
 from tuibackup.database.programs import Unlisted, programs
+from tuibackup.database.tablespaces import general_tablespaces
 from tuibackup.text import count, printable, size
 from tuibackup.words import ngettext
 
@@ -59,7 +60,8 @@ class TableInfo:
     """One table or sequence. `floats` are its FLOAT columns.
 
     `fragile`: it may hold other values that dump programs do not bring back (bytes that are no character of their
-    column's set, an ENUM's two kinds of empty value), or is one that they write wrong (every column generated).
+    column's set, an ENUM's two kinds of empty value), or is one that they write wrong (every column generated, or in
+    a tablespace that has a name).
     """
 
     name: str
@@ -248,6 +250,7 @@ async def _passed(connection: Connection) -> list[Object]:
 async def _tables(connection: Connection) -> tuple[dict[tuple[str, str], TableInfo], list[Object]]:
     """Tables and sequences by database and name; these and the views as objects to ask for."""
     floats, fragile = await _floats(connection), await _fragile(connection)
+    spaces = await general_tablespaces(connection)
     tables: dict[tuple[str, str], TableInfo] = {}
     objects: list[Object] = []
     for schema, name, kind, engine, rows, bytes_ in await connection.rows(
@@ -262,7 +265,13 @@ async def _tables(connection: Connection) -> tuple[dict[tuple[str, str], TableIn
             objects.append(Object(place[0], SEQUENCE if kind == "SEQUENCE" else TABLE, place[1]))
             columns = tuple(floats.get(place, ()))
             tables[place] = TableInfo(
-                name, kind, str(engine or ""), int(rows or 0), int(bytes_ or 0), columns, place in fragile
+                name,
+                kind,
+                str(engine or ""),
+                int(rows or 0),
+                int(bytes_ or 0),
+                columns,
+                place in fragile or spaces.may_hold(*place),
             )
     return tables, objects
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 import aiomysql
 
-from tuibackup.database import native_columns, native_text
+from tuibackup.database import native_columns, native_text, tablespaces
 from tuibackup.database.channel import Connection
 from tuibackup.database.inventory import DatabaseInfo, TableInfo, quoted
 from tuibackup.database.native_columns import Column, Row
@@ -175,7 +175,7 @@ class Native:
         name = quoted(table.name)
         raw = name.encode()
         [create] = await self._ask(f"SHOW CREATE TABLE {name}")
-        yield native_text.table(raw, _bytes(create[1]), alone=alone)
+        yield native_text.table(raw, tablespaces.without(_bytes(create[1])), alone=alone)
         if table.engine.lower() not in _WITHOUT_ROWS:
             found = await self._columns(database, table.name)
             history = self._history(database, table, found)
@@ -193,7 +193,6 @@ class Native:
                     database,
                     table.name,
                     written,
-                    listed=len(written) < len(found) or history,
                     history=history,
                 )
             ) as inserts:
@@ -344,11 +343,12 @@ class Native:
         return False
 
     async def _inserts(
-        self, database: str, table: str, written: list[Column], *, listed: bool, history: bool
+        self, database: str, table: str, written: list[Column], *, history: bool
     ) -> AsyncGenerator[bytes, None]:
         """The rows as INSERTs of bounded length; a row that is longer has one of its own."""
         row = native_columns.row(written, self._packet)
-        names = f" ({', '.join(quoted(column.name) for column in written)})" if listed else ""
+        # Always named: an INSERT without names has no values for columns that are invisible.
+        names = f" ({', '.join(quoted(column.name) for column in written)})"
         insert = f"INSERT INTO {quoted(table)}{names} VALUES\n".encode()
         nothing = b"\xfb" * len(row.long)
         count = size = 0

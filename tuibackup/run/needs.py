@@ -153,12 +153,14 @@ async def _around(work: Work, database: "DatabaseSession") -> list[Need]:
 
 
 async def _dump_tool(work: Work, database: "DatabaseSession") -> tuple["DumpTool | None", Need]:
-    from tuibackup.database.tool import BrokenToolError, find_tool
+    from tuibackup.database.tool import BrokenToolError, ForeignToolError, find_tool
 
     try:
         tool = await find_tool(work.connected(), work.tools(), database)
     except BrokenToolError as error:
         return None, (DUMP_TOOL, False, f"{error}: the databases are read over the connection")
+    except ForeignToolError as error:
+        return None, (DUMP_TOOL, True, f"{error}: its databases are read over the connection")
     except DatabaseError:
         return None, (DUMP_TOOL, True, "none on the server: its databases are read over the connection")
     return tool, (DUMP_TOOL, True, f"{printable(tool.path)} {tool.version}: {' '.join(tool.flags)}")
