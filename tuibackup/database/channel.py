@@ -177,7 +177,7 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
             if self.tls:
                 await self._begin_tls(reader, self._writer)
             await self._request_authentication()
-            await self._introduce()
+            await self.autocommit(True)
         except BaseException as error:
             refused = isinstance(error, aiomysql.MySQLError) and error.args[0] in _PERHAPS_TLS
             self.wants_tls = refused and not self.tls and bool(self.server_capabilities & CLIENT.SSL)
@@ -201,10 +201,6 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
         self._channel = self._reader, self._channel[1]
         self._writer = _Writer(tls, self._channel[1])
         self._secure = True
-
-    async def _introduce(self) -> None:
-        """The settings by which we understand each other, whatever the server has for those who say nothing."""
-        await self.query("SET NAMES utf8mb4, autocommit = 1, sql_mode = ''")
 
     async def _process_auth(self, plugin_name: bytes | str, auth_packet: Any) -> Any:
         name = plugin_name.decode("utf-8", "replace") if isinstance(plugin_name, bytes) else plugin_name
