@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,12 +13,14 @@ PAUSE = 0.01  # seconds between two statements of one session
 
 
 class Waits:
-    """`longest`: seconds by statement, of those that have ended."""
+    """`longest`: seconds by statement, of those that have ended; `done`: how many have."""
 
     def __init__(self) -> None:
         self.longest: dict[str, float] = {}
+        self.done: Counter[str] = Counter()
 
     def note(self, statement: str, seconds: float) -> None:
+        self.done[statement] += 1
         self.longest[statement] = max(seconds, self.longest.get(statement, 0.0))
 
     @contextmanager

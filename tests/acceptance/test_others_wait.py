@@ -5,13 +5,16 @@ take a while, too.
 """
 
 import json
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
+import pymysql
 import pytest
 
 from tests.acceptance.others import Waits, long_statement, others
@@ -70,12 +73,17 @@ def mariadb(request: pytest.FixtureRequest, start_mariadb: MariadbStarter) -> Pr
     return server
 
 
-def test_nobody_waits_long_for_a_run_beside_long_statements(
-    site: Site, sshd: PrivateSshd, mariadb: PrivateMariadb
-) -> None:
+def test_nobody_waits_long_for_a_run(site: Site, sshd: PrivateSshd, mariadb: PrivateMariadb) -> None:
     told, _waits = cost(site, mariadb.socket, sshd, (*READERS, *WRITERS, WRITER_OF_OLD))
     assert told["instant"] == "barrier"
     assert 0 < told["lock_ms"] <= told["longest_wait_ms"] < LIMIT * 1000
+
+
+@pytest.mark.long
+@pytest.mark.timeout(180)
+def test_nobody_waits_long_for_a_run_beside_long_statements(
+    site: Site, sshd: PrivateSshd, mariadb: PrivateMariadb
+) -> None:
     told, _waits = cost(
         site, mariadb.socket, sshd, (*READERS, *WRITERS, WRITER_OF_OLD), LONG_READ, LONG_WRITE
     )
@@ -164,3 +172,44 @@ def test_whoever_changes_a_large_table_is_let_through_and_its_dump_made_again(
     assert 0 < told["longest_wait_ms"] < LIMIT * 1000
     assert told["findings"][0]["subject"] == "toko"
     assert told["findings"][0]["reason"].startswith("was dumped a second time")
+
+
+def processes(site: Site) -> list[int]:
+    """What runs of this site's tuibackup."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            ours = f"HOME={site.home}\0".encode() in (folder / "environ").read_bytes()
+            if ours and b"tuibackup" in (folder / "cmdline").read_bytes():
+                found.append(int(folder.name))
+    return found
+
+
+@pytest.mark.long
+@pytest.mark.timeout(180)
+def test_where_we_stand_still_in_the_middle_of_the_lock_the_server_takes_it_back(
+    site: Site, sshd: PrivateSshd, start_mariadb: MariadbStarter
+) -> None:
+    server = start_mariadb()
+    server.sql(TABLES)
+    site.add("siakad", sshd, [], database=f'user = "root"\nsocket = "{server.socket}"\n')
+    locked = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE STATE = 'Waiting for backup lock'"
+    with others(server.socket, (*READERS, *WRITERS, WRITER_OF_OLD)) as waits:
+        run = site.start("run", "siakad", "--only", "databases")
+        connection = pymysql.connect(unix_socket=str(server.socket), user="root", autocommit=True)
+        with connection, connection.cursor() as cursor:
+            seen = 0
+            while not seen and run.poll() is None:
+                cursor.execute(locked)
+                [seen] = cursor.fetchone()
+        stopped = processes(site)
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        before = dict(waits.done)
+        while any(waits.done[one] < before.get(one, 0) + 20 for one in WRITERS):
+            time.sleep(0.05)
+        assert waits.worst < LIMIT, waits
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+        assert run.wait(60) in (0, 3)
+    assert waits.worst < LIMIT, waits

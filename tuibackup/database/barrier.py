@@ -68,7 +68,7 @@ class Barrier:
         self.position = ""  # in the binary log, where it had to be read under the lock
         self._control = control
         self._helper = helper
-        self._asked = 0.0  # when somebody may have begun to wait
+        self._asked = self._given = 0.0  # when somebody may have begun to wait, and ended
         self._mysql = vendor == "MySQL"
         found = _VERSION.search(version)
         self._version = (int(found[1]), int(found[2])) if found else (0, 0)
@@ -81,7 +81,7 @@ class Barrier:
         BarrierError: the lock is not had, the block takes too long, or the server has given the lock up meanwhile.
         """
         began = await self._locked()
-        loop, kept = asyncio.get_running_loop(), False
+        kept = False
         try:
             async with self._heard(), asyncio.timeout(HOLD):
                 yield
@@ -89,7 +89,7 @@ class Barrier:
             raise BarrierError(f"the lock was needed for more than {HOLD:g} s") from error
         finally:
             kept = await self._release()
-            self.lock_ms = (loop.time() - began) * 1000
+            self.lock_ms = (self._given - began) * 1000
         if not kept:
             raise BarrierError("the server gave the lock up by itself")
 
@@ -192,8 +192,11 @@ class Barrier:
     async def _release(self) -> bool:
         """Give it back; whether we had it until now. The server gives up whatever a dropped connection held."""
         statement = "BACKUP STAGE END" if self._stages else "UNLOCK TABLES"
+        loop = asyncio.get_running_loop()
+        given, kept = loop.time(), False
         try:
             await self._control.rows(statement, seconds=_RELEASE)
+            kept = True
         except DatabaseError:  # there is nothing to give back, or no answer
             return False
         except ConnectionLostError:
@@ -203,10 +206,11 @@ class Barrier:
             self._control.drop()
             raise
         finally:
+            # The answer may be late, behind rows that a slow line has to carry; the words went as fast as those before.
+            self._given = given if kept else loop.time()
             if self._asked:
-                waited = asyncio.get_running_loop().time() - self._asked
-                self.longest_ms, self._asked = max(self.longest_ms, waited * 1000), 0.0
-        return True
+                self.longest_ms, self._asked = max(self.longest_ms, (self._given - self._asked) * 1000), 0.0
+        return kept
 
     async def _mysql_position(self) -> str:
         with suppress(DatabaseError):  # it takes REPLICATION CLIENT
