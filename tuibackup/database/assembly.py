@@ -9,9 +9,10 @@ the foot come at the very end.
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
-from tuibackup.database import settings
+from tuibackup.database import native_text, settings
 from tuibackup.database.packing import Ended
 from tuibackup.database.scan import Contents, TablePart
 from tuibackup.database.share import Share
@@ -26,11 +27,11 @@ _PARTS = "parts"  # the folder of what is put together later
 
 
 class Assembly:
-    """Files of the databases `names`, below `incoming`; `settings` go behind the head of each. Raises VaultError."""
+    """Files of the databases in `incoming`; `settings` go behind the head of each. Raises VaultError."""
 
-    def __init__(self, incoming: Incoming, names: Iterable[str], settings: bytes) -> None:
+    def __init__(self, incoming: Incoming, settings: bytes) -> None:
         self.settings = settings
-        self._paths = {name: incoming.dump(name) for name in names}
+        self._incoming = incoming
         self._folder = incoming.path / _PARTS
         self._pool = ThreadPoolExecutor(_PACKERS, thread_name_prefix="zstd")
         self._dumps: dict[str, SqlFile] = {}
@@ -80,6 +81,8 @@ class Assembly:
             tail.end()
             file.append(tail)
         foot = b"".join(one.foot for one in ended if one.share.whole)
+        if any(name in one.spared for one in ended):  # its program did not come to the foot
+            foot = native_text.tail(datetime.now(UTC))
         if foot:  # else it is cut off, or was not even begun
             file.write(views.own)
             contents.late = file.length if views.late else None
@@ -117,7 +120,7 @@ class Assembly:
 
     def _dump(self, name: str) -> SqlFile:
         if name not in self._dumps:
-            self._dumps[name] = SqlFile(self._paths[name], self._pool)
+            self._dumps[name] = SqlFile(self._incoming.dump(name), self._pool)
         return self._dumps[name]
 
     def _tail(self, name: str) -> SqlFile:

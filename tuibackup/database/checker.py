@@ -120,7 +120,7 @@ class Checker:
         return frozenset(
             (schema, table)
             for schema, table in tables
-            if table.kind == "SYSTEM VERSIONED" or (schema, table.name) in found
+            if table.kind.startswith("SYSTEM VERSIONED") or (schema, table.name) in found
         )
 
     async def _contents(self, tables: Batch) -> None:

@@ -6,7 +6,7 @@ meanwhile) is dumped once more by itself.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tuibackup.config import Server
@@ -17,7 +17,7 @@ from tuibackup.database.live import Live
 from tuibackup.database.login import DatabaseSession
 from tuibackup.database.passes import Made, Passes, Taken, complaints
 from tuibackup.database.tool import BrokenToolError, ForeignToolError, find_tool
-from tuibackup.errors import DatabaseError
+from tuibackup.errors import ConnectionLostError, DatabaseError
 from tuibackup.progress import Finding, Reporter
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
@@ -110,8 +110,8 @@ async def dump(
         taken = await passes.at_one_instant(checksum=checksum)
         tool, no_tool = passes.tool, no_tool or passes.no_tool
         for subject, said in taken.complaints:
-            told(subject, f"the dump program said: {said}")
-        made = await _once_more(passes, database, taken, told)
+            told(subject, said)
+        made = await _once_more(session, passes, database, taken, told)
         for one in made:
             for left in one.info.left_out:
                 told.once(audit.left_out(one.info, left))
@@ -127,9 +127,7 @@ async def dump(
     if not any(one.whole for one in summaries):
         raise DatabaseError(f"{server.name}: no database could be dumped: {made[0].faults[0]}")
     await asyncio.to_thread(tablefile.write, incoming, made, summaries, taken)
-    late = [(one.info.name, one.late) for one in made]
-    for finding in await write_beside(database, [one.info for one in made], incoming, late):
-        told.take(finding)
+    await _beside(session, database, made, incoming, told)
     whole = all(one.whole for one in summaries) and not any(finding.mark for finding in told.findings)
     return DumpResult(
         outcome=Outcome.WARNINGS if told.findings else Outcome.DONE,
@@ -148,7 +146,9 @@ async def dump(
     )
 
 
-async def _once_more(passes: Passes, database: DatabaseSession, taken: Taken, told: _Told) -> list[Made]:
+async def _once_more(
+    session: Session, passes: Passes, database: DatabaseSession, taken: Taken, told: _Told
+) -> list[Made]:
     """Every database, those that were not whole dumped again, and what they are like by now.
 
     What is whole stays, whatever happens to the others.
@@ -158,18 +158,47 @@ async def _once_more(passes: Passes, database: DatabaseSession, taken: Taken, to
         return taken.made
     try:
         now: Mapping[str, DatabaseInfo] = await database.look_again()
-        again, ended = await passes.again([now[name] for name in broken if name in now])
-    except DatabaseError as error:
+        # One that was created, or renamed, while the others were dumped is taken along.
+        new = sorted(now.keys() - {one.info.name for one in taken.made})
+        again, ended = await passes.again([now[name] for name in (*broken, *new) if name in now])
+    except (DatabaseError, ConnectionLostError) as error:
+        if session.lost:
+            raise
         for name in broken:
             told(name, f"could not be dumped a second time: {error.message}")
         return taken.made
     for subject, said in complaints(ended):
         told(subject, said)
     for one in again:
-        why = broken[one.info.name]
-        told(one.info.name, f"was dumped a second time, so it is of an instant of its own: {why}")
+        if why := broken.get(one.info.name):
+            why = f"was dumped a second time, so it is of an instant of its own: {why}"
+        told(one.info.name, why or "is new, so it is of an instant of its own")
+    for name, why in broken.items():
+        if name not in now:
+            told(
+                name,
+                f"is not there any more, dropped or renamed meanwhile, and is not kept: {why}",
+                mark=True,
+            )
+            passes.forget(name)  # a piece of it would stop whoever loads all of them
     done = {one.info.name: one for one in again}
-    return [done.get(one.info.name, one) for one in taken.made]
+    kept = [one for one in taken.made if one.info.name in now or not one.why]
+    return [done.pop(one.info.name, one) for one in kept] + list(done.values())
+
+
+async def _beside(
+    session: Session, database: DatabaseSession, made: Sequence[Made], incoming: Incoming, told: _Told
+) -> None:
+    """What lies beside the dumps, which are good without it."""
+    late = [(one.info.name, one.late) for one in made]
+    try:
+        for finding in await write_beside(database, [one.info for one in made], incoming, late):
+            told.take(finding)
+    except (DatabaseError, ConnectionLostError) as error:
+        if session.lost:
+            raise
+        reason = f"stand-ins of views, users and grants could not be read and are not saved: {error.message}"
+        told("beside the dumps", reason, mark=True)
 
 
 async def _close(made: Made, incoming: Incoming, live: Live, told: _Told) -> DatabaseSummary:

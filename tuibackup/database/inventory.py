@@ -42,6 +42,7 @@ SYSTEM = frozenset(
 TRANSACTIONAL = frozenset(
     {"innodb", "rocksdb", "tokudb", "ndbcluster", "sequence", "view", "memory", "blackhole", ""}
 )
+BY_TRANSACTION = "SYSTEM VERSIONED BY TRANSACTION"
 # Looking into the views of sys takes the server longer than all the rest.
 _OURS = "{} NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema', 'ndbinfo')"
 _OF_TABLES = (
@@ -61,11 +62,11 @@ class TableInfo:
 
     `fragile`: it may hold other values that dump programs do not bring back (bytes that are no character of their
     column's set, an ENUM's two kinds of empty value), or is one that they write wrong (every column generated, or in
-    a tablespace that has a name).
+    a tablespace that has a name) or not at all (a history by transactions).
     """
 
     name: str
-    kind: str  # BASE TABLE, SEQUENCE, SYSTEM VERSIONED
+    kind: str  # BASE TABLE, SEQUENCE, SYSTEM VERSIONED, or BY_TRANSACTION
     engine: str
     rows: int
     bytes: int
@@ -273,7 +274,23 @@ async def _tables(connection: Connection) -> tuple[dict[tuple[str, str], TableIn
                 columns,
                 place in fragile or spaces.may_hold(*place),
             )
+    for place in await _by_transaction(connection, tables.values()):
+        if place in tables:
+            tables[place] = replace(tables[place], kind=BY_TRANSACTION, fragile=True)
     return tables, objects
+
+
+async def _by_transaction(connection: Connection, tables: Iterable[TableInfo]) -> list[Place]:
+    """Tables whose history has transactions' numbers, not times: dump programs stop where they are to tell it."""
+    if not any(table.kind == "SYSTEM VERSIONED" for table in tables):
+        return []  # old servers do not even know the column that is asked for
+    return [
+        (str(schema), str(name))
+        for schema, name in await connection.rows(
+            "SELECT TABLE_SCHEMA, TABLE_NAME FROM information_schema.COLUMNS"
+            f" WHERE {_OURS.format('TABLE_SCHEMA')} AND DATA_TYPE = 'bigint' AND GENERATION_EXPRESSION = 'ROW START'"
+        )
+    ]
 
 
 async def _floats(connection: Connection) -> dict[tuple[str, str], list[str]]:

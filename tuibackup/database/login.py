@@ -31,8 +31,11 @@ from tuibackup.text import printable
 
 ANSWER_SECONDS = 30.0  # for the server's greeting and login
 QUERY_SECONDS = 300.0  # information_schema of thousands of tables takes its time
+RETURN_SECONDS = 60.0  # for a server to come back that was restarted, or that has no room for one more
+_PAUSE = 1.0  # seconds between tries
 _NO_LIMIT = 2**64 - 1
 _LIMITS = re.compile("sql_select_limit|max_join_size|sql_big_selects", re.IGNORECASE)
+_TRIES = 3  # of a login that ends while it looks at what there is
 # A server may be set to end whoever says nothing for seconds, in a transaction or without one, takes rows slowly, or
 # asks for much. Each login of ours has its reasons: it waits for a lock, for the dumps beside it, for a slow disk here.
 # And what SQL means and which rows it gives is for us to say, not for the server's defaults or its init_connect.
@@ -87,6 +90,7 @@ class DatabaseSession:
     _connection: Connection
     _session: Session
     _exclude: frozenset[str] = frozenset()
+    _gone: bool = False  # the server did not come back: it is not waited for again
 
     async def rows(self, query: str, *values: object) -> list[Row]:
         """All rows of `query`. Raises DatabaseError, ConnectionLostError."""
@@ -99,11 +103,23 @@ class DatabaseSession:
 
     async def _asked(self, ask: Callable[[Connection], Awaitable[T]]) -> T:
         """What `ask` gives; over another login where this one is gone: it is silent for as long as the dumps take, and
-        both sshd (ChannelTimeout) and the database may close what is silent.
+        sshd (ChannelTimeout), the database, and whoever ends idle logins there may close what is silent.
         """
-        if self._connection.gone and not self._session.lost:
-            self._connection.drop()
-            self._connection = await open_connection(self._session, self.options)
+        if not self._connection.gone:
+            try:
+                async with faults(self.server, self.options):
+                    return await ask(self._connection)
+            except ConnectionLostError:  # often nothing tells before one asks
+                if self._session.lost:
+                    raise
+        self._connection.drop()
+        try:
+            self._connection = await come_back(
+                self._session, self.options, 0 if self._gone else RETURN_SECONDS
+            )
+        except TuibackupError:
+            self._gone = True
+            raise
         async with faults(self.server, self.options):
             return await ask(self._connection)
 
@@ -156,12 +172,38 @@ async def log_in_again(session: Session, options: Options) -> Login:
     return Login(session.name, options, await open_connection(session, options))
 
 
+async def come_back(session: Session, options: Options, seconds: float) -> Connection:
+    """As `open_connection`, tried for so many `seconds` where the server is not there, or is full."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + seconds
+    while True:
+        try:
+            return await open_connection(session, options)
+        except AccessDeniedError:
+            raise
+        except (DatabaseError, ConnectionLostError):
+            if session.lost or loop.time() > until:
+                raise
+        await asyncio.sleep(_PAUSE)
+
+
 async def login(session: Session, server: Server, password: Secret | None) -> DatabaseSession:
     """Log in over a channel of `session`; no password means unix_socket authentication (or an empty one).
 
     Raises DatabaseError with one line that says who was refused and the way out; ConnectionLostError.
     """
     options = await _options(session, server, password)
+    for _try in range(_TRIES - 1):
+        try:
+            return await _looked(session, server, options)
+        except ConnectionLostError:  # whoever ends idle logins there may have taken it for one
+            if session.lost:
+                raise
+    return await _looked(session, server, options)
+
+
+async def _looked(session: Session, server: Server, options: Options) -> DatabaseSession:
+    """Log in, and look at what there is."""
     connection = await open_connection(session, options)
     options = replace(options, tls=connection.tls)
     try:

@@ -330,7 +330,7 @@ class Native:
 
     def _history(self, database: str, table: TableInfo, found: list[Column]) -> bool:
         """Whether the rows that a system-versioned table has had are written too."""
-        if table.kind != _VERSIONED:
+        if not table.kind.startswith(_VERSIONED):
             return False
         by_transaction = any(column.period and column.type == "bigint" for column in found)
         if not by_transaction and _numbers(self._version) >= _HISTORY_SINCE:

@@ -44,6 +44,7 @@ class Ended:
     foot: bytes
     seconds: float
     left_out: tuple[LeftOut, ...] = ()  # what could not be read of a whole database
+    spared: frozenset[str] = frozenset()  # databases that were complete before what went wrong
     native: bool = False  # read over a connection, not by a program
 
 

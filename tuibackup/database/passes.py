@@ -32,7 +32,7 @@ from tuibackup.database.sequences import standing
 from tuibackup.database.share import PROGRAMS, Share, Tables, inexact, locked, shared, taken_by
 from tuibackup.database.sqlfile import SqlFile
 from tuibackup.database.tool import DumpTool
-from tuibackup.database.views import read_apart
+from tuibackup.database.views import ViewTexts, read_apart
 from tuibackup.errors import ConnectionLostError, DatabaseError
 from tuibackup.remote.session import Session
 from tuibackup.text import printable
@@ -114,9 +114,7 @@ class Passes:
         self._live = live
         self._least_free = least_free
         self._incoming = incoming
-        self._files = Assembly(
-            incoming, [one.name for one in database.databases], settings.before(database.division)
-        )
+        self._files = Assembly(incoming, settings.before(database.division))
         self._lock_ms: float | None = None
         self.longest_ms = 0.0
 
@@ -144,13 +142,18 @@ class Passes:
         for last in (False, True):
             try:
                 return await self._behind_barrier(checksum=checksum)
-            except BarrierError as error:
+            except (BarrierError, ConnectionLostError) as error:
+                if self._session.lost:
+                    raise
                 no_barrier = str(error)
                 self._live.say(f"the databases were not locked together: {no_barrier}")
                 self._files.forget(one.name for one in infos)
                 self._files.forget_parts()
-                if last or not error.passing:
+                if last or (isinstance(error, BarrierError) and not error.passing):
                     break
+                await self._database.rows(
+                    "SELECT 1"
+                )  # where a login was ended with the server, it is waited for
         together = self.tool is not None and not any(info.natively for info in infos)
         made, ended, begun = await self._run(self._one(infos, program=together))
         if self.tool is not None and not begun and all(one.faults for one in made):
@@ -176,10 +179,15 @@ class Passes:
         """
         for info in infos:
             self._live.say(f"{printable(info.name)}: once more")
+        await self._database.rows("SELECT 1")  # a server that is restarted is waited for
         made, ended, _begun = await self._run(self._one(infos, program=False), infos)
         for one in made:
             one.at_instant = False
         return made, ended
+
+    def forget(self, name: str) -> None:
+        """Throw away what there is of this database."""
+        self._files.forget([name])
 
     async def _behind_barrier(self, *, checksum: bool) -> Taken:
         infos, options = self._database.databases, self._database.options
@@ -256,9 +264,7 @@ class Passes:
                         f"{running.late} of {running.total} {why} within {BEGIN:g} s", passing=not silent
                     ) from None
                 await running.fetch(_FETCH)
-        except (DatabaseError, ConnectionLostError) as error:
-            if self._session.lost:
-                raise
+        except DatabaseError as error:
             raise BarrierError(error.message) from error
         finally:
             if barrier.lock_ms is not None:
@@ -278,7 +284,8 @@ class Passes:
 
     def _running(self, stack: AsyncExitStack, workers: Sequence[Program | Reader]) -> Running:
         place = self._incoming.path, self._least_free
-        return Running(workers, self._database.options, self._files, self._live, place, stack)
+        options = self._database.options
+        return Running(workers, options, self._files, self._live, place, stack, lambda: self._session.lost)
 
     def _workers(
         self, infos: Sequence[DatabaseInfo], aside: Sequence[Share], exact: Sequence[Share]
@@ -330,6 +337,26 @@ class Passes:
                 await running.stop()
         return await self._made(ended), ended, worker.open
 
+    async def _apart(self, infos: Sequence[DatabaseInfo]) -> dict[str, ViewTexts]:
+        """The views that are written apart; where they cannot be had, that is a fault of their databases alone."""
+        try:
+            await self._database.rows("SELECT 1")  # a server that is restarted is waited for
+            return await read_apart(self._session, self._database, infos)
+        except (DatabaseError, ConnectionLostError) as error:
+            if self._session.lost:
+                raise
+            return {one.name: ViewTexts(faults=[error.message] * bool(one.apart.views)) for one in infos}
+
+    async def _standing(self, info: DatabaseInfo) -> bytes:
+        """What is said of its sequences behind the tables of `info`, where a program wrote them."""
+        try:
+            return await standing(self._database, info)
+        except ConnectionLostError as error:
+            if self._session.lost:
+                raise
+            self._live.say(error.message)
+            return b""
+
     async def _made(self, ended: Sequence[Ended]) -> list[Made]:
         """Each database's file from what the programs left of it, in the order of the databases."""
         concerned: dict[str, list[Ended]] = {}
@@ -338,16 +365,16 @@ class Passes:
             for info in one.share.databases:
                 concerned.setdefault(info.name, []).append(one)
                 infos[info.name] = info
-        apart = await read_apart(self._session, self._database, infos.values())
+        apart = await self._apart(tuple(infos.values()))
         made = []
         for name, info in sorted(infos.items()):
             parts, views = concerned[name], apart[name]
             native = any(one.native and one.share.whole for one in parts)
-            more = b"" if native else await standing(self._database, info)
+            more = b"" if native else await self._standing(info)
             file, contents = await asyncio.to_thread(self._files.put_together, name, parts, more, views)
             found = tuple(left for one in parts for left in one.left_out)
             info = info.without(found)
-            faults = [fault for one in parts for fault in one.faults]
+            faults = [fault for one in parts if name not in one.spared for fault in one.faults]
             faults += [*views.faults, *verdict.missing(info, contents)]
             made.append(
                 Made(
@@ -369,7 +396,10 @@ class Passes:
 def complaints(ended: Sequence[Ended]) -> list[tuple[str, str]]:
     """What programs said that ended well, with the databases they dumped."""
     return [
-        (", ".join(info.name for info in one.share.databases), line)
+        (
+            ", ".join(info.name for info in one.share.databases),
+            line if one.native else f"the dump program said: {line}",
+        )
         for one in ended
         if not one.faults
         for line in one.complaints

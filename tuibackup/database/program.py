@@ -7,6 +7,7 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
 
 from tuibackup.database import verdict
 from tuibackup.database.live import Lines, Live
@@ -14,7 +15,7 @@ from tuibackup.database.optionfile import Options
 from tuibackup.database.packing import Ended, Target, pack
 from tuibackup.database.share import Share
 from tuibackup.database.tool import DumpTool
-from tuibackup.errors import DatabaseError, RemoteTimeoutError
+from tuibackup.errors import RemoteTimeoutError
 from tuibackup.remote.command import Exit
 from tuibackup.remote.session import BEGIN_SECONDS, Session
 from tuibackup.remote.stream import Stream
@@ -69,7 +70,7 @@ class Program:
         self._stream.write_eof()
 
     async def take(self, targets: dict[int, Target]) -> list[Ended]:
-        """Everything it writes, to its end. Raises VaultError, ConnectionLostError, DatabaseError (stands still)."""
+        """Everything it writes, to its end, or until it stands still. Raises VaultError, ConnectionLostError."""
         [(number, share)] = self.shares
         try:
             async with aclosing(self._written()) as written:
@@ -80,18 +81,19 @@ class Program:
         faults = [packed.fault] * bool(packed.fault)
         faults += verdict.ended_badly(self._exit, packed.scanner, self._complaints, self._last_words)
         complaints = tuple(self._complaints)
-        return [
-            Ended(
-                number,
-                share,
-                tuple(faults),
-                complaints,
-                packed.scanner,
-                packed.shifts,
-                packed.foot,
-                packed.seconds,
-            )
-        ]
+        ended = Ended(
+            number,
+            share,
+            tuple(faults),
+            complaints,
+            packed.scanner,
+            packed.shifts,
+            packed.foot,
+            packed.seconds,
+        )
+        if faults and not packed.fault:
+            ended = replace(ended, spared=frozenset(verdict.spared(share, packed.scanner)))
+        return [ended]
 
     async def _written(self) -> AsyncGenerator[bytes, None]:
         assert self._stream is not None
@@ -102,11 +104,8 @@ class Program:
                         self._exit = await self._stream.wait()
                         return
             except TimeoutError:
-                [(_number, share)] = self.shares
-                names = ", ".join(printable(one.name) for one in share.databases)
-                raise DatabaseError(
-                    f"{self._session.name}: the dump of {names} stood still for {duration(STALL_SECONDS)}"
-                ) from None
+                self._complaints.append(f"it stood still for {duration(STALL_SECONDS)}")
+                return
             yield chunk
 
     def _said(self, line: bytes) -> None:
@@ -118,6 +117,6 @@ class Program:
             if len(self._complaints) < _COMPLAINTS:
                 self._complaints.append(text)
             if not self.open and _TOO_MANY.search(text):
-                self.refused = text
+                self.refused = f"the server allows fewer connections: {text}"
         elif text.strip() and not text.startswith("-- "):
             self._last_words = text

@@ -1,7 +1,7 @@
 """Several programs side by side: started together, begun together, and ended together when one of them cannot go on."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,7 +13,8 @@ from tuibackup.database.optionfile import Options
 from tuibackup.database.packing import Ended, Target
 from tuibackup.database.program import Program
 from tuibackup.database.reader import Reader
-from tuibackup.errors import DatabaseError, NoChannelError, RemoteCommandError
+from tuibackup.database.scan import Scanner
+from tuibackup.errors import ConnectionLostError, DatabaseError, NoChannelError, RemoteCommandError
 from tuibackup.vault.disk import RoomGuard
 
 T = TypeVar("T")
@@ -30,14 +31,19 @@ class Running:
         live: Live,
         place: tuple[Path, int],
         stack: AsyncExitStack,
+        lost: Callable[[], bool],
     ) -> None:
-        """`place`: the vault's folder, and how many bytes are to stay free on its disk. All ends with `stack`."""
+        """`place`: the vault's folder, and how many bytes are to stay free on its disk. All ends with `stack`.
+
+        `lost` tells whether the whole connection is gone, not one login or program alone.
+        """
         self._workers = workers
         self._options = options
         self._files = files
         self._live = live
         self._place = place
         self._stack = stack
+        self._lost = lost
         self._takers: list[asyncio.Task[list[Ended]]] = []
 
     @property
@@ -91,7 +97,7 @@ class Running:
         await self.begun()
         for one in self._workers:
             if one.refused:
-                raise BarrierError(f"the server allows fewer connections: {one.refused}")
+                raise BarrierError(one.refused, passing=isinstance(one, Reader))
         if not self.number:
             raise BarrierError("no dump program could begin")
 
@@ -113,7 +119,7 @@ class Running:
         return [one for one in self._workers if isinstance(one, Reader)]
 
     async def finish(self) -> list[Ended]:
-        """What each of them left. Raises as their `take`."""
+        """What each of them left. Raises VaultError; ConnectionLostError where the whole connection is gone."""
         return [one for ended in await _results(self._takers) for one in ended]
 
     async def stop(self) -> None:
@@ -133,9 +139,15 @@ class Running:
         try:
             await worker.go(self._options)
             return await worker.take(targets)
-        except DatabaseError as error:
+        except (DatabaseError, ConnectionLostError) as error:
+            if isinstance(error, ConnectionLostError) and self._lost():
+                raise
+            # What the others do is not thrown away for it.
             worker.refused = worker.refused or error.message
-            raise
+            return [
+                Ended(number, share, (error.message,), (), Scanner(), {}, b"", 0.0)
+                for number, share in worker.shares
+            ]
         finally:
             worker.begun.set()
 

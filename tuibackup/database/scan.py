@@ -126,6 +126,11 @@ class Scanner:
             return min(self._changing, self._start)
         return max(0, self._start)
 
+    def passed(self, name: str) -> bool:
+        """Whether another database follows the last that came of `name`: then it was not cut there."""
+        here = self.contents.get(name)
+        return here is not None and here is not self._here
+
     def feed(self, chunk: bytes) -> None:
         """The next piece of the SQL."""
         self.bytes += len(chunk)

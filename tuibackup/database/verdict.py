@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from tuibackup.database.inventory import TRANSACTIONAL, DatabaseInfo, TableInfo
 from tuibackup.database.scan import Contents, Scanner
+from tuibackup.database.share import Share
 from tuibackup.remote.command import Exit
 from tuibackup.text import count, printable
 
@@ -24,6 +26,19 @@ def ended_badly(ended: Exit, scanner: Scanner, complaints: Sequence[str], last_w
         yield f"the dump program {ended}{said}"
     if not scanner.completed:
         yield "the dump ends without its last line: it is cut off"
+
+
+def spared(share: Share, scanner: Scanner) -> Iterator[str]:
+    """Databases of which a program that ended badly had written everything, and had gone on to others."""
+    for info in share.databases if share.whole else ():
+        left_out = share.left_out.get(info.name, frozenset())
+        mine = replace(
+            info,
+            tables=tuple(table for table in info.tables if table.name not in left_out),
+            views=tuple(view for view in info.views if view not in info.apart.views),
+        )
+        if scanner.passed(info.name) and not any(missing(mine, scanner.contents[info.name])):
+            yield info.name
 
 
 def missing(database: DatabaseInfo, found: Contents) -> Iterator[str]:
