@@ -87,7 +87,9 @@ class DownloadError(TuibackupError):
 
 
 class DatabaseError(TuibackupError):
-    """Steps 3 or 4 failed."""
+    """Steps 3 or 4 failed. `number`: the server's own of its error; 0 where it said none."""
+
+    number: int = 0
 
 
 class AccessDeniedError(DatabaseError):

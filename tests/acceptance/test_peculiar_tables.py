@@ -11,7 +11,7 @@ from tests.acceptance.backedup import BackedUp, rewritten
 from tests.acceptance.site import Site
 from tests.acceptance.test_drill import drills_in
 from tests.acceptance.test_restore_into import in_frames
-from tests.conftest import starting
+from tests.conftest import MariadbStarter, starting
 from tests.database.conftest import unpacked
 from tests.database.natively import connection
 from tests.database.peculiar import MARK, SQL, TABLES
@@ -40,9 +40,16 @@ ODD = [
     ("ORACLE", "utf8mb4", rb"""CREATE PROCEDURE orakel AS BEGIN SELECT 'a;' || "x;'\" FROM dual; END;"""),
     ("", "sjis", b"CREATE PROCEDURE sjis() SELECT '\x95\x5c', ';\x83\x5c' AS `\x83\x60`"),
     ("", "cp932", b"CREATE TRIGGER cp932 BEFORE INSERT ON plain FOR EACH ROW SET @a = '\x95\x5c', @b = ';'"),
+    ("", "utf8mb4", b"CREATE VIEW padat AS SELECT a FROM compressed"),
+    ("", "utf8mb4", b"CREATE TRIGGER jaga BEFORE INSERT ON compressed FOR EACH ROW SET @a = 1"),
     ("", "gbk", b"CREATE EVENT gbk ON SCHEDULE EVERY 1 DAY DO SELECT '\xd5\x5c', `\xd5\x60` FROM plain"),
     ("NO_BACKSLASH_ESCAPES", "big5", b"CREATE FUNCTION big5() RETURNS INT RETURN LENGTH('\xa5\x5c\\')"),
 ]
+LARGE = """
+CREATE DATABASE Besar; CREATE TABLE Besar.Nilai (I INT, J INT AS (I) VIRTUAL); INSERT INTO Besar.Nilai (I) VALUES (1);
+CREATE VIEW Besar.Lihat AS SELECT I FROM Besar.Nilai; CREATE SEQUENCE Besar.Nomor;
+CREATE TRIGGER Besar.Jaga BEFORE INSERT ON Besar.Nilai FOR EACH ROW SET @A = 1;
+"""
 MYISAM = "CREATE TABLE tanpa (a INT, b CHAR(10)) ENGINE=MyISAM CHECKSUM=1; INSERT INTO tanpa VALUES (1, 'a')"
 
 
@@ -54,7 +61,7 @@ def kept(
     folder = tmp_path_factory.mktemp("peculiar")
     with starting(memory, mariadb_template) as start:
         source = start()
-        source.sql(f"CREATE DATABASE aneh; USE aneh; {SQL} {MYISAM}")
+        source.sql(f"CREATE DATABASE aneh; USE aneh; {SQL} {MYISAM}; {LARGE}")
         asyncio.run(odd(source.socket))
         made = Site(folder)
         made.add("siakad", sshd, [], database=f'user = "{account()}"\nsocket = "{source.socket}"\n')
@@ -87,7 +94,7 @@ def test_tables_of_every_kind_are_proven_by_what_does_not_depend_on_how_they_are
     assert drilled["differences"] == []
     assert drilled["gaps"] == []
     assert drilled["incomparable"] == ["aneh: tanpa: no checksum was recorded, rows are counted only"]
-    assert drilled["checksums"] == len(TABLES) + 1
+    assert drilled["checksums"] == len(TABLES) + 2  # kata and Nilai
     assert said.code == 0
 
 
@@ -105,3 +112,34 @@ def test_one_value_that_was_changed_makes_each_of_them_red(aneh: Site) -> None:
     red = {name for one in differences for name in re.findall(r"^aneh\.(\w+): its content differs", one)}
     assert red == TABLES - {"only_generated"}, differences
     assert len(differences) == len(red), differences
+
+
+def test_what_the_throw_away_server_cannot_make_is_named_and_the_rest_is_proven(aneh: Site) -> None:
+    """Of a table that was encrypted: a throw-away server loads no plugins."""
+    (snapshot,) = aneh.snapshots("siakad", "databases")
+    dump = snapshot / "aneh.sql.zst"
+    sql = unpacked(dump).replace(b"ROW_FORMAT=COMPRESSED", b"ENCRYPTED=YES        ")
+    changed, _damaged = in_frames(snapshot, sql, [len(sql)])
+    rewritten(dump, lambda old: changed)
+    said = aneh.tuibackup("drill", "siakad/databases/latest", "--json")
+    [drilled] = said.json
+    assert drilled["differences"] == []
+    assert {one.partition(" is not proven")[0] for one in drilled["gaps"]} == {
+        "aneh.compressed: this table",
+        "aneh.padat: this view",
+        "aneh.jaga: this trigger",
+    }
+    assert any("Wrong create options" in one for one in drilled["gaps"]), "the server's own words"
+    assert drilled["checksums"] == len(TABLES) + 1
+    assert (drilled["outcome"], said.code) == ("warnings", 3)
+
+
+def test_a_server_that_takes_no_notice_of_case_has_the_same_names(
+    aneh: Site, fast_tmp_path: Path, start_mariadb: MariadbStarter
+) -> None:
+    empty = start_mariadb("--lower-case-table-names=1", "--innodb-strict-mode=0")
+    drills_in(aneh, fast_tmp_path, f'socket = "{empty.socket}"\n')
+    said = aneh.tuibackup("drill", "siakad/databases/latest", "--json")
+    assert said.json[0]["differences"] == []
+    assert said.code == 0
+    assert "besar" not in empty.sql("SHOW DATABASES"), "it is empty again"

@@ -49,6 +49,10 @@ def same_series(source: str, target: TargetServer) -> bool:
     return bool(source) and vendor(source) == target.vendor and series(source) == series(target.version)
 
 
+class UnknownThereError(DatabaseError):
+    """The target does not know what a statement needs; the rest of the dump may be restored all the same."""
+
+
 class Direction:
     """Makes the statements of a dump from `source` (its version) understood by `target`. `told`: what was replaced."""
 
@@ -56,14 +60,14 @@ class Direction:
         self.told: dict[str, str] = {}
         self._target = target
         self._source = vendor(source) if source else target.vendor
-        self._across = self._source != target.vendor
+        self.across = self._source != target.vendor
 
     def translate(self, statement: bytes, syntax: Syntax = USUAL) -> bytes:
         """The statement, read in `syntax`, for the target. Raises DatabaseError that names what is in the way."""
         word = kind(statement)
         if word in _ROWS:
             return statement
-        if self._across and self._target.vendor == "MySQL":
+        if self.across and self._target.vendor == "MySQL":
             self._refuse(statement, syntax, _MARIADB_ONLY.items())
             if word == b"SET":
                 statement = _SQL_MODE.sub(lambda found: _NO_AUTO_CREATE_USER.sub(b"", found[0]), statement)
@@ -75,7 +79,7 @@ class Direction:
         bare = _grammar(syntax).sub(_bare, statement)
         for what, pattern in foreign:
             if pattern.search(bare):
-                raise DatabaseError(
+                raise UnknownThereError(
                     f"{self._target.name}: {self._target.words} does not know {what}, which the dump of"
                     f" {self._source} has: {excerpt(statement)}",
                     "restore into a MariaDB, or leave that out by hand",
@@ -95,7 +99,7 @@ class Direction:
                     self.told[name] = other
                 before = found[0][: found.start("collation") - found.start()]
                 return before + found["collation"].replace(written, other.encode())
-        raise DatabaseError(
+        raise UnknownThereError(
             f"{self._target.name}: {self._target.words} does not know the collation {printable(name)},"
             f" which the dump of {self._source} uses",
             "restore into a server of the same vendor and series",

@@ -5,7 +5,7 @@ Nothing here decides whether that is allowed; see `run.drill` and `run.into`.
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 
-from tuibackup.database.direction import Direction
+from tuibackup.database.direction import Direction, UnknownThereError
 from tuibackup.database.inventory import quoted
 from tuibackup.database.refusals import Refusals
 from tuibackup.database.statements import (
@@ -114,10 +114,13 @@ async def _load(
             continue
         try:
             await target.run(direction.translate(statement, statements.syntax))
+        except UnknownThereError as error:
+            if not refusals.take(statement, error, foreign=direction.across):
+                raise
         except DatabaseError as error:
             if error.way_out:
                 raise
-            if not refusals.take(statement, error):
+            if not refusals.take(statement, error, foreign=direction.across):
                 raise DatabaseError(f"{error.message} (at: {excerpt(statement)})") from error
         else:
             if target.warned and kind(statement) == b"CREATE":

@@ -408,7 +408,9 @@ def _explained(server: str, options: Options, error: aiomysql.MySQLError) -> Exc
         return DatabaseError(*_unknown_plugin(server, options, plugin[1]))
     if code in _GONE:
         return ConnectionLostError(f"{server}: the database closed the connection: {said}")
-    return DatabaseError(f"{server}: the database says: {said}", _WAYS_OUT.get(code, "").format(who=who))
+    refused = DatabaseError(f"{server}: the database says: {said}", _WAYS_OUT.get(code, "").format(who=who))
+    refused.number = code if isinstance(code, int) else 0
+    return refused
 
 
 def _unknown_plugin(server: str, options: Options, plugin: str) -> tuple[str, str]:

@@ -4,6 +4,7 @@ What differs is a difference. What cannot be compared is told apart, and so is w
 neither makes a good dump a bad one.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -50,10 +51,18 @@ class Comparison:
 
 
 async def compare(
-    target: TargetServer, dump: Dump, *, same_series: bool, only: StoredTable | None = None
+    target: TargetServer,
+    dump: Dump,
+    *,
+    same_series: bool,
+    only: StoredTable | None = None,
+    unmade: Collection[str] = (),
 ) -> Comparison:
-    """Compare the database of `dump` on `target`, or `only` one table, with the record. Raises DatabaseError."""
-    return await _Comparing(target, dump, same_series, only).carry_out()
+    """Compare the database of `dump` on `target`, or `only` one table, with the record.
+
+    `unmade`: names of what the target could not make, which nobody misses. Raises DatabaseError.
+    """
+    return await _Comparing(target, dump, same_series, only, frozenset(unmade)).carry_out()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +79,16 @@ class _There:
 
 
 class _Comparing:
-    def __init__(self, target: TargetServer, dump: Dump, same_series: bool, only: StoredTable | None) -> None:
+    def __init__(
+        self,
+        target: TargetServer,
+        dump: Dump,
+        same_series: bool,
+        only: StoredTable | None,
+        unmade: frozenset[str],
+    ) -> None:
         self._target = target
+        self._unmade = unmade
         self._dump = dump
         self._same_series = same_series
         self._only = only
@@ -192,11 +209,17 @@ class _Comparing:
     def _missing_and_extra(self, what: str, wanted: Collection[str], there: Collection[str]) -> None:
         """Names as the target tells them apart: one that takes no notice of case may have stored them in small."""
         stored = self._target.stored
-        came, asked = {stored(name) for name in there}, {stored(name) for name in wanted}
+        came, asked = {stored(name) for name in there}, Counter(stored(name) for name in wanted)
+        self._differences += [
+            f"{self._database}: {what} {printable(name)} has the name of another one: {self._target.name} takes no"
+            " notice of case"
+            for name in wanted
+            if asked[stored(name)] > 1 and stored(name) != name
+        ]
         self._differences += [
             f"{self._database}: {what} {printable(name)} is missing"
             for name in wanted
-            if stored(name) not in came
+            if stored(name) not in came and name not in self._unmade
         ]
         self._differences += [
             f"{self._database}: {what} {printable(name)} is there and was not recorded"

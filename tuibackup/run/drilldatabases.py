@@ -94,8 +94,10 @@ async def _in_named(
         return await _restore_and_compare(target, snapshot, dumps, on_progress)
     finally:
         async with target:
-            for name in set(await target.databases()).intersection(dumps):
-                await target.rows(f"DROP DATABASE {quoted(name)}")
+            made = {target.stored(name) for name in dumps}
+            for name in await target.databases():
+                if target.stored(name) in made:
+                    await target.rows(f"DROP DATABASE {quoted(name)}")
 
 
 async def _restore_and_compare(
@@ -127,11 +129,12 @@ class _Drilling:
         self._total = sum(dump.length for dump in dumps.values())
         self._versions: dict[str, str] = {}
         self._restored: list[Dump] = []
+        self._refusals = Refusals()
 
     async def restore(self) -> None:
         """Everything, in the snapshot's order; what cannot be restored is a difference."""
         self.found.where = self._target.words
-        refusals = Refusals()
+        refusals = self._refusals
         await self._script(PLACEHOLDERS, refusals)
         for number, dump in enumerate(self._dumps.values()):
             name = printable(dump.name)
@@ -154,7 +157,7 @@ class _Drilling:
             ]
         await self._script(LATE_VIEWS, refusals)
         self.found.differences += refusals.refused
-        self.found.gaps += refusals.changed
+        self.found.gaps += [*refusals.lacking, *refusals.changed]
 
     async def _script(self, file: str, refusals: Refusals) -> None:
         """What lies beside the dumps."""
@@ -170,17 +173,19 @@ class _Drilling:
         for number, dump in enumerate(self._restored):
             self._tell(number, self._total, printable(dump.name))
             same = same_series(self._versions[dump.name], self._target)
-            compared = await compare(self._target, dump, same_series=same)
+            unmade = self._refusals.unmade[dump.name]
+            compared = await compare(self._target, dump, same_series=same, unmade=unmade)
             self.found.tables += compared.tables
             self.found.rows += compared.rows
             self.found.checksums += compared.checksums
             self.found.differences += compared.differences
             self.found.incomparable += compared.incomparable
             self.found.gaps += compared.gaps
+        made = {self._target.stored(name) for name in self._dumps}
         self.found.differences += [
             f"{printable(name)}: is there and is in no dump"
             for name in await self._target.databases()
-            if name not in self._dumps
+            if self._target.stored(name) not in made
         ]
 
     def _tell(self, number: int, done: int, name: str) -> None:

@@ -117,7 +117,8 @@ async def restore_into(
         refusals = Refusals()
         came = await _load(target, want, direction, on_progress, refusals)
         compared = await compare(target, want.dump, same_series=same_series(source, target), only=want.table)
-        compared = replace(compared, differences=(*refusals.refused, *compared.differences))
+        refused = (*refusals.refused, *refusals.lacking, *compared.differences)
+        compared = replace(compared, differences=refused)
         other_words = [
             f"the collation {one} was restored as {other}" for one, other in direction.told.items()
         ]
