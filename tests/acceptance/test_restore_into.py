@@ -227,7 +227,7 @@ def test_a_failure_in_the_middle_says_what_is_there(siakad: Site, other: Private
     replace_dump(snapshot, "akademik", made + b"DROP TABLE IF EXISTS kosong; CREATE USER jahat;\n", tables)
     said = siakad.tuibackup(*FROM, "--into", str(other.socket))
     assert said.code == 1
-    assert "is incomplete now: 1 of 2 tables is there" in said.err
+    assert "is incomplete now: 1 of 2 tables are there" in said.err
     assert "--overwrite" in said.err
 
 

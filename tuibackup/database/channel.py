@@ -246,6 +246,7 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
             self._ahead += 1
 
     async def _read_query_result(self, unbuffered: bool = False) -> None:
+        own = self._next_seq_id  # more than 1 behind a statement of 16 MiB or more
         while self._ahead:
             self._ahead -= 1
             self._next_seq_id = 1
@@ -253,7 +254,7 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
                 aiomysql.MySQLError
             ):  # nobody asked; where the connection is lost, the next one says so
                 await super()._read_query_result()
-        self._next_seq_id = 1
+        self._next_seq_id = own
         await super()._read_query_result(unbuffered)
 
     async def stream(self, query: bytes | None, *, sole: bool = False) -> AsyncGenerator[list[bytes], None]:
