@@ -3,12 +3,18 @@
 import gzip
 import random
 import resource
-from collections.abc import Callable
+import shlex
+import subprocess
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import zstandard
 
-from tuibackup.database.unpack import UnpackError, unpacked
+from tuibackup.database.sqlfile import SqlFile
+from tuibackup.database.tool import PACKERS
+from tuibackup.database.unpack import JOB, Piece, UnpackError, unpacked
 
 SQL = b"".join(b"INSERT INTO `x` VALUES (%d);\n" % number for number in range(50_000))
 PACK: dict[str, Callable[[bytes], bytes]] = {
@@ -20,6 +26,10 @@ PACK: dict[str, Callable[[bytes], bytes]] = {
 
 def unpack(data: bytes, packer: str) -> bytes:
     """All of `data`, that comes in chunks of many sizes."""
+    return b"".join(piece.sql for piece in pieces(data, packer))
+
+
+def pieces(data: bytes, packer: str) -> Sequence[Piece]:
     rest, sizes = data, random.Random(len(data))
 
     def read() -> bytes:
@@ -28,8 +38,7 @@ def unpack(data: bytes, packer: str) -> bytes:
         chunk, rest = rest[:size], rest[size:]
         return chunk
 
-    piece = unpacked(read, packer)
-    return b"".join(iter(piece, b""))
+    return list(unpacked(read, packer))
 
 
 @pytest.mark.parametrize("packer", ["zstd", "gzip", ""])
@@ -60,11 +69,88 @@ def test_a_bomb_comes_in_bounded_pieces(packer: str) -> None:
     else:
         bomb = gzip.compress(zeros, 1)
     chunks = iter([bomb])
-    piece = unpacked(lambda: next(chunks, b""), packer)
+    bomb_pieces = unpacked(lambda: next(chunks, b""), packer)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     total = longest = 0
-    while data := piece():
-        total, longest = total + len(data), max(longest, len(data))
+    for piece in bomb_pieces:
+        total, longest = total + len(piece.sql), max(longest, len(piece.sql))
     assert total == len(zeros) * (16 if packer == "zstd" else 1)
     assert longest <= 9 * (128 << 10)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50 << 10
+
+
+# Noise first: its blocks stand for themselves, whatever packed them.
+LONG = random.Random(1).randbytes(JOB + 5) + SQL * 3 + b"the end\n"
+
+
+def packed_by(command: str) -> bytes:
+    return subprocess.run(["sh", "-c", command], input=LONG, capture_output=True, check=True).stdout
+
+
+def stored(tmp_path: Path, found: Sequence[Piece]) -> bytes:
+    with ThreadPoolExecutor(2) as pool:
+        file = SqlFile(tmp_path / "dump.sql.zst", pool)
+        for piece in found:
+            file.write(*piece)
+        file.close()
+    assert file.length == len(LONG)
+    return file.path.read_bytes()
+
+
+def frames(file: bytes) -> list[bytes]:
+    """The frames of a stored dump by its seek table, each unpacked by itself, its checksum looked at."""
+    count = int.from_bytes(file[-9:-5], "little")
+    entries, at, found = len(file) - 9 - 8 * count, 0, []
+    for number in range(count):
+        entry = file[entries + 8 * number : entries + 8 * number + 8]
+        packed, size = int.from_bytes(entry[:4], "little"), int.from_bytes(entry[4:], "little")
+        frame = file[at : at + packed]
+        told = zstandard.get_frame_parameters(frame)
+        assert told.has_checksum
+        assert told.content_size == size
+        found.append(zstandard.ZstdDecompressor().decompress(frame))
+        at += packed
+    return found
+
+
+def test_what_the_server_packed_in_jobs_is_stored_as_it_came(tmp_path: Path) -> None:
+    came = packed_by(PACKERS["zstd"])
+    found = pieces(came, "zstd")
+    file = stored(tmp_path, found)
+    assert b"".join(frames(file)) == LONG
+    assert [len(one) for one in frames(file)] == [JOB] * (len(LONG) // JOB) + [len(LONG) % JOB]
+    # Every block of the server's is in it: all that was added are headers, checksums and the seek table.
+    overhead = 14 * len(found) + 8 + 8 * len(found) + 9
+    assert len(came) - 10 <= len(file) <= len(came) + overhead
+    middle = len(came) // 2
+    assert came[middle : middle + 5000] in file
+    assert subprocess.run(["zstd", "-tq", tmp_path / "dump.sql.zst"], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "how", ["-T1 -B1048576", "--single-thread", "-T2 -B524288 --zstd=ovlog=1", "-19 -T1"]
+)
+def test_what_needs_what_lies_before_it_is_packed_anew(tmp_path: Path, how: str) -> None:
+    file = stored(tmp_path, pieces(packed_by(f"zstd -q -1 -c {how}"), "zstd"))
+    assert b"".join(frames(file)) == LONG
+
+
+def test_a_frame_that_stands_for_something_else_is_not_taken(tmp_path: Path) -> None:
+    found = pieces(packed_by(PACKERS["zstd"]), "zstd")
+    wrong = [Piece(piece.sql, found[-1 - at].frame) for at, piece in enumerate(found)]
+    assert b"".join(frames(stored(tmp_path, wrong))) == LONG
+
+
+def test_a_zstd_that_knows_no_jobs_packs_all_the_same(tmp_path: Path) -> None:
+    """An older one refuses what it does not know."""
+    fake = tmp_path / "zstd"
+    fake.write_text(f'#!/bin/sh\ncase "$*" in *ovlog*) exit 1;; esac\nexec {shlex.quote(zstd())} "$@"\n')
+    fake.chmod(0o755)
+    came = packed_by(f"PATH={shlex.quote(str(tmp_path))}:$PATH; {PACKERS['zstd']}")
+    assert b"".join(piece.sql for piece in pieces(came, "zstd")) == LONG
+
+
+def zstd() -> str:
+    return subprocess.run(
+        ["sh", "-c", "command -v zstd"], capture_output=True, text=True, check=True
+    ).stdout.strip()

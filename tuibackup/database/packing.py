@@ -120,11 +120,10 @@ class _Packing:
         self._stopped.set()
 
     def work(self) -> None:
-        sql = unpacked(self._next, self._packer)
         try:
-            while piece := sql():
-                self._room.coming(len(piece))
-                self.scanner.feed(piece)
+            for piece in unpacked(self._next, self._packer):
+                self._room.coming(len(piece.sql))
+                self.scanner.feed(piece.sql)
                 self.splitter.take(piece)
         except UnpackError as error:
             self.fault = str(error)

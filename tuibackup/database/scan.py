@@ -34,6 +34,7 @@ _OUTSIDE = re.compile(
     rb"|(?P<foot>/\*!40103 SET TIME_ZONE=@OLD_TIME_ZONE \*/;)"
     rb")"
 )
+_NO_ROW = re.compile(rb"\n[^(]")  # the lines that are looked at: most are rows, and cost as little as this
 # A body begins with the first of these after DELIMITER ;; and reaches to the line after its own ;;
 _INSIDE = re.compile(
     rb"\n(?:"
@@ -103,9 +104,11 @@ class Scanner:
         self.contents: dict[str, Contents] = {}
         self.completed = False
         self.cuts: deque[Cut] = deque()
-        # What is not done with, after _CONTEXT bytes that are.
-        self._data = bytearray(b" " * _CONTEXT + b"\n")
-        self._start = -len(self._data)  # where that lies in the stream
+        # What is not done with, after _CONTEXT bytes that are: the end of what was scanned, and what came since.
+        self._data = b" " * _CONTEXT + b"\n"
+        self._came: list[bytes] = []
+        self._length = len(self._data)  # of all that
+        self._start = -len(self._data)  # where it lies in the stream
         self._from = _CONTEXT  # where in it the next mark is looked for: behind the last, which may reach far
         self._here = self._of("")
         self._named = False  # a database was
@@ -134,14 +137,14 @@ class Scanner:
     def feed(self, chunk: bytes) -> None:
         """The next piece of the SQL."""
         self.bytes += len(chunk)
-        self._data += chunk
-        if len(self._data) > _BATCH:
-            self._scan(len(self._data) - _REACH)
+        self._came.append(chunk)
+        self._length += len(chunk)
+        if self._length > _BATCH:
+            self._scan(self._length - _REACH)
 
     def finish(self) -> None:
         """The stream has ended."""
-        self.completed = bool(_COMPLETED.search(self._data[-_END:]))
-        self._scan(len(self._data))
+        self._scan(self._length, last=True)
         self.completed = self.completed and not self._inside
         self._close(self.bytes)
         self._measure(self.bytes)
@@ -152,11 +155,13 @@ class Scanner:
     def _of(self, name: str) -> Contents:
         return self.contents.setdefault(name, Contents())
 
-    def _scan(self, limit: int) -> None:
+    def _scan(self, limit: int, *, last: bool = False) -> None:
         """Take the marks that begin before `limit`, count the rows up to there, and forget all that."""
-        data = bytes(self._data)
+        data = b"".join((self._data, *self._came))
+        if last:
+            self.completed = bool(_COMPLETED.search(data[-_END:]))
         counted = at = self._from
-        while match := (_INSIDE if self._inside else _OUTSIDE).search(data, at):
+        while match := (_INSIDE.search(data, at) if self._inside else _outside(data, at)):
             if match.start() >= limit:
                 break
             self._count(data, counted, match.start())
@@ -168,7 +173,8 @@ class Scanner:
                 self._mark(match, self._start + match.start() + 1)
         self._count(data, counted, limit)
         self._from = max(at, limit) - limit + _CONTEXT
-        del self._data[: limit - _CONTEXT]
+        self._data, self._came = data[limit - _CONTEXT :], []
+        self._length = len(self._data)
         self._start += limit - _CONTEXT
         if self._changing is not None and self._start - self._changing > _REACH:
             self._changing = None  # its USE does not come any more
@@ -262,6 +268,15 @@ class Scanner:
             self._open = None
         self._inserting = False
         self._head = at
+
+
+def _outside(data: bytes, at: int) -> re.Match[bytes] | None:
+    """The next mark outside of bodies, from `at` on."""
+    while line := _NO_ROW.search(data, at):
+        if mark := _OUTSIDE.match(data, line.start()):
+            return mark
+        at = line.start() + 1
+    return None
 
 
 class _RowCounter:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from tuibackup.database.scan import Cut, Scanner
 from tuibackup.database.sqlfile import SqlFile
+from tuibackup.database.unpack import Piece
 from tuibackup.text import printable
 
 _LONGEST_FRAME = 256 << 10  # bytes of head or foot
@@ -37,16 +38,16 @@ class Splitter:
         self._scanner = scanner
         self._dump = dump
         self._tail = tail
-        self._waiting: deque[memoryview] = deque()
+        self._waiting: deque[Piece] = deque()
         self._at = 0  # where in the stream they begin
         self._head = bytearray()
         self._foot = bytearray()
         self._begun: list[str] = []
         self._target: SqlFile | bytearray = self._head
 
-    def take(self, piece: bytes) -> None:
+    def take(self, piece: Piece) -> None:
         """The next piece. Raises SplitError, VaultError."""
-        self._waiting.append(memoryview(piece))
+        self._waiting.append(piece)
         self._sort()
 
     def finish(self) -> None:
@@ -64,24 +65,30 @@ class Splitter:
         while cuts and cuts[0].at <= self._scanner.safe:
             cut = cuts.popleft()
             self._pass(cut.at)
+            self._cut(cut.at)
             self._change(cut)
         self._pass(self._scanner.safe)
 
     def _pass(self, end: int) -> None:
-        """What waits before `end`, to the target."""
-        while self._waiting and self._at < end:
+        """Pieces that wait and end before `end`, to the target, as they are."""
+        while self._waiting and self._at + len(self._waiting[0].sql) <= end:
             piece = self._waiting.popleft()
-            if self._at + len(piece) > end:
-                self._waiting.appendleft(piece[end - self._at :])
-                piece = piece[: end - self._at]
-            self._at += len(piece)
+            self._at += len(piece.sql)
             self._write(piece)
 
-    def _write(self, piece: memoryview) -> None:
+    def _cut(self, at: int) -> None:
+        """What of the next piece lies before `at`, to the target: neither half is what its frame stands for."""
+        if self._at < at:
+            sql = self._waiting.popleft().sql
+            self._waiting.appendleft(Piece(sql[at - self._at :]))
+            self._write(Piece(sql[: at - self._at]))
+            self._at = at
+
+    def _write(self, piece: Piece) -> None:
         if isinstance(self._target, SqlFile):
-            self._target.write(piece)
+            self._target.write(piece.sql, piece.frame)
             return
-        self._target += piece
+        self._target += piece.sql
         if len(self._target) > _LONGEST_FRAME:
             raise SplitError("what the dump program writes is no dump of these databases")
 

@@ -19,9 +19,13 @@ class SqlFile:
         self._frames = FrameWriter(path, LEVEL, pool=pool)
         self._buffer = bytearray()
 
-    def write(self, data: bytes | memoryview) -> None:
-        """The next piece."""
+    def write(self, data: bytes, frame: bytes = b"") -> None:
+        """The next piece. `frame`: what may stand for it, packed (see `FrameWriter.frame`)."""
         self.length += len(data)
+        if frame:
+            self._flush()
+            self._frames.frame(data, frame)
+            return
         self._buffer += data
         if len(self._buffer) >= FRAME:
             self._flush()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from tuibackup.database.login import DatabaseSession
 from tuibackup.database.optionfile import Options, text_for_tool
 from tuibackup.database.share import Share
+from tuibackup.database.unpack import JOB
 from tuibackup.errors import DatabaseError, RemoteTimeoutError
 from tuibackup.remote.command import Exit, low_priority, piped, quote, script
 from tuibackup.remote.probe import Probe
@@ -24,7 +25,12 @@ _NAMES = b"""n='
 _TLS, _TLS_MYSQL = ("ssl", "ssl-verify-server-cert=0"), ("ssl-mode=REQUIRED",)
 _HELP_SECONDS = 30.0
 _SAID = 300  # bytes of what a broken one says
-_PACKERS = {"zstd": "zstd -q -1 -c", "gzip": "gzip -q -1 -c"}
+# In jobs of 1 MiB that know nothing of each other (`unpack.JOB`), where this zstd can: they are stored as they come.
+_ZSTD = (
+    f"jobs='-T1 -B{JOB} --zstd=ovlog=1'; zstd -q -1 -c $jobs </dev/null >/dev/null 2>&1 || jobs=;"
+    " exec zstd -q -1 -c $jobs"
+)
+PACKERS = {"zstd": _ZSTD, "gzip": "gzip -q -1 -c"}
 
 
 class BrokenToolError(DatabaseError):
@@ -65,7 +71,7 @@ class DumpTool:
         text = _NAMES + script(words) + b' "$@"'
         if self.packer:
             # The left side of the pipe keeps the stdin that carries the option file.
-            text = piped(text, _PACKERS[self.packer])
+            text = piped(text, PACKERS[self.packer])
         return b"export LC_ALL=C; " + low_priority(text)
 
     def names(self, share: Share) -> bytes:

@@ -9,7 +9,7 @@ import zstandard
 
 LARGEST = 128 << 10  # bytes that one block stands for, at most
 _LONGEST_HEADER = 18  # bytes of a frame's header
-_REPEATED, _RESERVED = 1, 3  # types of blocks: one byte many times; not in use
+REPEATED, RESERVED = 1, 3  # types of blocks: one byte many times; not in use
 
 
 class Slices:
@@ -62,7 +62,7 @@ class Slices:
         header = int.from_bytes(self._head, "little")
         self._head = b""
         kind, size = header >> 1 & 3, header >> 3
-        if kind == _RESERVED or size > LARGEST:
+        if kind == RESERVED or size > LARGEST:
             raise zstandard.ZstdError("zstd decompress error: Data corruption detected")
         self._last = bool(header & 1)
-        self._skip = (1 if kind == _REPEATED else size) + (self._checksum if self._last else 0)
+        self._skip = (1 if kind == REPEATED else size) + (self._checksum if self._last else 0)

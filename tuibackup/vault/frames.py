@@ -21,6 +21,8 @@ FRAME = 4 << 20
 LEVEL = 3
 HURRIED = 1  # the level of a frame that comes while the one before is still being packed: a third of the time
 _PIECE = 1 << 20
+_HARDLY = -(1 << 17)  # zstd's fastest level: it copies
+_CHECKSUM, _HAS_CHECKSUM = 4, 4  # bytes at a frame's end; the bit of its fifth byte that tells of them
 
 SKIPPABLE = 0x184D2A5E
 SEEKABLE = 0x8F92EAB1
@@ -49,11 +51,14 @@ class FrameWriter:
         self._compressors = threading.local()
         self._pending: deque[tuple[int, Future[bytes]]] = deque()
 
-    def frame(self, data: bytes | bytearray) -> None:
-        """Hand `data` to a compressor as one frame; it must not change any more."""
+    def frame(self, data: bytes | bytearray, packed: bytes = b"") -> None:
+        """Hand `data` to a compressor as one frame; it must not change any more.
+
+        `packed`: a frame without checksum that may stand for it. Where it does it is taken, and nothing is compressed.
+        """
         late = bool(self._pending) and not self._pending[-1][1].done()
         level = min(self._level, HURRIED) if late else self._level
-        self._pending.append((len(data), self._pool.submit(self._compress, data, level)))
+        self._pending.append((len(data), self._pool.submit(self._packed, data, level, packed)))
         self.settle(self._threads)
 
     def settle(self, leave: int = 0) -> None:
@@ -108,6 +113,13 @@ class FrameWriter:
     ) -> None:
         self.abandon()
 
+    def _packed(self, data: bytes | bytearray, level: int, packed: bytes) -> bytes:
+        if packed and _stands_for(packed, data):
+            # The compressor that hardly compresses is asked for nothing but the checksum that its frame ends in.
+            checksum = self._compress(data, _HARDLY)[-_CHECKSUM:]
+            return packed[:4] + bytes([packed[4] | _HAS_CHECKSUM]) + packed[5:] + checksum
+        return self._compress(data, level)
+
     def _compress(self, data: bytes | bytearray, level: int) -> bytes:
         try:
             compressors: dict[int, zstandard.ZstdCompressor] = self._compressors.by_level
@@ -118,6 +130,14 @@ class FrameWriter:
                 level=level, write_checksum=True, write_content_size=True
             )
         return compressors[level].compress(data)
+
+
+def _stands_for(packed: bytes, data: bytes | bytearray) -> bool:
+    """Whether this frame, read by itself, is `data`."""
+    try:
+        return unpacked_frame(zstandard.ZstdDecompressor(), packed, len(data)) == data
+    except (ValueError, zstandard.ZstdError):
+        return False
 
 
 def unpacked_frame(decompressor: zstandard.ZstdDecompressor, data: bytes, size: int) -> bytes:
