@@ -30,6 +30,8 @@ _ZSTD = (
     f"jobs='-T1 -B{JOB} --zstd=ovlog=1'; zstd -q -1 -c $jobs </dev/null >/dev/null 2>&1 || jobs=;"
     " exec zstd -q -1 -c $jobs"
 )
+# The programs write 4 KiB at a time into a pipe, and each time the other side is woken up.
+_WRITING_MORE = b"more=; stdbuf -o256K true >/dev/null 2>&1 </dev/null && more='stdbuf -o256K'; exec $more "
 PACKERS = {"zstd": _ZSTD, "gzip": "gzip -q -1 -c"}
 
 
@@ -68,7 +70,7 @@ class DumpTool:
             f"--skip-{what}" for what in sorted({what for one in share.databases for what in one.unlisted})
         ]
         words += ["--databases", "--"] if share.whole else ["--skip-routines", "--skip-events", "--"]
-        text = _NAMES + script(words) + b' "$@"'
+        text = _NAMES + _WRITING_MORE + script(words) + b' "$@"'
         if self.packer:
             # The left side of the pipe keeps the stdin that carries the option file.
             text = piped(text, PACKERS[self.packer])
