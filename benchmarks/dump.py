@@ -331,7 +331,7 @@ def aims(found: dict[tuple[str, str], Result]) -> list[str]:
         return other.median / ours.median if ours and other and not (ours.codes or other.codes) else None
 
     all_peer = f"`{ALL}`".replace("|", "\\|")
-    line(f"loopback: times {all_peer}", 1.2, times(lines.LOOPBACK, ALL))
+    line(f"loopback: times {all_peer}", 1.1, times(lines.LOOPBACK, ALL))
     line(f"loopback: times `{MYDUMPER}`", 1, times(lines.LOOPBACK, MYDUMPER))
     line(f"20 ms: times {all_peer}", 1.2, times(lines.FAR, ALL))
     line(f"20 ms: times `{MYDUMPER}`", 1, times(lines.FAR, MYDUMPER))
