@@ -47,6 +47,10 @@ echo 'sudo: a password is required' >&2
 stty erase x
 """
 BYE = f"""sh -c {ORIGINAL}; s=$?; echo Bye; echo 'tar: ./index.php: Read error at byte 0' >&2; exit $s"""
+# Root without its rights, in a home that is another's: find complained of it behind every list.
+HOME_CLOSED = f"""[ $(id -u) = 0 ] || exec sh -c {ORIGINAL}
+chown 65534 "$HOME"; chmod 700 "$HOME"; cd "$HOME"
+exec setpriv --bounding-set=-dac_override,-dac_read_search --inh-caps=-all sh -c {ORIGINAL}"""
 RULE = "nobody ALL=(root) NOPASSWD: {tools}/find, {tools}/tar\n"
 SETUPS = {
     "noise": Setup(profile=NOISE + "sleep 300 &\ntrap 'echo Goodbye; echo goodbye >&2' EXIT\n"),
@@ -58,6 +62,7 @@ SETUPS = {
     "options": Setup(
         profile="export TAR_OPTIONS='--exclude=*.php --transform=s,^,x,' POSIXLY_CORRECT=1 CDPATH=/tmp IFS=x\n"
     ),
+    "home-closed": Setup(login=HOME_CLOSED),
     "slow": Setup(profile="sleep 0.7\n"),
     "megabytes": Setup(profile="head -c 3000000 /dev/zero | tr '\\0' x\n"),
     "terminal": Setup(
@@ -114,7 +119,7 @@ SETUPS = {
         sudo="Defaults secure_path={tools}\n" + RULE.replace("NOPASSWD:", "NOPASSWD: NOEXEC:"), closed=True
     ),
 }
-DEFAULT = {"noise", "nologin", "sudo-warns", "sudo-no-tar"}
+DEFAULT = {"noise", "home-closed", "nologin", "sudo-warns", "sudo-no-tar"}
 SUDO_WARNS = """#!/bin/sh
 echo 'sudo: unable to resolve host siakad: Name or service not known' >&2
 echo 'sudo: setrlimit(RLIMIT_CORE): Operation not permitted' >&2

@@ -36,8 +36,9 @@ BEGIN_SECONDS = 60.0  # for the account's start-up files
 _OPEN_SECONDS = 30.0  # for the server to start a command or open a channel
 _MOMENT = 1.0  # between the end of a command and of its connection, when a server goes down
 _LONGEST = 300  # cells of what a server says
-# What the account's start-up files may set for its people, and what would leave out or rename files of ours.
-_OWN_OPTIONS = b"unset TAR_OPTIONS POSIXLY_CORRECT; "
+# What the account's start-up files may set for its people, and what would leave out or rename files of ours. From the
+# root: find goes back to where it was started, and complains of a home that the account may not enter.
+_OWN_GROUND = b"unset TAR_OPTIONS POSIXLY_CORRECT; cd /; "
 
 
 async def connect(
@@ -176,7 +177,7 @@ class Session:
         raises NoChannelError instead.
         """
         marks = Marks()
-        text = line(marks.text(_OWN_OPTIONS + rights(command, sudo=sudo)))
+        text = line(marks.text(_OWN_GROUND + rights(command, sudo=sudo)))
         what = describe(command)
         async with self._started(what, on_line, marks, beside=beside, command=text, window=window) as stream:
             try:
