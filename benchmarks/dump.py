@@ -214,7 +214,7 @@ def ours(place: Place, source: Source, more: str = "") -> list[str]:
     config.write_text(
         f'state = "{place.folder}/state"\n[vault]\npath = "{place.folder}/vault"\nmin_free = "1 MB"\n'
         f'[servers.bench]\nhost = "127.0.0.1"\nport = {place.port}\nuser = "{place.user}"\nkey = "{place.key}"\n'
-        f'[servers.bench.database]\nuser = "{account()}"\nsocket = "{source.socket}"\n{more}'
+        f'[servers.bench.database]\ndry_load = false\nuser = "{account()}"\nsocket = "{source.socket}"\n{more}'
     )
     config.chmod(0o600)
     clean = [f"HOME={home}", f"PATH={os.environ['PATH']}", "LANG=C.UTF-8"]

@@ -107,7 +107,10 @@ class Site:
             """)
         text += textwrap.dedent(extra)
         if database:
-            text += f"\n[servers.{name}.database]\n" + textwrap.dedent(database)
+            database = textwrap.dedent(database)
+            if "dry_load" not in database:  # a server more for each run of each test
+                database += "dry_load = false\n"
+            text += f"\n[servers.{name}.database]\n" + database
         self.servers[name] = text
         if trusted:
             self.trust(sshd)

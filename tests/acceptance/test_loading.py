@@ -2,6 +2,8 @@
 
 import asyncio
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,6 +99,14 @@ def stored(
     return Stored(site, source, site.tuibackup("run", "siakad", "--only", "databases", "--json"))
 
 
+@pytest.fixture
+def scratch() -> Iterator[Path]:
+    """A folder for throw-away servers, which run as another account where we are root."""
+    with tempfile.TemporaryDirectory(prefix="tuibackup-tests-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
 def load(snapshot: Path, target: PrivateMariadb) -> None:
     """As docs/recovery.md says: in one go, up to the first error."""
     client = f"mariadb --no-defaults --socket={target.socket} --user={account()}"
@@ -162,3 +172,29 @@ SET GLOBAL sql_select_limit = 10""")  # fmt: skip
     load(snapshot, target)
     assert target.sql("SELECT COUNT(*) FROM `a``b-c.d`.`x.y``z`") == "500\n"
     assert "akun" in target.sql("SHOW TABLES FROM `a``b-c.d`")
+
+
+def test_a_dry_load_names_what_no_server_takes_and_leaves_nothing(
+    site: Site, sshd: PrivateSshd, start_mariadb: MariadbStarter, scratch: Path
+) -> None:
+    """A trigger of a MERGE table that is made before what it gathers: the last line and the rows show nothing."""
+    source = start_mariadb()
+    source.sql("""
+CREATE DATABASE a; USE a; CREATE TABLE biasa (i INT PRIMARY KEY, t TEXT); CREATE TABLE nol (i INT) ENGINE=MyISAM;
+INSERT INTO biasa SELECT seq, REPEAT(MD5(seq), 30) FROM seq_1_to_1000;
+CREATE TRIGGER jaga BEFORE INSERT ON biasa FOR EACH ROW SET @a = 1;
+CREATE TABLE kumpul (i INT) ENGINE=MERGE UNION=(nol);
+CREATE TRIGGER awas BEFORE INSERT ON kumpul FOR EACH ROW SET @a = 1;
+CREATE DATABASE b; CREATE VIEW b.lihat AS SELECT * FROM a.biasa;""")  # fmt: skip
+    database = f'user = "{account()}"\nsocket = "{source.socket}"\ndry_load = true\n'
+    site.settings = f'[drill]\nfolder = "{scratch}"\n'
+    site.add("siakad", sshd, [], database=database)
+    said = site.tuibackup("run", "siakad", "--only", "databases", "--json")
+    tried = {e["subject"]: e["reason"] for e in said.events if "dry load" in e.get("reason", "")}
+    assert list(tried) == ["a.awas"], said.out
+    assert "this trigger cannot be restored: Unable to open underlying table" in tried["a.awas"]
+    assert said.finished["databases"]["whole"]
+    assert list(scratch.iterdir()) == []
+    source.sql("DROP TABLE a.kumpul")
+    said = site.tuibackup("run", "siakad", "--only", "databases", "--json")
+    assert said.code == 0, said.out

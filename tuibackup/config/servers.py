@@ -142,4 +142,5 @@ def _database(table: Table) -> Database:
         port=port or Database().port,
         exclude=table.texts("exclude"),
         checksum=table.flag("checksum", default=Database().checksum),
+        dry_load=table.flag("dry_load", default=Database().dry_load),
     )

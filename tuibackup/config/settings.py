@@ -33,6 +33,7 @@ class Database:
     port: int = 3306
     exclude: tuple[str, ...] = ()
     checksum: bool = True  # take CHECKSUM TABLE of every table beside its dump
+    dry_load: bool = True  # make what the dumps define once in a throw-away server of this machine
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     ),
     "servers.*.database": (
         "user", "password_file", "password_command", "prompt", "option_file", "socket", "host", "port",
-        "exclude", "checksum",
+        "exclude", "checksum", "dry_load",
     ),
 }  # fmt: skip
 _TOP = KEYS[""][:6]

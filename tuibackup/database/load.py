@@ -37,13 +37,16 @@ async def load_dump(
     refusals: Refusals,
     *,
     late: bool = True,
+    rows: bool = True,
 ) -> None:
     """The whole of a dump, which makes its database and uses it; without `late` but for its late views.
 
+    Without `rows` what it defines is tried: no rows, and of larger tables no triggers.
+
     Raises DatabaseError where nothing can go on, VaultError for a damaged dump, ConnectionLostError.
     """
-    pieces = dump.sql() if late else dump.begin()
-    await _load(target, _counted(pieces, on_bytes), direction, {dump.name}, refusals)
+    pieces = dump.sql() if late else dump.begin() if rows else dump.definitions()
+    await _load(target, _counted(pieces, on_bytes), direction, {dump.name}, refusals, rows=rows)
 
 
 async def load_script(
@@ -90,6 +93,8 @@ async def _load(
     direction: Direction,
     databases: Collection[str],
     refusals: Refusals,
+    *,
+    rows: bool = True,
 ) -> None:
     """`databases`: those that may be used, made and changed."""
     await target.run(_BEFORE)
@@ -97,7 +102,7 @@ async def _load(
     statements.syntax = await target.syntax()
     stale = False
     for statement in statements:
-        if left_out(statement):
+        if left_out(statement) or (not rows and kind(statement) == b"INSERT"):
             continue
         refuse_strange(statement)
         named = named_database(statement)

@@ -86,9 +86,9 @@ def initialise(data: Path, *, user: str | None = None, options: Sequence[str] = 
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_START_TIMEOUT, check=False)
     except subprocess.TimeoutExpired as error:
-        said = " ".join((done.stdout + done.stderr).split())
         raise DatabaseError(f"mariadb-install-db did not end within {_START_TIMEOUT:g} s") from error
     if done.returncode != 0:
+        said = " ".join((done.stdout + done.stderr).split())
         raise DatabaseError(f"mariadb-install-db failed: {printable(said[-500:])}")
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import fcntl
 import os
-import pwd
 import tempfile
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,14 +15,15 @@ from tuibackup.database.inventory import quoted
 from tuibackup.database.load import load_dump, load_script
 from tuibackup.database.proof import compare
 from tuibackup.database.refusals import Refusals
-from tuibackup.database.scratch import account, missing_programs, untrusting
+from tuibackup.database.scratch import account, missing_programs
 from tuibackup.database.target import TargetServer, local_target
 from tuibackup.errors import BusyError, ConnectionLostError, DatabaseError, VaultError
 from tuibackup.progress import Progress
 from tuibackup.remote.questions import Question
 from tuibackup.run.drill import Findings, OnProgress
-from tuibackup.run.scratch import LEAST_FREE, ScratchPlace
+from tuibackup.run.scratch import LEAST_FREE
 from tuibackup.run.secrets import resolve
+from tuibackup.run.throwaway import throw_away
 from tuibackup.text import printable, size
 from tuibackup.vault.disk import room
 from tuibackup.vault.dumps import Dump, dumps_of, script_of
@@ -32,8 +32,6 @@ from tuibackup.vault.output import vault_errors
 from tuibackup.vault.restoring import LATE_VIEWS, PLACEHOLDERS
 from tuibackup.words import _
 
-_UNPRIVILEGED = "nobody"  # whose rights the throw-away server has where root drills
-_SERVER_BYTES = 200 << 20  # of an empty server
 _LOOK_SECONDS = 1.0  # between two looks at the room
 
 
@@ -51,24 +49,10 @@ def drill_databases(config: Config, snapshot: Snapshot, on_progress: OnProgress)
                 file=config.source
             ),
         )
-    user = _UNPRIVILEGED if os.geteuid() == 0 else None
-    with ScratchPlace(settings.folder, open_to_others=user is not None) as place:
-        place.need(2 * sum(dump.length for dump in dumps.values()) + _SERVER_BYTES)
-        folder, nothing = place.path / "server", place.path / "nothing"
-        with vault_errors(place.path):
-            nothing.mkdir(mode=0o555)
-            folder.mkdir(mode=0o700)
-            if user:
-                entry = pwd.getpwnam(user)
-                os.chown(folder, entry.pw_uid, entry.pw_gid)
-        server = untrusting(folder, nothing, user=user)
-        try:
-            server.start()
-            target = local_target(server.socket, account(), None, "the throw-away server")
-            work = _restore_and_compare(target, snapshot, dumps, on_progress)
-            return asyncio.run(_while_there_is_room(work, place.path))
-        finally:
-            server.kill()  # its data goes with it: no need for a clean end
+    needed = 2 * sum(dump.length for dump in dumps.values())
+    with throw_away(settings, needed) as (place, target):
+        work = _restore_and_compare(target, snapshot, dumps, on_progress)
+        return asyncio.run(_while_there_is_room(work, place.path))
 
 
 async def _in_named(

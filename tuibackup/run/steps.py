@@ -110,6 +110,7 @@ async def login(work: Work, report: StepReporter) -> str:
 async def dump(work: Work, report: StepReporter) -> str:
     """Step 4, *melakukan dump SQL pada semua database aktif*: into a new snapshot of its own."""
     from tuibackup.database.dump import dump as dump_databases
+    from tuibackup.run.dryload import dry_load
 
     database = work.database
     assert database is not None
@@ -128,6 +129,7 @@ async def dump(work: Work, report: StepReporter) -> str:
                 least_free=least,
                 before=await asyncio.to_thread(_last_sizes, work),
             )
+        dumped = await dry_load(work.config, work.server, database.server_version, dumped, place, report)
         number = len(dumped.databases)
         detail = " · ".join(
             (

@@ -6,8 +6,9 @@ record there is None here.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -18,10 +19,13 @@ from tuibackup.text import numbered
 from tuibackup.vault.archive import ArchiveReader
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.output import vault_errors
+from tuibackup.vault.summary import DatabaseSummary
 from tuibackup.vault.verify import SUMS, read_sums
 
 TABLES = "tables.json"
 _PIECE = 1 << 20
+_SMALL = 256 << 10  # bytes of a table's SQL that are read whole for what they define
+_ROWS = re.compile(rb"\n(?:/\*!40000 ALTER TABLE|INSERT INTO|set autocommit=|SET @tb_autocommit)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,18 @@ class Dump:
             if left:
                 yield piece[:left]
             left = max(0, left - len(piece))
+
+    def definitions(self) -> Iterator[bytes]:
+        """As `begin`, but of the larger tables only what makes them: neither rows nor triggers. Raises VaultError."""
+        end, at = self.length if self.late is None else self.late, 0
+        with ArchiveReader(self.path) as frames:
+            for table in sorted(self.tables.values(), key=lambda one: one.offset):
+                yield from frames.part(at, table.offset - at)
+                whole = table.length <= _SMALL
+                piece = b"".join(frames.part(table.offset, min(table.length, _SMALL)))
+                yield piece if whole else _ROWS.split(piece, maxsplit=1)[0] + b"\n"
+                at = table.offset + table.length
+            yield from frames.part(at, end - at)
 
     def sql(self) -> Iterator[bytes]:
         """All of it, in pieces. Raises VaultError when it is damaged, at the latest after the last piece."""
@@ -105,39 +121,43 @@ class _Hashed:
 def dumps_of(snapshot: Snapshot) -> dict[str, Dump]:
     """The dumps of a databases snapshot by database, in the order in which they restore. Raises VaultError."""
     sums = {one.name: one.sha256 for one in read_sums(snapshot.path)}
-    recorded = {str(one.get("name")): one for one in _recorded(snapshot.path)}
-    dumps = {}
     for one in snapshot.summary.databases:
         if "/" in one.file:
             raise VaultError(f"{snapshot.path}: snapshot.json is damaged: it points out of the snapshot")
         if one.file not in sums:
             raise VaultError(f"{snapshot.path}: {SUMS} is damaged: it lacks {one.file}")
+    found = dumps_in(snapshot.path, snapshot.summary.databases)
+    return {one.name: replace(one, sha256=sums[one.path.name]) for one in found}
+
+
+def dumps_in(folder: Path, databases: Iterable[DatabaseSummary]) -> list[Dump]:
+    """The dumps of `databases` in `folder`, which may not be published yet: without hashes. Raises VaultError."""
+    recorded = {str(one.get("name")): one for one in _recorded(folder)}
+    dumps = []
+    for one in databases:
         about = recorded.get(one.name, {})
         tables = [_table(table) for table in about.get("tables", ())]
-        dumps[one.name] = Dump(
-            snapshot.path / one.file,
-            one.name,
-            one.bytes,
-            one.whole,
-            sums[one.file],
-            {table.name: table for table in tables},
-            about,
-            one.late,
-        )
+        by_name = {table.name: table for table in tables}
+        dumps.append(Dump(folder / one.file, one.name, one.bytes, one.whole, b"", by_name, about, one.late))
     return dumps
 
 
 def script_of(snapshot: Snapshot, name: str) -> bytes:
     """The SQL in the file `name` beside the dumps, proven by its hash; b"" where there is none."""
-    path = snapshot.path / name
     wanted = next((one.sha256 for one in read_sums(snapshot.path) if one.name == name), None)
     if wanted is None:
         return b""
-    with vault_errors(path):
-        sql = path.read_bytes()
+    sql = script_in(snapshot.path, name)
     if hashlib.sha256(sql).digest() != wanted:
-        raise VaultError(f"{path} is damaged: it has another hash than {SUMS} says")
+        raise VaultError(f"{snapshot.path / name} is damaged: it has another hash than {SUMS} says")
     return sql
+
+
+def script_in(folder: Path, name: str) -> bytes:
+    """As it lies there; b"" where there is none. Raises VaultError."""
+    path = folder / name
+    with vault_errors(path):
+        return path.read_bytes() if path.exists() else b""
 
 
 def _recorded(folder: Path) -> list[dict[str, Any]]:
