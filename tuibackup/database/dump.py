@@ -124,7 +124,7 @@ async def dump(
         # What is not whole comes last: a client stops there, and all that is whole is restored by then.
         made = sorted(made, key=lambda one: bool(one.faults))
         summaries = [await _close(one, incoming, live, told) for one in made]
-    if not any(one.whole for one in summaries):
+    if all(one.faults for one in made):
         raise DatabaseError(f"{server.name}: no database could be dumped: {made[0].faults[0]}")
     await asyncio.to_thread(tablefile.write, incoming, made, summaries, taken)
     await _beside(session, database, made, incoming, told)

@@ -183,7 +183,7 @@ async def take(connection: Connection, exclude: frozenset[str]) -> tuple[Databas
     excluded = {(one.database, one.name) for one in (*objects, *stored) if one.database in exclude}
     objects = sorted({one for one in (*objects, *stored) if one.database in there})
     refusals = await refused(connection, objects)
-    if any(one.kind == TABLE for one in refusals):
+    if "triggers" not in unlisted and any(one.kind == TABLE for one in refusals):
         for schema, name, table in await connection.rows(_OF_TABLES):
             if Object(str(schema), TABLE, str(table)) in refusals:
                 trigger = Object(str(schema), TRIGGER, str(name))
@@ -194,16 +194,17 @@ async def take(connection: Connection, exclude: frozenset[str]) -> tuple[Databas
         Object(place[0], VIEW, place[1]): f"it looks into {printable(other)}, which is not in this backup"
         for place, other in outside(definitions, excluded).items()
     }
-    alone |= {one: _PASSED for one in await _passed(connection) if one not in refusals}
+    if "events" not in unlisted:
+        alone |= {one: _PASSED for one in await _passed(connection) if one not in refusals}
     left: dict[str, list[LeftOut]] = defaultdict(list)
+    for one, told in (await left_out(connection, alone | refusals)).items():
+        left[one.database].append(told if one in refusals else replace(told, sound=True))
     routines: dict[str, list[tuple[str, str]]] = defaultdict(list)
     sound: dict[tuple[str, str], list[str]] = defaultdict(list)
     for one in objects:
-        if one in refusals:
-            left[one.database].append(await left_out(connection, one, refusals[one]))
-        elif one in alone:
-            left[one.database].append(replace(await left_out(connection, one, alone[one]), sound=True))
-        elif one.kind in _PLURAL:
+        if one in refusals or one in alone:
+            continue
+        if one.kind in _PLURAL:
             sound[one.database, _PLURAL[one.kind]].append(one.name)
         else:
             routines[one.database].append((one.kind, one.name))

@@ -5,7 +5,7 @@ a table whose file is damaged, a procedure that cannot be parsed any more. So ea
 words; whatever the error, the object is left out by name and the rest is dumped.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -97,28 +97,29 @@ async def refused(connection: Connection, objects: Sequence[Object]) -> dict[Obj
     return found
 
 
-async def left_out(connection: Connection, one: Object, why: str) -> LeftOut:
-    """`one` with what the server tells of it all the same."""
-    definition = pieces = ""
+async def left_out(connection: Connection, why: Mapping[Object, str]) -> dict[Object, LeftOut]:
+    """What is refused, and why, with what the server tells of it all the same."""
+    found: dict[Object, LeftOut] = {}
+    asking = [f"SHOW CREATE {one.kind.upper()} {one.place}" for one in why]
+    for one, answer in zip(why, await connection.each(asking), strict=True):
+        told = not isinstance(answer, aiomysql.MySQLError)
+        definition = _definition(one, [columns(row) for row in answer]) if told else ""
+        pieces = "" if definition else await _pieces(connection, one)
+        found[one] = LeftOut(one.kind, one.name, why[one], definition, pieces)
+    return found
+
+
+async def _pieces(connection: Connection, one: Object) -> str:
+    values = (one.database, one.name) if one.kind in _PIECES else (one.database, one.name, one.kind.upper())
     try:
-        definition = _definition(one, await connection.rows(f"SHOW CREATE {one.kind.upper()} {one.place}"))
-    except aiomysql.MySQLError:
-        try:
-            found = await connection.rows(*_piece(one))
-            pieces = "".join(_text(value) for row in found[:1] for value in row[:1])
-        except aiomysql.MySQLError:
-            pass  # nothing is told
-    return LeftOut(one.kind, one.name, why, definition, pieces)
+        found = await connection.rows(_PIECES.get(one.kind, _ROUTINE), values)
+    except aiomysql.MySQLError:  # nothing is told
+        return ""
+    return "".join(_text(value) for row in found[:1] for value in row[:1])
 
 
 def _statements(kind: str) -> Iterable[str]:
     return _ASKED.get(kind, (f"SHOW CREATE {kind.upper()} {{}}",))
-
-
-def _piece(one: Object) -> tuple[str, tuple[str, ...]]:
-    if one.kind in _PIECES:
-        return _PIECES[one.kind], (one.database, one.name)
-    return _ROUTINE, (one.database, one.name, one.kind.upper())
 
 
 def _definition(one: Object, rows: Sequence[Sequence[object]]) -> str:
