@@ -191,6 +191,18 @@ def test_the_rest_is_restored_as_it_was(menagerie: Menagerie, start_mariadb: Mar
     ]
 
 
+def test_the_only_database_is_stored_though_views_of_it_are_lost(
+    menagerie: Menagerie, sshd: PrivateSshd
+) -> None:
+    way = f'user = "cadangan"\nsocket = "{menagerie.server.socket}"\n'
+    menagerie.site.add("satu", sshd, [], database=way + 'exclude = ["program", "tabel", "utuh"]\n')
+    run = menagerie.site.tuibackup("run", "satu", "--only", "databases", "--json", timeout=120)
+    assert (run.code, run.finished["outcome"]) == (3, "warnings"), run.out
+    (snapshot,) = menagerie.site.snapshots("satu", "databases")
+    told = json.loads((snapshot / "snapshot.json").read_text())
+    assert [(one["name"], one["whole"]) for one in told["databases"]] == [("pandangan", False)]
+
+
 def test_definitions_that_can_be_had_lie_beside(menagerie: Menagerie) -> None:
     beside = (menagerie.snapshot / "left-out.sql").read_text()
     for view in ("tanpa_tabel", "tanpa_kolom", "tanpa_fungsi", "tanpa_hak"):

@@ -72,7 +72,8 @@ def _print_server(one: Rehearsal) -> None:
     words = {Clock.FILES: _("files"), Clock.DATABASES: _("databases")}
     clocks = " + ".join(words[clock] for clock in Clock if clock in one.plan.clocks)
     took = f"  ~{duration(sum(one.seconds.values()))}" if _whole(one) else ""
-    print(f"{one.plan.server}  {clocks}{_(', full') if one.full and one.files else ''}{took}")
+    full = _(", full") if one.full and one.files else ""
+    print_hanging("", f"{one.plan.server}  {clocks}{full}{took}")
     for note in one.notes:
         print_hanging("  ", note)
     rows = []
