@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from tuibackup.config import logins, patterns
+from tuibackup.config import logins, patterns, units
 from tuibackup.config.settings import Database, SecretSource, Server
 from tuibackup.config.table import Table
 
@@ -143,4 +143,5 @@ def _database(table: Table) -> Database:
         exclude=table.texts("exclude"),
         checksum=table.flag("checksum", default=Database().checksum),
         dry_load=table.flag("dry_load", default=Database().dry_load),
+        wait_for_tables=table.parsed("wait_for_tables", units.seconds, Database().wait_for_tables),
     )

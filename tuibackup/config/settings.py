@@ -34,6 +34,7 @@ class Database:
     exclude: tuple[str, ...] = ()
     checksum: bool = True  # take CHECKSUM TABLE of every table beside its dump
     dry_load: bool = True  # make what the dumps define once in a throw-away server of this machine
+    wait_for_tables: float = 60.0  # seconds for tables that somebody else holds
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     ),
     "servers.*.database": (
         "user", "password_file", "password_command", "prompt", "option_file", "socket", "host", "port",
-        "exclude", "checksum", "dry_load",
+        "exclude", "checksum", "dry_load", "wait_for_tables",
     ),
 }  # fmt: skip
 _TOP = KEYS[""][:6]

@@ -88,6 +88,10 @@ def left_out(database: DatabaseInfo, one: LeftOut) -> Finding:
     if one.rows is not None:
         what = f"this {one.kind} is damaged, and the dump has its first {numbered(one.rows, 'row')} only"
     subject = f"{printable(database.name)}.{printable(one.name)}"
+    if one.held:
+        what = "left out of the dump" if one.rows is None else "in the dump without its rows"
+        reason = f"somebody else held this {one.kind} for longer than wait_for_tables, so it is {what}"
+        return Finding(subject, f"{reason}: {printable(one.why)}", mark=True)
     if one.sound:
         return Finding(
             subject, f"this {one.kind} cannot be made again by itself, {where}: {printable(one.why)}"

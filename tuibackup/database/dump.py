@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tuibackup.config import Server
+from tuibackup.config import Database, Server
 from tuibackup.database import audit, tablefile
 from tuibackup.database.beside import write_beside
 from tuibackup.database.inventory import DatabaseInfo
@@ -106,7 +106,8 @@ async def dump(
         raise nothing
     live = Live(reporter, database.databases, before or {})
     checksum = server.database is not None and server.database.checksum
-    async with Passes(session, database, tool, incoming, live, least_free) as passes:
+    patience = (server.database or Database()).wait_for_tables
+    async with Passes(session, database, tool, incoming, live, least_free, patience) as passes:
         taken = await passes.at_one_instant(checksum=checksum)
         tool, no_tool = passes.tool, no_tool or passes.no_tool
         for subject, said in taken.complaints:

@@ -92,13 +92,17 @@ class DatabaseInfo:
     apart: Apart = field(default_factory=Apart)
     left_out: tuple[LeftOut, ...] = ()
     unlisted: Mapping[str, Unlisted] = field(default_factory=dict)
+    held: frozenset[str] = frozenset()  # tables and views that somebody else held when it was looked at
 
     @property
     def natively(self) -> bool:
         """Whether a dump program would stop at one of its triggers, routines or events: it leaves out no single one.
 
         It passes over all of a kind (where the server does not list them), and over those of tables that are left out.
+        It would also wait for a table that somebody holds for as long as that lasts.
         """
+        if self.held:
+            return True
         kinds = {one.kind for one in self.left_out if not one.definition} - {TABLE, SEQUENCE, VIEW}
         return any(_PLURAL.get(kind, "routines") not in self.unlisted for kind in kinds)
 
@@ -182,7 +186,7 @@ async def take(connection: Connection, exclude: frozenset[str]) -> tuple[Databas
     there = frozenset(names)
     excluded = {(one.database, one.name) for one in (*objects, *stored) if one.database in exclude}
     objects = sorted({one for one in (*objects, *stored) if one.database in there})
-    refusals = await refused(connection, objects)
+    refusals, held = await refused(connection, objects)
     if "triggers" not in unlisted and any(one.kind == TABLE for one in refusals):
         for schema, name, table in await connection.rows(_OF_TABLES):
             if Object(str(schema), TABLE, str(table)) in refusals:
@@ -224,6 +228,7 @@ async def take(connection: Connection, exclude: frozenset[str]) -> tuple[Databas
                 apart.get(name, Apart()),
                 tuple(left[name]),
                 unlisted,
+                frozenset(one.name for one in held if one.database == name),
             )
             for name in names
         ]

@@ -42,7 +42,7 @@ _TRIES = 3  # of a login that ends while it looks at what there is
 _OWN = (
     "SET NAMES utf8mb4, autocommit = 1, sql_mode = '', time_zone = '+00:00', sql_quote_show_create = 1,"
     f" sql_select_limit = {_NO_LIMIT}, sql_big_selects = 1,"
-    " wait_timeout = 86400, net_read_timeout = 3600, net_write_timeout = 3600"
+    " lock_wait_timeout = 1, wait_timeout = 86400, net_read_timeout = 3600, net_write_timeout = 3600"
     " /*M!100101 , max_statement_time = 0 */"
     " /*M!100301 , idle_transaction_timeout = 0, idle_readonly_transaction_timeout = 0 */"
     " /*M!100901 , old_mode = 'UTF8_IS_UTF8MB3' */"

@@ -17,6 +17,7 @@ import aiomysql
 
 from tuibackup.database import native_columns, native_text, tablespaces
 from tuibackup.database.channel import Connection
+from tuibackup.database.holders import HELD, holders
 from tuibackup.database.inventory import DatabaseInfo, TableInfo, quoted
 from tuibackup.database.native_columns import Column, Row
 from tuibackup.database.native_text import Circumstances
@@ -28,6 +29,7 @@ from tuibackup.text import printable
 STALL_SECONDS = 900.0  # without a row: a table may take long to sort
 _STATEMENT = 1 << 20  # bytes of one INSERT, as the tool's; a longer row has one of its own
 _ANSWER = 128 << 20  # bytes of an answer that is kept
+_CHANGED = 1412
 _GONE = (2006, 2013, 2014, 2027)
 # Their rows are others': of the tables they gather or reach.
 _WITHOUT_ROWS = frozenset({"mrg_myisam", "merge", "federated", "spider", "connect", "oqgraph"})
@@ -76,7 +78,9 @@ class Native:
         *,
         server: str = "the database",
         reconnect: Callable[[], Awaitable[Connection]] | None = None,
+        patience: float = 1,
     ) -> None:
+        """`patience`: seconds for tables that somebody else holds, all of them together."""
         self.left_out: dict[str, list[LeftOut]] = defaultdict(list)
         self.rows: dict[tuple[str, str], int] = {}
         self.longest = 0
@@ -86,6 +90,7 @@ class Native:
         self._server = server
         self._reconnect = reconnect
         self._losses = 0
+        self._patience = max(1, round(patience))
         self._version = ""
         self._packet = 1 << 20
         self._using = ""
@@ -114,7 +119,7 @@ class Native:
             "SET SESSION sql_mode='', time_zone='+00:00', sql_quote_show_create=1",
             f"SET SESSION sql_select_limit=18446744073709551615, {unlimited}=0",
             # Who takes the rows may stand still for a while.
-            "SET SESSION net_write_timeout=3600, wait_timeout=86400, lock_wait_timeout=600",
+            f"SET SESSION net_write_timeout=3600, wait_timeout=86400, lock_wait_timeout={self._patience}",
             "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
         ):
             await self._ask(statement)
@@ -231,7 +236,8 @@ class Native:
             if table.kind == _SEQUENCE:
                 with self._unless_refused(info.name, SEQUENCE, table.name):
                     yield await self._sequence(table.name)
-        for table in info.tables:
+        # What somebody holds comes last: the others do not wait for it.
+        for table in sorted(info.tables, key=lambda table: table.name in info.held):
             if table.kind != _SEQUENCE:
                 async with aclosing(self._readable(info.name, table)) as parts:
                     async for part in parts:
@@ -260,19 +266,32 @@ class Native:
 
     async def _readable(self, database: str, table: TableInfo) -> AsyncGenerator[bytes, None]:
         """A table of a whole database, as far as it can be read."""
-        damage: list[Exception] = []
-        begun = False
-        try:
-            async with aclosing(self._table(database, table, alone=False, damage=damage)) as parts:
-                async for part in parts:
-                    begun = True
-                    yield part
-        except (StatementError, ConnectionLostError) as error:
-            damage.append(error)
+        for again in (False, True):
+            damage: list[Exception] = []
+            begun = False
+            try:
+                async with aclosing(self._table(database, table, alone=False, damage=damage)) as parts:
+                    async for part in parts:
+                        begun = True
+                        yield part
+            except (StatementError, ConnectionLostError) as error:
+                damage.append(error)
+            if again or not any(
+                isinstance(error, StatementError) and error.code == _CHANGED for error in damage
+            ):
+                break
+            await self.begin()  # who held it has changed it
+            place = f"{printable(database)}.{printable(table.name)}"
+            self.notes.append(f"{place} was changed meanwhile, so it and what follows are of a later instant")
         for broken in damage[:1]:
             rows = self.rows.get((database, table.name), 0) if begun else None
             said = broken.said if isinstance(broken, StatementError) else str(broken)
-            self.left_out[database].append(LeftOut(TABLE, table.name, said, rows=rows))
+            held = isinstance(broken, StatementError) and broken.code == HELD
+            if held:
+                said = f"{said}; {await holders(self._ask, _literal(database), _literal(table.name))}"
+                self._patience = 1  # it was waited for: for all of them together
+                await self._ask("SET SESSION lock_wait_timeout=1")
+            self.left_out[database].append(LeftOut(TABLE, table.name, said, rows=rows, held=held))
             if isinstance(broken, ConnectionLostError):
                 await self._begin_again(database, broken)
         await self._back(database)
@@ -301,7 +320,7 @@ class Native:
         try:
             yield
         except StatementError as error:
-            self.left_out[database].append(LeftOut(kind, name, error.said))
+            self.left_out[database].append(LeftOut(kind, name, error.said, held=error.code == HELD))
 
     @contextmanager
     def _sense(self) -> Iterator[None]:

@@ -12,11 +12,12 @@ from typing import NamedTuple
 import aiomysql
 
 from tuibackup.database.channel import Connection
+from tuibackup.database.holders import HELD
 from tuibackup.database.packets import columns
 
 VIEW, TABLE, SEQUENCE, TRIGGER, EVENT = "view", "table", "sequence", "trigger", "event"
 # What says nothing of the object: somebody else holds it, or the statement was ended.
-_PASSING = frozenset({1205, 1213, 1317, 1969, 3024})
+_PASSING = frozenset({HELD, 1213, 1317, 1969, 3024})
 _ASKED = {
     TABLE: ("SELECT 1 FROM {} LIMIT 1",),
     SEQUENCE: ("SHOW CREATE SEQUENCE {}", "SELECT 1 FROM {}"),
@@ -63,6 +64,7 @@ class LeftOut:
     pieces: str = ""
     rows: int | None = None
     sound: bool = False  # nothing is wrong with it, but no server would take it
+    held: bool = False  # by somebody else, longer than it is waited for
 
     @property
     def lost(self) -> bool:
@@ -75,26 +77,26 @@ def quoted(name: str) -> str:
     return f"`{name.replace('`', '``')}`"
 
 
-async def refused(connection: Connection, objects: Sequence[Object]) -> dict[Object, str]:
+async def refused(
+    connection: Connection, objects: Sequence[Object]
+) -> tuple[dict[Object, str], frozenset[Object]]:
     """Those of `objects` that the server does not show to a dump program, each with the server's words.
 
-    One that somebody else holds right now is not waited for, and counts as sound.
+    And those that somebody else holds right now: they are not waited for, and count as sound.
     """
     asking = [(one, statement.format(one.place)) for one in objects for statement in _statements(one.kind)]
-    await connection.rows("SET SESSION lock_wait_timeout = 1")
-    try:
-        answers = await connection.each([statement for _one, statement in asking])
-    finally:
-        if not connection.gone:
-            await connection.rows("SET SESSION lock_wait_timeout = DEFAULT")
+    answers = await connection.each([statement for _one, statement in asking])
     found: dict[Object, str] = {}
+    held: set[Object] = set()
     for (one, statement), answer in zip(asking, answers, strict=True):
         if isinstance(answer, aiomysql.MySQLError):
-            if answer.args[0] not in _PASSING:
+            if answer.args[0] == HELD:
+                held.add(one)
+            elif answer.args[0] not in _PASSING:
                 found.setdefault(one, str(answer.args[1] if len(answer.args) > 1 else answer))
         elif statement.startswith("SHOW CREATE") and not _definition(one, [columns(row) for row in answer]):
             found.setdefault(one, _UNREADABLE)
-    return found
+    return found, frozenset(held)
 
 
 async def left_out(connection: Connection, why: Mapping[Object, str]) -> dict[Object, LeftOut]:

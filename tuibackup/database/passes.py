@@ -6,8 +6,8 @@ even begin, no program: a connection of ours.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -41,6 +41,12 @@ from tuibackup.vault.snapshot import Incoming
 BARRIER, ONE_PROGRAM, EACH = "barrier", "one program for all databases", "one for each database"
 NATIVE = "one connection for all databases, without a dump program"
 _FETCH = 0.6  # seconds, while everybody waits, for the rows of small tables without transactions
+_PAUSE = 2.0  # seconds between two looks at who waits
+# Logins of this account that began after ours and wait for a table.
+_WAITING = (
+    "SELECT ID FROM information_schema.PROCESSLIST WHERE USER = SUBSTRING_INDEX(USER(), '@', 1) AND COMMAND = 'Query'"
+    " AND STATE LIKE 'Waiting for table%%' AND ID > CONNECTION_ID() AND TIME >= %s"
+)
 _ENOUGH = 32 << 20  # bytes of tables that make it worth while to start another program
 
 
@@ -61,8 +67,10 @@ class Made:
 
     @property
     def why(self) -> str:
-        """Why it may go better a second time; "" where it is good."""
+        """Why it may go better a second time; "" where it is good, or was waited for already."""
         for one in self.found:
+            if one.held:
+                continue
             return f"{one.kind} {printable(one.name)}: {one.why}"
         return "; ".join(self.faults)
 
@@ -85,9 +93,10 @@ class Taken:
     def compare(self) -> Iterator[tuple[str, str]]:
         """Hold the rows of each dump against those that were counted at the same instant; what could not be counted."""
         for one in self.made:
+            counts = {place: n for place, n in self.counts.items() if place[1] not in one.info.held}
             if self.comparable and not one.faults:
-                one.faults += verdict.miscounted(one.info, one.contents, self.counts)
-                for reason in verdict.uncounted(one.info, self.counts):
+                one.faults += verdict.miscounted(one.info, one.contents, counts)
+                for reason in verdict.uncounted(one.info, counts):
                     yield one.info.name, reason
 
 
@@ -106,13 +115,16 @@ class Passes:
         incoming: Incoming,
         live: Live,
         least_free: int,
+        patience: float,
     ) -> None:
+        """`patience`: seconds for tables that somebody else holds."""
         self._session = session
         self._database = database
         self.tool = tool
         self.no_tool = ""
         self._live = live
         self._least_free = least_free
+        self._patience = patience
         self._incoming = incoming
         self._files = Assembly(incoming, settings.before(database.division))
         self._lock_ms: float | None = None
@@ -225,7 +237,8 @@ class Passes:
                 history = self.tool is None or self.tool.history
                 exactly = taken_by([*aside, *exact]) if self.tool else None
                 checker.start(self._database.databases, history, checksum=checksum, exact=exactly)
-                ended = await running.finish()
+                async with self._ending_waits():
+                    ended = await running.finish()
             finally:
                 await running.stop()
             made = await self._made(ended)
@@ -299,6 +312,7 @@ class Passes:
                 for number, share in enumerate(shares)
             ]
         whole = [Share((info,)) for info in self._database.databases if info.natively or not infos]
+        whole.sort(key=lambda share: bool(share.databases[0].held))  # nobody waits for what somebody holds
         if mine := [*aside, *exact, *whole]:
             workers.append(self._reader(mine, first=len(workers), locked=len(aside)))
         return workers
@@ -308,7 +322,16 @@ class Passes:
     ) -> Reader:
         numbered = list(enumerate(shares, first))
         options, vendor = self._database.options, self._database.vendor
-        return Reader(self._session, options, vendor, numbered, self._live, locked, persistent=persistent)
+        return Reader(
+            self._session,
+            options,
+            vendor,
+            numbered,
+            self._live,
+            locked,
+            persistent=persistent,
+            patience=self._patience,
+        )
 
     def _one(self, infos: Sequence[DatabaseInfo], *, program: bool) -> Program | Reader:
         """One worker for all of `infos`."""
@@ -332,10 +355,33 @@ class Passes:
             try:
                 running.begin()
                 courtesy.start(running.begun(), lambda: running.numbers)
-                ended = await running.finish()
+                async with self._ending_waits():
+                    ended = await running.finish()
             finally:
                 await running.stop()
         return await self._made(ended), ended, worker.open
+
+    @asynccontextmanager
+    async def _ending_waits(self) -> AsyncIterator[None]:
+        """Meanwhile a program that waits for a table too long is ended: it knows no end of it, as our logins do.
+
+        Its databases are then read over a connection of ours, which leaves out that table alone.
+        """
+
+        async def look() -> None:
+            while True:
+                await asyncio.sleep(_PAUSE)
+                with suppress(DatabaseError, ConnectionLostError):
+                    for (number,) in await self._database.rows(_WAITING, self._patience + _PAUSE):
+                        self._live.say("a dump program waits for a table for too long, and is ended")
+                        await self._database.rows(f"KILL QUERY {int(number)}")
+
+        looking = asyncio.create_task(look())
+        try:
+            yield
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
 
     async def _apart(self, infos: Sequence[DatabaseInfo]) -> dict[str, ViewTexts]:
         """The views that are written apart; where they cannot be had, that is a fault of their databases alone."""

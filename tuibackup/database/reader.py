@@ -39,8 +39,12 @@ class Reader:
         locked: int = 0,
         *,
         persistent: bool = False,
+        patience: float = 1,
     ) -> None:
-        """`persistent`: where the server ends the connection, go on over another one, at another instant."""
+        """`persistent`: where the server ends the connection, go on over another one, at another instant.
+
+        `patience`: seconds for tables that somebody else holds.
+        """
         self.shares = tuple(shares)
         self.begun = asyncio.Event()
         self.late = False
@@ -64,6 +68,7 @@ class Reader:
         ]
         self._first = [(database, table) for _size, database, table in sorted(by_size)]
         self._persistent = persistent
+        self._patience = patience
         self._native: Native | None = None
 
     async def start(self, stack: AsyncExitStack) -> None:
@@ -88,7 +93,13 @@ class Reader:
                 await asyncio.sleep(_AGAIN_PAUSE)
 
         reconnect = connect_again if self._persistent else None
-        self._native = Native(await connect(), self._vendor, server=self._session.name, reconnect=reconnect)
+        self._native = Native(
+            await connect(),
+            self._vendor,
+            server=self._session.name,
+            reconnect=reconnect,
+            patience=self._patience,
+        )
         await self._native.prepare()
         await self._native.foresee(self._first)
 
