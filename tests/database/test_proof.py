@@ -69,3 +69,13 @@ async def test_what_is_missing_or_too_much_is_a_fault(target: TargetServer) -> N
         "uji: view lihat is there and was not recorded",
         "uji: trigger jaga is missing",
     }
+
+
+async def test_another_series_writes_numbers_otherwise_and_nothing_else(target: TargetServer) -> None:
+    wrong = {"form": 1, "sum": 7, "history": False, "rounded": False}
+    tables = [{"name": name, "content": wrong} for name in ("biasa", "ukur", "riwayat")]
+    found = await compare(target, recorded(None, tables=tables), same_series=False)
+    assert [one.partition(":")[0] for one in found.incomparable] == ["uji.ukur"]
+    assert [one.partition(":")[0] for one in found.differences] == ["uji.biasa", "uji.riwayat"]
+    same = await compare(target, recorded(None, tables=tables), same_series=True)
+    assert len(same.differences) == 3
