@@ -216,6 +216,7 @@ def test_a_drill_proves_the_rest_and_names_what_is_not_there(menagerie: Menageri
     said = menagerie.site.tuibackup(
         "drill", f"siakad/databases/{menagerie.snapshot.name}", "--json", timeout=300
     )
+    assert said.out, said.err
     (databases,) = [one for one in said.json if "databases" in one["snapshot"]]
     assert databases["differences"] == []
     assert any("tabel.terpotong" in text for text in databases["gaps"])

@@ -17,6 +17,7 @@ from tuibackup.database.objects import (
     TABLE,
     TRIGGER,
     VIEW,
+    WITHOUT_ROWS,
     LeftOut,
     Object,
     left_out,
@@ -186,7 +187,12 @@ async def take(connection: Connection, exclude: frozenset[str]) -> tuple[Databas
     there = frozenset(names)
     excluded = {(one.database, one.name) for one in (*objects, *stored) if one.database in exclude}
     objects = sorted({one for one in (*objects, *stored) if one.database in there})
-    refusals, held = await refused(connection, objects)
+    rowless = {
+        Object(database, TABLE, name)
+        for (database, name), table in tables.items()
+        if table.engine.lower() in WITHOUT_ROWS
+    }
+    refusals, held = await refused(connection, objects, rowless)
     if "triggers" not in unlisted and any(one.kind == TABLE for one in refusals):
         for schema, name, table in await connection.rows(_OF_TABLES):
             if Object(str(schema), TABLE, str(table)) in refusals:

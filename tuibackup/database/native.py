@@ -21,7 +21,7 @@ from tuibackup.database.holders import HELD, holders
 from tuibackup.database.inventory import DatabaseInfo, TableInfo, quoted
 from tuibackup.database.native_columns import Column, Row
 from tuibackup.database.native_text import Circumstances
-from tuibackup.database.objects import EVENT, SEQUENCE, TABLE, TRIGGER, VIEW, LeftOut
+from tuibackup.database.objects import EVENT, SEQUENCE, TABLE, TRIGGER, VIEW, WITHOUT_ROWS, LeftOut
 from tuibackup.database.packets import EndlessAnswerError, columns, prefix
 from tuibackup.errors import ConnectionLostError, DatabaseError
 from tuibackup.text import printable
@@ -31,8 +31,6 @@ _STATEMENT = 1 << 20  # bytes of one INSERT, as the tool's; a longer row has one
 _ANSWER = 128 << 20  # bytes of an answer that is kept
 _CHANGED = 1412
 _GONE = (2006, 2013, 2014, 2027)
-# Their rows are others': of the tables they gather or reach.
-_WITHOUT_ROWS = frozenset({"mrg_myisam", "merge", "federated", "spider", "connect", "oqgraph"})
 _HISTORY_SINCE = (10, 11)
 _SEQUENCE = "SEQUENCE"
 _VERSIONED = "SYSTEM VERSIONED"
@@ -181,7 +179,7 @@ class Native:
         raw = name.encode()
         [create] = await self._ask(f"SHOW CREATE TABLE {name}")
         yield native_text.table(raw, tablespaces.without(_bytes(create[1])), alone=alone)
-        if table.engine.lower() not in _WITHOUT_ROWS:
+        if table.engine.lower() not in WITHOUT_ROWS:
             found = await self._columns(database, table.name)
             history = self._history(database, table, found)
             written = _written(found)

@@ -5,7 +5,7 @@ a table whose file is damaged, a procedure that cannot be parsed any more. So ea
 words; whatever the error, the object is left out by name and the rest is dumped.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,6 +15,8 @@ from tuibackup.database.channel import Connection
 from tuibackup.database.holders import HELD
 from tuibackup.database.packets import columns
 
+# Their rows are others': of the tables they gather or reach.
+WITHOUT_ROWS = frozenset({"mrg_myisam", "merge", "federated", "spider", "connect", "oqgraph"})
 VIEW, TABLE, SEQUENCE, TRIGGER, EVENT = "view", "table", "sequence", "trigger", "event"
 # What says nothing of the object: somebody else holds it, or the statement was ended.
 _PASSING = frozenset({HELD, 1213, 1317, 1969, 3024})
@@ -23,6 +25,7 @@ _ASKED = {
     SEQUENCE: ("SHOW CREATE SEQUENCE {}", "SELECT 1 FROM {}"),
     VIEW: ("SHOW COLUMNS FROM {}", "SHOW CREATE VIEW {}"),
 }
+_SHOWN = ("SHOW CREATE TABLE {}",)
 # In which column of SHOW CREATE's answer the statement stands; of the others in the third.
 _STATEMENT = {TABLE: 1, SEQUENCE: 1, VIEW: 1, EVENT: 3}
 # What the server may still tell of one that it cannot show.
@@ -78,13 +81,18 @@ def quoted(name: str) -> str:
 
 
 async def refused(
-    connection: Connection, objects: Sequence[Object]
+    connection: Connection, objects: Sequence[Object], rowless: Container[Object]
 ) -> tuple[dict[Object, str], frozenset[Object]]:
     """Those of `objects` that the server does not show to a dump program, each with the server's words.
 
-    And those that somebody else holds right now: they are not waited for, and count as sound.
+    And those that somebody else holds right now: they are not waited for, and count as sound. Of `rowless` tables no
+    rows are dumped, so none are asked for: the server where they are may be gone.
     """
-    asking = [(one, statement.format(one.place)) for one in objects for statement in _statements(one.kind)]
+    asking = [
+        (one, statement.format(one.place))
+        for one in objects
+        for statement in (_SHOWN if one in rowless else _statements(one.kind))
+    ]
     answers = await connection.each([statement for _one, statement in asking])
     found: dict[Object, str] = {}
     held: set[Object] = set()
