@@ -206,6 +206,7 @@ def test_cut_in_a_large_file_fetches_only_that_again(
     verifies(site)
 
 
+@pytest.mark.long
 def test_cut_at_the_very_end(site: Site, line: Line, site_over: Callable[..., Path]) -> None:
     root = site_over()
     size = random_files(root, 8, MB)

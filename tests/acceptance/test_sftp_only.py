@@ -69,7 +69,9 @@ def kind_of_server(kind: str, folder: Path) -> PrivateSshd:
     return PrivateSshd(folder / "sshd", force_command=command, config=[subsystem])
 
 
-@pytest.fixture(params=[pytest.param("internal-sftp", marks=pytest.mark.long), "cmd.exe", "no tar"])
+@pytest.fixture(
+    params=["cmd.exe", *(pytest.param(kind, marks=pytest.mark.long) for kind in ("internal-sftp", "no tar"))]
+)
 def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[PrivateSshd]:
     with kind_of_server(request.param, tmp_path / "kind") as sshd:
         yield sshd

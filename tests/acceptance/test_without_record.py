@@ -211,7 +211,7 @@ def test_a_lock_file_that_cannot_be_made_is_a_sentence(siakad: Site, place: str)
         ("close", ".lock"),
         pytest.param("close", "slots", marks=pytest.mark.long),
         ("flock", "slots"),
-        ("fsync", "vault"),
+        pytest.param("fsync", "vault", marks=pytest.mark.long),
     ],
 )
 def test_a_disk_that_answers_with_errors_is_a_sentence_or_nothing(siakad: Site, call: str, file: str) -> None:
