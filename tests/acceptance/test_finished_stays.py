@@ -82,6 +82,7 @@ def reasons(told: dict[str, Any]) -> dict[str, str]:
     return {one["subject"]: one["reason"] for one in told["findings"]}
 
 
+@pytest.mark.long
 def test_who_is_ended_while_idle_and_programs_that_are_killed_cost_nothing(
     site: Site, sshd: PrivateSshd, start_mariadb: MariadbStarter
 ) -> None:
