@@ -17,7 +17,8 @@ from tuibackup.demo.sshd import PrivateSshd
 MariadbStarter = Callable[..., PrivateMariadb]
 
 # On a machine that is busy one of a hundred examples may take long.
-hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.register_profile("tests", deadline=None, max_examples=40)
+hypothesis.settings.register_profile("thorough", deadline=None)  # for the long tests
 hypothesis.settings.load_profile("tests")
 
 

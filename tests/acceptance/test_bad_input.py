@@ -232,6 +232,7 @@ def test_a_vault_that_is_missing(site: Site, sshd: PrivateSshd, application: Pat
     backs_up_now(site)
 
 
+@pytest.mark.long
 def test_a_vault_that_is_another_disk(site: Site, sshd: PrivateSshd, application: Path) -> None:
     site.add("siakad", sshd, [application])
     backs_up_now(site)
@@ -304,6 +305,7 @@ def test_a_second_run_on_the_same_server(site: Site, application: Path, tmp_path
         assert first.wait(60) == 130
 
 
+@pytest.mark.long
 def test_a_connection_cut_in_the_middle(site: Site, application: Path, tmp_path: Path) -> None:
     site.settings = '[sop]\nconnect_within = "5 seconds"\n'
     with slow_server(tmp_path) as server:

@@ -185,6 +185,7 @@ def test_the_disk(site: Site, humble_sshd: PrivateSshd, application: Path) -> No
     assert both.check.code == both.run.code == 1
 
 
+@pytest.mark.long
 def test_a_small_disk(site: Site, humble_sshd: PrivateSshd, application: Path) -> None:
     site.add("siakad", humble_sshd, [application])
     with small_disk(site.vault, "size=3m,mode=700"):
@@ -208,6 +209,7 @@ def test_a_small_disk(site: Site, humble_sshd: PrivateSshd, application: Path) -
         agree(site, side_by_side(site, "full"))
 
 
+@pytest.mark.long
 def test_keys_and_password_files(
     site: Site, humble_sshd: PrivateSshd, application: Path, mariadbd: PrivateMariadb, tmp_path: Path
 ) -> None:

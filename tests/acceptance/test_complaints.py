@@ -129,7 +129,9 @@ def test_a_block_count_is_no_content(site: Site, tmp_path: Path, kind: str) -> N
         assert restored(site, root) == {path.name: path.read_bytes() for path in root.iterdir()}
 
 
-@pytest.mark.parametrize("kind", ["gnu", pytest.param("busybox", marks=pytest.mark.long), "sftp"])
+@pytest.mark.parametrize(
+    "kind", ["gnu", *(pytest.param(one, marks=pytest.mark.long) for one in ("busybox", "sftp"))]
+)
 def test_size_0_is_no_content(site: Site, tmp_path: Path, kind: str) -> None:
     """/proc, many FUSE and some network file systems tell it of files that are full: stored empty, and green."""
     root = tree(tmp_path, 5)
@@ -249,6 +251,7 @@ def test_a_run_that_is_killed_leaves_nothing_padded_to_the_next(
     assert restored(site, root) == {path.name: path.read_bytes() for path in root.iterdir()}
 
 
+@pytest.mark.long
 def test_tools_that_die_are_gone_on_without(site: Site, tmp_path: Path) -> None:
     """A packer that has no memory, no /etc/group, and a tar that a file kills, in every run."""
     scripts = {

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.acceptance.site import Site
 from tests.line import Line
 from tests.ticking import ticking_ahead
@@ -61,6 +63,7 @@ def test_a_dry_run_tells_what_a_run_then_does(
     assert "2 new or changed" in site.tuibackup("run", "siakad").out
 
 
+@pytest.mark.long
 def test_a_dry_run_ends_as_the_run_would(site: Site, sshd: PrivateSshd, application: Path) -> None:
     """A server that is not there, a folder that is missing, a disk that is too small."""
     site.add("siakad", sshd, [application, application.parent / "gone"])

@@ -76,7 +76,7 @@ KINDS = {
     "csh-busybox": Kind(ALL_BUSYBOX, shell="/usr/bin/csh", limits=(ATTRIBUTES,)),
 }
 # The other sets of tools are in tests/files/test_other_tools.py, without a command and a server for each.
-DEFAULT = {"busybox-find", "sudo-busybox", "fish-busybox"}
+DEFAULT = {"busybox-find", "sudo-busybox"}
 
 
 @pytest.fixture(scope="module")
@@ -212,6 +212,7 @@ def test_what_happens_while_busybox_reads_is_seen_and_costs_nothing_else(
     assert restored(site, website) == content(website)
 
 
+@pytest.mark.long
 def test_a_line_that_is_cut_between_batches_goes_on_where_it_was(
     site: Site, place: Path, tmp_path: Path
 ) -> None:

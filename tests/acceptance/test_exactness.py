@@ -121,7 +121,9 @@ def test_special_files_are_recorded_and_never_opened(
     assert unequal(fingerprint(application), fingerprint(Path(f"{target}{application}"))) == ""
 
 
-@pytest.mark.parametrize("state", ["missing", "halved", pytest.param("empty", marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "state", ["halved", *(pytest.param(one, marks=pytest.mark.long) for one in ("missing", "empty"))]
+)
 def test_a_poor_folder_is_never_green_and_resets_no_clock(
     site: Site, sshd: PrivateSshd, application: Path, state: str
 ) -> None:

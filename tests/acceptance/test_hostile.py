@@ -119,6 +119,7 @@ def attack(site: Site, tmp_path: Path) -> Iterator[Attack]:
         yield Attack(site, adversary)
 
 
+@pytest.mark.long
 def test_an_adversary_that_behaves_is_backed_up(attack: Attack) -> None:
     """What the other tests change is the only thing that is wrong with it."""
     attack.plays(GOOD)
@@ -199,6 +200,7 @@ def test_a_name_twice_is_taken_once(attack: Attack) -> None:
     assert attack.restored()[b"a"] == b"first"
 
 
+@pytest.mark.long
 def test_impossible_sizes_are_listed(attack: Attack) -> None:
     sizes = [-1, 1 << 62, 1 << 63, (1 << 64) + 5, 10**400]
     lies = [Thing(b"lie%d" % number, size=size) for number, size in enumerate(sizes)]
@@ -254,6 +256,7 @@ def test_a_server_that_hangs_up_is_called_again(attack: Attack, part: str) -> No
     assert attack.restored() == {thing.path: thing.content for thing in GOOD}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("part", [long("find"), "tar", long("again")])
 def test_a_silent_server_is_given_up(attack: Attack, part: str) -> None:
     """Ten minutes of patience, shortened here to two seconds: nothing waits for ever."""
@@ -301,6 +304,7 @@ def test_a_listing_without_end_leaves_memory_and_room(attack: Attack) -> None:
     assert "vault nearly full" in said.err
 
 
+@pytest.mark.long
 def test_complaints_without_end_are_counted(attack: Attack) -> None:
     async def find(talk: Talk) -> None:
         for _ in range(4000):
@@ -313,6 +317,7 @@ def test_complaints_without_end_are_counted(attack: Attack) -> None:
     assert len(said.err) + len(said.out) < 1 << 20
 
 
+@pytest.mark.long
 def test_attributes_that_are_no_attributes_are_left_alone(attack: Attack) -> None:
     """What cannot be an attribute is listed when it is restored, and stops neither way of restoring."""
     records = {

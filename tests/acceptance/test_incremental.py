@@ -113,7 +113,7 @@ def test_an_older_archive_that_is_gone_means_everything_is_fetched(
 
 
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(2, 8))])
+@pytest.mark.parametrize("seed", [pytest.param(seed, marks=pytest.mark.long) for seed in range(1, 8)])
 def test_every_snapshot_restores_whatever_the_history(
     site: Site, ticking: PrivateSshd, elsewhere: Path, seed: int
 ) -> None:
@@ -222,6 +222,7 @@ def elsewhere() -> Iterator[Path]:
         yield Path(name)
 
 
+@pytest.mark.long
 def test_a_full_run_is_due_after_its_time(site: Site, ticking: PrivateSshd, application: Path) -> None:
     """`full_every`: archives do not point into ever older ones. The first snapshot is made three months older."""
     site.add("siakad", ticking, [application])

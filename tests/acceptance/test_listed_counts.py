@@ -65,6 +65,7 @@ def test_times_that_cannot_be_stored_take_nothing_with_them(site: Site, memory: 
     assert drilled.code != 1, drilled.out + drilled.err
 
 
+@pytest.mark.long
 def test_names_that_cannot_be_stored_count_as_missing(site: Site) -> None:
     app = site.folder / "app"
     app.mkdir()

@@ -128,6 +128,7 @@ def test_a_server_without_backup_stages_gives_one_instant_too(
     assert "BACKUP STAGE" not in asked
 
 
+@pytest.mark.long
 def test_small_tables_without_transactions_are_of_the_same_instant(
     site: Site, sshd: PrivateSshd, start_mariadb: MariadbStarter
 ) -> None:

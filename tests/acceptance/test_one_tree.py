@@ -78,12 +78,12 @@ def reasons(said: Said) -> list[str]:
 
 
 def just_before(tool: str) -> pytest.MarkDecorator:
-    """The moment: before tar or `tool` begins, GNU's or BusyBox's. By default one of each is tried."""
+    """The moment: before tar or `tool` begins, GNU's or BusyBox's. By default one is tried."""
     return pytest.mark.parametrize(
         ("tool", "busybox"),
         [
             pytest.param("tar", False, id="tar-gnu"),
-            pytest.param(tool, True, id=f"{tool}-busybox"),
+            pytest.param(tool, True, id=f"{tool}-busybox", marks=pytest.mark.long),
             pytest.param("tar", True, id="tar-busybox", marks=pytest.mark.long),
             pytest.param(tool, False, id=f"{tool}-gnu", marks=pytest.mark.long),
         ],

@@ -48,6 +48,7 @@ def test_a_run_waits_until_it_is_let_in_and_says_so(site: Site, sshd: PrivateSsh
     )
 
 
+@pytest.mark.long
 def test_check_says_it_while_it_waits(site: Site, sshd: PrivateSshd, application: Path) -> None:
     with Refusing(sshd, 1, b"Exceeded MaxStartups\r\n") as refusing:
         reached_through(site, refusing, sshd, application)
@@ -67,6 +68,7 @@ def test_a_server_that_closes_without_a_word_is_tried_again(
         assert said.finished["outcome"] == "done", said.out
 
 
+@pytest.mark.long
 def test_the_wait_ends_with_the_standard_and_the_error_has_the_servers_words(
     site: Site, sshd: PrivateSshd, application: Path
 ) -> None:

@@ -77,6 +77,7 @@ def test_what_changes_anything_refuses_in_a_line(siakad: Site) -> None:
     assert tree(siakad.home, siakad.vault) == before
 
 
+@pytest.mark.long
 def test_it_works_on_disks_that_are_mounted_read_only(siakad: Site) -> None:
     assert siakad.tuibackup("verify", FILES).code == 0
     with (

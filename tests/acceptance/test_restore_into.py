@@ -259,6 +259,7 @@ def test_a_statement_longer_than_the_target_takes_raises_its_limit(
     assert "SET GLOBAL max_allowed_packet = " in said.err
 
 
+@pytest.mark.long
 def test_sql_that_no_dump_contains_is_refused(siakad: Site, other: PrivateMariadb) -> None:
     """The dump of a hostile server: it reaches for accounts, settings and other databases."""
     (snapshot,) = siakad.snapshots("siakad", "databases")

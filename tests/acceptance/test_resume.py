@@ -150,6 +150,7 @@ def wait_for(condition: Callable[[], Any], seconds: float = 60) -> Any:
 # The connection is lost, and comes back
 
 
+@pytest.mark.long
 def test_cut_during_the_inventory(site: Site, line: Line, site_over: Callable[..., Path]) -> None:
     root = site_over()
     for number in range(3000):
@@ -160,6 +161,7 @@ def test_cut_during_the_inventory(site: Site, line: Line, site_over: Callable[..
     restores(site, root)
 
 
+@pytest.mark.long
 def test_cut_in_a_small_file_and_several_times(
     site: Site, line: Line, site_over: Callable[..., Path]
 ) -> None:
@@ -417,6 +419,7 @@ def test_a_killed_run_is_gone_on_with_though_the_tree_and_the_folders_changed(
     same(third, restored / str(third)[1:])
 
 
+@pytest.mark.long
 def test_a_stopped_run_keeps_what_came_whole_and_says_so(
     site: Site, line: Line, site_over: Callable[..., Path]
 ) -> None:
@@ -464,7 +467,9 @@ def damage(kept: Path, harm: str) -> None:
     path.write_bytes(data)
 
 
-@pytest.mark.parametrize("harm", [pytest.param("archive", marks=pytest.mark.long), "index", "hash"])
+@pytest.mark.parametrize(
+    "harm", [*(pytest.param(one, marks=pytest.mark.long) for one in ("archive", "index")), "hash"]
+)
 def test_what_was_kept_and_is_damaged_is_fetched_anew(
     site: Site, line: Line, site_over: Callable[..., Path], harm: str
 ) -> None:

@@ -5,6 +5,8 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.acceptance.site import TUIBACKUP, Site
 from tests.acceptance.slow import GO_ON, go_on
 from tests.terminal import Terminal
@@ -104,6 +106,7 @@ def test_a_run_outlives_a_terminal_that_hangs_up(slow: Site) -> None:
     ends_done(slow, path, size)
 
 
+@pytest.mark.long
 def test_a_new_cockpit_shows_a_run_that_a_killed_one_started(slow: Site) -> None:
     with cockpit(slow) as terminal:
         path = back_up(slow, terminal)
@@ -168,6 +171,7 @@ def test_runs_wait_for_a_slot_and_none_is_lost(site: Site, slow: Site, tmp_path:
             assert downloading <= 1
 
 
+@pytest.mark.long
 def test_a_servers_name_means_its_run_under_way_also_after_a_second_one_was_refused(slow: Site) -> None:
     """The refused one's journal is the newer: `stop siakad` said that no run was under way."""
     first = slow.start("run", "siakad")

@@ -247,6 +247,7 @@ def test_what_the_account_may_not_read_is_listed(site: Site, tmp_path: Path, app
         (application / "private").chmod(0o700)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(os.geteuid() != 0, reason="sshd shuts an account into a folder of root's only")
 def test_an_account_that_is_shut_into_a_folder(site: Site, tmp_path: Path) -> None:
     with tempfile.TemporaryDirectory(dir="/run", prefix="tuibackup-") as jail:
@@ -267,6 +268,7 @@ def test_an_account_that_is_shut_into_a_folder(site: Site, tmp_path: Path) -> No
             assert fetched(second) == {"young.php"}
 
 
+@pytest.mark.long
 def test_excludes_hold_as_they_do_elsewhere(
     site: Site, sshd: PrivateSshd, sftp_only: PrivateSshd, application: Path
 ) -> None:
@@ -315,6 +317,7 @@ def test_the_database_login_needs_no_shell(
     assert finished["login"]["outcome"] == "done", said.out
 
 
+@pytest.mark.long
 def test_a_lost_connection_loses_no_file_that_came_whole(
     site: Site, sftp_only: PrivateSshd, application: Path
 ) -> None:

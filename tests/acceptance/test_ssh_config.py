@@ -73,7 +73,7 @@ def connection(said: Said) -> str:
     return str(found)
 
 
-@pytest.mark.parametrize("program", ["with ssh", "without"])
+@pytest.mark.parametrize("program", ["with ssh", pytest.param("without", marks=pytest.mark.long)])
 def test_a_configuration_as_people_have_it(gudang: Site, sshd: PrivateSshd, program: str) -> None:
     env = {"SHELL": "/bin/sh"} if program == "with ssh" else without_ssh(gudang)
     checked = gudang.tuibackup("check", "siakad", "--json", env=env)
@@ -87,6 +87,7 @@ def test_a_configuration_as_people_have_it(gudang: Site, sshd: PrivateSshd, prog
     assert any("Ciphers has no effect here" in str(event) for event in run.events)
 
 
+@pytest.mark.long
 def test_words_of_a_newer_ssh_are_named_and_passed_over(gudang: Site) -> None:
     path = gudang.home / ".ssh/config"
     path.write_bytes(path.read_bytes().replace(b"IgnoreUnknown WarpDrive\n", b""))

@@ -4,6 +4,8 @@ import json
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.acceptance.site import TUIBACKUP, Site
 from tests.acceptance.slow import go_on
 from tuibackup.demo.sshd import PrivateSshd
@@ -45,6 +47,7 @@ def test_a_timer_takes_what_is_due_and_leaves_a_server_alone_that_is_down(
     assert (nothing.code, nothing.out, nothing.err) == (0, "tidak ada yang jatuh tempo\n", "")
 
 
+@pytest.mark.long
 def test_a_timer_starts_no_second_run_beside_one_under_way(slow: Site) -> None:
     """Every hour of a long first run was an entry and a mail: another run held the server."""
     started = subprocess.Popen(

@@ -163,6 +163,7 @@ def test_a_file_system_that_is_read_only_is_called_so(siakad: Site) -> None:
     assert "its file system is mounted read-only" in said.err
 
 
+@pytest.mark.long
 def test_a_machine_with_nothing_but_vault_and_configuration_records_anew(siakad: Site) -> None:
     shutil.rmtree(siakad.state)
     said = siakad.tuibackup("restore", FILES, "--to", str(siakad.folder / "back"), "--json")

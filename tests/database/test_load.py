@@ -37,7 +37,7 @@ def two(start_mariadb: MariadbStarter) -> tuple[PrivateMariadb, PrivateMariadb]:
     return start_mariadb(*OPTIONS), start_mariadb(*OPTIONS)
 
 
-@pytest.mark.parametrize("engine", ["tool", "native"])
+@pytest.mark.parametrize("engine", [pytest.param("tool", marks=pytest.mark.long), "native"])
 def test_it_restores_what_the_client_restores_and_stops_where_it_stops(
     sources: dict[str, dict[str, bytes]], two: tuple[PrivateMariadb, PrivateMariadb], engine: str
 ) -> None:

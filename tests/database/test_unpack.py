@@ -128,7 +128,12 @@ def test_what_the_server_packed_in_jobs_is_stored_as_it_came(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "how", ["-T1 -B1048576", "--single-thread", "-T2 -B524288 --zstd=ovlog=1", "-19 -T1"]
+    "how",
+    [
+        "-T1 -B1048576",
+        "--single-thread",
+        *(pytest.param(one, marks=pytest.mark.long) for one in ("-T2 -B524288 --zstd=ovlog=1", "-19 -T1")),
+    ],
 )
 def test_what_needs_what_lies_before_it_is_packed_anew(tmp_path: Path, how: str) -> None:
     file = stored(tmp_path, pieces(packed_by(f"zstd -q -1 -c {how}"), "zstd"))

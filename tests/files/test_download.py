@@ -449,7 +449,7 @@ async def test_servers_without_usable_tools_are_refused_where_sudo_is_wanted(
     ("tool", "script", "message"),
     [
         ("tar", "echo 'tar: no memory' >&2; exit 7", "exited with 7: tar: no memory"),
-        ("tar", "kill -9 $$", "was killed by SIGKILL"),
+        pytest.param("tar", "kill -9 $$", "was killed by SIGKILL", marks=pytest.mark.long),
         ("tar", "head -c 100000 /dev/urandom", "damaged"),
         ("tar", 'cd /etc; exec /usr/bin/tar -c --format=posix passwd', "which was not asked for"),
         ("find", "exit 3", "the inventory failed: find exited with 3"),
@@ -470,6 +470,7 @@ async def test_a_server_that_answers_wrongly_ends_the_step_in_plain_words(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.long
 async def test_a_download_that_takes_longer_than_the_patience_for_silence_goes_on(
     place: Path,
     vault: Vault,

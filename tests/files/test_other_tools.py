@@ -53,7 +53,13 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        one if one in ("busybox", "busybox find") else pytest.param(one, marks=pytest.mark.long)
+        for one in KINDS
+    ],
+)
 async def test_a_tricky_tree_comes_back_exactly(start: Starter, tricky: Path, kind: str) -> None:
     bench = start(**KINDS[kind])
     for path in (tricky / "attributes", *(tricky / "attributes").iterdir()):
@@ -94,6 +100,7 @@ async def settled(source: Path) -> None:
     await asyncio.sleep(max(0.0, changed_last(source) + 3.2 - time.time()))
 
 
+@pytest.mark.long
 async def test_times_without_fractions_are_a_limit_and_the_change_rule_holds(
     start: Starter, place: Path
 ) -> None:
@@ -258,6 +265,7 @@ async def test_a_tar_that_dies_in_the_middle_goes_on_with_what_is_left(start: St
     assert result.outcome is Outcome.WARNINGS
 
 
+@pytest.mark.long
 async def test_a_tar_that_always_dies_ends_the_step(start: Starter, place: Path) -> None:
     source = application(place / "source")
     script = f'{NOT_FOR_THE_PROBE}echo "tar: out of memory" >&2; exit 1'

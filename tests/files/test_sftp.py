@@ -579,6 +579,7 @@ async def test_a_server_that_never_answers(
     assert await against.fails(server) == "siakad: SFTP: the server sent nothing for 0:00"
 
 
+@pytest.mark.long
 async def test_memory_stays_bounded_whatever_comes(against: Against, monkeypatch: pytest.MonkeyPatch) -> None:
     """Names without end, in answers as long as are taken."""
     monkeypatch.setattr(sftpinventory, "MOST", 24_000)

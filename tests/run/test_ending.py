@@ -109,7 +109,15 @@ def ended(config: Config, hanging: str, freeze: str = "") -> tuple[ev.RunFinishe
     return last, told - began, time.monotonic() - told
 
 
-@pytest.mark.parametrize("hanging", [A_THREAD, A_TASK, THE_LEDGER], ids=["thread", "task", "ledger"])
+@pytest.mark.parametrize(
+    "hanging",
+    [
+        A_THREAD,
+        pytest.param(A_TASK, marks=pytest.mark.long),
+        pytest.param(THE_LEDGER, marks=pytest.mark.long),
+    ],
+    ids=["thread", "task", "ledger"],
+)
 def test_a_process_that_has_told_its_outcome_is_gone_within_seconds(site: Site, hanging: str) -> None:
     last, _told, gone = ended(site.configure(), hanging)
     assert last.outcome is Outcome.DONE

@@ -164,6 +164,7 @@ async def test_a_missing_folder_is_a_warning_that_does_not_reset_the_clock(site:
     assert open_vault(config).latest("siakad", Clock.FILES) is None
 
 
+@pytest.mark.long
 async def test_a_failed_download_does_not_keep_the_databases_from_being_stored(
     both: Config, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -376,6 +377,7 @@ async def test_what_a_server_says_without_end_does_not_hide_that_the_run_has_end
     assert recover(config) == []
 
 
+@pytest.mark.long
 async def test_a_connection_cut_in_the_middle_is_made_again(own_site: Site) -> None:
     (own_site.www / "big").write_bytes(os.urandom(60 << 20))
     config = own_site.configure()
@@ -471,6 +473,7 @@ async def test_a_connection_lost_for_good_in_step_2_does_not_keep_the_databases_
     assert "connected again" in told.view.notes
 
 
+@pytest.mark.long
 async def test_a_server_that_goes_away_in_step_2_fails_the_databases_in_their_own_words(
     own_site: Site, databases: PrivateMariadb
 ) -> None:

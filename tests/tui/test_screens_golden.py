@@ -15,14 +15,16 @@ SIZES = ("80x24", "120x30", "140x40")
 Golden = Callable[[str, str], None]
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", ["80x24", "140x40", pytest.param("120x30", marks=pytest.mark.long)])
 async def test_the_drawn_situation(cockpit: Opener, golden: Golden, size: str) -> None:
     async with cockpit(pictures.drawn(), size) as seat:
         await seat.press("space", "space", "down", "down", "[")
         golden(f"drawn-{size}", seat.screen)
 
 
-@pytest.mark.parametrize("size", [*SIZES, "60x16"])
+@pytest.mark.parametrize(
+    "size", ["80x24", *(pytest.param(one, marks=pytest.mark.long) for one in ("120x30", "140x40", "60x16"))]
+)
 async def test_sixty_servers_with_long_names(cockpit: Opener, golden: Golden, size: str) -> None:
     async with cockpit(pictures.many(), size) as seat:
         golden(f"many-{size}", seat.screen)

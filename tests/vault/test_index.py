@@ -342,6 +342,7 @@ def test_an_inventory_in_no_order_is_not_kept_in_memory(
     assert len(list(index.problems())) == 3
 
 
+@pytest.mark.long
 def test_sizes_that_overflow_are_added_up_all_the_same(tmp_path: Path) -> None:
     writer = IndexWriter(tmp_path / "i")
     root = writer.add_root(b"/srv", b"/srv")
