@@ -84,7 +84,7 @@ async def long_queries(database: DatabaseSession) -> str:
 def left_out(database: DatabaseInfo, one: LeftOut) -> Finding:
     """What is told of an object that the dump of `database` has not, or not whole."""
     where = "its definition is in left-out.sql" if one.definition else "its definition cannot be had"
-    what = f"this {one.kind} is broken and left out of the dump, {where}"
+    what = f"the server does not give this {one.kind}, so it is left out of the dump, {where}"
     if one.rows is not None:
         what = f"this {one.kind} is damaged, and the dump has its first {numbered(one.rows, 'row')} only"
     subject = f"{printable(database.name)}.{printable(one.name)}"
@@ -96,7 +96,8 @@ def left_out(database: DatabaseInfo, one: LeftOut) -> Finding:
         return Finding(
             subject, f"this {one.kind} cannot be made again by itself, {where}: {printable(one.why)}"
         )
-    return Finding(subject, f"{what}: {printable(one.why)}; mend or drop it", mark=one.lost)
+    way_out = "grant that to the account" if "denied" in one.why else "mend or drop it"
+    return Finding(subject, f"{what}: {printable(one.why)}; {way_out}", mark=one.lost)
 
 
 def foreseen(database: DatabaseSession, tool: DumpTool | None) -> Iterator[Finding]:
