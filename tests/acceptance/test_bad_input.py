@@ -199,6 +199,7 @@ def test_a_wrong_database_password(
     backs_up_now(site)
 
 
+@pytest.mark.long
 def test_a_server_without_a_dump_tool_is_read_all_the_same(
     site: Site, application: Path, database: PrivateMariadb, tmp_path: Path
 ) -> None:

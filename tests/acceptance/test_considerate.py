@@ -85,6 +85,7 @@ def test_what_is_new_or_changed_is_counted(site: Site, ticking: PrivateSshd, app
     assert "unchanged" not in said.out
 
 
+@pytest.mark.long
 def test_the_bandwidth_limit_holds_for_the_dump(
     site: Site, sshd: PrivateSshd, mariadbd: PrivateMariadb
 ) -> None:

@@ -179,6 +179,7 @@ def test_a_machine_without_mariadbd_says_what_to_do(siakad: Site) -> None:
     assert drills(siakad) == []
 
 
+@pytest.mark.long
 def test_status_tells_how_long_ago_the_last_drill_was(siakad: Site) -> None:
     (before,) = siakad.tuibackup("status", "--json").json["servers"]
     assert before["drills"] == {"files": None, "databases": None}

@@ -76,7 +76,7 @@ KINDS = {
     "csh-busybox": Kind(ALL_BUSYBOX, shell="/usr/bin/csh", limits=(ATTRIBUTES,)),
 }
 # The other sets of tools are in tests/files/test_other_tools.py, without a command and a server for each.
-DEFAULT = {"busybox-find", "sudo-busybox"}
+DEFAULT = {"busybox-find"}
 
 
 @pytest.fixture(scope="module")

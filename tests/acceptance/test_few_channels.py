@@ -32,7 +32,6 @@ TOOLS: dict[str, Callable[[Path], str | None]] = {
     "sftp": lambda _: "exec /usr/lib/openssh/sftp-server",
 }
 CASES = [(setup, tools) for setup in SETUPS for tools in TOOLS]
-DEFAULT = {("one-quiet", "gnu")}
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +54,8 @@ def slow(application: Path) -> Path:
     return application
 
 
-@pytest.mark.parametrize(
-    ("setup", "tools"),
-    [case if case in DEFAULT else pytest.param(*case, marks=pytest.mark.long) for case in CASES],
-)
+@pytest.mark.long
+@pytest.mark.parametrize(("setup", "tools"), CASES)
 def test_files_come_whole_over_few_and_quiet_channels(
     site: Site, tmp_path: Path, slow: Path, setup: str, tools: str
 ) -> None:

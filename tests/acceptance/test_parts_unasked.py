@@ -37,6 +37,7 @@ def again(start_mariadb: MariadbStarter, server: PrivateMariadb, *options: str) 
     return PrivateMariadb(server.folder, options=options, template=Path()).start()
 
 
+@pytest.mark.long
 def test_an_old_mysql_proc_and_a_disabled_event_scheduler_cost_what_they_list(
     site: Site, sshd: PrivateSshd, start_mariadb: MariadbStarter
 ) -> None:

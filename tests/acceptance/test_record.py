@@ -7,6 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.acceptance.site import TUIBACKUP, Said, Site
 from tests.terminal import Terminal
 from tuibackup.demo.sshd import PrivateSshd
@@ -95,6 +97,7 @@ def test_a_chosen_operator_hides_neither_login_nor_sudo(
     assert "Siti (budi)" in said.out
 
 
+@pytest.mark.long
 def test_the_log_has_what_a_run_found_in_full(site: Site, sshd: PrivateSshd, application: Path) -> None:
     missing = [f"/var/www/{number:02}-" + "a-folder-that-is-not-there-" * 4 for number in range(25)]
     site.add("siakad", sshd, [application, *missing])

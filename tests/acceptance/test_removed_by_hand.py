@@ -76,9 +76,11 @@ def test_without_its_newest_snapshot_a_clock_is_that_of_the_one_before(twice: Si
 @pytest.mark.parametrize(
     "removed",
     [
-        lambda first, second: [remove(first), remove(second)],
+        pytest.param(lambda first, second: [remove(first), remove(second)], marks=pytest.mark.long),
         lambda first, second: [remove(first)],  # the second points into it
-        lambda first, second: [remove(second / "index.sqlite"), remove(first)],
+        pytest.param(
+            lambda first, second: [remove(second / "index.sqlite"), remove(first)], marks=pytest.mark.long
+        ),
     ],
     ids=["both", "the one pointed into", "the index"],
 )

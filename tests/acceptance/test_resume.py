@@ -229,6 +229,7 @@ def measured(site: Site, line: Line) -> int:
     return line.bytes - before
 
 
+@pytest.mark.long
 def test_the_terminal_shows_that_it_tries_again_and_a_passphrase_is_not_asked_for_twice(
     site: Site, line: Line, sshd: PrivateSshd, site_over: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -467,9 +468,8 @@ def damage(kept: Path, harm: str) -> None:
     path.write_bytes(data)
 
 
-@pytest.mark.parametrize(
-    "harm", [*(pytest.param(one, marks=pytest.mark.long) for one in ("archive", "index")), "hash"]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("harm", ["archive", "index", "hash"])
 def test_what_was_kept_and_is_damaged_is_fetched_anew(
     site: Site, line: Line, site_over: Callable[..., Path], harm: str
 ) -> None:

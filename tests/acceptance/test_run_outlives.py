@@ -120,6 +120,7 @@ def test_a_new_cockpit_shows_a_run_that_a_killed_one_started(slow: Site) -> None
     ends_done(slow, path, size)
 
 
+@pytest.mark.long
 def test_leaving_the_cockpit_says_that_the_run_goes_on(slow: Site) -> None:
     with cockpit(slow) as terminal:
         path = back_up(slow, terminal)

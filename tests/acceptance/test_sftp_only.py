@@ -195,7 +195,8 @@ def test_a_change_in_the_second_of_the_inventory_is_not_missed(
     assert Path(f"{restored(site, snapshot)}{page}").read_text() == "other"
 
 
-@pytest.mark.parametrize("files", [1_000, pytest.param(5_000, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("files", [1_000, 5_000])
 def test_many_files(site: Site, sftp_only: PrivateSshd, application: Path, files: int) -> None:
     for number in range(files):
         folder = application / f"many/{number // 100:02}"

@@ -73,6 +73,7 @@ async def test_a_tricky_tree_comes_back_exactly(start: Starter, tricky: Path, ki
     assert result.limits == (() if kind == "busybox find" else ("extended attributes and access lists",))
 
 
+@pytest.mark.long
 async def test_the_second_run_fetches_what_changed_and_no_more(start: Starter, place: Path) -> None:
     source = application(place / "source")
     bench = start()

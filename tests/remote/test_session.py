@@ -174,6 +174,7 @@ class Memory:
         return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
+@pytest.mark.long
 async def test_much_data_in_both_directions_at_once(ready: Session) -> None:
     """No deadlock, exact bytes, bounded memory: the command fills its output while we fill its input."""
     piece = os.urandom(1 << 20)

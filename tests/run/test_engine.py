@@ -448,6 +448,7 @@ def test_what_each_fixture_writes_is_valid(site: Site, configure: Callable[..., 
     assert set(site.configure().servers) == {"siakad"}
 
 
+@pytest.mark.long
 async def test_a_connection_lost_for_good_in_step_2_does_not_keep_the_databases_from_being_stored(
     own_site: Site, databases: PrivateMariadb, monkeypatch: pytest.MonkeyPatch
 ) -> None:
