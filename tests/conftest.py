@@ -13,6 +13,7 @@ import pytest
 
 from tuibackup.demo.mariadbd import PrivateMariadb, initialise, missing_programs
 from tuibackup.demo.sshd import PrivateSshd
+from tuibackup.words import use_language
 
 MariadbStarter = Callable[..., PrivateMariadb]
 
@@ -20,6 +21,12 @@ MariadbStarter = Callable[..., PrivateMariadb]
 hypothesis.settings.register_profile("tests", deadline=None, max_examples=40)
 hypothesis.settings.register_profile("thorough", deadline=None)  # for the long tests
 hypothesis.settings.load_profile("tests")
+
+
+@pytest.fixture(autouse=True)
+def english() -> None:
+    """Each test begins in English, whatever language the one before it chose."""
+    use_language("en")
 
 
 @pytest.fixture(scope="session")
