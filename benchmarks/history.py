@@ -32,8 +32,8 @@ from tuibackup.run.plan import Plan
 from tuibackup.run.process import recover
 from tuibackup.sop import Clock, Outcome
 from tuibackup.vault import summary
+from tuibackup.vault.incoming import Incoming
 from tuibackup.vault.layout import file_name
-from tuibackup.vault.snapshot import Incoming
 
 ENTRIES = 6  # of a run in the ledger
 TUIBACKUP = str(Path(sys.executable).parent / "tuibackup")

@@ -19,7 +19,7 @@ from tuibackup.files.listing import Listing, ListingError
 from tuibackup.files.pipe import unpacked
 from tuibackup.files.tarstream import StreamError, TarStream
 from tuibackup.text import printable
-from tuibackup.vault import acl, tarheader
+from tuibackup.vault.archive import acl, tarheader
 
 PIECE = 700
 

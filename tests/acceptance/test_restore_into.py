@@ -17,7 +17,7 @@ from tests.database.conftest import unpacked
 from tests.vault.test_recovery_page import run as run_page
 from tuibackup.demo.mariadbd import PrivateMariadb
 from tuibackup.demo.sshd import PrivateSshd
-from tuibackup.vault.frames import FrameWriter
+from tuibackup.vault.archive.frames import FrameWriter
 
 SECRET = "Rahasia-7f3a'\"\\ #x"
 CHECKSUMS = "CHECKSUM TABLE akademik.mahasiswa, akademik.nilai, akademik.kosong, akademik.lama"

@@ -18,8 +18,8 @@ from tuibackup.remote.questions import Question
 from tuibackup.remote.session import Session, connect
 from tuibackup.secret import Secret
 from tuibackup.sop import Clock
+from tuibackup.vault.incoming import Incoming
 from tuibackup.vault.layout import Vault
-from tuibackup.vault.snapshot import Incoming
 
 OBJECTS = """
 CREATE OR REPLACE DATABASE akademik; USE akademik;

@@ -18,7 +18,7 @@ from tuibackup.remote.probe import probe
 from tuibackup.remote.session import Session
 from tuibackup.secret import Secret
 from tuibackup.sop import Outcome
-from tuibackup.vault.snapshot import Incoming
+from tuibackup.vault.incoming import Incoming
 
 
 async def dumped(

@@ -25,7 +25,7 @@ from tuibackup.errors import ConnectionLostError, DatabaseError, VaultError
 from tuibackup.remote.probe import probe
 from tuibackup.remote.session import Session
 from tuibackup.sop import Outcome
-from tuibackup.vault.snapshot import Incoming
+from tuibackup.vault.incoming import Incoming
 
 SOME = "CREATE OR REPLACE DATABASE toko; USE toko; CREATE TABLE isi (id INT PRIMARY KEY, teks VARCHAR(200));"
 FILLED = SOME + "INSERT INTO isi SELECT seq, MD5(seq) FROM seq_1_to_2000"

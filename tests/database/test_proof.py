@@ -9,7 +9,7 @@ import pytest
 from tuibackup.database.proof import compare
 from tuibackup.database.target import TargetServer, local_target
 from tuibackup.demo.mariadbd import PrivateMariadb, account
-from tuibackup.vault.dumps import Dump, StoredTable
+from tuibackup.vault.restore.dumps import Dump, StoredTable
 
 CONTENTS = """
 CREATE DATABASE uji; USE uji;

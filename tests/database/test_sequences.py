@@ -8,7 +8,7 @@ from tuibackup.database.sequences import standing
 from tuibackup.demo.mariadbd import PrivateMariadb
 from tuibackup.remote.probe import probe
 from tuibackup.remote.session import Session
-from tuibackup.vault.snapshot import Incoming
+from tuibackup.vault.incoming import Incoming
 
 MANY = "CREATE DATABASE urutan; USE urutan;" + "".join(
     f"CREATE SEQUENCE `s{number}` MAXVALUE 2 NOCACHE CYCLE;" for number in range(120)

@@ -20,7 +20,7 @@ from tuibackup.remote.probe import probe
 from tuibackup.remote.session import Session
 from tuibackup.secret import Secret
 from tuibackup.sop import Outcome
-from tuibackup.vault.snapshot import Incoming
+from tuibackup.vault.incoming import Incoming
 
 NOT_LOCKED = "the databases were not locked together"
 # `aaa` is long enough that the program waits, its reader being slow, before it comes to `zzz`.

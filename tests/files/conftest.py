@@ -22,10 +22,10 @@ from tuibackup.remote.probe import Probe, probe
 from tuibackup.remote.questions import NoAnswers
 from tuibackup.remote.session import connect
 from tuibackup.sop import Clock
-from tuibackup.vault.index import Index
+from tuibackup.vault.incoming import Incoming
+from tuibackup.vault.index.read import Index
 from tuibackup.vault.layout import Snapshot, Vault
-from tuibackup.vault.restore import restore_files
-from tuibackup.vault.snapshot import Incoming
+from tuibackup.vault.restore.files import restore_files
 from tuibackup.vault.summary import SnapshotSummary
 
 # As root, permissions would not stop us: what an ordinary account of a server meets is played without these.

@@ -22,8 +22,8 @@ from tuibackup.files.inventory import NO_FOLDER
 from tuibackup.files.look import GNU
 from tuibackup.files.recheck import Recheck
 from tuibackup.sop import Outcome
-from tuibackup.vault.entry import Entry, Kind
-from tuibackup.vault.index import Index, Wanted
+from tuibackup.vault.archive.entry import Entry, Kind
+from tuibackup.vault.index.read import Index, Wanted
 from tuibackup.vault.layout import Vault
 
 

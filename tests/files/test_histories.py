@@ -15,7 +15,7 @@ from tests.files.conftest import Bench
 from tests.histories import EXCLUDES, Life, Seen, fingerprint, unequal
 from tests.ticking import ticking_sshd
 from tuibackup.vault.layout import Snapshot, Vault
-from tuibackup.vault.restore import restore_files
+from tuibackup.vault.restore.files import restore_files
 from tuibackup.vault.verify import verify
 
 

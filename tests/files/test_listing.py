@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tuibackup.files.listing import FORMAT, STRANGE, Listing, ListingError
-from tuibackup.vault.entry import Entry, Kind
+from tuibackup.vault.archive.entry import Entry, Kind
 
 
 def find(folder: Path) -> bytes:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tuibackup.files import order
 from tuibackup.files.order import Order
 from tuibackup.files.tarstream import StreamError
-from tuibackup.vault.entry import Entry, Kind
-from tuibackup.vault.index import Wanted
+from tuibackup.vault.archive.entry import Entry, Kind
+from tuibackup.vault.index.read import Wanted
 
 
 def wanted(number: int) -> Wanted:

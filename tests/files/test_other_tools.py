@@ -18,7 +18,7 @@ from tuibackup.files import batches, complaints, settling
 from tuibackup.files.inventory import NO_FOLDER
 from tuibackup.sop import Outcome
 from tuibackup.vault.layout import Vault
-from tuibackup.vault.restore import restore_files
+from tuibackup.vault.restore.files import restore_files
 
 __all__ = ["mount_point"]  # a fixture
 

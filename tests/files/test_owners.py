@@ -6,9 +6,9 @@ import pytest
 
 from tests.files.conftest import Bench
 from tuibackup.files import owners
-from tuibackup.vault import indexintake
-from tuibackup.vault.entry import Entry, Kind
-from tuibackup.vault.indexwriter import IndexWriter
+from tuibackup.vault.archive.entry import Entry, Kind
+from tuibackup.vault.index import intake
+from tuibackup.vault.index.write import IndexWriter
 
 
 def test_only_lines_of_the_databases_are_names() -> None:
@@ -42,7 +42,7 @@ async def test_names_come_for_those_who_have_one(bench: Bench) -> None:
 
 async def test_owners_are_named_in_rounds(bench: Bench, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A server may invent millions of them: they are not held at once."""
-    monkeypatch.setattr(indexintake, "OWNERS", 2)
+    monkeypatch.setattr(intake, "OWNERS", 2)
     with IndexWriter(place / "index.sqlite") as index:
         root = index.add_root(b"/x", b"/x")
         index.add(root, [Entry(b"", Kind.FOLDER, 0o755, 0, 0, b"", b"", 0, 0)])

@@ -14,11 +14,11 @@ import pytest
 from tests.files.conftest import Bench
 from tests.vault import trees
 from tuibackup.files import inventory
-from tuibackup.vault import renewal
-from tuibackup.vault.frames import content
-from tuibackup.vault.index import Index, IndexWriter
+from tuibackup.vault.archive.frames import content
+from tuibackup.vault.index import renewal
+from tuibackup.vault.index.read import Index, IndexWriter
 from tuibackup.vault.layout import Snapshot
-from tuibackup.vault.restore import restore_files
+from tuibackup.vault.restore.files import restore_files
 from tuibackup.vault.verify import verify
 
 Renewed = Callable[[], int]

@@ -24,9 +24,9 @@ from tuibackup.files.fetch import GREW, NO_FILE
 from tuibackup.files.inventory import OTHER_FILESYSTEM
 from tuibackup.remote import sftp
 from tuibackup.sop import Clock, Outcome
-from tuibackup.vault.index import Index
+from tuibackup.vault.index.read import Index
+from tuibackup.vault.index.rows import Rows
 from tuibackup.vault.layout import Vault
-from tuibackup.vault.rows import Rows
 
 APP = b"/srv/app"
 

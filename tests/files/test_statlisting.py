@@ -14,7 +14,7 @@ from tuibackup.files.complaints import VANISHED
 from tuibackup.files.listing import STRANGE, ListingError
 from tuibackup.files.look import STAT
 from tuibackup.files.statlisting import StatListing
-from tuibackup.vault.entry import Entry, Kind
+from tuibackup.vault.archive.entry import Entry, Kind
 
 
 def find(folder: Path, tools: Path) -> bytes:

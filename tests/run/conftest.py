@@ -14,9 +14,9 @@ from tuibackup.run.operator import Operator
 from tuibackup.run.places import open_vault
 from tuibackup.run.plan import Plan
 from tuibackup.sop import Clock, Outcome
-from tuibackup.vault.frames import CompressedFile
+from tuibackup.vault.archive.frames import CompressedFile
+from tuibackup.vault.incoming import Incoming
 from tuibackup.vault.layout import Snapshot
-from tuibackup.vault.snapshot import Incoming
 from tuibackup.vault.summary import DatabaseSummary, SnapshotSummary
 
 ANDI = Operator("andi", "andi", "10.0.0.7")

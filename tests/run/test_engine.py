@@ -26,8 +26,8 @@ from tuibackup.run.recovery import recover
 from tuibackup.run.stop import Stop
 from tuibackup.run.view import RunView
 from tuibackup.sop import Clock, Outcome, Step
+from tuibackup.vault.incoming import Incoming
 from tuibackup.vault.layout import Snapshot
-from tuibackup.vault.snapshot import Incoming
 from tuibackup.vault.verify import verify
 
 

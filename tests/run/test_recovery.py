@@ -19,8 +19,8 @@ from tuibackup.run.plan import Plan
 from tuibackup.run.process import active
 from tuibackup.run.recovery import recover
 from tuibackup.sop import Clock, Outcome, Step
+from tuibackup.vault.incoming import Incoming
 from tuibackup.vault.layout import Vault
-from tuibackup.vault.snapshot import Incoming
 
 
 def die(config: Config, plan: Plan) -> None:

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from tuibackup.sop import Clock, Outcome
-from tuibackup.vault.entry import KINDS_OF_MODES, Entry, Kind
-from tuibackup.vault.frames import CompressedFile
-from tuibackup.vault.index import IndexWriter, Totals
+from tuibackup.vault.archive.entry import KINDS_OF_MODES, Entry, Kind
+from tuibackup.vault.archive.frames import CompressedFile
+from tuibackup.vault.incoming import Incoming
+from tuibackup.vault.index.read import IndexWriter, Totals
 from tuibackup.vault.layout import Snapshot, Vault
-from tuibackup.vault.snapshot import Incoming
 from tuibackup.vault.summary import DatabaseSummary, SnapshotSummary
 
 

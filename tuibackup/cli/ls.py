@@ -17,7 +17,7 @@ from tuibackup.errors import UsageError
 from tuibackup.words import _
 
 if TYPE_CHECKING:
-    from tuibackup.vault.index import IndexEntry
+    from tuibackup.vault.index.read import IndexEntry
     from tuibackup.vault.layout import Snapshot
 
 _LOOKED_AT = 1000  # entries by whose names the columns are laid out
@@ -80,8 +80,8 @@ def _databases(snapshot: "Snapshot", args: argparse.Namespace) -> int:
 
 
 def _files(snapshot: "Snapshot", args: argparse.Namespace) -> int:
-    from tuibackup.vault.index import Index
-    from tuibackup.vault.schema import FILE_NAME
+    from tuibackup.vault.index.read import Index
+    from tuibackup.vault.index.schema import FILE_NAME
 
     path = os.fsencode(args.path) if args.path else b""
     with Index(snapshot.path / FILE_NAME) as index:

@@ -20,7 +20,7 @@ from tuibackup.words import _, ngettext
 
 if TYPE_CHECKING:
     from tuibackup.vault.layout import Snapshot
-    from tuibackup.vault.restore import Restored
+    from tuibackup.vault.restore.files import Restored
 
 SHOWN = 20
 RECORDED = 100
@@ -83,7 +83,7 @@ def _restore(
     snapshot: "Snapshot", args: argparse.Namespace, target: Path, on_progress: Callable[[Progress], None]
 ) -> "Restored":
     from tuibackup.sop import Clock
-    from tuibackup.vault.restore import restore_dumps, restore_files
+    from tuibackup.vault.restore.files import restore_dumps, restore_files
 
     if snapshot.clock is Clock.DATABASES:
         if args.paths:

@@ -19,8 +19,8 @@ from tuibackup.database.share import Share
 from tuibackup.database.split import Opener
 from tuibackup.database.sqlfile import SqlFile
 from tuibackup.database.views import ViewTexts
+from tuibackup.vault.incoming import Incoming
 from tuibackup.vault.output import vault_errors
-from tuibackup.vault.snapshot import Incoming
 
 _PACKERS = 2  # threads that compress, for all programs together
 _PARTS = "parts"  # the folder of what is put together later

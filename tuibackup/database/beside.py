@@ -18,8 +18,8 @@ from tuibackup.database.views import Late, late_views, placeholders
 from tuibackup.errors import DatabaseError
 from tuibackup.progress import Finding
 from tuibackup.text import numbered, printable
-from tuibackup.vault.restoring import LATE_VIEWS, LEFT_OUT, PLACEHOLDERS, USERS
-from tuibackup.vault.snapshot import Incoming
+from tuibackup.vault.incoming import Incoming
+from tuibackup.vault.restore.script import LATE_VIEWS, LEFT_OUT, PLACEHOLDERS, USERS
 
 
 async def write_beside(

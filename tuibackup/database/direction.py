@@ -14,7 +14,7 @@ from tuibackup.database.syntax import COMMENT, USUAL, Syntax
 from tuibackup.database.target import TargetServer, series, vendor
 from tuibackup.errors import DatabaseError, VaultError
 from tuibackup.text import printable
-from tuibackup.vault.dumps import Dump
+from tuibackup.vault.restore.dumps import Dump
 
 _HEAD = 64 << 10
 _SERVER_VERSION = re.compile(rb"^-- Server version\s+(\S{1,120})", re.MULTILINE)

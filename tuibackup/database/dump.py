@@ -23,7 +23,7 @@ from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
 from tuibackup.sop import Outcome
 from tuibackup.text import printable
-from tuibackup.vault.snapshot import Incoming
+from tuibackup.vault.incoming import Incoming
 from tuibackup.vault.summary import DatabaseSummary
 
 COMPARED, COUNTED = "compared", "counted, not compared"

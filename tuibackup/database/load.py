@@ -20,7 +20,7 @@ from tuibackup.database.syntax import sets_syntax
 from tuibackup.database.target import TargetServer
 from tuibackup.errors import DatabaseError, VaultError
 from tuibackup.text import numbered, printable
-from tuibackup.vault.dumps import Dump, StoredTable
+from tuibackup.vault.restore.dumps import Dump, StoredTable
 
 OnBytes = Callable[[int], None]  # so many bytes of SQL more
 

@@ -36,7 +36,7 @@ from tuibackup.database.views import ViewTexts, read_apart
 from tuibackup.errors import ConnectionLostError, DatabaseError
 from tuibackup.remote.session import Session
 from tuibackup.text import printable
-from tuibackup.vault.snapshot import Incoming
+from tuibackup.vault.incoming import Incoming
 
 BARRIER, ONE_PROGRAM, EACH = "barrier", "one program for all databases", "one for each database"
 NATIVE = "one connection for all databases, without a dump program"

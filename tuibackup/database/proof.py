@@ -16,7 +16,7 @@ from tuibackup.database.objects import WITHOUT_ROWS
 from tuibackup.database.target import TargetServer
 from tuibackup.errors import DatabaseError
 from tuibackup.text import count, numbered, printable
-from tuibackup.vault.dumps import Dump, StoredTable
+from tuibackup.vault.restore.dumps import Dump, StoredTable
 
 _SHOWN = 8  # names in one line
 _TOGETHER = 100  # tables whose columns are asked for with one statement

@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tuibackup.vault.frames import FrameWriter
+from tuibackup.vault.archive.frames import FrameWriter
 from tuibackup.vault.output import Written, vault_errors
 
 FRAME = 1 << 20  # bytes of SQL: several dumps are written at the same time, each with some frames in memory

@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 
 from tuibackup.database.passes import Made, Taken
+from tuibackup.vault.incoming import Incoming
 from tuibackup.vault.output import OutputFile
-from tuibackup.vault.snapshot import Incoming
 from tuibackup.vault.summary import DatabaseSummary
 
 TABLES = "tables.json"

@@ -2,7 +2,8 @@
 
 What zstd packed in jobs that know nothing of each other (see `tool`) comes job by job, each with what would be a frame
 of its own: the job's blocks as they came, behind a header. So nothing has to be packed a second time. Whether a frame
-stands for its piece is looked at where it is stored (`vault.frames`): another zstd's jobs may need what lies before.
+stands for its piece is looked at where it is stored (`vault.archive.frames`): another zstd's jobs may need what lies
+before.
 """
 
 import zlib

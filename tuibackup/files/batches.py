@@ -22,7 +22,7 @@ from tuibackup.files.tally import Tally
 from tuibackup.files.tarstream import REGULAR, Member, StreamCutError, StreamError, TarStream
 from tuibackup.remote.command import Exit
 from tuibackup.text import printable
-from tuibackup.vault.index import Wanted
+from tuibackup.vault.index.read import Wanted
 
 _FILES = 500  # of one batch …
 _NAMES = 16 << 10  # … and bytes of their names: xargs, which passes them on, must not make two tars of them

@@ -38,13 +38,13 @@ from tuibackup.remote.session import Session
 from tuibackup.sop import Outcome
 from tuibackup.text import count, duration, printable, size
 from tuibackup.vault.disk import RoomGuard, require_room, room
-from tuibackup.vault.index import Index, IndexWriter, Totals, Wanted
+from tuibackup.vault.incoming import Incoming, discard
+from tuibackup.vault.index.read import Index, IndexWriter, Totals, Wanted
+from tuibackup.vault.index.renewal import Older
+from tuibackup.vault.index.schema import FILE_NAME as INDEX
 from tuibackup.vault.layout import Snapshot
-from tuibackup.vault.leftover import Leftover
-from tuibackup.vault.renewal import Older
-from tuibackup.vault.schema import FILE_NAME as INDEX
-from tuibackup.vault.snapshot import Incoming, discard
 from tuibackup.vault.summary import FolderSummary
+from tuibackup.vault.unfinished import Leftover
 from tuibackup.vault.verify import OnProgress, unsound
 from tuibackup.words import _, ngettext
 

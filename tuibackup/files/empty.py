@@ -17,7 +17,7 @@ from tuibackup.files.listing import HONEST
 from tuibackup.files.pipe import in_thread
 from tuibackup.files.server import Tools
 from tuibackup.text import printable, shorten
-from tuibackup.vault.index import IndexWriter, Wanted
+from tuibackup.vault.index.read import IndexWriter, Wanted
 
 HELD = (
     "says that it is empty and has content, of which nothing is stored: its file system tells no size;"

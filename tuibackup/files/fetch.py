@@ -27,8 +27,8 @@ from tuibackup.files.tarstream import FOLDER, REGULAR, Member, StreamCutError, T
 from tuibackup.remote.command import Exit
 from tuibackup.remote.stream import Stream
 from tuibackup.text import numbered, printable, size
-from tuibackup.vault.entry import Kind
-from tuibackup.vault.index import Wanted
+from tuibackup.vault.archive.entry import Kind
+from tuibackup.vault.index.read import Wanted
 
 GROWN = 1 << 30  # bytes by which a file may be larger than twice what was listed
 _BREATH = 0.05  # seconds between two looks at whether more names may be sent

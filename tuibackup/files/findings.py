@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from tuibackup.progress import Finding, Reporter
 from tuibackup.text import printable
-from tuibackup.vault.index import IndexWriter, Problem, join
+from tuibackup.vault.index.read import IndexWriter, Problem, join
 
 _LONGEST = 4096  # bytes of a path that are shown: a server may list longer ones
 _SHOWN = 1_000  # findings that are reported; a folder of unreadable files has as many lines as files

@@ -21,10 +21,10 @@ from tuibackup.progress import Finding, Progress
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
 from tuibackup.text import printable
-from tuibackup.vault.index import IndexWriter
+from tuibackup.vault.index.read import IndexWriter
+from tuibackup.vault.index.schema import FILE_NAME as INDEX
 from tuibackup.vault.layout import Snapshot
-from tuibackup.vault.leftover import Leftover
-from tuibackup.vault.schema import FILE_NAME as INDEX
+from tuibackup.vault.unfinished import Leftover
 from tuibackup.words import _
 
 

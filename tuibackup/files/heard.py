@@ -14,8 +14,8 @@ from tuibackup.files import complaints
 from tuibackup.files.complaints import Complaint
 from tuibackup.files.server import Lines
 from tuibackup.text import printable, shorten
-from tuibackup.vault.entry import Kind
-from tuibackup.vault.index import IndexWriter
+from tuibackup.vault.archive.entry import Kind
+from tuibackup.vault.index.read import IndexWriter
 
 _FILES = 20_000  # for which the words are kept, and more that are only listed in the index
 _SAID = 10  # lines about no file

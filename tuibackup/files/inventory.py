@@ -20,11 +20,11 @@ from tuibackup.files.tally import Tally
 from tuibackup.files.tarstream import StreamError
 from tuibackup.remote.session import Session
 from tuibackup.text import numbered
-from tuibackup.vault import listing as kept
-from tuibackup.vault.entry import Entry, Kind
-from tuibackup.vault.index import IndexWriter
-from tuibackup.vault.listing import KeptListing
-from tuibackup.vault.renewal import Known, UnrenewableError
+from tuibackup.vault.archive.entry import Entry, Kind
+from tuibackup.vault.index import listing as kept
+from tuibackup.vault.index.listing import KeptListing
+from tuibackup.vault.index.read import IndexWriter
+from tuibackup.vault.index.renewal import Known, UnrenewableError
 from tuibackup.words import _
 
 _LOOK_SECONDS = 60.0

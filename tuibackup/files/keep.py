@@ -11,11 +11,11 @@ from threading import Lock
 
 from tuibackup.files.inventory import Listed
 from tuibackup.files.tally import Tally
-from tuibackup.vault.archive import ArchiveWriter
+from tuibackup.vault.archive.archive import ArchiveWriter
+from tuibackup.vault.archive.entry import Entry
 from tuibackup.vault.disk import RoomGuard
-from tuibackup.vault.entry import Entry
-from tuibackup.vault.index import IndexWriter, Wanted
-from tuibackup.vault.snapshot import Incoming
+from tuibackup.vault.incoming import Incoming
+from tuibackup.vault.index.read import IndexWriter, Wanted
 
 PART_BYTES = 2 << 30  # of an archive on the disk, after which the next part is begun …
 PART_SECONDS = 600.0  # … or after so long: what may be lost to a power cut

@@ -12,7 +12,7 @@ from tuibackup.files.findings import Findings
 from tuibackup.files.inventory import Listed
 from tuibackup.files.pipe import in_thread
 from tuibackup.text import count
-from tuibackup.vault.index import IndexWriter, Wanted
+from tuibackup.vault.index.read import IndexWriter, Wanted
 
 FEWER = (
     "lists fewer names than last time though it was not changed since: {} of {}; the server's disk may be failing"

@@ -8,7 +8,7 @@ record that cannot be read at all ends the inventory.
 from collections.abc import Iterator
 
 from tuibackup.errors import DownloadError
-from tuibackup.vault.entry import LATEST_NS, Entry, Kind, storable
+from tuibackup.vault.archive.entry import LATEST_NS, Entry, Kind, storable
 
 # Owners' names are left empty here: `owners` asks for each of them once.
 FORMAT = rb"%y %m %U %G %s %b %T@ %C@ %D %i %n %F\0\0\0%P\0%l\0"

@@ -12,7 +12,7 @@ from tuibackup.files.complaints import Complaint
 from tuibackup.files.exclude import basic, find_arguments
 from tuibackup.files.listing import FORMAT, FORMAT_OF_NAMED, STAMP, Listing, Stamp, Stamps
 from tuibackup.files.statlisting import SCRIPT, StatListing
-from tuibackup.vault.entry import Entry, Kind
+from tuibackup.vault.archive.entry import Entry, Kind
 
 
 class Reader(Protocol):

@@ -11,8 +11,8 @@ from itertools import islice
 
 from tuibackup.files.tarstream import StreamError
 from tuibackup.text import printable
-from tuibackup.vault.entry import Kind
-from tuibackup.vault.index import Wanted
+from tuibackup.vault.archive.entry import Kind
+from tuibackup.vault.index.read import Wanted
 
 _BATCH = 2_000
 _AHEAD = 10_000

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from tuibackup.errors import RemoteCommandError
 from tuibackup.files.pipe import in_thread
 from tuibackup.remote.session import Session
-from tuibackup.vault.index import IndexWriter
+from tuibackup.vault.index.read import IndexWriter
 
 _SECONDS = 600.0  # a directory server may be slow
 _AT_ONCE = 1_000  # numbers on one command line

@@ -20,7 +20,7 @@ from tuibackup.files.server import STALL, Lines, SilenceError, end, last_line, p
 from tuibackup.remote.command import Exit, low_priority, script
 from tuibackup.remote.session import Session
 from tuibackup.remote.stream import Stream
-from tuibackup.vault.index import Wanted
+from tuibackup.vault.index.read import Wanted
 
 _AT_ONCE = b"4000"  # names for one `find`, if so many fit on a command line
 ENDS = (0, 1, 123)  # of xargs; 123: some find exited with 1, as it does for a file that is gone

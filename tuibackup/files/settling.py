@@ -11,7 +11,7 @@ from tuibackup.files.findings import Findings
 from tuibackup.files.heard import Said
 from tuibackup.files.inventory import Listed
 from tuibackup.text import numbered
-from tuibackup.vault.index import IndexWriter, Wanted
+from tuibackup.vault.index.read import IndexWriter, Wanted
 
 CHANGED = "changed while it was read, twice; stored as it was read last"
 SHRUNK = "shrank while it was read, twice; its end is filled with zeros"

@@ -30,8 +30,8 @@ from tuibackup.files.tally import Tally
 from tuibackup.remote.session import Session
 from tuibackup.remote.sftp import Sftp, SftpError, opened
 from tuibackup.text import size
-from tuibackup.vault.entry import Entry
-from tuibackup.vault.index import Wanted
+from tuibackup.vault.archive.entry import Entry
+from tuibackup.vault.index.read import Wanted
 
 _HELD = 32 << 20  # bytes that are asked for, or wait to be stored
 _SMALL = 1 << 20  # files up to this size go to the worker whole

@@ -28,9 +28,9 @@ from tuibackup.files.tally import Tally
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.sftp import NO_SUCH_FILE, PERMISSION_DENIED, Attributes, Name, Sftp, SftpError
 from tuibackup.text import count
-from tuibackup.vault.entry import KINDS_OF_MODES, Entry, Kind
-from tuibackup.vault.index import IndexWriter, join
-from tuibackup.vault.rows import LONGEST_PATH
+from tuibackup.vault.archive.entry import KINDS_OF_MODES, Entry, Kind
+from tuibackup.vault.index.read import IndexWriter, join
+from tuibackup.vault.index.rows import LONGEST_PATH
 
 UNREADABLE = "may not be read by the server's account: give it the right to, or exclude it"
 UNTOLD = "the server does not tell its kind or its time"

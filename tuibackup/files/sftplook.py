@@ -11,8 +11,8 @@ from tuibackup.files.recheck import Handed
 from tuibackup.files.sftpinventory import entry_of, reason_of, unless_refused
 from tuibackup.remote.session import Session
 from tuibackup.remote.sftp import NO_SUCH_FILE, Attributes, Sftp, SftpError, opened
-from tuibackup.vault.entry import Entry
-from tuibackup.vault.index import Wanted
+from tuibackup.vault.archive.entry import Entry
+from tuibackup.vault.index.read import Wanted
 
 _BATCH = 200
 _PATIENCE = 20.0  # seconds for the first byte of one file

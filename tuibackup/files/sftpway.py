@@ -18,8 +18,8 @@ from tuibackup.files.tally import Tally
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
 from tuibackup.remote.sftp import NO_SUCH_FILE, SftpError, opened
-from tuibackup.vault.entry import Kind
-from tuibackup.vault.index import IndexWriter, Wanted
+from tuibackup.vault.archive.entry import Kind
+from tuibackup.vault.index.read import IndexWriter, Wanted
 
 LIMITS = (
     "times finer than a second",

@@ -25,7 +25,7 @@ from tuibackup.files.server import (
 from tuibackup.files.tally import Tally
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
-from tuibackup.vault.index import IndexWriter, Wanted
+from tuibackup.vault.index.read import IndexWriter, Wanted
 
 
 def shell_way(session: Session, probe: Probe, server: Server) -> "ShellWay":

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from tuibackup.files.complaints import VANISHED
 from tuibackup.files.listing import STRANGE, ListingError, allocated, beyond_time
-from tuibackup.vault.entry import KINDS_OF_MODES, Entry, Kind, storable
+from tuibackup.vault.archive.entry import KINDS_OF_MODES, Entry, Kind, storable
 
 _FORMAT = "%f %u %g %s %b %B %Y %Z %d %i %h//%y//%z//%U//%G//%n//"
 SCRIPT = (

@@ -6,10 +6,10 @@ from tuibackup.config import Server
 from tuibackup.errors import VaultError
 from tuibackup.files.inventory import Listed
 from tuibackup.text import count, numbered, printable, size
-from tuibackup.vault.archive import ArchiveReader
-from tuibackup.vault.index import Index, Totals
+from tuibackup.vault.archive.archive import ArchiveReader
+from tuibackup.vault.index.read import Index, Totals
+from tuibackup.vault.index.schema import FILE_NAME as INDEX
 from tuibackup.vault.layout import Snapshot
-from tuibackup.vault.schema import FILE_NAME as INDEX
 from tuibackup.vault.summary import FolderSummary
 
 

@@ -19,7 +19,7 @@ from tuibackup.files.shell import shell_way
 from tuibackup.files.tally import Tally
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
-from tuibackup.vault.index import IndexWriter, Wanted
+from tuibackup.vault.index.read import IndexWriter, Wanted
 
 
 class Way(Protocol):

@@ -26,10 +26,10 @@ from tuibackup.run.secrets import resolve
 from tuibackup.run.throwaway import throw_away
 from tuibackup.text import printable, size
 from tuibackup.vault.disk import room
-from tuibackup.vault.dumps import Dump, dumps_of, script_of
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.output import vault_errors
-from tuibackup.vault.restoring import LATE_VIEWS, PLACEHOLDERS
+from tuibackup.vault.restore.dumps import Dump, dumps_of, script_of
+from tuibackup.vault.restore.script import LATE_VIEWS, PLACEHOLDERS
 from tuibackup.words import _
 
 _LOOK_SECONDS = 1.0  # between two looks at the room

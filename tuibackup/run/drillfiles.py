@@ -7,11 +7,11 @@ from tuibackup.errors import VaultError
 from tuibackup.progress import Progress
 from tuibackup.run.drill import Findings, OnProgress
 from tuibackup.run.scratch import ScratchPlace
-from tuibackup.vault.index import Index
+from tuibackup.vault.index.read import Index
+from tuibackup.vault.index.schema import FILE_NAME
 from tuibackup.vault.layout import Snapshot
-from tuibackup.vault.proof import compare
-from tuibackup.vault.restore import restore_files
-from tuibackup.vault.schema import FILE_NAME
+from tuibackup.vault.restore.files import restore_files
+from tuibackup.vault.restore.proof import compare
 
 _NAME_BYTES = 4 << 10  # that a name takes on a disk beside its content
 

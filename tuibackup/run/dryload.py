@@ -20,9 +20,9 @@ from tuibackup.progress import Finding, Reporter
 from tuibackup.run.throwaway import throw_away
 from tuibackup.sop import Outcome
 from tuibackup.text import duration, printable
-from tuibackup.vault.dumps import Dump, dumps_in, script_in
-from tuibackup.vault.restoring import LATE_VIEWS, PLACEHOLDERS
-from tuibackup.vault.snapshot import Incoming
+from tuibackup.vault.incoming import Incoming
+from tuibackup.vault.restore.dumps import Dump, dumps_in, script_in
+from tuibackup.vault.restore.script import LATE_VIEWS, PLACEHOLDERS
 
 _SECONDS = 120.0
 _ROOM = 64 << 20  # bytes that tables without rows take at most, as a rule

@@ -28,7 +28,7 @@ from tuibackup.run.steps import connect, download, dump, load, login
 from tuibackup.run.stop import Stop
 from tuibackup.run.work import Carry, Work, outcome_of
 from tuibackup.sop import Clock, Outcome, Step, worst
-from tuibackup.vault.snapshot import sweep
+from tuibackup.vault.incoming import sweep
 
 _TIDY_SECONDS = 60.0  # what a stopped run may take to clean up; then it ends all the same
 

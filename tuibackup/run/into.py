@@ -31,8 +31,8 @@ from tuibackup.run.secrets import resolve
 from tuibackup.secret import Secret
 from tuibackup.sop import Outcome
 from tuibackup.text import count, printable
-from tuibackup.vault.dumps import Dump, StoredTable, dumps_of
 from tuibackup.vault.layout import Snapshot
+from tuibackup.vault.restore.dumps import Dump, StoredTable, dumps_of
 from tuibackup.words import _, ngettext
 
 OnProgress = Callable[[Progress], None]

@@ -12,7 +12,7 @@ from tuibackup.text import count, size
 from tuibackup.words import _, ngettext
 
 if TYPE_CHECKING:
-    from tuibackup.vault.leftover import Leftover
+    from tuibackup.vault.unfinished import Leftover
 
 # The way out of an error, in the words of the record.
 GOES_ON = "the next run continues with the files that were already fetched"
@@ -43,7 +43,7 @@ def kept(config: Config, server: str, *, full: bool = False) -> Kept | None:
 
 def kept_of(config: Config, servers: Iterable[str], *, full: bool = False) -> dict[str, Kept]:
     """The same of many servers, those without anything left out."""
-    from tuibackup.vault.snapshot import leftovers  # faces ask seldom
+    from tuibackup.vault.incoming import leftovers  # faces ask seldom
 
     there: dict[str, Kept] = {}
     with suppress(TuibackupError):

@@ -18,10 +18,10 @@ from tuibackup.run.work import Work
 from tuibackup.sop import Clock, Outcome, Period
 from tuibackup.text import numbered, size
 from tuibackup.vault.disk import require_room
+from tuibackup.vault.incoming import Incoming
 from tuibackup.vault.layout import Vault
-from tuibackup.vault.leftover import Leftover
-from tuibackup.vault.snapshot import Incoming
 from tuibackup.vault.summary import FindingSummary, SnapshotSummary
+from tuibackup.vault.unfinished import Leftover
 
 
 class _StoppedError(Exception):

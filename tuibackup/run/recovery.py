@@ -25,8 +25,8 @@ from tuibackup.run.places import open_ledger, open_vault, runs_folder
 from tuibackup.run.settled import Settled
 from tuibackup.run.stop import stop_path
 from tuibackup.sop import Clock, Outcome, worst
+from tuibackup.vault.incoming import has_left, sweep
 from tuibackup.vault.layout import Snapshot, Vault
-from tuibackup.vault.snapshot import has_left, sweep
 
 KEEP_DAYS = 90  # a journal is a picture of a run; the record of it is in the ledger
 _NAME = "recovery"  # who holds a server's lock meanwhile

@@ -31,8 +31,8 @@ from tuibackup.run.questions import Remembering
 from tuibackup.sop import Clock, Outcome, Step
 from tuibackup.text import size
 from tuibackup.vault.disk import room
+from tuibackup.vault.incoming import leftovers
 from tuibackup.vault.layout import NoVaultYetError, Vault
-from tuibackup.vault.snapshot import leftovers
 from tuibackup.words import _
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from tuibackup.run.reporting import StepReporter
 from tuibackup.run.work import Work
 from tuibackup.sop import Clock
 from tuibackup.text import count, printable, size
-from tuibackup.vault.leftover import Leftover
-from tuibackup.vault.snapshot import leftovers, sweep
+from tuibackup.vault.incoming import leftovers, sweep
+from tuibackup.vault.unfinished import Leftover
 
 
 def load(clocks: Collection[Clock]) -> None:

@@ -19,13 +19,13 @@ from tuibackup.errors import VaultError
 from tuibackup.progress import Progress
 from tuibackup.sop import Clock
 from tuibackup.text import printable
-from tuibackup.vault.archive import ArchiveReader, Member
-from tuibackup.vault.index import Archive, Index
+from tuibackup.vault.archive.archive import ArchiveReader, Member
+from tuibackup.vault.archive.readback import NOTHING, ReadBack
+from tuibackup.vault.index.read import Archive, Index
+from tuibackup.vault.index.schema import FILE_NAME as INDEX
 from tuibackup.vault.layout import NAME, Snapshot
 from tuibackup.vault.output import vault_errors
 from tuibackup.vault.presence import SUMS as SUMS
-from tuibackup.vault.readback import NOTHING, ReadBack
-from tuibackup.vault.schema import FILE_NAME as INDEX
 
 THREADS = 2
 OnProgress = Callable[[Progress], None]

@@ -16,7 +16,7 @@ import zstandard
 
 from tuibackup.errors import VaultError
 from tuibackup.text import numbered
-from tuibackup.vault.archive import ArchiveReader
+from tuibackup.vault.archive.archive import ArchiveReader
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.output import vault_errors
 from tuibackup.vault.summary import DatabaseSummary

@@ -15,14 +15,14 @@ from tuibackup.errors import UsageError, VaultError
 from tuibackup.progress import Progress
 from tuibackup.sop import Clock
 from tuibackup.text import printable
-from tuibackup.vault.archive import ArchiveReader
-from tuibackup.vault.dumps import dumps_of
-from tuibackup.vault.entry import Kind
-from tuibackup.vault.index import Archive, Index, IndexEntry
+from tuibackup.vault.archive.archive import ArchiveReader
+from tuibackup.vault.archive.entry import Kind
+from tuibackup.vault.index.read import Archive, Index, IndexEntry
+from tuibackup.vault.index.schema import FILE_NAME as INDEX
 from tuibackup.vault.layout import NAME, Snapshot
 from tuibackup.vault.output import rename_new, vault_errors
-from tuibackup.vault.schema import FILE_NAME as INDEX
-from tuibackup.vault.target import Target
+from tuibackup.vault.restore.dumps import dumps_of
+from tuibackup.vault.restore.folder import Target
 
 OnProgress = Callable[[Progress], None]
 

@@ -8,12 +8,12 @@ import pytest
 from tests.vault.taking import inventory, summary
 from tuibackup.errors import VaultError
 from tuibackup.sop import Clock
-from tuibackup.vault import snapshot
-from tuibackup.vault.index import IndexWriter
+from tuibackup.vault import incoming as snapshot
+from tuibackup.vault.incoming import Incoming, discard, leftovers, sweep
+from tuibackup.vault.index.read import IndexWriter
 from tuibackup.vault.layout import Vault
-from tuibackup.vault.leftover import Leftover
-from tuibackup.vault.restore import restore_files
-from tuibackup.vault.snapshot import Incoming, discard, leftovers, sweep
+from tuibackup.vault.restore.files import restore_files
+from tuibackup.vault.unfinished import Leftover
 from tuibackup.vault.verify import unsound, verify
 
 LATER = 1 << 62  # nanoseconds: an inventory that began long after every file was written

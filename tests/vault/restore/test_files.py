@@ -16,7 +16,7 @@ from tests.vault.taking import take, take_dumps
 from tuibackup.errors import UsageError, VaultError
 from tuibackup.progress import Progress
 from tuibackup.vault.layout import Snapshot, Vault
-from tuibackup.vault.restore import restore_dumps, restore_files
+from tuibackup.vault.restore.files import restore_dumps, restore_files
 
 ROOT = os.geteuid() == 0
 SHELLS = [["dash"], ["busybox", "sh"], ["bash"], ["sh"]]

@@ -6,10 +6,10 @@ The order is the same as in `restore`: regular files archive by archive, then li
 import re
 from pathlib import Path
 
-from tuibackup.vault import tarheader
-from tuibackup.vault.entry import Kind
-from tuibackup.vault.frames import CompressedFile
-from tuibackup.vault.index import Archive, Index
+from tuibackup.vault.archive import tarheader
+from tuibackup.vault.archive.entry import Kind
+from tuibackup.vault.archive.frames import CompressedFile
+from tuibackup.vault.index.read import Archive, Index
 from tuibackup.vault.output import OutputFile, Written, vault_errors
 from tuibackup.vault.summary import DatabaseSummary
 

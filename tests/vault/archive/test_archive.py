@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tuibackup.errors import VaultError
-from tuibackup.vault import archive as archive_module
-from tuibackup.vault import tarheader
-from tuibackup.vault.archive import ArchiveReader, ArchiveWriter
-from tuibackup.vault.entry import Entry, Kind
+from tuibackup.vault.archive import archive as archive_module
+from tuibackup.vault.archive import tarheader
+from tuibackup.vault.archive.archive import ArchiveReader, ArchiveWriter
+from tuibackup.vault.archive.entry import Entry, Kind
 
 NS = 1_700_000_000_123_456_789
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuibackup.vault import acl
+from tuibackup.vault.archive import acl
 
 LISTS = st.lists(
     st.sampled_from(["user", "group", "u", "mask", "x", ":", "::", "rwx", "-1", "99999999999", ","])

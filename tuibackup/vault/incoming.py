@@ -16,16 +16,17 @@ import msgspec
 
 from tuibackup.errors import VaultError
 from tuibackup.sop import Clock
-from tuibackup.vault import leftover, restoring, summary
-from tuibackup.vault.archive import ArchiveSummary, ArchiveWriter
+from tuibackup.vault import summary, unfinished
+from tuibackup.vault.archive.archive import ArchiveSummary, ArchiveWriter
+from tuibackup.vault.archive.frames import LEVEL
+from tuibackup.vault.archive.readback import ReadBack
 from tuibackup.vault.disk import RoomGuard
-from tuibackup.vault.frames import LEVEL
-from tuibackup.vault.index import Index, IndexWriter
+from tuibackup.vault.index.read import Index, IndexWriter
+from tuibackup.vault.index.schema import FILE_NAME as INDEX
 from tuibackup.vault.layout import NAME_FORMAT, Snapshot, Vault, file_name
-from tuibackup.vault.leftover import Leftover
 from tuibackup.vault.output import OutputFile, Written, rename_new, sync_folder, vault_errors
-from tuibackup.vault.readback import ReadBack
-from tuibackup.vault.schema import FILE_NAME as INDEX
+from tuibackup.vault.restore import script
+from tuibackup.vault.unfinished import Leftover
 from tuibackup.vault.verify import SUMS, OnProgress, Sum, files_below, read_sums, reread
 
 _PREFIX = ".incoming-"
@@ -159,10 +160,10 @@ class Incoming:
         """restore.sh and its lists; the sums of the older archives that are needed."""
         older: list[Sum] = []
         if self.clock == Clock.DATABASES:
-            restoring.write_databases(self.path, description.databases)
+            script.write_databases(self.path, description.databases)
             return older
         with Index(self.path / INDEX) as index:
-            restoring.write_files(self.path, index)
+            script.write_files(self.path, index)
             for archive in index.archives:
                 if not archive.snapshot:
                     if archive.name not in self._written:
@@ -252,14 +253,15 @@ def seal(folder: Path) -> None:
 def leftovers(vault: Vault, server: str) -> list[Leftover]:
     """What interrupted runs of `server` left for the next one, the newest first. A run that is alive has none."""
     return [
-        left for folder in reversed(_runs(vault, server)) if (left := leftover.read(folder / Clock.FILES))
+        left for folder in reversed(_runs(vault, server)) if (left := unfinished.read(folder / Clock.FILES))
     ]
 
 
 def has_left(vault: Vault, server: str, run: str) -> bool:
     """Whether a dead run left something that the next one can use, as far as that can be seen without its lock."""
     return (
-        leftover.read(vault.path / file_name(server) / f"{_PREFIX}{file_name(run)}" / Clock.FILES) is not None
+        unfinished.read(vault.path / file_name(server) / f"{_PREFIX}{file_name(run)}" / Clock.FILES)
+        is not None
     )
 
 
@@ -306,7 +308,7 @@ def _runs(vault: Vault, server: str) -> list[Path]:
 
 def _kept(incoming: Path) -> Leftover | None:
     """What the next run can use of an incoming folder; the rest of it is removed."""
-    left = leftover.read(incoming, mend=True)
+    left = unfinished.read(incoming, mend=True)
     if left is None:
         discard(incoming)
     else:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tuibackup.text import count, numbered, printable
-from tuibackup.vault.entry import Entry, Kind
-from tuibackup.vault.index import Index, IndexEntry
+from tuibackup.vault.archive.entry import Entry, Kind
+from tuibackup.vault.index.read import Index, IndexEntry
 
 _CHUNK = 1 << 20
 _FAR_NS = 1_000_000_000 << 31  # from here on, before 1970 as after it, many file systems have no times

@@ -11,10 +11,10 @@ from tests.vault.taking import inventory, summary
 from tests.vault.test_archive import entry, small_frames
 from tuibackup.errors import VaultError
 from tuibackup.sop import Clock
-from tuibackup.vault import readback
-from tuibackup.vault.archive import ArchiveReader, ArchiveWriter
+from tuibackup.vault.archive import readback
+from tuibackup.vault.archive.archive import ArchiveReader, ArchiveWriter
+from tuibackup.vault.incoming import Incoming
 from tuibackup.vault.layout import Vault
-from tuibackup.vault.snapshot import Incoming
 
 SIZE = 60_000
 

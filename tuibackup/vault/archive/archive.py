@@ -20,9 +20,9 @@ from typing import IO, NamedTuple, Self, cast
 import zstandard
 
 from tuibackup.errors import VaultError
-from tuibackup.vault import tarheader
-from tuibackup.vault.entry import Entry
-from tuibackup.vault.frames import (
+from tuibackup.vault.archive import tarheader
+from tuibackup.vault.archive.entry import Entry
+from tuibackup.vault.archive.frames import (
     FOOTER,
     FRAME,
     LEVEL,
@@ -32,8 +32,8 @@ from tuibackup.vault.frames import (
     FrameWriter,
     unpacked_frame,
 )
+from tuibackup.vault.archive.readback import ReadBack, Reader
 from tuibackup.vault.output import Mark, vault_errors
-from tuibackup.vault.readback import ReadBack, Reader
 
 _AHEAD = 2  # frames that are unpacked while one is looked at
 _MAX_FRAME = 64 << 20  # more than we ever write; a reader refuses to unpack a bigger one

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tuibackup.errors import VaultError
+from tuibackup.vault.index.schema import APPLICATION_ID, FORMAT
+from tuibackup.vault.index.schema import FILE_NAME as INDEX
 from tuibackup.vault.output import Written, vault_errors
-from tuibackup.vault.schema import APPLICATION_ID, FORMAT
-from tuibackup.vault.schema import FILE_NAME as INDEX
 from tuibackup.vault.verify import Sum
 
 

@@ -13,10 +13,11 @@ from tests.vault.taking import inventory, summary, take, take_dumps
 from tuibackup.errors import VaultError
 from tuibackup.progress import Progress
 from tuibackup.sop import Clock
-from tuibackup.vault import output, snapshot
+from tuibackup.vault import incoming as snapshot
+from tuibackup.vault import output
+from tuibackup.vault.incoming import Incoming, sweep
 from tuibackup.vault.layout import Vault
-from tuibackup.vault.restore import restore_files
-from tuibackup.vault.snapshot import Incoming, sweep
+from tuibackup.vault.restore.files import restore_files
 from tuibackup.vault.verify import verify
 
 

@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from tuibackup.vault.difference import TICK_NS, distrusted, with_problems
-from tuibackup.vault.entry import Entry
-from tuibackup.vault.rows import Rows, signed
-from tuibackup.vault.schema import APPLICATION_ID, FORMAT, LACKING, LONGEST_PROBLEM, UNSIGNED
+from tuibackup.vault.archive.entry import Entry
+from tuibackup.vault.index.difference import TICK_NS, distrusted, with_problems
+from tuibackup.vault.index.rows import Rows, signed
+from tuibackup.vault.index.schema import APPLICATION_ID, FORMAT, LACKING, LONGEST_PROBLEM, UNSIGNED
 
 MOST_DOUBTFUL = 20  # names; with more of them the whole inventory is looked at
 _MOST_OWNERS = 10_000  # that are asked for their names once more

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 from tuibackup.errors import VaultError
 from tuibackup.text import printable
-from tuibackup.vault import difference
-from tuibackup.vault.entry import Entry, Kind
-from tuibackup.vault.indexbase import BATCH
-from tuibackup.vault.indexintake import IndexIntake
+from tuibackup.vault.archive.entry import Entry, Kind
+from tuibackup.vault.index import difference
+from tuibackup.vault.index.base import BATCH
+from tuibackup.vault.index.intake import IndexIntake
+from tuibackup.vault.index.rows import signed
+from tuibackup.vault.index.schema import DISTRUSTED, FORMAT, LACKING, UNSIGNED, Paths, Totals, join, totals
 from tuibackup.vault.output import vault_errors
-from tuibackup.vault.rows import signed
-from tuibackup.vault.schema import DISTRUSTED, FORMAT, LACKING, UNSIGNED, Paths, Totals, join, totals
 
 _KINDS = {str(kind): kind for kind in Kind}
 # All that makes a `Wanted`.

@@ -16,9 +16,9 @@ from pathlib import Path, PurePosixPath
 
 from tuibackup.errors import VaultError
 from tuibackup.text import printable
-from tuibackup.vault import acl
-from tuibackup.vault.entry import Entry
-from tuibackup.vault.index import Index, IndexEntry
+from tuibackup.vault.archive import acl
+from tuibackup.vault.archive.entry import Entry
+from tuibackup.vault.index.read import Index, IndexEntry
 from tuibackup.vault.output import is_full, vault_errors
 
 _HOLE = 1 << 20  # a part of so many zeros is not written, so that a sparse file stays sparse

@@ -14,10 +14,9 @@ from typing import NamedTuple, Self
 
 from tuibackup.errors import VaultError
 from tuibackup.text import printable
-from tuibackup.vault.archive import Member
-from tuibackup.vault.entry import Entry, Kind
-from tuibackup.vault.indexwriter import IndexWriter, Wanted
-from tuibackup.vault.schema import (
+from tuibackup.vault.archive.archive import Member
+from tuibackup.vault.archive.entry import Entry, Kind
+from tuibackup.vault.index.schema import (
     APPLICATION_ID,
     FORMAT,
     UNSIGNED,
@@ -29,6 +28,7 @@ from tuibackup.vault.schema import (
     join,
     totals,
 )
+from tuibackup.vault.index.write import IndexWriter, Wanted
 
 __all__ = ["Archive", "Index", "IndexEntry", "IndexWriter", "Problem", "Root", "Totals", "Wanted", "join"]
 

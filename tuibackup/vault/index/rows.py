@@ -6,8 +6,8 @@ Entries come from a server and may be hostile. What cannot be a path below its f
 import sqlite3
 from typing import TypeVar
 
-from tuibackup.vault.entry import Entry, Kind
-from tuibackup.vault.schema import UNSIGNED, join
+from tuibackup.vault.archive.entry import Entry, Kind
+from tuibackup.vault.index.schema import UNSIGNED, join
 
 MAX = (1 << 63) - 1  # of an INTEGER in SQLite
 

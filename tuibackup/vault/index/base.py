@@ -12,13 +12,13 @@ from types import TracebackType
 from typing import Self
 
 from tuibackup.errors import VaultError
-from tuibackup.vault.difference import Fewer
 from tuibackup.vault.disk import RoomGuard
-from tuibackup.vault.listing import KeptListing
+from tuibackup.vault.index.difference import Fewer
+from tuibackup.vault.index.listing import KeptListing
+from tuibackup.vault.index.renewal import Older
+from tuibackup.vault.index.rows import Rows
+from tuibackup.vault.index.schema import APPLICATION_ID, FORMAT, LONGEST_PROBLEM, SCHEMA, Paths, join
 from tuibackup.vault.output import vault_errors
-from tuibackup.vault.renewal import Older
-from tuibackup.vault.rows import Rows
-from tuibackup.vault.schema import APPLICATION_ID, FORMAT, LONGEST_PROBLEM, SCHEMA, Paths, join
 
 BATCH = 5_000  # rows that are written at once
 

@@ -8,14 +8,14 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
-from tuibackup.vault import listing, renewal
-from tuibackup.vault.entry import Entry, Kind
-from tuibackup.vault.indexbase import BATCH, IndexBase
-from tuibackup.vault.listing import KeptListing
+from tuibackup.vault.archive.entry import Entry, Kind
+from tuibackup.vault.index import listing, renewal
+from tuibackup.vault.index.base import BATCH, IndexBase
+from tuibackup.vault.index.listing import KeptListing
+from tuibackup.vault.index.renewal import Known
+from tuibackup.vault.index.rows import MAX, Row
+from tuibackup.vault.index.schema import FILE_NAME, Paths, join
 from tuibackup.vault.output import vault_errors
-from tuibackup.vault.renewal import Known
-from tuibackup.vault.rows import MAX, Row
-from tuibackup.vault.schema import FILE_NAME, Paths, join
 
 OWNERS = 10_000  # that are named at once: a server may invent them without end
 _ROW_BYTES = 200  # that an entry takes on the disk besides its name, roughly

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import zstandard
 
+from tuibackup.vault.archive.frames import FRAME, CompressedFile, content
 from tuibackup.vault.disk import RoomGuard
-from tuibackup.vault.frames import FRAME, CompressedFile, content
 
 _LONGEST_HEADER = 1 << 20
 

@@ -17,7 +17,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from tuibackup.vault.schema import DISTRUSTED, LACKING, Paths, join
+from tuibackup.vault.index.schema import DISTRUSTED, LACKING, Paths, join
 
 TICK_NS = 2_000_000_000
 

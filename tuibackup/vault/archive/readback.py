@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import zstandard
 
-from tuibackup.vault.frames import unpacked_frame
+from tuibackup.vault.archive.frames import unpacked_frame
 from tuibackup.vault.output import let_go
 
 STEP = 16 << 20  # bytes on the disk that are read back together: each step syncs the file once

@@ -8,7 +8,7 @@ for every file of a tree: about 5 µs each (Python's `tarfile` takes 60).
 from collections.abc import Mapping
 from functools import lru_cache
 
-from tuibackup.vault.entry import Entry
+from tuibackup.vault.archive.entry import Entry
 
 BLOCK = 512
 END = b"\0" * (2 * BLOCK)

@@ -9,7 +9,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import NamedTuple
 
-from tuibackup.vault.entry import Kind
+from tuibackup.vault.archive.entry import Kind
 
 FORMAT = 1
 FILE_NAME = "index.sqlite"

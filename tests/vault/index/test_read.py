@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tuibackup.errors import VaultError
-from tuibackup.vault import indexintake, rows
+from tuibackup.vault.archive.entry import Entry, Kind
 from tuibackup.vault.disk import RoomGuard
-from tuibackup.vault.entry import Entry, Kind
-from tuibackup.vault.index import Index, IndexWriter
+from tuibackup.vault.index import intake, rows
+from tuibackup.vault.index.read import Index, IndexWriter
 
 SHA = bytes(32)
 
@@ -329,7 +329,7 @@ def test_an_inventory_in_no_order_is_not_kept_in_memory(
 ) -> None:
     """A server could list millions of folders, never depth first: some of them are remembered, the database has all."""
     monkeypatch.setattr(rows, "_FOLDERS", 10)
-    monkeypatch.setattr(indexintake, "BATCH", 20)
+    monkeypatch.setattr(intake, "BATCH", 20)
     names = [b"%d" % number for number in range(60)]
     entries = [folder(b""), *map(folder, names), *(folder(name + b"/in") for name in reversed(names))]
     entries += [one(name + b"/in/file") for name in names] + [
