@@ -35,7 +35,9 @@ async def test_what_a_library_stumbles_over_is_one_line() -> None:
 async def test_a_bug_of_ours_is_no_strange_ssh_server(
     site: Site, sshd: PrivateSshd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tuibackup.remote.client.host_key", None)  # asked for by an unknown host's key
+    monkeypatch.setattr(
+        "tuibackup.remote.connect.client.host_key", None
+    )  # asked for by an unknown host's key
     with pytest.raises(TypeError):
         await site.connect(a_server(sshd), Face())
 

@@ -20,7 +20,7 @@ PACKAGE = ROOT / "tuibackup"
 
 # Where a private part may be used at all; each of these files says why.
 FENCES = {
-    "asyncssh": {"remote/window.py", "remote/spared.py", "remote/algorithms.py"},
+    "asyncssh": {"remote/window.py", "remote/spared.py", "remote/connect/algorithms.py"},
     "aiomysql": {"database/channel.py"},
     "textual": {"tui/private.py"},
 }
@@ -32,11 +32,17 @@ PARTS = {
     ("asyncssh.channel", "SSHChannel._process_data"): ("remote/window.py", "23990f8e9769ec1e"),
     ("asyncssh.channel", "SSHChannel._flush_recv_buf"): ("remote/window.py", "ae4ae8beb115acb4"),
     ("asyncssh.channel", "SSHChannel.resume_reading"): ("remote/window.py", "3c6be66ce0ca5e23"),
-    ("asyncssh.connection", "_connect"): ("remote/transport.py", "7d35aa724ce6fb89"),
-    ("asyncssh.connection", "SSHConnection.connection_made"): ("remote/transport.py", "0168c3dae068cb06"),
-    ("asyncssh.connection", "SSHConnection._recv_version"): ("remote/transport.py", "25339e5283f72795"),
+    ("asyncssh.connection", "_connect"): ("remote/connect/transport.py", "7d35aa724ce6fb89"),
+    ("asyncssh.connection", "SSHConnection.connection_made"): (
+        "remote/connect/transport.py",
+        "0168c3dae068cb06",
+    ),
+    ("asyncssh.connection", "SSHConnection._recv_version"): (
+        "remote/connect/transport.py",
+        "25339e5283f72795",
+    ),
     ("asyncssh.connection", "SSHClientConnection.public_key_auth_requested"): (
-        "remote/client.py",
+        "remote/connect/client.py",
         "51240dca375e9c2b",
     ),
     ("aiomysql.connection", "Connection._connect"): ("database/channel.py", "945c2881e8c6e0db"),

@@ -13,7 +13,7 @@ from tuibackup.config import Database, SecretSource, Server
 from tuibackup.demo.mariadbd import PrivateMariadb, account
 from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.progress import Finding, Progress
-from tuibackup.remote.hostkeys import KnownHosts
+from tuibackup.remote.connect.hostkeys import KnownHosts
 from tuibackup.remote.questions import Question
 from tuibackup.remote.session import Session, connect
 from tuibackup.secret import Secret

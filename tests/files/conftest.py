@@ -17,7 +17,7 @@ from tuibackup.config import Server
 from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.files.download import Download, download
 from tuibackup.progress import Finding, Progress
-from tuibackup.remote.hostkeys import KnownHosts
+from tuibackup.remote.connect.hostkeys import KnownHosts
 from tuibackup.remote.probe import Probe, probe
 from tuibackup.remote.questions import NoAnswers
 from tuibackup.remote.session import connect

@@ -13,8 +13,9 @@ import pytest
 
 from tuibackup.config import SecretSource, Server
 from tuibackup.demo.sshd import PrivateSshd
-from tuibackup.remote import connecting, hostkeys, session
-from tuibackup.remote.hostkeys import KnownHosts
+from tuibackup.remote import session
+from tuibackup.remote.connect import connecting, hostkeys
+from tuibackup.remote.connect.hostkeys import KnownHosts
 from tuibackup.remote.questions import Question
 from tuibackup.remote.session import Session
 from tuibackup.secret import Secret

@@ -18,7 +18,7 @@ from tests.remote.conftest import Face, Site, a_server, make_key
 from tuibackup.config import SecretSource, Server
 from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.errors import LoginError, NeedsOperatorError
-from tuibackup.remote import connecting
+from tuibackup.remote.connect import connecting
 from tuibackup.secret import Secret
 
 

@@ -14,7 +14,7 @@ from tests.remote.conftest import Site, a_server
 from tuibackup.config import Server
 from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.errors import ConnectionLostError, RemoteCommandError
-from tuibackup.remote import connecting
+from tuibackup.remote.connect import connecting
 from tuibackup.remote.session import Session
 from tuibackup.remote.sftp import opened
 from tuibackup.remote.stream import Stream

@@ -10,7 +10,7 @@ from tuibackup.words import _, ngettext, use_language
 if TYPE_CHECKING:
     from tuibackup.config import Config, Server
     from tuibackup.ledger.store import Ledger
-    from tuibackup.remote.hostkeys import HostKey, Told
+    from tuibackup.remote.connect.hostkeys import HostKey, Told
     from tuibackup.run.operator import Operator
     from tuibackup.run.recorder import Recorder
     from tuibackup.vault.layout import Vault

@@ -14,7 +14,7 @@ from tuibackup.words import _
 
 if TYPE_CHECKING:
     from tuibackup.config import SecretSource, Server
-    from tuibackup.remote.hostkeys import HostKey
+    from tuibackup.remote.connect.hostkeys import HostKey
     from tuibackup.remote.questions import Question
     from tuibackup.secret import Secret
 

@@ -17,13 +17,13 @@ from tuibackup.errors import (
     RemoteCommandError,
     RemoteTimeoutError,
 )
-from tuibackup.remote import connecting
 from tuibackup.remote.command import Command, Completed, describe, line, rights, script
-from tuibackup.remote.connecting import Hopping, SecretProvider
-from tuibackup.remote.hostkeys import HostKey, KnownHosts, host_key
+from tuibackup.remote.connect import connecting
+from tuibackup.remote.connect.connecting import Hopping, SecretProvider
+from tuibackup.remote.connect.hostkeys import HostKey, KnownHosts, host_key
+from tuibackup.remote.connect.patience import Patience
 from tuibackup.remote.marks import Marks
 from tuibackup.remote.pace import Pace, Toll
-from tuibackup.remote.patience import Patience
 from tuibackup.remote.questions import Answers
 from tuibackup.remote.refusals import not_carried_out
 from tuibackup.remote.slots import PAUSES, Slots

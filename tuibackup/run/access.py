@@ -21,7 +21,7 @@ from tuibackup.text import printable
 
 if TYPE_CHECKING:
     from tuibackup.database.login import DatabaseSession
-    from tuibackup.remote.hostkeys import Told
+    from tuibackup.remote.connect.hostkeys import Told
 
 CONNECTING = 8  # runs of this host that connect at once: sshd drops some beyond ten (MaxStartups)
 TRIES = 3  # of a database password that is typed

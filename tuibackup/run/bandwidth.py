@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from tuibackup.config import Config
-from tuibackup.remote.connecting import WINDOW
+from tuibackup.remote.connect.connecting import WINDOW
 from tuibackup.remote.pace import Pace, window_for
 from tuibackup.run.lock import give_back, holders, take_slot
 

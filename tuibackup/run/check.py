@@ -26,7 +26,7 @@ from tuibackup.vault.layout import NoVaultYetError
 from tuibackup.words import _, ngettext
 
 if TYPE_CHECKING:
-    from tuibackup.remote.hostkeys import Told
+    from tuibackup.remote.connect.hostkeys import Told
     from tuibackup.remote.probe import Probe
     from tuibackup.remote.session import Session
 

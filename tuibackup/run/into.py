@@ -23,7 +23,7 @@ from tuibackup.database.scratch import account
 from tuibackup.database.target import TargetServer, local_target, remote_target
 from tuibackup.errors import ConnectionLostError, DatabaseError, TuibackupError, UsageError, VaultError
 from tuibackup.progress import Progress
-from tuibackup.remote.hostkeys import Told
+from tuibackup.remote.connect.hostkeys import Told
 from tuibackup.remote.questions import Answers, Question
 from tuibackup.remote.session import connect
 from tuibackup.run.places import known_hosts

@@ -8,7 +8,7 @@ from tuibackup.errors import LedgerError
 
 if TYPE_CHECKING:
     from tuibackup.ledger.store import Ledger
-    from tuibackup.remote.hostkeys import KnownHosts, Told
+    from tuibackup.remote.connect.hostkeys import KnownHosts, Told
     from tuibackup.vault.layout import Vault
 
 
@@ -44,7 +44,7 @@ def open_vault(config: Config, *, create: bool = True) -> "Vault":
 
 def known_hosts(config: Config, told: "Told | None") -> "KnownHosts":
     """The host keys that operators accepted through tuibackup; `told` puts each new one into the record."""
-    from tuibackup.remote.hostkeys import KnownHosts
+    from tuibackup.remote.connect.hostkeys import KnownHosts
 
     return KnownHosts(config.state / "known_hosts", told)
 

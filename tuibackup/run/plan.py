@@ -14,7 +14,7 @@ import msgspec
 from tuibackup import __version__
 from tuibackup.config import Config, Server
 from tuibackup.errors import TuibackupError, UsageError
-from tuibackup.remote.agent import agent_is_forwarded as agent_is_forwarded  # faces ask the plan
+from tuibackup.remote.connect.agent import agent_is_forwarded as agent_is_forwarded  # faces ask the plan
 from tuibackup.run import events as ev
 from tuibackup.run.kept import kept
 from tuibackup.run.operator import Operator

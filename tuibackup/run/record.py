@@ -14,7 +14,7 @@ from tuibackup.sop import Clock, Outcome, Step
 from tuibackup.vault.layout import Snapshot
 
 if TYPE_CHECKING:
-    from tuibackup.remote.hostkeys import HostKey
+    from tuibackup.remote.connect.hostkeys import HostKey
 
 FINDINGS = 100  # of one step in the ledger; the snapshot's own lists hold all
 

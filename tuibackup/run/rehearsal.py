@@ -37,7 +37,7 @@ from tuibackup.words import _
 
 if TYPE_CHECKING:
     from tuibackup.database.inventory import DatabaseInfo
-    from tuibackup.remote.hostkeys import Told
+    from tuibackup.remote.connect.hostkeys import Told
 
 _TELLING = 1_000_000  # bytes in the vault that a download must have stored to tell how fast this server is
 

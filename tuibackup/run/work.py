@@ -23,7 +23,7 @@ from tuibackup.vault.layout import Vault
 
 if TYPE_CHECKING:
     from tuibackup.database.login import DatabaseSession
-    from tuibackup.remote.hostkeys import HostKey
+    from tuibackup.remote.connect.hostkeys import HostKey
     from tuibackup.remote.probe import Probe
     from tuibackup.remote.session import Session
 

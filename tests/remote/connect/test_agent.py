@@ -7,9 +7,9 @@ from pathlib import Path
 
 from tests.remote.conftest import Site
 from tuibackup.demo.sshd import PrivateSshd
-from tuibackup.remote.agent import agent_is_forwarded
+from tuibackup.remote.connect.agent import agent_is_forwarded
 
-TELL = "from tuibackup.remote.agent import agent_is_forwarded as f; print(f())"
+TELL = "from tuibackup.remote.connect.agent import agent_is_forwarded as f; print(f())"
 
 
 def started_agent(socket: Path) -> "subprocess.Popen[bytes]":

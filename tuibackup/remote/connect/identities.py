@@ -18,7 +18,7 @@ from typing import Self
 import asyncssh
 
 from tuibackup.errors import LoginError, NeedsOperatorError, TuibackupError
-from tuibackup.remote.patience import Patience
+from tuibackup.remote.connect.patience import Patience
 from tuibackup.remote.questions import Answers, Question
 from tuibackup.text import printable
 

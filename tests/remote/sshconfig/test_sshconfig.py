@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from tests.remote.conftest import Site
 from tuibackup.errors import ConnectError
-from tuibackup.remote import algorithms, sshconfig, sshprogram, sshreader
-from tuibackup.remote.sshconfig import Hop, Settings
+from tuibackup.remote.connect import algorithms
+from tuibackup.remote.sshconfig import program, reader, sshconfig
+from tuibackup.remote.sshconfig.sshconfig import Hop, Settings
 
 needs_ssh = pytest.mark.skipif(shutil.which("ssh") is None, reason="no ssh to compare with")
 
@@ -248,8 +249,8 @@ async def test_a_program_that_is_none_is_said_and_passed_over(
 
 async def test_an_ssh_that_does_not_end_is_ended(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     site.ssh_config('Match exec "sleep 60"\n Port 2222\n')
-    monkeypatch.setattr(sshprogram, "SECONDS", 0.5)
-    monkeypatch.setattr(sshreader, "EXEC_SECONDS", 0.5)
+    monkeypatch.setattr(program, "SECONDS", 0.5)
+    monkeypatch.setattr(reader, "EXEC_SECONDS", 0.5)
     began = time.monotonic()
     if shutil.which("ssh"):
         with pytest.raises(ConnectError, match=r"^ssh -G web did not end within 0\.5 s; see Match exec"):
@@ -321,4 +322,4 @@ def test_whatever_is_written_the_reader_takes_it_or_says_why(text: str) -> None:
         path = Path(folder, "config")
         path.write_text(text.replace("exec", "host").replace("nclude", "dentity"), errors="replace")
         with contextlib.suppress(ConnectError):
-            sshreader.read([path], "x", None, None, lambda note: None)
+            reader.read([path], "x", None, None, lambda note: None)

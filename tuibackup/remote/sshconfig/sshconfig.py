@@ -12,9 +12,10 @@ from pathlib import Path
 import asyncssh
 
 from tuibackup.errors import ConnectError
-from tuibackup.remote import algorithms, sshprogram, sshreader
-from tuibackup.remote.sshprogram import RefusedError
-from tuibackup.remote.sshwords import Said, Tokens
+from tuibackup.remote.connect import algorithms
+from tuibackup.remote.sshconfig import program, reader
+from tuibackup.remote.sshconfig.program import RefusedError
+from tuibackup.remote.sshconfig.words import Said, Tokens
 from tuibackup.text import printable
 
 _Ask = Callable[..., str]
@@ -76,18 +77,18 @@ async def settings(hop: Hop) -> Settings:
     """What the configuration says of `hop`; no key is read and no agent asked. Raises ConnectError."""
     if _SHELL.search(hop.host):
         raise ConnectError(f"{printable(hop.host)}: is no name of a host")
-    files = sshprogram.files()
+    files = program.files()
     if not files:
         return _settled(hop, {}, {}, [])
     notes: list[str] = []
     try:
-        answer = await sshprogram.ask(hop.host, hop.port, hop.user)
+        answer = await program.ask(hop.host, hop.port, hop.user)
     except RefusedError as error:
         notes.append(f"ssh -G {printable(hop.host)} says: {error}; ~/.ssh/config is read without it")
         answer = None
     if answer is not None:
         return _settled(hop, answer.said, answer.default, notes)
-    said = await asyncio.to_thread(sshreader.read, files, hop.host, hop.port, hop.user, notes.append)
+    said = await asyncio.to_thread(reader.read, files, hop.host, hop.port, hop.user, notes.append)
     return _settled(hop, said, {}, notes)
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tuibackup.errors import ConnectError
-from tuibackup.remote.sshwords import KNOWN, LISTS, REPEATED, WHOLE_LINE, Said, Tokens, printed
+from tuibackup.remote.sshconfig.words import KNOWN, LISTS, REPEATED, WHOLE_LINE, Said, Tokens, printed
 from tuibackup.text import printable
 
 EXEC_SECONDS = 10.0  # for one command of Match exec

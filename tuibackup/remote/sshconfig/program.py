@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tuibackup.errors import ConnectError
-from tuibackup.remote.sshwords import REPEATED, Said
+from tuibackup.remote.sshconfig.words import REPEATED, Said
 from tuibackup.text import printable, shorten
 
 SECONDS = 15.0  # for one answer: Match exec may ask the network

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 
 import asyncssh
 
-from tuibackup.remote.hostkeys import HostKey, host_key
-from tuibackup.remote.patience import Patience
+from tuibackup.remote.connect.hostkeys import HostKey, host_key
+from tuibackup.remote.connect.patience import Patience
 from tuibackup.remote.questions import Answers, Question
 from tuibackup.remote.refusals import refuses
 from tuibackup.secret import Secret

@@ -20,17 +20,23 @@ from tuibackup.errors import (
     UnknownHostKeyError,
     is_our_bug,
 )
-from tuibackup.remote import algorithms, hostkeys, sshconfig
-from tuibackup.remote.client import Client
-from tuibackup.remote.faults import PassingError, RefusedForNowError, SilentlyClosedError, connect_error
-from tuibackup.remote.hostkeys import Known, KnownHosts
-from tuibackup.remote.identities import Identities, Keyring, Wanted
-from tuibackup.remote.patience import Patience
+from tuibackup.remote.connect import algorithms, hostkeys
+from tuibackup.remote.connect.client import Client
+from tuibackup.remote.connect.faults import (
+    PassingError,
+    RefusedForNowError,
+    SilentlyClosedError,
+    connect_error,
+)
+from tuibackup.remote.connect.hostkeys import Known, KnownHosts
+from tuibackup.remote.connect.identities import Identities, Keyring, Wanted
+from tuibackup.remote.connect.patience import Patience
+from tuibackup.remote.connect.transport import PACKET as PACKET
+from tuibackup.remote.connect.transport import WINDOW as WINDOW
+from tuibackup.remote.connect.transport import Direct, Proxied, Through, Way
 from tuibackup.remote.questions import Answers, Question
-from tuibackup.remote.sshconfig import Hop, Settings
-from tuibackup.remote.transport import PACKET as PACKET
-from tuibackup.remote.transport import WINDOW as WINDOW
-from tuibackup.remote.transport import Direct, Proxied, Through, Way
+from tuibackup.remote.sshconfig import sshconfig
+from tuibackup.remote.sshconfig.sshconfig import Hop, Settings
 from tuibackup.secret import Secret
 from tuibackup.text import duration, printable
 from tuibackup.words import _, ngettext

@@ -18,8 +18,8 @@ from tests.remote.conftest import Face, Site, a_server, make_key
 from tuibackup.config import Server
 from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.errors import ConnectError, HostKeyError, LoginError
-from tuibackup.remote import connecting, faults
-from tuibackup.remote.transport import Direct
+from tuibackup.remote.connect import connecting, faults
+from tuibackup.remote.connect.transport import Direct
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

@@ -8,8 +8,8 @@ import pytest
 from tests.remote.conftest import Face, Site, a_server, make_key
 from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.errors import ConnectError, HostKeyError, LoginError, NeedsOperatorError
-from tuibackup.remote import hostkeys
-from tuibackup.remote.hostkeys import HostKey, KnownHosts
+from tuibackup.remote.connect import hostkeys
+from tuibackup.remote.connect.hostkeys import HostKey, KnownHosts
 from tuibackup.remote.session import learn_host_keys
 
 

@@ -8,9 +8,9 @@ import socket
 import asyncssh
 
 from tuibackup.errors import ConnectError, LoginError
-from tuibackup.remote.client import Client
+from tuibackup.remote.connect.client import Client
+from tuibackup.remote.connect.transport import Way
 from tuibackup.remote.refusals import way_out
-from tuibackup.remote.transport import Way
 from tuibackup.text import printable, shorten
 
 _LONGEST = 300  # cells of what a server says

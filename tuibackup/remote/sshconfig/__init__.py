@@ -1,0 +1,1 @@
+"""What ~/.ssh/config says of a host: ssh is asked, or the files are read as ssh reads them."""
