@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterable
 import zstandard
 
 from tests.adversary import END, TOP, Thing, member, pax
-from tuibackup.files import complaints
-from tuibackup.files.listing import Listing, ListingError
 from tuibackup.files.pipe import unpacked
-from tuibackup.files.tarstream import StreamError, TarStream
+from tuibackup.files.shell import complaints
+from tuibackup.files.shell.listing import Listing, ListingError
+from tuibackup.files.shell.tarstream import StreamError, TarStream
 from tuibackup.text import printable
 from tuibackup.vault.archive import acl, tarheader
 

@@ -16,11 +16,12 @@ from tests.files.conftest import Bench, listed
 from tests.vault import trees
 from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.errors import ConnectionLostError, DownloadError, VaultError
-from tuibackup.files import complaints, fetch, order, settling
-from tuibackup.files import server as tools
-from tuibackup.files.inventory import NO_FOLDER
-from tuibackup.files.look import GNU
-from tuibackup.files.recheck import Recheck
+from tuibackup.files import second_try
+from tuibackup.files.shell import complaints, order, stream
+from tuibackup.files.shell import tools as tools
+from tuibackup.files.shell.find import GNU
+from tuibackup.files.shell.inventory import NO_FOLDER
+from tuibackup.files.shell.recheck import Recheck
 from tuibackup.sop import Outcome
 from tuibackup.vault.archive.entry import Entry, Kind
 from tuibackup.vault.index.read import Index, Wanted
@@ -311,7 +312,7 @@ async def test_a_file_that_never_rests_is_stored_and_listed(bench: Bench, place:
     busy.write_text("begin\n")
     with writing(busy):
         result, target = await bench.restored(bench.server(source))
-    assert bench.told.reasons == {"busy.log": settling.CHANGED}
+    assert bench.told.reasons == {"busy.log": second_try.CHANGED}
     assert (result.outcome, result.whole) == (Outcome.WARNINGS, True)
     stored = (target / str(busy).lstrip("/")).read_text()
     assert stored.startswith("begin\n")
@@ -352,7 +353,7 @@ async def test_a_file_that_shrinks_while_it_is_read_does_not_break_the_stream(
     bench = Bench(place, vault, server_with("tar", script))
     result, target = await bench.restored(bench.server(source))
     assert list(bench.told.reasons) == ["file000.big"]
-    assert bench.told.reasons["file000.big"] in (settling.SHRUNK, settling.CHANGED)
+    assert bench.told.reasons["file000.big"] in (second_try.SHRUNK, second_try.CHANGED)
     assert result.files == 21
     assert content(target / str(source).lstrip("/"))["app/file019.php"] == content(source)["app/file019.php"]
 
@@ -568,7 +569,7 @@ async def test_more_files_may_vanish_than_names_are_remembered(
     monkeypatch.setattr(order, "_BATCH", 10)
     monkeypatch.setattr(order, "_AHEAD", 20)
     monkeypatch.setattr(order, "_REMEMBERED", 30)
-    monkeypatch.setattr(fetch, "_PATIENCE", 0.1)
+    monkeypatch.setattr(stream, "_PATIENCE", 0.1)
     source = application(place / "source", 300)
     left = source / "left"
     left.write_text("left")
@@ -599,7 +600,7 @@ async def test_a_file_that_tar_filled_up_with_zeros_is_never_green(
     bench = Bench(place, vault, server_with("tar", script))
     result, _ = await bench.fetch(bench.server(source))
     assert bench.told.reasons == {
-        "file003.php": settling.PADDED.format("File shrank by 9 bytes; padding with zeros")
+        "file003.php": second_try.PADDED.format("File shrank by 9 bytes; padding with zeros")
     }
     assert (result.outcome, result.whole) == (Outcome.WARNINGS, True)
 
@@ -616,5 +617,5 @@ async def test_a_stream_that_tells_other_sizes_than_find_is_never_green(
     script = f'cp -a {source}/app/file* {other}/app/; shift 2; exec /usr/bin/tar -C {other} "$@"'
     bench = Bench(place, vault, server_with("tar", script))
     result, _ = await bench.fetch(bench.server(source))
-    assert bench.told.reasons == {"odd": settling.CHANGED}
+    assert bench.told.reasons == {"odd": second_try.CHANGED}
     assert result.outcome is Outcome.WARNINGS

@@ -14,8 +14,9 @@ from tests.toolboxes import BUSYBOX, only, toolbox
 from tests.vault import trees
 from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.errors import DownloadError
-from tuibackup.files import batches, complaints, settling
-from tuibackup.files.inventory import NO_FOLDER
+from tuibackup.files import second_try
+from tuibackup.files.shell import batches, complaints
+from tuibackup.files.shell.inventory import NO_FOLDER
 from tuibackup.sop import Outcome
 from tuibackup.vault.layout import Vault
 from tuibackup.vault.restore.files import restore_files
@@ -214,7 +215,7 @@ async def test_a_file_that_never_rests_is_stored_and_listed(start: Starter, plac
     bench = start()
     with writing(busy):
         result, target = await bench.restored(bench.server(source))
-    assert bench.told.reasons == {"busy.log": settling.CHANGED}
+    assert bench.told.reasons == {"busy.log": second_try.CHANGED}
     assert (result.outcome, result.whole) == (Outcome.WARNINGS, True)
     stored = (target / str(busy).lstrip("/")).read_text()
     assert stored.startswith("begin\n")
@@ -252,7 +253,7 @@ async def test_a_file_that_shrinks_kills_tar_and_loses_nothing_else(
         assert (bench.told.findings, result.outcome) == ([], Outcome.DONE)
         assert restored["app/file000.big"] == b"x" * 1000
     else:
-        assert bench.told.reasons == {"file000.big": settling.SHRUNK}
+        assert bench.told.reasons == {"file000.big": second_try.SHRUNK}
         assert set(restored["app/file000.big"]) == set(b"x\0")
 
 

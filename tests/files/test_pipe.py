@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tuibackup.files import pipe
 from tuibackup.files.pipe import Pipe, StoppedError, Unpacker, in_thread, unpacked
-from tuibackup.files.tarstream import StreamError
+from tuibackup.files.shell.tarstream import StreamError
 
 
 async def test_everything_arrives_in_order_and_little_is_held(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.files.conftest import Bench
 from tests.vault import trees
-from tuibackup.files import inventory
+from tuibackup.files.shell import inventory
 from tuibackup.vault.archive.frames import content
 from tuibackup.vault.index import renewal
 from tuibackup.vault.index.read import Index, IndexWriter

@@ -19,9 +19,11 @@ from tests.files import played
 from tests.files.conftest import Bench, listed
 from tests.files.played import FOLDER, OLD, Node, PlayedSftp
 from tuibackup.errors import DownloadError, RemoteCommandError, TuibackupError, VaultError
-from tuibackup.files import complaints, settling, sftpfetch, sftpinventory
-from tuibackup.files.fetch import GREW, NO_FILE
-from tuibackup.files.inventory import OTHER_FILESYSTEM
+from tuibackup.files import second_try
+from tuibackup.files.sftp import fetch, inventory
+from tuibackup.files.shell import complaints
+from tuibackup.files.shell.inventory import OTHER_FILESYSTEM
+from tuibackup.files.shell.stream import GREW, NO_FILE
 from tuibackup.remote import sftp
 from tuibackup.sop import Clock, Outcome
 from tuibackup.vault.index.read import Index
@@ -139,7 +141,7 @@ async def test_another_file_system_is_not_entered(
     against: Against, monkeypatch: pytest.MonkeyPatch, ahead: bool
 ) -> None:
     if not ahead:
-        monkeypatch.setattr(sftpinventory, "_AHEAD", 0)
+        monkeypatch.setattr(inventory, "_AHEAD", 0)
     tree = application(3)
     tree |= {APP + b"/mounted": FOLDER, APP + b"/mounted/there": Node(content=b"x")}
     server = PlayedSftp(tree, filesystems={APP: 7, APP + b"/mounted": 8})
@@ -156,7 +158,7 @@ async def test_folders_of_all_sizes_come_depth_first(
     against: Against, monkeypatch: pytest.MonkeyPatch, ahead: int
 ) -> None:
     """However much is listed ahead: the index would have to keep all folders in memory otherwise."""
-    monkeypatch.setattr(sftpinventory, "_AHEAD_NAMES", ahead)
+    monkeypatch.setattr(inventory, "_AHEAD_NAMES", ahead)
 
     def remembered(*_: object) -> None:
         raise AssertionError("not depth first")
@@ -199,7 +201,7 @@ async def test_attributes_that_are_left_out_are_asked_for(against: Against) -> N
     server.hooks = {played.READDIR: listing, played.LSTAT: look}
     async with against.bench(server) as bench:
         _, incoming = await bench.fetch(bench.server(Path("/srv/app")))
-    assert bench.told.reasons["file001"] == sftpinventory.UNTOLD
+    assert bench.told.reasons["file001"] == inventory.UNTOLD
     assert set(tree) - {untold} == listed(incoming)
 
 
@@ -298,7 +300,7 @@ async def test_what_becomes_of_a_file_between_list_and_opening(against: Against,
         "gone": complaints.VANISHED,
         "link": NO_FILE,
         "fifo": NO_FILE,
-        "closed": sftpinventory.UNREADABLE,
+        "closed": inventory.UNREADABLE,
     }
     assert result.outcome is Outcome.WARNINGS
     assert not {(played.OPEN, path) for path in (gone, link, fifo)} & set(server.asked)
@@ -364,7 +366,7 @@ async def test_a_file_that_never_rests_is_stored_and_listed(against: Against, si
 
     server.hooks = {played.READ: reading}
     bench, result, target = await against.restored(server)
-    assert reasons(bench) == {"busy": settling.CHANGED}
+    assert reasons(bench) == {"busy": second_try.CHANGED}
     assert (result.outcome, result.whole) == (Outcome.WARNINGS, True)
     assert content(target) == files_of(tree)
 
@@ -375,7 +377,7 @@ async def test_a_large_file_that_shrinks_each_time_is_listed(against: Against) -
     busy = APP + b"/busy"
     tree[busy] = Node(content=bytes(3_000_000), size=4_000_000)
     bench, result, target = await against.restored(PlayedSftp(tree))
-    assert reasons(bench) == {"busy": sftpfetch.SHRANK}
+    assert reasons(bench) == {"busy": fetch.SHRANK}
     assert result.outcome is Outcome.WARNINGS
     assert content(target) == files_of(application(5))
 
@@ -384,7 +386,7 @@ async def test_a_large_file_that_shrinks_each_time_is_listed(against: Against) -
 async def test_a_file_that_cannot_be_read_to_its_end_is_listed(
     against: Against, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr(sftpfetch, "_HELD", 200_000)  # each that fails gives back what it held
+    monkeypatch.setattr(fetch, "_HELD", 200_000)  # each that fails gives back what it held
     tree = application(5)
     broken = [APP + b"/broken%d" % number for number in range(20)]
     for path in broken:
@@ -441,7 +443,7 @@ async def test_links_lead_nowhere_here(against: Against, target: bytes) -> None:
 
 
 async def test_a_listing_without_end(against: Against, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sftpinventory, "MOST", 30_000)
+    monkeypatch.setattr(inventory, "MOST", 30_000)
     server = PlayedSftp(application(3))
     count = 0
 
@@ -458,7 +460,7 @@ async def test_a_listing_without_end(against: Against, monkeypatch: pytest.Monke
 async def test_a_listing_without_end_that_holds_nothing(
     against: Against, monkeypatch: pytest.MonkeyPatch, name: bytes
 ) -> None:
-    monkeypatch.setattr(sftpinventory, "MOST", 5_000)
+    monkeypatch.setattr(inventory, "MOST", 5_000)
     server = PlayedSftp(application(3))
     server.hooks = {played.READDIR: lambda path: played.names(*[(name, Node())] * 100)}
     assert await against.fails(server) == "siakad: lists more than 5000 names in one folder"
@@ -495,7 +497,7 @@ async def test_folders_in_folders_without_end(against: Against) -> None:
 async def test_more_folders_beside_each_other_than_fit(
     against: Against, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sftpinventory, "_WAITING", 500)
+    monkeypatch.setattr(inventory, "_WAITING", 500)
     tree = application(1)
     tree |= {APP + b"/%d" % number: FOLDER for number in range(600)}
     assert "has more than 500 folders beside each other" in await against.fails(PlayedSftp(tree))
@@ -513,7 +515,7 @@ async def test_sizes_that_lie(against: Against) -> None:
     tree = application(3)
     tree[APP + b"/small"] = Node(content=b"x", size=1 << 30)
     bench, _, target = await against.restored(PlayedSftp(tree))
-    assert reasons(bench) == {"small": sftpfetch.SHRANK}
+    assert reasons(bench) == {"small": fetch.SHRANK}
     assert content(target) == files_of(application(3))
 
 
@@ -582,7 +584,7 @@ async def test_a_server_that_never_answers(
 @pytest.mark.long
 async def test_memory_stays_bounded_whatever_comes(against: Against, monkeypatch: pytest.MonkeyPatch) -> None:
     """Names without end, in answers as long as are taken."""
-    monkeypatch.setattr(sftpinventory, "MOST", 24_000)
+    monkeypatch.setattr(inventory, "MOST", 24_000)
     server = PlayedSftp(application(3))
     listing = played.names(*((b"a/%d" % number, Node()) for number in range(3_000)))
     server.hooks = {played.READDIR: lambda path: listing}

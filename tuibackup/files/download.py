@@ -18,20 +18,20 @@ from typing import TypeVar
 
 from tuibackup.config import Server
 from tuibackup.errors import ConnectionLostError, DownloadError, RemoteCommandError, VaultError
-from tuibackup.files import empty, lacking
-from tuibackup.files.fetch import Fetched
+from tuibackup.files import cut_listings, false_empty
+from tuibackup.files.choose import Way, choose
 from tuibackup.files.findings import Findings
-from tuibackup.files.inventory import Listed
-from tuibackup.files.keep import Store
-from tuibackup.files.leadsout import targets, told
-from tuibackup.files.persistence import Persistence
+from tuibackup.files.links_out import targets, told
 from tuibackup.files.pipe import StoppedError, in_thread
-from tuibackup.files.places import Place, moved
-from tuibackup.files.server import ToolFailedError
-from tuibackup.files.settling import Settling
+from tuibackup.files.resolved import Place, moved
+from tuibackup.files.retry import Persistence
+from tuibackup.files.second_try import Settling
+from tuibackup.files.shell.inventory import Listed
+from tuibackup.files.shell.stream import Fetched
+from tuibackup.files.shell.tools import ToolFailedError
+from tuibackup.files.store import Store
 from tuibackup.files.tally import Tally, reported
 from tuibackup.files.verdict import comparable, complete, poor, ratio
-from tuibackup.files.way import Way, choose
 from tuibackup.progress import Finding, Progress, Reporter
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
@@ -159,11 +159,11 @@ class _Download:
             )
             resumed = await self._resume()
             unchanged = await in_thread(self._take_over)
-            listed = await lacking.doubt(self._index, self._findings, listed, self._seen)
+            listed = await cut_listings.doubt(self._index, self._findings, listed, self._seen)
             wanted, wanted_bytes = await in_thread(self._index.wanted_totals)
             if wanted:  # of what did not change, this was asked when it was fetched
                 for one in listed:
-                    await empty.doubt(self._index, self._findings, one, self._held)
+                    await false_empty.doubt(self._index, self._findings, one, self._held)
                 wanted, wanted_bytes = await in_thread(self._index.wanted_totals)
             if unchanged:
                 self._say(

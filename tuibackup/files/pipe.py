@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import zstandard
 
-from tuibackup.files.tarstream import StreamError
+from tuibackup.files.shell.tarstream import StreamError
 from tuibackup.remote.zstdblocks import Slices
 
 _HELD = 8 << 20  # bytes between loop and thread

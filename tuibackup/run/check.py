@@ -230,8 +230,8 @@ async def _told(connecting: "asyncio.Future[Session]", notes: asyncio.Queue[str]
 
 def _tools(session: "Session", tools: "Probe", server: Server) -> Iterator[Check]:
     from tuibackup.errors import DownloadError
-    from tuibackup.files.server import lacking
-    from tuibackup.files.way import choose
+    from tuibackup.files.choose import choose
+    from tuibackup.files.shell.tools import lacking
 
     if tools.clock_offset is not None and abs(tools.clock_offset) > CLOCK_SECONDS:
         off = duration(abs(tools.clock_offset))

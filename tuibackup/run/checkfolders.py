@@ -10,11 +10,11 @@ from dataclasses import replace
 
 from tuibackup.config import Config, Server
 from tuibackup.errors import RemoteCommandError, TuibackupError
-from tuibackup.files import look, sudo
-from tuibackup.files.complaints import PERMISSION
-from tuibackup.files.server import lacking
-from tuibackup.files.shell import ShellWay
-from tuibackup.files.way import choose
+from tuibackup.files.choose import choose
+from tuibackup.files.shell import find, sudo
+from tuibackup.files.shell.complaints import PERMISSION
+from tuibackup.files.shell.source import ShellWay
+from tuibackup.files.shell.tools import lacking
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
 from tuibackup.run.checked import Check, State
@@ -109,7 +109,7 @@ def no_room(config: Config, server: str, needs: int) -> str:
 
 async def _closed(session: Session, probe: Probe, server: Server) -> tuple[bytes, ...]:
     """Regular files in the folders that the account may not read; none where looking takes too long."""
-    means = look.GNU if probe.find == "gnu" else look.STAT
+    means = find.GNU if probe.find == "gnu" else find.STAT
     found: list[bytes] = []
     for folder in server.folders:
         words = means.closed(folder.encode("utf-8", "surrogateescape"), server.exclude)

@@ -79,7 +79,7 @@ def unmet(work: Work) -> tuple[Need, ...]:
 
 
 def _tools(work: Work) -> Need:
-    from tuibackup.files.way import choose
+    from tuibackup.files.choose import choose
 
     probe = work.probe
     assert probe is not None

@@ -42,7 +42,7 @@ async def connect(work: Work, report: StepReporter) -> str:
 async def download(work: Work, report: StepReporter) -> str:
     """Step 2, *mendownload folder aplikasi yang aktif*: into a new snapshot; nothing is ever replaced."""
     from tuibackup.files.download import download as download_folders
-    from tuibackup.files.server import lacking
+    from tuibackup.files.shell.tools import lacking
 
     started, tools = ev.now(), work.tools()
     async with incoming(work, Clock.FILES) as place:

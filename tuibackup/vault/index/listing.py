@@ -1,6 +1,7 @@
 """The inventory as the server wrote it, kept in the snapshot: most of the next one is the same, byte by byte.
 
-Only a help for the next run (`files.compare`): a snapshot without it, or with one that is of no use, lacks nothing.
+Only a help for the next run (`files.shell.compare`): a snapshot without it, or with one that is of no use, lacks
+nothing.
 """
 
 import json

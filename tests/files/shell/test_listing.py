@@ -1,0 +1,128 @@
+"""The inventory's records: what find prints of real trees, and what a hostile server might."""
+
+import contextlib
+import os
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tuibackup.files.shell.listing import FORMAT, STRANGE, Listing, ListingError
+from tuibackup.vault.archive.entry import Entry, Kind
+
+
+def find(folder: Path) -> bytes:
+    command = [b"find", os.fsencode(folder), b"-printf", FORMAT]
+    return subprocess.run(command, stdout=subprocess.PIPE, check=True, env={"LC_ALL": "C"}).stdout
+
+
+def parse(data: bytes, piece: int = 1 << 20) -> list[Entry]:
+    listing = Listing()
+    found: list[Entry] = []
+    for at in range(0, len(data), piece):
+        found.extend(listing.feed(data[at : at + piece]))
+    listing.close()
+    return found
+
+
+@pytest.mark.parametrize("piece", [1, 7, 4096])
+def test_a_real_tree_is_listed_as_lstat_sees_it(tmp_path: Path, piece: int) -> None:
+    (tmp_path / "empty").mkdir(mode=0o700)
+    (tmp_path / "file").write_bytes(b"12345")
+    os.link(tmp_path / "file", tmp_path / "second name")
+    (tmp_path / "dangling").symlink_to(b"nowhere \n\xff".decode(errors="surrogateescape"))
+    os.mkfifo(tmp_path / "fifo")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket"))
+    odd = os.path.join(os.fsencode(tmp_path), b"-odd \n\x1b\xff")
+    Path(os.fsdecode(odd)).write_bytes(b"")
+    os.utime(odd, ns=(0, 1_234_567_890_123_456_789))
+    os.utime(tmp_path / "file", ns=(0, -1_500_000_001))
+    (tmp_path / "file").chmod(0o4751)
+
+    found = parse(find(tmp_path), piece)
+
+    assert found[0].path == b""
+    expected_kinds = {
+        b"": Kind.FOLDER, b"empty": Kind.FOLDER, b"file": Kind.FILE, b"second name": Kind.FILE,
+        b"dangling": Kind.SYMLINK, b"fifo": Kind.FIFO, b"socket": Kind.SOCKET, b"-odd \n\x1b\xff": Kind.FILE,
+    }  # fmt: skip
+    assert {entry.path: entry.kind for entry in found} == expected_kinds
+    for entry in found:
+        seen = os.lstat(os.path.join(os.fsencode(tmp_path), entry.path))
+        assert entry.mode == seen.st_mode & 0o7777
+        assert (entry.uid, entry.gid, entry.size) == (seen.st_uid, seen.st_gid, seen.st_size)
+        assert (entry.mtime_ns, entry.ctime_ns) == (seen.st_mtime_ns, seen.st_ctime_ns)
+        assert (entry.device, entry.inode, entry.links) == (seen.st_dev, seen.st_ino, seen.st_nlink)
+        assert entry.target == (b"nowhere \n\xff" if entry.kind is Kind.SYMLINK else None)
+
+
+def record(**changes: bytes) -> bytes:
+    fields = {
+        "kind": b"f", "mode": b"644", "uid": b"0", "gid": b"33", "size": b"10", "blocks": b"8",
+        "mtime": b"1.5000000000", "ctime": b"2.0000000000", "device": b"1", "inode": b"2", "links": b"1",
+        "fstype": b"ext4", "user": b"root", "group": b"33", "path": b"a", "target": b"",
+    } | changes  # fmt: skip
+    values = list(fields.values())
+    return b" ".join(values[:12]) + b"\0" + b"\0".join(values[12:]) + b"\0"
+
+
+def test_a_number_in_place_of_a_name_is_no_name() -> None:
+    [entry] = parse(record())
+    assert (entry.user, entry.group) == (b"root", b"")
+
+
+def test_a_find_that_knows_whole_seconds_only_is_understood() -> None:
+    [entry] = parse(record(mtime=b"12", ctime=b"-3"))
+    assert (entry.mtime_ns, entry.ctime_ns) == (12_000_000_000, -3_000_000_000)
+
+
+def test_holes_are_not_counted_as_room() -> None:
+    listing = Listing()
+    list(listing.feed(record(size=b"1000000", blocks=b"8") + record(size=b"10", blocks=b"8")))
+    assert listing.allocated == 4096 + 10
+
+
+def test_what_is_of_no_known_kind_is_set_apart() -> None:
+    listing = Listing()
+    assert list(listing.feed(record(kind=b"D", path=b"door"))) == []
+    assert listing.strange == [(b"door", STRANGE)]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        record(size=b"x"),
+        record(mode=b"999"),
+        record(mtime=b""),
+        record(mtime=b"9" * 5000),
+        record(links=b""),
+        b"\0" * 5,
+        record()[:-1],
+        b"f 644",
+    ],
+)
+def test_records_that_cannot_be_read_end_the_inventory(data: bytes) -> None:
+    with pytest.raises(ListingError):
+        parse(data)
+
+
+def test_a_record_without_end_is_refused_while_it_comes() -> None:
+    with pytest.raises(ListingError, match="without end"):
+        parse(b"x" * 1_000_000, 4096)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=300), st.integers(1, 50))
+def test_any_bytes_are_a_listing_or_a_clear_error(data: bytes, piece: int) -> None:
+    with contextlib.suppress(ListingError):
+        parse(data, piece)
+
+
+def test_an_owner_with_an_endless_name_is_no_listing(tmp_path: Path) -> None:
+    user = find(tmp_path).split(b"\0")[1]
+    with pytest.raises(ListingError):
+        parse(find(tmp_path).replace(b"\0" + user + b"\0", b"\0" + b"x" * 5000 + b"\0", 1))

@@ -1,0 +1,51 @@
+"""Folders whose list is not whole: they list fewer names than last time though they were not changed since.
+
+When a disk answers an error in the middle of a folder, BusyBox's find and OpenSSH's sftp-server say nothing: they take
+it for the folder's end. What tells is the snapshot before: whoever removes a name changes the folder's times. What
+is lacking stays known from run to run, until the names are there again or the folder changes.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+
+from tuibackup.files.findings import Findings
+from tuibackup.files.pipe import in_thread
+from tuibackup.files.shell.inventory import Listed
+from tuibackup.text import count
+from tuibackup.vault.index.read import IndexWriter, Wanted
+
+FEWER = (
+    "lists fewer names than last time though it was not changed since: {} of {}; the server's disk may be failing"
+    " (if the list is right, touch the folder there)"
+)
+
+
+async def doubt(
+    index: IndexWriter,
+    findings: Findings,
+    listed: Sequence[Listed],
+    afresh: Callable[[Sequence[Wanted]], Awaitable[list[Wanted]]],
+) -> list[Listed]:
+    """Name the folders that lack names, and count the files that are lacking with them as listed.
+
+    `afresh` is `Way.afresh`: what was removed while the inventory went on has changed the folder by now.
+    """
+    suspected = await in_thread(index.lacking)
+    if not suspected:
+        return list(listed)
+    now = {one.id: one.entry for one in await afresh([one.folder for one in suspected])}
+    missing = dict.fromkeys((one.root for one in listed), 0)
+    for one in suspected:
+        then, seen = one.folder.entry, now.get(one.folder.id)
+        if seen is None or (seen.mtime_ns, seen.ctime_ns) != (then.mtime_ns, then.ctime_ns):
+            continue
+        root = next(root for root in listed if root.root == one.folder.root)
+        reason = FEWER.format(count(one.has), count(one.had))
+        await in_thread(index.lacks, one)
+        if then.path:
+            await in_thread(findings.entry, root.root, root.folder, then.path, reason)
+        else:
+            await in_thread(findings.folder, root.root, root.folder, reason)
+        missing[one.folder.root] += one.files
+    findings.flush()
+    return [replace(one, files=one.files + missing[one.root]) for one in listed]

@@ -1,0 +1,115 @@
+"""Files that say that they are empty, where that cannot be believed.
+
+/proc, many FUSE and some network file systems tell size 0 of files that have content; tar takes them at their word and
+stores nothing. So before anything is fetched a byte is asked of each that is new or changed. What gives one is left
+out and listed: an empty file in its place would be a lie. On the file systems whose sizes are the kernel's own
+(`listing.HONEST`) nobody is asked.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from itertools import islice
+
+from tuibackup.errors import RemoteTimeoutError
+from tuibackup.files.findings import Findings
+from tuibackup.files.pipe import in_thread
+from tuibackup.files.shell import complaints, recheck, sudo
+from tuibackup.files.shell.inventory import Listed
+from tuibackup.files.shell.listing import HONEST
+from tuibackup.files.shell.tools import Tools
+from tuibackup.text import printable, shorten
+from tuibackup.vault.index.read import IndexWriter, Wanted
+
+HELD = (
+    "says that it is empty and has content, of which nothing is stored: its file system tells no size;"
+    " exclude it, or have a copy made in a folder on a disk"
+)
+ENDLESS = "says that it is empty, and reading it brings neither a byte nor an end; exclude it"
+UNREADABLE = "says that it is empty, and cannot be read: {}"
+UNASKED = "says that it is empty, which cannot be believed there and could not be looked at"
+
+_BATCH = 1_000
+_SECONDS = 300.0  # for one batch
+
+# All together first, as nearly all are empty. Each is answered with a letter and its name; `x` with what head says.
+# Some files block whoever reads them (/proc/kmsg), so nothing is read without `timeout`, where there is one.
+_SCRIPT = b"""
+timeout 1 true 2>/dev/null || timeout() { shift; "$@"; }
+if [ "$({ timeout 20 head -q -c 1 -- "$@" 2>/dev/null || echo x; } | wc -c)" -eq 0 ]; then
+    printf 'e%s\\0' "$@"
+    exit 0
+fi
+for name do
+    if [ "$(timeout 2 head -c 1 -- "$name" 2>/dev/null | wc -c)" -gt 0 ]; then
+        printf 'c%s\\0' "$name"
+    else
+        said=$(timeout 2 head -c 1 -- "$name" 2>&1 >/dev/null)
+        case $? in
+            0) printf 'e%s\\0' "$name" ;;
+            124 | 137 | 143) printf 'b%s\\0' "$name" ;;
+            *) printf 'x%s\\0%s\\0' "$name" "$said" ;;
+        esac
+    fi
+done
+exit 0
+"""
+# What has a size by now is read as that.
+_TOLD = (b"-type", b"f", b"-size", b"0c", b"-exec", b"sh", b"-c", _SCRIPT, b"sh", b"{}", b"+")
+
+
+async def doubt(
+    index: IndexWriter,
+    findings: Findings,
+    folder: Listed,
+    ask: Callable[[Sequence[Wanted]], Awaitable[dict[int, str]]],
+) -> None:
+    """Leave out the wanted files of `folder` that say that they are empty and are not, or may not be.
+
+    `ask` gives the reason, by the file's id (see `Way.held`). Raises what it raises.
+    """
+    doubtful = (one for one in index.wanted(folder.root, empty=True) if one.entry.fstype not in HONEST)
+    while files := await in_thread(lambda: list(islice(doubtful, _BATCH))):
+        held = await ask(files)
+        await in_thread(_leave_out, findings, [one for one in files if one.id in held], held)
+        findings.flush()
+
+
+def _leave_out(findings: Findings, files: Sequence[Wanted], reasons: dict[int, str]) -> None:
+    for one in files:
+        findings.missing(one.id, one.path, reasons[one.id])
+
+
+async def held(tools: Tools, files: Sequence[Wanted]) -> dict[int, str]:
+    """As `Way.held`, with the server's own tools."""
+    names = b"".join([one.place + b"\0" for one in files])
+    command = recheck.command(_TOLD, sudo=tools.sudo)
+    try:
+        answer = await tools.session.run(
+            command, input=names, timeout=_SECONDS, limit=len(names) + 1_000 * len(files)
+        )
+    except RemoteTimeoutError:
+        return {one.id: UNASKED for one in files}
+    refused = not answer.stdout and any(map(sudo.says, answer.stderr.splitlines()))
+    if answer.signal or answer.exit_status not in recheck.ENDS or refused:
+        return {one.id: UNASKED for one in files}
+    said = dict(_answers(answer.stdout))
+    return {one.id: said[one.place] for one in files if said.get(one.place)}
+
+
+def _answers(answer: bytes) -> Iterator[tuple[bytes, str]]:
+    """Each path that was looked at, and what is wrong with it ("": it is empty)."""
+    tokens = iter(answer.split(b"\0"))
+    for token in tokens:
+        letter, path = token[:1], token[1:]
+        if letter == b"x":
+            yield path, reason(next(tokens, b"").rpartition(b": ")[2])
+        elif letter:
+            yield path, {b"e": "", b"c": HELD, b"b": ENDLESS}.get(letter, UNASKED)
+
+
+def reason(said: bytes) -> str:
+    """Why a file cannot be read, by the words of an error; "" where it is simply gone, as others will tell."""
+    if said == b"No such file or directory":
+        return ""
+    if said in (b"Permission denied", b"Operation not permitted"):
+        return complaints.PERMISSION
+    return UNREADABLE.format(shorten(printable(said.strip()), 200) or "head does not say why")

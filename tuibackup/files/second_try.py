@@ -1,0 +1,119 @@
+"""What the streams of one folder did not bring as it should be: findings, files to fetch once more, nothing forgotten.
+
+A complaint of the server's tools stands in the index since it was heard (see `heard`). Here it becomes a finding, or is
+taken out again because the file came whole the next time.
+"""
+
+from operator import attrgetter
+
+from tuibackup.files.complained import Said
+from tuibackup.files.findings import Findings
+from tuibackup.files.shell.inventory import Listed
+from tuibackup.files.shell.stream import Fetched
+from tuibackup.text import numbered
+from tuibackup.vault.index.read import IndexWriter, Wanted
+
+CHANGED = "changed while it was read, twice; stored as it was read last"
+SHRUNK = "shrank while it was read, twice; its end is filled with zeros"
+PADDED = "was shorter than its size says when it was read, or could not be read on ({}); its end is filled with zeros"
+UNREAD = "{}; what could not be read is stored as zeros"
+REPLACED = "vanished or was replaced after it was read; stored as it was read"
+CHANGED_AND_LOST = "changed while it was read and could not be read again; stored as it was read first"
+UNNAMED = "many files could not be read; the reason was not kept for each"
+
+
+class Settling:
+    """Of one folder. `tried` are the ids of files that came twice, or were asked for twice."""
+
+    def __init__(self, index: IndexWriter, findings: Findings, folder: Listed) -> None:
+        self.tried: set[int] = set()
+        self._index = index
+        self._findings = findings
+        self._folder = folder
+        self._waiting: dict[int, Said] = {}  # complaints about files that are asked for once more
+
+    def settle(self, fetched: Fetched) -> list[Wanted]:
+        """Take one stream's result; the files that are worth a second try."""
+        for number in fetched.stored_again:
+            self._forget(self._waiting.pop(number, None))
+        said = dict(fetched.complaints)
+        self._lost(fetched, said)
+        again = [one for one in fetched.changed if one.id not in self.tried]
+        for one in again:
+            if one.id in said:
+                self._forget(self._waiting.get(one.id))
+                self._waiting[one.id] = said.pop(one.id)
+        for one in fetched.changed:
+            if one.id in self.tried:
+                self._unsettled(one, said.pop(one.id, None))
+        for one in fetched.gone:
+            self._forget(said.pop(one.id, None))
+            self._entry(one.entry.path, fetched.looked.get(one.place, REPLACED))
+        for number in sorted(said, key=lambda number: said[number].path):
+            self._complained(number, said[number])
+        root, name = self._folder.root, self._folder.folder
+        if fetched.uncounted:
+            self._findings.folder(
+                root,
+                name,
+                f"{numbered(fetched.uncounted, 'more file', 'more files')} changed while they were read",
+            )
+        for text in fetched.said:
+            self._findings.folder(root, name, text)
+        return sorted(again, key=attrgetter("id"))
+
+    def never_rested(self, files: list[Wanted]) -> None:
+        """These changed in the last stream, too."""
+        for one in files:
+            self._unsettled(one, self._waiting.pop(one.id, None))
+
+    def not_again(self, one: Wanted) -> None:
+        """It was to be fetched once more, and is not there any more."""
+        self._forget(self._waiting.pop(one.id, None))
+        self._entry(one.entry.path, CHANGED_AND_LOST)
+
+    def close(self) -> None:
+        """There is no further stream: what was to be fetched once more, and was not, stays as it is."""
+        for number, said in self._waiting.items():
+            self._complained(number, said)
+        self._waiting.clear()
+
+    def _lost(self, fetched: Fetched, said: dict[int, Said]) -> None:
+        for one, reason in fetched.lost:
+            self._forget(said.pop(one.id, None))
+            self._forget(self._waiting.pop(one.id, None))
+            if one.id in self.tried:
+                self._entry(one.entry.path, CHANGED_AND_LOST)
+            else:
+                self._findings.missing(one.id, one.path, reason)
+        for number in fetched.lost_unnamed:
+            self._forget(said.pop(number, None))
+            self._findings.missing(number, self._folder.folder, UNNAMED)
+
+    def _unsettled(self, one: Wanted, said: Said | None) -> None:
+        """A file that changed again: in the tool's words, if it had some that say more."""
+        self._forget(said)
+        if said is not None and said.complaint.shrank:
+            self._entry(one.entry.path, SHRUNK)
+        elif said is not None and said.complaint.padded:
+            self._entry(one.entry.path, UNREAD.format(said.complaint.reason))
+        else:
+            self._entry(one.entry.path, CHANGED)
+
+    def _complained(self, number: int, said: Said) -> None:
+        self._forget(said)
+        if self._index.find(self._folder.root, said.path) != number:
+            return  # it is missing, and was listed as that
+        complaint = said.complaint
+        if complaint.shrank:
+            self._entry(said.path, PADDED.format(complaint.reason))
+        else:
+            self._entry(said.path, UNREAD.format(complaint.reason) if complaint.padded else complaint.reason)
+
+    def _entry(self, path: bytes, reason: str) -> None:
+        self._findings.entry(self._folder.root, self._folder.folder, path, reason)
+
+    def _forget(self, said: Said | None) -> None:
+        """Its line in the index's list: a finding makes another."""
+        if said is not None and said.problem:
+            self._index.settled([said.problem])

@@ -1,0 +1,1 @@
+"""A server is read over SFTP alone."""

@@ -1,0 +1,457 @@
+"""The inventory of a server that has only SFTP: its folders listed many at a time, its answers given depth first.
+
+What SFTP cannot tell is left out of the entries (ctime, inode, links, fractions of a second; see `sftpway.LIMITS`).
+Special files are recorded by their mode, and nothing is opened but folders.
+"""
+
+import asyncio
+import os
+import posixpath
+import re
+import stat
+import time
+from collections import deque
+from collections.abc import Awaitable, Sequence
+from itertools import islice
+from typing import NamedTuple, TypeVar
+
+from tuibackup.config import Server
+from tuibackup.errors import DownloadError
+from tuibackup.files.exclude import Excludes
+from tuibackup.files.findings import Findings
+from tuibackup.files.pipe import in_thread
+from tuibackup.files.resolved import Place
+from tuibackup.files.shell.complaints import VANISHED
+from tuibackup.files.shell.inventory import MOST, NO_FOLDER, OTHER_FILESYSTEM, Listed, missing
+from tuibackup.files.shell.listing import STRANGE
+from tuibackup.files.tally import Tally
+from tuibackup.remote.probe import Probe
+from tuibackup.remote.sftp import NO_SUCH_FILE, PERMISSION_DENIED, Attributes, Name, Sftp, SftpError
+from tuibackup.text import count
+from tuibackup.vault.archive.entry import KINDS_OF_MODES, Entry, Kind
+from tuibackup.vault.index.read import IndexWriter, join
+from tuibackup.vault.index.rows import LONGEST_PATH
+
+UNREADABLE = "may not be read by the server's account: give it the right to, or exclude it"
+UNTOLD = "the server does not tell its kind or its time"
+_SECOND = 1_000_000_000
+_UNSURE_SECONDS = 24 * 3600  # that the clock of a server may be off which does not tell it
+_CLOCK = b"/proc/self/status"  # Linux makes it anew for each process; sshd starts one for each SFTP channel
+
+_AHEAD = 48  # folders that are listed at once …
+_AHEAD_NAMES = 1_000  # … as far as they are no larger than that: others wait for their turn …
+_AHEAD_ALL = 50_000  # … and so many names wait altogether
+_ASKED = 8  # requests for the next names of one folder that are on their way when it is its turn
+_AT_ONCE = 250  # links, or names without attributes, that are looked at together
+_BATCH = 2_000  # entries that go into the index together
+_WAITING = 500_000  # folders whose turn has not come
+_LINKS = 40  # that a path may lead through, as on Linux
+
+_LONGNAME = re.compile(rb"[-a-zA-Z?]\S{9}\S?\s+\S+\s+(\S{1,256})\s+(\S{1,256})\s+\d+\s")
+
+_T = TypeVar("_T")
+
+
+class _Found(NamedTuple):
+    """Of one folder, or of a part of it: what there is, and what cannot be taken."""
+
+    entries: list[Entry]
+    problems: list[tuple[bytes, str]]
+
+
+async def take(
+    sftp: Sftp, probe: Probe, server: Server, writer: IndexWriter, findings: Findings, tally: Tally
+) -> list[Listed]:
+    """As `inventory.take`."""
+    started_ns = await begun(sftp, probe)
+    return [
+        await _Folder(
+            sftp, server, writer, findings, tally, folder.encode("utf-8", "surrogateescape"), started_ns
+        ).run()
+        for folder in server.folders
+    ]
+
+
+async def begun(sftp: Sftp, probe: Probe) -> int:
+    """A moment by the server's clock, in nanoseconds, that is not later than now.
+
+    Files that changed after it are fetched again by the next run. A shell tells the clock; without one, Linux does
+    through the time of a file of /proc (unless the account is shut into a folder). Else our own clock has to do, and
+    the server's is taken to be no more than a day behind.
+    """
+    now = time.time_ns()
+    if probe.clock_offset is not None and abs(probe.clock_offset) * _SECOND < now:
+        return now + int((probe.clock_offset - 1) * _SECOND)
+    try:
+        seen = await sftp.stat(_CLOCK)
+    except SftpError:
+        seen = Attributes(None, None, None, None, None)
+    if seen.mtime:
+        return seen.mtime * _SECOND
+    return now - _UNSURE_SECONDS * _SECOND
+
+
+def entry_of(path: bytes, seen: Attributes, user: bytes = b"", group: bytes = b"") -> Entry | None:
+    """What is at `path`, as SFTP tells it; None where the server left out what cannot be done without."""
+    if seen.mode is None or seen.mtime is None:
+        return None
+    kind = KINDS_OF_MODES.get(stat.S_IFMT(seen.mode))
+    if kind is None or (kind is Kind.FILE and seen.size is None):
+        return None
+    uid, gid = seen.uid or 0, seen.gid or 0
+    mtime_ns = seen.mtime * _SECOND
+    return Entry(path, kind, stat.S_IMODE(seen.mode), uid, gid, user, group, seen.size or 0, mtime_ns)
+
+
+def reason_of(error: SftpError) -> str:
+    """Why something cannot be read."""
+    if error.code == NO_SUCH_FILE:
+        return VANISHED
+    if error.code == PERMISSION_DENIED:
+        return UNREADABLE
+    return f"cannot be read: {error.said}"
+
+
+async def unless_refused(answer: Awaitable[_T]) -> _T | SftpError:
+    """The answer, or that the server said no, as a value."""
+    try:
+        return await answer
+    except SftpError as error:
+        return error
+
+
+async def place_of(sftp: Sftp, folder: bytes) -> Place | None:
+    """Where `folder` lies; None when it is not there. Its identity is not told over SFTP."""
+    path = await unless_refused(sftp.realpath(folder))
+    if isinstance(path, SftpError) or not path.startswith(b"/") or b"\0" in path:
+        path = folder
+    for _ in range(_LINKS):
+        above = [path[: end.start()] for end in re.finditer(rb"(?<!^)/|$", path)]
+        looks = [sftp.lstat(one) for one in above]
+        seen = [await unless_refused(look) for look in looks]
+        link = next((one for one, look in zip(above, seen, strict=True) if _is_link(look)), None)
+        if link is None:
+            break
+        target = await unless_refused(sftp.readlink(link))  # this server's REALPATH follows no links
+        if isinstance(target, SftpError) or b"\0" in target:
+            break
+        path = posixpath.normpath(posixpath.join(posixpath.dirname(link), target) + path[len(link) :])
+    there = await unless_refused(sftp.stat(path))
+    if (
+        isinstance(there, SftpError) and path != folder
+    ):  # a server may tell paths that it does not take itself
+        path, there = folder, await unless_refused(sftp.stat(folder))
+    gone = isinstance(there, SftpError) and there.code == NO_SUCH_FILE
+    return None if gone else Place(path)
+
+
+def _is_link(seen: Attributes | SftpError) -> bool:
+    return not isinstance(seen, SftpError) and seen.mode is not None and stat.S_ISLNK(seen.mode)
+
+
+class _Folder:
+    """The listing of one configured folder."""
+
+    def __init__(
+        self,
+        sftp: Sftp,
+        server: Server,
+        writer: IndexWriter,
+        findings: Findings,
+        tally: Tally,
+        folder: bytes,
+        started_ns: int,
+    ) -> None:
+        self._sftp = sftp
+        self._server = server
+        self._writer = writer
+        self._findings = findings
+        self._tally = tally
+        self._folder = folder
+        self._place = Place(folder)
+        self._left_out = server.left_out(os.fsdecode(folder))
+        self._excludes = Excludes(self._left_out, folder)
+        self._started_ns = started_ns
+        self._root = 0
+        self._filesystem: int | None = None
+        self._records = 0  # names that the server told
+        self._active = 0  # folders that are being listed ahead …
+        self._held = 0  # … and what was found in those that are ready
+        self._allocated = 0
+        self._untold = 0  # names that are left out, whatever they are: each counts as a file that is missing
+        self._coming: list[Entry] = []  # folders whose turn comes, the next one last
+        self._ahead: dict[bytes, asyncio.Task[_Found | SftpError | None]] = {}
+        self._out: list[Entry] = []
+        self._problems: list[tuple[bytes, str]] = []
+
+    async def run(self) -> Listed:
+        folder = self._folder
+        self._place = place = await place_of(self._sftp, folder) or Place(folder, told=False)
+        self._root = self._writer.add_root(
+            folder, place.path, started_ns=self._started_ns, excludes=self._left_out
+        )
+        fault = await self._look()
+        if not fault:
+            try:
+                fault = await self._walk()
+            finally:
+                await self._leave()
+        files, size = await in_thread(self._writer.listed_totals, self._root)
+        files += self._untold
+        return Listed(self._root, folder, place, fault, files, size, self._allocated, self._started_ns)
+
+    async def _look(self) -> str:
+        """Look at the folder itself; why it cannot be listed, or ""."""
+        seen = await unless_refused(self._sftp.stat(self._place.path))
+        if isinstance(seen, SftpError):
+            return missing(self._folder) if seen.code == NO_SUCH_FILE else reason_of(seen)
+        top = entry_of(b"", seen)
+        if top is None or top.kind is not Kind.FOLDER:
+            return NO_FOLDER
+        if self._sftp.knows_filesystems:
+            number = await unless_refused(self._sftp.filesystem(self._place.path))
+            self._filesystem = None if isinstance(number, SftpError) else number
+        self._coming.append(top)
+        return ""
+
+    async def _walk(self) -> str:
+        """List everything; why the folder itself could not be, or ""."""
+        while self._coming:
+            entry = self._coming.pop()
+            if entry.path and self._excludes.empties(entry.path):
+                self._out.append(entry)
+                continue
+            task = self._ahead.pop(entry.path, None)
+            self._read_ahead()
+            found = await task if task is not None else None
+            if found is None:
+                if fault := await self._stream(entry):
+                    return fault
+                continue
+            self._out.append(entry)
+            if isinstance(found, SftpError):
+                self._problems.append((entry.path, reason_of(found)))
+            else:
+                self._held -= len(found.entries)
+                await self._below(found)
+        await self._store()
+        return ""
+
+    def _read_ahead(self) -> None:
+        """Begin to list the folders that come next."""
+        most = min(_AHEAD, self._sftp.handles - 1)
+        for entry in islice(reversed(self._coming), _AHEAD):
+            if self._active >= most or self._held + self._active * _AHEAD_NAMES > _AHEAD_ALL:
+                return
+            if entry.path not in self._ahead and not self._excludes.empties(entry.path):
+                self._active += 1
+                self._ahead[entry.path] = asyncio.create_task(self._listed(entry.path))
+
+    async def _listed(self, path: bytes) -> _Found | SftpError | None:
+        """All that is in a folder; None where that is too much to wait in memory."""
+        reader = _Reader(self._sftp, self._absolute(path), self._filesystem, 2)
+        whole = _Found([], [])
+        seen = 0
+        try:
+            if not await reader.open():
+                return _Found([], [(path, OTHER_FILESYSTEM)])
+            while names := await reader.next():
+                seen += len(names)
+                if seen > _AHEAD_NAMES:
+                    return None
+                found = await self._understood(path, names)
+                whole.entries.extend(found.entries)
+                whole.problems.extend(found.problems)
+        except SftpError as error:
+            return error
+        finally:
+            self._active -= 1
+            reader.close()
+        self._held += len(whole.entries)
+        return whole
+
+    async def _stream(self, entry: Entry) -> str:
+        """List a folder whose turn it is; why it could not be, if it is the configured one."""
+        reader = _Reader(self._sftp, self._absolute(entry.path), self._filesystem, _ASKED)
+        fault = ""
+        names: list[Name] = []
+        try:
+            if await reader.open():
+                names = await reader.next()
+            else:
+                fault = OTHER_FILESYSTEM
+        except SftpError as error:
+            fault = reason_of(error)
+        self._out.append(entry if entry.path else _with_owner(entry, names))
+        try:
+            while names:
+                await self._below(await self._understood(entry.path, names))
+                names = await reader.next()
+        except SftpError as error:
+            self._problems.append((entry.path, reason_of(error)))
+        finally:
+            reader.close()
+        if fault and not entry.path:
+            await self._store()
+            return fault
+        if fault:
+            self._problems.append((entry.path, fault))
+        return ""
+
+    async def _below(self, found: _Found) -> None:
+        """Take what is in the folder whose turn it is: its folders wait, the rest goes into the index."""
+        folders = []
+        for entry in found.entries:
+            if entry.kind is Kind.FOLDER:
+                folders.append(entry)
+                continue
+            self._out.append(entry)
+            if entry.kind is Kind.FILE:
+                self._allocated += entry.size
+        self._problems += found.problems
+        self._coming += reversed(folders)
+        if len(self._coming) > _WAITING:
+            raise DownloadError(
+                f"{self._server.name}: has more than {count(_WAITING)} folders beside each other; "
+                "that cannot be listed over SFTP"
+            )
+        await self._store(at_least=_BATCH)
+
+    async def _store(self, at_least: int = 1) -> None:
+        """Give the index what was found, when that is enough."""
+        if len(self._out) + len(self._problems) < at_least:
+            return
+        out, self._out = self._out, []
+        self._tally.items += len(out)
+        await in_thread(self._writer.add, self._root, out)
+        problems, self._problems = self._problems, []
+        for path, reason in problems:
+            self._findings.entry(self._root, self._folder, path, reason)
+        self._findings.flush()
+
+    async def _leave(self) -> None:
+        tasks = list(self._ahead.values())
+        self._ahead.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _absolute(self, path: bytes) -> bytes:
+        return join(self._place.path, path)
+
+    async def _understood(self, above: bytes, names: Sequence[Name]) -> _Found:
+        """The entries that `names` in the folder `above` are; links and what came without attributes looked at."""
+        self._records += len(names)
+        if self._records > MOST:
+            raise DownloadError(f"{self._server.name}: lists more than {MOST} names in one folder")
+        found = _Found([], [])
+        start = above + b"/" if above else b""
+        unknown: list[tuple[bytes, Name]] = []
+        links: list[Entry] = []
+        for name in names:
+            if name.name in (b".", b".."):
+                continue
+            path = start + name.name
+            if not name.name or b"/" in name.name or b"\0" in name.name:
+                found.problems.append((above, "the server lists a name there that is no possible name"))
+            elif len(self._absolute(path)) >= LONGEST_PATH:
+                found.problems.append((path[:LONGEST_PATH], "its path is too long to be read over SFTP"))
+                self._untold += 1
+            elif None in (name.attributes.mode, name.attributes.size, name.attributes.mtime):
+                unknown.append((path, name))
+            else:
+                self._sort(path, name, found, links)
+        for part in _parts(unknown):
+            looks = [self._sftp.lstat(self._absolute(path)) for path, _ in part]
+            for (path, name), look in zip(part, looks, strict=True):
+                seen = await unless_refused(look)
+                if isinstance(seen, SftpError):
+                    found.problems.append((path, reason_of(seen)))
+                else:
+                    self._sort(path, name._replace(attributes=seen), found, links)
+        for group in _parts(links):
+            targets = [self._sftp.readlink(self._absolute(link.path)) for link in group]
+            for link, answer in zip(group, targets, strict=True):
+                target = await unless_refused(answer)
+                if isinstance(target, SftpError):
+                    found.problems.append((link.path, reason_of(target)))
+                else:
+                    found.entries.append(link._replace(target=target))
+        return found
+
+    def _sort(self, path: bytes, name: Name, found: _Found, links: list[Entry]) -> None:
+        entry = entry_of(path, name.attributes, *_owner(name))
+        if entry is None:
+            told = name.attributes.mode is not None and name.attributes.mtime is not None
+            found.problems.append((path, STRANGE if told else UNTOLD))
+            self._untold += not told
+        elif self._excludes.leaves_out(path, folder=entry.kind is Kind.FOLDER):
+            pass
+        elif entry.kind is Kind.SYMLINK:
+            links.append(entry)
+        else:
+            found.entries.append(entry)
+
+
+class _Reader:
+    """One folder, open. Requests for its next names are sent before the answers to the last are here."""
+
+    def __init__(self, sftp: Sftp, path: bytes, filesystem: int | None, asked: int) -> None:
+        self._sftp = sftp
+        self._path = path
+        self._filesystem = filesystem
+        self._most = asked
+        self._handle = b""
+        self._ended = False
+        self._asked: deque[asyncio.Future[list[Name]]] = deque()
+
+    async def open(self) -> bool:
+        """Whether it lies in `filesystem`: else another one is mounted there. Raises SftpError."""
+        opening = self._sftp.opendir(self._path)
+        if self._filesystem is not None:
+            number = await unless_refused(self._sftp.filesystem(self._path))
+            if not isinstance(number, SftpError) and number != self._filesystem:
+                with_handle = await unless_refused(opening)
+                self._handle = with_handle if isinstance(with_handle, bytes) else b""
+                return False
+        self._handle = await opening
+        return True
+
+    async def next(self) -> list[Name]:
+        """The next names, none at the end. Raises SftpError."""
+        while not self._ended and len(self._asked) < self._most:
+            self._asked.append(self._sftp.readdir(self._handle))
+        # A server that works on several requests at once may say "end" to one, and give the last names to the next.
+        while self._asked:
+            if names := await self._asked.popleft():
+                return names
+            self._ended = True
+        return []
+
+    def close(self) -> None:
+        if self._handle:
+            self._sftp.close(self._handle)
+            self._handle = b""
+
+
+def _parts(things: Sequence[_T]) -> list[Sequence[_T]]:
+    return [things[at : at + _AT_ONCE] for at in range(0, len(things), _AT_ONCE)]
+
+
+def _owner(name: Name) -> tuple[bytes, bytes]:
+    """User and group by name, from a line for people; b"" where it does not look as expected."""
+    match = _LONGNAME.match(name.longname)
+    if match is None:
+        return b"", b""
+    user, group = match.groups()
+    uid, gid = name.attributes.uid, name.attributes.gid
+    return b"" if user == b"%d" % (uid or 0) else user, b"" if group == b"%d" % (gid or 0) else group
+
+
+def _with_owner(top: Entry, names: Sequence[Name]) -> Entry:
+    """The configured folder: its owner's name stands in its own listing only."""
+    for name in names:
+        if name.name == b".":
+            user, group = _owner(name)
+            return top._replace(user=user, group=group)
+    return top

@@ -1,0 +1,125 @@
+"""A server is read over SFTP alone: it has no shell, or no find and tar that we know."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from tuibackup.config import Server
+from tuibackup.errors import DownloadError, RemoteCommandError
+from tuibackup.files.findings import Findings
+from tuibackup.files.resolved import Place
+from tuibackup.files.sftp import fetch, inventory, recheck
+from tuibackup.files.shell.inventory import NO_FOLDER, Listed, missing
+from tuibackup.files.shell.stream import Fetched
+from tuibackup.files.shell.tools import lacking
+from tuibackup.files.store import Store
+from tuibackup.files.tally import Tally
+from tuibackup.remote.probe import Probe
+from tuibackup.remote.session import Session
+from tuibackup.remote.sftp import NO_SUCH_FILE, SftpError, opened
+from tuibackup.vault.archive.entry import Kind
+from tuibackup.vault.index.read import IndexWriter, Wanted
+
+LIMITS = (
+    "times finer than a second",
+    "times of change (ctime)",
+    "hard links",
+    "holes in files",
+    "extended attributes and access lists",
+)
+
+
+async def look(session: Session, folder: bytes) -> tuple[str, bool]:
+    """Why a folder cannot be listed, "" where it can; and whether there is anything in it. For a check."""
+    async with opened(session) as sftp:
+        try:
+            seen = inventory.entry_of(b"", await sftp.stat(folder))
+            if seen is None or seen.kind is not Kind.FOLDER:
+                return NO_FOLDER, False
+            handle = await sftp.opendir(folder)
+            names = [name for _ in range(2) for name in await sftp.readdir(handle)]
+            sftp.close(handle)
+        except SftpError as error:
+            gone = error.code == NO_SUCH_FILE
+            return missing(folder) if gone else inventory.reason_of(error), False
+    return "", any(name.name not in (b".", b"..") for name in names)
+
+
+def sftp_way(session: Session, probe: Probe, server: Server) -> "SftpWay":
+    """For any server with SFTP. DownloadError where the configuration asks for what only tools there can do."""
+    if server.sudo and (lacks := lacking(probe)):
+        why, way_out = lacks
+        raise DownloadError(
+            f"{server.name}: {why}, and over SFTP there is no sudo", f"{way_out}, or set sudo = false"
+        )
+    return SftpWay(session, probe)
+
+
+@dataclass(frozen=True, slots=True)
+class SftpWay:
+    """A `Way` (see way.py)."""
+
+    session: Session
+    probe: Probe
+
+    @property
+    def described(self) -> str:
+        """What the server is read with."""
+        return "SFTP"
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What SFTP cannot see."""
+        return LIMITS
+
+    @property
+    def xattrs(self) -> bool:
+        """There are none over SFTP."""
+        return False
+
+    def plainer(self) -> None:
+        """There is nothing to leave out."""
+        return
+
+    async def inventory(
+        self, server: Server, writer: IndexWriter, findings: Findings, tally: Tally
+    ) -> list[Listed]:
+        """List every configured folder."""
+        async with AsyncExitStack() as stack:
+            try:
+                sftp = await stack.enter_async_context(opened(self.session))
+            except RemoteCommandError as error:
+                raise self._no_way(error) from error
+            return await inventory.take(sftp, self.probe, server, writer, findings, tally)
+
+    def _no_way(self, error: RemoteCommandError) -> DownloadError:
+        """Neither this way nor the other: what stands in each."""
+        name = f"{self.session.name}: "
+        why, way_out = lacking(self.probe) or ("", "")
+        said = error.message.removeprefix(name)
+        return DownloadError(f"{name}{why}, and {said}", f"{way_out}, or let the account have SFTP")
+
+    async def fetch(
+        self,
+        store: Store,
+        tally: Tally,
+        folder: Listed,
+        wanted: Callable[[], Iterator[Wanted]],
+        again: frozenset[int] = frozenset(),
+    ) -> Fetched:
+        """Fetch files of one folder."""
+        return await fetch.fetch(self.session, store, tally, folder, wanted, again)
+
+    async def held(self, files: Sequence[Wanted]) -> dict[int, str]:
+        """Which of the files that say that they are empty are not."""
+        return await recheck.held(self.session, files)
+
+    async def places(self, folders: Sequence[bytes]) -> list[Place | None]:
+        """Where folders lie now."""
+        async with opened(self.session) as sftp:
+            return await asyncio.gather(*(inventory.place_of(sftp, folder) for folder in folders))
+
+    async def afresh(self, files: Sequence[Wanted]) -> list[Wanted]:
+        """Files as they are now."""
+        return await recheck.afresh(self.session, files)

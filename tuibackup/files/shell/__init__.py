@@ -1,0 +1,1 @@
+"""A server is read with its own find and tar."""

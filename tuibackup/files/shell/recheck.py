@@ -1,0 +1,231 @@
+"""The second look: every fetched file is examined once more, while the stream goes on.
+
+tar's own words do not tell whether a file changed while it was read (BusyBox's says nothing at all). So the names
+of complete files go to `find` a second time, over a channel of their own, and the answers are compared with the
+inventory. What differs was changed after the inventory saw it.
+"""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from tuibackup.errors import DownloadError, NoChannelError
+from tuibackup.files.pipe import in_thread, together
+from tuibackup.files.shell import sudo
+from tuibackup.files.shell.complaints import VANISHED
+from tuibackup.files.shell.find import Look
+from tuibackup.files.shell.listing import ListingError
+from tuibackup.files.shell.tools import STALL, Lines, SilenceError, end, last_line, piece, taken
+from tuibackup.remote.command import Exit, low_priority, script
+from tuibackup.remote.session import Session
+from tuibackup.remote.stream import Stream
+from tuibackup.vault.index.read import Wanted
+
+_AT_ONCE = b"4000"  # names for one `find`, if so many fit on a command line
+ENDS = (0, 1, 123)  # of xargs; 123: some find exited with 1, as it does for a file that is gone
+_IDLE = 1.0  # seconds without a name, after which a command is ended
+_CUTS = 5
+_HANDED = 16  # batches that wait to be sent
+_KEPT = 20_000  # changed files that are remembered; more than that is somebody's `chown -R`
+
+
+def command(told: Sequence[bytes], *, sudo: bool) -> bytes:
+    """Reads NUL-ended paths and answers with what find tells of each that is still there, in their order.
+
+    `told` are the words that make it tell (see `look`).
+    """
+    find = (b"sudo -n -- " if sudo else b"") + b'find "$@" -maxdepth 0 ' + script(told)
+    words = [b"xargs", b"-0", b"-r", b"-n", _AT_ONCE, b"sh", b"-c", b"exec " + find, b"find"]
+    return b"export LC_ALL=C; " + low_priority(script(words))
+
+
+async def afresh(session: Session, look: Look, files: Sequence[Wanted], *, sudo: bool) -> list[Wanted]:
+    """`files` (or folders) as they are now, without those that are gone or something else by now."""
+    names = b"".join([wanted.place + b"\0" for wanted in files])
+    answer = await session.run(
+        command(look.named, sudo=sudo), input=names, timeout=STALL, limit=len(names) + 400 * len(files)
+    )
+    if answer.signal or answer.exit_status not in ENDS:
+        answer.check()
+    listing = look.listing(b"")
+    now = {entry.path: entry for entry in listing.feed(answer.stdout)}
+    listing.close()
+    return [
+        wanted._replace(entry=now[wanted.place]._replace(path=wanted.entry.path))
+        for wanted in files
+        if wanted.place in now and now[wanted.place].kind is wanted.entry.kind
+    ]
+
+
+class Handed:
+    """Takes fetched files from the worker, to be looked at a second time, and keeps which of them `changed`.
+
+    `gone` are those that are not there any more, or no files. Of either `uncounted` tells how many more there
+    are than are kept.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.changed: list[Wanted] = []
+        self.gone: list[Wanted] = []
+        self.uncounted = 0
+        self.postponed = False
+        self._name = name  # of the server
+        self._loop = asyncio.get_running_loop()
+        self._queue: asyncio.Queue[list[Wanted]] = asyncio.Queue()
+        self._slots = threading.Semaphore(_HANDED)
+        self._stopped = False
+        self._out: deque[Wanted] = deque()
+        self._begun: list[Wanted] = []  # what the next command begins with
+        self._unsent: list[Wanted] = []
+
+    def hand(self, files: list[Wanted]) -> None:
+        """In the worker's thread: these are fetched; an empty list is the end. Waits while too many are on the way.
+
+        After `stop` they are only noted as `unchecked`.
+        """
+        if not self._stopped and not self.postponed:
+            self._slots.acquire()
+        if self._stopped:
+            self._unsent += files
+        else:
+            self._loop.call_soon_threadsafe(self._queue.put_nowait, files)
+
+    def _postpone(self) -> None:
+        """Nothing is looked at for the time being: `hand` waits no more."""
+        self.postponed = True
+        self._slots.release()
+
+    def stop(self) -> None:
+        """Let the worker's thread go, also from a `hand` that waits."""
+        self._stopped = True
+        self._slots.release()
+
+    def unchecked(self) -> list[Wanted]:
+        """After a cut: files that were handed over and not looked at. The worker's thread has ended."""
+        queued: list[Wanted] = []
+        while not self._queue.empty():
+            queued += self._queue.get_nowait()
+        return [*self._out, *self._begun, *queued, *self._unsent]
+
+    def _keep(self, where: list[Wanted], wanted: Wanted) -> None:
+        if len(where) < _KEPT:
+            where.append(wanted)
+        else:
+            self.uncounted += 1
+
+
+class Recheck(Handed):
+    """Has the server's find look at them. A file that is `doubtful` counts as changed, whatever it says."""
+
+    def __init__(self, name: str, look: Look, doubtful: Callable[[Wanted], bool]) -> None:
+        super().__init__(name)
+        self.lines = Lines()
+        self._doubtful = doubtful
+        self._all_sent = False
+        self._answered = False
+        self._over = False  # there is nothing more to be handed over
+        self._look = look
+        self._stamps = look.stamps()
+        self._cut = 0  # commands in a row whose channel the server closed
+        self._complaint = look.complaint
+
+    def words(self) -> dict[bytes, str]:
+        """Why it could not be looked at, by the path there; what is simply gone is not told of."""
+        found = (self._complaint(line) for line in self.lines.drain())
+        return {one.name: one.reason for one in found if one and one.name and one.reason != VANISHED}
+
+    async def look(self, session: Session, command: bytes, *, beside: bool = False) -> None:
+        """Look at all that is handed over, until its end, with one `command` after another.
+
+        None stays open without being needed: servers close channels that are silent (ChannelTimeout). `beside` a
+        stream that waits for us: where the server runs no more at a time, all is `postponed` until it is called again.
+        """
+        while not self._over or self._begun:
+            try:
+                async with session.stream(command, on_line=self.lines.take, beside=beside) as stream:
+                    await together(self.send(stream), self.receive(stream))
+            except NoChannelError:
+                if not beside:
+                    raise
+                self._postpone()
+                return
+            if not self._over and not self._begun:
+                self._begun = await self._queue.get()
+                self._over = not self._begun
+
+    async def send(self, stream: Stream) -> None:
+        """Send names until the end, or until there are none for a moment.
+
+        SilenceError when the server takes none for too long.
+        """
+        self._all_sent = False
+        while files := await self._next():
+            self._out.extend(files)
+            await taken(stream, b"".join([wanted.place + b"\0" for wanted in files]), self._name)
+            self._slots.release()
+        stream.write_eof()
+        self._all_sent = True
+
+    async def _next(self) -> list[Wanted]:
+        if self._begun:
+            files, self._begun = self._begun, []
+            return files
+        if self._over:
+            return []
+        try:
+            async with asyncio.timeout(_IDLE):
+                files = await self._queue.get()
+        except TimeoutError:
+            return []
+        self._over = not files
+        return files
+
+    async def receive(self, stream: Stream) -> None:
+        """Compare answers until the end. DownloadError when the second look itself failed."""
+        while data := await self._answer(stream):
+            await in_thread(self._compare, data)
+        exit_ = await end(stream, self._name)
+        if (
+            exit_ == Exit(-1) and self._cut < _CUTS
+        ):  # the server closed a channel that was silent for too long
+            self._cut += 1
+            self._begun, self._stamps = [*self._out, *self._begun], self._look.stamps()
+            self._out.clear()
+            return
+        self._cut = 0
+        refused = self._out and not self._answered and any(map(sudo.says, bytes(stream.stderr).splitlines()))
+        if exit_.signal or exit_.status not in ENDS or refused:
+            said = last_line(bytes(stream.stderr))
+            raise DownloadError(f"{self._name}: the second look at fetched files failed: xargs {exit_}{said}")
+        for wanted in self._out:
+            self._keep(self.gone, wanted)
+        self._out.clear()
+
+    async def _answer(self, stream: Stream) -> bytes:
+        """The next bytes of the answer. Silence is a fault only after everything was asked: until then the server
+        waits for us, for as long as one large file takes, or the thousands that are looked at together.
+        """
+        while True:
+            all_sent = self._all_sent
+            try:
+                return await piece(stream, self._name)
+            except SilenceError:
+                if all_sent:
+                    raise
+
+    def _compare(self, data: bytes) -> None:
+        for path, stamp in self._stamps.feed(data):
+            self._answered = True
+            while self._out:
+                wanted = self._out.popleft()
+                if wanted.place == path:
+                    break
+                self._keep(self.gone, wanted)
+            else:
+                raise ListingError(f"{self._name}: the server told of a file that it was not asked for")
+            entry = wanted.entry
+            if stamp is None:
+                self._keep(self.gone, wanted)
+            elif stamp != (entry.size, entry.mtime_ns, entry.ctime_ns) or self._doubtful(wanted):
+                self._keep(self.changed, wanted)

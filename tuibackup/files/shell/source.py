@@ -1,0 +1,118 @@
+"""The way to read a server that has a shell: with its own find and tar."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from tuibackup.config import Server
+from tuibackup.files import false_empty
+from tuibackup.files.findings import Findings
+from tuibackup.files.resolved import Place
+from tuibackup.files.shell import batches, inventory, recheck
+from tuibackup.files.shell import stream as fetch
+from tuibackup.files.shell.find import GNU, STAT
+from tuibackup.files.shell.inventory import Listed
+from tuibackup.files.shell.stream import Fetched
+from tuibackup.files.shell.tools import (
+    Lines,
+    Tools,
+    attributes,
+    compression,
+    described,
+    end,
+    gently,
+    piece,
+    refuse_missing_sudo,
+)
+from tuibackup.files.store import Store
+from tuibackup.files.tally import Tally
+from tuibackup.remote.probe import Probe
+from tuibackup.remote.session import Session
+from tuibackup.vault.index.read import IndexWriter, Wanted
+
+
+def shell_way(session: Session, probe: Probe, server: Server) -> "ShellWay":
+    """For a server whose find is GNU's or BusyBox's, and its tar, in any mixture. DownloadError for others."""
+    refuse_missing_sudo(probe, server.name, sudo=server.sudo)
+    gnu_find = probe.find == "gnu"
+    whole_seconds = not gnu_find and not probe.fine_times
+    tools = Tools(
+        session,
+        server.name,
+        server.sudo,
+        compression(probe),
+        attributes(probe),
+        GNU if gnu_find else STAT,
+        whole_seconds,
+        probe.tar != "gnu",
+        probe.user or session.user,
+        probe.find_and_tar,
+    )
+    limits = (
+        ("extended attributes and access lists", not tools.xattrs),
+        ("times finer than a second", whole_seconds),
+    )
+    return ShellWay(tools, described(probe), tuple(limit for limit, so in limits if so))
+
+
+@dataclass(frozen=True, slots=True)
+class ShellWay:
+    """A `Way` (see way.py)."""
+
+    tools: Tools
+    described: str
+    limits: tuple[str, ...]
+
+    @property
+    def session(self) -> Session:
+        """The connection that it reads over."""
+        return self.tools.session
+
+    @property
+    def xattrs(self) -> bool:
+        """Whether the server's tar can tell extended attributes."""
+        return self.tools.xattrs
+
+    def plainer(self) -> "ShellWay | None":
+        """Without a packer, where there is one."""
+        return replace(self, tools=replace(self.tools, packed="")) if self.tools.packed else None
+
+    async def inventory(
+        self, server: Server, writer: IndexWriter, findings: Findings, tally: Tally
+    ) -> list[Listed]:
+        """List every configured folder."""
+        return await inventory.take(self.tools, server, writer, findings, tally)
+
+    async def fetch(
+        self,
+        store: Store,
+        tally: Tally,
+        folder: Listed,
+        wanted: Callable[[], Iterator[Wanted]],
+        again: frozenset[int] = frozenset(),
+    ) -> Fetched:
+        """Fetch files of one folder."""
+        how = batches.fetch if self.tools.names_on_line else fetch.fetch
+        return await how(self.tools, store, tally, folder, wanted, again)
+
+    async def held(self, files: Sequence[Wanted]) -> dict[int, str]:
+        """Which of the files that say that they are empty are not."""
+        return await false_empty.held(self.tools, files)
+
+    async def places(self, folders: Sequence[bytes]) -> list[Place | None]:
+        """Where folders lie now."""
+        return await inventory.places_of(self.tools, folders)
+
+    async def afresh(self, files: Sequence[Wanted]) -> list[Wanted]:
+        """Files as they are now."""
+        return await recheck.afresh(self.session, self.tools.look, files, sudo=self.tools.sudo)
+
+    async def try_tar(self, folder: bytes) -> None:
+        """Let tar store the folder's own name: sudo may start find and not tar. DownloadError where it does not."""
+        tools, lines, came = self.tools, Lines(), False
+        words = [b"tar", b"-C", folder, b"-c", b"-f", b"-", b"--no-recursion", b"--", b"./"]
+        async with tools.session.stream(gently(words, sudo=tools.sudo), on_line=lines.take) as stream:
+            while await piece(stream, tools.name):
+                came = True
+            exit_ = await end(stream, tools.name)
+        if not exit_.ok and not came and lines.by_sudo:
+            raise tools.refused(lines.by_sudo)

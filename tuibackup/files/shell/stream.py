@@ -1,0 +1,338 @@
+"""One tar stream: files of one folder asked for by name, parsed and hashed on the way, stored in one archive.
+
+Names go out and contents come in at the same time. The event loop moves bytes, one thread unpacks, parses,
+hashes and lays out the archive (whose frames are packed in a further thread), and complete files are looked
+at a second time while the stream goes on.
+"""
+
+import asyncio
+from array import array
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from threading import Event, Lock
+
+from tuibackup.errors import ConnectionLostError, DownloadError, RemoteCommandError
+from tuibackup.files.complained import NO_ATTRIBUTES, Heard, Said
+from tuibackup.files.pipe import Pipe, StoppedError, in_thread, together, unpacked
+from tuibackup.files.shell import complaints, recheck
+from tuibackup.files.shell.complaints import Complaint
+from tuibackup.files.shell.inventory import Listed
+from tuibackup.files.shell.order import Order
+from tuibackup.files.shell.recheck import Recheck
+from tuibackup.files.shell.tarstream import FOLDER, REGULAR, Member, StreamCutError, TarStream
+from tuibackup.files.shell.tools import ToolFailedError, Tools, end, gently, last_line, piece
+from tuibackup.files.store import Keeper, Store
+from tuibackup.files.tally import Tally
+from tuibackup.remote.command import Exit
+from tuibackup.remote.stream import Stream
+from tuibackup.text import numbered, printable, size
+from tuibackup.vault.archive.entry import Kind
+from tuibackup.vault.index.read import Wanted
+
+GROWN = 1 << 30  # bytes by which a file may be larger than twice what was listed
+_BREATH = 0.05  # seconds between two looks at whether more names may be sent
+_PATIENCE = 2.0  # seconds without an answer, after which all the rest is sent
+_TAKEN = 200  # files taken from the index at once: the lock is wanted by two threads
+ROUND = 20_000  # files asked for at a time, where they are looked at again only when all have come
+LOST_NAMES = 20_000  # files left out for which the reason is looked up one by one
+
+NO_FILE = "is no regular file any more: it was replaced while the backup ran"
+GREW = "grew from {} to {} while the backup ran; files that grow less are believed"
+
+
+class UnbelievedError(DownloadError):
+    """One file is not to be had; those after it in the stream are asked for again without it."""
+
+    def __init__(self, wanted: Wanted, reason: str) -> None:
+        super().__init__(f"{printable(wanted.path)} {reason}")
+        self.wanted = wanted
+        self.reason = reason
+
+
+@dataclass
+class Fetched:
+    """What one stream brought: `lost` files never came, `changed` and `gone` did so after the inventory.
+
+    `more`: not all was asked for. `hollow`: files came as one hole each, which is not believed; they are wanted still.
+    `cut`: the connection was lost on the way. What had come whole is stored; `unchecked` of it was not looked at a
+    second time, and what did not come is not `lost` but still wanted. `broken`: the same, but it was a command there
+    that ended, or one file that nobody may wait for (which is `lost`). `stored_again` are the ids of those that came a
+    second time. `complaints` are of the server's tools about what came, by the file's id.
+    """
+
+    more: bool = False
+    hollow: bool = False
+    cut: bool = False
+    broken: DownloadError | None = None
+    unchecked: list[Wanted] = field(default_factory=list)
+    stored_again: set[int] = field(default_factory=set)
+    lost: list[tuple[Wanted, str]] = field(default_factory=list)
+    lost_unnamed: "array[int]" = field(default_factory=lambda: array("Q"))
+    changed: list[Wanted] = field(default_factory=list)
+    gone: list[Wanted] = field(default_factory=list)
+    uncounted: int = 0
+    complaints: dict[int, Said] = field(default_factory=dict)
+    looked: dict[bytes, str] = field(default_factory=dict)  # why a second look failed, by the path there
+    said: list[str] = field(default_factory=list)  # about the folder, or no file in particular
+    notes: list[str] = field(default_factory=list)  # worth a word, and no fault
+
+
+async def fetch(
+    tools: Tools,
+    store: Store,
+    tally: Tally,
+    folder: Listed,
+    wanted: Callable[[], Iterator[Wanted]],
+    again: frozenset[int] = frozenset(),
+) -> Fetched:
+    """Fetch the files that `wanted` gives, in that order, into further archives of `folder`.
+
+    Of folders among them only the extended attributes are taken. `again` are the ids of files that were stored once.
+    Raises DownloadError, VaultError. Whatever happens, files that came whole are in the index.
+    """
+    return await Fetch(tools, store, tally, folder, wanted, again).run()
+
+
+class Fetch:
+    """One use of `fetch`."""
+
+    def __init__(
+        self,
+        tools: Tools,
+        store: Store,
+        tally: Tally,
+        folder: Listed,
+        wanted: Callable[[], Iterator[Wanted]],
+        again: frozenset[int],
+    ) -> None:
+        self._tools = tools
+        self._tally = tally
+        self._folder = folder
+        self._order = Order(lambda: locked(wanted, store.lock))
+        self._pipe = Pipe()
+        self._again = again
+        self._recheck = Recheck(tools.name, tools.look, self._doubtful)
+        self._heard = Heard(store.index, store.lock, folder.root, self._readings)
+        self._keeper = Keeper(store, folder, tally, self._recheck.hand, again, self._heard.note)
+        self._lost: list[Wanted] = []
+        self._replaced: set[int] = set()  # ids of files that came as something else
+        self._ended = Event()  # the command has: all that it complained is here
+        self._stopped = False
+        self._unclean: Exit | None = None  # how tar ended, when not well
+        self._result = Fetched()
+
+    async def run(self) -> Fetched:
+        result = self._result
+        try:
+            await self._stream()
+        except (ConnectionLostError, DownloadError, RemoteCommandError) as error:
+            if not await self._tools.session.gone(error):
+                if not isinstance(error, ToolFailedError | UnbelievedError):
+                    raise
+                result.broken = error
+            result.cut = True
+            result.unchecked = self._recheck.unchecked()
+            self._tally.items -= len(self._lost) + len(result.lost_unnamed)
+            result.lost_unnamed = array("Q")  # all that did not come is asked for again
+            await in_thread(self._heard.note)
+            if isinstance(error, UnbelievedError):
+                result.lost.append((error.wanted, error.reason))
+        else:
+            await in_thread(self._heard.note)
+            self._explain()
+        finally:
+            self._keeper.abandon()
+        self._say()
+        result.stored_again = self._keeper.stored_again
+        result.changed = self._recheck.changed
+        result.gone = self._recheck.gone
+        result.looked = self._recheck.words()
+        result.uncounted = self._recheck.uncounted
+        return result
+
+    async def _stream(self) -> None:
+        tools = self._tools
+        look = recheck.command(tools.look.stamp, sudo=tools.sudo)
+        async with tools.session.stream(self._command(), on_line=self._heard.lines.take) as stream:
+            try:
+                await together(
+                    self._send_names(stream),
+                    self._receive(stream),
+                    in_thread(self._work, stop=self._stop),
+                    self._recheck.look(tools.session, look, beside=True),
+                )
+            except StreamCutError:
+                raise await self._why_cut(stream) from None
+        await self._recheck.look(tools.session, look)
+
+    def _command(self) -> bytes:
+        words = [b"tar", b"-C", self._folder.place.path, b"-c", b"--format=posix", b"-P", b"--numeric-owner"]
+        words += [b"--hard-dereference", b"--ignore-failed-read"]
+        if self._folder.sparse:
+            words.append(b"--sparse")
+        words += [b"--pax-option=delete=atime,delete=ctime,delete=mtime"]
+        if self._tools.xattrs:
+            words += [b"--xattrs", b"--acls"]
+        words += [b"--null", b"--no-recursion", b"-T", b"-"]
+        return gently(words, sudo=self._tools.sudo, packed=self._tools.packed)
+
+    def _readings(self, line: bytes) -> Iterator[Complaint]:
+        """The ways to understand a line of tar's, the likeliest first; none where it is not worth a word."""
+        likeliest = complaints.from_tar(line)
+        return complaints.readings(line, likeliest, escaped=True) if likeliest else iter(())
+
+    def _doubtful(self, wanted: Wanted) -> bool:
+        """Whether a change while it was read left no trace. Read once more it is seen, unless it goes on."""
+        young = self._tools.whole_seconds and self._folder.young(wanted.entry)
+        return young and wanted.id not in self._again
+
+    # on the event loop
+
+    async def _send_names(self, stream: Stream) -> None:
+        waited = 0.0
+        while names := await in_thread(self._order.names):
+            await stream.write(names)
+            if self._recheck.postponed and self._order.files >= ROUND and self._order.all_remembered:
+                self._result.more = True
+                break
+            while self._order.far_ahead and waited < _PATIENCE:
+                before = self._order.last, self._tally.bytes
+                await asyncio.sleep(_BREATH)
+                # Nothing came: perhaps all that was asked for is gone, and tar waits for the next name.
+                waited = waited + _BREATH if before == (self._order.last, self._tally.bytes) else 0.0
+        stream.write_eof()
+
+    async def _receive(self, stream: Stream) -> None:
+        while data := await piece(stream, self._tools.name):
+            await self._pipe.put(data)
+        await self._pipe.put(b"")
+        exit_ = await end(stream, self._tools.name)
+        self._unclean = None if exit_.ok else exit_
+        self._ended.set()
+        if exit_.signal or exit_.status not in (0, 1, 2):
+            raise self._tar_failed(str(exit_))
+
+    def _stop(self) -> None:
+        self._stopped = True
+        self._ended.set()
+        self._pipe.stop()
+        self._recheck.stop()
+
+    async def _why_cut(self, stream: Stream) -> DownloadError:
+        """The stream ended too early: how its command ended tells more than the stream."""
+        try:
+            async with asyncio.timeout(10):
+                exit_ = await stream.wait()
+        except TimeoutError:
+            return self._tar_failed("ended its stream too early and goes on")
+        return self._tar_failed(f"ended its stream too early and {exit_}")
+
+    def _tar_failed(self, how: str) -> DownloadError:
+        lines = self._heard.lines.drain()
+        if not lines and not self._order.last and self._heard.lines.by_sudo:
+            return self._tools.refused(self._heard.lines.by_sudo)
+        for line in lines:
+            self._heard.lines.take(line)
+        said = last_line(b"\n".join(lines[-1:]))
+        return ToolFailedError(
+            f"{self._tools.name}: reading {printable(self._folder.folder)} failed: tar {how}{said}"
+        )
+
+    def _explain(self) -> None:
+        """Find out from tar's complaints why files never came."""
+        for wanted in self._lost:
+            said = self._heard.files.get(wanted.id)
+            if wanted.id in self._replaced:
+                reason = NO_FILE
+            elif said is not None:
+                reason = said.complaint.reason
+            else:
+                reason = "could not be read; the server's tar did not say why"
+            self._result.lost.append((wanted, reason))
+
+    def _say(self) -> None:
+        """What tar complained is the result's."""
+        heard, result = self._heard, self._result
+        result.complaints = heard.files
+        result.said = heard.said
+        if heard.unsaid:
+            result.said.append(f"the server's tar complained in {numbered(heard.unsaid, 'more line')}")
+        if heard.more:
+            more = numbered(heard.more, "more file")
+            result.said.append(f"the server's tar complained of {more}, listed in the index")
+        if heard.lines.dropped:
+            more = numbered(heard.lines.dropped, "line")
+            result.said.append(f"the server's tar complained in {more} more than were kept")
+        if self._unclean and not heard.lines.any:
+            result.said.append(
+                f"the server's tar {self._unclean} and did not say why: what it sent may not be what is there"
+            )
+        if heard.no_attributes:
+            result.notes.append(NO_ATTRIBUTES)
+
+    # in the worker's thread
+
+    def _work(self) -> None:
+        try:
+            self._unpack()
+            self._ended.wait()  # what tar complained of the last files may come after their contents
+            if self._stopped:
+                raise StoppedError
+        except (StoppedError, DownloadError):
+            self._keeper.cut()
+            raise
+        self._keeper.close()
+        self._recheck.hand([])
+
+    def _unpack(self) -> None:
+        stream = TarStream(unpacked(self._pipe.read, self._tools.packed))
+        while (member := stream.next()) is not None:
+            wanted = self._order.match(member.name, self._pass)
+            if wanted.entry.kind is Kind.FOLDER:
+                self._note_attributes(wanted, member)
+            elif member.kind != REGULAR:
+                self._replaced.add(wanted.id)
+                self._pass(wanted)
+            else:
+                self._keep(wanted, member, stream.content())
+        for wanted in self._order.rest():
+            self._pass(wanted)
+
+    def _keep(self, wanted: Wanted, member: Member, content: Iterable[bytes | memoryview]) -> None:
+        entry = wanted.entry
+        if member.size != entry.size:
+            if member.size > 2 * entry.size + GROWN:
+                raise UnbelievedError(wanted, GREW.format(size(entry.size), size(member.size)))
+            entry = entry._replace(size=member.size)
+        if member.hollow and self._folder.sparse:
+            self._result.hollow = True
+            return
+        self._keeper.keep(wanted, entry, content, member.attributes)
+
+    def _note_attributes(self, folder: Wanted, member: Member) -> None:
+        """A folder is only asked for because of these; a snapshot without them is as good as the server allows."""
+        if member.kind == FOLDER and member.attributes:
+            self._keeper.attributes(folder.id, member.attributes)
+
+    def _pass(self, wanted: Wanted) -> None:
+        """It never came. Of a folder `find` has said so already, or will say so of what is in it."""
+        if wanted.entry.kind is Kind.FOLDER:
+            return
+        if len(self._lost) < LOST_NAMES:
+            self._lost.append(wanted)
+        else:
+            self._result.lost_unnamed.append(wanted.id)
+        self._tally.items += 1
+
+
+def locked(wanted: Callable[[], Iterator[Wanted]], lock: Lock) -> Iterator[Wanted]:
+    """What `wanted` gives, with the index behind it locked whenever it is asked."""
+    with lock:
+        source = wanted()
+    while True:
+        with lock:
+            found = list(islice(source, _TAKEN))
+        if not found:
+            return
+        yield from found
