@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tuibackup.database import inventory
-from tuibackup.database.channel import Connection
-from tuibackup.database.native import Native
+from tuibackup.database.connect.connection import Connection
+from tuibackup.database.native.dumper import Native
 from tuibackup.demo.mariadbd import PrivateMariadb, account
 
 # A narrow table, one of text that has to be escaped, one of bytes.

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tests.remote.conftest import Face, Site, a_server, site
+from tuibackup.database.connect.login import faults
+from tuibackup.database.connect.optionfile import Options
 from tuibackup.database.inventory import take
-from tuibackup.database.login import faults
-from tuibackup.database.optionfile import Options
 from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.errors import ConnectionLostError, DatabaseError, is_our_bug
 

@@ -21,7 +21,7 @@ PACKAGE = ROOT / "tuibackup"
 # Where a private part may be used at all; each of these files says why.
 FENCES = {
     "asyncssh": {"remote/window.py", "remote/spared.py", "remote/connect/algorithms.py"},
-    "aiomysql": {"database/channel.py"},
+    "aiomysql": {"database/connect/connection.py"},
     "textual": {"tui/private.py"},
 }
 
@@ -45,22 +45,37 @@ PARTS = {
         "remote/connect/client.py",
         "51240dca375e9c2b",
     ),
-    ("aiomysql.connection", "Connection._connect"): ("database/channel.py", "945c2881e8c6e0db"),
+    ("aiomysql.connection", "Connection._connect"): ("database/connect/connection.py", "945c2881e8c6e0db"),
     ("aiomysql.connection", "Connection._get_server_information"): (
-        "database/channel.py",
+        "database/connect/connection.py",
         "d87d902e72dae72f",
     ),
     ("aiomysql.connection", "Connection._request_authentication"): (
-        "database/channel.py",
+        "database/connect/connection.py",
         "14f2b9d9a32d53bf",
     ),
-    ("aiomysql.connection", "Connection._process_auth"): ("database/channel.py", "5fe4a324686a3053"),
-    ("aiomysql.connection", "Connection._read_packet"): ("database/channel.py", "35104a8aedd3a4d3"),
-    ("aiomysql.connection", "Connection._read_bytes"): ("database/channel.py", "424fac94963b9a2b"),
-    ("aiomysql.connection", "Connection._write_bytes"): ("database/channel.py", "f06ed89c8f7bd935"),
-    ("aiomysql.connection", "Connection._execute_command"): ("database/channel.py", "b214780fa02fe88c"),
-    ("aiomysql.connection", "Connection.ensure_closed"): ("database/channel.py", "041597512d24a499"),
-    ("aiomysql.cursors", "Cursor._show_warnings"): ("database/channel.py", "bd53877881bbf39e"),
+    ("aiomysql.connection", "Connection._process_auth"): (
+        "database/connect/connection.py",
+        "5fe4a324686a3053",
+    ),
+    ("aiomysql.connection", "Connection._read_packet"): (
+        "database/connect/connection.py",
+        "35104a8aedd3a4d3",
+    ),
+    ("aiomysql.connection", "Connection._read_bytes"): ("database/connect/connection.py", "424fac94963b9a2b"),
+    ("aiomysql.connection", "Connection._write_bytes"): (
+        "database/connect/connection.py",
+        "f06ed89c8f7bd935",
+    ),
+    ("aiomysql.connection", "Connection._execute_command"): (
+        "database/connect/connection.py",
+        "b214780fa02fe88c",
+    ),
+    ("aiomysql.connection", "Connection.ensure_closed"): (
+        "database/connect/connection.py",
+        "041597512d24a499",
+    ),
+    ("aiomysql.cursors", "Cursor._show_warnings"): ("database/connect/connection.py", "bd53877881bbf39e"),
     ("textual.app", "App._fatal_error"): ("tui/private.py", "bf3dcc000252fdfd"),
     ("textual.app", "App._close_messages_no_wait"): ("tui/private.py", "5600a175cb98bebf"),
 }

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tests.database.natively import connection
-from tuibackup.database.channel import Connection
+from tuibackup.database.connect.connection import Connection
+from tuibackup.database.connect.packets import columns
 from tuibackup.database.inventory import DatabaseInfo, quoted, take
-from tuibackup.database.packets import columns
 
 Rows = list[list[bytes | None]]
 _VERSIONED = "SYSTEM VERSIONED"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.database.peculiar import SQL, TABLES
 from tuibackup.database import content
 from tuibackup.database.content import Content
-from tuibackup.database.target import TargetServer, local_target
+from tuibackup.database.restore.target import TargetServer, local_target
 from tuibackup.demo.mariadbd import PrivateMariadb, account
 
 

@@ -16,9 +16,9 @@ import zstandard
 from tests.conftest import MariadbStarter
 from tests.database.conftest import Collected, incoming_at, opened, unpacked
 from tuibackup.config import Database, Server
-from tuibackup.database.dump import DumpResult, dump
-from tuibackup.database.login import login
-from tuibackup.database.verdict import complaint
+from tuibackup.database.connect.login import login
+from tuibackup.database.dump.dump import DumpResult, dump
+from tuibackup.database.dump.verdict import complaint
 from tuibackup.demo.mariadbd import PrivateMariadb, account
 from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.errors import ConnectionLostError, DatabaseError, VaultError

@@ -13,9 +13,9 @@ import pytest
 from tests.conftest import MariadbStarter
 from tests.database.everything import Rows, differences, everything
 from tests.database.natively import beside, dumps, inventoried, put_together
-from tuibackup.database import tool
+from tuibackup.database.dump import tool
 from tuibackup.database.inventory import DatabaseInfo, quoted
-from tuibackup.database.scan import Scanner
+from tuibackup.database.sql.scan import Scanner
 from tuibackup.demo.mariadbd import PrivateMariadb, account
 
 FIXTURES = sorted((Path(__file__).parent / "fixtures").glob("*.sql"))

@@ -15,9 +15,9 @@ from tests.database.mysqld import PrivateMysqld
 from tests.database.natively import beside, dumps, inventoried, put_together
 from tests.database.test_fixtures import FIXTURES, assert_scanned
 from tuibackup.config import Database, Server
-from tuibackup.database import tool
-from tuibackup.database.barrier import Barrier
-from tuibackup.database.login import log_in_again, login
+from tuibackup.database.connect.login import log_in_again, login
+from tuibackup.database.dump import tool
+from tuibackup.database.dump.barrier import Barrier
 from tuibackup.remote.session import Session
 
 pytestmark = [

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from tuibackup.database.grants import Grants, pattern_of
+from tuibackup.database.rights.grants import Grants, pattern_of
 from tuibackup.demo.mariadbd import PrivateMariadb
 
 DATABASES = ("a_b", "axb", "a%", "abc", "plain", "with`tick")

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from tuibackup.database.sqlfile import SqlFile
-from tuibackup.database.tool import PACKERS
+from tuibackup.database.dump.tool import PACKERS
+from tuibackup.database.sql.sqlfile import SqlFile
 from tuibackup.database.unpack import JOB, Piece, UnpackError, unpacked
 
 SQL = b"".join(b"INSERT INTO `x` VALUES (%d);\n" % number for number in range(50_000))

@@ -78,7 +78,7 @@ async def hangs(work):
 engine.disconnect = hangs
 """
 THE_DATABASE = """
-from tuibackup.database.login import DatabaseSession
+from tuibackup.database.connect.login import DatabaseSession
 close, closed = DatabaseSession.close, []
 async def hangs(self):
     closed.append(self)

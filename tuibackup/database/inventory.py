@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 
 import aiomysql
 
-from tuibackup.database.channel import Connection
-from tuibackup.database.looking import Apart, Place, arranged, outside
-from tuibackup.database.objects import (
+from tuibackup.database.connect.connection import Connection
+from tuibackup.database.objects.programs import Unlisted, programs
+from tuibackup.database.objects.shown import (
     EVENT,
     SEQUENCE,
     TABLE,
@@ -23,9 +23,9 @@ from tuibackup.database.objects import (
     left_out,
     refused,
 )
-from tuibackup.database.objects import quoted as quoted
-from tuibackup.database.programs import Unlisted, programs
-from tuibackup.database.tablespaces import general_tablespaces
+from tuibackup.database.objects.shown import quoted as quoted
+from tuibackup.database.objects.tablespaces import general_tablespaces
+from tuibackup.database.objects.view_order import Apart, Place, arranged, outside
 from tuibackup.text import count, printable, size
 from tuibackup.words import ngettext
 

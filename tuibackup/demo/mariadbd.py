@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from tuibackup.database.scratch import ScratchServer, account, initialise, missing_programs, program
+from tuibackup.database.mariadbd import ScratchServer, account, initialise, missing_programs, program
 from tuibackup.errors import DatabaseError
 
 __all__ = ["PrivateMariadb", "account", "initialise", "missing_programs"]

@@ -20,7 +20,7 @@ from tuibackup.secret import Secret
 from tuibackup.text import printable
 
 if TYPE_CHECKING:
-    from tuibackup.database.login import DatabaseSession
+    from tuibackup.database.connect.login import DatabaseSession
     from tuibackup.remote.connect.hostkeys import Told
 
 CONNECTING = 8  # runs of this host that connect at once: sshd drops some beyond ten (MaxStartups)
@@ -84,7 +84,7 @@ async def log_in(server: Server, session: Session, answers: Remembering) -> "Dat
 
     Raises DatabaseError, NeedsOperatorError, SecretError, ConnectionLostError.
     """
-    from tuibackup.database.login import login
+    from tuibackup.database.connect.login import login
 
     assert server.database is not None
     source = server.database.password

@@ -259,9 +259,9 @@ def _tools(session: "Session", tools: "Probe", server: Server) -> Iterator[Check
 async def _database(
     config: Config, session: "Session", probed: "Probe", server: Server, answers: Remembering
 ) -> AsyncIterator[Check]:
-    from tuibackup.database.audit import audit, foreseen, long_queries, nothing_there
-    from tuibackup.database.beside import users_and_grants
-    from tuibackup.database.tool import BrokenToolError, ForeignToolError, find_tool
+    from tuibackup.database.dump.tool import BrokenToolError, ForeignToolError, find_tool
+    from tuibackup.database.objects.write import users_and_grants
+    from tuibackup.database.rights.audit import audit, foreseen, long_queries, nothing_there
     from tuibackup.run.access import log_in
     from tuibackup.run.checkfolders import no_room
 

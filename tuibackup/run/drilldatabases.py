@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from tuibackup.config import Config, DrillSettings
-from tuibackup.database.direction import Direction, same_series, source_version
 from tuibackup.database.inventory import quoted
-from tuibackup.database.load import load_dump, load_script
-from tuibackup.database.proof import compare
-from tuibackup.database.refusals import Refusals
-from tuibackup.database.scratch import account, missing_programs
-from tuibackup.database.target import TargetServer, local_target
+from tuibackup.database.mariadbd import account, missing_programs
+from tuibackup.database.restore.direction import Direction, same_series, source_version
+from tuibackup.database.restore.load import load_dump, load_script
+from tuibackup.database.restore.proof import compare
+from tuibackup.database.restore.refusals import Refusals
+from tuibackup.database.restore.target import TargetServer, local_target
 from tuibackup.errors import BusyError, ConnectionLostError, DatabaseError, VaultError
 from tuibackup.progress import Progress
 from tuibackup.remote.questions import Question

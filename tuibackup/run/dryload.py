@@ -9,12 +9,12 @@ from contextlib import suppress
 from dataclasses import replace
 
 from tuibackup.config import Config, Server
-from tuibackup.database.direction import Direction, same_series
-from tuibackup.database.dump import DumpResult
-from tuibackup.database.load import load_dump, load_script
-from tuibackup.database.refusals import Refusals
-from tuibackup.database.scratch import missing_programs
-from tuibackup.database.target import TargetServer, vendor
+from tuibackup.database.dump.dump import DumpResult
+from tuibackup.database.mariadbd import missing_programs
+from tuibackup.database.restore.direction import Direction, same_series
+from tuibackup.database.restore.load import load_dump, load_script
+from tuibackup.database.restore.refusals import Refusals
+from tuibackup.database.restore.target import TargetServer, vendor
 from tuibackup.errors import TuibackupError
 from tuibackup.progress import Finding, Reporter
 from tuibackup.run.throwaway import throw_away

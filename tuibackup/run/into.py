@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from tuibackup.config import Config, SecretSource, Server
-from tuibackup.database.direction import Direction, same_series, source_version
+from tuibackup.database.connect.login import login
 from tuibackup.database.inventory import quoted
-from tuibackup.database.load import load_dump, load_table, longest_statement
-from tuibackup.database.login import login
-from tuibackup.database.proof import Comparison, compare
-from tuibackup.database.refusals import Refusals
-from tuibackup.database.scratch import account
-from tuibackup.database.target import TargetServer, local_target, remote_target
+from tuibackup.database.mariadbd import account
+from tuibackup.database.restore.direction import Direction, same_series, source_version
+from tuibackup.database.restore.load import load_dump, load_table, longest_statement
+from tuibackup.database.restore.proof import Comparison, compare
+from tuibackup.database.restore.refusals import Refusals
+from tuibackup.database.restore.target import TargetServer, local_target, remote_target
 from tuibackup.errors import ConnectionLostError, DatabaseError, TuibackupError, UsageError, VaultError
 from tuibackup.progress import Progress
 from tuibackup.remote.connect.hostkeys import Told

@@ -15,8 +15,8 @@ from tuibackup.text import printable, size
 from tuibackup.vault.disk import Room, require_room
 
 if TYPE_CHECKING:
-    from tuibackup.database.login import DatabaseSession
-    from tuibackup.database.tool import DumpTool
+    from tuibackup.database.connect.login import DatabaseSession
+    from tuibackup.database.dump.tool import DumpTool
 
 Need = tuple[str, bool, str]  # what, whether it is there, the detail
 
@@ -130,7 +130,7 @@ async def _database(work: Work) -> list[Need]:
 
 async def _around(work: Work, database: "DatabaseSession") -> list[Need]:
     """The dump tool, what the account may not read, what there is to dump, and what keeps the server busy."""
-    from tuibackup.database.audit import audit, foreseen, long_queries
+    from tuibackup.database.rights.audit import audit, foreseen, long_queries
 
     found = list(audit(database))
     missing = [f"{finding.subject}: {finding.reason}" for finding in found if finding.mark]
@@ -153,7 +153,7 @@ async def _around(work: Work, database: "DatabaseSession") -> list[Need]:
 
 
 async def _dump_tool(work: Work, database: "DatabaseSession") -> tuple["DumpTool | None", Need]:
-    from tuibackup.database.tool import BrokenToolError, ForeignToolError, find_tool
+    from tuibackup.database.dump.tool import BrokenToolError, ForeignToolError, find_tool
 
     try:
         tool = await find_tool(work.connected(), work.tools(), database)

@@ -187,7 +187,7 @@ class _Found:
         return past
 
     async def _look_at_databases(self, session: Session) -> None:
-        from tuibackup.database.audit import audit
+        from tuibackup.database.rights.audit import audit
 
         began = time.monotonic()
         async with await log_in(self._server, session, self._answers) as database:

@@ -1,6 +1,6 @@
 """Where passwords come from: a file of ours, a command, or the operator. Never argv, environment or the disk.
 
-The fourth source, an option file on the server, is read over the connection by `database.login`.
+The fourth source, an option file on the server, is read over the connection by `database.connect.login`.
 """
 
 import asyncio

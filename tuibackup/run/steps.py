@@ -29,7 +29,7 @@ def load(clocks: Collection[Clock]) -> None:
     if Clock.FILES in clocks:
         import tuibackup.files.download
     if Clock.DATABASES in clocks:
-        import tuibackup.database.dump  # noqa: F401
+        import tuibackup.database.dump.dump  # noqa: F401
 
 
 async def connect(work: Work, report: StepReporter) -> str:
@@ -109,7 +109,7 @@ async def login(work: Work, report: StepReporter) -> str:
 
 async def dump(work: Work, report: StepReporter) -> str:
     """Step 4, *melakukan dump SQL pada semua database aktif*: into a new snapshot of its own."""
-    from tuibackup.database.dump import dump as dump_databases
+    from tuibackup.database.dump.dump import dump as dump_databases
     from tuibackup.run.dryload import dry_load
 
     database = work.database

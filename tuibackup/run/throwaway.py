@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tuibackup.config import DrillSettings
-from tuibackup.database.scratch import account, untrusting
-from tuibackup.database.target import TargetServer, local_target
+from tuibackup.database.mariadbd import account, untrusting
+from tuibackup.database.restore.target import TargetServer, local_target
 from tuibackup.run.scratch import ScratchPlace
 from tuibackup.vault.output import vault_errors
 

@@ -22,7 +22,7 @@ from tuibackup.text import duration, printable, shorten
 from tuibackup.vault.layout import Vault
 
 if TYPE_CHECKING:
-    from tuibackup.database.login import DatabaseSession
+    from tuibackup.database.connect.login import DatabaseSession
     from tuibackup.remote.connect.hostkeys import HostKey
     from tuibackup.remote.probe import Probe
     from tuibackup.remote.session import Session

@@ -1,0 +1,1 @@
+"""Step 3: the way to the database and the login."""

@@ -1,0 +1,420 @@
+"""Step 3: log in to the server's database and look at what there is to dump."""
+
+import asyncio
+import contextlib
+import re
+import shlex
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Self, TypeVar
+
+import aiomysql
+
+from tuibackup.config import Server
+from tuibackup.database import inventory
+from tuibackup.database.connect.connection import Connection, Row
+from tuibackup.database.connect.optionfile import Options, parse
+from tuibackup.database.connect.packets import EndlessAnswerError
+from tuibackup.database.connect.unreached import way_out
+from tuibackup.database.inventory import DatabaseInfo
+from tuibackup.errors import (
+    AccessDeniedError,
+    ConnectionLostError,
+    DatabaseError,
+    RemoteCommandError,
+    TuibackupError,
+    is_our_bug,
+)
+from tuibackup.remote.session import Session
+from tuibackup.secret import Secret
+from tuibackup.text import printable
+
+ANSWER_SECONDS = 30.0  # for the server's greeting and login
+QUERY_SECONDS = 300.0  # information_schema of thousands of tables takes its time
+RETURN_SECONDS = 60.0  # for a server to come back that was restarted, or that has no room for one more
+_PAUSE = 1.0  # seconds between tries
+_NO_LIMIT = 2**64 - 1
+_LIMITS = re.compile("sql_select_limit|max_join_size|sql_big_selects", re.IGNORECASE)
+_TRIES = 3  # of a login that ends while it looks at what there is
+# A server may be set to end whoever says nothing for seconds, in a transaction or without one, takes rows slowly, or
+# asks for much. Each login of ours has its reasons: it waits for a lock, for the dumps beside it, for a slow disk here.
+# And what SQL means and which rows it gives is for us to say, not for the server's defaults or its init_connect.
+_OWN = (
+    "SET NAMES utf8mb4, autocommit = 1, sql_mode = '', time_zone = '+00:00', sql_quote_show_create = 1,"
+    f" sql_select_limit = {_NO_LIMIT}, sql_big_selects = 1,"
+    " lock_wait_timeout = 1, wait_timeout = 86400, net_read_timeout = 3600, net_write_timeout = 3600"
+    " /*M!100101 , max_statement_time = 0 */"
+    " /*M!100301 , idle_transaction_timeout = 0, idle_readonly_transaction_timeout = 0 */"
+    " /*M!100901 , old_mode = 'UTF8_IS_UTF8MB3' */"
+    " /*!50708 , max_execution_time = 0 */"
+)
+_DEFAULT_SOCKETS = ("/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock")  # noqa: S108  # theirs
+_ACCESS_DENIED = (1045, 1698)
+_GONE = (2006, 2013)
+_PLUGIN = 2059
+_OPTION_PREVENTS = 1290
+_OURS = range(2000, 3000)  # errors that the client's side makes
+# What the server refuses with these is the account's, not the password's.
+_WAYS_OUT = {
+    **dict.fromkeys((1820, 1862), "give it a new password there: ALTER USER {who} IDENTIFIED BY …"),
+    **dict.fromkeys((3118, 4151), "ALTER USER {who} ACCOUNT UNLOCK there"),
+    **dict.fromkeys((1275, 1251, 2049), "give it a new password there: ALTER USER {who} IDENTIFIED BY …"),
+    **dict.fromkeys(
+        (1203, 1226), "ALTER USER {who} WITH MAX_USER_CONNECTIONS 10 MAX_QUERIES_PER_HOUR 0 there"
+    ),
+    3159: "have the server offer TLS, or reach it through its socket",
+}
+_IDENTIFIED = re.compile(r"IDENTIFIED (?:VIA|WITH) ('\w+'|`\w+`|\w+)")
+
+T = TypeVar("T")
+Channel = tuple[Any, Any]  # a reader and a writer
+
+
+@dataclass(slots=True)
+class DatabaseSession:
+    """A login to one database server. `options` is how: the dump tool logs in the same way."""
+
+    server: str
+    options: Options
+    server_version: str
+    vendor: str  # "MariaDB" or "MySQL"
+    account: str  # as the server calls us, 'backup'@'localhost'
+    authentication: (
+        str  # the server's name for how we proved who we are: unix_socket; "" where it does not tell
+    )
+    grants: tuple[str, ...]  # as SHOW GRANTS has them
+    untold: str  # why it does not, in its words; "" where it does
+    databases: tuple[DatabaseInfo, ...]
+    division: int  # its div_precision_increment, by which generated columns are computed
+    cuts: str  # settings of the server that cut short what any program reads: "sql_select_limit = 10"; "" for none
+    _connection: Connection
+    _session: Session
+    _exclude: frozenset[str] = frozenset()
+    _gone: bool = False  # the server did not come back: it is not waited for again
+
+    async def rows(self, query: str, *values: object) -> list[Row]:
+        """All rows of `query`. Raises DatabaseError, ConnectionLostError."""
+        return await self._asked(lambda connection: connection.rows(query, values))
+
+    async def look_again(self) -> dict[str, DatabaseInfo]:
+        """What there is now, by name. Raises as `rows`."""
+        found = await self._asked(lambda connection: inventory.take(connection, self._exclude))
+        return {one.name: one for one in found}
+
+    async def _asked(self, ask: Callable[[Connection], Awaitable[T]]) -> T:
+        """What `ask` gives; over another login where this one is gone: it is silent for as long as the dumps take, and
+        sshd (ChannelTimeout), the database, and whoever ends idle logins there may close what is silent.
+        """
+        if not self._connection.gone:
+            try:
+                async with faults(self.server, self.options):
+                    return await ask(self._connection)
+            except ConnectionLostError:  # often nothing tells before one asks
+                if self._session.lost:
+                    raise
+        self._connection.drop()
+        try:
+            self._connection = await come_back(
+                self._session, self.options, 0 if self._gone else RETURN_SECONDS
+            )
+        except TuibackupError:
+            self._gone = True
+            raise
+        async with faults(self.server, self.options):
+            return await ask(self._connection)
+
+    async def close(self) -> None:
+        """Log out."""
+        await self._connection.quit()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.close()
+
+
+@dataclass(slots=True)
+class Login:
+    """One more connection to the same server, for one purpose: `rows` as DatabaseSession's, one after the other."""
+
+    server: str
+    options: Options
+    connection: Connection
+    _one: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def rows(self, query: str, *values: object, seconds: float = QUERY_SECONDS) -> list[Row]:
+        """All rows of `query`, within `seconds`. Raises DatabaseError, ConnectionLostError."""
+        async with faults(self.server, self.options, seconds), self._one:
+            return await self.connection.rows(query, values)
+
+    @property
+    def number(self) -> int:
+        """The session's, for the server."""
+        return self.connection.number
+
+    def say(self, statement: str) -> None:
+        """Let the server hear from us, and do not wait for an answer; what goes wrong, the next one tells."""
+        with contextlib.suppress(aiomysql.MySQLError):
+            self.connection.ahead(statement.encode())
+
+    def drop(self) -> None:
+        """Close at once: the server gives up what it does for this connection, and its locks."""
+        self.connection.drop()
+
+    async def close(self) -> None:
+        """Log out."""
+        await self.connection.quit()
+
+
+async def log_in_again(session: Session, options: Options) -> Login:
+    """One more login as `options` say. Raises DatabaseError, ConnectionLostError."""
+    return Login(session.name, options, await open_connection(session, options))
+
+
+async def come_back(session: Session, options: Options, seconds: float) -> Connection:
+    """As `open_connection`, tried for so many `seconds` where the server is not there, or is full."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + seconds
+    while True:
+        try:
+            return await open_connection(session, options)
+        except AccessDeniedError:
+            raise
+        except (DatabaseError, ConnectionLostError):
+            if session.lost or loop.time() > until:
+                raise
+        await asyncio.sleep(_PAUSE)
+
+
+async def login(session: Session, server: Server, password: Secret | None) -> DatabaseSession:
+    """Log in over a channel of `session`; no password means unix_socket authentication (or an empty one).
+
+    Raises DatabaseError with one line that says who was refused and the way out; ConnectionLostError.
+    """
+    options = await _options(session, server, password)
+    for _try in range(_TRIES - 1):
+        try:
+            return await _looked(session, server, options)
+        except ConnectionLostError:  # whoever ends idle logins there may have taken it for one
+            if session.lost:
+                raise
+    return await _looked(session, server, options)
+
+
+async def _looked(session: Session, server: Server, options: Options) -> DatabaseSession:
+    """Log in, and look at what there is."""
+    connection = await open_connection(session, options)
+    options = replace(options, tls=connection.tls)
+    try:
+        async with faults(server.name, options):
+            [(version, division, *limits)] = await connection.rows(
+                "SELECT VERSION(), @@global.div_precision_increment,"
+                " @@global.sql_select_limit, @@global.max_join_size, @@global.init_connect"
+            )
+            version = str(version)
+            account = str((await connection.rows("SELECT CURRENT_USER()"))[0][0])
+            grants, untold = await _grants(connection)
+            authentication = await _authentication(connection)
+            exclude = frozenset(server.database.exclude if server.database else ())
+            databases = await inventory.take(connection, exclude)
+    except BaseException:
+        connection.drop()
+        raise
+    user, _, host = account.rpartition("@")
+    return DatabaseSession(
+        server=server.name,
+        options=options,
+        server_version=printable(version),
+        vendor="MariaDB" if "mariadb" in version.lower() else "MySQL",
+        account=f"'{user}'@'{host}'",
+        authentication=authentication,
+        grants=grants,
+        untold=untold,
+        databases=databases,
+        division=int(division),
+        cuts=_cuts(*limits),
+        _connection=connection,
+        _session=session,
+        _exclude=exclude,
+    )
+
+
+def _cuts(rows: object, looked_at: object, init_connect: object) -> str:
+    """What limits a session that does not defend itself, as ours do (see `_OWN`); dump programs do not."""
+    limits = {"sql_select_limit": int(str(rows)), "max_join_size": int(str(looked_at))}
+    found = [f"{name} = {limit}" for name, limit in limits.items() if limit < _NO_LIMIT]
+    if _LIMITS.search(str(init_connect)):
+        found.append("init_connect")
+    return ", ".join(found)
+
+
+async def _options(session: Session, server: Server, password: Secret | None) -> Options:
+    """How to log in: the configuration's words first, then the option file's, then what is usual."""
+    database = server.database
+    assert database is not None, f"{server.name} has no database in its configuration"
+    found = Options()
+    if database.password.option_file:
+        found = await _option_file(session, database.password.option_file)
+    options = Options(
+        user=database.user or found.user or session.user,
+        password=password or found.password,
+        socket=database.socket or (None if database.host else found.socket),
+        host=database.host or (None if database.socket else found.host),
+        port=database.port if database.host else found.port,
+    )
+    if options.socket or options.host not in (None, "localhost"):
+        return replace(options, host=None) if options.socket else options
+    return replace(options, host=None, socket=await _default_socket(session))
+
+
+async def _option_file(session: Session, path: str) -> Options:
+    home, _, rest = path.partition("~/")
+    name = '"$HOME"/' + shlex.quote(rest) if not home and rest else shlex.quote(path)
+    said = await session.run(f"cat -- {name}", timeout=ANSWER_SECONDS, limit=1 << 20)
+    if not said.ok:
+        raise DatabaseError(
+            f"{session.name}: option file {printable(path)} on the server cannot be read"
+            f" by {printable(session.user)}",
+            "check its path and mode there",
+        )
+    return parse(said.stdout.decode("utf-8", "surrogateescape"))
+
+
+async def _default_socket(session: Session) -> str:
+    tests = "; ".join(f"test -S {path} && echo {path} && exit 0" for path in _DEFAULT_SOCKETS)
+    said = (
+        (await session.run(f"{tests}; exit 1", timeout=ANSWER_SECONDS, limit=4096))
+        .stdout.decode("utf-8", "replace")
+        .strip()
+    )
+    return said if said in _DEFAULT_SOCKETS else _DEFAULT_SOCKETS[0]
+
+
+async def open_connection(session: Session, options: Options) -> Connection:
+    """One more login as `options` say. Raises DatabaseError, ConnectionLostError."""
+    return await logged_in(session.name, options, lambda: _channel(session, options))
+
+
+async def logged_in(server: str, options: Options, channel: Callable[[], Awaitable[Channel]]) -> Connection:
+    """A login through what `channel` opens; within TLS where it is refused without. Raises as `open_connection`."""
+    reader, writer = await channel()
+    connection = Connection(
+        reader, writer, options.user, options.password, local=bool(options.socket), tls=options.tls
+    )
+    try:
+        async with faults(server, options):
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await connection.open()
+                await _set_up(connection)
+        return connection
+    except DatabaseError:
+        connection.drop()
+        if not connection.wants_tls:
+            raise
+    except BaseException:
+        connection.drop()
+        raise
+    return await logged_in(server, replace(options, tls=True), channel)
+
+
+async def _channel(session: Session, options: Options) -> Channel:
+    try:
+        if options.socket:
+            return await session.open_unix(options.socket)
+        assert options.host is not None
+        return await session.open_tcp(options.host, options.port or 3306)
+    except RemoteCommandError as error:
+        raise DatabaseError(error.message, await way_out(session, options, error)) from error
+
+
+async def _set_up(connection: Connection) -> None:
+    """Give the session the settings that everything here relies on. Raises MySQLError where the line breaks."""
+    try:
+        await connection.rows(_OWN)
+    except aiomysql.MySQLError as error:
+        if error.args[0] in _OURS:  # the line broke, say
+            raise
+        # Else the server knows none of it: something that only speaks like these.
+
+
+async def _grants(connection: Connection) -> tuple[tuple[str, ...], str]:
+    """The lines of SHOW GRANTS, or why there are none."""
+    try:
+        return tuple(str(row[0]) for row in await connection.rows("SHOW GRANTS")), ""
+    except aiomysql.MySQLError as error:
+        if error.args[0] in _OURS:
+            raise
+        if error.args[0] == _OPTION_PREVENTS:  # --skip-grant-tables: everybody may do everything
+            return ("GRANT ALL PRIVILEGES ON *.* TO ``@``",), ""
+        return (), printable(str(error.args[1]))
+
+
+async def _authentication(connection: Connection) -> str:
+    try:
+        [(created, *_rest)] = await connection.rows("SHOW CREATE USER CURRENT_USER")
+    except aiomysql.MySQLError:  # an anonymous account, or a server that has no such statement
+        return ""
+    found = _IDENTIFIED.search(str(created))
+    return printable(found[1].strip("'`")) if found else "password"
+
+
+@contextlib.asynccontextmanager
+async def faults(server: str, options: Options, seconds: float = QUERY_SECONDS) -> AsyncIterator[None]:
+    """Turn what aiomysql and the channel raise into one line each; the block may take so many `seconds`."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError as error:
+        raise DatabaseError(f"{server}: no answer from the database") from error
+    except NotImplementedError as error:  # aiomysql: a plugin it does not know
+        raise DatabaseError(*_unknown_plugin(server, options, str(error))) from error
+    except aiomysql.MySQLError as error:
+        raise _explained(server, options, error) from error
+    except (asyncio.IncompleteReadError, OSError) as error:
+        raise ConnectionLostError(f"{server}: the database closed the connection") from error
+    except TuibackupError:
+        raise
+    except EndlessAnswerError as error:
+        raise DatabaseError(f"{server}: the database's answer has no end") from error
+    except Exception as error:  # aiomysql trusts what a server sends: nonsense ends in whatever Python raises
+        if is_our_bug(error):
+            raise
+        raise DatabaseError(
+            f"{server}: the reply of its database is not valid MySQL",
+            "check socket, host and port of [servers." + server + ".database]",
+        ) from error
+
+
+def _explained(server: str, options: Options, error: aiomysql.MySQLError) -> Exception:
+    code = error.args[0] if error.args else 0
+    said = printable(str(error.args[1])) if len(error.args) > 1 else printable(str(error))
+    who = printable(options.user)
+    if code in _ACCESS_DENIED:
+        within = ", and so within TLS" if options.tls else ""
+        # All that it says of an account that needs a certificate, too.
+        certified = f"; if the account has to show a certificate: ALTER USER {who} REQUIRE SSL there"
+        if options.password is None:
+            return AccessDeniedError(
+                f"{server}: the database refuses {who} without a password{within}: {said}",
+                f"CREATE USER '{who}'@'localhost' IDENTIFIED VIA unix_socket there (on MySQL: WITH auth_socket),"
+                f" or configure a password{certified if options.tls else ''}",
+            )
+        return AccessDeniedError(
+            f"{server}: the database refuses {who} with the password given{within}: {said}",
+            f"check user and password of [servers.{server}.database]{certified if options.tls else ''}",
+        )
+    if code == _PLUGIN and (plugin := re.search(r"plugin '(?:b')?([\w-]+)", said)):
+        return DatabaseError(*_unknown_plugin(server, options, plugin[1]))
+    if code in _GONE:
+        return ConnectionLostError(f"{server}: the database closed the connection: {said}")
+    refused = DatabaseError(f"{server}: the database says: {said}", _WAYS_OUT.get(code, "").format(who=who))
+    refused.number = code if isinstance(code, int) else 0
+    return refused
+
+
+def _unknown_plugin(server: str, options: Options, plugin: str) -> tuple[str, str]:
+    return (
+        f"{server}: {printable(options.user)} logs in by {printable(plugin)}, which is not supported",
+        "use unix_socket, mysql_native_password or caching_sha2_password for this account",
+    )

@@ -1,0 +1,43 @@
+"""Why sshd opens no channel to the database: because it may not, or because nothing listens there."""
+
+from tuibackup.database.connect.optionfile import Options
+from tuibackup.errors import ForbiddenError, RemoteCommandError
+from tuibackup.remote.command import quote
+from tuibackup.remote.session import Session
+
+_SECONDS = 30.0
+_NOTHING = "does the database server run, and listen there?"
+_KEY = "in authorized_keys restrict or no-port-forwarding (write restrict,port-forwarding)"
+_NO_TCP = (
+    "sshd there forbids forwarding: see AllowTcpForwarding, DisableForwarding and PermitOpen in its config,"
+    f" and {_KEY}"
+)
+_NO_SOCKET = (
+    "a database listens there, and sshd forbids forwarding: see AllowStreamLocalForwarding and DisableForwarding in its"
+    f" config, and {_KEY}"
+)
+
+
+async def way_out(session: Session, options: Options, error: RemoteCommandError) -> str:
+    """What to do where the channel of `options` was refused with `error`. Raises ConnectionLostError.
+
+    Of a forbidden socket sshd says the same as of one that is not there, "open failed": so the server's kernel is
+    asked whether somebody listens there.
+    """
+    if isinstance(error, ForbiddenError):
+        return _NO_TCP
+    if options.socket and await _listens(session, options.socket):
+        return _NO_SOCKET
+    return _NOTHING
+
+
+async def _listens(session: Session, path: str) -> bool:
+    name = quote(path)
+    script = (
+        b"test -S " + name + b" || exit 1; real=$(readlink -f -- " + name + b" 2>/dev/null);"
+        b' grep -F -e " "' + name + b' -e " ${real:-/}" /proc/net/unix | grep -q " 00010000 "'
+    )
+    try:
+        return (await session.run(script, timeout=_SECONDS)).ok
+    except RemoteCommandError:  # without a shell nobody can tell
+        return False

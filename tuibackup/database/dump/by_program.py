@@ -1,0 +1,122 @@
+"""One dump program at work on the server: it is started, and waits for its option file on stdin; `go` gives it that.
+
+Whatever it writes is taken at once: a program whose reader is slow dies of the server's net_write_timeout.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
+
+from tuibackup.database.connect.optionfile import Options
+from tuibackup.database.dump import verdict
+from tuibackup.database.dump.division import Share
+from tuibackup.database.dump.progress import Lines, Live
+from tuibackup.database.dump.receive import Ended, Target, pack
+from tuibackup.database.dump.tool import DumpTool
+from tuibackup.errors import RemoteTimeoutError
+from tuibackup.remote.command import Exit
+from tuibackup.remote.session import BEGIN_SECONDS, Session
+from tuibackup.remote.stream import Stream
+from tuibackup.text import duration, printable
+
+STALL_SECONDS = 900.0  # without a byte or a word from the tool: a table may take long to sort
+_CHUNK = 256 << 10
+_WINDOW = 4 << 20  # bytes under way, packed: several programs write at the same time
+_TOO_MANY = re.compile(r"error: (?:1040|1203|1226):")
+_COMPLAINTS = 100  # lines that are kept
+
+
+class Program:
+    """Dumps share `number`. `begun` is set as soon as its transaction is open, or it has ended; `open` says which."""
+
+    def __init__(self, number: int, session: Session, tool: DumpTool, share: Share, live: Live) -> None:
+        self.shares = ((number, share),)
+        self.begun = asyncio.Event()
+        self.open = False
+        self.refused = ""  # why the server does not let it in, while it lets us
+        self._session = session
+        self._tool = tool
+        self._live = live
+        self._lines = Lines(live, number, share)
+        self._complaints: list[str] = []
+        self._last_words = ""
+        self._stream: Stream | None = None
+        self._exit = Exit(-1)
+
+    async def start(self, stack: AsyncExitStack) -> None:
+        """Start it on the server; it ends with `stack`. Raises RemoteCommandError, ConnectionLostError."""
+        [(_number, share)] = self.shares
+        running = self._session.stream(
+            self._tool.command(share), on_line=self._said, window=_WINDOW, beside=True
+        )
+        self._stream = await stack.enter_async_context(running)
+        # Behind the lock nobody waits for the account's start-up files.
+        try:
+            async with asyncio.timeout(BEGIN_SECONDS):
+                await self._stream.begun()
+        except TimeoutError:
+            raise RemoteTimeoutError(
+                f"{self._session.name}: its shell did not answer within {BEGIN_SECONDS:g} s"
+            ) from None
+        await self._stream.write(self._tool.names(share))
+
+    async def go(self, options: Options) -> None:
+        """Let it log in and begin."""
+        [(_number, share)] = self.shares
+        assert self._stream is not None
+        await self._stream.write(self._tool.options(share, options))
+        self._stream.write_eof()
+
+    async def take(self, targets: dict[int, Target]) -> list[Ended]:
+        """Everything it writes, to its end, or until it stands still. Raises VaultError, ConnectionLostError."""
+        [(number, share)] = self.shares
+        try:
+            async with aclosing(self._written()) as written:
+                packed = await pack(written, self._tool.packer, targets[number], self._live)
+        finally:
+            self.begun.set()
+            self._live.program_ends(number)
+        faults = [packed.fault] * bool(packed.fault)
+        faults += verdict.ended_badly(self._exit, packed.scanner, self._complaints, self._last_words)
+        complaints = tuple(self._complaints)
+        ended = Ended(
+            number,
+            share,
+            tuple(faults),
+            complaints,
+            packed.scanner,
+            packed.shifts,
+            packed.foot,
+            packed.seconds,
+        )
+        if faults and not packed.fault:
+            ended = replace(ended, spared=frozenset(verdict.spared(share, packed.scanner)))
+        return [ended]
+
+    async def _written(self) -> AsyncGenerator[bytes, None]:
+        assert self._stream is not None
+        while True:
+            try:
+                async with asyncio.timeout(STALL_SECONDS):
+                    if not (chunk := await self._stream.read(_CHUNK)):
+                        self._exit = await self._stream.wait()
+                        return
+            except TimeoutError:
+                self._complaints.append(f"it stood still for {duration(STALL_SECONDS)}")
+                return
+            yield chunk
+
+    def _said(self, line: bytes) -> None:
+        text = printable(line)
+        if self._lines.begun(text):
+            self.open = True
+            self.begun.set()
+        elif verdict.complaint(text):
+            if len(self._complaints) < _COMPLAINTS:
+                self._complaints.append(text)
+            if not self.open and _TOO_MANY.search(text):
+                self.refused = f"the server allows fewer connections: {text}"
+        elif text.strip() and not text.startswith("-- "):
+            self._last_words = text

@@ -1,0 +1,160 @@
+"""Whoever waits for a table that a statement of ours reads is let through: the statement is ended.
+
+A statement that reads keeps others from changing what its tables are. Somebody's ALTER TABLE then waits for its end,
+and everybody who wants that table waits behind the ALTER: for minutes, where the table is large. So while statements of
+ours are at work, the server's list of sessions is looked at again and again. What the ended statement was for is not
+had: a dump is made again by itself, rows are not compared. An account without PROCESS sees nobody wait.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from tuibackup.database.connect.login import DatabaseSession, Login, log_in_again
+from tuibackup.database.dump.progress import Live
+from tuibackup.errors import ConnectionLostError, DatabaseError
+from tuibackup.remote.session import Session
+from tuibackup.text import printable
+
+PATIENCE = 0.5  # seconds that somebody waits before we step back …
+_LOOK = 0.3  # … and between two looks: together well below two seconds
+_OURS = "USER = SUBSTRING_INDEX(USER(), '@', 1)"
+_WAITING = "STATE LIKE 'Waiting for %metadata lock' OR STATE LIKE 'Waiting for table flush'"
+_LONGEST = 16 << 10  # characters of a statement that are looked at
+_NAME = r"`(?:[^`]|``)+`"
+_PLACE = re.compile(rf"(?:{_NAME}\.)?{_NAME}")
+_READ = re.compile(rf"(?:FROM|CHECKSUM TABLE) ((?:{_NAME}[.,]? ?)+)")
+_WORDS = re.compile(rf"{_NAME}|[\w$]+")
+_DROPS = re.compile(r"\s*DROP\s+(?:DATABASE|SCHEMA)\b", re.IGNORECASE)
+
+Place = tuple[str, str]  # database and table
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What the session `number` has the server do; `database`: the one in use, "" for none."""
+
+    number: int
+    database: str
+    text: str
+
+    def reads(self) -> Iterator[Place]:
+        """The tables that this statement of ours, or of a dump program's, reads."""
+        for names in _READ.findall(self.text):
+            for name in _PLACE.findall(names):
+                found = [_plain(one) for one in re.findall(_NAME, name)]
+                yield (found[0] if len(found) > 1 else self.database, found[-1])
+
+    def wants(self, place: Place) -> bool:
+        """Whether it names that table, in the database in use or by its full name; or drops its database."""
+        words = {_plain(word).lower() for word in _WORDS.findall(self.text)}
+        database, table = place[0].lower(), place[1].lower()
+        if _DROPS.match(self.text):
+            return database in words
+        return table in words and database in words | {self.database.lower()}
+
+
+class Courtesy:
+    """Looks at the server's sessions over one more login, where the server allows it.
+
+    `longest_ms`: how long somebody waited for us until we stepped back.
+    """
+
+    def __init__(self, session: Session, database: DatabaseSession, live: Live) -> None:
+        self.longest_ms = 0.0
+        self._session = session
+        self._database = database
+        self._live = live
+        self._before: frozenset[int] | None = None
+        self._programs: frozenset[int] = frozenset()
+        self._numbers: Callable[[], Iterable[int]] = tuple
+        self._since: dict[Statement, float] = {}
+        self._wronged: set[Statement] = set()  # who waits, or waited until now, for us
+        self._ended: set[Statement] = set()  # ours
+        self._work: asyncio.Task[None] | None = None
+
+    async def note(self) -> None:
+        """Programs are about to log in: who is here now is none of them. Raises ConnectionLostError."""
+        with suppress(DatabaseError):
+            self._before = await _sessions(self._database)
+
+    def start(self, begun: Awaitable[object], numbers: Callable[[], Iterable[int]]) -> None:
+        """Go to work when the programs have `begun`; `numbers`: sessions of ours besides them, as they are by then."""
+        self._numbers = numbers
+        self._work = asyncio.create_task(self._carry_out(begun))
+
+    async def stop(self) -> None:
+        """End it."""
+        if self._work is not None:
+            self._work.cancel()
+            await asyncio.gather(self._work, return_exceptions=True)
+
+    async def _carry_out(self, begun: Awaitable[object]) -> None:
+        await begun
+        if self._before is None:
+            return
+        # Where the server lets nobody in any more, or does not tell, the dumps go on.
+        with suppress(DatabaseError, ConnectionLostError):
+            login = await log_in_again(self._session, self._database.options)
+            try:
+                self._programs = await _sessions(login) - self._before - {login.number}
+                while True:
+                    await self._look(login)
+                    await asyncio.sleep(_LOOK)
+            finally:
+                login.drop()
+
+    async def _statements(self, login: Login, which: str, end: str) -> list[Statement]:
+        """Those of the sessions `which`; of long ones the LEFT or RIGHT `end`, where their table is."""
+        return [
+            Statement(int(number), str(database or ""), str(text))
+            for number, database, text in await login.rows(
+                f"SELECT ID, DB, {end}(INFO, {_LONGEST}) FROM information_schema.PROCESSLIST"
+                f" WHERE INFO IS NOT NULL AND {which}"
+            )
+        ]
+
+    async def _look(self, login: Login) -> None:
+        now = asyncio.get_running_loop().time()
+        our_own = self._programs | set(self._numbers())
+        waiting = [
+            one for one in await self._statements(login, f"({_WAITING})", "LEFT") if one.number not in our_own
+        ]
+        for one in self._wronged - set(waiting):
+            self.longest_ms = max(self.longest_ms, (now - self._since[one] + _LOOK) * 1000)
+        self._wronged &= set(waiting)
+        self._since = {one: self._since.get(one, now) for one in waiting}
+        patient = [one for one in waiting if now - self._since[one] >= PATIENCE]
+        if not patient:
+            return
+        for ours in await self._statements(login, f"{_OURS} AND NOT ({_WAITING})", "RIGHT"):
+            if ours.number not in our_own:
+                continue
+            for place in ours.reads():
+                if wanting := {one for one in patient if one.wants(place)}:
+                    self._wronged |= wanting
+                    await self._end(login, ours, place)
+                    break
+
+    async def _end(self, login: Login, ours: Statement, place: Place) -> None:
+        # One whose rows a slow line has to carry does not hear of its end before they have gone: its session does.
+        kill = "KILL" if ours in self._ended else "KILL QUERY"
+        if ours not in self._ended:
+            self._ended.add(ours)
+            name = ".".join(map(printable, place))
+            self._live.say(f"{name}: somebody waits to change it; our statement that reads it is ended")
+        with suppress(DatabaseError):  # it has ended meanwhile
+            await login.rows(f"{kill} {ours.number}")
+
+
+async def _sessions(asking: DatabaseSession | Login) -> frozenset[int]:
+    """Those of our account."""
+    found = await asking.rows(f"SELECT ID FROM information_schema.PROCESSLIST WHERE {_OURS}")
+    return frozenset(int(number) for (number,) in found)
+
+
+def _plain(name: str) -> str:
+    """A name without its backticks."""
+    return name[1:-1].replace("``", "`") if name.startswith("`") else name

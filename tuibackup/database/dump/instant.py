@@ -1,0 +1,455 @@
+"""Passes over the databases: all of them at one instant, or one database by itself.
+
+The ways to one instant are tried in order: behind a lock (`barrier`), several programs at the same time, and beside
+them a session that counts; else one program that dumps all databases in one transaction; else, where no program can
+even begin, no program: a connection of ours.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from tuibackup.database.connect.login import DatabaseSession, Login, log_in_again
+from tuibackup.database.content import Content
+from tuibackup.database.dump import verdict
+from tuibackup.database.dump.barrier import BEGIN, Barrier, BarrierError, may_lock, witnessed
+from tuibackup.database.dump.by_connection import Reader
+from tuibackup.database.dump.by_program import Program
+from tuibackup.database.dump.counter import Checker, Place
+from tuibackup.database.dump.courtesy import Courtesy
+from tuibackup.database.dump.division import PROGRAMS, Share, Tables, inexact, locked, shared, taken_by
+from tuibackup.database.dump.progress import Live
+from tuibackup.database.dump.receive import Ended
+from tuibackup.database.dump.tool import DumpTool
+from tuibackup.database.dump.workers import Running, together
+from tuibackup.database.inventory import DatabaseInfo, tables
+from tuibackup.database.objects.sequences import standing
+from tuibackup.database.objects.shown import LeftOut
+from tuibackup.database.objects.views import ViewTexts, read_apart
+from tuibackup.database.rights.grants import Grants
+from tuibackup.database.sql import session as settings
+from tuibackup.database.sql.assembly import Assembly
+from tuibackup.database.sql.scan import Contents
+from tuibackup.database.sql.sqlfile import SqlFile
+from tuibackup.errors import ConnectionLostError, DatabaseError
+from tuibackup.remote.session import Session
+from tuibackup.text import printable
+from tuibackup.vault.incoming import Incoming
+
+BARRIER, ONE_PROGRAM, EACH = "barrier", "one program for all databases", "one for each database"
+NATIVE = "one connection for all databases, without a dump program"
+_FETCH = 0.6  # seconds, while everybody waits, for the rows of small tables without transactions
+_PAUSE = 2.0  # seconds between two looks at who waits
+# Logins of this account that began after ours and wait for a table.
+_WAITING = (
+    "SELECT ID FROM information_schema.PROCESSLIST WHERE USER = SUBSTRING_INDEX(USER(), '@', 1) AND COMMAND = 'Query'"
+    " AND STATE LIKE 'Waiting for table%%' AND ID > CONNECTION_ID() AND TIME >= %s"
+    # The account may be one that people use, too: only what dump programs say.
+    " AND (INFO LIKE 'SELECT /*!40001 SQL_NO_CACHE%%' OR INFO LIKE 'SHOW %%')"
+)
+_ENOUGH = 32 << 20  # bytes of tables that make it worth while to start another program
+
+
+@dataclass(slots=True)
+class Made:
+    """A database's dump, not closed yet. `contents` with places in its file; `faults`: why it is not whole."""
+
+    info: DatabaseInfo
+    file: SqlFile
+    contents: Contents
+    faults: list[str]
+    seconds: float
+    at_instant: bool = True
+    late: tuple[tuple[int, bytes], ...] = ()  # views that look into other databases, each with its turn
+    found: tuple[LeftOut, ...] = ()  # what could not be read, and was thought sound
+    exact: Tables = frozenset()  # tables that no program cut numbers of
+    timely: Tables = frozenset()  # tables without transactions that are of the instant all the same
+
+    @property
+    def why(self) -> str:
+        """Why it may go better a second time; "" where it is good, or was waited for already."""
+        for one in self.found:
+            if one.held:
+                continue
+            return f"{one.kind} {printable(one.name)}: {one.why}"
+        return "; ".join(self.faults)
+
+
+@dataclass(slots=True)
+class Taken:
+    """What the pass over all databases gave. `no_barrier`: why there was none; `lock_ms` may have been in vain then."""
+
+    made: list[Made]
+    instant: str
+    lock_ms: float | None = None
+    no_barrier: str = ""
+    position: str = ""
+    complaints: list[tuple[str, str]] = field(default_factory=list)  # of programs that ended well
+    comparable: bool = False
+    counts: dict[Place, int] = field(default_factory=dict)
+    checksums: dict[Place, int] = field(default_factory=dict)
+    contents: dict[Place, Content] = field(default_factory=dict)
+
+    def compare(self) -> Iterator[tuple[str, str]]:
+        """Hold the rows of each dump against those that were counted at the same instant; what could not be counted."""
+        for one in self.made:
+            counts = {place: n for place, n in self.counts.items() if place[1] not in one.info.held}
+            if self.comparable and not one.faults:
+                one.faults += verdict.miscounted(one.info, one.contents, counts)
+                for reason in verdict.uncounted(one.info, counts):
+                    yield one.info.name, reason
+
+
+class Passes:
+    """Makes the dumps of `database`'s databases in `incoming`; what is open when the block ends is abandoned.
+
+    `tool` is None from then on where it cannot begin; `no_tool` says why. `longest_ms`: how long somebody may have
+    waited in one go for a lock of ours, or for a statement.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        database: DatabaseSession,
+        tool: DumpTool | None,
+        incoming: Incoming,
+        live: Live,
+        least_free: int,
+        patience: float,
+    ) -> None:
+        """`patience`: seconds for tables that somebody else holds."""
+        self._session = session
+        self._database = database
+        self.tool = tool
+        self.no_tool = ""
+        self._live = live
+        self._least_free = least_free
+        self._patience = patience
+        self._incoming = incoming
+        self._files = Assembly(incoming, settings.before(database.division))
+        self._lock_ms: float | None = None
+        self.longest_ms = 0.0
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._files.end()
+        else:
+            self._files.abandon()
+
+    async def at_one_instant(self, *, checksum: bool) -> Taken:
+        """All databases. Raises VaultError, ConnectionLostError, DatabaseError."""
+        try:
+            return await self._at_one_instant(checksum=checksum)
+        finally:
+            if self.longest_ms:
+                self._live.say(f"others may have waited for us for {self.longest_ms:.0f} ms at most")
+
+    async def _at_one_instant(self, *, checksum: bool) -> Taken:
+        infos = self._database.databases
+        for last in (False, True):
+            try:
+                return await self._behind_barrier(checksum=checksum)
+            except (BarrierError, ConnectionLostError) as error:
+                if self._session.lost:
+                    raise
+                no_barrier = str(error)
+                self._live.say(f"the databases were not locked together: {no_barrier}")
+                self._files.forget(one.name for one in infos)
+                self._files.forget_parts()
+                if last or (isinstance(error, BarrierError) and not error.passing):
+                    break
+                await self._database.rows(
+                    "SELECT 1"
+                )  # where a login was ended with the server, it is waited for
+        together = self.tool is not None and not any(info.natively for info in infos)
+        made, ended, begun = await self._run(self._one(infos, program=together))
+        if self.tool is not None and not begun and all(one.faults for one in made):
+            self.no_tool = made[0].faults[0]
+            self._live.say(f"{self.no_tool}: the databases are read without")
+            self.tool = None
+            self._files.forget(one.name for one in infos)
+            return await self._at_one_instant(checksum=checksum)
+        instant = ONE_PROGRAM if together else NATIVE
+        instant = instant if len(infos) > 1 else EACH
+        return Taken(
+            made,
+            instant,
+            self._lock_ms,
+            no_barrier=no_barrier,
+            complaints=complaints(ended),
+        )
+
+    async def again(self, infos: Sequence[DatabaseInfo]) -> tuple[list[Made], list[Ended]]:
+        """These once more, at an instant of their own, over a connection: it leaves out no more than it cannot read.
+
+        What there was of them is thrown away, once that can begin. Raises DatabaseError and what `at_one_instant` does.
+        """
+        for info in infos:
+            self._live.say(f"{printable(info.name)}: once more")
+        await self._database.rows("SELECT 1")  # a server that is restarted is waited for
+        made, ended, _begun = await self._run(self._one(infos, program=False), infos)
+        for one in made:
+            one.at_instant = False
+        return made, ended
+
+    def forget(self, name: str) -> None:
+        """Throw away what there is of this database."""
+        self._files.forget([name])
+
+    async def _behind_barrier(self, *, checksum: bool) -> Taken:
+        infos, options = self._database.databases, self._database.options
+        database = self._database
+        if not database.untold and not may_lock(database.grants):
+            grant = Grants(database.grants).statement(database.account, database.vendor)
+            raise BarrierError(f"the account lacks RELOAD; run: {printable(grant)}")
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        async with AsyncExitStack() as stack:
+            try:
+                control = await log_in_again(self._session, options)
+                helper = await log_in_again(self._session, options)
+                checker = Checker(helper, self._database.vendor)
+                stack.push_async_callback(checker.stop)
+                await checker.prepare()
+            except DatabaseError as error:
+                raise BarrierError(error.message) from error
+            infos = () if self.tool is None else tuple(info for info in infos if not info.natively)
+            aside = locked(infos)
+            barrier = Barrier(control, helper, self._database.vendor, self._database.server_version)
+            exact = inexact(infos, taken_by(aside))
+            running = self._running(stack, self._workers(infos, aside, exact))
+            await running.start()
+            courtesy = await self._courtesy(stack)
+            try:
+                await self._all_begin(barrier, helper, checker, running)
+                await control.close()
+                courtesy.start(running.begun(), lambda: [helper.number, *running.numbers])
+                if not await witnessed(helper, lambda: running.at_work + 1):
+                    raise BarrierError("the server does not know of every transaction")
+                self._live.say(
+                    f"one instant, lock {barrier.lock_ms:.0f} ms, dumps side by side: {running.number}"
+                )
+                history = self.tool is None or self.tool.history
+                exactly = taken_by([*aside, *exact]) if self.tool else None
+                checker.start(self._database.databases, history, checksum=checksum, exact=exactly)
+                async with self._ending_waits():
+                    ended = await running.finish()
+            finally:
+                await running.stop()
+            made = await self._made(ended)
+            for one in made:
+                one.timely = frozenset(table for name, table in running.timely if name == one.info.name)
+                one.exact |= taken_by([*aside, *exact]).get(one.info.name, frozenset())
+            self._live.say(
+                f"counting the rows of {tables(sum(len(one.tables) for one in self._database.databases))}"
+            )
+            await checker.finish(loop.time() - began)
+        return Taken(
+            made,
+            BARRIER,
+            self._lock_ms,
+            position=barrier.position or checker.position,
+            complaints=complaints(ended),
+            comparable=True,
+            counts=checker.counts,
+            checksums=checker.checksums,
+            contents=checker.contents,
+        )
+
+    async def _all_begin(self, barrier: Barrier, helper: Login, checker: Checker, running: Running) -> None:
+        """Behind the lock, every transaction is opened. Raises BarrierError where that is of no use."""
+        try:
+            async with barrier.held():
+                running.begin()
+                try:
+                    async with asyncio.timeout(BEGIN):
+                        await together([checker.begin(), running.open()])
+                except TimeoutError:
+                    # Where the server has all their transactions, the programs are of a kind that does not say so.
+                    silent = await witnessed(helper, lambda: running.at_work + 1, looks=1)
+                    why = "did not say that they had begun" if silent else "had not begun"
+                    raise BarrierError(
+                        f"{running.late} of {running.total} {why} within {BEGIN:g} s", passing=not silent
+                    ) from None
+                await running.fetch(_FETCH)
+        except DatabaseError as error:
+            raise BarrierError(error.message) from error
+        finally:
+            if barrier.lock_ms is not None:
+                # The longest, where it took two attempts.
+                self._lock_ms = max(self._lock_ms or 0, barrier.lock_ms)
+            self.longest_ms = max(self.longest_ms, barrier.longest_ms)
+
+    async def _end(self, courtesy: Courtesy) -> None:
+        await courtesy.stop()
+        self.longest_ms = max(self.longest_ms, courtesy.longest_ms)
+
+    async def _courtesy(self, stack: AsyncExitStack) -> Courtesy:
+        courtesy = Courtesy(self._session, self._database, self._live)
+        stack.push_async_callback(self._end, courtesy)
+        await courtesy.note()
+        return courtesy
+
+    def _running(self, stack: AsyncExitStack, workers: Sequence[Program | Reader]) -> Running:
+        place = self._incoming.path, self._least_free
+        options = self._database.options
+        return Running(workers, options, self._files, self._live, place, stack, lambda: self._session.lost)
+
+    def _workers(
+        self, infos: Sequence[DatabaseInfo], aside: Sequence[Share], exact: Sequence[Share]
+    ) -> list[Program | Reader]:
+        """Programs for `infos`, but for what a connection of our own takes: that, and all other databases."""
+        workers: list[Program | Reader] = []
+        if self.tool is not None and infos:
+            shares = shared(infos, taken_by([*aside, *exact]), programs=self._programs())
+            workers += [
+                Program(number, self._session, self.tool, share, self._live)
+                for number, share in enumerate(shares)
+            ]
+        whole = [Share((info,)) for info in self._database.databases if info.natively or not infos]
+        whole.sort(key=lambda share: bool(share.databases[0].held))  # nobody waits for what somebody holds
+        if mine := [*aside, *exact, *whole]:
+            workers.append(self._reader(mine, first=len(workers), locked=len(aside)))
+        return workers
+
+    def _reader(
+        self, shares: Sequence[Share], *, first: int = 0, locked: int = 0, persistent: bool = False
+    ) -> Reader:
+        numbered = list(enumerate(shares, first))
+        options, vendor = self._database.options, self._database.vendor
+        return Reader(
+            self._session,
+            options,
+            vendor,
+            numbered,
+            self._live,
+            locked,
+            persistent=persistent,
+            patience=self._patience,
+        )
+
+    def _one(self, infos: Sequence[DatabaseInfo], *, program: bool) -> Program | Reader:
+        """One worker for all of `infos`."""
+        if program and self.tool is not None:
+            return Program(0, self._session, self.tool, Share(tuple(infos)), self._live)
+        return self._reader([Share((info,)) for info in infos], persistent=True)
+
+    def _programs(self) -> int:
+        total = sum(one.bytes for one in self._database.databases)
+        return min(PROGRAMS, max(2, -(-total // _ENOUGH)), self._session.at_once or PROGRAMS)
+
+    async def _run(
+        self, worker: Program | Reader, forget: Sequence[DatabaseInfo] = ()
+    ) -> tuple[list[Made], list[Ended], bool]:
+        """What one worker takes, with no lock; whether it could begin. What there was of `forget` goes before."""
+        async with AsyncExitStack() as stack:
+            running = self._running(stack, [worker])
+            await running.start()
+            self._files.forget(info.name for info in forget)
+            courtesy = await self._courtesy(stack)
+            try:
+                running.begin()
+                courtesy.start(running.begun(), lambda: running.numbers)
+                async with self._ending_waits():
+                    ended = await running.finish()
+            finally:
+                await running.stop()
+        return await self._made(ended), ended, worker.open
+
+    @asynccontextmanager
+    async def _ending_waits(self) -> AsyncIterator[None]:
+        """Meanwhile a program that waits for a table too long is ended: it knows no end of it, as our logins do.
+
+        Its databases are then read over a connection of ours, which leaves out that table alone.
+        """
+
+        async def look() -> None:
+            while True:
+                await asyncio.sleep(_PAUSE)
+                with suppress(DatabaseError, ConnectionLostError):
+                    for (number,) in await self._database.rows(_WAITING, self._patience + _PAUSE):
+                        self._live.say("a dump program waits for a table for too long, and is ended")
+                        await self._database.rows(f"KILL QUERY {int(number)}")
+
+        looking = asyncio.create_task(look())
+        try:
+            yield
+        finally:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
+
+    async def _apart(self, infos: Sequence[DatabaseInfo]) -> dict[str, ViewTexts]:
+        """The views that are written apart; where they cannot be had, that is a fault of their databases alone."""
+        try:
+            await self._database.rows("SELECT 1")  # a server that is restarted is waited for
+            return await read_apart(self._session, self._database, infos)
+        except (DatabaseError, ConnectionLostError) as error:
+            if self._session.lost:
+                raise
+            return {one.name: ViewTexts(faults=[error.message] * bool(one.apart.views)) for one in infos}
+
+    async def _standing(self, info: DatabaseInfo) -> bytes:
+        """What is said of its sequences behind the tables of `info`, where a program wrote them."""
+        try:
+            return await standing(self._database, info)
+        except ConnectionLostError as error:
+            if self._session.lost:
+                raise
+            self._live.say(error.message)
+            return b""
+
+    async def _made(self, ended: Sequence[Ended]) -> list[Made]:
+        """Each database's file from what the programs left of it, in the order of the databases."""
+        concerned: dict[str, list[Ended]] = {}
+        infos: dict[str, DatabaseInfo] = {}
+        for one in ended:
+            for info in one.share.databases:
+                concerned.setdefault(info.name, []).append(one)
+                infos[info.name] = info
+        apart = await self._apart(tuple(infos.values()))
+        made = []
+        for name, info in sorted(infos.items()):
+            parts, views = concerned[name], apart[name]
+            native = any(one.native and one.share.whole for one in parts)
+            more = b"" if native else await self._standing(info)
+            file, contents = await asyncio.to_thread(self._files.put_together, name, parts, more, views)
+            found = tuple(left for one in parts for left in one.left_out)
+            info = info.without(found)
+            faults = [fault for one in parts if name not in one.spared for fault in one.faults]
+            faults += [*views.faults, *verdict.missing(info, contents)]
+            made.append(
+                Made(
+                    info,
+                    file,
+                    contents,
+                    faults,
+                    max(one.seconds for one in parts),
+                    late=views.late,
+                    found=found,
+                )
+            )
+            if native:
+                made[-1].exact = frozenset(table.name for table in info.tables)
+        self._files.forget_parts()
+        return made
+
+
+def complaints(ended: Sequence[Ended]) -> list[tuple[str, str]]:
+    """What programs said that ended well, with the databases they dumped."""
+    return [
+        (
+            ", ".join(info.name for info in one.share.databases),
+            line if one.native else f"the dump program said: {line}",
+        )
+        for one in ended
+        if not one.faults
+        for line in one.complaints
+    ]

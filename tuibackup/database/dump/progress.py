@@ -1,0 +1,92 @@
+"""What is told while the dumps run: table by table, how far all of them are, and what runs beside what."""
+
+from collections.abc import Iterable, Mapping
+
+from tuibackup.database.dump.division import Share
+from tuibackup.database.inventory import DatabaseInfo, tables
+from tuibackup.progress import Progress, Reporter
+from tuibackup.text import duration, printable, size
+from tuibackup.vault.summary import DatabaseSummary
+
+_TABLE = "-- Retrieving table structure for table "
+_SEQUENCE = "-- Retrieving sequence structure for "
+_DATABASE = "-- Setting savepoint"
+
+
+class Live:
+    """Counts for all programs together; called by the event loop only."""
+
+    def __init__(
+        self, reporter: Reporter, databases: Iterable[DatabaseInfo], before: Mapping[str, int]
+    ) -> None:
+        """`before`: bytes of SQL by database, of the last dump; where there was none, what the tables take."""
+        self._reporter = reporter
+        databases = tuple(databases)
+        self._total = sum(len(one.tables) for one in databases)
+        self._bytes_total = sum(before.get(one.name, one.bytes) for one in databases)
+        self._tables = 0
+        self._bytes = 0
+        self._current: dict[int, str] = {}  # by program
+
+    def say(self, line: str) -> None:
+        """A line of its own."""
+        self._reporter.output(line)
+
+    def begin(self, shares: Iterable[Share]) -> None:
+        """These run side by side."""
+        for number, share in enumerate(shares, 1):
+            names = ", ".join(printable(one.name) for one in share.databases[:4])
+            more = f" and {len(share.databases) - 4} more" if len(share.databases) > 4 else ""
+            what = names + more + (f" ({tables(len(share.tables))} of it)" if share.tables else "")
+            self.say(f"{number}: {what}")
+
+    def table(self, program: int, database: str, table: str) -> None:
+        """The program has come to this table."""
+        name = f"{database}.{table}"
+        self._reporter.output(f"{database}: {table}")
+        self._current[program] = name
+        self._tables = min(self._tables + 1, self._total)
+        self._tell()
+
+    def count(self, length: int) -> None:
+        """So many bytes of SQL more."""
+        self._bytes += length
+        self._tell()
+
+    def program_ends(self, program: int) -> None:
+        self._current.pop(program, None)
+
+    def end(self, summary: DatabaseSummary, seconds: float) -> None:
+        """This database is dumped."""
+        mark = "√" if summary.whole else "×"
+        self.say(
+            f"{mark} {printable(summary.name)}: {tables(summary.tables)}, {size(summary.bytes)}"
+            f" stored in {size(summary.stored_bytes)}, {duration(seconds)}"
+        )
+
+    def _tell(self) -> None:
+        current = ", ".join(self._current.values())
+        total = self._bytes_total if self._bytes < self._bytes_total else None
+        self._reporter.progress(Progress(self._tables, self._total, self._bytes, total, current, "tables"))
+
+
+class Lines:
+    """Understands what one program says on its stderr."""
+
+    def __init__(self, live: Live, program: int, share: Share) -> None:
+        self._live = live
+        self._program = program
+        self._names = [printable(one.name) for one in share.databases]
+        self._database = -1
+
+    def begun(self, text: str) -> bool:
+        """Take a line; whether the program's transaction is open by now. It says so, or it has come to a table."""
+        if text.startswith(_DATABASE):
+            self._database += 1
+            return True
+        for words in (_TABLE, _SEQUENCE):
+            if text.startswith(words):
+                name = self._names[max(0, min(self._database, len(self._names) - 1))]
+                self._live.table(self._program, name, text[len(words) :].strip().removesuffix("..."))
+                return True
+        return False

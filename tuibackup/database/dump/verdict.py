@@ -1,0 +1,100 @@
+"""Whether a dump is good: its exit, its trailer, what the tool complained of, and the inventory must all agree."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from tuibackup.database.dump.division import Share
+from tuibackup.database.inventory import TRANSACTIONAL, DatabaseInfo, TableInfo
+from tuibackup.database.sql.scan import Contents, Scanner
+from tuibackup.remote.command import Exit
+from tuibackup.text import count, printable
+
+_SHOWN = 5
+# The program's name comes before most of what it complains of, but not before all.
+_COMPLAINT = re.compile(
+    r"(?:\S*/)?(?:mariadb-dump|mysqldump|zstd|gzip)(?:\.\w+)?: "
+    r"|(?:-- )?(?:Error|Warning|WARNING): (?:Couldn't|Can't|Not enough|Skipping|get_table_structure|old server)"
+    r"|-- Warning: |Couldn't |Warning! mysqldump "
+)
+
+
+def ended_badly(ended: Exit, scanner: Scanner, complaints: Sequence[str], last_words: str) -> Iterator[str]:
+    """Every reason why nothing that this program wrote can be trusted. `last_words`: the last line of stderr."""
+    if not ended.ok:
+        said = f": {complaints[-1] if complaints else last_words}" if complaints or last_words else ""
+        yield f"the dump program {ended}{said}"
+    if not scanner.completed:
+        yield "the dump ends without its last line: it is cut off"
+
+
+def spared(share: Share, scanner: Scanner) -> Iterator[str]:
+    """Databases of which a program that ended badly had written everything, and had gone on to others."""
+    for info in share.databases if share.whole else ():
+        left_out = share.left_out.get(info.name, frozenset())
+        mine = replace(
+            info,
+            tables=tuple(table for table in info.tables if table.name not in left_out),
+            views=tuple(view for view in info.views if view not in info.apart.views),
+        )
+        if scanner.passed(info.name) and not any(missing(mine, scanner.contents[info.name])):
+            yield info.name
+
+
+def missing(database: DatabaseInfo, found: Contents) -> Iterator[str]:
+    """What the inventory has and the dump has not."""
+    if names := [table.name for table in database.tables if table.name not in found.tables]:
+        yield f"tables missing in the dump: {_some(names)}"
+    if names := [view for view in database.views if view not in found.views]:
+        yield f"views missing in the dump: {_some(names)}"
+    for what, expected in (
+        ("trigger", len(database.triggers)),
+        ("routine", len(database.routines)),
+        ("event", len(database.events)),
+    ):
+        if found.objects[what] < expected:
+            yield f"{found.objects[what]} of {expected} {what}s are in the dump"
+
+
+def miscounted(
+    database: DatabaseInfo, found: Contents, counts: Mapping[tuple[str, str], int]
+) -> Iterator[str]:
+    """Tables of which the dump has other rows than the checker saw at the same instant, in `counts`."""
+    wrong = []
+    for table in found.tables.values():
+        counted = counts.get((database.name, table.name))
+        if counted is not None and table.rows is not None and counted != table.rows:
+            wrong.append(f"{printable(table.name)} ({count(table.rows)} instead of {count(counted)})")
+    if wrong:
+        yield f"rows missing in the dump, or too many: {_some(wrong)}"
+
+
+def uncounted(database: DatabaseInfo, counts: Mapping[tuple[str, str], int]) -> Iterator[str]:
+    """Tables that the checker should have counted and has not."""
+    names = [
+        table.name
+        for table in database.tables
+        if countable(table) and (database.name, table.name) not in counts
+    ]
+    if names:
+        yield f"rows not compared, for the server did not count them: {_some(names)}"
+
+
+def countable(table: TableInfo) -> bool:
+    """Whether its rows are of the snapshot's instant, whenever they are read."""
+    engine = table.engine.lower()
+    return table.kind != "SEQUENCE" and engine in TRANSACTIONAL - {"memory", "blackhole", ""}
+
+
+def complaint(line: str) -> bool:
+    """Whether a line of stderr is the dump program's (or its packer's) word that something is wrong.
+
+    With --verbose the program also tells what it does; and what a login shell's start-up files print comes here too.
+    """
+    return bool(_COMPLAINT.match(line)) and "Deprecated program name" not in line
+
+
+def _some(names: Iterable[str]) -> str:
+    names = [printable(name) for name in names]
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

@@ -1,0 +1,170 @@
+"""Several programs side by side: started together, begun together, and ended together when one of them cannot go on."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tuibackup.database.connect.optionfile import Options
+from tuibackup.database.dump.barrier import BarrierError
+from tuibackup.database.dump.by_connection import Reader
+from tuibackup.database.dump.by_program import Program
+from tuibackup.database.dump.progress import Live
+from tuibackup.database.dump.receive import Ended, Target
+from tuibackup.database.sql.assembly import Assembly
+from tuibackup.database.sql.scan import Scanner
+from tuibackup.errors import ConnectionLostError, DatabaseError, NoChannelError, RemoteCommandError
+from tuibackup.vault.disk import RoomGuard
+
+T = TypeVar("T")
+
+
+class Running:
+    """Programs, and perhaps a reader. `stop` must be called, whatever happened."""
+
+    def __init__(
+        self,
+        workers: Sequence[Program | Reader],
+        options: Options,
+        files: Assembly,
+        live: Live,
+        place: tuple[Path, int],
+        stack: AsyncExitStack,
+        lost: Callable[[], bool],
+    ) -> None:
+        """`place`: the vault's folder, and how many bytes are to stay free on its disk. All ends with `stack`.
+
+        `lost` tells whether the whole connection is gone, not one login or program alone.
+        """
+        self._workers = workers
+        self._options = options
+        self._files = files
+        self._live = live
+        self._place = place
+        self._stack = stack
+        self._lost = lost
+        self._takers: list[asyncio.Task[list[Ended]]] = []
+
+    @property
+    def number(self) -> int:
+        """How many have, or had, a transaction of their own."""
+        return sum(program.open for program in self._workers)
+
+    @property
+    def total(self) -> int:
+        """How many there are."""
+        return len(self._workers)
+
+    @property
+    def late(self) -> int:
+        """How many have neither said that they have a transaction nor ended."""
+        return sum(not worker.begun.is_set() for worker in self._workers)
+
+    @property
+    def at_work(self) -> int:
+        """How many should have a transaction now: these, and the late, as long as they have not ended."""
+        pairs = zip(self._workers, self._takers, strict=True)
+        return sum(not taker.done() and (worker.open or not worker.begun.is_set()) for worker, taker in pairs)
+
+    async def start(self) -> None:
+        """Start all; they wait. Raises BarrierError where the server allows fewer at a time, ConnectionLostError."""
+        try:
+            await together([one.start(self._stack) for one in self._workers])
+        except (RemoteCommandError, DatabaseError) as error:
+            if len(self._workers) == 1:
+                raise
+            # Of those that the server runs at a time there may be enough for another division.
+            raise BarrierError(str(error), passing=isinstance(error, NoChannelError)) from error
+        if len(self._workers) > 1:
+            self._live.begin([share for one in self._workers for _number, share in one.shares])
+
+    def begin(self) -> None:
+        """Let all go on, and take what they write."""
+        self._takers = [asyncio.create_task(self._take(one)) for one in self._workers]
+
+    async def begun(self) -> None:
+        """Wait until each has its transaction, or has ended."""
+        await asyncio.gather(*(one.begun.wait() for one in self._workers))
+
+    @property
+    def numbers(self) -> list[int]:
+        """The sessions of our own connections among them, for the server."""
+        return [reader.number for reader in self._readers]
+
+    async def open(self) -> None:
+        """Wait as `begun`. BarrierError: none has its transaction."""
+        await self.begun()
+        for one in self._workers:
+            if one.refused:
+                raise BarrierError(one.refused, passing=isinstance(one, Reader))
+        if not self.number:
+            raise BarrierError("no dump program could begin")
+
+    async def fetch(self, seconds: float) -> None:
+        """Let what must be read while the lock is held be read, for so long; what came later is not `timely`."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await asyncio.gather(*(reader.fetch() for reader in self._readers))
+        for reader in self._readers:
+            reader.late = True
+
+    @property
+    def timely(self) -> frozenset[tuple[str, str]]:
+        """The tables (database, name) that were read under the lock."""
+        return frozenset(place for reader in self._readers for place in reader.timely)
+
+    @property
+    def _readers(self) -> list[Reader]:
+        return [one for one in self._workers if isinstance(one, Reader)]
+
+    async def finish(self) -> list[Ended]:
+        """What each of them left. Raises VaultError; ConnectionLostError where the whole connection is gone."""
+        return [one for ended in await _results(self._takers) for one in ended]
+
+    async def stop(self) -> None:
+        """End those that still run."""
+        for task in self._takers:
+            task.cancel()
+        await asyncio.gather(*self._takers, return_exceptions=True)
+
+    async def _take(self, worker: Program | Reader) -> list[Ended]:
+        path, least_free = self._place
+        targets = {
+            number: Target(
+                *self._files.openers(number, share), self._files.settings, RoomGuard(path, least_free)
+            )
+            for number, share in worker.shares
+        }
+        try:
+            await worker.go(self._options)
+            return await worker.take(targets)
+        except (DatabaseError, ConnectionLostError) as error:
+            if isinstance(error, ConnectionLostError) and self._lost():
+                raise
+            # What the others do is not thrown away for it.
+            worker.refused = worker.refused or error.message
+            return [
+                Ended(number, share, (error.message,), (), Scanner(), {}, b"", 0.0)
+                for number, share in worker.shares
+            ]
+        finally:
+            worker.begun.set()
+
+
+async def together(work: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Do all of it at the same time; the first failure ends the rest and is raised."""
+    await _results([asyncio.ensure_future(one) for one in work])
+
+
+async def _results(tasks: "Sequence[asyncio.Task[T]]") -> list[T]:
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        for task in tasks:
+            if task.done():
+                task.result()
+        return [await task for task in tasks]
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

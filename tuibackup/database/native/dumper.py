@@ -1,0 +1,583 @@
+"""A dumper without a program on the server: the SQL of tables and databases, read over a database connection.
+
+For servers without a shell or a dump tool, and for tables whose numbers the tool cuts short (FLOAT). The server
+writes the rows as SQL itself; they stream through, statement by statement. The form is mariadb-dump's.
+"""
+
+import asyncio
+import re
+import struct
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
+from contextlib import aclosing, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import aiomysql
+
+from tuibackup.database.connect.connection import Connection
+from tuibackup.database.connect.packets import EndlessAnswerError, columns, prefix
+from tuibackup.database.dump.holders import HELD, holders
+from tuibackup.database.inventory import DatabaseInfo, TableInfo, quoted
+from tuibackup.database.native import columns as native_columns
+from tuibackup.database.native import text as native_text
+from tuibackup.database.native.columns import Column, Row
+from tuibackup.database.native.text import Circumstances
+from tuibackup.database.objects import tablespaces
+from tuibackup.database.objects.shown import EVENT, SEQUENCE, TABLE, TRIGGER, VIEW, WITHOUT_ROWS, LeftOut
+from tuibackup.errors import ConnectionLostError, DatabaseError
+from tuibackup.text import printable
+
+STALL_SECONDS = 900.0  # without a row: a table may take long to sort
+_STATEMENT = 1 << 20  # bytes of one INSERT, as the tool's; a longer row has one of its own
+_ANSWER = 128 << 20  # bytes of an answer that is kept
+_CHANGED = 1412
+_GONE = (2006, 2013, 2014, 2027)
+_HISTORY_SINCE = (10, 11)
+_SEQUENCE = "SEQUENCE"
+_VERSIONED = "SYSTEM VERSIONED"
+_BACK = "ROLLBACK TO SAVEPOINT tuibackup"
+_LOSSES = 3  # of the connection; whatever ends it may be felt by others, too
+_ORDER = {"function": 0, "procedure": 1, "package": 2, "package body": 3}  # a body comes after its package
+
+
+class StatementError(DatabaseError):
+    """The server refuses a statement, with its error's number in `code` (1412: the table was changed meanwhile).
+
+    `said`: its words.
+    """
+
+    def __init__(self, message: str, code: int, said: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.said = said or message
+
+
+@dataclass(slots=True)
+class _Fetched:
+    """A table's rows, which were read before the rest of it is written: its columns then, and why it could not be."""
+
+    columns: list[Column]
+    batches: list[list[bytes]] = field(default_factory=list)
+    error: StatementError | None = None
+
+
+class Native:
+    """Dumps over `connection`, which is its own from now on.
+
+    `rows` counts what was written of each (database, table), `longest` is the longest statement in bytes, `notes`
+    says what the dump lacks, and `left_out`, by database, what of a whole one could not be read. One thing at a time;
+    leaving an iterator early costs the connection. `reconnect`: another connection, where the server ends this one:
+    a damaged table may bring it down.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        vendor: str,
+        *,
+        server: str = "the database",
+        reconnect: Callable[[], Awaitable[Connection]] | None = None,
+        patience: float = 1,
+    ) -> None:
+        """`patience`: seconds for tables that somebody else holds, all of them together."""
+        self.left_out: dict[str, list[LeftOut]] = defaultdict(list)
+        self.rows: dict[tuple[str, str], int] = {}
+        self.longest = 0
+        self.notes: list[str] = []
+        self._connection = connection
+        self._mariadb = vendor == "MariaDB"
+        self._server = server
+        self._reconnect = reconnect
+        self._losses = 0
+        self._patience = max(1, round(patience))
+        self._version = ""
+        self._packet = 1 << 20
+        self._using = ""
+        self._collation = b""  # of the database in use
+        self._fetched: dict[tuple[str, str], _Fetched] = {}
+
+    async def prepare(self) -> None:
+        """Everything that `begin` needs and that no lock has to wait for. Raises DatabaseError, ConnectionLostError."""
+        with self._sense():
+            await self._prepare()
+
+    async def begin(self) -> None:
+        """Open the snapshot; behind a barrier, all who do so there see one instant. Raises as `prepare`."""
+        with self._sense():
+            if not self._version:
+                await self._prepare()
+            for statement in ("START TRANSACTION WITH CONSISTENT SNAPSHOT", "SAVEPOINT tuibackup"):
+                await self._ask(statement)
+
+    async def _prepare(self) -> None:
+        self._version, packet = map(_text, (await self._ask("SELECT VERSION(), @@max_allowed_packet"))[0])
+        self._packet = int(packet)
+        unlimited = "max_statement_time" if self._mariadb else "max_execution_time"
+        for statement in (
+            "SET NAMES binary",
+            "SET SESSION sql_mode='', time_zone='+00:00', sql_quote_show_create=1",
+            f"SET SESSION sql_select_limit=18446744073709551615, {unlimited}=0",
+            # Who takes the rows may stand still for a while.
+            f"SET SESSION net_write_timeout=3600, wait_timeout=86400, lock_wait_timeout={self._patience}",
+            "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+        ):
+            await self._ask(statement)
+
+    async def foresee(self, places: Iterable[tuple[str, str]]) -> None:
+        """Ask what `fetch` needs to know of these plain tables (database, name). Raises as `prepare`."""
+        with self._sense():
+            for database, table in places:
+                self._fetched[database, table] = _Fetched(await self._columns(database, table))
+
+    async def fetch(self) -> AsyncGenerator[tuple[str, str], None]:
+        """Read the rows of all that was foreseen, in one journey; each table is given when its rows are here.
+
+        They are kept in memory until the table is written; what a table is refused with is raised then. Raises
+        DatabaseError, ConnectionLostError.
+        """
+        with self._sense():
+            rows = {
+                place: native_columns.row(_written(fetched.columns), self._packet)
+                for place, fetched in self._fetched.items()
+            }
+            self._connection.ahead(
+                *(_select(place, row).encode("utf-8", "surrogateescape") for place, row in rows.items())
+            )
+            kept = 0
+            for place, fetched in self._fetched.items():
+                try:
+                    async with aclosing(self._stream(None, sole=not rows[place].long)) as batches:
+                        async for batch in batches:
+                            fetched.batches.append(batch)
+                            kept += sum(map(len, batch))
+                            if kept > _ANSWER:
+                                raise DatabaseError(f"{self._server}: the database's answer has no end")
+                except StatementError as error:
+                    fetched.error = error
+                yield place
+
+    async def table(
+        self, database: str, table: TableInfo, *, alone: bool = True
+    ) -> AsyncGenerator[bytes, None]:
+        """One table: structure, rows, triggers.
+
+        `alone`: with all settings that it needs, so that it restores by itself once its database is in use, or in
+        another's dump anywhere between the sequences and the views. Raises DatabaseError, ConnectionLostError.
+        """
+        with self._sense():
+            async with aclosing(self._table(database, table, alone=alone)) as parts:
+                async for part in parts:
+                    yield part
+            # The table may be changed by others again; the snapshot stays.
+            await self._ask(_BACK)
+
+    async def _table(
+        self, database: str, table: TableInfo, *, alone: bool, damage: list[Exception] | None = None
+    ) -> AsyncGenerator[bytes, None]:
+        """`damage` is given what ends the rows too early; without it that is raised."""
+        await self._use(database)
+        name = quoted(table.name)
+        raw = name.encode()
+        [create] = await self._ask(f"SHOW CREATE TABLE {name}")
+        yield native_text.table(raw, tablespaces.without(_bytes(create[1])), alone=alone)
+        if table.engine.lower() not in WITHOUT_ROWS:
+            found = await self._columns(database, table.name)
+            history = self._history(database, table, found)
+            written = _written(found)
+            fetched = self._fetched.get((database, table.name))
+            if fetched is not None and fetched.columns != found:
+                raise StatementError(
+                    f"{printable(database)}.{printable(table.name)} was changed meanwhile", 1412
+                )
+            if history:
+                written += _period(found)
+            yield native_text.data(raw, history=history)
+            async with aclosing(
+                self._inserts(
+                    database,
+                    table.name,
+                    written,
+                    history=history,
+                )
+            ) as inserts:
+                try:
+                    async for statement in inserts:
+                        yield statement
+                except (StatementError, ConnectionLostError) as error:
+                    if damage is None:
+                        raise
+                    damage.append(error)
+                    yield native_text.cut_off(raw, self.rows[database, table.name])
+            yield native_text.data_end(raw, history=history)
+        if not any(isinstance(error, ConnectionLostError) for error in damage or ()):
+            async for text in self._triggers(database, table.name):
+                yield text
+        if alone:
+            yield native_text.table_end()
+
+    async def database(self, info: DatabaseInfo) -> AsyncGenerator[bytes, None]:
+        """A whole dump of one database, which creates it and restores by itself, but for views that are written apart.
+
+        Raises DatabaseError, ConnectionLostError.
+        """
+        with self._sense():
+            async with aclosing(self._database(info)) as parts:
+                async for part in parts:
+                    yield part
+
+    async def _database(self, info: DatabaseInfo) -> AsyncGenerator[bytes, None]:
+        name = quoted(info.name).encode()
+        [made] = await self._ask(f"SHOW CREATE DATABASE IF NOT EXISTS {quoted(info.name)}")
+        await self._use(info.name)
+        yield native_text.head(self._version, name, mariadb=self._mariadb)
+        yield native_text.current(name, _bytes(made[1]))
+        for table in info.tables:
+            if table.kind == _SEQUENCE:
+                with self._unless_refused(info.name, SEQUENCE, table.name):
+                    yield await self._sequence(table.name)
+        # What somebody holds comes last: the others do not wait for it.
+        for table in sorted(info.tables, key=lambda table: table.name in info.held):
+            if table.kind != _SEQUENCE:
+                async with aclosing(self._readable(info.name, table)) as parts:
+                    async for part in parts:
+                        yield part
+        async for part in self._events(info):
+            yield part
+        async for part in self._routines(info):
+            yield part
+        for view in info.views:
+            if view not in info.apart.views:
+                with self._unless_refused(info.name, VIEW, view):
+                    yield await self._view(view)
+        await self._back(info.name)
+        yield native_text.tail(datetime.now(UTC))
+
+    async def view(self, database: str, name: str) -> bytes:
+        """One view, to be made while its database is in use. Raises DatabaseError, ConnectionLostError."""
+        with self._sense():
+            await self._use(database)
+            return await self._view(name)
+
+    async def _view(self, name: str) -> bytes:
+        [(_, create, charset, collation, *_)] = await self._ask(f"SHOW CREATE VIEW {quoted(name)}")
+        under = Circumstances(_bytes(charset), _bytes(collation))
+        return native_text.view(quoted(name).encode(), _bytes(create), under)
+
+    async def _readable(self, database: str, table: TableInfo) -> AsyncGenerator[bytes, None]:
+        """A table of a whole database, as far as it can be read."""
+        for again in (False, True):
+            damage: list[Exception] = []
+            begun = False
+            try:
+                async with aclosing(self._table(database, table, alone=False, damage=damage)) as parts:
+                    async for part in parts:
+                        begun = True
+                        yield part
+            except (StatementError, ConnectionLostError) as error:
+                damage.append(error)
+            if again or not any(
+                isinstance(error, StatementError) and error.code == _CHANGED for error in damage
+            ):
+                break
+            await self.begin()  # who held it has changed it
+            place = f"{printable(database)}.{printable(table.name)}"
+            self.notes.append(f"{place} was changed meanwhile, so it and what follows are of a later instant")
+        for broken in damage[:1]:
+            rows = self.rows.get((database, table.name), 0) if begun else None
+            said = broken.said if isinstance(broken, StatementError) else str(broken)
+            held = isinstance(broken, StatementError) and broken.code == HELD
+            if held:
+                said = f"{said}; {await holders(self._ask, _literal(database), _literal(table.name))}"
+                self._patience = 1  # it was waited for: for all of them together
+                await self._ask("SET SESSION lock_wait_timeout=1")
+            self.left_out[database].append(LeftOut(TABLE, table.name, said, rows=rows, held=held))
+            if isinstance(broken, ConnectionLostError):
+                await self._begin_again(database, broken)
+        await self._back(database)
+
+    async def _back(self, database: str) -> None:
+        """Give the table up, for others to change; the snapshot stays, unless the server gave it up."""
+        try:
+            await self._ask(_BACK)
+        except StatementError:
+            await self.begin()
+            self.notes.append("the server ended the transaction: what follows is of a later instant")
+
+    async def _begin_again(self, database: str, error: ConnectionLostError) -> None:
+        if self._reconnect is None or self._losses == _LOSSES:
+            raise error
+        self._losses += 1
+        self._connection = await self._reconnect()
+        self._using = self._version = ""
+        await self.begin()
+        await self._use(database)
+        self.notes.append("the connection was lost: what follows is of a later instant")
+
+    @contextmanager
+    def _unless_refused(self, database: str, kind: str, name: str) -> Iterator[None]:
+        """The block shows one object of a whole database; where the server refuses that, it is left out."""
+        try:
+            yield
+        except StatementError as error:
+            self.left_out[database].append(LeftOut(kind, name, error.said, held=error.code == HELD))
+
+    @contextmanager
+    def _sense(self) -> Iterator[None]:
+        """Every answer has a known shape; a server that answers otherwise is no reason for a traceback."""
+        try:
+            yield
+        except (ValueError, IndexError, KeyError, TypeError, AssertionError, struct.error) as error:
+            raise DatabaseError(f"{self._server}: the database's answer cannot be read") from error
+
+    async def _use(self, database: str) -> None:
+        if database != self._using:
+            await self._ask(f"USE {quoted(database)}")
+            [(collation,)] = await self._ask("SELECT @@collation_database")
+            self._using, self._collation = database, _bytes(collation)
+
+    async def _columns(self, database: str, table: str) -> list[Column]:
+        return [
+            _column(*row)
+            for row in await self._ask(
+                "SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_SET_NAME, IS_NULLABLE, EXTRA, GENERATION_EXPRESSION,"
+                " CHARACTER_OCTET_LENGTH FROM information_schema.COLUMNS"
+                f" WHERE TABLE_SCHEMA = {_literal(database)} AND TABLE_NAME = {_literal(table)}"
+                " ORDER BY ORDINAL_POSITION"
+            )
+        ]
+
+    def _history(self, database: str, table: TableInfo, found: list[Column]) -> bool:
+        """Whether the rows that a system-versioned table has had are written too."""
+        if not table.kind.startswith(_VERSIONED):
+            return False
+        by_transaction = any(column.period and column.type == "bigint" for column in found)
+        if not by_transaction and _numbers(self._version) >= _HISTORY_SINCE:
+            return True
+        self.notes.append(
+            f"{printable(database)}.{printable(table.name)}: rows as they are now; the history of a system-versioned"
+            " table cannot be restored "
+            + ("by transaction numbers" if by_transaction else "before MariaDB 10.11")
+        )
+        return False
+
+    async def _inserts(
+        self, database: str, table: str, written: list[Column], *, history: bool
+    ) -> AsyncGenerator[bytes, None]:
+        """The rows as INSERTs of bounded length; a row that is longer has one of its own."""
+        row = native_columns.row(written, self._packet)
+        # Always named: an INSERT without names has no values for columns that are invisible.
+        names = f" ({', '.join(quoted(column.name) for column in written)})"
+        insert = f"INSERT INTO {quoted(table)}{names} VALUES\n".encode()
+        nothing = b"\xfb" * len(row.long)
+        count = size = 0
+        pending: list[bytes] = []
+        broken: StatementError | ConnectionLostError | None = None
+        async with aclosing(self._rows_of((database, table), row, history=history)) as batches:
+            try:
+                async for batch in batches:
+                    count += len(batch)
+                    texts = _texts(row, batch, nothing) if nothing else [native_columns.joined(batch)]
+                    for text in texts:
+                        if size and size + len(text) > _STATEMENT:
+                            yield self._statement(insert, pending)
+                            size = 0
+                        pending.append(text)
+                        size += len(text)
+            except (StatementError, ConnectionLostError) as error:
+                broken = error
+        if pending:
+            yield self._statement(insert, pending)
+        self.rows[database, table] = count
+        if broken:
+            raise broken
+
+    async def _rows_of(
+        self, place: tuple[str, str], row: Row, *, history: bool
+    ) -> AsyncGenerator[list[bytes], None]:
+        """The table's rows in batches: those that were fetched, else as they come."""
+        if (fetched := self._fetched.pop(place, None)) is not None:
+            if fetched.error is not None:
+                raise fetched.error
+            for batch in fetched.batches:
+                yield batch
+            return
+        async with aclosing(self._stream(_select(place, row, history=history), sole=not row.long)) as batches:
+            async for batch in batches:
+                yield batch
+
+    def _statement(self, insert: bytes, rows: list[bytes]) -> bytes:
+        statement = b"".join((insert, b",\n".join(rows), b";\n"))
+        self.longest = max(self.longest, len(statement))
+        rows.clear()
+        return statement
+
+    async def _sequence(self, name: str) -> bytes:
+        [create] = await self._ask(f"SHOW CREATE SEQUENCE {quoted(name)}")
+        [(following, cycles)] = await self._ask(
+            f"SELECT next_not_cached_value, cycle_count FROM {quoted(name)}"
+        )
+        setval = f"DO SETVAL({quoted(name)}, {_text(following)}, 0, {_text(cycles)})"
+        return native_text.sequence(quoted(name).encode(), _bytes(create[1]), setval.encode())
+
+    async def _triggers(self, database: str, table: str) -> AsyncGenerator[bytes, None]:
+        order = "ACTION_TIMING, EVENT_MANIPULATION, ACTION_ORDER"
+        for (name,) in await self._ask(
+            "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS"
+            f" WHERE EVENT_OBJECT_SCHEMA = {_literal(database)} AND EVENT_OBJECT_TABLE = {_literal(table)}"
+            f" ORDER BY {order}"
+        ):
+            with self._unless_refused(database, TRIGGER, _text(name)):
+                [(_, mode, create, charset, collation, of_database, *_)] = await self._ask(
+                    f"SHOW CREATE TRIGGER {quoted(_text(name))}"
+                )
+                under = Circumstances(
+                    _bytes(charset), _bytes(collation), _bytes(mode), None, _bytes(of_database)
+                )
+                yield native_text.trigger(_bytes(create), under, quoted(database).encode(), self._collation)
+
+    async def _events(self, info: DatabaseInfo) -> AsyncGenerator[bytes, None]:
+        yield native_text.title(b"Dumping events for database", f"'{info.name}'".encode())
+        for name in info.events:
+            own = quoted(name)
+            with self._unless_refused(info.name, EVENT, name):
+                [(_, mode, zone, create, charset, collation, of_database, *_)] = await self._ask(
+                    f"SHOW CREATE EVENT {own}"
+                )
+                under = Circumstances(
+                    _bytes(charset), _bytes(collation), _bytes(mode), _bytes(zone), _bytes(of_database)
+                )
+                yield native_text.event(
+                    own.encode(), _bytes(create), under, quoted(info.name).encode(), self._collation
+                )
+
+    async def _routines(self, info: DatabaseInfo) -> AsyncGenerator[bytes, None]:
+        yield native_text.title(b"Dumping routines for database", f"'{info.name}'".encode())
+        for kind, name in sorted(info.routines, key=lambda one: (_ORDER.get(one[0], len(_ORDER)), one)):
+            own = quoted(name)
+            with self._unless_refused(info.name, kind, name):
+                [(_, mode, create, charset, collation, of_database, *_)] = await self._ask(
+                    f"SHOW CREATE {kind.upper()} {own}"
+                )
+                if create is None:
+                    raise StatementError("this account may not read it", 0)
+                under = Circumstances(
+                    _bytes(charset), _bytes(collation), _bytes(mode), None, _bytes(of_database)
+                )
+                yield native_text.routine(
+                    kind.upper().encode(),
+                    own.encode(),
+                    create,
+                    under,
+                    quoted(info.name).encode(),
+                    self._collation,
+                )
+
+    async def _ask(self, query: str) -> list[list[bytes | None]]:
+        """All rows of a small answer."""
+        found: list[list[bytes | None]] = []
+        size = 0
+        async with aclosing(self._stream(query)) as batches:
+            async for batch in batches:
+                size += sum(map(len, batch))
+                if size > _ANSWER:
+                    raise DatabaseError(f"{self._server}: the database's answer has no end")
+                found += map(columns, batch)
+        return found
+
+    async def _stream(self, query: str | None, *, sole: bool = False) -> AsyncGenerator[list[bytes], None]:
+        """Batches of row packets; what goes wrong as our errors. None: of the next that was sent ahead."""
+        asked = None if query is None else query.encode("utf-8", "surrogateescape")
+        stream = self._connection.stream(asked, sole=sole)
+        try:
+            async with aclosing(stream):
+                while True:
+                    async with asyncio.timeout(STALL_SECONDS):
+                        batch = await anext(stream, None)
+                    if batch is None:
+                        return
+                    yield batch
+        except TimeoutError as error:
+            raise DatabaseError(f"{self._server}: no answer from the database") from error
+        except EndlessAnswerError as error:
+            raise DatabaseError(f"{self._server}: the database's answer has no end") from error
+        except aiomysql.MySQLError as error:
+            code = int(error.args[0]) if error.args and isinstance(error.args[0], int) else 0
+            said = printable(str(error.args[1] if len(error.args) > 1 else error))
+            if code in _GONE or isinstance(error, aiomysql.InterfaceError):
+                raise ConnectionLostError(
+                    f"{self._server}: the database closed the connection: {said}"
+                ) from error
+            raise StatementError(f"{self._server}: the database says: {said}", code, said) from error
+        except (asyncio.IncompleteReadError, OSError, AttributeError) as error:
+            raise ConnectionLostError(f"{self._server}: the database closed the connection") from error
+
+
+def _texts(row: Row, batch: list[bytes], nothing: bytes) -> list[bytes]:
+    """The rows of a batch where values may be long; `nothing`: the end of a packet that holds none."""
+    short: list[bytes] = []
+    texts: list[bytes] = []
+    for packet in batch:
+        if packet.endswith(nothing):
+            short.append(packet[prefix(packet[0]) : -len(nothing)])
+        else:
+            texts.append(row.text(columns(packet)))
+    if short:
+        texts.append(native_columns.joined(short))
+    return texts
+
+
+def _column(
+    name: bytes | None, type_: bytes | None, charset: bytes | None, nullable: bytes | None, extra: bytes | None,
+    expression: bytes | None, octets: bytes | None,
+) -> Column:  # fmt: skip
+    generating = _text(expression or b"").upper()
+    period = generating.removeprefix("ROW ") if generating in ("ROW START", "ROW END") else ""
+    return Column(
+        name=_text(name),
+        type=_text(type_).lower(),
+        charset=_text(charset or b""),
+        nullable=_text(nullable) == "YES",
+        generated=bool(generating) or bool(re.search(r"\b(VIRTUAL|STORED) GENERATED", _text(extra or b""))),
+        octets=int(octets or 0),
+        period=period,
+    )
+
+
+def _period(found: list[Column]) -> list[Column]:
+    """The two columns of system time: the table's own, else those that every such table has."""
+    own = {column.period: column.name for column in found if column.period}
+    return [
+        Column(own.get(period, f"row_{period.lower()}"), "timestamp", nullable=False)
+        for period in ("START", "END")
+    ]
+
+
+def _written(found: Iterable[Column]) -> list[Column]:
+    """Those whose values are written."""
+    return [column for column in found if not column.generated]
+
+
+def _select(place: tuple[str, str], row: Row, *, history: bool = False) -> str:
+    of_all_time = " FOR SYSTEM_TIME ALL" if history else ""
+    table = ".".join(map(quoted, place))
+    return f"SELECT /*!40001 SQL_NO_CACHE */ {row.select} FROM {table}{of_all_time}"
+
+
+def _literal(name: str) -> str:
+    return f"_utf8mb4 X'{name.encode('utf-8', 'surrogateescape').hex()}'"
+
+
+def _bytes(value: bytes | None) -> bytes:
+    """A value that no server leaves out."""
+    if value is None:
+        raise StatementError("the database leaves out what it was asked for", 0)
+    return value
+
+
+def _text(value: bytes | None) -> str:
+    return _bytes(value).decode("utf-8", "surrogateescape")
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", version)[:2]))

@@ -1,0 +1,263 @@
+"""The database server's users, roles and grants as SQL, so that a new machine knows the same accounts.
+
+What it writes holds password hashes, as the tables of `mysql` do. Accounts that every server has of its own are left
+out; others that the target knows already stay as they are (`IF NOT EXISTS`) and get their grants added. One account
+that the server does not tell of, and one grant that no server would take, cost no other.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from tuibackup.database.inventory import SYSTEM, DatabaseInfo, quoted
+from tuibackup.database.rights.grants import needed_object, without_columns
+from tuibackup.errors import DatabaseError
+from tuibackup.text import printable
+
+_OF_THE_SERVER = frozenset({"mariadb.sys", "mysql.sys", "mysql.session", "mysql.infoschema"})
+_PUBLIC = "PUBLIC"
+_GLOBAL = re.compile(r"(GRANT [^`'\"]+ ON \*\.\* TO )")
+_PLUGIN = re.compile(r"(?:IDENTIFIED (?:VIA|WITH)| OR) [`']?(\w+)")
+# MySQL: the roles may not be there yet. What comes before it holds hashes and quoted names only.
+_DEFAULT_ROLE = re.compile(r" DEFAULT ROLE ((?:`(?:[^`]|``)*`@`(?:[^`]|``)*`,?)+)")
+_SHOWN = 200  # characters of a grant in a finding
+
+Place = tuple[str, str]  # database, and table, view or routine
+
+
+class _Asks(Protocol):
+    async def rows(self, query: str, *values: object) -> Sequence[tuple[object, ...]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """A row of mysql.user. `certificate`: what the account has to show, as the server keeps it."""
+
+    user: str
+    host: str
+    is_role: bool
+    may_grant: bool
+    certificate: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """As it stands in statements."""
+        if self.is_role:
+            return _PUBLIC if self.user == _PUBLIC else quoted(self.user)
+        return f"{quoted(self.user)}@{quoted(self.host)}"
+
+
+@dataclass(slots=True)
+class Accounts:
+    """`text`: statements that make every account. `unsaved`: what is not in them, and why, one by one."""
+
+    text: str = ""
+    unsaved: list[tuple[str, str]] = field(default_factory=list)
+
+
+async def accounts(database: _Asks, vendor: str, databases: Iterable[DatabaseInfo]) -> Accounts:
+    """CREATE USER, CREATE ROLE and GRANT statements of every account; `databases` are those that are dumped.
+
+    DatabaseError where accounts may not be read at all; ConnectionLostError.
+    """
+    writer = _Writer(database, vendor, tuple(databases))
+    await writer.write()
+    return Accounts("".join(f"{line}\n" for line in writer.lines()), writer.unsaved)
+
+
+class _Writer:
+    """Collects statements by what must be there before them."""
+
+    def __init__(self, database: _Asks, vendor: str, databases: Sequence[DatabaseInfo]) -> None:
+        self.unsaved: list[tuple[str, str]] = []
+        self._database = database
+        self._mariadb = vendor == "MariaDB"
+        self._there = {
+            (info.name.casefold(), name.casefold())
+            for info in databases
+            for name in (
+                *(table.name for table in info.tables),
+                *info.views,
+                *(name for _kind, name in info.routines),
+            )
+        }
+        self._users: list[str] = []
+        self._roles: list[str] = []
+        self._grants: dict[str, None] = {}  # in order; a role's are told with each role that has it
+        self._defaults: list[str] = []
+        self._foreign: dict[str, list[str]] = {}  # plugins that a server may lack, by account
+        self._gone: dict[Place, set[str]] = {}  # columns that were dropped, in small letters
+
+    async def write(self) -> None:
+        """Ask for everything. Raises DatabaseError, ConnectionLostError."""
+        await self._database.rows("SHOW GRANTS")  # with --skip-grant-tables the server says so here
+        if not self._mariadb:
+            # Else hashes stand there as bytes that are no text. Before 8.0.17 no hash was such.
+            with suppress(DatabaseError):
+                await self._database.rows("SET SESSION print_identified_with_as_hex = 1")
+        found = await self._accounts()
+        loadable = await self._database.rows(
+            "SELECT PLUGIN_NAME FROM information_schema.PLUGINS"
+            " WHERE PLUGIN_TYPE = 'AUTHENTICATION' AND PLUGIN_LIBRARY IS NULL"
+        )
+        builtin = {str(name).lower() for (name,) in loadable}
+        known: list[_Account] = []
+        refused: DatabaseError | None = None
+        for account in found:
+            try:
+                await self._create(account, builtin)
+                known.append(account)
+            except DatabaseError as error:
+                self._leave_out(account.name, error)
+                refused = error
+        if refused and not any(not one.is_role for one in known):
+            raise refused
+        self._gone = await self._gone_columns()
+        for account in known:
+            try:
+                await self._grant(account)
+            except DatabaseError as error:
+                if account.user != _PUBLIC:  # which has none, mostly
+                    self._leave_out(f"grants of {account.name}", error)
+        await self._proxies({account.name for account in known})
+
+    async def _accounts(self) -> list[_Account]:
+        role = "is_role" if self._mariadb else "'N'"
+        found = await self._database.rows(
+            f"SELECT User, Host, {role}, Grant_priv, ssl_cipher, x509_issuer, x509_subject FROM mysql.user"
+            " ORDER BY 1, 2"
+        )
+        return [
+            _Account(str(user), str(host), is_role == "Y", may_grant == "Y", tuple(map(_text, certificate)))
+            for user, host, is_role, may_grant, *certificate in found
+            if user not in _OF_THE_SERVER
+        ]
+
+    async def _create(self, account: _Account, builtin: set[str]) -> None:
+        if account.is_role:
+            if account.user != _PUBLIC:
+                self._roles.append(f"CREATE ROLE IF NOT EXISTS {account.name}")
+            return
+        [(told, *_rest)] = await self._database.rows(f"SHOW CREATE USER {account.name}")
+        created = str(told).replace("CREATE USER", "CREATE USER IF NOT EXISTS", 1)
+        if default := _DEFAULT_ROLE.search(created):
+            created = created[: default.start()] + created[default.end() :]
+            self._defaults.append(f"ALTER USER {account.name} DEFAULT ROLE {default[1]}")
+        plugins = sorted({name.lower() for name in _PLUGIN.findall(created)} - builtin)
+        if plugins:
+            self._foreign[account.name] = plugins
+        self._users.append(_requoted(created, account.certificate))
+
+    async def _grant(self, account: _Account) -> None:
+        for told, *_rest in await self._database.rows(f"SHOW GRANTS FOR {account.name}"):
+            line = str(told)
+            if line.startswith("GRANT PROXY ON "):
+                continue  # told without a care for quotes: see `_proxies`
+            if line.startswith("SET DEFAULT ROLE "):
+                self._defaults.append(line)
+                continue
+            if (
+                self._mariadb
+                and (found := _GLOBAL.match(line))
+                and line.startswith(account.name, found.end())
+            ):
+                # The rest says again who it is, with quotes in quotes; a known account would get another password.
+                option = " WITH GRANT OPTION" if account.may_grant else ""
+                line = f"{found[1]}{account.name}{option}"
+            self._take(account, line)
+
+    def _take(self, account: _Account, line: str) -> None:
+        """A grant, as far as there is what it is on."""
+        kept, place = line, needed_object(line)
+        if place is not None:
+            kept = without_columns(line, self._gone.get(place, ())) if self._has(place) else ""
+        if kept:
+            self._grants[kept] = None
+        if kept != line:
+            self.unsaved.append((f"grant of {account.name}", f"on what no dump brings back: {line[:_SHOWN]}"))
+
+    def _has(self, place: Place) -> bool:
+        """Whether the dumps bring it back, or every server has it: else none would take a grant on it."""
+        return place[0].casefold() in SYSTEM or tuple(map(str.casefold, place)) in self._there
+
+    async def _gone_columns(self) -> dict[Place, set[str]]:
+        """Columns that were dropped since something was granted on them, by table."""
+        gone: dict[Place, set[str]] = {}
+        for database, table, column in await self._database.rows(
+            "SELECT DISTINCT Db, Table_name, Column_name FROM mysql.columns_priv"
+        ):
+            gone.setdefault((_text(database), _text(table)), set()).add(_text(column).casefold())
+        for place, columns in gone.items():
+            found = await self._database.rows(
+                "SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s",
+                *place,
+            )
+            columns -= {str(name).casefold() for (name,) in found}
+        return gone
+
+    async def _proxies(self, known: set[str]) -> None:
+        for user, host, proxied_user, proxied_host, option in await self._database.rows(
+            "SELECT User, Host, Proxied_user, Proxied_host, With_grant FROM mysql.proxies_priv ORDER BY 1, 2, 3, 4"
+        ):
+            proxied = f"{quoted(_text(proxied_user))}@{quoted(_text(proxied_host))}"
+            whom = f"{quoted(_text(user))}@{quoted(_text(host))}"
+            # The first of a server's own: it can be asked for by no statement.
+            if whom in known and (proxied_user or proxied_host):
+                more = " WITH GRANT OPTION" if int(str(option)) else ""
+                self._grants[f"GRANT PROXY ON {proxied} TO {whom}{more}"] = None
+
+    def _leave_out(self, subject: str, error: DatabaseError) -> None:
+        self.unsaved.append((subject, error.message.partition("says: ")[2] or error.message))
+
+    def lines(self) -> Iterator[str]:
+        """The statements in the order in which they can be run, whatever the server's sql_mode."""
+        yield "-- Users, roles and grants of the database server, with the hashes of their passwords."
+        yield "SET NAMES utf8mb4;"
+        mode = "NO_AUTO_CREATE_USER" if self._mariadb else ""
+        yield f"SET @tb_mode = @@sql_mode, sql_mode = '{mode}';"
+        for subject, why in self.unsaved:
+            yield f"-- not here: {printable(subject)}: {printable(why)}"
+        if any(line.startswith("REVOKE ") for line in self._grants):
+            yield "SET GLOBAL partial_revokes = ON;"  # as it was; by itself it is off
+        later: list[str] = []
+        for statement in (*self._users, *self._roles, *self._grants, *self._defaults):
+            owner = next((name for name in self._foreign if name in statement), "")
+            if owner:
+                later += _if_there(statement, self._foreign[owner], owner)
+            else:
+                yield f"{statement};"
+        if later:
+            yield "-- Accounts whose authentication plugin is not part of the server: made where the plugin is active."
+            yield from later
+        yield "SET sql_mode = @tb_mode;"
+
+
+def _requoted(created: str, values: Iterable[str]) -> str:
+    """Servers write what a certificate has to say as it is, quotes and backslashes too."""
+    for value in values:
+        if re.search(r"['\\]", value):
+            created = created.replace(f"'{value}'", _literal(value), 1)
+    return created
+
+
+def _if_there(statement: str, plugins: Sequence[str], owner: str) -> Iterator[str]:
+    """`statement` where all of `plugins` are active; else a row that says what was left out."""
+    names = ", ".join(map(_literal, plugins))
+    said = f"left out, for the server lacks {' or '.join(plugins)}: {printable(owner)}"
+    yield (
+        f"SET @tb_make = IF((SELECT COUNT(*) FROM information_schema.PLUGINS WHERE PLUGIN_STATUS = 'ACTIVE'"
+        f" AND PLUGIN_NAME IN ({names})) = {len(plugins)}, {_literal(statement)}, {_literal(f'DO {_literal(said)}')});"
+    )
+    yield "PREPARE tb_make FROM @tb_make; EXECUTE tb_make; DEALLOCATE PREPARE tb_make;"
+
+
+def _literal(text: str) -> str:
+    """A string, where a backslash escapes."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
+
+
+def _text(value: object) -> str:
+    """Some of these columns are blobs."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value or "")

@@ -1,0 +1,143 @@
+"""Tables, views, sequences and stored programs as the server is asked about them, and those that a dump cannot have.
+
+A dump program asks for each object in turn and stops at the first that the server refuses: a view whose column is gone,
+a table whose file is damaged, a procedure that cannot be parsed any more. So each is asked for before, in the same
+words; whatever the error, the object is left out by name and the rest is dumped.
+"""
+
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import aiomysql
+
+from tuibackup.database.connect.connection import Connection
+from tuibackup.database.connect.packets import columns
+from tuibackup.database.dump.holders import HELD
+
+# Their rows are others': of the tables they gather or reach.
+WITHOUT_ROWS = frozenset({"mrg_myisam", "merge", "federated", "spider", "connect", "oqgraph"})
+VIEW, TABLE, SEQUENCE, TRIGGER, EVENT = "view", "table", "sequence", "trigger", "event"
+# What says nothing of the object: somebody else holds it, or the statement was ended.
+_PASSING = frozenset({HELD, 1213, 1317, 1969, 3024})
+_ASKED = {
+    TABLE: ("SELECT 1 FROM {} LIMIT 1",),
+    SEQUENCE: ("SHOW CREATE SEQUENCE {}", "SELECT 1 FROM {}"),
+    VIEW: ("SHOW COLUMNS FROM {}", "SHOW CREATE VIEW {}"),
+}
+_SHOWN = ("SHOW CREATE TABLE {}",)
+# In which column of SHOW CREATE's answer the statement stands; of the others in the third.
+_STATEMENT = {TABLE: 1, SEQUENCE: 1, VIEW: 1, EVENT: 3}
+# What the server may still tell of one that it cannot show.
+_PIECES = {
+    TABLE: "SELECT GROUP_CONCAT(CONCAT_WS(' ', COLUMN_NAME, COLUMN_TYPE) ORDER BY ORDINAL_POSITION SEPARATOR ', ')"
+    " FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s",
+    VIEW: "SELECT VIEW_DEFINITION FROM information_schema.VIEWS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s",
+    TRIGGER: "SELECT ACTION_STATEMENT FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = %s AND TRIGGER_NAME = %s",
+    EVENT: "SELECT body FROM mysql.event WHERE db = %s AND name = %s",
+}
+_ROUTINE = "SELECT body FROM mysql.proc WHERE db = %s AND name = %s AND type = %s"
+_UNREADABLE = "this account may not read it"
+
+
+class Object(NamedTuple):
+    """`kind`: one of the above, or a stored routine's: "procedure", "function", "package", "package body"."""
+
+    database: str
+    kind: str
+    name: str
+
+    @property
+    def place(self) -> str:
+        """Its full name for a statement."""
+        return f"{quoted(self.database)}.{quoted(self.name)}"
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An object that the dump has not, or, of a table, the first `rows` only. `why`: the server's words.
+
+    `definition`: the statement that makes it again, where the server tells that; `pieces`: what it tells else.
+    """
+
+    kind: str
+    name: str
+    why: str
+    definition: str = ""
+    pieces: str = ""
+    rows: int | None = None
+    sound: bool = False  # nothing is wrong with it, but no server would take it
+    held: bool = False  # by somebody else, longer than it is waited for
+
+    @property
+    def lost(self) -> bool:
+        """Whether it takes more than the definition to have it again."""
+        return not self.definition or self.kind in (TABLE, SEQUENCE)
+
+
+def quoted(name: str) -> str:
+    """An identifier in backticks."""
+    return f"`{name.replace('`', '``')}`"
+
+
+async def refused(
+    connection: Connection, objects: Sequence[Object], rowless: Container[Object]
+) -> tuple[dict[Object, str], frozenset[Object]]:
+    """Those of `objects` that the server does not show to a dump program, each with the server's words.
+
+    And those that somebody else holds right now: they are not waited for, and count as sound. Of `rowless` tables no
+    rows are dumped, so none are asked for: the server where they are may be gone.
+    """
+    asking = [
+        (one, statement.format(one.place))
+        for one in objects
+        for statement in (_SHOWN if one in rowless else _statements(one.kind))
+    ]
+    answers = await connection.each([statement for _one, statement in asking])
+    found: dict[Object, str] = {}
+    held: set[Object] = set()
+    for (one, statement), answer in zip(asking, answers, strict=True):
+        if isinstance(answer, aiomysql.MySQLError):
+            if answer.args[0] == HELD:
+                held.add(one)
+            elif answer.args[0] not in _PASSING:
+                found.setdefault(one, str(answer.args[1] if len(answer.args) > 1 else answer))
+        elif statement.startswith("SHOW CREATE") and not _definition(one, [columns(row) for row in answer]):
+            found.setdefault(one, _UNREADABLE)
+    return found, frozenset(held)
+
+
+async def left_out(connection: Connection, why: Mapping[Object, str]) -> dict[Object, LeftOut]:
+    """What is refused, and why, with what the server tells of it all the same."""
+    found: dict[Object, LeftOut] = {}
+    asking = [f"SHOW CREATE {one.kind.upper()} {one.place}" for one in why]
+    for one, answer in zip(why, await connection.each(asking), strict=True):
+        told = not isinstance(answer, aiomysql.MySQLError)
+        definition = _definition(one, [columns(row) for row in answer]) if told else ""
+        pieces = "" if definition else await _pieces(connection, one)
+        found[one] = LeftOut(one.kind, one.name, why[one], definition, pieces)
+    return found
+
+
+async def _pieces(connection: Connection, one: Object) -> str:
+    values = (one.database, one.name) if one.kind in _PIECES else (one.database, one.name, one.kind.upper())
+    try:
+        found = await connection.rows(_PIECES.get(one.kind, _ROUTINE), values)
+    except aiomysql.MySQLError:  # nothing is told
+        return ""
+    return "".join(_text(value) for row in found[:1] for value in row[:1])
+
+
+def _statements(kind: str) -> Iterable[str]:
+    return _ASKED.get(kind, (f"SHOW CREATE {kind.upper()} {{}}",))
+
+
+def _definition(one: Object, rows: Sequence[Sequence[object]]) -> str:
+    place = _STATEMENT.get(one.kind, 2)
+    return _text(rows[0][place]) if rows and len(rows[0]) > place else ""
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,152 @@
+"""From MySQL to MariaDB and back, and between their series: what of a dump the other server does not understand.
+
+Both pass over each other's conditional comments (`/*!80016 …*/`, `/*M!100616 …*/`), so little is left. What has an
+equivalent is replaced and told; for the rest there is one line that names it. Rows are never touched, nor what stands
+in strings, names and comments.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+
+from tuibackup.database.restore.target import TargetServer, series, vendor
+from tuibackup.database.sql.statements import excerpt, kind
+from tuibackup.database.sql.syntax import COMMENT, USUAL, Syntax
+from tuibackup.errors import DatabaseError, VaultError
+from tuibackup.text import printable
+from tuibackup.vault.restore.dumps import Dump
+
+_HEAD = 64 << 10
+_SERVER_VERSION = re.compile(rb"^-- Server version\s+(\S{1,120})", re.MULTILINE)
+_SQL_MODE = re.compile(rb"(?i)\bsql_mode\s*=\s*'[^']*'")
+_NO_AUTO_CREATE_USER = re.compile(rb",?NO_AUTO_CREATE_USER|(?<=')NO_AUTO_CREATE_USER,")
+_ROWS = frozenset({b"INSERT", b"REPLACE"})
+
+_UNICODE = re.compile(r"(utf8mb4|utf8mb3|utf8)_(?:0900|uca1400(?:_nopad)?)_(ai_ci|as_ci|as_cs)")
+_BINARY = ("utf8mb4_0900_bin", "utf8mb4_nopad_bin", "utf8mb4_bin")
+# What only MariaDB has, as it stands in its dumps outside of conditional comments.
+_MARIADB_ONLY = {
+    "a sequence": re.compile(rb"(?i)\s*CREATE SEQUENCE\b"),
+    "a package": re.compile(rb"(?i)\s*CREATE (?:DEFINER=\S+ )?PACKAGE\b"),
+    "system versioning": re.compile(rb"(?i)\bWITH SYSTEM VERSIONING\b"),
+    "a column of type uuid, inet4 or inet6": re.compile(rb"(?im)^\s*`` (?:uuid|inet[46])\b"),
+    "the storage engine Aria": re.compile(rb"(?i)\)\s*ENGINE=Aria\b"),
+}
+
+
+def source_version(dump: Dump) -> str:
+    """The version of the server that was dumped, as the dump tells; "" where it does not (or is damaged)."""
+    try:
+        head = next(dump.part(0, min(_HEAD, dump.length)), b"")
+    except VaultError:  # whoever restores it says so
+        return ""
+    found = _SERVER_VERSION.search(head)
+    return printable(found[1]) if found else ""
+
+
+def same_series(source: str, target: TargetServer) -> bool:
+    """Whether both servers are of one vendor and series, so that CHECKSUM TABLE means the same in both."""
+    return bool(source) and vendor(source) == target.vendor and series(source) == series(target.version)
+
+
+class UnknownThereError(DatabaseError):
+    """The target does not know what a statement needs; the rest of the dump may be restored all the same."""
+
+
+class Direction:
+    """Makes the statements of a dump from `source` (its version) understood by `target`. `told`: what was replaced."""
+
+    def __init__(self, source: str, target: TargetServer) -> None:
+        self.told: dict[str, str] = {}
+        self._target = target
+        self._source = vendor(source) if source else target.vendor
+        self.across = self._source != target.vendor
+
+    def translate(self, statement: bytes, syntax: Syntax = USUAL) -> bytes:
+        """The statement, read in `syntax`, for the target. Raises DatabaseError that names what is in the way."""
+        word = kind(statement)
+        if word in _ROWS:
+            return statement
+        if self.across and self._target.vendor == "MySQL":
+            self._refuse(statement, syntax, _MARIADB_ONLY.items())
+            if word == b"SET":
+                statement = _SQL_MODE.sub(lambda found: _NO_AUTO_CREATE_USER.sub(b"", found[0]), statement)
+        return _grammar(syntax).sub(self._collation, statement)
+
+    def _refuse(
+        self, statement: bytes, syntax: Syntax, foreign: Iterable[tuple[str, re.Pattern[bytes]]]
+    ) -> None:
+        bare = _grammar(syntax).sub(_bare, statement)
+        for what, pattern in foreign:
+            if pattern.search(bare):
+                raise UnknownThereError(
+                    f"{self._target.name}: {self._target.words} does not know {what}, which the dump of"
+                    f" {self._source} has: {excerpt(statement)}",
+                    "restore into a MariaDB, or leave that out by hand",
+                )
+
+    def _collation(self, found: re.Match[bytes]) -> bytes:
+        if found["collation"] is None:
+            return found[0]
+        written = found["collation"].strip(b"'\"`")
+        name = written.decode("ascii", "replace").lower()
+        known = self._target.collations
+        if name in known or name == "default":
+            return found[0]
+        for other in _equivalents(name):
+            if other in known:
+                if not _alike(name, other):
+                    self.told[name] = other
+                before = found[0][: found.start("collation") - found.start()]
+                return before + found["collation"].replace(written, other.encode())
+        raise UnknownThereError(
+            f"{self._target.name}: {self._target.words} does not know the collation {printable(name)},"
+            f" which the dump of {self._source} uses",
+            "restore into a server of the same vendor and series",
+        )
+
+
+def _equivalents(name: str) -> Iterator[str]:
+    """Other names of a collation, then the next best ones, in the order of preference."""
+    set_, _, rest = name.partition("_")
+    if set_ in ("utf8", "utf8mb3"):  # MariaDB since 10.6 and MySQL since 8.0.30 say utf8mb3
+        yield f"{'utf8mb3' if set_ == 'utf8' else 'utf8'}_{rest}"
+    if set_ == "uca1400":  # a name without its set, of MariaDB since 10.10
+        name, set_ = f"utf8mb4_{name}", "utf8mb4"
+        yield name
+    if name in _BINARY:
+        yield from _BINARY
+    if found := _UNICODE.fullmatch(name):
+        sets = ("utf8mb4",) if found[1] == "utf8mb4" else ("utf8mb3", "utf8")
+        yield from (
+            f"{one}_{kind}_{found[2]}" for one in sets for kind in ("0900", "uca1400_nopad", "uca1400")
+        )
+        if found[2] == "ai_ci":
+            yield from (f"{one}_{kind}_ci" for one in sets for kind in ("unicode_520", "unicode"))
+    if "_nopad_" in name:
+        yield name.replace("_nopad_", "_")
+
+
+def _alike(name: str, other: str) -> bool:
+    """Whether both are names of the same collation."""
+    return (
+        name.replace("utf8mb3_", "utf8_") == other.replace("utf8mb3_", "utf8_") or other == f"utf8mb4_{name}"
+    )
+
+
+@cache
+def _grammar(syntax: Syntax) -> re.Pattern[bytes]:
+    """Everything of a statement, piece by piece; `collation` is one's name, where one stands in the grammar."""
+    name = rb"(?:\w+|'\w+'|\"\w+\"|`\w+`)"
+    return re.compile(
+        rb"(?P<string>" + syntax.strings + rb")|(?P<name>" + syntax.names + rb")|(?P<comment>" + COMMENT + rb")"
+        rb"|(?:COLLATE(?![\w$\x80-\xff])\s*=?|(?:@@)?(?:SESSION\s*\.\s*)?COLLATION_(?:CONNECTION|DATABASE|SERVER)\s*:?=)\s*"
+        rb"(?P<collation>" + name + rb")"
+        rb"|\.\s*[\w$\x80-\xff]+|[\w$@\x80-\xff]+|\s+|.",
+        re.IGNORECASE | re.DOTALL,
+    )  # fmt: skip
+
+
+def _bare(found: re.Match[bytes]) -> bytes:
+    """A piece without what stands in strings, names and comments."""
+    return {"string": b"''", "name": b"``", "comment": b" "}.get(found.lastgroup or "", found[0])

@@ -1,0 +1,141 @@
+"""Restores dumps into a database server, statement by statement over a login: no client program, no secret anywhere.
+
+Nothing here decides whether that is allowed; see `run.drill` and `run.into`.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+
+from tuibackup.database.inventory import quoted
+from tuibackup.database.restore.direction import Direction, UnknownThereError
+from tuibackup.database.restore.refusals import Refusals
+from tuibackup.database.restore.target import TargetServer
+from tuibackup.database.sql.statements import (
+    Statements,
+    excerpt,
+    kind,
+    left_out,
+    named_database,
+    refuse_strange,
+)
+from tuibackup.database.sql.syntax import sets_syntax
+from tuibackup.errors import DatabaseError, VaultError
+from tuibackup.text import numbered, printable
+from tuibackup.vault.restore.dumps import Dump, StoredTable
+
+OnBytes = Callable[[int], None]  # so many bytes of SQL more
+
+_HEAD = 1 << 20  # the settings of a dump stand in its first lines
+# The dumps set these too, but for older programs' and for a part of a dump.
+_BEFORE = b"SET SESSION foreign_key_checks = 0, unique_checks = 0"
+
+
+async def load_dump(
+    target: TargetServer,
+    dump: Dump,
+    direction: Direction,
+    on_bytes: OnBytes,
+    refusals: Refusals,
+    *,
+    late: bool = True,
+    rows: bool = True,
+) -> None:
+    """The whole of a dump, which makes its database and uses it; without `late` but for its late views.
+
+    Without `rows` what it defines is tried: no rows, and of larger tables no triggers.
+
+    Raises DatabaseError where nothing can go on, VaultError for a damaged dump, ConnectionLostError.
+    """
+    pieces = dump.sql() if late else dump.begin() if rows else dump.definitions()
+    await _load(target, _counted(pieces, on_bytes), direction, {dump.name}, refusals, rows=rows)
+
+
+async def load_script(
+    target: TargetServer, sql: bytes, direction: Direction, databases: Collection[str], refusals: Refusals
+) -> None:
+    """What lies beside the dumps of `databases`. Raises as `load_dump`."""
+    await _load(target, [sql], direction, databases, refusals)
+
+
+async def load_table(
+    target: TargetServer,
+    dump: Dump,
+    table: StoredTable,
+    direction: Direction,
+    on_bytes: OnBytes,
+    refusals: Refusals,
+) -> None:
+    """One table with its rows and triggers, into its database, which must be there; the rest is not read.
+
+    Raises as `load_dump`.
+    """
+    first = min(one.offset for one in dump.tables.values())
+    for statement in Statements(dump.part(0, min(first, _HEAD))):
+        if kind(statement) == b"SET" and not left_out(statement):
+            refuse_strange(statement)
+            await target.run(direction.translate(statement))
+    await target.run(f"USE {quoted(dump.name)}".encode())
+    pieces = _counted(dump.part(table.offset, table.length), on_bytes)
+    await _load(target, pieces, direction, {dump.name}, refusals)
+
+
+def longest_statement(dump: Dump, table: StoredTable | None = None) -> int:
+    """Bytes of the longest statement: as recorded with the dump, else counted (which reads and proves all of it)."""
+    recorded = dump.recorded.get("longest_statement")
+    if isinstance(recorded, int) and not isinstance(recorded, bool):
+        return recorded
+    pieces = dump.sql() if table is None else dump.part(table.offset, table.length)
+    return max((len(one) for one in Statements(pieces)), default=0)
+
+
+async def _load(
+    target: TargetServer,
+    pieces: Iterable[bytes],
+    direction: Direction,
+    databases: Collection[str],
+    refusals: Refusals,
+    *,
+    rows: bool = True,
+) -> None:
+    """`databases`: those that may be used, made and changed."""
+    await target.run(_BEFORE)
+    statements = Statements(pieces)
+    statements.syntax = await target.syntax()
+    stale = False
+    for statement in statements:
+        if left_out(statement) or (not rows and kind(statement) == b"INSERT"):
+            continue
+        refuse_strange(statement)
+        named = named_database(statement)
+        if named is not None and named not in databases:
+            raise VaultError(f"the dump reaches for the database {printable(named)}: {excerpt(statement)}")
+        if len(statement) > target.packet:
+            raise DatabaseError(
+                f"{target.name}: a statement of {numbered(len(statement), 'byte')} is more than it takes"
+                f" ({target.packet:,})",
+                f"SET GLOBAL max_allowed_packet = {min(1 << 30, 2 * len(statement))} there, then again",
+            )
+        refusals.follow(statement)
+        if refusals.concern(statement):
+            continue
+        try:
+            await target.run(direction.translate(statement, statements.syntax))
+        except UnknownThereError as error:
+            if not refusals.take(statement, error, foreign=direction.across):
+                raise
+        except DatabaseError as error:
+            if error.way_out:
+                raise
+            if not refusals.take(statement, error, foreign=direction.across):
+                raise DatabaseError(f"{error.message} (at: {excerpt(statement)})") from error
+        else:
+            if target.warned and kind(statement) == b"CREATE":
+                refusals.note(statement, await target.warnings())
+        stale = stale or (kind(statement) == b"SET" and sets_syntax(statement))
+        if stale and not statements.setting:
+            statements.syntax, stale = await target.syntax(), False
+
+
+def _counted(pieces: Iterable[bytes], on_bytes: OnBytes) -> Iterator[bytes]:
+    for piece in pieces:
+        on_bytes(len(piece))
+        yield piece

@@ -1,0 +1,311 @@
+"""Compares a restored database with what was recorded of it at the dump's own instant (tables.json).
+
+What differs is a difference. What cannot be compared is told apart, and so is what was not recorded:
+neither makes a good dump a bad one.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tuibackup.database import content
+from tuibackup.database.content import Content, ContentColumn
+from tuibackup.database.inventory import quoted
+from tuibackup.database.objects.shown import WITHOUT_ROWS
+from tuibackup.database.restore.target import TargetServer
+from tuibackup.errors import DatabaseError
+from tuibackup.text import count, numbered, printable
+from tuibackup.vault.restore.dumps import Dump, StoredTable
+
+_SHOWN = 8  # names in one line
+_TOGETHER = 100  # tables whose columns are asked for with one statement
+_NO_TABLES = ("VIEW", "SEQUENCE", "SYSTEM VIEW")
+
+# Kinds of objects as tables.json calls them; columns of schema and name, view and condition that list them.
+_OBJECTS = {
+    "views": ("TABLE_SCHEMA", "TABLE_NAME", "TABLES", "TABLE_TYPE = 'VIEW'"),
+    "triggers": ("TRIGGER_SCHEMA", "TRIGGER_NAME", "TRIGGERS", "1 = 1"),
+    "routines": ("ROUTINE_SCHEMA", "ROUTINE_NAME", "ROUTINES", "1 = 1"),
+    "events": ("EVENT_SCHEMA", "EVENT_NAME", "EVENTS", "1 = 1"),
+    "sequences": ("TABLE_SCHEMA", "TABLE_NAME", "TABLES", "TABLE_TYPE = 'SEQUENCE'"),
+}
+_SINGULAR = {
+    "views": "view", "triggers": "trigger", "routines": "routine", "events": "event", "sequences": "sequence",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How a restored database compares: numbers of what agreed or not, and sentences.
+
+    `differences` are faults; `incomparable` is what cannot be compared; `gaps` is what was not recorded, so
+    that nothing proves it.
+    """
+
+    tables: int
+    rows: int
+    checksums: int
+    differences: tuple[str, ...] = ()
+    incomparable: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
+
+
+async def compare(
+    target: TargetServer,
+    dump: Dump,
+    *,
+    same_series: bool,
+    only: StoredTable | None = None,
+    unmade: Collection[str] = (),
+) -> Comparison:
+    """Compare the database of `dump` on `target`, or `only` one table, with the record.
+
+    `unmade`: names of what the target could not make, which nobody misses. Raises DatabaseError.
+    """
+    return await _Comparing(target, dump, same_series, only, frozenset(unmade)).carry_out()
+
+
+@dataclass(frozen=True, slots=True)
+class _There:
+    """A table as it is on the target."""
+
+    name: str
+    kind: str
+    engine: str
+
+    @property
+    def versioned(self) -> bool:
+        return self.kind == "SYSTEM VERSIONED"
+
+
+class _Comparing:
+    def __init__(
+        self,
+        target: TargetServer,
+        dump: Dump,
+        same_series: bool,
+        only: StoredTable | None,
+        unmade: frozenset[str],
+    ) -> None:
+        self._target = target
+        self._unmade = unmade
+        self._dump = dump
+        self._same_series = same_series
+        self._only = only
+        self._database = printable(dump.name)
+        self._objects: Mapping[str, Any] = dump.recorded.get("objects") or {}
+        self._recorded: Mapping[str, Any] = {one["name"]: one for one in dump.recorded.get("tables", ())}
+        self._peculiar: Mapping[str, str] = {}
+        self._rows = self._checksums = 0
+        self._differences: list[str] = []
+        self._incomparable: list[str] = []
+        self._gaps: list[str] = []
+        self._unchecked: list[str] = []  # tables without a recorded checksum
+
+    async def carry_out(self) -> Comparison:
+        await self._target.rows(content.SETTINGS)
+        there = await self._tables()
+        sequences = set(self._objects.get("sequences", ())) | {
+            one.name for one in there.values() if one.kind == "SEQUENCE"
+        }
+        wanted = [self._only] if self._only else list(self._dump.tables.values())
+        wanted = [table for table in wanted if table.name not in sequences]
+        names = [table.name for table in wanted]
+        base = {key: one for key, one in there.items() if one.kind not in _NO_TABLES}
+        if self._only is not None:
+            base = {key: one for key, one in base.items() if key == self._target.stored(self._only.name)}
+        self._missing_and_extra("table", names, [one.name for one in base.values()])
+        if not self._dump.recorded:
+            self._gaps.append(f"{self._database}: nothing was recorded of it, so nothing can be compared")
+        elif self._only is None:
+            await self._compare_objects()
+        self._damaged()
+        self._peculiar = await self._why_peculiar()
+        pairs = [
+            (table, base[self._target.stored(table.name)])
+            for table in wanted
+            if self._target.stored(table.name) in base
+        ]
+        for first in range(0, len(pairs), _TOGETHER):
+            some = pairs[first : first + _TOGETHER]
+            columns = await self._columns([one.name for table, one in some if self._content(table)])
+            for table, one in some:
+                await self._compare_table(table, one, columns.get(one.name, []))
+        if self._unchecked:
+            one_has = any(table.checksum is not None or self._content(table) for table in wanted)
+            what = f"{_listed(self._unchecked)}: no checksum was" if one_has else "no checksums were"
+            self._incomparable.append(f"{self._database}: {what} recorded, rows are counted only")
+        return Comparison(
+            len(wanted),
+            self._rows,
+            self._checksums,
+            tuple(self._differences),
+            tuple(self._incomparable),
+            tuple(self._gaps),
+        )
+
+    def _content(self, table: StoredTable) -> Content | None:
+        return content.recorded(self._recorded.get(table.name, {}).get("content"))
+
+    def _damaged(self) -> None:
+        """What the dump never had: nothing that came back stands for it."""
+        for one in self._dump.recorded.get("left_out", ()):
+            if self._only is None or self._only.name == one.get("name"):
+                where = f"{self._database}.{printable(str(one.get('name')))}"
+                what = (
+                    "was damaged, its first rows came back only"
+                    if one.get("rows") is not None
+                    else "was left out"
+                )
+                self._gaps.append(f"{where}: this {one.get('kind')} {what}: {printable(str(one.get('why')))}")
+
+    async def _tables(self) -> dict[str, _There]:
+        """By the name as the target tells names apart."""
+        found = await self._target.rows(
+            "SELECT TABLE_NAME, TABLE_TYPE, COALESCE(ENGINE, '') FROM information_schema.TABLES"
+            " WHERE TABLE_SCHEMA = %s",
+            self._dump.name,
+        )
+        return {
+            self._target.stored(str(name)): _There(str(name), str(kind), str(engine))
+            for name, kind, engine in found
+        }
+
+    async def _columns(self, names: Sequence[str]) -> Mapping[str, list[ContentColumn]]:
+        if not names:
+            return {}
+        asked = content.COLUMNS.format(", ".join(["%s"] * len(names)))
+        return content.by_table(await self._target.rows(asked, self._dump.name, *names))
+
+    async def _why_peculiar(self) -> Mapping[str, str]:
+        """Tables of which CHECKSUM TABLE is another one once they are restored, and why."""
+        found = await self._target.rows(
+            "SELECT TABLE_NAME, MAX(COALESCE(GENERATION_EXPRESSION, '') <> '')"
+            " FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s"
+            " AND (COALESCE(GENERATION_EXPRESSION, '') <> '' OR DATA_TYPE = 'float') GROUP BY TABLE_NAME",
+            self._dump.name,
+        )
+        return {
+            str(name): "it has generated columns"
+            if generated
+            else "dump programs write FLOAT with six digits"
+            for name, generated in found
+        }
+
+    async def _compare_objects(self) -> None:
+        unknown = [kind for kind in _OBJECTS if not isinstance(self._objects.get(kind), list)]
+        if unknown:
+            self._gaps.append(f"{self._database}: the names of its {', '.join(unknown)} were not recorded")
+        for kind, (schema, column, view, condition) in _OBJECTS.items():
+            if kind in unknown:
+                continue
+            found = await self._target.rows(
+                f"SELECT {column} FROM information_schema.{view} WHERE {schema} = %s AND {condition}",
+                self._dump.name,
+            )
+            names = {str(name) for (name,) in found}
+            self._missing_and_extra(_SINGULAR[kind], [str(one) for one in self._objects[kind]], names)
+
+    def _missing_and_extra(self, what: str, wanted: Collection[str], there: Collection[str]) -> None:
+        """Names as the target tells them apart: one that takes no notice of case may have stored them in small."""
+        stored = self._target.stored
+        came, asked = {stored(name) for name in there}, Counter(stored(name) for name in wanted)
+        self._differences += [
+            f"{self._database}: {what} {printable(name)} has the name of another one: {self._target.name} takes no"
+            " notice of case"
+            for name in wanted
+            if asked[stored(name)] > 1 and stored(name) != name
+        ]
+        self._differences += [
+            f"{self._database}: {what} {printable(name)} is missing"
+            for name in wanted
+            if stored(name) not in came and name not in self._unmade
+        ]
+        self._differences += [
+            f"{self._database}: {what} {printable(name)} is there and was not recorded"
+            for name in sorted(there)
+            if stored(name) not in asked
+        ]
+
+    async def _compare_table(
+        self, table: StoredTable, there: _There, columns: Sequence[ContentColumn]
+    ) -> None:
+        """Its rows and its content; one that cannot be read is a difference, and the next is compared."""
+        name = f"{self._database}.{printable(table.name)}"
+        engine = str(self._recorded.get(table.name, {}).get("engine", ""))
+        if engine.lower() in WITHOUT_ROWS:
+            self._incomparable.append(f"{name}: its rows are those of other tables ({printable(engine)})")
+            return
+        try:
+            rows, agrees = await self._look(table, there, columns)
+        except DatabaseError as error:
+            self._differences.append(f"{name}: cannot be read: {error.message}")
+            return
+        self._rows += rows
+        counted = self._recorded.get(table.name, {}).get("counted")
+        expected = counted if isinstance(counted, int) else table.rows
+        if expected is None:
+            self._gaps.append(f"{name}: its rows were not counted at the dump: {count(rows)} came back")
+        elif rows != expected:
+            when = "were there at the dump's instant" if isinstance(counted, int) else "are in the dump"
+            self._differences.append(f"{name}: {numbered(rows, 'row')} came back, {count(expected)} {when}")
+        if agrees:
+            self._checksums += 1
+        elif table.checksum is None and self._content(table) is None:
+            self._unchecked.append(table.name)
+        elif why := self._incomparable_for(table, there, columns):
+            self._incomparable.append(f"{name}: its checksum is not comparable: {why}")
+        elif rows == expected:
+            self._differences.append(
+                f"{name}: its content differs from the server's at the dump's instant (checksum)"
+            )
+
+    async def _look(
+        self, table: StoredTable, there: _There, columns: Sequence[ContentColumn]
+    ) -> tuple[int, bool]:
+        """How many rows came back, and whether their content is what was recorded.
+
+        All rows that the target keeps count: of a dump without history they are those of the dump's instant.
+        """
+        place = f"{quoted(self._dump.name)}.{quoted(there.name)}"
+        of_all_time = " FOR SYSTEM_TIME ALL" if there.versioned else ""
+        if (taken := self._content(table)) is not None:
+            history = taken.history and there.versioned
+            asked = content.query(place, columns, history=history, rounded=taken.rounded)
+            [(rows, total)] = await self._target.rows(f"SELECT {asked}")
+            return int(str(rows)), int(str(total)) == taken.sum
+        [(rows,)] = await self._target.rows(f"SELECT COUNT(*) FROM {place}{of_all_time}")
+        if table.checksum is None:
+            return int(str(rows)), False
+        [(_name, checksum)] = await self._target.rows(f"CHECKSUM TABLE {place}")
+        if checksum is None:
+            raise DatabaseError(f"{self._target.name}: CHECKSUM TABLE gives none")
+        return int(str(rows)), int(str(checksum)) == table.checksum
+
+    def _incomparable_for(self, table: StoredTable, there: _There, columns: Sequence[ContentColumn]) -> str:
+        """Why a checksum that is another one says nothing; "" where it does."""
+        if self._content(table) is not None:
+            # 4.9406564584124654e-324 is 5e-324 elsewhere.
+            numbers = any(column.type in ("float", "double") for column in columns)
+            return (
+                f"another series than {self._target.words} writes FLOAT and DOUBLE otherwise"
+                if numbers and not self._same_series
+                else ""
+            )
+        if there.versioned:
+            return "system-versioned"
+        if why := self._peculiar.get(there.name):
+            return why
+        if not self._same_series:
+            return f"taken by another series than {self._target.words}"
+        engine = str(self._recorded.get(table.name, {}).get("engine", ""))
+        if engine and engine.lower() != there.engine.lower():
+            return f"the engine is {printable(there.engine)} here and was {printable(engine)}"
+        return ""
+
+
+def _listed(names: list[str]) -> str:
+    text = ", ".join(printable(name) for name in names[:_SHOWN])
+    more = len(names) - _SHOWN
+    return f"{text} and {count(more)} more" if more > 0 else text

@@ -1,0 +1,208 @@
+"""The database server that is restored into: a login to it, and what has to be known of it first."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tuibackup.database.connect.connection import Connection, Row
+from tuibackup.database.connect.login import ANSWER_SECONDS, Channel, faults, logged_in, open_connection
+from tuibackup.database.connect.optionfile import Options
+from tuibackup.database.inventory import SYSTEM
+from tuibackup.database.sql.syntax import Syntax
+from tuibackup.errors import DatabaseError
+from tuibackup.remote.session import Session
+from tuibackup.secret import Secret
+from tuibackup.text import count, numbered, printable
+
+STATEMENT_SECONDS = 4 * 3600.0  # the index of a huge table takes its time
+LARGEST_PACKET = 1 << 30
+_ROOM = 1 << 16  # of a packet, beside the statement
+_VERSION = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
+
+Connecting = Callable[[], Awaitable[Connection]]
+
+
+class TargetServer:
+    """A login, opened by `open_target`. Its methods raise DatabaseError and ConnectionLostError with one line."""
+
+    def __init__(self, name: str, options: Options, connecting: Connecting) -> None:
+        self.name = name
+        self.vendor = ""
+        self.version = ""
+        self.collations: frozenset[str] = frozenset()
+        self.tells_case = True  # `Nilai` and `nilai` are two tables there
+        self.packet = 0  # the longest statement that it takes
+        self._options = options
+        self._connecting = connecting
+        self._connection: Connection | None = None
+        self._packet_before: int | None = None
+
+    async def open(self) -> Self:
+        """Log in and ask who is there."""
+        self._connection = await self._connecting()
+        try:
+            [(version, packet, names)] = await self.rows(
+                "SELECT VERSION(), @@max_allowed_packet, @@lower_case_table_names"
+            )
+            self.tells_case = not int(str(names))
+            self.version = printable(str(version))
+            self.vendor = vendor(self.version)
+            self.packet = int(str(packet))
+            found = await self.rows("SELECT COLLATION_NAME FROM information_schema.COLLATIONS")
+            self.collations = frozenset(str(name) for (name,) in found)
+            if self.vendor == "MariaDB":
+                # Since 10.10 a collation stands there without its character set.
+                found = await self.rows(
+                    "SELECT COLLATION_NAME FROM information_schema.COLLATION_CHARACTER_SET_APPLICABILITY"
+                )
+                self.collations |= {str(name) for (name,) in found}
+                if series(self.version) >= (10, 10):
+                    found = await self.rows(
+                        "SELECT FULL_COLLATION_NAME FROM information_schema.COLLATION_CHARACTER_SET_APPLICABILITY"
+                    )
+                    self.collations |= {str(name) for (name,) in found}
+        except BaseException:
+            self._connection.drop()
+            raise
+        return self
+
+    @property
+    def words(self) -> str:
+        """Vendor and version: "MariaDB 10.11.6"."""
+        return f"{self.vendor} {self.version.partition('-')[0]}"
+
+    def stored(self, name: str) -> str:
+        """A name by which it tells databases and tables apart."""
+        return name if self.tells_case else name.lower()
+
+    async def rows(self, query: str, *values: object) -> list[Row]:
+        """All rows of `query`."""
+        async with faults(self.name, self._options, STATEMENT_SECONDS):
+            return await self._live().rows(query, values)
+
+    async def run(self, statement: bytes) -> None:
+        """Run one statement."""
+        async with faults(self.name, self._options, STATEMENT_SECONDS):
+            await self._live().run(statement)
+
+    async def syntax(self) -> Syntax:
+        """How it reads the next statement."""
+        [(sql_mode, charset)] = await self.rows("SELECT @@sql_mode, @@character_set_client")
+        return Syntax.of(str(sql_mode), str(charset))
+
+    @property
+    def warned(self) -> bool:
+        """Whether the server had warnings of the last statement that was run."""
+        return self._live().warned
+
+    async def warnings(self) -> list[tuple[int, str]]:
+        """Number and words of each."""
+        found = await self.rows("SHOW WARNINGS")
+        return [(int(number), printable(str(words))) for level, number, words in found if level == "Warning"]
+
+    async def databases(self) -> list[str]:
+        """Its databases, but for the system's own."""
+        return [str(name) for (name,) in await self.rows("SHOW DATABASES") if str(name).lower() not in SYSTEM]
+
+    async def take_statements_of(self, length: int) -> None:
+        """Have it take statements of `length` bytes, and log in again where that is news to it.
+
+        Raises DatabaseError where the account may not change that, with the statement that is needed.
+        """
+        if length + _ROOM <= self.packet:
+            return
+        if length + _ROOM > LARGEST_PACKET:
+            raise DatabaseError(
+                f"{self.name}: the dump has a statement of {numbered(length, 'byte')}; no server takes more than 1 GiB"
+            )
+        wanted = -(-(length + _ROOM) // 1024) * 1024
+        statement = f"SET GLOBAL max_allowed_packet = {wanted}"
+        try:
+            await self.rows(statement)
+        except DatabaseError as error:
+            raise DatabaseError(
+                f"{self.name}: the dump has a statement of {numbered(length, 'byte')} and the server takes"
+                f" {count(self.packet)}",
+                f"{statement} there, then again ({error.message})",
+            ) from error
+        self._packet_before, self.packet = self._packet_before or self.packet, wanted
+        await self._live().quit()
+        self._connection = await self._connecting()
+
+    async def close(self) -> None:
+        """Put back what was changed, and log out."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            if self._packet_before is not None:
+                async with faults(self.name, self._options, ANSWER_SECONDS):
+                    await connection.rows(f"SET GLOBAL max_allowed_packet = {self._packet_before}")
+        except DatabaseError:
+            pass  # it is larger than it was until the next start
+        finally:
+            await connection.quit()
+
+    def drop(self) -> None:
+        """Close at once: the server may be in the middle of a statement."""
+        if self._connection is not None:
+            self._connection.drop()
+            self._connection = None
+
+    async def __aenter__(self) -> Self:
+        return await self.open()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None and not isinstance(error, Exception):
+            self.drop()  # stopped in the middle of an answer
+        else:
+            await self.close()
+
+    def _live(self) -> Connection:
+        if self._connection is None:
+            raise DatabaseError(f"{self.name}: not logged in")
+        return self._connection
+
+
+def local_target(socket: Path, user: str, password: Secret | None, name: str = "") -> TargetServer:
+    """The server of this machine behind the unix socket `socket`."""
+    options = Options(user=user, password=password, socket=str(socket))
+    name = name or printable(str(socket))
+
+    async def channel() -> Channel:
+        try:
+            return await asyncio.open_unix_connection(str(socket))
+        except OSError as error:
+            raise DatabaseError(
+                f"{name}: no database server answers there: {error.strerror or error}", "does it run?"
+            ) from error
+
+    async def connecting() -> Connection:
+        return await logged_in(name, options, channel)
+
+    return TargetServer(name, options, connecting)
+
+
+def remote_target(session: Session, options: Options) -> TargetServer:
+    """The database of the server that `session` is connected to, as `options` say how to log in."""
+
+    async def connecting() -> Connection:
+        return await open_connection(session, options)
+
+    return TargetServer(session.name, options, connecting)
+
+
+def vendor(version: str) -> str:
+    """Of a version as the server or a dump tells it. MariaDB always names itself."""
+    return "MariaDB" if "mariadb" in version.lower() else "MySQL"
+
+
+def series(version: str) -> tuple[int, int]:
+    """(10, 11) of "10.11.6-MariaDB"; (0, 0) where it tells none."""
+    found = _VERSION.search(version.removeprefix("5.5.5-"))
+    return (int(found[1]), int(found[2])) if found else (0, 0)

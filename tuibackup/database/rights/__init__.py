@@ -1,0 +1,1 @@
+"""What the backup's account may read, and what a dump would miss."""

@@ -1,0 +1,161 @@
+"""What a dump would miss or get wrong, said before it is made."""
+
+from collections.abc import Collection, Iterator
+
+from tuibackup.config import Server
+from tuibackup.database.connect.login import DatabaseSession
+from tuibackup.database.dump.barrier import may_lock
+from tuibackup.database.dump.division import inexact, locked, taken_by
+from tuibackup.database.dump.tool import DumpTool
+from tuibackup.database.inventory import TRANSACTIONAL, DatabaseInfo, quoted
+from tuibackup.database.objects.shown import LeftOut
+from tuibackup.database.rights.grants import Grants, pattern_of
+from tuibackup.errors import DatabaseError
+from tuibackup.progress import Finding
+from tuibackup.text import count, duration, numbered, printable
+from tuibackup.words import in_english
+
+_DATA = ("SELECT", "SHOW VIEW", "TRIGGER", "EVENT")
+_SHOWN = 5
+_LONG_SECONDS = 60
+
+
+def audit(session: DatabaseSession) -> Iterator[Finding]:
+    """One finding for each thing that a dump by this account leaves out or changes."""
+    databases, account, vendor = session.databases, session.account, session.vendor
+    for what, (why, known) in (databases[0].unlisted if databases else {}).items():
+        reason = f"cannot be listed, and what of them cannot be read is left out: {printable(why)}"
+        yield Finding(what, reason, mark=not known)
+    for database in databases:
+        for one in database.left_out:
+            yield left_out(database, one)
+    if session.untold:
+        reason = (
+            f"the server does not tell what it may read, so the dumps may lack something: {session.untold}"
+        )
+        yield Finding(printable(account), reason, mark=True)
+        return
+    held = Grants(session.grants)
+    who = printable(account)
+    grant = printable(held.statement(account, vendor))
+    if not held.everywhere("SHOW DATABASES") and not held.everywhere("SELECT"):
+        yield Finding("all databases", f"{who} may not see every database: {grant}", mark=True)
+    for database in databases:
+        lacks = [privilege for privilege in _DATA if not held.has(privilege, database.name)]
+        if lacks:
+            # What was taken back for one database (MySQL's partial revokes) is given back there.
+            revoked = all(held.everywhere(privilege) for privilege in lacks)
+            where = printable(quoted(pattern_of(database.name)))
+            way_out = f"GRANT {', '.join(lacks)} ON {where}.* TO {who}" if revoked else grant
+            reason = f"not everything in it can be read ({', '.join(lacks)}): {way_out}"
+            yield Finding(printable(database.name), reason, mark=True)
+    if not _routines_readable(held, vendor):
+        yield Finding("procedures and functions", f"those of others cannot be read: {grant}", mark=True)
+
+
+def nothing_there(server: Server, database: DatabaseSession) -> DatabaseError | None:
+    """The error of a dump that would have nothing to dump."""
+    if database.databases:
+        return None
+    excluded = " (but those excluded)" if server.database and server.database.exclude else ""
+    return DatabaseError(
+        f"{server.name}: {database.account} sees no database there{excluded}",
+        Grants(database.grants).statement(database.account, database.vendor),
+    )
+
+
+async def long_queries(database: DatabaseSession) -> str:
+    """What has been running for more than a minute; "" for nothing. The lock of a dump may have to wait for it.
+
+    Raises DatabaseError, ConnectionLostError.
+    """
+    [(number, longest)] = await database.rows(
+        "SELECT COUNT(*), MAX(TIME) FROM information_schema.PROCESSLIST"
+        " WHERE COMMAND = 'Query' AND ID <> CONNECTION_ID() AND TIME > %s",
+        _LONG_SECONDS,
+    )
+    if not number:
+        return ""
+    queries = in_english("{count} query runs", "{count} queries run", int(number))
+    queries = queries.format(count=count(int(number)))
+    return f"{queries} for more than a minute, the longest for {duration(float(longest))}"
+
+
+def left_out(database: DatabaseInfo, one: LeftOut) -> Finding:
+    """What is told of an object that the dump of `database` has not, or not whole."""
+    where = "its definition is in left-out.sql" if one.definition else "its definition cannot be had"
+    what = f"the server does not give this {one.kind}, so it is left out of the dump, {where}"
+    if one.rows is not None:
+        what = f"this {one.kind} is damaged, and the dump has its first {numbered(one.rows, 'row')} only"
+    subject = f"{printable(database.name)}.{printable(one.name)}"
+    if one.held:
+        what = "left out of the dump" if one.rows is None else "in the dump without its rows"
+        reason = f"somebody else held this {one.kind} for longer than wait_for_tables, so it is {what}"
+        return Finding(subject, f"{reason}: {printable(one.why)}", mark=True)
+    if one.sound:
+        return Finding(
+            subject, f"this {one.kind} cannot be made again by itself, {where}: {printable(one.why)}"
+        )
+    way_out = "grant that to the account" if "denied" in one.why else "mend or drop it"
+    return Finding(subject, f"{what}: {printable(one.why)}; {way_out}", mark=one.lost)
+
+
+def foreseen(database: DatabaseSession, tool: DumpTool | None) -> Iterator[Finding]:
+    """What a dump by `tool` (None: over a connection) will not tell as it is, and what it takes to change that."""
+    lock = bool(database.untold) or may_lock(database.grants)
+    if not lock:
+        grant = Grants(database.grants).statement(database.account, database.vendor)
+        yield Finding(
+            "one instant",
+            f"{printable(database.account)} may not lock for a moment, so one program dumps everything and no rows"
+            f" are compared: {printable(grant)}",
+        )
+    timely = taken_by(locked(database.databases)) if lock and tool else {}
+    exact = taken_by(inexact(database.databases, {})) if lock else {}
+    for info in database.databases:
+        all_exact = tool is None
+        yield from limits(
+            info,
+            timely=timely.get(info.name, ()),
+            exact=[table.name for table in info.tables] if all_exact else exact.get(info.name, ()),
+            history=tool is None or tool.history,
+        )
+
+
+def limits(
+    database: DatabaseInfo, *, timely: Collection[str] = (), exact: Collection[str] = (), history: bool = True
+) -> Iterator[Finding]:
+    """What a dump of it does not tell as it is, but for the tables that are `timely` or `exact` all the same."""
+    name = printable(database.name)
+    unsafe = [table.name for table in database.tables if table.engine.lower() not in TRANSACTIONAL]
+    if unsafe := [table for table in unsafe if table not in timely]:
+        yield Finding(
+            name,
+            f"{_some(unsafe)}: not InnoDB, so not of the same instant as the rest; ALTER TABLE … ENGINE=InnoDB",
+        )
+    floats = [
+        f"{table.name}.{column}"
+        for table in database.tables
+        for column in table.floats
+        if table.name not in exact
+    ]
+    if floats:
+        yield Finding(
+            name,
+            f"{_some(floats)}: FLOAT, of which the dump tool writes six digits only; DOUBLE is exact",
+        )
+    if not history and database.versioned:
+        yield Finding(name, f"{_some(list(database.versioned))}: old rows (SYSTEM VERSIONING) are not dumped")
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(printable(name) for name in names[:_SHOWN])
+    return shown + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+
+
+def _routines_readable(held: Grants, vendor: str) -> bool:
+    if held.everywhere("SELECT"):
+        return True
+    if vendor == "MySQL":
+        return held.everywhere("SHOW_ROUTINE")
+    return held.has("SELECT", "mysql", "proc")

@@ -1,0 +1,1 @@
+"""SQL as text: scanned, cut into statements, taken apart and put together."""

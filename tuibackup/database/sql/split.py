@@ -1,0 +1,125 @@
+"""Takes the stream of one dump program apart: each database's SQL into a file of its own.
+
+A program that dumps several databases writes a head, the tables of each database one after the other, then the views
+of each, and a foot. Every database gets the head, and settings behind it; the foot is kept for the end of each. Where a
+database's tables come from several programs, what follows its tables (events, routines, views) is kept apart, so that
+the other tables can be put before it. A stream of some tables of one database gives these tables alone.
+"""
+
+import re
+from collections import deque
+from collections.abc import Callable
+
+from tuibackup.database.sql.scan import Cut, Scanner
+from tuibackup.database.sql.sqlfile import SqlFile
+from tuibackup.database.unpack import Piece
+from tuibackup.text import printable
+
+_LONGEST_FRAME = 256 << 10  # bytes of head or foot
+_HOST = re.compile(rb"^(-- Host: [^\n]*Database: )[^\n]*$", re.MULTILINE)
+
+Opener = Callable[[str], SqlFile | None]  # by the database's name; None: not one that was asked for
+
+
+class SplitError(Exception):
+    """The stream is none that can be taken apart."""
+
+
+class Splitter:
+    """Give each piece of the stream to the scanner and then to `take`; at the end `finish`.
+
+    `dump` opens a database's own file; `tail` what its events, routines and views go to: the same file, or another.
+    `settings` are statements to be put behind the head.
+    """
+
+    def __init__(self, scanner: Scanner, dump: Opener, tail: Opener, settings: bytes = b"") -> None:
+        self.shifts: dict[str, int] = {}  # from a place in the stream to the one in the database's file
+        self._settings = settings
+        self._scanner = scanner
+        self._dump = dump
+        self._tail = tail
+        self._waiting: deque[Piece] = deque()
+        self._at = 0  # where in the stream they begin
+        self._head = bytearray()
+        self._foot = bytearray()
+        self._begun: list[str] = []
+        self._target: SqlFile | bytearray = self._head
+
+    def take(self, piece: Piece) -> None:
+        """The next piece. Raises SplitError, VaultError."""
+        self._waiting.append(piece)
+        self._sort()
+
+    def finish(self) -> None:
+        """The stream has ended, and the scanner knows it."""
+        self._sort()
+        self._rest()
+
+    @property
+    def foot(self) -> bytes:
+        """The end of all, as far as it came."""
+        return bytes(self._foot)
+
+    def _sort(self) -> None:
+        cuts = self._scanner.cuts
+        while cuts and cuts[0].at <= self._scanner.safe:
+            cut = cuts.popleft()
+            self._pass(cut.at)
+            self._cut(cut.at)
+            self._change(cut)
+        self._pass(self._scanner.safe)
+
+    def _pass(self, end: int) -> None:
+        """Pieces that wait and end before `end`, to the target, as they are."""
+        while self._waiting and self._at + len(self._waiting[0].sql) <= end:
+            piece = self._waiting.popleft()
+            self._at += len(piece.sql)
+            self._write(piece)
+
+    def _cut(self, at: int) -> None:
+        """What of the next piece lies before `at`, to the target: neither half is what its frame stands for."""
+        if self._at < at:
+            sql = self._waiting.popleft().sql
+            self._waiting.appendleft(Piece(sql[at - self._at :]))
+            self._write(Piece(sql[: at - self._at]))
+            self._at = at
+
+    def _write(self, piece: Piece) -> None:
+        if isinstance(self._target, SqlFile):
+            self._target.write(piece.sql, piece.frame)
+            return
+        self._target += piece.sql
+        if len(self._target) > _LONGEST_FRAME:
+            raise SplitError("what the dump program writes is no dump of these databases")
+
+    def _change(self, cut: Cut) -> None:
+        """What follows is something else."""
+        self._rest()
+        if cut.kind == "foot":
+            self._target = self._foot
+        elif cut.kind == "tail" or cut.name in self._begun:
+            name = cut.name or (self._begun[-1] if self._begun else "")
+            self._target = self._found(self._tail, name)
+        else:
+            self._target = self._found(self._dump, cut.name)
+            if cut.name:
+                head = _HOST.sub(lambda host: host[1] + _commented(cut.name), bytes(self._head))
+                self._target.write(head + self._settings)
+            self.shifts[cut.name] = self._target.length - cut.at
+            self._begun.append(cut.name)
+
+    def _rest(self) -> None:
+        if isinstance(self._target, SqlFile):
+            self._target.rest()
+
+    def _found(self, opener: Opener, name: str) -> SqlFile:
+        file = opener(name)
+        if file is None:
+            raise SplitError(
+                f"the dump program tells of a database that was not asked for: {printable(name)}"
+            )
+        return file
+
+
+def _commented(name: str) -> bytes:
+    return printable(name).encode("utf-8", "replace")
