@@ -24,12 +24,12 @@ from tests.ledger.million import SERVERS, write
 from tests.terminal import Terminal
 from tuibackup.config import Config, load
 from tuibackup.demo.sshd import PrivateSshd
-from tuibackup.run import events as ev
-from tuibackup.run.journal import Journal
+from tuibackup.run.journal import events as ev
+from tuibackup.run.journal.journal import Journal
 from tuibackup.run.operator import Operator
 from tuibackup.run.places import open_ledger, open_vault
 from tuibackup.run.plan import Plan
-from tuibackup.run.process import recover
+from tuibackup.run.process.start import recover
 from tuibackup.sop import Clock, Outcome
 from tuibackup.vault import summary
 from tuibackup.vault.incoming import Incoming

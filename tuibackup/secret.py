@@ -1,4 +1,4 @@
-"""A secret that cannot be printed by mistake. Where secrets come from is `run.secrets`."""
+"""A secret that cannot be printed by mistake. Where secrets come from is `run.passwords`."""
 
 
 class Secret:

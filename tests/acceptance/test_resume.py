@@ -23,7 +23,7 @@ from tests.line import Line
 from tests.terminal import Terminal
 from tests.ticking import ticking_ahead
 from tuibackup.demo.sshd import PrivateSshd
-from tuibackup.run.child import NAME
+from tuibackup.run.process.child import NAME
 
 MB = 1_000_000
 HELLO = 60_000  # bytes at most for a login, the probe and the ends of channels

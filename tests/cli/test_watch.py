@@ -15,8 +15,8 @@ from tests.cli.conftest import Tuibackup
 from tuibackup.cli.output import plain_symbols
 from tuibackup.cli.watch import Watcher, _Json, worst_code
 from tuibackup.config import Config
-from tuibackup.run import events as ev
-from tuibackup.run.journal import Journal
+from tuibackup.run.journal import events as ev
+from tuibackup.run.journal.journal import Journal
 from tuibackup.sop import Clock, Outcome, Step
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tuibackup.run.reaper import processes_in
+from tuibackup.run.scratch.reaper import processes_in
 
 
 @pytest.mark.timeout(300)

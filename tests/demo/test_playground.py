@@ -12,7 +12,7 @@ import pytest
 
 from tuibackup.config import load
 from tuibackup.demo.playground import Playground
-from tuibackup.run.reaper import processes_in
+from tuibackup.run.scratch.reaper import processes_in
 
 _HOLD = """
 import sys, time

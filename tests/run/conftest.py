@@ -9,7 +9,7 @@ import pytest
 from tuibackup.config import Config, load
 from tuibackup.demo.mariadbd import PrivateMariadb
 from tuibackup.demo.sshd import PrivateSshd
-from tuibackup.run import events as ev
+from tuibackup.run.journal import events as ev
 from tuibackup.run.operator import Operator
 from tuibackup.run.places import open_vault
 from tuibackup.run.plan import Plan

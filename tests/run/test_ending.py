@@ -16,8 +16,8 @@ from tests.conftest import MariadbStarter
 from tests.run.conftest import Site, database_table
 from tests.run.test_process import until
 from tuibackup.config import Config
-from tuibackup.run import events as ev
-from tuibackup.run import journal as jr
+from tuibackup.run.journal import events as ev
+from tuibackup.run.journal import journal as jr
 from tuibackup.sop import Outcome
 
 # A run whose process was forked from one where something hangs at the end: argv is the configuration, and a
@@ -28,10 +28,10 @@ from pathlib import Path
 from tuibackup.config import load
 from tuibackup.demo.sshd import _descendants
 from tuibackup.run import engine
-from tuibackup.run.launcher import Launcher
+from tuibackup.run.process.launcher import Launcher
 from tuibackup.run.operator import identify
 from tuibackup.run.plan import make_plans, wants
-from tuibackup.run.process import start
+from tuibackup.run.process.start import start
 
 def freeze():
     pid = int(sys.argv[2])

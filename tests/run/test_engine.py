@@ -15,16 +15,16 @@ from tuibackup.errors import BusyError, ConnectError
 from tuibackup.ledger.entries import Entry, Kind
 from tuibackup.remote.questions import Question
 from tuibackup.run import engine
-from tuibackup.run import events as ev
-from tuibackup.run import journal as jr
 from tuibackup.run.engine import carry_out
-from tuibackup.run.lock import server_lock, take_slot
+from tuibackup.run.journal import events as ev
+from tuibackup.run.journal import journal as jr
+from tuibackup.run.journal.view import RunView
+from tuibackup.run.locks import server_lock, take_slot
 from tuibackup.run.places import open_ledger, open_vault
 from tuibackup.run.plan import Plan, make_plans, wants
+from tuibackup.run.process.recovery import recover
 from tuibackup.run.questions import Face
-from tuibackup.run.recovery import recover
 from tuibackup.run.stop import Stop
-from tuibackup.run.view import RunView
 from tuibackup.sop import Clock, Outcome, Step
 from tuibackup.vault.incoming import Incoming
 from tuibackup.vault.layout import Snapshot

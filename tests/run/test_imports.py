@@ -31,7 +31,7 @@ def test_importing_what_a_run_needs_starts_no_program_and_loads_no_x509() -> Non
         "import sys\n"
         "programs = ('subprocess.Popen', 'os.posix_spawn', 'os.system')\n"
         "sys.addaudithook(lambda event, what: print(event, what) if event in programs else None)\n"
-        "import tuibackup.run.child, asyncssh, ctypes.util\n"
+        "import tuibackup.run.process.child, asyncssh, ctypes.util\n"
         "print(*(name for name in sys.modules if name.startswith('cryptography.x509')), end='')\n"
         "assert ctypes.util.find_library.__module__ == 'ctypes.util', 'the search was not put back'\n"
     )

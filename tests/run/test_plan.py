@@ -9,7 +9,7 @@ from tuibackup.errors import UsageError
 from tuibackup.ledger.entries import Kind, iso
 from tuibackup.run.places import open_ledger, open_vault
 from tuibackup.run.plan import Plan, describe, make_plans, wants
-from tuibackup.run.recovery import recover
+from tuibackup.run.process.recovery import recover
 from tuibackup.sop import Clock, Step
 
 SERVERS = """

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from tuibackup.remote.questions import NoAnswers, Question
-from tuibackup.run import request as requests
 from tuibackup.run.operator import Operator
 from tuibackup.run.plan import Plan
+from tuibackup.run.process import request as requests
+from tuibackup.run.process.request import Asked, Request
 from tuibackup.run.questions import FaceLine, Remembering
-from tuibackup.run.request import Asked, Request
 from tuibackup.sop import Clock
 
 PASSWORD = Question("ssh-password", "siakad", "password of andi@siakad:")
@@ -148,6 +148,6 @@ async def test_nobody_there_is_told_as_not_answered() -> None:
 
 
 def test_an_answer_is_not_shown_by_its_repr() -> None:
-    from tuibackup.run.wire import Answer
+    from tuibackup.run.process.message import Answer
 
     assert "hunter2" not in repr(Answer(1, "hunter2"))

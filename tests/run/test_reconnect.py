@@ -15,13 +15,13 @@ from tuibackup.errors import (
     NeedsOperatorError,
     TuibackupError,
 )
-from tuibackup.run import journal as jr
 from tuibackup.run import reconnect
+from tuibackup.run.journal import journal as jr
 from tuibackup.run.places import open_ledger
 from tuibackup.run.plan import make_plans, wants
 from tuibackup.run.questions import NoFace
-from tuibackup.run.reporting import StepReporter
-from tuibackup.run.work import Work
+from tuibackup.run.reporter import StepReporter
+from tuibackup.run.state import Work
 from tuibackup.sop import Step
 
 Try = Callable[[list[TuibackupError]], tuple[str, list[float]]]

@@ -6,9 +6,9 @@ import pytest
 from tests.run.conftest import ANDI
 from tuibackup.config import Config
 from tuibackup.errors import UsageError
-from tuibackup.run import journal as jr
+from tuibackup.run.journal import journal as jr
 from tuibackup.run.plan import Plan
-from tuibackup.run.process import ask_stop
+from tuibackup.run.process.start import ask_stop
 from tuibackup.run.stop import Stop, stop_path
 
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tuibackup.config import Config, Database, Server, VaultSettings
-from tuibackup.run import events as ev
-from tuibackup.run.view import RunView
+from tuibackup.run.journal import events as ev
+from tuibackup.run.journal.view import RunView
 from tuibackup.sop import Clock, Outcome, Period, Standing, Step, standing
 from tuibackup.tui.gather import Wish
 from tuibackup.tui.model import (

@@ -11,8 +11,8 @@ from tests.tui import pictures
 from tuibackup.config import Config
 from tuibackup.ledger.entries import Kind
 from tuibackup.ledger.store import Ledger
-from tuibackup.run import events as ev
-from tuibackup.run.journal import Journal
+from tuibackup.run.journal import events as ev
+from tuibackup.run.journal.journal import Journal
 from tuibackup.sop import Clock, Outcome, State, Step
 from tuibackup.tui.gather import Gatherer, Wish
 from tuibackup.tui.model import Picture

@@ -8,7 +8,7 @@ import pytest
 
 from tests.tui import pictures
 from tests.tui.pictures import MIB, NOW, at, fold, planned
-from tuibackup.run import events as ev
+from tuibackup.run.journal import events as ev
 from tuibackup.sop import Clock, Outcome, Step
 from tuibackup.tui.lines import plain, width
 from tuibackup.tui.model import CONDITIONS, Picture, Room, RunFace, worst_first

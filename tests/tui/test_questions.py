@@ -9,9 +9,9 @@ import pytest
 from tests.tui import pictures
 from tests.tui.conftest import Opener
 from tuibackup.remote.questions import Question
-from tuibackup.run import process
 from tuibackup.run.operator import Operator
 from tuibackup.run.plan import Plan
+from tuibackup.run.process import start
 from tuibackup.sop import Clock
 from tuibackup.tui.screens.question import Ask
 
@@ -57,7 +57,7 @@ def ask(monkeypatch: pytest.MonkeyPatch) -> object:
 
     def make(*questions: Question) -> FakeRequest:
         request = FakeRequest(questions)
-        monkeypatch.setattr(process, "start", lambda plans, path: request)
+        monkeypatch.setattr(start, "start", lambda plans, path: request)
         return request
 
     return make
@@ -167,7 +167,7 @@ async def test_why_a_request_could_not_be_started_stays_visible(
     def broken(plans: object, path: Path) -> object:
         raise TuibackupError("config.toml:3: broken")
 
-    monkeypatch.setattr(process, "start", broken)
+    monkeypatch.setattr(start, "start", broken)
     async with cockpit(pictures.drawn()) as seat:
         seat.app._planned(PLANS)
         await seat.until("config.toml:3: broken")

@@ -13,7 +13,7 @@ import pytest
 from tests.tui import pictures
 from tests.tui.conftest import Open, Opener
 from tests.tui.pictures import NOW, fold, last, planned, row
-from tuibackup.run import events as ev
+from tuibackup.run.journal import events as ev
 from tuibackup.sop import Clock, Outcome, Period, Step, standing
 from tuibackup.tui.model import LogPage, LogRow, Picture, RunFace
 from tuibackup.tui.panes.serverline import columns

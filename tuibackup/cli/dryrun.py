@@ -11,7 +11,7 @@ import msgspec
 
 from tuibackup.cli.answers import OneAtATime, present
 from tuibackup.cli.output import MARKS, coloured, paint, print_hanging, print_json, print_table, say
-from tuibackup.run.events import EXIT_CODES
+from tuibackup.run.journal.events import EXIT_CODES
 from tuibackup.run.plan import Plan, PlanSummary, describe
 from tuibackup.run.rehearsal import Rehearsal, rehearse, room_fault
 from tuibackup.sop import Clock, Outcome, Step, worst

@@ -26,7 +26,7 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
     """Watch; the exit code is the worst run's."""
     from tuibackup.cli.interrupt import watch_or_leave
     from tuibackup.cli.which import run_named
-    from tuibackup.run.process import active, recover
+    from tuibackup.run.process.start import active, recover
 
     if not context.read_only:
         try:

@@ -85,7 +85,7 @@ async def _go_on(
 
 
 def _stop(context: Context, runs: list[str]) -> None:
-    from tuibackup.run.process import ask_stop
+    from tuibackup.run.process.start import ask_stop
 
     for run in runs:
         with suppress(UsageError):  # it has ended meanwhile

@@ -124,7 +124,7 @@ def _told(error: BaseException, context: Context) -> int:
         case KeyboardInterrupt():
             return INTERRUPTED
         case _:
-            from tuibackup.run.crash import line_of, record
+            from tuibackup.run.process.crash import line_of, record
 
             _say(line_of(error) if context.read_only else record(error, context.state))
             return 1

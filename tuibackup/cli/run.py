@@ -13,8 +13,8 @@ from tuibackup.words import _
 if TYPE_CHECKING:
     from tuibackup.cli.watch import Watcher
     from tuibackup.config import Config
-    from tuibackup.run.launcher import Launcher
-    from tuibackup.run.process import Request
+    from tuibackup.run.process.launcher import Launcher
+    from tuibackup.run.process.start import Request
     from tuibackup.sop import Clock
 
 
@@ -57,7 +57,7 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
         from tuibackup.cli.watch import worst_code
         from tuibackup.run.operator import identify
         from tuibackup.run.plan import make_plans
-        from tuibackup.run.process import recover, start
+        from tuibackup.run.process.start import recover, start
 
         config = context.config
         operator = identify(args.operator, config.operators)
@@ -82,7 +82,7 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
 
 def _early(context: Context, stack: ExitStack) -> "Launcher | None":
     """The launcher, so that it imports while we do and plan. Where it cannot be had, `start` says why."""
-    from tuibackup.run.launcher import Launcher
+    from tuibackup.run.process.launcher import Launcher
 
     with suppress(OSError):
         return stack.enter_context(Launcher(fork=context.alone))

@@ -24,7 +24,7 @@ def define(parser: argparse.ArgumentParser) -> None:
 def carry_out(args: argparse.Namespace, context: Context) -> int:
     """Ask, then wait for the end."""
     from tuibackup.cli.which import run_named, run_of
-    from tuibackup.run.process import ask_stop
+    from tuibackup.run.process.start import ask_stop
 
     if args.run in context.config.servers:
         going = run_of(context.config, args.run)
@@ -47,8 +47,8 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
 
 async def _end(journal: Path) -> tuple[str, str]:
     """The outcome, and the line that says what the next run will do."""
-    from tuibackup.run.events import RunFinished
-    from tuibackup.run.journal import follow
+    from tuibackup.run.journal.events import RunFinished
+    from tuibackup.run.journal.journal import follow
 
     try:
         async with asyncio.timeout(PATIENCE):

@@ -88,8 +88,8 @@ class _Judge:
 
 async def _learn(server: "Server", judge: _Judge, context: Context) -> None:
     from tuibackup.remote.session import learn_host_keys
+    from tuibackup.run.passwords import resolve
     from tuibackup.run.places import known_hosts
-    from tuibackup.run.secrets import resolve
 
     async def secret(source: "SecretSource", question: "Question") -> "Secret | None":
         return await resolve(source, question, judge)

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 from tuibackup.cli.columns import GAP
 from tuibackup.cli.output import MARKS, coloured, paint, print_hanging, say, terminal_width
 from tuibackup.cli.summary import Ended, print_summary
-from tuibackup.run import events as ev
-from tuibackup.run.journal import JournalReader, first, follow
-from tuibackup.run.view import RunView, StepView
+from tuibackup.run.journal import events as ev
+from tuibackup.run.journal.journal import JournalReader, first, follow
+from tuibackup.run.journal.view import RunView, StepView
 from tuibackup.sop import Clock, Outcome
 from tuibackup.text import cells, count, duration, rate, shorten, size, unit_word
 from tuibackup.words import _, ngettext
@@ -99,7 +99,7 @@ class Watcher:
 
     async def _recorded(self, path: Path, seen: int) -> ev.RunFinished | None:
         """The end of a run that died without a word: it is recorded now, in its journal too."""
-        from tuibackup.run.process import recover
+        from tuibackup.run.process.start import recover
 
         for _attempt in range(RECOVERIES):  # another process may be recording it just now
             await asyncio.to_thread(recover, self._config)

@@ -8,8 +8,8 @@ from pathlib import Path
 from tuibackup.cli.output import say
 from tuibackup.config import Config
 from tuibackup.errors import BusyError, UsageError
-from tuibackup.run.journal import every_journal, first, last
-from tuibackup.run.process import ActiveRun, active
+from tuibackup.run.journal.journal import every_journal, first, last
+from tuibackup.run.process.start import ActiveRun, active
 from tuibackup.text import printable
 from tuibackup.vault.layout import file_name
 from tuibackup.words import _

@@ -14,9 +14,10 @@ from tuibackup.config import Config, load
 from tuibackup.demo.playground import Playground
 from tuibackup.demo.sshd import DemoError
 from tuibackup.ledger import entries, store
-from tuibackup.run import events, plan
+from tuibackup.run import plan
 from tuibackup.run.engine import carry_out
-from tuibackup.run.journal import Journal
+from tuibackup.run.journal import events
+from tuibackup.run.journal.journal import Journal
 from tuibackup.run.operator import identify
 from tuibackup.sop import Clock, Outcome
 

@@ -40,7 +40,7 @@ class Playground:
         self.state = self.folder / "state"
         self.vault = self.folder / "backup"
         self._reaper = subprocess.Popen(
-            [sys.executable, "-m", "tuibackup.run.reaper", str(self.folder)],
+            [sys.executable, "-m", "tuibackup.run.scratch.reaper", str(self.folder)],
             stdin=subprocess.PIPE,
             start_new_session=True,
             cwd="/",

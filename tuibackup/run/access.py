@@ -12,10 +12,10 @@ from tuibackup.remote.probe import probe
 from tuibackup.remote.questions import Question
 from tuibackup.remote.session import Session, connect
 from tuibackup.run import bandwidth
+from tuibackup.run.passwords import resolve
 from tuibackup.run.places import known_hosts
 from tuibackup.run.questions import Remembering
-from tuibackup.run.secrets import resolve
-from tuibackup.run.work import Work
+from tuibackup.run.state import Work
 from tuibackup.secret import Secret
 from tuibackup.text import printable
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from tuibackup.config import Config
 from tuibackup.remote.connect.connecting import WINDOW
 from tuibackup.remote.pace import Pace, window_for
-from tuibackup.run.lock import give_back, holders, take_slot
+from tuibackup.run.locks import give_back, holders, take_slot
 
 _KIND = "line"
 _MOST = 1000  # runs that transfer at once; never reached

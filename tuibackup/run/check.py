@@ -16,10 +16,10 @@ from tuibackup.config import Config, Server
 from tuibackup.errors import DatabaseError, TuibackupError
 from tuibackup.remote.questions import Answers
 from tuibackup.run.checked import Check, State
-from tuibackup.run.kept import kept
 from tuibackup.run.places import look_into_ledger, open_vault, runs_folder
 from tuibackup.run.plan import agent_is_forwarded, clocks_of, estimate
 from tuibackup.run.questions import Remembering
+from tuibackup.run.unfinished import kept
 from tuibackup.text import count, duration, printable, size
 from tuibackup.vault.disk import require_room, require_writable, room
 from tuibackup.vault.layout import NoVaultYetError
@@ -318,7 +318,7 @@ async def _database(
 
 def _dump_needs(config: Config, server: Server, total: int) -> int:
     """Bytes in the vault that a dump of databases of `total` bytes takes, as a run judges it."""
-    from tuibackup.run.publishing import dump_needs
+    from tuibackup.run.publish import dump_needs
 
     with suppress(TuibackupError):
         return dump_needs(open_vault(config, create=False), server.name, total)

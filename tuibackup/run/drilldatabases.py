@@ -21,9 +21,9 @@ from tuibackup.errors import BusyError, ConnectionLostError, DatabaseError, Vaul
 from tuibackup.progress import Progress
 from tuibackup.remote.questions import Question
 from tuibackup.run.drill import Findings, OnProgress
-from tuibackup.run.scratch import LEAST_FREE
-from tuibackup.run.secrets import resolve
-from tuibackup.run.throwaway import throw_away
+from tuibackup.run.passwords import resolve
+from tuibackup.run.scratch.folder import LEAST_FREE
+from tuibackup.run.scratch.mariadbd import throw_away
 from tuibackup.text import printable, size
 from tuibackup.vault.disk import room
 from tuibackup.vault.layout import Snapshot

@@ -6,7 +6,7 @@ from tuibackup.config import DrillSettings
 from tuibackup.errors import VaultError
 from tuibackup.progress import Progress
 from tuibackup.run.drill import Findings, OnProgress
-from tuibackup.run.scratch import ScratchPlace
+from tuibackup.run.scratch.folder import ScratchPlace
 from tuibackup.vault.index.read import Index
 from tuibackup.vault.index.schema import FILE_NAME
 from tuibackup.vault.layout import Snapshot

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 
 from tuibackup.config import Config
 from tuibackup.ledger.queries import Attempts
-from tuibackup.run import events as ev
+from tuibackup.run.journal import events as ev
 from tuibackup.run.places import open_ledger
 from tuibackup.run.plan import clocks_of
-from tuibackup.run.process import active
+from tuibackup.run.process.start import active
 from tuibackup.run.stored import last_good
 from tuibackup.sop import Clock, Outcome, Standing, State, standing
 

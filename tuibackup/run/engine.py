@@ -14,19 +14,20 @@ import msgspec
 from tuibackup.config import Config
 from tuibackup.errors import BusyError, InterruptedRunError, LedgerError, TuibackupError
 from tuibackup.ledger.entries import Kind
-from tuibackup.run import crash, record
-from tuibackup.run import events as ev
+from tuibackup.run import record
 from tuibackup.run.access import CONNECTING, disconnect
-from tuibackup.run.journal import Journal
-from tuibackup.run.lock import give_back, server_lock, slot, take_slot
+from tuibackup.run.journal import events as ev
+from tuibackup.run.journal.journal import Journal
+from tuibackup.run.locks import give_back, server_lock, slot, take_slot
 from tuibackup.run.needs import find_vault, meet_needs, unmet
 from tuibackup.run.places import open_ledger
 from tuibackup.run.plan import Plan
+from tuibackup.run.process import crash
 from tuibackup.run.questions import Face, NoFace
 from tuibackup.run.reconnect import reconnect
+from tuibackup.run.state import Carry, Work, outcome_of
 from tuibackup.run.steps import connect, download, dump, load, login
 from tuibackup.run.stop import Stop
-from tuibackup.run.work import Carry, Work, outcome_of
 from tuibackup.sop import Clock, Outcome, Step, worst
 from tuibackup.vault.incoming import sweep
 

@@ -26,8 +26,8 @@ from tuibackup.progress import Progress
 from tuibackup.remote.connect.hostkeys import Told
 from tuibackup.remote.questions import Answers, Question
 from tuibackup.remote.session import connect
+from tuibackup.run.passwords import resolve
 from tuibackup.run.places import known_hosts
-from tuibackup.run.secrets import resolve
 from tuibackup.secret import Secret
 from tuibackup.sop import Outcome
 from tuibackup.text import count, printable

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from tuibackup.config import Config
 from tuibackup.errors import DatabaseError, DownloadError, TuibackupError, UsageError, VaultError
 from tuibackup.run.access import described, open_database
-from tuibackup.run.kept import kept
 from tuibackup.run.places import open_vault
-from tuibackup.run.work import Work
+from tuibackup.run.state import Work
+from tuibackup.run.unfinished import kept
 from tuibackup.sop import Clock
 from tuibackup.text import printable, size
 from tuibackup.vault.disk import Room, require_room

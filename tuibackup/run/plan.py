@@ -15,10 +15,10 @@ from tuibackup import __version__
 from tuibackup.config import Config, Server
 from tuibackup.errors import TuibackupError, UsageError
 from tuibackup.remote.connect.agent import agent_is_forwarded as agent_is_forwarded  # faces ask the plan
-from tuibackup.run import events as ev
-from tuibackup.run.kept import kept
+from tuibackup.run.journal import events as ev
 from tuibackup.run.operator import Operator
 from tuibackup.run.places import open_ledger, open_vault
+from tuibackup.run.unfinished import kept
 from tuibackup.sop import Clock, Step, expectation
 from tuibackup.text import printable, size
 from tuibackup.vault.disk import Room, room

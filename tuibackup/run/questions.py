@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from tuibackup.remote.questions import Answers, Question
-from tuibackup.run import wire
+from tuibackup.run.process import message as wire
 
 FACE_SECONDS = 3600.0  # a face that says nothing for so long (suspended, perhaps) counts as gone
 _LINE = 1 << 20

@@ -18,13 +18,13 @@ from tuibackup.errors import (
 )
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
-from tuibackup.run import events as ev
 from tuibackup.run.access import CONNECTING, disconnect, reach
-from tuibackup.run.kept import STARTS_AGAIN
-from tuibackup.run.lock import slot
-from tuibackup.run.reporting import StepReporter
-from tuibackup.run.secrets import SecretError
-from tuibackup.run.work import Work
+from tuibackup.run.journal import events as ev
+from tuibackup.run.locks import slot
+from tuibackup.run.passwords import SecretError
+from tuibackup.run.reporter import StepReporter
+from tuibackup.run.state import Work
+from tuibackup.run.unfinished import STARTS_AGAIN
 from tuibackup.text import duration
 from tuibackup.words import _
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tuibackup.progress import Finding
-from tuibackup.run import events as ev
+from tuibackup.run.journal import events as ev
 from tuibackup.run.operator import Operator
 from tuibackup.run.plan import Plan
 from tuibackup.run.stop import Stop

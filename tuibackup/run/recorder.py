@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from tuibackup.config import Config
 from tuibackup.errors import InterruptedRunError, TuibackupError
-from tuibackup.run.crash import line_of
 from tuibackup.run.operator import Operator
 from tuibackup.run.places import open_ledger
+from tuibackup.run.process.crash import line_of
 from tuibackup.run.record import operator_body
 
 if TYPE_CHECKING:

@@ -23,11 +23,11 @@ from tuibackup.remote.probe import Probe, probe
 from tuibackup.remote.questions import Answers
 from tuibackup.remote.session import Session
 from tuibackup.run.access import log_in, open_session
-from tuibackup.run.kept import usable
 from tuibackup.run.places import open_vault
 from tuibackup.run.plan import HISTORY, Plan
-from tuibackup.run.publishing import dump_needs, full_is_due
+from tuibackup.run.publish import dump_needs, full_is_due
 from tuibackup.run.questions import Remembering
+from tuibackup.run.unfinished import usable
 from tuibackup.sop import Clock, Outcome, Step
 from tuibackup.text import size
 from tuibackup.vault.disk import room

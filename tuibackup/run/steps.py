@@ -12,12 +12,12 @@ from functools import partial
 
 from tuibackup.errors import VaultError
 from tuibackup.run import access
-from tuibackup.run import events as ev
 from tuibackup.run.bandwidth import transferring
-from tuibackup.run.publishing import check_room, describe, full_is_due, incoming, least_free, publish
+from tuibackup.run.journal import events as ev
+from tuibackup.run.publish import check_room, describe, full_is_due, incoming, least_free, publish
 from tuibackup.run.reconnect import connect_again
-from tuibackup.run.reporting import StepReporter
-from tuibackup.run.work import Work
+from tuibackup.run.reporter import StepReporter
+from tuibackup.run.state import Work
 from tuibackup.sop import Clock
 from tuibackup.text import count, printable, size
 from tuibackup.vault.incoming import leftovers, sweep
@@ -110,7 +110,7 @@ async def login(work: Work, report: StepReporter) -> str:
 async def dump(work: Work, report: StepReporter) -> str:
     """Step 4, *melakukan dump SQL pada semua database aktif*: into a new snapshot of its own."""
     from tuibackup.database.dump.dump import dump as dump_databases
-    from tuibackup.run.dryload import dry_load
+    from tuibackup.run.dry_load import dry_load
 
     database = work.database
     assert database is not None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from tuibackup.run import events as ev
+from tuibackup.run.journal import events as ev
 from tuibackup.run.operator import Operator
 from tuibackup.run.places import runs_folder
 from tuibackup.text import printable

@@ -230,7 +230,7 @@ class Cockpit(QuietCrash, App[None], inherit_bindings=False):
 
     async def _carry_out(self, plans: tuple[Plan, ...]) -> None:
         """Start the processes and answer what they ask; from then on their journals tell the rest."""
-        from tuibackup.run.process import start
+        from tuibackup.run.process.start import start
 
         self.starting = True
         try:
@@ -267,7 +267,7 @@ class Cockpit(QuietCrash, App[None], inherit_bindings=False):
             self.push_screen(dialog, lambda yes: self._stop(face) if yes else None)
 
     def _stop(self, face: RunFace) -> None:
-        from tuibackup.run.process import ask_stop
+        from tuibackup.run.process.start import ask_stop
 
         try:
             ask_stop(self.config, face.view.run, self.operator)

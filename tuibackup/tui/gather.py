@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from tuibackup.config import Config, Server
 from tuibackup.errors import TuibackupError
-from tuibackup.run.view import RunView
+from tuibackup.run.journal.view import RunView
 from tuibackup.sop import Clock, Outcome, Standing, standing
 from tuibackup.text import printable
 from tuibackup.tui.model import (
@@ -34,8 +34,8 @@ from tuibackup.words import _
 if TYPE_CHECKING:
     from tuibackup.ledger.queries import ClockFact, DrillFact, RunFact
     from tuibackup.ledger.store import Ledger
-    from tuibackup.run.kept import Kept
     from tuibackup.run.stored import Lost
+    from tuibackup.run.unfinished import Kept
 
 LOG_ROWS = 500
 _LOST_EVERY = 30.0  # seconds between two looks for the newest snapshots
@@ -194,7 +194,7 @@ class Gatherer:
     # Runs under way
 
     def _active(self, problems: list[str]) -> dict[str, RunFace]:
-        from tuibackup.run.process import active, recover
+        from tuibackup.run.process.start import active, recover
 
         faces: dict[str, RunFace] = {}
         try:
@@ -231,7 +231,7 @@ class Gatherer:
             self._shown = _Shown(server, face, self._stored(server))
 
     def _ended(self, server: str, last: "RunFact") -> RunFace:
-        from tuibackup.run.journal import journal_path
+        from tuibackup.run.journal.journal import journal_path
 
         followed = _Followed(journal_path(self._config.state, last.run))
         followed.poll()
@@ -258,7 +258,7 @@ class Gatherer:
 
     def _read_ledger(self, now: datetime, *, table_only: bool) -> bool:
         """Read what the table needs where there is news; whether there was."""
-        from tuibackup.run.kept import kept_of
+        from tuibackup.run.unfinished import kept_of
 
         self._open_ledger()
         assert self._ledger is not None
@@ -375,7 +375,7 @@ class _Followed:
     """A journal that is being read, folded into a view."""
 
     def __init__(self, path: Path) -> None:
-        from tuibackup.run.journal import JournalReader
+        from tuibackup.run.journal.journal import JournalReader
 
         self._reader = JournalReader(path)
         self.view = RunView(path.stem, "")

@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tuibackup.config import Standards
-from tuibackup.run.view import RunView
+from tuibackup.run.journal.view import RunView
 from tuibackup.sop import Clock, Outcome, Period, Standing, State
 from tuibackup.words import _
 
 if TYPE_CHECKING:
-    from tuibackup.run.kept import Kept
+    from tuibackup.run.unfinished import Kept
 
 WEEKS = 13  # of the history strip
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tuibackup.run import events as ev
-from tuibackup.run.view import RunView
+from tuibackup.run.journal import events as ev
+from tuibackup.run.journal.view import RunView
 from tuibackup.sop import Clock, Outcome, Step
 from tuibackup.text import printable
 from tuibackup.tui.model import LogRow

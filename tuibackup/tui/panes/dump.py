@@ -1,6 +1,6 @@
 """Pane 3: the dump of the server under the cursor: what it waits for, what it is at, what it stored."""
 
-from tuibackup.run.view import RunView, StepView
+from tuibackup.run.journal.view import RunView, StepView
 from tuibackup.sop import Outcome, Step
 from tuibackup.text import cells, size, when
 from tuibackup.tui import symbols

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from tuibackup.run.view import RunView
+from tuibackup.run.journal.view import RunView
 from tuibackup.sop import Outcome, Period, Standing, State
 from tuibackup.text import cells, duration, shorten
 from tuibackup.tui import symbols

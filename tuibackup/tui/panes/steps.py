@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from tuibackup.run.events import StepProgress
-from tuibackup.run.view import RunView, StepView
+from tuibackup.run.journal.events import StepProgress
+from tuibackup.run.journal.view import RunView, StepView
 from tuibackup.sop import Outcome, Step, is_slow, limit
 from tuibackup.text import cells, count, duration, rate, shorten, size, unit_word, when
 from tuibackup.tui import symbols

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from tuibackup.config import Server
-from tuibackup.run.view import RunView
+from tuibackup.run.journal.view import RunView
 from tuibackup.sop import Standing
 from tuibackup.text import count, duration, printable, size, when
 from tuibackup.tui import symbols

@@ -10,14 +10,14 @@ import pytest
 from tests.run.conftest import publish, renamed
 from tuibackup.config import Config
 from tuibackup.ledger.entries import Kind
-from tuibackup.run import events as ev
-from tuibackup.run import journal as jr
-from tuibackup.run import settled
-from tuibackup.run.lock import server_lock
+from tuibackup.run.journal import events as ev
+from tuibackup.run.journal import journal as jr
+from tuibackup.run.locks import server_lock
 from tuibackup.run.places import open_ledger, open_vault
 from tuibackup.run.plan import Plan
-from tuibackup.run.process import active
-from tuibackup.run.recovery import recover
+from tuibackup.run.process import settled
+from tuibackup.run.process.recovery import recover
+from tuibackup.run.process.start import active
 from tuibackup.sop import Clock, Outcome, Step
 from tuibackup.vault.incoming import Incoming
 from tuibackup.vault.layout import Vault

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tuibackup.progress import Finding, Progress
-from tuibackup.run import events as ev
+from tuibackup.run.journal import events as ev
 from tuibackup.sop import Step
 from tuibackup.text import numbered, printable, shorten
 

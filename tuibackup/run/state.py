@@ -10,13 +10,14 @@ from tuibackup.config import Config, Server
 from tuibackup.errors import BusyError, ConnectionLostError, InterruptedRunError, TuibackupError
 from tuibackup.ledger.entries import Kind
 from tuibackup.ledger.store import Ledger
-from tuibackup.run import crash, record
-from tuibackup.run import events as ev
-from tuibackup.run.journal import Journal
-from tuibackup.run.kept import GOES_ON, STARTS_AGAIN
+from tuibackup.run import record
+from tuibackup.run.journal import events as ev
+from tuibackup.run.journal.journal import Journal
 from tuibackup.run.plan import Plan
+from tuibackup.run.process import crash
 from tuibackup.run.questions import Face, Remembering
-from tuibackup.run.reporting import StepReporter
+from tuibackup.run.reporter import StepReporter
+from tuibackup.run.unfinished import GOES_ON, STARTS_AGAIN
 from tuibackup.sop import Clock, Outcome, Step, is_slow, limit
 from tuibackup.text import duration, printable, shorten
 from tuibackup.vault.layout import Vault

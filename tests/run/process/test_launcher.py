@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tuibackup.run import launcher as module
-from tuibackup.run.launcher import Launcher
+from tuibackup.run.process import launcher as module
+from tuibackup.run.process.launcher import Launcher
 
 
 @pytest.mark.parametrize("fork", [True, False])

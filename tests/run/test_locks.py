@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tuibackup.errors import BusyError
-from tuibackup.run.lock import server_lock, slot, take_slot
+from tuibackup.run.locks import server_lock, slot, take_slot
 from tuibackup.vault.layout import Vault
 
 
@@ -53,7 +53,7 @@ def test_a_lock_that_is_held_for_a_moment_only_is_waited_for(vault: Vault) -> No
 
 def test_a_lock_ends_with_its_process_however_it_ends(vault: Vault) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from tuibackup.run.lock import server_lock;"
+        "import sys, time; from pathlib import Path; from tuibackup.run.locks import server_lock;"
         "from tuibackup.vault.layout import Vault; v = Vault.open(Path(sys.argv[1]), Path(sys.argv[2]))\n"
         "with server_lock(v, 'siakad', run='r', operator='o'): print('held', flush=True); time.sleep(60)"
     )

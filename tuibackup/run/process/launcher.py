@@ -1,7 +1,7 @@
 """The launcher from the outside: started as early as a face can, so that it imports what runs need beside us.
 
 A run's imports take longer than all that a face does before it starts one, reading the configuration included. So the
-launcher (`run.child`) is started first, gets its request when that is known, and is ended where there is none.
+launcher (`run.process.child`) is started first, gets its request when that is known, and is ended where there is none.
 
 The command line forks it: that spares it the interpreter's start and what is imported by then, 35 ms of every run. The
 cockpit has threads, which no fork outlives whole: there it is a Python of its own.
@@ -23,7 +23,7 @@ from typing import NoReturn, Self
 from tuibackup.words import use_language
 
 # Nothing that is imported becomes garbage, so nobody looks for garbage meanwhile: a tenth of the time.
-_PROGRAM = "import gc; gc.disable(); from tuibackup.run.child import main; main()"
+_PROGRAM = "import gc; gc.disable(); from tuibackup.run.process.child import main; main()"
 
 
 class Launcher:
@@ -132,7 +132,7 @@ def _child(line: int, errors: int) -> NoReturn:
         if not sys.flags.safe_path:
             del sys.path[0]
         use_language("en")  # a run's journal is for everybody who follows it
-        from tuibackup.run.child import main
+        from tuibackup.run.process.child import main
 
         main()
     except BaseException:  # nothing may climb back into the command

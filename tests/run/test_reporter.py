@@ -1,9 +1,9 @@
 from typing import Any
 
 from tuibackup.progress import Finding, Progress
-from tuibackup.run import events as ev
-from tuibackup.run import reporting
-from tuibackup.run.reporting import StepReporter
+from tuibackup.run import reporter
+from tuibackup.run.journal import events as ev
+from tuibackup.run.reporter import StepReporter
 from tuibackup.sop import Step
 
 
@@ -82,7 +82,7 @@ def test_output_comes_in_one_batch_and_a_flood_loses_its_middle() -> None:
     told.report.flush()
     (event,) = told.events
     assert isinstance(event, ev.StepOutput)
-    assert len(event.lines) == reporting.LINES + 1
+    assert len(event.lines) == reporter.LINES + 1
     assert event.lines[0] == "line 0"
     assert event.lines[100] == "… 800 lines left out"
     assert event.lines[-1] == "line 999"
@@ -99,12 +99,12 @@ def test_texts_of_the_server_reach_no_terminal_raw() -> None:
 
 def test_findings_are_counted_beyond_what_is_told_and_marks_are_always_told() -> None:
     told = Told()
-    for number in range(reporting.FINDINGS + 500):
+    for number in range(reporter.FINDINGS + 500):
         told.report.finding(Finding(f"file {number}", "unreadable"))
     told.report.finding(Finding("/var/www", "is missing", mark=True))
     told.report.flush()
-    assert told.report.findings_total == reporting.FINDINGS + 501
-    assert len(told.events) == reporting.FINDINGS + 1
+    assert told.report.findings_total == reporter.FINDINGS + 501
+    assert len(told.events) == reporter.FINDINGS + 1
     assert isinstance(told.events[-1], ev.StepFinding)
     assert told.events[-1].mark
     assert told.report.marked

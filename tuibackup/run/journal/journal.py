@@ -23,7 +23,7 @@ from typing import Self
 import msgspec
 
 from tuibackup.errors import TuibackupError
-from tuibackup.run import events as ev
+from tuibackup.run.journal import events as ev
 from tuibackup.run.places import runs_folder
 from tuibackup.vault.output import let_go, rename_new
 

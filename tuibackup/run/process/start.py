@@ -1,6 +1,6 @@
 """Runs as processes of their own: start them, find the living, ask one to stop, record the dead.
 
-A face starts a request: one launcher process, which forks one detached process a run (`run.child`). Each has
+A face starts a request: one launcher process, which forks one detached process a run (`run.process.child`). Each has
 a socketpair to the face for its questions, and inherits its journal, locked. When the face is gone, so are
 the answers; the runs go on.
 """
@@ -15,14 +15,14 @@ import msgspec
 
 from tuibackup.config import Config, load
 from tuibackup.errors import TuibackupError, UsageError
-from tuibackup.run import journal as jr
-from tuibackup.run.launcher import Launcher
-from tuibackup.run.lock import signed
+from tuibackup.run.journal import journal as jr
+from tuibackup.run.locks import signed
 from tuibackup.run.operator import Operator
 from tuibackup.run.places import runs_folder
 from tuibackup.run.plan import Plan
-from tuibackup.run.recovery import recover
-from tuibackup.run.request import Asked, Request
+from tuibackup.run.process.launcher import Launcher
+from tuibackup.run.process.recovery import recover
+from tuibackup.run.process.request import Asked, Request
 from tuibackup.run.stop import write_stop
 from tuibackup.text import printable
 from tuibackup.words import _

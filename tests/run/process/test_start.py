@@ -17,11 +17,11 @@ from tests.run.conftest import ANDI, Site
 from tuibackup.config import Config
 from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.errors import TuibackupError
-from tuibackup.run import events as ev
-from tuibackup.run import journal as jr
+from tuibackup.run.journal import events as ev
+from tuibackup.run.journal import journal as jr
 from tuibackup.run.places import open_ledger, open_vault
 from tuibackup.run.plan import make_plans, wants
-from tuibackup.run.process import Request, active, ask_stop, recover, start
+from tuibackup.run.process.start import Request, active, ask_stop, recover, start
 from tuibackup.sop import Clock, Outcome, Step
 from tuibackup.vault.verify import verify
 
@@ -131,7 +131,7 @@ def test_a_run_outlives_whoever_started_it(gate: Gate) -> None:
     config = gate.site.configure()
     code = (
         "import sys, os, signal; from pathlib import Path\n"
-        "from tuibackup.config import load; from tuibackup.run.process import start\n"
+        "from tuibackup.config import load; from tuibackup.run.process.start import start\n"
         "from tuibackup.run.plan import make_plans, wants; from tuibackup.run.operator import identify\n"
         "config = load(Path(sys.argv[1]))\n"
         "start(make_plans(config, wants(config, ['siakad']), full=False, operator=identify()), config.source)\n"

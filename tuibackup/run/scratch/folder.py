@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from tuibackup.errors import VaultError
-from tuibackup.run.reaper import clear
+from tuibackup.run.scratch.reaper import clear
 from tuibackup.text import size
 from tuibackup.vault.disk import room
 from tuibackup.vault.output import vault_errors
@@ -45,7 +45,7 @@ class ScratchPlace:
             self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=self._parent))
             self._lock = _locked(self.path / _LOCK, os.O_CREAT)
             self._reaper = subprocess.Popen(
-                [sys.executable, "-m", "tuibackup.run.reaper", str(self.path)],
+                [sys.executable, "-m", "tuibackup.run.scratch.reaper", str(self.path)],
                 stdin=subprocess.PIPE,
                 start_new_session=True,
                 cwd="/",

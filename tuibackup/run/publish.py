@@ -11,10 +11,10 @@ from typing import Any
 from tuibackup import __version__
 from tuibackup.errors import VaultError
 from tuibackup.progress import Finding, Progress
-from tuibackup.run import events as ev
+from tuibackup.run.journal import events as ev
 from tuibackup.run.record import clock_of
-from tuibackup.run.reporting import StepReporter
-from tuibackup.run.work import Work
+from tuibackup.run.reporter import StepReporter
+from tuibackup.run.state import Work
 from tuibackup.sop import Clock, Outcome, Period
 from tuibackup.text import numbered, size
 from tuibackup.vault.disk import require_room

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tuibackup.errors import TuibackupError
-from tuibackup.run import events as ev
-from tuibackup.run import journal as jr
+from tuibackup.run.journal import events as ev
+from tuibackup.run.journal import journal as jr
 from tuibackup.run.places import runs_folder
 from tuibackup.sop import Clock, Outcome, Step
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from tuibackup.config import DrillSettings
 from tuibackup.database.mariadbd import account, untrusting
 from tuibackup.database.restore.target import TargetServer, local_target
-from tuibackup.run.scratch import ScratchPlace
+from tuibackup.run.scratch.folder import ScratchPlace
 from tuibackup.vault.output import vault_errors
 
 _UNPRIVILEGED = "nobody"  # whose rights it has where root starts it

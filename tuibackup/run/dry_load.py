@@ -17,7 +17,7 @@ from tuibackup.database.restore.refusals import Refusals
 from tuibackup.database.restore.target import TargetServer, vendor
 from tuibackup.errors import TuibackupError
 from tuibackup.progress import Finding, Reporter
-from tuibackup.run.throwaway import throw_away
+from tuibackup.run.scratch.mariadbd import throw_away
 from tuibackup.sop import Outcome
 from tuibackup.text import duration, printable
 from tuibackup.vault.incoming import Incoming

@@ -1,7 +1,7 @@
 """Ends what a playground or a drill started and removes its folder, also when that itself is killed.
 
 A small process of its own: it waits until the other end of its standard input is gone. Run as
-`python -m tuibackup.run.reaper FOLDER`.
+`python -m tuibackup.run.scratch.reaper FOLDER`.
 """
 
 import contextlib

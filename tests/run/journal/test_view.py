@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 
-from tuibackup.run import events as ev
-from tuibackup.run.view import FINDINGS, OUTPUT_LINES, RunView
+from tuibackup.run.journal import events as ev
+from tuibackup.run.journal.view import FINDINGS, OUTPUT_LINES, RunView
 from tuibackup.sop import Clock, Outcome, Step
 
 HEAD = {"time": "2026-11-22T01:30:00.000Z", "run": "r", "server": "siakad"}

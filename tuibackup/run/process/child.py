@@ -1,4 +1,4 @@
-"""The launcher and the run processes it forks; started by `run.launcher`.
+"""The launcher and the run processes it forks; started by `run.process.launcher`.
 
 The launcher imports what every run needs once and forks, so that a hundred runs share that memory and none of
 them pays for the imports again. A run process has its own session, no terminal, nice 10; it ignores SIGHUP
@@ -23,9 +23,9 @@ from tuibackup.config import Config, load
 from tuibackup.errors import TuibackupError
 from tuibackup.run import steps
 from tuibackup.run.engine import carry_out, refuse
-from tuibackup.run.journal import Journal
+from tuibackup.run.journal.journal import Journal
 from tuibackup.run.plan import Plan
-from tuibackup.run.process import Launch, Launched
+from tuibackup.run.process.start import Launch, Launched
 from tuibackup.run.questions import FaceLine
 from tuibackup.run.stop import Stop, stop_path
 

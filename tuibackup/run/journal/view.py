@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from tuibackup.run import events as ev
+from tuibackup.run.journal import events as ev
 from tuibackup.sop import Clock, Outcome, Step
 
 OUTPUT_LINES = 500  # what a view keeps of a step's output; the journal keeps all

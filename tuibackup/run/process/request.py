@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 
 from tuibackup.remote.questions import Question
-from tuibackup.run import wire
 from tuibackup.run.plan import Plan
+from tuibackup.run.process import message
 from tuibackup.text import printable
 
 ANSWER_SECONDS = 300.0  # a question that is shown and not answered for so long is answered with no
@@ -31,7 +31,7 @@ class Asked:
         """Send the answer; None is no. Only the first one counts."""
         if not self.closed.is_set():
             self.closed.set()
-            self._writer.write(wire.encode(wire.Answer(self._number, text)))
+            self._writer.write(message.encode(message.Answer(self._number, text)))
 
 
 class Request:
@@ -71,7 +71,7 @@ class Request:
                     yield asked
                     timer.cancel()
             for writer in writers:
-                writer.write(wire.encode(wire.Go()))
+                writer.write(message.encode(message.Go()))
             for writer in writers:
                 with contextlib.suppress(OSError):
                     await writer.drain()
@@ -104,14 +104,14 @@ async def _listen(
     try:
         # Until the line ends, not only until the run is ready: an end while a dialog is open closes it.
         while line := await reader.readline():
-            match wire.from_run(line):
-                case wire.Ask(number, kind, server, text, secret, detail):
+            match message.from_run(line):
+                case message.Ask(number, kind, server, text, secret, detail):
                     question = Question(
                         kind, printable(server), printable(text), secret, tuple(map(printable, detail))
                     )
                     mine.append(Asked(run, number, question, writer))
                     questions.put_nowait(mine[-1])
-                case wire.Ready():
+                case message.Ready():
                     ready = True
                     questions.put_nowait(None)
     except (OSError, ValueError, msgspec.DecodeError):

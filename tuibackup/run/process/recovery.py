@@ -16,14 +16,14 @@ from tuibackup.config import Config
 from tuibackup.errors import BusyError, VaultError
 from tuibackup.ledger.entries import Entry, Kind
 from tuibackup.ledger.store import Ledger
-from tuibackup.run import events as ev
-from tuibackup.run import journal as jr
 from tuibackup.run import record
-from tuibackup.run.kept import GOES_ON, STARTS_AGAIN
-from tuibackup.run.lock import server_lock
+from tuibackup.run.journal import events as ev
+from tuibackup.run.journal import journal as jr
+from tuibackup.run.locks import server_lock
 from tuibackup.run.places import open_ledger, open_vault, runs_folder
-from tuibackup.run.settled import Settled
+from tuibackup.run.process.settled import Settled
 from tuibackup.run.stop import stop_path
+from tuibackup.run.unfinished import GOES_ON, STARTS_AGAIN
 from tuibackup.sop import Clock, Outcome, worst
 from tuibackup.vault.incoming import has_left, sweep
 from tuibackup.vault.layout import Snapshot, Vault

@@ -1,0 +1,1 @@
+"""Scratch places on this machine that are gone afterwards, whatever ends us."""
