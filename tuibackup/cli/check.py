@@ -15,7 +15,7 @@ from tuibackup.words import _, ngettext
 
 if TYPE_CHECKING:
     from tuibackup.config import Server
-    from tuibackup.run.checked import Check
+    from tuibackup.jobs.check.answer import Check
 
 AT_ONCE = 8  # servers looked at at the same time
 _SIGNS = {"ok": ("√", "done"), "warning": ("▲", "warnings"), "failed": ("×", "failed")}
@@ -57,7 +57,7 @@ async def _check(
     Of one server each line comes when it is known. Of several a server's lines come together, and a question waits
     until they are all there: one that stood between them would be taken for another server's.
     """
-    from tuibackup.run.check import check_host, check_server
+    from tuibackup.jobs.check.check import check_host, check_server
 
     slots = asyncio.Semaphore(AT_ONCE)
     found: list[tuple[str | None, Check]] = []

@@ -9,10 +9,10 @@ from tuibackup.words import _, ngettext, use_language
 
 if TYPE_CHECKING:
     from tuibackup.config import Config, Server
+    from tuibackup.jobs.recorder import Recorder
     from tuibackup.ledger.store import Ledger
     from tuibackup.remote.connect.hostkeys import HostKey, Told
     from tuibackup.run.operator import Operator
-    from tuibackup.run.recorder import Recorder
     from tuibackup.vault.layout import Vault
 
 
@@ -44,7 +44,7 @@ class Context:
     @cached_property
     def recorder(self) -> "Recorder":
         """Puts what this command does into the ledger."""
-        from tuibackup.run.recorder import Recorder
+        from tuibackup.jobs.recorder import Recorder
 
         return Recorder(self.config, self.operator)
 

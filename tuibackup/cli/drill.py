@@ -11,7 +11,7 @@ from tuibackup.errors import VaultError
 from tuibackup.words import _, ngettext
 
 if TYPE_CHECKING:
-    from tuibackup.run.drill import Drilled
+    from tuibackup.jobs.drill.drill import Drilled
     from tuibackup.vault.layout import Snapshot
 
 SHOWN = 20  # sentences of each kind
@@ -32,7 +32,7 @@ def define(parser: argparse.ArgumentParser) -> None:
 
 def carry_out(args: argparse.Namespace, context: Context) -> int:
     """Drill one after the other; each is an entry of the ledger."""
-    from tuibackup.run.drill import drill
+    from tuibackup.jobs.drill.drill import drill
 
     done = []
     for snapshot in _chosen(args.what, context):

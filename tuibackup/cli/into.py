@@ -12,7 +12,7 @@ from tuibackup.errors import InterruptedRunError, UsageError
 from tuibackup.words import _
 
 if TYPE_CHECKING:
-    from tuibackup.run.into import Wanted
+    from tuibackup.jobs.restore_database import Wanted
     from tuibackup.vault.layout import Snapshot
 
 SHOWN = 20
@@ -22,8 +22,8 @@ _CODES = {"done": 0, "warnings": 3, "failed": 1}
 
 def carry_out(args: argparse.Namespace, snapshot: "Snapshot", context: Context) -> int:
     """Restore, prove, print and record it, also when it failed."""
+    from tuibackup.jobs import restore_database
     from tuibackup.ledger.entries import Kind
-    from tuibackup.run import into
 
     want = _wanted(args, snapshot)
     if "/" not in args.into:
@@ -33,7 +33,9 @@ def carry_out(args: argparse.Namespace, snapshot: "Snapshot", context: Context) 
         try:
             with ProgressLine(snapshot.spec) as line, TerminalAnswers() as terminal:
                 restored = loop.run(
-                    into.restore_into(context.config, want, args.into, terminal, say, line.update, told)
+                    restore_database.restore_into(
+                        context.config, want, args.into, terminal, say, line.update, told
+                    )
                 )
         except KeyboardInterrupt:
             raise InterruptedRunError(
@@ -42,7 +44,7 @@ def carry_out(args: argparse.Namespace, snapshot: "Snapshot", context: Context) 
                 ),
                 _("restore again with --overwrite"),
             ) from None
-    document = into.body(want, args.into, restored)
+    document = restore_database.body(want, args.into, restored)
     body = {**what, **_recorded(document)}
     document["not-recorded"] = context.recorder.record(Kind.RESTORE, body, server=snapshot.server)
     if args.json:
@@ -53,7 +55,7 @@ def carry_out(args: argparse.Namespace, snapshot: "Snapshot", context: Context) 
 
 
 def _wanted(args: argparse.Namespace, snapshot: "Snapshot") -> "Wanted":
-    from tuibackup.run.into import wanted
+    from tuibackup.jobs.restore_database import wanted
     from tuibackup.sop import Clock
 
     if snapshot.clock is not Clock.DATABASES:

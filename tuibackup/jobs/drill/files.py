@@ -4,8 +4,8 @@ from pathlib import Path
 
 from tuibackup.config import DrillSettings
 from tuibackup.errors import VaultError
+from tuibackup.jobs.drill.drill import Findings, OnProgress
 from tuibackup.progress import Progress
-from tuibackup.run.drill import Findings, OnProgress
 from tuibackup.run.scratch.folder import ScratchPlace
 from tuibackup.vault.index.read import Index
 from tuibackup.vault.index.schema import FILE_NAME

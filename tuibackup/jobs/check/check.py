@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 from tuibackup.config import Config, Server
 from tuibackup.errors import DatabaseError, TuibackupError
+from tuibackup.jobs.check.answer import Check, State
 from tuibackup.remote.questions import Answers
-from tuibackup.run.checked import Check, State
 from tuibackup.run.places import look_into_ledger, open_vault, runs_folder
 from tuibackup.run.plan import agent_is_forwarded, clocks_of, estimate
 from tuibackup.run.questions import Remembering
@@ -149,9 +149,9 @@ async def check_server(
     """Connect, look, log in, by the same ways as a run. Questions go to `answers`; without a face they are failed
     checks. `told` records host keys that are accepted.
     """
+    from tuibackup.jobs.check.folders import check_folders
     from tuibackup.remote.probe import probe
     from tuibackup.run.access import open_session
-    from tuibackup.run.checkfolders import check_folders
 
     if (left := await asyncio.to_thread(kept, config, server.name)) is not None:
         yield Check(_("interrupted"), State.OK, left.sentence)
@@ -262,8 +262,8 @@ async def _database(
     from tuibackup.database.dump.tool import BrokenToolError, ForeignToolError, find_tool
     from tuibackup.database.objects.write import users_and_grants
     from tuibackup.database.rights.audit import audit, foreseen, long_queries, nothing_there
+    from tuibackup.jobs.check.folders import no_room
     from tuibackup.run.access import log_in
-    from tuibackup.run.checkfolders import no_room
 
     try:
         async with asyncio.timeout(config.sop.login_within):

@@ -110,11 +110,11 @@ def drill(config: Config, snapshot: Snapshot, on_progress: OnProgress) -> Drille
     """
     began = time.monotonic()
     if snapshot.clock is Clock.FILES:
-        from tuibackup.run.drillfiles import drill_files
+        from tuibackup.jobs.drill.files import drill_files
 
         found = drill_files(config.drill, snapshot, on_progress)
     else:
-        from tuibackup.run.drilldatabases import drill_databases
+        from tuibackup.jobs.drill.databases import drill_databases
 
         found = drill_databases(config, snapshot, on_progress)
     if not snapshot.good:

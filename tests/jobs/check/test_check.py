@@ -5,9 +5,9 @@ import sqlite3
 from collections.abc import Callable
 
 from tuibackup.config import Config
+from tuibackup.jobs.check.answer import Check, State
+from tuibackup.jobs.check.check import check_host
 from tuibackup.ledger.entries import Kind
-from tuibackup.run.check import check_host
-from tuibackup.run.checked import Check, State
 from tuibackup.run.places import open_ledger, open_vault
 
 

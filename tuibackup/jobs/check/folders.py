@@ -15,9 +15,9 @@ from tuibackup.files.shell import find, sudo
 from tuibackup.files.shell.complaints import PERMISSION
 from tuibackup.files.shell.source import ShellWay
 from tuibackup.files.shell.tools import lacking
+from tuibackup.jobs.check.answer import Check, State
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
-from tuibackup.run.checked import Check, State
 from tuibackup.run.places import open_vault
 from tuibackup.run.rehearsal import list_folders
 from tuibackup.text import count, duration, printable, size

@@ -18,9 +18,9 @@ from tuibackup.database.restore.proof import compare
 from tuibackup.database.restore.refusals import Refusals
 from tuibackup.database.restore.target import TargetServer, local_target
 from tuibackup.errors import BusyError, ConnectionLostError, DatabaseError, VaultError
+from tuibackup.jobs.drill.drill import Findings, OnProgress
 from tuibackup.progress import Progress
 from tuibackup.remote.questions import Question
-from tuibackup.run.drill import Findings, OnProgress
 from tuibackup.run.passwords import resolve
 from tuibackup.run.scratch.folder import LEAST_FREE
 from tuibackup.run.scratch.mariadbd import throw_away

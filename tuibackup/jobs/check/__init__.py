@@ -1,0 +1,1 @@
+"""Check: try everything that a run needs, and change nothing."""

@@ -1,0 +1,1 @@
+"""Drill: restore a snapshot into a scratch place, compare it with its record, throw it away."""
