@@ -10,9 +10,9 @@ import pytest
 from textual.pilot import Pilot
 
 from tests.tui.pictures import Fixed, config
+from tuibackup.overview.picture import Picture
 from tuibackup.run.operator import Operator
 from tuibackup.tui.app import Cockpit
-from tuibackup.tui.model import Picture
 from tuibackup.words import use_language
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -7,11 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tuibackup.config import Config, Database, Server, VaultSettings
-from tuibackup.run.journal import events as ev
-from tuibackup.run.journal.view import RunView
-from tuibackup.sop import Clock, Outcome, Period, Standing, Step, standing
-from tuibackup.tui.gather import Wish
-from tuibackup.tui.model import (
+from tuibackup.overview.gather import Wish
+from tuibackup.overview.picture import (
     LastRun,
     LogPage,
     LogRow,
@@ -21,6 +18,9 @@ from tuibackup.tui.model import (
     ServerRow,
     StoredDump,
 )
+from tuibackup.run.journal import events as ev
+from tuibackup.run.journal.view import RunView
+from tuibackup.sop import Clock, Outcome, Period, Standing, Step, standing
 
 NOW = datetime(2026, 11, 22, 8, 31, 0, tzinfo=UTC)
 WEEK, MONTH = Period(1, "week"), Period(1, "month")

@@ -93,7 +93,7 @@ def test_the_terminal_is_as_it_was(site: Site, how: str | signal.Signals) -> Non
 def test_it_is_after_a_crash(site: Site) -> None:
     crash = """
 import sys
-from tuibackup.tui.gather import Gatherer
+from tuibackup.overview.gather import Gatherer
 def gather(self, wish):
     raise RuntimeError("something of ours broke")
 Gatherer.gather = gather

@@ -6,12 +6,12 @@ import pytest
 
 from tests.tui import pictures
 from tests.tui.conftest import Open, Opener
+from tuibackup.overview.gather import Wish
+from tuibackup.overview.picture import Picture
 from tuibackup.run.operator import Operator
 from tuibackup.run.plan import Plan, PlanSummary
 from tuibackup.sop import Clock, Outcome, Step
 from tuibackup.tui.app import Cockpit
-from tuibackup.tui.gather import Wish
-from tuibackup.tui.model import Picture
 from tuibackup.tui.screens.main import layout_for
 from tuibackup.tui.screens.plan import PlanScreen
 

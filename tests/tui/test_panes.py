@@ -8,10 +8,10 @@ import pytest
 
 from tests.tui import pictures
 from tests.tui.pictures import MIB, NOW, at, fold, planned
+from tuibackup.overview.picture import CONDITIONS, Picture, Room, RunFace, worst_first
 from tuibackup.run.journal import events as ev
 from tuibackup.sop import Clock, Outcome, Step
 from tuibackup.tui.lines import plain, width
-from tuibackup.tui.model import CONDITIONS, Picture, Room, RunFace, worst_first
 from tuibackup.tui.panes.bar import bar_line, keys_line
 from tuibackup.tui.panes.dump import dump_lines
 from tuibackup.tui.panes.log import log_line, widths
@@ -29,7 +29,7 @@ def text_of(face: RunFace, room: int = 79, rows: int = 8) -> str:
 @pytest.mark.parametrize("language", ["en", "id"])
 @pytest.mark.parametrize("room", WIDTHS)
 def test_no_state_and_no_age_of_a_clock_is_ever_cut(room: int, language: str) -> None:
-    from tuibackup.tui.model import days, state_word
+    from tuibackup.overview.picture import days, state_word
 
     use_language(language)
     table = columns(room, pictures.many().rows, weeks=True)

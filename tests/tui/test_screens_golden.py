@@ -9,7 +9,7 @@ import pytest
 from tests.tui import pictures
 from tests.tui.conftest import Opener
 from tuibackup.config import VaultSettings
-from tuibackup.tui.model import Picture
+from tuibackup.overview.picture import Picture
 
 SIZES = ("80x24", "120x30", "140x40")
 Golden = Callable[[str, str], None]

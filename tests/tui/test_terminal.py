@@ -177,7 +177,7 @@ def test_an_internal_error_shows_no_secret_and_leaves_a_file_without_any(
     crash = f"""
 import sys
 from tuibackup.secret import Secret
-from tuibackup.tui.gather import Gatherer
+from tuibackup.overview.gather import Gatherer
 def gather(self, wish):
     password = "hunter" + "2-planted"
     secret = Secret(password)

@@ -13,9 +13,9 @@ import pytest
 from tests.tui import pictures
 from tests.tui.conftest import Open, Opener
 from tests.tui.pictures import NOW, fold, last, planned, row
+from tuibackup.overview.picture import LogPage, LogRow, Picture, RunFace
 from tuibackup.run.journal import events as ev
 from tuibackup.sop import Clock, Outcome, Period, Step, standing
-from tuibackup.tui.model import LogPage, LogRow, Picture, RunFace
 from tuibackup.tui.panes.serverline import columns
 from tuibackup.tui.panes.servers import WEEKS_FROM
 from tuibackup.tui.screens.main import layout_for, servers_width

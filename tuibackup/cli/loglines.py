@@ -38,7 +38,7 @@ def print_log(entries: "Sequence[Entry]", ledger: "Ledger", bound: int | None) -
 
 
 def _row(entry: "Entry") -> list[str]:
-    from tuibackup.tui.record import log_row
+    from tuibackup.overview.logrow import log_row
 
     row = log_row(entry)
     mark = MARKS.get(row.outcome, "")
@@ -62,7 +62,7 @@ def _who(name: str, body: Mapping[str, Any]) -> str:
 
 
 def _detail(entry: "Entry") -> str:
-    from tuibackup.tui.record import log_row
+    from tuibackup.overview.logrow import log_row
 
     return log_row(entry).detail
 

@@ -10,8 +10,8 @@ from tuibackup.cli.output import MARKS, Cell, Head, print_hanging, print_json, p
 from tuibackup.words import _
 
 if TYPE_CHECKING:
+    from tuibackup.overview.picture import Picture, ServerRow
     from tuibackup.sop import Clock, Standing
-    from tuibackup.tui.model import Picture, ServerRow
 
 LATE = 4
 
@@ -27,8 +27,8 @@ def define(parser: argparse.ArgumentParser) -> None:
 
 def carry_out(args: argparse.Namespace, context: Context) -> int:
     """Print the picture that the cockpit shows too."""
+    from tuibackup.overview.gather import Gatherer, Wish
     from tuibackup.sop import State
-    from tuibackup.tui.gather import Gatherer, Wish
 
     source = Gatherer(context.config, context.operator.name, read_only=context.read_only)
     try:
@@ -43,8 +43,8 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
 
 
 def _print(picture: "Picture") -> None:
+    from tuibackup.overview.picture import clock_word, period_word, state_word, worst_first
     from tuibackup.text import size
-    from tuibackup.tui.model import clock_word, period_word, state_word, worst_first
 
     files = _("files ≤ {limit}").format(limit=period_word(picture.sop.files_within))
     limit = period_word(picture.sop.databases_within)
@@ -86,8 +86,8 @@ def _print(picture: "Picture") -> None:
 
 
 def _row(row: "ServerRow", picture: "Picture", clocks: int) -> list[str]:
+    from tuibackup.overview.picture import outcome_word
     from tuibackup.text import duration, when
-    from tuibackup.tui.model import outcome_word
 
     condition = row.condition
     cells = [
@@ -112,7 +112,7 @@ def _row(row: "ServerRow", picture: "Picture", clocks: int) -> list[str]:
 
 
 def _drill(row: "ServerRow") -> str:
-    from tuibackup.tui.model import drill_words
+    from tuibackup.overview.picture import drill_words
 
     age, outcome = drill_words(row)
     return Cell(f"{MARKS[outcome]} {age}", outcome) if age else "–"
@@ -138,14 +138,14 @@ def _clock(standing: "Standing | None", width: int) -> str:
 
 
 def _clock_words(standing: "Standing") -> tuple[str, str]:
-    from tuibackup.tui.model import days, state_word
+    from tuibackup.overview.picture import days, state_word
 
     return state_word(standing.state), "" if standing.age_days is None else days(standing.age_days)
 
 
 def _document(picture: "Picture") -> dict[str, Any]:
     from tuibackup.ledger.entries import iso
-    from tuibackup.tui.model import worst_first
+    from tuibackup.overview.picture import worst_first
 
     return {
         "time": iso(picture.now),

@@ -7,7 +7,7 @@ screen (dashes become underscores).
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from tuibackup.tui.model import Picture, ServerRow
+from tuibackup.overview.picture import Picture, ServerRow
 from tuibackup.words import _
 
 

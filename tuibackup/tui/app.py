@@ -15,13 +15,13 @@ from textual.binding import Binding, BindingType
 
 from tuibackup.config import Config
 from tuibackup.errors import TuibackupError
+from tuibackup.overview.gather import Gatherer, Source
+from tuibackup.overview.picture import Picture, RunFace
 from tuibackup.run.operator import Operator, identify
 from tuibackup.run.plan import Plan, PlanSummary
 from tuibackup.secret import Secret
 from tuibackup.tui import actions, themes
-from tuibackup.tui.gather import Gatherer, Source
 from tuibackup.tui.lines import wrapped
-from tuibackup.tui.model import Picture, RunFace
 from tuibackup.tui.panes.serverline import run_words
 from tuibackup.tui.private import QuietCrash, colour_count, show_only_ascii
 from tuibackup.tui.screens import confirm

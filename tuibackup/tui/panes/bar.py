@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from tuibackup.overview.picture import Picture
 from tuibackup.text import cells, shorten, size, when
 from tuibackup.tui.lines import Line, Lines, Span, cut, ends, width
-from tuibackup.tui.model import Picture
 from tuibackup.tui.panes.serverline import SIGNS
 from tuibackup.words import _, ngettext
 

@@ -1,11 +1,11 @@
 """Pane 3: the dump of the server under the cursor: what it waits for, what it is at, what it stored."""
 
+from tuibackup.overview.picture import Picture, RunFace, outcome_word
 from tuibackup.run.journal.view import RunView, StepView
 from tuibackup.sop import Outcome, Step
 from tuibackup.text import cells, size, when
 from tuibackup.tui import symbols
 from tuibackup.tui.lines import Line, Span, cut, rule, wrapped
-from tuibackup.tui.model import Picture, RunFace, outcome_word
 from tuibackup.tui.panes.pane import Pane
 from tuibackup.tui.panes.serverline import SIGNS
 from tuibackup.tui.panes.steps import progress_bar, step_word, titled

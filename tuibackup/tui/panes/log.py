@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from tuibackup.overview.picture import LogRow, Picture, outcome_word
 from tuibackup.sop import Outcome
 from tuibackup.text import cells, count, duration, shorten, when
 from tuibackup.tui import symbols
 from tuibackup.tui.lines import Line, Span, cut, left, right, rule
-from tuibackup.tui.model import LogRow, Picture, outcome_word
 from tuibackup.tui.panes.pane import Pane
 from tuibackup.tui.panes.serverline import SIGNS
 from tuibackup.words import _

@@ -3,8 +3,8 @@
 from textual import events
 from textual.message import Message
 
+from tuibackup.overview.picture import Picture
 from tuibackup.tui.lines import Line, Lines
-from tuibackup.tui.model import Picture
 
 
 class Pane(Lines, can_focus=True):

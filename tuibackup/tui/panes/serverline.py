@@ -4,12 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from tuibackup.run.journal.view import RunView
-from tuibackup.sop import Outcome, Period, Standing, State
-from tuibackup.text import cells, duration, shorten
-from tuibackup.tui import symbols
-from tuibackup.tui.lines import Line, Span, left, right
-from tuibackup.tui.model import (
+from tuibackup.overview.picture import (
     WEEKS,
     LastRun,
     RunFace,
@@ -19,6 +14,11 @@ from tuibackup.tui.model import (
     period_word,
     state_word,
 )
+from tuibackup.run.journal.view import RunView
+from tuibackup.sop import Outcome, Period, Standing, State
+from tuibackup.text import cells, duration, shorten
+from tuibackup.tui import symbols
+from tuibackup.tui.lines import Line, Span, left, right
 from tuibackup.words import _
 
 SIGNS = {

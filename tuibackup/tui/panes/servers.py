@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 
+from tuibackup.overview.picture import Picture, ServerRow, worst_first
 from tuibackup.sop import State
 from tuibackup.tui import symbols
 from tuibackup.tui.lines import Line, cut, rule, width, wrapped
-from tuibackup.tui.model import Picture, ServerRow, worst_first
 from tuibackup.tui.panes.pane import Pane
 from tuibackup.tui.panes.serverline import columns, heading, server_line
 from tuibackup.words import _, ngettext

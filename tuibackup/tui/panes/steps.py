@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
+from tuibackup.overview.picture import Picture, RunFace, clock_word, outcome_word
 from tuibackup.run.journal.events import StepProgress
 from tuibackup.run.journal.view import RunView, StepView
 from tuibackup.sop import Outcome, Step, is_slow, limit
 from tuibackup.text import cells, count, duration, rate, shorten, size, unit_word, when
 from tuibackup.tui import symbols
 from tuibackup.tui.lines import Line, Span, cut, left, right, rule, width, wrapped
-from tuibackup.tui.model import Picture, RunFace, clock_word, outcome_word
 from tuibackup.tui.panes.pane import Pane
 from tuibackup.tui.panes.serverline import SIGNS
 from tuibackup.words import _, ngettext

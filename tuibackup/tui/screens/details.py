@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from tuibackup.config import Server
+from tuibackup.overview.picture import LogRow, Picture, RunFace, clock_word, days, outcome_word, state_word
 from tuibackup.run.journal.view import RunView
 from tuibackup.sop import Standing
 from tuibackup.text import count, duration, printable, size, when
 from tuibackup.tui import symbols
 from tuibackup.tui.lines import Line, left, wrapped
-from tuibackup.tui.model import LogRow, Picture, RunFace, clock_word, days, outcome_word, state_word
 from tuibackup.tui.panes.serverline import SIGNS, run_words
 from tuibackup.tui.panes.steps import step_lines
 from tuibackup.tui.screens.dialog import Reader

@@ -13,10 +13,10 @@ from textual.containers import Container
 from textual.screen import Screen
 from textual.widgets import Input
 
+from tuibackup.overview.gather import Wish
+from tuibackup.overview.picture import Picture, ServerRow
 from tuibackup.tui import actions
-from tuibackup.tui.gather import Wish
 from tuibackup.tui.lines import Line, Lines, plain, wrapped
-from tuibackup.tui.model import Picture, ServerRow
 from tuibackup.tui.panes.bar import Bar, Keys
 from tuibackup.tui.panes.dump import DumpPane
 from tuibackup.tui.panes.log import LogPane

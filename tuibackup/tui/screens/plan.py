@@ -12,12 +12,12 @@ from textual.binding import Binding, BindingType
 
 from tuibackup.config import Config
 from tuibackup.errors import TuibackupError
+from tuibackup.overview.picture import ServerRow, clock_word, days, state_word
 from tuibackup.run.plan import Plan, PlanSummary
 from tuibackup.sop import Clock, Standing
 from tuibackup.text import cells, duration, printable, size
 from tuibackup.tui import symbols
 from tuibackup.tui.lines import Line, Span, cut, left, right, wrapped
-from tuibackup.tui.model import ServerRow, clock_word, days, state_word
 from tuibackup.tui.panes.steps import step_word
 from tuibackup.tui.screens.dialog import Dialog
 from tuibackup.words import _, ngettext

@@ -11,11 +11,11 @@ from tests.tui import pictures
 from tuibackup.config import Config
 from tuibackup.ledger.entries import Kind
 from tuibackup.ledger.store import Ledger
+from tuibackup.overview.gather import Gatherer, Wish
+from tuibackup.overview.picture import Picture
 from tuibackup.run.journal import events as ev
 from tuibackup.run.journal.journal import Journal
 from tuibackup.sop import Clock, Outcome, State, Step
-from tuibackup.tui.gather import Gatherer, Wish
-from tuibackup.tui.model import Picture
 
 
 @pytest.fixture

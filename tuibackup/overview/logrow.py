@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tuibackup.overview.picture import LogRow
 from tuibackup.run.journal import events as ev
 from tuibackup.run.journal.view import RunView
 from tuibackup.sop import Clock, Outcome, Step
 from tuibackup.text import printable
-from tuibackup.tui.model import LogRow
 from tuibackup.words import _
 
 if TYPE_CHECKING:

@@ -14,10 +14,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from tuibackup.config import Config, Server
 from tuibackup.errors import TuibackupError
-from tuibackup.run.journal.view import RunView
-from tuibackup.sop import Clock, Outcome, Standing, standing
-from tuibackup.text import printable
-from tuibackup.tui.model import (
+from tuibackup.overview.logrow import log_row, view_of
+from tuibackup.overview.picture import (
     WEEKS,
     LastDrill,
     LastRun,
@@ -28,7 +26,9 @@ from tuibackup.tui.model import (
     ServerRow,
     StoredDump,
 )
-from tuibackup.tui.record import log_row, view_of
+from tuibackup.run.journal.view import RunView
+from tuibackup.sop import Clock, Outcome, Standing, standing
+from tuibackup.text import printable
 from tuibackup.words import _
 
 if TYPE_CHECKING:
@@ -306,7 +306,7 @@ class Gatherer:
             self._ledger, self._unrecorded = look_into_ledger(self._config, read_only=self._read_only)
 
     def _reasons(self, ledger: "Ledger") -> dict[tuple[str, Clock], str]:
-        from tuibackup.run.why import why
+        from tuibackup.overview.why import why
 
         clocks = [(server, clock) for server in self._config.servers for clock in Clock]
         return {(server, clock): text for server, clock in clocks if (text := why(ledger, server, clock))}
