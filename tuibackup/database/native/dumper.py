@@ -24,7 +24,17 @@ from tuibackup.database.native import text as native_text
 from tuibackup.database.native.columns import Column, Row
 from tuibackup.database.native.text import Circumstances
 from tuibackup.database.objects import tablespaces
-from tuibackup.database.objects.shown import EVENT, SEQUENCE, TABLE, TRIGGER, VIEW, WITHOUT_ROWS, LeftOut
+from tuibackup.database.objects.shown import (
+    EVENT,
+    SEQUENCE,
+    TABLE,
+    TRIGGER,
+    UNREADABLE,
+    VIEW,
+    WITHOUT_ROWS,
+    LeftOut,
+    literal,
+)
 from tuibackup.errors import ConnectionLostError, DatabaseError
 from tuibackup.text import printable
 
@@ -288,10 +298,13 @@ class Native:
             said = broken.said if isinstance(broken, StatementError) else str(broken)
             held = isinstance(broken, StatementError) and broken.code == HELD
             if held:
-                said = f"{said}; {await holders(self._ask, _literal(database), _literal(table.name))}"
+                said = f"{said}; {await holders(self._ask, literal(database), literal(table.name))}"
                 self._patience = 1  # it was waited for: for all of them together
                 await self._ask("SET SESSION lock_wait_timeout=1")
-            self.left_out[database].append(LeftOut(TABLE, table.name, said, rows=rows, held=held))
+            changed = isinstance(broken, StatementError) and broken.code == _CHANGED
+            self.left_out[database].append(
+                LeftOut(TABLE, table.name, said, rows=rows, held=held, changed=changed)
+            )
             if isinstance(broken, ConnectionLostError):
                 await self._begin_again(database, broken)
         await self._back(database)
@@ -342,7 +355,7 @@ class Native:
             for row in await self._ask(
                 "SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_SET_NAME, IS_NULLABLE, EXTRA, GENERATION_EXPRESSION,"
                 " CHARACTER_OCTET_LENGTH FROM information_schema.COLUMNS"
-                f" WHERE TABLE_SCHEMA = {_literal(database)} AND TABLE_NAME = {_literal(table)}"
+                f" WHERE TABLE_SCHEMA = {literal(database)} AND TABLE_NAME = {literal(table)}"
                 " ORDER BY ORDINAL_POSITION"
             )
         ]
@@ -424,7 +437,7 @@ class Native:
         order = "ACTION_TIMING, EVENT_MANIPULATION, ACTION_ORDER"
         for (name,) in await self._ask(
             "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS"
-            f" WHERE EVENT_OBJECT_SCHEMA = {_literal(database)} AND EVENT_OBJECT_TABLE = {_literal(table)}"
+            f" WHERE EVENT_OBJECT_SCHEMA = {literal(database)} AND EVENT_OBJECT_TABLE = {literal(table)}"
             f" ORDER BY {order}"
         ):
             with self._unless_refused(database, TRIGGER, _text(name)):
@@ -460,7 +473,7 @@ class Native:
                     f"SHOW CREATE {kind.upper()} {own}"
                 )
                 if create is None:
-                    raise StatementError("this account may not read it", 0)
+                    raise StatementError(UNREADABLE, 0)
                 under = Circumstances(
                     _bytes(charset), _bytes(collation), _bytes(mode), None, _bytes(of_database)
                 )
@@ -562,10 +575,6 @@ def _select(place: tuple[str, str], row: Row, *, history: bool = False) -> str:
     of_all_time = " FOR SYSTEM_TIME ALL" if history else ""
     table = ".".join(map(quoted, place))
     return f"SELECT /*!40001 SQL_NO_CACHE */ {row.select} FROM {table}{of_all_time}"
-
-
-def _literal(name: str) -> str:
-    return f"_utf8mb4 X'{name.encode('utf-8', 'surrogateescape').hex()}'"
 
 
 def _bytes(value: bytes | None) -> bytes:

@@ -28,16 +28,17 @@ _ASKED = {
 _SHOWN = ("SHOW CREATE TABLE {}",)
 # In which column of SHOW CREATE's answer the statement stands; of the others in the third.
 _STATEMENT = {TABLE: 1, SEQUENCE: 1, VIEW: 1, EVENT: 3}
-# What the server may still tell of one that it cannot show.
+# What the server may still tell of one that it cannot show. Of a view that is all it takes to make it again; servers
+# have further columns behind these, MariaDB the algorithm.
 _PIECES = {
     TABLE: "SELECT GROUP_CONCAT(CONCAT_WS(' ', COLUMN_NAME, COLUMN_TYPE) ORDER BY ORDINAL_POSITION SEPARATOR ', ')"
-    " FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s",
-    VIEW: "SELECT VIEW_DEFINITION FROM information_schema.VIEWS WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s",
-    TRIGGER: "SELECT ACTION_STATEMENT FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = %s AND TRIGGER_NAME = %s",
-    EVENT: "SELECT body FROM mysql.event WHERE db = %s AND name = %s",
+    " FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}",
+    VIEW: "SELECT * FROM information_schema.VIEWS WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}",
+    TRIGGER: "SELECT ACTION_STATEMENT FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = {} AND TRIGGER_NAME = {}",
+    EVENT: "SELECT body FROM mysql.event WHERE db = {} AND name = {}",
 }
-_ROUTINE = "SELECT body FROM mysql.proc WHERE db = %s AND name = %s AND type = %s"
-_UNREADABLE = "this account may not read it"
+_ROUTINE = "SELECT body FROM mysql.proc WHERE db = {} AND name = {} AND type = {}"
+UNREADABLE = "it is denied to this account"
 
 
 class Object(NamedTuple):
@@ -68,6 +69,7 @@ class LeftOut:
     rows: int | None = None
     sound: bool = False  # nothing is wrong with it, but no server would take it
     held: bool = False  # by somebody else, longer than it is waited for
+    changed: bool = False  # by somebody else, each time it was read
 
     @property
     def lost(self) -> bool:
@@ -78,6 +80,11 @@ class LeftOut:
 def quoted(name: str) -> str:
     """An identifier in backticks."""
     return f"`{name.replace('`', '``')}`"
+
+
+def literal(name: str) -> str:
+    """A string that means the same under every setting."""
+    return f"_utf8mb4 X'{name.encode('utf-8', 'surrogateescape').hex()}'"
 
 
 async def refused(
@@ -103,29 +110,53 @@ async def refused(
             elif answer.args[0] not in _PASSING:
                 found.setdefault(one, str(answer.args[1] if len(answer.args) > 1 else answer))
         elif statement.startswith("SHOW CREATE") and not _definition(one, [columns(row) for row in answer]):
-            found.setdefault(one, _UNREADABLE)
+            found.setdefault(one, UNREADABLE)
     return found, frozenset(held)
 
 
 async def left_out(connection: Connection, why: Mapping[Object, str]) -> dict[Object, LeftOut]:
     """What is refused, and why, with what the server tells of it all the same."""
-    found: dict[Object, LeftOut] = {}
     asking = [f"SHOW CREATE {one.kind.upper()} {one.place}" for one in why]
-    for one, answer in zip(why, await connection.each(asking), strict=True):
-        told = not isinstance(answer, aiomysql.MySQLError)
-        definition = _definition(one, [columns(row) for row in answer]) if told else ""
-        pieces = "" if definition else await _pieces(connection, one)
-        found[one] = LeftOut(one.kind, one.name, why[one], definition, pieces)
-    return found
+    definitions = {
+        one: _definition(one, answer)
+        for one, answer in zip(why, await _answers(connection, asking), strict=True)
+    }
+    lacking = [one for one, definition in definitions.items() if not definition]
+    pieces: dict[Object, str] = {}
+    answers = await _answers(connection, [_asked_for_pieces(one) for one in lacking])
+    for one, rows in zip(lacking, answers, strict=True):
+        if one.kind == VIEW:
+            definitions[one] = _view(one, rows)
+        else:
+            pieces[one] = _text(rows[0][0]) if rows else ""
+    return {
+        one: LeftOut(one.kind, one.name, why[one], definition, pieces.get(one, ""))
+        for one, definition in definitions.items()
+    }
 
 
-async def _pieces(connection: Connection, one: Object) -> str:
+async def _answers(connection: Connection, statements: Sequence[str]) -> list[list[list[bytes | None]]]:
+    """The rows of each; none where the server refuses it."""
+    return [
+        [] if isinstance(answer, aiomysql.MySQLError) else [columns(row) for row in answer]
+        for answer in await connection.each(statements)
+    ]
+
+
+def _asked_for_pieces(one: Object) -> str:
     values = (one.database, one.name) if one.kind in _PIECES else (one.database, one.name, one.kind.upper())
-    try:
-        found = await connection.rows(_PIECES.get(one.kind, _ROUTINE), values)
-    except aiomysql.MySQLError:  # nothing is told
+    return _PIECES.get(one.kind, _ROUTINE).format(*map(literal, values))
+
+
+def _view(one: Object, rows: Sequence[Sequence[bytes | None]]) -> str:
+    """The statement that makes a view, from its row of information_schema; "" where that tells too little."""
+    if not rows or not rows[0][3]:
         return ""
-    return "".join(_text(value) for row in found[:1] for value in row[:1])
+    _, _, _, select, check, _, definer, security, _, _, *more = map(_text, rows[0])
+    algorithm = f"ALGORITHM={more[0]} " if more else ""
+    who = "@".join(quoted(part) for part in definer.rsplit("@", 1))
+    checked = "" if check == "NONE" else f" WITH {check} CHECK OPTION"
+    return f"CREATE {algorithm}DEFINER={who} SQL SECURITY {security} VIEW {quoted(one.name)} AS {select}{checked}"
 
 
 def _statements(kind: str) -> Iterable[str]:

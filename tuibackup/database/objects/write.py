@@ -79,7 +79,9 @@ def _left_out(databases: Iterable[DatabaseInfo]) -> str:
                     ["DELIMITER ;;", f"{one.definition};;", "DELIMITER ;"] if body else [f"{one.definition};"]
                 )
             elif one.pieces:
-                lines.append(f"-- its definition cannot be had; the server tells: {printable(one.pieces)}")
+                lines.append(
+                    f"-- its whole definition cannot be had; the server tells: {printable(one.pieces)}"
+                )
             else:
                 lines.append("-- its definition cannot be had")
     head = ["-- What could not be read when the dump was made and is not in it.", "SET NAMES utf8mb4;"]

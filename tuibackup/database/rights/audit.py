@@ -83,14 +83,24 @@ async def long_queries(database: DatabaseSession) -> str:
 
 def left_out(database: DatabaseInfo, one: LeftOut) -> Finding:
     """What is told of an object that the dump of `database` has not, or not whole."""
-    where = "its definition is in left-out.sql" if one.definition else "its definition cannot be had"
+    where = "its definition cannot be had"
+    if one.definition:
+        where = "its definition is in left-out.sql"
+    elif one.pieces:
+        where = "its whole definition cannot be had, what the server tells of it is in left-out.sql"
     what = f"the server does not give this {one.kind}, so it is left out of the dump, {where}"
     if one.rows is not None:
         what = f"this {one.kind} is damaged, and the dump has its first {numbered(one.rows, 'row')} only"
     subject = f"{printable(database.name)}.{printable(one.name)}"
-    if one.held:
-        what = "left out of the dump" if one.rows is None else "in the dump without its rows"
-        reason = f"somebody else held this {one.kind} for longer than wait_for_tables, so it is {what}"
+    if one.held or one.changed:
+        done = "held it for longer than wait_for_tables" if one.held else "changed it each time it was read"
+        kept = (
+            f"in the dump with its first {numbered(one.rows, 'row')} only"
+            if one.rows
+            else "in the dump without its rows"
+        )
+        kept = "left out of the dump" if one.rows is None else kept
+        reason = f"somebody else {done}, so this {one.kind} is {kept}"
         return Finding(subject, f"{reason}: {printable(one.why)}", mark=True)
     if one.sound:
         return Finding(
