@@ -1,5 +1,7 @@
 """What only MySQL has comes back on a fresh MySQL, whatever dump program its server has: its own, MariaDB's, or none.
 
+And whatever either server is set to.
+
 Runs with scripts/test --long where scripts/fetch-mysql has been run.
 """
 
@@ -63,9 +65,8 @@ def told(server: PrivateMysqld) -> dict[str, bytes]:
     return {name: server.sql(query.encode()) for name, query in asked.items()}
 
 
-@pytest.mark.parametrize("program", ["own", "of MariaDB", "none"])
-def test_what_only_mysql_has_comes_back_whatever_dumps_it(site: Site, tmp_path: Path, program: str) -> None:
-    tools = tmp_path / "tools"
+def toolbox(tools: Path, program: str) -> str:
+    """A folder with a dump program that is MySQL's "own", "of MariaDB" or "none"; the command that is forced then."""
     tools.mkdir()
     for name in ("sh", "find", "tar", "zstd", "cat", "nice", "uname", "id", "stat", "tr"):
         (tools / name).symlink_to(str(shutil.which(name)))
@@ -75,7 +76,12 @@ def test_what_only_mysql_has_comes_back_whatever_dumps_it(site: Site, tmp_path: 
         (tools / "mysqldump").chmod(0o755)
     elif program == "of MariaDB":
         (tools / "mysqldump").symlink_to(str(shutil.which("mariadb-dump")))
-    command = f"""PATH={tools}; export PATH; exec sh -c "$SSH_ORIGINAL_COMMAND" """
+    return f"""PATH={tools}; export PATH; exec sh -c "$SSH_ORIGINAL_COMMAND" """
+
+
+@pytest.mark.parametrize("program", ["own", "of MariaDB", "none"])
+def test_what_only_mysql_has_comes_back_whatever_dumps_it(site: Site, tmp_path: Path, program: str) -> None:
+    command = toolbox(tmp_path / "tools", program)
     with (
         PrivateSshd(tmp_path / "ssh", force_command=command) as sshd,
         PrivateMysqld(tmp_path / "m") as source,
@@ -103,3 +109,64 @@ def test_what_only_mysql_has_comes_back_whatever_dumps_it(site: Site, tmp_path: 
         )
         before, after = told(source), told(fresh)
         assert {name for name in before if before[name] != after[name]} == set()
+
+
+STRICTER = (
+    "sql_require_primary_key = 1", "sql_generate_invisible_primary_key = 1", "restrict_fk_on_non_standard_key = 1",
+    "explicit_defaults_for_timestamp = 0", "autocommit = 0", "transaction_read_only = 1", "max_execution_time = 1",
+    "sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT'", "time_zone = '+09:00'",
+)  # fmt: skip
+LOOSE = r"""
+SET GLOBAL restrict_fk_on_non_standard_key = 0; SET restrict_fk_on_non_standard_key = 0;
+CREATE DATABASE toko; USE toko; CREATE TABLE ganda (x INT); INSERT INTO ganda VALUES (1), (1);
+CREATE TABLE induk (a INT PRIMARY KEY, b INT, KEY (b)); INSERT INTO induk VALUES (1, 2), (2, 2);
+CREATE TABLE anak (b INT, FOREIGN KEY (b) REFERENCES induk (b)); INSERT INTO anak VALUES (2);
+CREATE TABLE waktu (x TIMESTAMP, y TIMESTAMP NULL, s VARCHAR(9)); INSERT INTO waktu VALUES (NULL, NULL, '\\''"');
+SET sql_generate_invisible_primary_key = 1; CREATE TABLE tanpa (x INT); INSERT INTO tanpa VALUES (3), (3);
+SET GLOBAL show_gipk_in_create_table_and_information_schema = 0;
+CREATE USER cadangan@localhost IDENTIFIED BY 'kunci';
+GRANT SELECT, SHOW DATABASES, SHOW VIEW, TRIGGER, EVENT, LOCK TABLES, RELOAD, PROCESS ON *.* TO cadangan@localhost;
+"""
+SHOWN = "SHOW CREATE TABLE toko.{0}; SELECT * FROM toko.{0} ORDER BY 1"
+
+
+def test_a_server_that_is_set_otherwise_takes_it_all_the_same(site: Site, tmp_path: Path) -> None:
+    with (
+        PrivateSshd(tmp_path / "ssh", force_command=toolbox(tmp_path / "tools", "own")) as sshd,
+        PrivateMysqld(tmp_path / "m") as source,
+        PrivateMysqld(tmp_path / "f") as strict,
+    ):
+        source.sql(LOOSE.encode())
+        password = tmp_path / "password"
+        password.write_text("kunci\n")
+        password.chmod(0o600)
+        login = f'user = "cadangan"\npassword_file = "{password}"\nsocket = "{source.socket}"\n'
+        site.add("siakad", sshd, [], database=login)
+        said = site.tuibackup("run", "siakad", "--only", "databases", timeout=300)
+        assert said.code == 0, said.out + said.err
+        (snapshot,) = site.snapshots("siakad", "databases")
+        strict.sql("".join(f"SET GLOBAL {setting};" for setting in STRICTER).encode())
+        for more in ([], ["--users"]):
+            back = subprocess.run(["sh", "restore.sh", *more], cwd=snapshot, capture_output=True, check=True)
+            strict.sql(back.stdout)
+        # The key that MySQL made is shown to who asks for it.
+        plain = "SET SESSION show_gipk_in_create_table_and_information_schema = 1, sql_mode = '', time_zone = '+00:00';"
+        for table in ("ganda", "induk", "anak", "waktu", "tanpa"):
+            asked = (plain + SHOWN.format(table)).encode()
+            assert strict.sql(asked) == source.sql(asked), table
+
+
+def test_what_an_account_may_not_read_is_no_fault_of_the_object(site: Site, tmp_path: Path) -> None:
+    with (
+        PrivateSshd(tmp_path / "ssh", force_command=toolbox(tmp_path / "tools", "own")) as sshd,
+        PrivateMysqld(tmp_path / "m") as source,
+    ):
+        source.sql(
+            b"CREATE DATABASE toko; CREATE TABLE toko.isi (i INT PRIMARY KEY); CREATE PROCEDURE toko.kerja() SELECT 1;"
+            b"CREATE USER cadangan@localhost; GRANT EXECUTE ON PROCEDURE toko.kerja TO cadangan@localhost;"
+            b"GRANT SELECT, SHOW VIEW, TRIGGER, EVENT, LOCK TABLES ON toko.* TO cadangan@localhost"
+        )
+        site.add("siakad", sshd, [], database=f'user = "cadangan"\nsocket = "{source.socket}"\n')
+        said = site.tuibackup("check", "siakad", timeout=120)
+        [line] = [line for line in said.out.splitlines() if "toko.kerja" in line]
+        assert "denied to this account; grant that to the account" in line

@@ -47,6 +47,7 @@ _OWN = (
     " /*M!100301 , idle_transaction_timeout = 0, idle_readonly_transaction_timeout = 0 */"
     " /*M!100901 , old_mode = 'UTF8_IS_UTF8MB3' */"
     " /*!50708 , max_execution_time = 0 */"
+    " /*!80030 , show_gipk_in_create_table_and_information_schema = 1 */"
 )
 _DEFAULT_SOCKETS = ("/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock")  # noqa: S108  # theirs
 _ACCESS_DENIED = (1045, 1698)

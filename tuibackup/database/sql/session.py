@@ -12,14 +12,15 @@ _SETTINGS = (
     ("", "completion_type", "0"),
     ("", "sql_quote_show_create", "1"),  # a trigger keeps its definer as it would be shown now
     ("", "wait_timeout", "86400"),  # a large file is unpacked meanwhile
-    (
-        "50600",
-        "innodb_strict_mode",
-        "0",
-    ),  # MySQL takes it from accounts with all rights alone, as restores need
+    # MySQL takes these from accounts with all rights alone, as restores need.
+    ("50600", "innodb_strict_mode", "0"),
+    ("80013", "sql_require_primary_key", "0"),
+    ("80030", "sql_generate_invisible_primary_key", "0"),
+    ("80400", "restrict_fk_on_non_standard_key", "0"),
     ("M!100101", "max_statement_time", "0"),
     ("M!100201", "check_constraint_checks", "0"),  # a row that breaks a CHECK was let in by somebody
     ("M!100307", "alter_algorithm", "DEFAULT"),
+    ("M!100601", "old_mode", "'UTF8_IS_UTF8MB3'"),  # as it was meant wherever a server wrote "utf8"
     # SHOW CREATE TABLE names the default of a TIMESTAMP that has one; one without must not be given one.
     ("M!100804", "explicit_defaults_for_timestamp", "1"),
 )
