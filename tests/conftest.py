@@ -11,6 +11,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tuibackup.config import Config, load
 from tuibackup.demo.mariadbd import PrivateMariadb, initialise, missing_programs
 from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.words import use_language
@@ -21,6 +22,39 @@ MariadbStarter = Callable[..., PrivateMariadb]
 hypothesis.settings.register_profile("tests", deadline=None, max_examples=40)
 hypothesis.settings.register_profile("thorough", deadline=None)  # for the long tests
 hypothesis.settings.load_profile("tests")
+
+
+SERVER = """
+[servers.siakad]
+host = "127.0.0.1"
+folders = ["/srv/www"]
+
+[servers.siakad.database]
+socket = "/run/mysqld/mysqld.sock"
+"""
+
+
+@pytest.fixture
+def configure(tmp_path: Path) -> Callable[..., Config]:
+    """Write a config.toml with the given servers' tables, and read it."""
+
+    def write(
+        servers: str = SERVER,
+        *,
+        parallel: int = 2,
+        min_free: str = "1 MB",
+        connect_within: str = "10 minutes",
+    ) -> Config:
+        (tmp_path / "vault").mkdir(exist_ok=True)
+        path = tmp_path / "config.toml"
+        path.write_text(
+            f'state = "{tmp_path}/state"\n[vault]\npath = "{tmp_path}/vault"\nmin_free = "{min_free}"\n'
+            f'[run]\nparallel = {parallel}\n[sop]\nconnect_within = "{connect_within}"\n{servers}'
+        )
+        path.chmod(0o600)
+        return load(path)
+
+    return write
 
 
 @pytest.fixture(autouse=True)

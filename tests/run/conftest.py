@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from tuibackup.config import Config, load
+from tuibackup.config import Config
 from tuibackup.demo.mariadbd import PrivateMariadb
 from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.run.journal import events as ev
@@ -20,38 +20,6 @@ from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.summary import DatabaseSummary, SnapshotSummary
 
 ANDI = Operator("andi", "andi", "10.0.0.7")
-
-SERVER = """
-[servers.siakad]
-host = "127.0.0.1"
-folders = ["/srv/www"]
-
-[servers.siakad.database]
-socket = "/run/mysqld/mysqld.sock"
-"""
-
-
-@pytest.fixture
-def configure(tmp_path: Path) -> Callable[..., Config]:
-    """Write a config.toml with the given servers' tables, and read it."""
-
-    def write(
-        servers: str = SERVER,
-        *,
-        parallel: int = 2,
-        min_free: str = "1 MB",
-        connect_within: str = "10 minutes",
-    ) -> Config:
-        (tmp_path / "vault").mkdir(exist_ok=True)
-        path = tmp_path / "config.toml"
-        path.write_text(
-            f'state = "{tmp_path}/state"\n[vault]\npath = "{tmp_path}/vault"\nmin_free = "{min_free}"\n'
-            f'[run]\nparallel = {parallel}\n[sop]\nconnect_within = "{connect_within}"\n{servers}'
-        )
-        path.chmod(0o600)
-        return load(path)
-
-    return write
 
 
 @pytest.fixture

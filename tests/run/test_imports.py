@@ -13,14 +13,17 @@ def loaded(module: str) -> set[str]:
     return set(answer.stdout.split())
 
 
-@pytest.mark.parametrize("module", ["plan", "process", "journal", "view", "events", "lock", "operator"])
+@pytest.mark.parametrize(
+    "module",
+    ["plan", "process.start", "journal.journal", "journal.view", "journal.events", "locks", "operator"],
+)
 def test_what_faces_import_loads_neither_ssh_nor_databases_nor_textual(module: str) -> None:
     assert not loaded(f"tuibackup.run.{module}") & {
         "asyncssh", "cryptography", "aiomysql", "pymysql", "textual", "rich", "uvloop"
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("module", ["engine", "child"])
+@pytest.mark.parametrize("module", ["engine", "process.child"])
 def test_a_run_loads_nothing_of_the_screen(module: str) -> None:
     assert not loaded(f"tuibackup.run.{module}") & {"textual", "rich"}
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
+from tests.vault.archive.test_archive import entry, small_frames
 from tests.vault.taking import inventory, summary
-from tests.vault.test_archive import entry, small_frames
 from tuibackup.errors import VaultError
 from tuibackup.sop import Clock
 from tuibackup.vault.archive import readback

@@ -18,7 +18,7 @@ from tuibackup.database.restore.proof import compare
 from tuibackup.database.restore.refusals import Refusals
 from tuibackup.database.restore.target import TargetServer, local_target
 from tuibackup.errors import BusyError, ConnectionLostError, DatabaseError, VaultError
-from tuibackup.jobs.drill.drill import Findings, OnProgress
+from tuibackup.jobs.drill.findings import Findings, OnProgress
 from tuibackup.progress import Progress
 from tuibackup.remote.questions import Question
 from tuibackup.run.passwords import resolve

@@ -1,49 +1,24 @@
 """A drill: a snapshot is restored into a scratch place and compared with what was recorded when it was made.
 
 Databases go into a throw-away mariadbd of this machine, or into an empty server that the configuration names
-(`drilldatabases`); files into a folder (`drillfiles`). Nothing of it stays.
+(`databases`); files into a folder (`files`). Nothing of it stays.
 """
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from tuibackup.config import Config
-from tuibackup.progress import Progress
-from tuibackup.sop import Clock, Outcome
+from tuibackup.jobs.drill.findings import Findings, OnProgress
+from tuibackup.sop import Clock
 from tuibackup.text import count, size
 from tuibackup.vault.layout import Snapshot
 from tuibackup.words import in_english, ngettext
 
-OnProgress = Callable[[Progress], None]
 Numbered = Callable[[str, str, int], str]  # as ngettext
 
 RECORDED = 100  # sentences of each kind in the ledger
-
-
-@dataclass(slots=True)
-class Findings:
-    """What a drill found so far: counts of what was compared, and sentences, in English as all the record.
-
-    `differences` are faults; `incomparable` is what cannot be compared; `gaps` is what nothing proves.
-    `checksums` counts tables, or files, whose content agreed.
-    """
-
-    where: str = ""  # what it was restored into
-    items: int = 0  # databases, or files
-    bytes: int = 0
-    tables: int = 0
-    rows: int = 0
-    checksums: int = 0
-    differences: list[str] = field(default_factory=list)
-    incomparable: list[str] = field(default_factory=list)
-    gaps: list[str] = field(default_factory=list)
-
-    @property
-    def outcome(self) -> Outcome:
-        """A difference is *failed*; what nothing proves is never green."""
-        return Outcome.FAILED if self.differences else Outcome.WARNINGS if self.gaps else Outcome.DONE
 
 
 @dataclass(frozen=True, slots=True)

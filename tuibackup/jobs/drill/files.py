@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tuibackup.config import DrillSettings
 from tuibackup.errors import VaultError
-from tuibackup.jobs.drill.drill import Findings, OnProgress
+from tuibackup.jobs.drill.findings import Findings, OnProgress
 from tuibackup.progress import Progress
 from tuibackup.run.scratch.folder import ScratchPlace
 from tuibackup.vault.index.read import Index

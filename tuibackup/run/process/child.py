@@ -25,7 +25,7 @@ from tuibackup.run import steps
 from tuibackup.run.engine import carry_out, refuse
 from tuibackup.run.journal.journal import Journal
 from tuibackup.run.plan import Plan
-from tuibackup.run.process.start import Launch, Launched
+from tuibackup.run.process.message import Launch, Launched
 from tuibackup.run.questions import FaceLine
 from tuibackup.run.stop import Stop, stop_path
 

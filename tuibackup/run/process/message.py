@@ -1,4 +1,4 @@
-"""What a run and the face that started it say to each other: JSON lines over a socketpair, and only there.
+"""What a face, the launcher and a run say to each other: JSON over socketpairs, and only there.
 
 Secrets pass through here and nowhere else; none of these is written or shown.
 """
@@ -6,6 +6,7 @@ Secrets pass through here and nowhere else; none of these is written or shown.
 import msgspec
 
 from tuibackup.remote.questions import Kind
+from tuibackup.run.plan import Plan
 
 
 class _Message(msgspec.Struct, frozen=True, tag_field="say", rename="kebab"):
@@ -39,6 +40,20 @@ class Answer(_Message, frozen=True, tag="answer"):
 
 class Go(_Message, frozen=True, tag="go"):
     """Face → run: all runs of the request are ready; carry on."""
+
+
+class Launch(msgspec.Struct, frozen=True):
+    """Face → launcher, first: the path of the configuration, and how many runs come, one a message."""
+
+    config: str
+    runs: int
+
+
+class Launched(msgspec.Struct, frozen=True):
+    """Face → launcher: one run, with two open files: its line to the face, and its journal, which lies at `path`."""
+
+    plan: Plan
+    path: str
 
 
 FromRun = Ask | Ready

@@ -21,27 +21,14 @@ from tuibackup.run.operator import Operator
 from tuibackup.run.places import runs_folder
 from tuibackup.run.plan import Plan
 from tuibackup.run.process.launcher import Launcher
+from tuibackup.run.process.message import Launch, Launched
 from tuibackup.run.process.recovery import recover
 from tuibackup.run.process.request import Asked, Request
 from tuibackup.run.stop import write_stop
 from tuibackup.text import printable
 from tuibackup.words import _
 
-__all__ = ["ActiveRun", "Asked", "Launch", "Request", "active", "ask_stop", "recover", "start"]
-
-
-class Launched(msgspec.Struct, frozen=True):
-    """One run as the launcher gets it, with two open files: its line to the face, and its journal."""
-
-    plan: Plan
-    path: str
-
-
-class Launch(msgspec.Struct, frozen=True):
-    """What the launcher reads first from its standard input; then come as many runs, one a message."""
-
-    config: str
-    runs: int
+__all__ = ["ActiveRun", "Asked", "Request", "active", "ask_stop", "recover", "start"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ What an action does to a pane or opens as a dialog is here; what reaches runs an
 """
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar, Protocol, cast
 
 from textual import events
 from textual.app import ComposeResult
@@ -13,6 +13,7 @@ from textual.containers import Container
 from textual.screen import Screen
 from textual.widgets import Input
 
+from tuibackup.config import Config
 from tuibackup.overview.gather import Wish
 from tuibackup.overview.picture import Picture, ServerRow
 from tuibackup.tui import actions
@@ -28,10 +29,8 @@ from tuibackup.tui.screens.choose import Choice, Choose
 from tuibackup.tui.screens.details import EntryDetails, ServerDetails
 from tuibackup.tui.screens.dialog import Text
 from tuibackup.tui.screens.help import help_lines
+from tuibackup.tui.themes import Themes
 from tuibackup.words import _
-
-if TYPE_CHECKING:
-    from tuibackup.tui.app import Cockpit
 
 LEAST = (60, 16)  # below: one line that says what is needed
 SMALL = (80, 24)  # below: one pane at a time
@@ -58,6 +57,20 @@ def layout_for(width: int, height: int, rows: Iterable[ServerRow] = ()) -> str:
 def servers_width(width: int, rows: Iterable[ServerRow]) -> int:
     """Columns of the servers' pane where others stand beside it, with the line at its right end."""
     return max(width * 9 // 14, least_room(rows) + 2)
+
+
+class Cockpit(Protocol):
+    """The app, as much of it as this screen knows: which runs it starts and how is none of a screen's business."""
+
+    config: Config
+    themes: Themes
+    starting: bool  # whether a request still asks its questions
+
+    def wake(self) -> None:
+        """Get the next picture now."""
+
+    def action_act(self, name: str) -> None:
+        """Carry out an action of the registry, or say why not."""
 
 
 class MainScreen(Screen[None], inherit_bindings=False):
@@ -94,7 +107,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self.log_pane = LogPane()
 
     @property
-    def cockpit(self) -> "Cockpit":
+    def cockpit(self) -> Cockpit:
         return cast("Cockpit", self.app)
 
     @property
