@@ -33,7 +33,7 @@ from tuibackup.run.process.start import recover
 from tuibackup.sop import Clock, Outcome
 from tuibackup.vault import summary
 from tuibackup.vault.incoming import Incoming
-from tuibackup.vault.layout import file_name
+from tuibackup.vault.names import file_name
 
 ENTRIES = 6  # of a run in the ledger
 TUIBACKUP = str(Path(sys.executable).parent / "tuibackup")

@@ -3,6 +3,7 @@
 `run` turns these into events of the journal; tests collect them in a list. Nothing here does I/O.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,3 +48,6 @@ class Reporter(Protocol):
 
     def output(self, line: str) -> None:
         """A line for the dump pane and the log's tail: what the step is doing now."""
+
+
+OnProgress = Callable[[Progress], None]  # who is told how far something is

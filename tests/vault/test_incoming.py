@@ -10,10 +10,11 @@ import pytest
 
 from tests.vault import trees
 from tests.vault.taking import inventory, summary, take, take_dumps
+from tuibackup import durable
 from tuibackup.errors import VaultError
 from tuibackup.progress import Progress
 from tuibackup.sop import Clock
-from tuibackup.vault import incoming as snapshot
+from tuibackup.vault import incoming as incoming_module
 from tuibackup.vault import output
 from tuibackup.vault.incoming import Incoming, sweep
 from tuibackup.vault.layout import Vault
@@ -68,7 +69,7 @@ def test_a_file_system_without_noreplace_is_served(vault: Vault, monkeypatch: py
     def unable(source: Path, target: Path) -> None:
         raise OSError(22, "Invalid argument")
 
-    monkeypatch.setattr(output, "_rename_noreplace", unable)
+    monkeypatch.setattr(durable, "_rename_noreplace", unable)
     incoming = empty(vault)
     (vault.path / "there").mkdir()
     with pytest.raises(FileExistsError):
@@ -123,7 +124,7 @@ def test_leftovers_of_dead_runs_are_swept(vault: Vault, place: Path) -> None:
     published.path.chmod(0o700)  # died between rename and seal
     (published.path / "snapshot.json").chmod(0o600)
     dead, sealed, alive = empty(vault, "dead"), empty(vault, "sealed"), empty(vault, "alive")
-    snapshot.seal(sealed.path)
+    incoming_module.seal(sealed.path)
     assert sweep(vault, "siakad", keep="alive") == ["dead", "sealed"]
     assert (dead.path.exists(), sealed.path.exists(), alive.path.exists()) == (False, False, True)
     assert stat.S_IMODE(published.path.stat().st_mode) == 0o500
@@ -143,7 +144,7 @@ def test_a_snapshot_may_point_into_an_older_archive(vault: Vault, place: Path) -
     index = incoming.index()
     name = os.fsencode(source)
     index.add(index.add_root(name, name), inventory(name))
-    with incoming.archive(name) as archive, snapshot.Index(first.path / "index.sqlite") as before:
+    with incoming.archive(name) as archive, incoming_module.Index(first.path / "index.sqlite") as before:
         own = index.add_archive(archive.path.name)
         older = index.add_archive(before.archives[0].name, first.name)
         for wanted in index.wanted():
@@ -187,7 +188,7 @@ def test_an_ordinary_user_publishes_and_sweeps(place: Path) -> None:
         vault = Vault.open(home / "vault", home / "state")
         published = [take(vault, home / "source", run=run) for run in ("1", "2")]
         assert all(verify(one).ok for one in published)
-        snapshot.seal(empty(vault, "dead").path)
+        incoming_module.seal(empty(vault, "dead").path)
         assert sweep(vault, "siakad") == ["dead"]
         assert restore_files(published[0], [], home / "to").problems == ()
 
@@ -249,7 +250,7 @@ def test_a_name_that_is_not_safely_on_the_disk_is_taken_back(
     vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     incoming = empty(vault)
-    really = snapshot.sync_folder
+    really = incoming_module.sync_folder
 
     def fail(path: Path) -> None:
         if path.name == Clock.FILES and path.parent == incoming.path.parent.parent:
@@ -257,7 +258,7 @@ def test_a_name_that_is_not_safely_on_the_disk_is_taken_back(
         really(path)
 
     (incoming.path.parent.parent / Clock.FILES).mkdir()
-    monkeypatch.setattr(snapshot, "sync_folder", fail)
+    monkeypatch.setattr(incoming_module, "sync_folder", fail)
     with pytest.raises(VaultError, match="Input/output error"):
         incoming.publish(summary("siakad", "run1", Clock.FILES))
     assert vault.snapshots() == []

@@ -18,8 +18,10 @@ from tuibackup.sop import Clock, Outcome
 from tuibackup.vault import disk
 from tuibackup.vault import summary as described
 from tuibackup.vault.disk import RoomGuard
+from tuibackup.vault.identity import IDENTITY, KNOWN
 from tuibackup.vault.incoming import Incoming
-from tuibackup.vault.layout import IDENTITY, KNOWN, Vault, file_name
+from tuibackup.vault.layout import Vault
+from tuibackup.vault.names import file_name
 
 
 @given(st.binary(max_size=300))

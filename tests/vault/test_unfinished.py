@@ -8,7 +8,7 @@ import pytest
 from tests.vault.taking import inventory, summary
 from tuibackup.errors import VaultError
 from tuibackup.sop import Clock
-from tuibackup.vault import incoming as snapshot
+from tuibackup.vault import incoming as incoming_module
 from tuibackup.vault.incoming import Incoming, discard, leftovers, sweep
 from tuibackup.vault.index.read import IndexWriter
 from tuibackup.vault.layout import Vault
@@ -142,7 +142,7 @@ def test_who_dies_while_taking_over_loses_nothing(
     interrupted(vault, folders)
     incoming, index = begin(vault, "run2", folders)
     renames = 0
-    rename = snapshot.rename_new
+    rename = incoming_module.rename_new
 
     def dying(source: Path, target: Path) -> None:
         nonlocal renames
@@ -153,8 +153,8 @@ def test_who_dies_while_taking_over_loses_nothing(
 
     (left,) = leftovers(vault, "siakad")
     with monkeypatch.context() as patched:
-        patched.setattr(snapshot, "rename_new", dying)
-        patched.setattr(snapshot, "sync_folder", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+        patched.setattr(incoming_module, "rename_new", dying)
+        patched.setattr(incoming_module, "sync_folder", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             incoming.take_over(left, index)
     index.abandon()

@@ -11,7 +11,8 @@ from tests.vault.taking import take, take_dumps
 from tuibackup.errors import VaultError
 from tuibackup.progress import Progress
 from tuibackup.vault.layout import Snapshot, Vault
-from tuibackup.vault.verify import read_sums, verify
+from tuibackup.vault.sums import read_sums
+from tuibackup.vault.verify import verify
 
 TRAILER = b"\n-- Dump completed on 2026-11-22  1:35:20\n"
 

@@ -11,7 +11,7 @@ from tuibackup.errors import BusyError, UsageError
 from tuibackup.run.journal.journal import every_journal, first, last
 from tuibackup.run.process.start import ActiveRun, active
 from tuibackup.text import printable
-from tuibackup.vault.layout import file_name
+from tuibackup.vault.names import file_name
 from tuibackup.words import _
 
 

@@ -4,7 +4,6 @@ Every change is validated as a whole before it replaces the file, and keeps its 
 """
 
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tuibackup.config.place import read_text
 from tuibackup.config.read import parse
 from tuibackup.config.settings import Config, Database, SecretSource, Server
+from tuibackup.durable import replace_file
 from tuibackup.errors import ConfigError
 from tuibackup.text import printable
 
@@ -70,32 +70,10 @@ def _change(path: Path, change: "Callable[[tomlkit.TOMLDocument], None]") -> Con
 def _replace(path: Path, text: str) -> None:
     """Put `text` in the place of the file (of a symlink: its target) with the same owner and mode."""
     target = path.resolve()
-    status = target.stat()
     try:
-        descriptor, name = tempfile.mkstemp(prefix=".config-", dir=target.parent)
-        try:
-            with open(descriptor, "w", encoding="utf-8", newline="") as file:
-                file.write(text)
-                os.fchmod(descriptor, status.st_mode & 0o7777)
-                if (status.st_uid, status.st_gid) != (os.geteuid(), os.getegid()):
-                    os.fchown(descriptor, status.st_uid, status.st_gid)
-                file.flush()
-                os.fsync(descriptor)
-            os.replace(name, target)
-        except BaseException:
-            os.unlink(name)
-            raise
-        _sync_folder(target.parent)
+        replace_file(target, text.encode(), like=target.stat())
     except OSError as error:
         raise ConfigError(f"{printable(str(path))}: cannot be written: {error.strerror}") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _server_values(server: Server) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from tuibackup.files.shell.tools import ToolFailedError
 from tuibackup.files.store import Store
 from tuibackup.files.tally import Tally, reported
 from tuibackup.files.verdict import comparable, complete, poor, ratio
-from tuibackup.progress import Finding, Progress, Reporter
+from tuibackup.progress import Finding, OnProgress, Progress, Reporter
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
 from tuibackup.sop import Outcome
@@ -45,7 +45,7 @@ from tuibackup.vault.index.schema import FILE_NAME as INDEX
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.summary import FolderSummary
 from tuibackup.vault.unfinished import Leftover
-from tuibackup.vault.verify import OnProgress, unsound
+from tuibackup.vault.verify import unsound
 from tuibackup.words import _, ngettext
 
 _STREAMS = 3  # of one folder: everything; what changed meanwhile, and other names of what was lost; the same

@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from tuibackup.config import Config
+from tuibackup.filelock import unlock
 from tuibackup.remote.connect.connecting import WINDOW
 from tuibackup.remote.pace import Pace, window_for
-from tuibackup.run.locks import give_back, holders, take_slot
+from tuibackup.run.locks import holders, take_slot
 
 _KIND = "line"
 _MOST = 1000  # runs that transfer at once; never reached
@@ -33,4 +34,4 @@ def transferring(config: Config) -> Iterator[None]:
         yield
     finally:
         if descriptor is not None:
-            give_back(descriptor)
+            unlock(descriptor)

@@ -13,12 +13,13 @@ import msgspec
 
 from tuibackup.config import Config
 from tuibackup.errors import BusyError, InterruptedRunError, LedgerError, TuibackupError
+from tuibackup.filelock import unlock
 from tuibackup.ledger.entries import Kind
 from tuibackup.run import record
 from tuibackup.run.access import CONNECTING, disconnect
 from tuibackup.run.journal import events as ev
 from tuibackup.run.journal.journal import Journal
-from tuibackup.run.locks import give_back, server_lock, slot, take_slot
+from tuibackup.run.locks import server_lock, slot, take_slot
 from tuibackup.run.needs import find_vault, meet_needs, unmet
 from tuibackup.run.places import open_ledger
 from tuibackup.run.plan import Plan
@@ -143,7 +144,7 @@ async def _own_slot(work: Work) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            give_back(descriptor)
+            unlock(descriptor)
         return
     work.emit(ev.RunWaiting, reason="slot")
     if not work.answers.asked_codes:

@@ -4,7 +4,6 @@ The kernel drops these locks when a process ends, however it ends: there are no 
 """
 
 import asyncio
-import fcntl
 import os
 import socket
 import time
@@ -15,9 +14,11 @@ from pathlib import Path
 import msgspec
 
 from tuibackup.errors import BusyError, TuibackupError, VaultError
+from tuibackup.filelock import try_lock, unlock
 from tuibackup.text import printable
-from tuibackup.vault.layout import Vault, file_name
-from tuibackup.vault.output import let_go, vault_errors
+from tuibackup.vault.layout import Vault
+from tuibackup.vault.names import file_name
+from tuibackup.vault.output import vault_errors
 
 POLL = 0.5  # seconds between two looks at the slots
 _PATIENCE = 1.0  # seconds; who records a dead run holds its server's lock for a moment
@@ -51,7 +52,7 @@ def server_lock(vault: Vault, server: str, *, run: str, operator: str) -> Iterat
         _sign(descriptor, Holder(run, operator, socket.gethostname()))
         yield
     finally:
-        give_back(descriptor)
+        unlock(descriptor)
 
 
 @asynccontextmanager
@@ -64,18 +65,11 @@ async def slot(state: Path, parallel: int, *, kind: str = "run") -> AsyncIterato
     try:
         yield
     finally:
-        give_back(descriptor)
-
-
-def give_back(descriptor: int) -> None:
-    """Let go of a lock; also where the disk answers the closing of its file with an error."""
-    with suppress(OSError):
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
-    let_go(descriptor)
+        unlock(descriptor)
 
 
 def take_slot(state: Path, parallel: int, *, kind: str = "run") -> int | None:
-    """A free slot as an open file (`give_back`), None where all are taken.
+    """A free slot as an open file (`unlock`), None where all are taken.
 
     Raises TuibackupError where its file cannot be made or locked.
     """
@@ -92,7 +86,7 @@ def take_slot(state: Path, parallel: int, *, kind: str = "run") -> int | None:
                 f"the lock file {path} cannot be used: {error.strerror}",
                 "runs take turns with it: the state folder must be writable, on a local disk with room",
             ) from error
-        give_back(descriptor)
+        unlock(descriptor)
     return None
 
 
@@ -109,11 +103,9 @@ def holders(state: Path, *, kind: str) -> int:
         except OSError:
             continue
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            taken += 1
+            taken += not try_lock(descriptor, shared=True)
         finally:
-            give_back(descriptor)
+            unlock(descriptor)
     return taken
 
 
@@ -133,15 +125,11 @@ def _sign(descriptor: int, holder: Holder) -> None:
 
 def _take(descriptor: int, *, patience: float = 0.0) -> bool:
     deadline = time.monotonic() + patience
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(0.05)
-        else:
-            return True
+    while not try_lock(descriptor):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.05)
+    return True
 
 
 def _holder(descriptor: int) -> Holder | None:

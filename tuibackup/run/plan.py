@@ -22,7 +22,8 @@ from tuibackup.run.unfinished import kept
 from tuibackup.sop import Clock, Step, expectation
 from tuibackup.text import printable, size
 from tuibackup.vault.disk import Room, room
-from tuibackup.vault.layout import NoVaultYetError, file_name
+from tuibackup.vault.layout import NoVaultYetError
+from tuibackup.vault.names import file_name
 from tuibackup.words import _
 
 HISTORY = 5  # runs by which a step is judged

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from tuibackup.errors import VaultError
+from tuibackup.progress import OnProgress
 from tuibackup.sop import Clock
 from tuibackup.vault import summary, unfinished
 from tuibackup.vault.archive.archive import ArchiveSummary, ArchiveWriter
@@ -23,11 +24,13 @@ from tuibackup.vault.archive.readback import ReadBack
 from tuibackup.vault.disk import RoomGuard
 from tuibackup.vault.index.read import Index, IndexWriter
 from tuibackup.vault.index.schema import FILE_NAME as INDEX
-from tuibackup.vault.layout import NAME_FORMAT, Snapshot, Vault, file_name
+from tuibackup.vault.layout import Snapshot, Vault
+from tuibackup.vault.names import NAME_FORMAT, file_name
 from tuibackup.vault.output import OutputFile, Written, rename_new, sync_folder, vault_errors
+from tuibackup.vault.reread import reread
 from tuibackup.vault.restore import script
+from tuibackup.vault.sums import SUMS, Sum, files_below, read_sums
 from tuibackup.vault.unfinished import Leftover
-from tuibackup.vault.verify import SUMS, OnProgress, Sum, files_below, read_sums, reread
 
 _PREFIX = ".incoming-"
 

@@ -1,18 +1,11 @@
-"""Where things lie in the vault: names, servers, snapshots; and the rule that it must be the right disk.
+"""The vault: its servers and their snapshots, and the rule that it must be the right disk.
 
-Nothing here writes below a server's folder except the folder itself; `snapshot` does that.
+Nothing here writes below a server's folder except the folder itself; `incoming` does that.
 """
 
-import fcntl
-import hashlib
-import json
 import os
-import re
 import shlex
-import tomllib
-import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -20,43 +13,20 @@ from pathlib import Path
 from typing import Self
 
 from tuibackup.errors import UsageError, VaultError
+from tuibackup.filelock import locked
 from tuibackup.sop import Clock
 from tuibackup.vault import disk, summary
-from tuibackup.vault.output import OutputFile, let_go, rename_new, sync_folder, vault_errors
+from tuibackup.vault.identity import (
+    KNOWN,
+    create_vault,
+    known_vaults,
+    read_identity,
+    refuse_unfit,
+    remember_vault,
+)
+from tuibackup.vault.names import NAME, NAME_FORMAT, file_name, server_name
+from tuibackup.vault.output import sync_folder, vault_errors
 from tuibackup.vault.presence import lacks
-
-IDENTITY = "tuibackup-vault.toml"
-KNOWN = "vaults.json"
-FORMAT = 1
-_DRAFT = f".{IDENTITY}.new"  # what a machine that went down while it made a vault leaves: no reason to refuse
-NAME = re.compile(r"\d{4}-\d\d-\d\dT\d{6}Z")
-NAME_FORMAT = "%Y-%m-%dT%H%M%SZ"
-
-_UNSAFE = re.compile(rb"[^A-Za-z0-9._-]|^\.")
-# With `.12.tar.zst` behind it that is within the 143 bytes that eCryptfs leaves of a name's 255.
-_LONGEST = 120
-
-
-def file_name(name: bytes | str, *, distinct: bool = False) -> str:
-    """A local file name for a name from outside: everything but `[A-Za-z0-9._-]` percent-encoded.
-
-    A leading dot is encoded too. What is longer than 120 characters is cut and ends in a hash of the whole;
-    with `distinct` every name does (for two names that differ only in case).
-    """
-    raw = name.encode("utf-8", "surrogateescape") if isinstance(name, str) else name
-    encoded = _UNSAFE.sub(lambda match: b"%%%02X" % match[0][0], raw).decode("ascii") or "%"
-    if len(encoded) <= _LONGEST and not distinct:
-        return encoded
-    return f"{encoded[: _LONGEST - 17]}-{_hash(raw)}"
-
-
-def _hash(raw: bytes) -> str:
-    return hashlib.sha256(raw).hexdigest()[:16]
-
-
-def _server_name(folder: str) -> str:
-    """The server of a folder in the vault; configuration keeps server names short, so none is cut."""
-    return re.sub(r"%([0-9A-F]{2})", lambda match: chr(int(match[1], 16)), folder)
 
 
 @dataclass(frozen=True)
@@ -122,7 +92,7 @@ class Vault:
         """
         path = Path(os.path.abspath(path))
         try:
-            known = _known(state).get(str(path))
+            known = known_vaults(state).get(str(path))
         except VaultError:
             if create:
                 raise
@@ -134,17 +104,17 @@ class Vault:
                 raise VaultError(f"{path}: is not a folder")
             new = "" if known else f" (for a new vault: mkdir -p {path})"
             raise VaultError(f"{path}: no such folder", f"backup disk not mounted?{new}")
-        identity = _identity(path)
+        identity = read_identity(path)
         if identity is None:
             if known:
                 raise VaultError(f"{path}: the vault that was here is gone", "backup disk not mounted?")
             if not create:
-                with vault_errors(path), _alone(path):  # not while another process is making it one
-                    if _identity(path) is None:
-                        _refuse_unfit(path)
+                with vault_errors(path), locked(path):  # not while another process is making it one
+                    if read_identity(path) is None:
+                        refuse_unfit(path)
                         disk.require_writable(path)
                 raise NoVaultYetError(f"{path}: no vault yet", "the first run makes it one")
-            identity = _create(path)
+            identity = create_vault(path)
             created = True
         else:
             created = False
@@ -154,7 +124,7 @@ class Vault:
                 f"wrong backup disk? To use this one from now on, take its path out of {state / KNOWN}",
             )
         if create and not known:
-            _remember(state, path, identity)
+            remember_vault(state, path, identity)
         return cls(path, identity, created=created)
 
     def room(self) -> disk.Room:
@@ -191,7 +161,7 @@ class Vault:
         """Servers that have a folder here, by name."""
         with vault_errors(self.path):
             return sorted(
-                _server_name(entry.name)
+                server_name(entry.name)
                 for entry in os.scandir(self.path)
                 if entry.is_dir(follow_symlinks=False)
                 and not entry.name.startswith(".")
@@ -319,115 +289,3 @@ class Vault:
 
     def _snapshot(self, server: str, clock: Clock, name: str) -> Snapshot:
         return Snapshot(self.path / file_name(server) / clock / name, server, clock, name)
-
-
-def _identity(path: Path) -> str | None:
-    """The id in the vault's identity file; None when there is no such file."""
-    file = path / IDENTITY
-    try:
-        with vault_errors(file):
-            content = tomllib.loads(file.read_text("utf-8"))
-        version, identity = content["format"], content["id"]
-    except VaultError as error:
-        if isinstance(error.__cause__, FileNotFoundError):
-            return None
-        raise
-    except (ValueError, KeyError) as error:
-        raise VaultError(f"{file}: is damaged ({error})") from error
-    if not isinstance(version, int) or not isinstance(identity, str):
-        raise VaultError(f"{file}: is damaged")
-    if version > FORMAT:
-        raise VaultError(
-            f"{file}: has format {version}, this program knows {FORMAT}", "install a newer tuibackup"
-        )
-    return identity
-
-
-def _create(path: Path) -> str:
-    """Make the empty folder a vault; its id. The runs of one request may all come here at once."""
-    with vault_errors(path), _alone(path):
-        return _identity(path) or _create_alone(path)
-
-
-def _refuse_unfit(path: Path) -> None:
-    """VaultError for a folder that cannot become a vault."""
-    with vault_errors(path):
-        if any(name not in ("lost+found", _DRAFT) for name in os.listdir(path)):
-            raise VaultError(f"{path}: is no vault and not empty", "choose an empty folder")
-    if refusal := disk.room(path).refusal:
-        raise VaultError(f"{path}: {refusal}")
-
-
-def _create_alone(path: Path) -> str:
-    _refuse_unfit(path)
-    disk.require_writable(path)
-    identity = str(uuid.uuid4())
-    text = (
-        "# This folder is a vault of tuibackup: the backups of your servers. Do not change anything in it.\n"
-        f'format = {FORMAT}\nid = "{identity}"\ncreated = {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n'
-    )
-    draft = path / _DRAFT
-    with vault_errors(draft):
-        draft.unlink(missing_ok=True)
-    output = OutputFile(draft)
-    try:
-        output.write(text.encode())
-        output.close()
-        with vault_errors(path):
-            if os.stat(path).st_uid == os.geteuid():
-                os.chmod(path, 0o700)
-        try:
-            rename_new(draft, path / IDENTITY)
-        except FileExistsError:  # another process was first
-            return _identity(path) or identity
-        sync_folder(path)
-    finally:
-        output.abandon()
-        draft.unlink(missing_ok=True)
-    return identity
-
-
-def _known(state: Path) -> dict[str, str]:
-    """Paths and the ids of the vaults that were used there."""
-    try:
-        content = json.loads((state / KNOWN).read_text("utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise VaultError(f"{state / KNOWN}: cannot be read ({error})") from error
-    return content if isinstance(content, dict) else {}
-
-
-def _remember(state: Path, path: Path, identity: str) -> None:
-    with vault_errors(state / KNOWN):
-        state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(state / f"{KNOWN}.lock"):
-            text = json.dumps(_known(state) | {str(path): identity}, indent=2) + "\n"
-            draft = state / f"{KNOWN}.new"
-            draft.unlink(missing_ok=True)
-            output = OutputFile(draft)
-            output.write(text.encode())
-            output.close()
-            os.replace(draft, state / KNOWN)
-            sync_folder(state)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep other processes of this program out of the same block."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        let_go(fd)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
-    finally:
-        let_go(fd)

@@ -3,15 +3,16 @@
 Everything that a run stores goes through here, so that "the vault is full" is said in one place.
 """
 
-import ctypes
 import errno
 import hashlib
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from tuibackup import durable
+from tuibackup.durable import let_go
 from tuibackup.errors import VaultError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -35,12 +36,6 @@ def _vault_error(path: Path, error: OSError) -> VaultError:
     if is_full(error):
         return VaultError(f"vault full: no room for {path}", "free some room there")
     return VaultError(f"{path}: {error.strerror or error}")
-
-
-def let_go(descriptor: int) -> None:
-    """Close what was only read or locked, or is given up: whatever the disk says to that, it is closed."""
-    with suppress(OSError):
-        os.close(descriptor)
 
 
 class Written(NamedTuple):
@@ -124,48 +119,14 @@ class Mark(NamedTuple):
 def sync_folder(path: Path) -> None:
     """Make the names in a folder safe against a power cut. Raises VaultError."""
     with vault_errors(path):
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        except OSError as error:
-            # Some network and FUSE file systems cannot; `disk.Room.warning` has told so.
-            if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
-                raise
-        finally:
-            let_go(fd)
+        durable.sync_folder(path)
 
 
 def rename_new(source: Path, target: Path) -> None:
-    """Rename to a name that must not exist: a plain rename silently replaces a file, or an empty folder.
-
-    Where the file system knows no RENAME_NOREPLACE the name is looked at first; the caller holds the lock
-    that makes this safe. Raises FileExistsError, VaultError.
-    """
+    """Rename to a name that must not exist (see `durable`). Raises FileExistsError, VaultError."""
     try:
-        _rename_new(source, target)
+        durable.rename_new(source, target)
     except FileExistsError:
         raise
     except OSError as error:
         raise _vault_error(target, error) from error
-
-
-def _rename_new(source: Path, target: Path) -> None:
-    try:
-        _rename_noreplace(source, target)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
-            raise
-        if os.path.lexists(target):
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from error
-        os.rename(source, target)
-
-
-def _rename_noreplace(source: Path, target: Path) -> None:
-    try:
-        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2  # in glibc since 2.28, not in Python
-    except AttributeError:
-        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS)) from None
-    here, no_replace = -100, 1  # AT_FDCWD, RENAME_NOREPLACE
-    if renameat2(here, os.fsencode(source), here, os.fsencode(target), no_replace) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), str(target))

@@ -8,9 +8,9 @@ import os
 import re
 from pathlib import Path
 
+from tuibackup.vault.sums import SUMS
 from tuibackup.words import _
 
-SUMS = "SHA256SUMS"
 _NAME = re.compile(rb"[0-9a-f]{64}  (\S+)")
 
 

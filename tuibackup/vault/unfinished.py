@@ -16,7 +16,7 @@ from tuibackup.errors import VaultError
 from tuibackup.vault.index.schema import APPLICATION_ID, FORMAT
 from tuibackup.vault.index.schema import FILE_NAME as INDEX
 from tuibackup.vault.output import Written, vault_errors
-from tuibackup.vault.verify import Sum
+from tuibackup.vault.sums import Sum
 
 
 class Part(NamedTuple):

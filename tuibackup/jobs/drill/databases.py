@@ -1,7 +1,6 @@
 """The drill of a databases snapshot: every dump into a scratch server, and a comparison with its record."""
 
 import asyncio
-import fcntl
 import os
 import tempfile
 from collections.abc import Coroutine, Iterator, Mapping
@@ -18,6 +17,7 @@ from tuibackup.database.restore.proof import compare
 from tuibackup.database.restore.refusals import Refusals
 from tuibackup.database.restore.target import TargetServer, local_target
 from tuibackup.errors import BusyError, ConnectionLostError, DatabaseError, VaultError
+from tuibackup.filelock import try_lock
 from tuibackup.jobs.drill.findings import Findings, OnProgress
 from tuibackup.progress import Progress
 from tuibackup.remote.questions import Question
@@ -201,10 +201,8 @@ def _alone(state: Path, socket: Path) -> Iterator[None]:
     """Keep other drills of this configuration out of the named server."""
     fd = _lock_file(state)
     try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BusyError(_("{socket}: another drill uses this server now").format(socket=socket)) from None
+        if not try_lock(fd):
+            raise BusyError(_("{socket}: another drill uses this server now").format(socket=socket))
         yield
     finally:
         os.close(fd)

@@ -4,7 +4,6 @@ Known are the keys of the user's and the system's known_hosts and of `<state>/kn
 """
 
 import contextlib
-import fcntl
 import os
 import shlex
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +12,9 @@ from pathlib import Path
 
 import asyncssh
 
+from tuibackup.durable import replace_file
 from tuibackup.errors import HostKeyError
+from tuibackup.filelock import locked
 
 SYSTEM_KNOWN_HOSTS = (Path("/etc/ssh/ssh_known_hosts"), Path("/etc/ssh/ssh_known_hosts2"))
 SSH_PORT = 22
@@ -144,26 +145,15 @@ class KnownHosts:
         return fault
 
 
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    descriptor = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
-
-
 def remember(path: Path, name: str, key: HostKey) -> None:
     """Add `key` of the host `name` to the known_hosts file `path` (created 0600). Raises HostKeyError.
 
-    Written whole and renamed, so that a reader or a crash never meets half a line.
+    A reader or a crash never meets half a line.
     """
     line = f"{name} {key.algorithm} {key.data}\n"
-    new = path.with_name(f".{path.name}.new")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(path):
+        with locked(path.with_name(f".{path.name}.lock")):
             try:
                 before = path.read_text()
             except FileNotFoundError:
@@ -172,12 +162,6 @@ def remember(path: Path, name: str, key: HostKey) -> None:
                 return
             if before and not before.endswith("\n"):
                 before += "\n"
-            new.unlink(missing_ok=True)
-            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            with open(descriptor, "w") as file:
-                file.write(before + line)
-                file.flush()
-                os.fsync(descriptor)
-            new.replace(path)
+            replace_file(path, (before + line).encode())
     except OSError as error:
         raise HostKeyError(f"{path} cannot be written: {error.strerror}") from error

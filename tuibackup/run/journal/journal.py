@@ -9,7 +9,6 @@ first path finds it at the second.
 """
 
 import asyncio
-import fcntl
 import os
 import re
 import shutil
@@ -22,10 +21,11 @@ from typing import Self
 
 import msgspec
 
+from tuibackup.durable import let_go, rename_new
 from tuibackup.errors import TuibackupError
+from tuibackup.filelock import try_lock
 from tuibackup.run.journal import events as ev
 from tuibackup.run.places import runs_folder
-from tuibackup.vault.output import let_go, rename_new
 
 # Seconds between two looks at a journal that is followed, some 20 µs each: a hundredth of the time it was followed
 # already, so that a short run is not lengthened by waiting for its end, within these bounds.
@@ -134,7 +134,7 @@ class Journal:
         except OSError as error:
             raise TuibackupError(f"the journal {path} cannot be written: {error.strerror}") from error
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try_lock(descriptor)
             os.write(descriptor, ev.encode(planned))
             rename_new(new, path)
         except OSError as error:
@@ -254,11 +254,7 @@ def is_live(path: Path) -> bool:
     except FileNotFoundError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    else:
-        return False
+        return not try_lock(descriptor, shared=True)
     finally:
         let_go(descriptor)
 
@@ -271,9 +267,7 @@ def reopened(path: Path) -> Iterator[Journal | None]:
     except FileNotFoundError:
         yield None
         return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not try_lock(descriptor):
         let_go(descriptor)
         yield None
         return

@@ -1,6 +1,6 @@
 """A private folder for one drill, which is gone afterwards whatever ends us: an error, ctrl+c, or kill -9."""
 
-import fcntl
+import errno
 import os
 import re
 import stat
@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from tuibackup.errors import VaultError
+from tuibackup.filelock import try_lock
 from tuibackup.run.scratch.reaper import clear
 from tuibackup.text import size
 from tuibackup.vault.disk import room
@@ -92,9 +93,7 @@ def _sweep(parent: Path) -> None:
 def _locked(path: Path, flags: int) -> int:
     """A descriptor that holds the lock of `path`. BlockingIOError: somebody else does."""
     fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | flags, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BaseException:
+    if not try_lock(fd):
         os.close(fd)
-        raise
+        raise BlockingIOError(errno.EWOULDBLOCK, os.strerror(errno.EWOULDBLOCK), str(path))
     return fd

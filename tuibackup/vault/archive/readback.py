@@ -1,6 +1,6 @@
 """Reads a file of frames back from the disk while it is still being written, in a thread beside its writer.
 
-What is published must have been read back (see `verify.reread`). Begun this early, the end of a run waits for the last
+What is published must have been read back (see `vault.reread`). Begun this early, the end of a run waits for the last
 part of an archive only, not for all of it: over a slow line the disk and the processor have time.
 """
 
@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import zstandard
 
+from tuibackup.durable import let_go
 from tuibackup.vault.archive.frames import unpacked_frame
-from tuibackup.vault.output import let_go
 
 STEP = 16 << 20  # bytes on the disk that are read back together: each step syncs the file once
 _PAGE = 4096

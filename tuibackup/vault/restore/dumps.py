@@ -20,7 +20,7 @@ from tuibackup.vault.archive.archive import ArchiveReader
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.output import vault_errors
 from tuibackup.vault.summary import DatabaseSummary
-from tuibackup.vault.verify import SUMS, read_sums
+from tuibackup.vault.sums import SUMS, read_sums
 
 TABLES = "tables.json"
 _PIECE = 1 << 20

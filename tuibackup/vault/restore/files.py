@@ -5,26 +5,25 @@ So is the order: regular files as they lie in the archives, then links, then fol
 
 import errno
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from tuibackup.errors import UsageError, VaultError
-from tuibackup.progress import Progress
+from tuibackup.progress import OnProgress, Progress
 from tuibackup.sop import Clock
 from tuibackup.text import printable
 from tuibackup.vault.archive.archive import ArchiveReader
 from tuibackup.vault.archive.entry import Kind
 from tuibackup.vault.index.read import Archive, Index, IndexEntry
 from tuibackup.vault.index.schema import FILE_NAME as INDEX
-from tuibackup.vault.layout import NAME, Snapshot
+from tuibackup.vault.layout import Snapshot
+from tuibackup.vault.names import NAME
 from tuibackup.vault.output import rename_new, vault_errors
 from tuibackup.vault.restore.dumps import dumps_of
 from tuibackup.vault.restore.folder import Target
-
-OnProgress = Callable[[Progress], None]
 
 _LARGE = 8 << 20  # of a file that is worth progress of its own
 
