@@ -45,11 +45,12 @@ class Said:
 
 @dataclass
 class Site:
-    """`folder` holds all of it; `servers` is the TOML text of the servers' tables."""
+    """`folder` holds it; `servers` is the TOML text of the servers' tables, `vault_settings` lines of [vault]."""
 
     folder: Path
     servers: dict[str, str] = field(default_factory=dict)
     settings: str = ""
+    vault_settings: str = ""
 
     def __post_init__(self) -> None:
         for path in (self.home, self.vault, self.home / ".ssh"):
@@ -79,7 +80,7 @@ class Site:
 
     def write_config(self, vault: Path | None = None) -> None:
         """Write config.toml from `settings` and `servers`."""
-        text = f'{self.settings}\n[vault]\npath = "{vault or self.vault}"\nmin_free = "1 MB"\n\n'
+        text = f'{self.settings}\n[vault]\npath = "{vault or self.vault}"\nmin_free = "1 MB"\n{self.vault_settings}\n'
         text += "\n".join(self.servers.values())
         self.config.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.config.write_text(text)

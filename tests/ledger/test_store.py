@@ -194,7 +194,7 @@ def test_every_kind_that_is_written_is_whole_when_it_is_checked(
 def test_a_ledger_that_an_earlier_version_wrote_is_whole(path: Path) -> None:
     path.parent.mkdir()
     with sqlite3.connect(path) as database:
-        database.executescript((Path(__file__).parent / "samples/format-1.sql").read_text())
+        database.executescript((Path(__file__).parents[1] / "samples/0.1/ledger.sql").read_text())
     database.close()
     with Ledger.open(path) as ledger:
         assert ledger.verify_chain() == []

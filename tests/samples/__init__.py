@@ -1,0 +1,1 @@
+"""What each released version of tuibackup wrote, frozen: every later version reads, verifies, restores and goes on."""
