@@ -229,14 +229,14 @@ def test_a_run_that_is_killed_leaves_nothing_padded_to_the_next(
     # Each file makes an archive of its own, and the run ends by itself in the middle of the last.
     (site.folder / "hurry").mkdir()
     (site.folder / "hurry/sitecustomize.py").write_text(
-        "from tuibackup.files import keep\nkeep.PART_SECONDS = 0.0\nkeep._LAG = 0.1\n"
-        "import os\nfrom tuibackup.vault import index\n"
-        "stored = index.IndexWriter.stored\nhave = []\n"
+        "from tuibackup.files import store\nstore.PART_SECONDS = 0.0\nstore._LAG = 0.1\n"
+        "import os\nfrom tuibackup.vault.index import write\n"
+        "stored = write.IndexWriter.stored\nhave = []\n"
         "def storing(self, *given):\n"
         "    stored(self, *given)\n"
         "    have.append(1)\n"
         "    if len(have) == 31: os._exit(9)\n"
-        "index.IndexWriter.stored = storing\n"
+        "write.IndexWriter.stored = storing\n"
     )
     gnu.fails(f"read 0 {root}/a-bad")
     hurry = {"PYTHONPATH": str(site.folder / "hurry")}

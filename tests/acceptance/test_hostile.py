@@ -262,7 +262,7 @@ def test_a_silent_server_is_given_up(attack: Attack, part: str) -> None:
     """Ten minutes of patience, shortened here to two seconds: nothing waits for ever."""
     shorter = attack.site.state / "shorter"
     shorter.mkdir(parents=True)
-    (shorter / "sitecustomize.py").write_text("from tuibackup.files import server\nserver.STALL = 2.0\n")
+    (shorter / "sitecustomize.py").write_text("from tuibackup.files.shell import tools\ntools.STALL = 2.0\n")
     attack.plays(GOOD, **{part: playing(then="hang")})
     said = attack.run(env={"PYTHONPATH": str(shorter)})
     assert said.code == 1, said.err
