@@ -85,7 +85,7 @@ LIES: dict[str, tuple[dict[str, Play], str]] = {
     "text for a stream": ({"tar": playing(b"Last login: yesterday\n" * 1000)}, "damaged"),
     "a bomb behind the end": (
         {"probe": honest, "tar": endless(zstandard.compress(A + END), piece=BOMB)},
-        "goes on after its end marker",
+        "stream goes on after its end",
     ),
     "a bomb in a header": (
         {"probe": honest, "tar": endless(zstandard.compress(header(b"./a", 8 << 30, b"x")), piece=BOMB)},

@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from tuibackup.files.findings import Findings
-from tuibackup.files.pipe import in_thread
 from tuibackup.files.shell.inventory import Listed
+from tuibackup.files.workers import in_thread
 from tuibackup.text import count
 from tuibackup.vault.index.read import IndexWriter, Wanted
 

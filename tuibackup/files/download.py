@@ -22,7 +22,6 @@ from tuibackup.files import cut_listings, false_empty
 from tuibackup.files.choose import Way, choose
 from tuibackup.files.findings import Findings
 from tuibackup.files.links_out import targets, told
-from tuibackup.files.pipe import StoppedError, in_thread
 from tuibackup.files.resolved import Place, moved
 from tuibackup.files.retry import Persistence
 from tuibackup.files.second_try import Settling
@@ -32,7 +31,9 @@ from tuibackup.files.shell.tools import ToolFailedError
 from tuibackup.files.store import Store
 from tuibackup.files.tally import Tally, reported
 from tuibackup.files.verdict import comparable, complete, poor, ratio
+from tuibackup.files.workers import in_thread
 from tuibackup.progress import Finding, OnProgress, Progress, Reporter
+from tuibackup.remote.pipe import StoppedError
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
 from tuibackup.sop import Outcome

@@ -11,11 +11,11 @@ from itertools import islice
 
 from tuibackup.errors import RemoteTimeoutError
 from tuibackup.files.findings import Findings
-from tuibackup.files.pipe import in_thread
 from tuibackup.files.shell import complaints, recheck, sudo
 from tuibackup.files.shell.inventory import Listed
 from tuibackup.files.shell.listing import HONEST
 from tuibackup.files.shell.tools import Tools
+from tuibackup.files.workers import in_thread
 from tuibackup.text import printable, shorten
 from tuibackup.vault.index.read import IndexWriter, Wanted
 

@@ -12,11 +12,11 @@ from tuibackup.config import Server
 from tuibackup.files.choose import Way, choose
 from tuibackup.files.findings import Findings
 from tuibackup.files.links_out import targets, told
-from tuibackup.files.pipe import in_thread
 from tuibackup.files.shell.inventory import Listed
 from tuibackup.files.shell.tools import ToolFailedError
 from tuibackup.files.tally import Tally
 from tuibackup.files.verdict import comparable, complete, poor, ratio
+from tuibackup.files.workers import in_thread
 from tuibackup.progress import Finding, Progress
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session

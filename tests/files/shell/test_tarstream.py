@@ -23,7 +23,7 @@ def feeding(data: bytes, piece: int = 1 << 20) -> Callable[[], bytes]:
 
 
 def read_all(data: bytes, piece: int = 1 << 20) -> list[tuple[Member, bytes]]:
-    stream = TarStream(feeding(data, piece))
+    stream = TarStream(iter(feeding(data, piece), b""))
     found = []
     while (member := stream.next()) is not None:
         found.append((member, b"".join(stream.content())))
@@ -226,7 +226,7 @@ def test_sparse_maps_that_lie_are_refused(sparse_map: bytes) -> None:
 
 
 def test_content_that_nobody_takes_is_skipped() -> None:
-    stream = TarStream(feeding(made([("./a", b"x" * 10_000), ("./b", b"y")]), 999))
+    stream = TarStream(iter(feeding(made([("./a", b"x" * 10_000), ("./b", b"y")]), 999), b""))
     assert stream.next() is not None
     second = stream.next()
     assert second is not None

@@ -11,8 +11,8 @@ from tuibackup.database.dump.progress import Live
 from tuibackup.database.objects.shown import LeftOut
 from tuibackup.database.sql.scan import Scanner
 from tuibackup.database.sql.split import Opener, SplitError, Splitter
-from tuibackup.database.unpack import UnpackError, unpacked
 from tuibackup.errors import DatabaseError
+from tuibackup.remote.unpack import UnpackError, unpacked_jobs
 from tuibackup.vault.disk import RoomGuard
 
 _QUEUED = 4  # chunks between the network and the thread
@@ -121,12 +121,12 @@ class _Packing:
 
     def work(self) -> None:
         try:
-            for piece in unpacked(self._next, self._packer):
+            for piece in unpacked_jobs(self._next, self._packer):
                 self._room.coming(len(piece.sql))
                 self.scanner.feed(piece.sql)
                 self.splitter.take(piece)
         except UnpackError as error:
-            self.fault = str(error)
+            self.fault = error.message
             while self._next():
                 pass  # drained all the same: a tool that cannot write says why later, or never
         except SplitError as error:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from tuibackup.database.connect.login import DatabaseSession
 from tuibackup.database.connect.optionfile import Options, text_for_tool
 from tuibackup.database.dump.division import Share
-from tuibackup.database.unpack import JOB
 from tuibackup.errors import DatabaseError, RemoteTimeoutError
 from tuibackup.remote.command import Exit, low_priority, piped, quote, script
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
+from tuibackup.remote.unpack import JOB
 from tuibackup.text import printable
 
 # --skip-add-locks: behind LOCK TABLES a table whose default is NEXTVAL(…) cannot be restored (error 1100).

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from tuibackup.database.sql.scan import Cut, Scanner
 from tuibackup.database.sql.sqlfile import SqlFile
-from tuibackup.database.unpack import Piece
+from tuibackup.remote.unpack import Piece
 from tuibackup.text import printable
 
 _LONGEST_FRAME = 256 << 10  # bytes of head or foot

@@ -20,13 +20,14 @@ from queue import SimpleQueue
 from typing import NamedTuple
 
 from tuibackup.errors import ConnectionLostError, DownloadError, RemoteCommandError
-from tuibackup.files.pipe import StoppedError, in_thread, together
 from tuibackup.files.sftp.inventory import reason_of
 from tuibackup.files.sftp.recheck import SecondLook, now_of
 from tuibackup.files.shell.inventory import Listed
-from tuibackup.files.shell.stream import GREW, GROWN, LOST_NAMES, NO_FILE, Fetched, locked
+from tuibackup.files.shell.stream import GREW, GROWN, LOST_NAMES, NO_FILE, Fetched
 from tuibackup.files.store import Keeper, Store
 from tuibackup.files.tally import Tally
+from tuibackup.files.workers import in_thread, locked, together
+from tuibackup.remote.pipe import StoppedError
 from tuibackup.remote.session import Session
 from tuibackup.remote.sftp import Sftp, SftpError, opened
 from tuibackup.text import size

@@ -19,12 +19,12 @@ from tuibackup.config import Server
 from tuibackup.errors import DownloadError
 from tuibackup.files.exclude import Excludes
 from tuibackup.files.findings import Findings
-from tuibackup.files.pipe import in_thread
 from tuibackup.files.resolved import Place
 from tuibackup.files.shell.complaints import VANISHED
 from tuibackup.files.shell.inventory import MOST, NO_FOLDER, OTHER_FILESYSTEM, Listed, missing
 from tuibackup.files.shell.listing import STRANGE
 from tuibackup.files.tally import Tally
+from tuibackup.files.workers import in_thread
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.sftp import NO_SUCH_FILE, PERMISSION_DENIED, Attributes, Name, Sftp, SftpError
 from tuibackup.text import count

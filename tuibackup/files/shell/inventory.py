@@ -10,16 +10,16 @@ from tuibackup.config import Server
 from tuibackup.errors import DownloadError
 from tuibackup.files import resolved
 from tuibackup.files.findings import Findings
-from tuibackup.files.pipe import Unpacker, in_thread
 from tuibackup.files.resolved import Place
 from tuibackup.files.shell import complaints
 from tuibackup.files.shell.compare import Comparison
 from tuibackup.files.shell.listing import FORMAT, HONEST, Listing
 from tuibackup.files.shell.owners import Names, name_owners, names_of
-from tuibackup.files.shell.tarstream import StreamError
 from tuibackup.files.shell.tools import Lines, ToolFailedError, Tools, end, gently, last_line, piece
 from tuibackup.files.tally import Tally
+from tuibackup.files.workers import in_thread
 from tuibackup.remote.session import Session
+from tuibackup.remote.unpack import Unpacker, UnpackError
 from tuibackup.text import numbered
 from tuibackup.vault.archive.entry import Entry, Kind
 from tuibackup.vault.index import listing as kept
@@ -252,7 +252,7 @@ class _Folder:
         try:
             for part in unpacker.close():
                 await in_thread(self._take, part)
-        except StreamError as error:
+        except UnpackError as error:
             if exit_.ok:
                 raise
             raise ToolFailedError(f"{error.message}: {self._packed} {exit_}") from error

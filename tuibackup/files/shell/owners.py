@@ -9,7 +9,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from tuibackup.errors import RemoteCommandError
-from tuibackup.files.pipe import in_thread
+from tuibackup.files.workers import in_thread
 from tuibackup.remote.session import Session
 from tuibackup.vault.index.read import IndexWriter
 

@@ -11,12 +11,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 
 from tuibackup.errors import DownloadError, NoChannelError
-from tuibackup.files.pipe import in_thread, together
 from tuibackup.files.shell import sudo
 from tuibackup.files.shell.complaints import VANISHED
 from tuibackup.files.shell.find import Look
 from tuibackup.files.shell.listing import ListingError
 from tuibackup.files.shell.tools import STALL, Lines, SilenceError, end, last_line, piece, taken
+from tuibackup.files.workers import in_thread, together
 from tuibackup.remote.command import Exit, low_priority, script
 from tuibackup.remote.session import Session
 from tuibackup.remote.stream import Stream

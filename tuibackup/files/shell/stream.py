@@ -9,12 +9,10 @@ import asyncio
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
-from threading import Event, Lock
+from threading import Event
 
 from tuibackup.errors import ConnectionLostError, DownloadError, RemoteCommandError
 from tuibackup.files.complained import NO_ATTRIBUTES, Heard, Said
-from tuibackup.files.pipe import Pipe, StoppedError, in_thread, together, unpacked
 from tuibackup.files.shell import complaints, recheck
 from tuibackup.files.shell.complaints import Complaint
 from tuibackup.files.shell.inventory import Listed
@@ -24,8 +22,11 @@ from tuibackup.files.shell.tarstream import FOLDER, REGULAR, Member, StreamCutEr
 from tuibackup.files.shell.tools import ToolFailedError, Tools, end, gently, last_line, piece
 from tuibackup.files.store import Keeper, Store
 from tuibackup.files.tally import Tally
+from tuibackup.files.workers import in_thread, locked, together
 from tuibackup.remote.command import Exit
+from tuibackup.remote.pipe import Pipe, StoppedError
 from tuibackup.remote.stream import Stream
+from tuibackup.remote.unpack import UnpackError, unpacked
 from tuibackup.text import numbered, printable, size
 from tuibackup.vault.archive.entry import Kind
 from tuibackup.vault.index.read import Wanted
@@ -33,7 +34,6 @@ from tuibackup.vault.index.read import Wanted
 GROWN = 1 << 30  # bytes by which a file may be larger than twice what was listed
 _BREATH = 0.05  # seconds between two looks at whether more names may be sent
 _PATIENCE = 2.0  # seconds without an answer, after which all the rest is sent
-_TAKEN = 200  # files taken from the index at once: the lock is wanted by two threads
 ROUND = 20_000  # files asked for at a time, where they are looked at again only when all have come
 LOST_NAMES = 20_000  # files left out for which the reason is looked up one by one
 
@@ -279,7 +279,7 @@ class Fetch:
             self._ended.wait()  # what tar complained of the last files may come after their contents
             if self._stopped:
                 raise StoppedError
-        except (StoppedError, DownloadError):
+        except (StoppedError, DownloadError, UnpackError):
             self._keeper.cut()
             raise
         self._keeper.close()
@@ -324,15 +324,3 @@ class Fetch:
         else:
             self._result.lost_unnamed.append(wanted.id)
         self._tally.items += 1
-
-
-def locked(wanted: Callable[[], Iterator[Wanted]], lock: Lock) -> Iterator[Wanted]:
-    """What `wanted` gives, with the index behind it locked whenever it is asked."""
-    with lock:
-        source = wanted()
-    while True:
-        with lock:
-            found = list(islice(source, _TAKEN))
-        if not found:
-            return
-        yield from found

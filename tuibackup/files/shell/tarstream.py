@@ -7,10 +7,11 @@ it, with sparse files of format 1.0, plain ustar, and GNU long names. Anything e
 
 import zlib
 from array import array
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from tuibackup.errors import DownloadError
+from tuibackup.remote.unpack import CutOffError
 from tuibackup.text import numbered, printable
 
 BLOCK = 512
@@ -52,14 +53,14 @@ class Member(NamedTuple):
 
 
 class TarStream:
-    """Parser over `read`, which returns the next bytes of the stream in any amount, and b"" at its end.
+    """Parser over `pieces` of the stream, of any size.
 
     Call `next()` for a member, then at will `content()`; what of a member is not taken is skipped.
-    Raises StreamError or what `read` raises.
+    Raises StreamError or what `pieces` raises, but for CutOffError: tar's own end marker tells of that, and where.
     """
 
-    def __init__(self, read: Callable[[], bytes]) -> None:
-        self._read = read
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
         self._buffer = b""
         self._at = 0
         self._left = 0  # bytes of the current member's stored content not yet taken
@@ -209,6 +210,13 @@ class TarStream:
             rest = self._read()
             if not rest:
                 return
+
+    def _read(self) -> bytes:
+        """The next bytes; b"" at the end."""
+        try:
+            return next(self._pieces, b"")
+        except CutOffError:
+            return b""
 
     def _extension(self, size: int) -> bytes:
         if size > LONGEST_HEADER:

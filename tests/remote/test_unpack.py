@@ -1,6 +1,7 @@
 """What the server packed is unpacked exactly, or said to be damaged; a bomb does not fill the memory."""
 
 import gzip
+import os
 import random
 import resource
 import shlex
@@ -11,10 +12,12 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tuibackup.database.dump.tool import PACKERS
 from tuibackup.database.sql.sqlfile import SqlFile
-from tuibackup.database.unpack import JOB, Piece, UnpackError, unpacked
+from tuibackup.remote.unpack import JOB, CutOffError, Piece, Unpacker, UnpackError, unpacked, unpacked_jobs
 
 SQL = b"".join(b"INSERT INTO `x` VALUES (%d);\n" % number for number in range(50_000))
 PACK: dict[str, Callable[[bytes], bytes]] = {
@@ -38,7 +41,7 @@ def pieces(data: bytes, packer: str) -> Sequence[Piece]:
         chunk, rest = rest[:size], rest[size:]
         return chunk
 
-    return list(unpacked(read, packer))
+    return list(unpacked_jobs(read, packer))
 
 
 @pytest.mark.parametrize("packer", ["zstd", "gzip", ""])
@@ -69,7 +72,7 @@ def test_a_bomb_comes_in_bounded_pieces(packer: str) -> None:
     else:
         bomb = gzip.compress(zeros, 1)
     chunks = iter([bomb])
-    bomb_pieces = unpacked(lambda: next(chunks, b""), packer)
+    bomb_pieces = unpacked_jobs(lambda: next(chunks, b""), packer)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     total = longest = 0
     for piece in bomb_pieces:
@@ -159,3 +162,83 @@ def zstd() -> str:
     return subprocess.run(
         ["sh", "-c", "command -v zstd"], capture_output=True, text=True, check=True
     ).stdout.strip()
+
+
+def feeding(data: bytes, piece: int) -> Callable[[], bytes]:
+    pieces = iter([data[at : at + piece] for at in range(0, len(data), piece)])
+    return lambda: next(pieces, b"")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(["zstd", "gzip", ""]), st.binary(max_size=5000), st.integers(1, 400))
+def test_what_was_packed_is_unpacked(packed: str, data: bytes, piece: int) -> None:
+    assert b"".join(unpacked(feeding(PACK[packed](data), piece), packed)) == data
+
+
+@pytest.mark.parametrize("packed", ["zstd", "gzip"])
+def test_a_bomb_is_unpacked_in_small_pieces(packed: str) -> None:
+    sizes = [len(data) for data in unpacked(feeding(PACK[packed](bytes(64 << 20)), 1 << 20), packed)]
+    assert sum(sizes) == 64 << 20
+    assert max(sizes) <= 1 << 20
+
+
+@pytest.mark.parametrize("packed", ["zstd", "gzip"])
+def test_what_was_sent_before_a_cut_comes_and_garbage_is_refused(packed: str) -> None:
+    data = os.urandom(500_000)
+    whole = PACK[packed](data)
+    came: list[bytes] = []
+    stream = unpacked(feeding(whole[:-50_000], 999), packed)
+    with pytest.raises(CutOffError):
+        came.extend(stream)
+    assert 300_000 < sum(map(len, came)) < len(data)
+    with pytest.raises(UnpackError, match="damaged"):
+        list(unpacked(feeding(data, 999), packed))
+
+
+def test_a_frame_that_wants_much_memory_is_refused() -> None:
+    parameters = zstandard.ZstdCompressionParameters(window_log=27)
+    packer = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    data = packer.compress(os.urandom(1000)) + packer.flush()
+    with pytest.raises(UnpackError, match="damaged"):
+        list(unpacked(feeding(data, 999), "zstd"))
+
+
+def test_what_follows_a_gzip_stream_is_refused() -> None:
+    with pytest.raises(UnpackError, match="goes on after its end"):
+        list(unpacked(feeding(gzip.compress(b"x") + b"more", 999), "gzip"))
+
+
+@pytest.mark.parametrize(
+    ("packed", "pack"),
+    [
+        ("zstd", lambda data: zstandard.ZstdCompressor(write_content_size=False).compress(data)),
+        ("gzip", gzip.compress),
+        ("", bytes),
+    ],
+)
+@pytest.mark.parametrize("data", [b"", b"x" * 3_000_000, os.urandom(300_000)])
+def test_what_is_handed_over_is_unpacked_in_bounded_pieces(
+    packed: str, pack: Callable[[bytes], bytes], data: bytes
+) -> None:
+    stream, unpacker = pack(data), Unpacker(packed)
+    pieces = [piece for at in range(0, len(stream), 1000) for piece in unpacker.feed(stream[at : at + 1000])]
+    pieces += unpacker.close()
+    assert b"".join(pieces) == data
+    assert max(map(len, pieces), default=0) <= 9 << 20
+
+
+@pytest.mark.parametrize(("packed", "pack"), [("zstd", zstandard.compress), ("gzip", gzip.compress)])
+def test_a_stream_that_ends_early_or_goes_on_is_refused(packed: str, pack: Callable[[bytes], bytes]) -> None:
+    stream = pack(os.urandom(10_000))
+    cut = Unpacker(packed)
+    list(cut.feed(stream[:-10]))
+    with pytest.raises(UnpackError, match="cut off"):
+        list(cut.close())
+    with pytest.raises(UnpackError, match="goes on after its end"):
+        list(Unpacker(packed).feed(stream + b"more"))
+    whole = Unpacker(packed)
+    list(whole.feed(stream))
+    with pytest.raises(UnpackError, match="goes on after its end"):
+        list(whole.feed(b"more"))
+    with pytest.raises(UnpackError, match="damaged"):
+        list(Unpacker(packed).feed(b"no such stream at all" * 20))

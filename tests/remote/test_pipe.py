@@ -1,0 +1,64 @@
+"""Bytes between event loop and thread: whole, in order, bounded."""
+
+import asyncio
+import os
+import threading
+
+import pytest
+
+from tuibackup.files.workers import in_thread
+from tuibackup.remote import pipe
+from tuibackup.remote.pipe import Pipe, StoppedError
+
+
+async def test_everything_arrives_in_order_and_little_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipe, "_HELD", 1000)
+    between = Pipe()
+    pieces = [os.urandom(300) for _ in range(100)]
+    held: list[int] = []
+
+    def read() -> list[bytes]:
+        return list(iter(between.read, b""))
+
+    reading = asyncio.create_task(in_thread(read))
+    for piece in [*pieces, b""]:
+        await between.put(piece)
+        held.append(between._held)
+    assert await reading == pieces
+    assert max(held) <= 1000 + 300
+
+
+async def test_a_reader_that_is_stopped_gives_up() -> None:
+    between = Pipe()
+    reading = asyncio.create_task(in_thread(between.read, stop=between.stop))
+    await asyncio.sleep(0.01)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert reading.cancelled()
+
+
+async def test_cancelling_waits_until_the_thread_has_ended() -> None:
+    ended = threading.Event()
+    go = threading.Event()
+
+    def work() -> None:
+        go.wait(5)
+        ended.set()
+
+    task = asyncio.create_task(in_thread(work, stop=go.set))
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ended.is_set()
+
+
+async def test_reading_after_the_end_stays_at_the_end() -> None:
+    between = Pipe()
+    await between.put(b"")
+    assert [between.read(), between.read()] == [b"", b""]
+    between.stop()
+    between.read()
+    with pytest.raises(StoppedError):
+        between.read()

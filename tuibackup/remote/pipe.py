@@ -1,0 +1,47 @@
+"""Bytes on their way from the event loop, which reads the connection, to one worker thread."""
+
+import asyncio
+from queue import SimpleQueue
+
+_HELD = 8 << 20  # bytes between loop and thread
+
+
+class StoppedError(Exception):
+    """The pipe's other side has given up; its own error says why."""
+
+
+class Pipe:
+    """One writer on the event loop, one reader in a thread."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._queue: SimpleQueue[bytes | None] = SimpleQueue()
+        self._held = 0
+        self._room = asyncio.Event()
+
+    async def put(self, data: bytes) -> None:
+        """Hand over `data` (b"": the end), and wait until there is room for more."""
+        self._queue.put(data)
+        self._held += len(data)
+        while self._held > _HELD:
+            self._room.clear()
+            await self._room.wait()
+
+    def stop(self) -> None:
+        """Make the thread give up: its next `read` raises StoppedError. What is still on the way may go first."""
+        self._queue.put(None)
+
+    def read(self) -> bytes:
+        """In the thread: the next piece; b"" at the end and ever after."""
+        data = self._queue.get()
+        if data is None:
+            raise StoppedError
+        if data:
+            self._loop.call_soon_threadsafe(self._taken, len(data))
+        else:
+            self._queue.put(b"")
+        return data
+
+    def _taken(self, count: int) -> None:
+        self._held -= count
+        self._room.set()

@@ -1,0 +1,201 @@
+"""What a server packed, unpacked again in bounded pieces: a hostile server's may grow 32,768-fold.
+
+`Unpacker` takes bytes as they come; `unpacked` reads them where they lie; `unpacked_jobs` keeps the packing too.
+"""
+
+import zlib
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import zstandard
+
+from tuibackup.errors import RemoteCommandError
+from tuibackup.remote.zstdblocks import LARGEST, REPEATED, RESERVED, Slices
+
+JOB = 1 << 20  # unpacked bytes
+_PIECE = 128 << 10  # unpacked bytes of gzip's that are handed on at once
+_WINDOW = 8 << 20  # the most a zstd frame may make us remember: more than `zstd -1` to `-9` ask for
+_BEGIN = 5  # bytes of a frame's header that tell how long it is
+_MAGIC, _SIZED = b"\x28\xb5\x2f\xfd", b"\x80"  # how a frame begins whose header ends in 4 bytes with its size
+_SINGLE_OR_DICTIONARY = (
+    0x23  # bits of a header without the byte that tells the window, or with more than that
+)
+
+
+class UnpackError(RemoteCommandError):
+    """What the server sent is not packed that way."""
+
+
+class CutOffError(UnpackError):
+    """It is, but it ends too early."""
+
+
+class Unpacker:
+    """Undoes the packing ("zstd", "gzip" or "") of bytes that are handed over in pieces of some megabytes at most."""
+
+    def __init__(self, packer: str) -> None:
+        self._packer = packer
+        self._slices = Slices()
+        self._stream: Any = None
+        if packer == "zstd":
+            self._stream = zstandard.ZstdDecompressor(max_window_size=_WINDOW).decompressobj()
+        elif packer == "gzip":
+            self._stream = zlib.decompressobj(wbits=31)
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """What `data` adds, in pieces of a megabyte at most. Raises UnpackError."""
+        if self._stream is None:
+            yield data
+            return
+        try:
+            yield from self._gzip(data) if self._packer == "gzip" else self._zstd(self._slices.cut(data))
+        except (zstandard.ZstdError, zlib.error) as error:
+            raise UnpackError(f"the server's {self._packer} stream is damaged: {error}") from error
+
+    def close(self) -> Iterator[bytes]:
+        """Nothing more comes: the last of it. Raises CutOffError where there should be more."""
+        if self._packer == "zstd":
+            try:
+                yield from self._zstd(iter([self._slices.rest()]))
+            except zstandard.ZstdError as error:
+                raise UnpackError(f"the server's zstd stream is damaged: {error}") from error
+        if self._stream is not None and not self._stream.eof:
+            raise CutOffError(f"the server's {self._packer} stream was cut off")
+
+    def _zstd(self, slices: Iterator[bytes]) -> Iterator[bytes]:
+        for part in filter(None, slices):
+            self._refuse_more()
+            if piece := self._stream.decompress(part):
+                yield piece
+            if self._stream.unused_data:
+                self._refuse_more()
+
+    def _gzip(self, data: bytes) -> Iterator[bytes]:
+        while data:
+            self._refuse_more()
+            piece = self._stream.decompress(data, _PIECE)
+            while piece:
+                yield piece
+                # What it has not given yet comes without further bytes.
+                data = self._stream.unconsumed_tail
+                piece = self._stream.decompress(data, _PIECE) if data or len(piece) == _PIECE else b""
+            data = self._stream.unconsumed_tail or self._stream.unused_data
+
+    def _refuse_more(self) -> None:
+        if self._stream.eof:
+            raise UnpackError(f"the server's {self._packer} stream goes on after its end")
+
+
+def unpacked(read: Callable[[], bytes], packer: str) -> Iterator[bytes]:
+    """What `read` gives (b"" at its end), unpacked. Raises UnpackError, CutOffError at its end, what `read` raises."""
+    unpacker = Unpacker(packer)
+    while data := read():
+        yield from unpacker.feed(data)
+    yield from unpacker.close()
+
+
+class Piece(NamedTuple):
+    """Some of the SQL. `frame`: what may be a zstd frame, but for its checksum, of just this; b"" where nothing is."""
+
+    sql: bytes
+    frame: bytes = b""
+
+
+def unpacked_jobs(read: Callable[[], bytes], packer: str) -> Iterator[Piece]:
+    """As `unpacked`, with the frames of what zstd packed in jobs that know nothing of each other.
+
+    Each job comes with what would be a frame of its own: its blocks as they came, behind a header. So nothing has to be
+    packed a second time. Whether a frame stands for its piece is looked at where it is stored (`vault.archive.frames`):
+    another zstd's jobs may need what lies before.
+    """
+    return _zstd_jobs(read) if packer == "zstd" else map(Piece, unpacked(read, packer))
+
+
+def _zstd_jobs(read: Callable[[], bytes]) -> Iterator[Piece]:
+    source = _Source(read)
+    decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW).decompressobj()
+    try:
+        header = source.take(_BEGIN)
+        header += source.take(zstandard.frame_header_size(header) - _BEGIN)
+        has_checksum = zstandard.get_frame_parameters(header).has_checksum
+        decompressor.decompress(header)
+        job, last = _Job(header), False
+        while not last:
+            block, last = source.block()
+            job.add(
+                block, decompressor.decompress(block + (source.take(4) if last and has_checksum else b""))
+            )
+            if last or job.full:
+                if piece := job.piece(last):
+                    yield piece
+                job = _Job(header)
+    except zstandard.ZstdError as error:
+        raise UnpackError(f"the server's zstd stream is damaged: {error}") from error
+    if source.more():
+        raise UnpackError("the server's zstd stream goes on after its end")
+
+
+class _Source:
+    """The packed bytes, as many at a time as are wanted. Raises UnpackError where they end before."""
+
+    def __init__(self, read: Callable[[], bytes]) -> None:
+        self._read = read
+        self._data = bytearray()
+
+    def take(self, count: int) -> bytes:
+        """So many."""
+        while len(self._data) < count:
+            if not (more := self._read()):
+                raise CutOffError("the server's zstd stream was cut off")
+            self._data += more
+        taken = bytes(self._data[:count])
+        del self._data[:count]
+        return taken
+
+    def block(self) -> tuple[bytes, bool]:
+        """The next block with its header (RFC 8878, section 3.1.1.2); whether it is the last."""
+        head = self.take(3)
+        bits = int.from_bytes(head, "little")
+        kind, size = bits >> 1 & 3, bits >> 3
+        if kind == RESERVED or size > LARGEST:
+            raise zstandard.ZstdError("zstd decompress error: Data corruption detected")
+        return head + self.take(1 if kind == REPEATED else size), bool(bits & 1)
+
+    def more(self) -> bool:
+        """Whether anything follows."""
+        return bool(self._data or self._read())
+
+
+class _Job:
+    """Blocks that stand for JOB bytes, if they are cut there."""
+
+    def __init__(self, header: bytes) -> None:
+        self._cuttable = not header[4] & _SINGLE_OR_DICTIONARY
+        self._frame = bytearray(_MAGIC + _SIZED + header[5:6] + bytes(4))
+        self._head = len(self._frame)
+        self._last = 0  # where its last block begins
+        self._parts: list[bytes] = []
+        self._length = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether no more should be added. Blocks may also stand for nothing."""
+        return self._length >= JOB or len(self._frame) >= 2 * JOB
+
+    def add(self, block: bytes, sql: bytes) -> None:
+        """The next block, and what it stands for."""
+        self._last = len(self._frame)
+        self._frame += block
+        self._parts.append(sql)
+        self._length += len(sql)
+
+    def piece(self, last: bool) -> Piece | None:
+        """All of it; None for nothing. `last`: the stream ends here."""
+        if not self._length:
+            return None
+        sql = b"".join(self._parts)
+        if not self._cuttable or not (last or self._length == JOB):
+            return Piece(sql)
+        self._frame[self._head - 4 : self._head] = self._length.to_bytes(4, "little")
+        self._frame[self._last] |= 1
+        return Piece(sql, bytes(self._frame))
