@@ -3,6 +3,7 @@
 import contextlib
 import json
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -120,3 +121,52 @@ def test_a_table_that_is_given_back_in_time_is_whole(
     assert said.code in (0, 3), said.out
     assert told["whole"]
     assert {one["name"]: one["whole"] for one in told["databases"]} == {"a": True, "b": True}
+
+
+@pytest.mark.long
+@pytest.mark.timeout(180)
+def test_who_shares_the_account_and_waits_for_the_same_table_is_not_ended(
+    site: Site, sshd: PrivateSshd, start_mariadb: MariadbStarter
+) -> None:
+    """A dump program that waits too long is ended; people's statements were, too, where they log in as it does."""
+    source = start_mariadb()
+    source.sql(TABLES)
+    database = f'user = "root"\nsocket = "{source.socket}"\nwait_for_tables = "1 second"\n'
+    site.add("siakad", sshd, [], database=database)
+    theirs = {
+        "UPDATE a.kunci SET id = id + 1": "",
+        "SHOW CREATE TABLE a.kunci": "",
+        "SELECT /*!40001 SQL_NO_CACHE */ * FROM a.kunci": "",
+        "ALTER TABLE a.kunci ADD x INT": "",
+    }
+
+    def work(statement: str) -> None:
+        with pymysql.connect(unix_socket=str(source.socket), user="root") as person:
+            try:
+                with person.cursor() as cursor:
+                    cursor.execute(statement)
+                theirs[statement] = "done"
+            except pymysql.err.MySQLError as error:
+                theirs[statement] = str(error)
+
+    threads = [threading.Thread(target=work, args=(one,)) for one in theirs]
+    going = site.start("run", "siakad", "--only", "databases")
+    while not any('"step-finished","step":"login"' in one.read_text() for one in site.journals):
+        time.sleep(0.01)  # what is held before that no dump program is asked for
+    with others(source, "LOCK TABLES a.kunci WRITE"):
+        with (
+            pymysql.connect(unix_socket=str(source.socket), user="root") as looking,
+            looking.cursor() as cursor,
+        ):
+            while going.poll() is None and not cursor.execute(
+                "SELECT 1 FROM information_schema.PROCESSLIST WHERE STATE LIKE 'Waiting for table%'"
+                " AND INFO LIKE 'SELECT%kunci%'"
+            ):
+                time.sleep(0.05)
+        for thread in threads:
+            thread.start()
+        assert going.wait(110) == 3
+    for thread in threads:
+        thread.join(60)
+    assert theirs == dict.fromkeys(theirs, "done")
+    assert "a dump program waits for a table for too long, and is ended" in site.journals[0].read_text()

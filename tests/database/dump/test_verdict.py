@@ -166,7 +166,7 @@ async def test_a_server_that_allows_few_connections_gets_one_program(
     assert (result.outcome, result.whole, reporter.findings) == (Outcome.DONE, True, [])
     if connections == 2:  # of four, one may be free again before the last is needed
         assert result.instant == "one program for all databases"
-        assert "max_user_connections" in " ".join(reporter.lines)
+        assert "MAX_USER_CONNECTIONS" in " ".join(reporter.lines)
 
 
 async def test_a_program_that_does_not_say_that_it_has_begun_costs_one_short_lock(

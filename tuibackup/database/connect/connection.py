@@ -24,6 +24,7 @@ from tuibackup.secret import Secret
 LOGIN_LIMIT = 1 << 20  # bytes of greeting and login
 ANSWER_LIMIT = 128 << 20  # bytes of one answer: a hundred thousand tables are some 20 MiB
 
+_PAGE = 4096
 _TOGETHER = 500  # statements that are sent one behind the other
 _OUT_OF_STEP = (2013, 2014, 2068)  # errors of ours, not the server's
 # Access denied, perhaps for no TLS alone, of which most servers do not speak; or that in as many words.
@@ -339,11 +340,15 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
             self._reader = self._writer = None
 
     async def quit(self, seconds: float = 3.0) -> None:
-        """Say goodbye and close."""
+        """Say goodbye and close, once the server has let go of the session: the next may need its place."""
         try:
             async with asyncio.timeout(seconds):
-                await self.ensure_closed()
-        except Exception:  # the server may be gone; what matters is that the channel is closed
+                self._write_bytes(struct.pack("<iB", 1, COMMAND.COM_QUIT))
+                while True:
+                    await self._channel[0].read(_PAGE)
+        except Exception:  # noqa: S110  # the server may be gone; what matters is that the channel is closed
+            pass
+        finally:
             self.drop()
 
     def __repr__(self) -> str:  # aiomysql keeps the password among its attributes

@@ -55,6 +55,7 @@ _GONE = (2006, 2013)
 _PLUGIN = 2059
 _OPTION_PREVENTS = 1290
 _OURS = range(2000, 3000)  # errors that the client's side makes
+_TOO_MANY, _A_LIMIT = (1040, 1203), 1226  # logins at a time; one of the account's limits
 # What the server refuses with these is the account's, not the password's.
 _WAYS_OUT = {
     **dict.fromkeys((1820, 1862), "give it a new password there: ALTER USER {who} IDENTIFIED BY …"),
@@ -88,10 +89,12 @@ class DatabaseSession:
     databases: tuple[DatabaseInfo, ...]
     division: int  # its div_precision_increment, by which generated columns are computed
     cuts: str  # settings of the server that cut short what any program reads: "sql_select_limit = 10"; "" for none
+    logins: int  # how many the account may have at a time; 0 for as many as there is room for
     _connection: Connection
     _session: Session
     _exclude: frozenset[str] = frozenset()
     _gone: bool = False  # the server did not come back: it is not waited for again
+    resting: bool = False  # until something is asked, another login of ours has its place
 
     async def rows(self, query: str, *values: object) -> list[Row]:
         """All rows of `query`. Raises DatabaseError, ConnectionLostError."""
@@ -121,8 +124,24 @@ class DatabaseSession:
         except TuibackupError:
             self._gone = True
             raise
+        self.resting = False
         async with faults(self.server, self.options):
             return await ask(self._connection)
+
+    async def another(self) -> Connection:
+        """One more login; in place of this one where there may be no more. Raises as `rows`.
+
+        It gives the place back: nothing may be asked here before it has ended.
+        """
+        try:
+            return await open_connection(self._session, self.options)
+        except DatabaseError as error:
+            if not _too_many(error):
+                raise
+        if not self._connection.gone:
+            await self._connection.quit()
+        self.resting = True
+        return await come_back(self._session, self.options, RETURN_SECONDS)
 
     async def close(self) -> None:
         """Log out."""
@@ -209,8 +228,9 @@ async def _looked(session: Session, server: Server, options: Options) -> Databas
     options = replace(options, tls=connection.tls)
     try:
         async with faults(server.name, options):
-            [(version, division, *limits)] = await connection.rows(
+            [(version, division, logins, *limits)] = await connection.rows(
                 "SELECT VERSION(), @@global.div_precision_increment,"
+                " @@session.max_user_connections,"
                 " @@global.sql_select_limit, @@global.max_join_size, @@global.init_connect"
             )
             version = str(version)
@@ -235,6 +255,7 @@ async def _looked(session: Session, server: Server, options: Options) -> Databas
         databases=databases,
         division=int(division),
         cuts=_cuts(*limits),
+        logins=int(logins),
         _connection=connection,
         _session=session,
         _exclude=exclude,
@@ -358,6 +379,11 @@ async def _authentication(connection: Connection) -> str:
         return ""
     found = _IDENTIFIED.search(str(created))
     return printable(found[1].strip("'`")) if found else "password"
+
+
+def _too_many(error: DatabaseError) -> bool:
+    """Whether a login was refused because there are as many as there may be at a time."""
+    return error.number in _TOO_MANY or (error.number == _A_LIMIT and "max_user_connections" in error.message)
 
 
 @contextlib.asynccontextmanager

@@ -22,10 +22,11 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 
-from tuibackup.database.connect.login import Login
+from tuibackup.database.connect.login import DatabaseSession, Login
+from tuibackup.database.dump.beside import beside
 from tuibackup.database.rights.grants import Grants
 from tuibackup.errors import ConnectionLostError, DatabaseError
-from tuibackup.text import printable
+from tuibackup.text import numbered, printable
 
 WAIT = 0.3  # seconds for the lock: for so long others may wait behind us
 TRIES = 5
@@ -33,6 +34,7 @@ PAUSE = 1.0  # seconds between them
 QUIET = 2.0  # seconds, in each of them, for a moment in which nobody has a table open
 BEGIN = 1.2  # seconds at most until every transaction is open
 HOLD = 1.5  # seconds at most for all of it: tables without transactions are read under the lock
+LOGINS = 3  # at a time that are needed besides those that read: the run's own, the lock's, and its helper's
 LEASE = 1  # second of our silence after which the server takes it back: it knows no less
 _SPEAK = (0.3, 0.3)  # seconds after which we say something, while it is held
 _RELEASE = 5.0  # seconds for an answer to giving it back
@@ -45,6 +47,15 @@ def may_lock(grants: Iterable[str]) -> bool:
     """Whether the lines of SHOW GRANTS give the right to it."""
     held = Grants(tuple(grants))
     return held.everywhere("RELOAD") or held.everywhere("FLUSH_TABLES")
+
+
+def few_logins(database: DatabaseSession) -> str:
+    """Why there is no lock where the account may have too few logins, and the way out."""
+    return (
+        f"{printable(database.account)} may have {numbered(database.logins, 'login')} at a time, too few to lock for a"
+        " moment, so everything is dumped over one and no rows are compared:"
+        f" ALTER USER {printable(database.account)} WITH MAX_USER_CONNECTIONS 10"
+    )
 
 
 class BarrierError(Exception):
@@ -83,7 +94,7 @@ class Barrier:
         began = await self._locked()
         kept = False
         try:
-            async with self._heard(), asyncio.timeout(HOLD):
+            async with beside(self._speak()), asyncio.timeout(HOLD):
                 yield
         except TimeoutError as error:
             raise BarrierError(f"the lock was needed for more than {HOLD:g} s") from error
@@ -93,22 +104,12 @@ class Barrier:
         if not kept:
             raise BarrierError("the server gave the lock up by itself")
 
-    @asynccontextmanager
-    async def _heard(self) -> AsyncIterator[None]:
-        """The server hears from us in the first moments of the block."""
-
-        async def speak() -> None:
-            for seconds in _SPEAK:
-                await asyncio.sleep(seconds)
-                # Its answer may come late, behind rows that a slow line has to carry: it is not waited for.
-                self._control.say("DO 1")
-
-        speaking = asyncio.create_task(speak())
-        try:
-            yield
-        finally:
-            speaking.cancel()
-            await asyncio.gather(speaking, return_exceptions=True)
+    async def _speak(self) -> None:
+        """Let the server hear from us in the first moments."""
+        for seconds in _SPEAK:
+            await asyncio.sleep(seconds)
+            # Its answer may come late, behind rows that a slow line has to carry: it is not waited for.
+            self._control.say("DO 1")
 
     async def _locked(self) -> float:
         """Get the lock, in a few tries; when it began to be felt. Whatever goes wrong, nothing of it is left."""

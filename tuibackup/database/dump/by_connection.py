@@ -5,11 +5,10 @@ know no transactions), or everything where there is no program. One after the ot
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
 
 from tuibackup.database.connect.connection import Connection
-from tuibackup.database.connect.login import open_connection
 from tuibackup.database.connect.optionfile import Options
 from tuibackup.database.dump.division import Share
 from tuibackup.database.dump.progress import Live
@@ -32,7 +31,7 @@ class Reader:
     def __init__(
         self,
         session: Session,
-        options: Options,
+        log_in: Callable[[], Awaitable[Connection]],
         vendor: str,
         shares: Sequence[tuple[int, Share]],
         live: Live,
@@ -53,7 +52,7 @@ class Reader:
         self.refused = ""  # why it could not begin
         self.number = 0  # of its session, for the server
         self._session = session
-        self._options = options
+        self._log_in = log_in
         self._vendor = vendor
         self._live = live
         self._may_fetch = asyncio.Event()
@@ -75,7 +74,7 @@ class Reader:
         """Log in, and have everything ready. Raises DatabaseError, ConnectionLostError."""
 
         async def connect() -> Connection:
-            connection = await open_connection(self._session, self._options)
+            connection = await self._log_in()
             stack.callback(connection.drop)
             self.number = connection.number
             return connection

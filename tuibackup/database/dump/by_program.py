@@ -6,7 +6,7 @@ Whatever it writes is taken at once: a program whose reader is slow dies of the 
 import asyncio
 import re
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, suppress
 from dataclasses import replace
 
 from tuibackup.database.connect.optionfile import Options
@@ -25,20 +25,35 @@ STALL_SECONDS = 900.0  # without a byte or a word from the tool: a table may tak
 _CHUNK = 256 << 10
 _WINDOW = 4 << 20  # bytes under way, packed: several programs write at the same time
 _TOO_MANY = re.compile(r"error: (?:1040|1203|1226):")
+_READY, _READY_SECONDS = re.compile(r"-- group ([1-9]\d{0,9})?"), 5.0
 _COMPLAINTS = 100  # lines that are kept
 
 
 class Program:
     """Dumps share `number`. `begun` is set as soon as its transaction is open, or it has ended; `open` says which."""
 
-    def __init__(self, number: int, session: Session, tool: DumpTool, share: Share, live: Live) -> None:
+    def __init__(
+        self,
+        number: int,
+        session: Session,
+        tool: DumpTool,
+        share: Share,
+        live: Live,
+        *,
+        prompt: bool = False,
+    ) -> None:
+        """`prompt`: somebody waits for its begin. Its priority is low only when its `group` is given that."""
         self.shares = ((number, share),)
+        self.group = 0  # of processes on the server; 0 where it did not tell
         self.begun = asyncio.Event()
         self.open = False
         self.refused = ""  # why the server does not let it in, while it lets us
         self._session = session
         self._tool = tool
         self._live = live
+        # Where a command more may be refused, it could not be told later.
+        self._prompt = prompt and session.at_once is None
+        self._waits = asyncio.Event()  # for nothing but its option file
         self._lines = Lines(live, number, share)
         self._complaints: list[str] = []
         self._last_words = ""
@@ -49,7 +64,7 @@ class Program:
         """Start it on the server; it ends with `stack`. Raises RemoteCommandError, ConnectionLostError."""
         [(_number, share)] = self.shares
         running = self._session.stream(
-            self._tool.command(share), on_line=self._said, window=_WINDOW, beside=True
+            self._tool.command(share, prompt=self._prompt), on_line=self._said, window=_WINDOW, beside=True
         )
         self._stream = await stack.enter_async_context(running)
         # Behind the lock nobody waits for the account's start-up files.
@@ -61,6 +76,9 @@ class Program:
                 f"{self._session.name}: its shell did not answer within {BEGIN_SECONDS:g} s"
             ) from None
         await self._stream.write(self._tool.names(share))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_READY_SECONDS):
+                await self._waits.wait()
 
     async def go(self, options: Options) -> None:
         """Let it log in and begin."""
@@ -110,7 +128,10 @@ class Program:
 
     def _said(self, line: bytes) -> None:
         text = printable(line)
-        if self._lines.begun(text):
+        if ready := _READY.fullmatch(text):
+            self.group = int(ready[1] or 0) if self._prompt else 0
+            self._waits.set()
+        elif self._lines.begun(text):
             self.open = True
             self.begun.set()
         elif verdict.complaint(text):

@@ -59,7 +59,8 @@ class Statement:
 class Courtesy:
     """Looks at the server's sessions over one more login, where the server allows it.
 
-    `longest_ms`: how long somebody waited for us until we stepped back.
+    `longest_ms`: how long somebody waited for us until we stepped back; `programs`: the sessions of dump programs, None
+    where they are not known.
     """
 
     def __init__(self, session: Session, database: DatabaseSession, live: Live) -> None:
@@ -68,7 +69,7 @@ class Courtesy:
         self._database = database
         self._live = live
         self._before: frozenset[int] | None = None
-        self._programs: frozenset[int] = frozenset()
+        self.programs: frozenset[int] | None = None
         self._numbers: Callable[[], Iterable[int]] = tuple
         self._since: dict[Statement, float] = {}
         self._wronged: set[Statement] = set()  # who waits, or waited until now, for us
@@ -77,6 +78,8 @@ class Courtesy:
 
     async def note(self) -> None:
         """Programs are about to log in: who is here now is none of them. Raises ConnectionLostError."""
+        if self._database.resting:  # there is no place for another login
+            return
         with suppress(DatabaseError):
             self._before = await _sessions(self._database)
 
@@ -99,9 +102,9 @@ class Courtesy:
         with suppress(DatabaseError, ConnectionLostError):
             login = await log_in_again(self._session, self._database.options)
             try:
-                self._programs = await _sessions(login) - self._before - {login.number}
+                self.programs = await _sessions(login) - self._before - {login.number}
                 while True:
-                    await self._look(login)
+                    await self._look(login, self.programs)
                     await asyncio.sleep(_LOOK)
             finally:
                 login.drop()
@@ -116,9 +119,9 @@ class Courtesy:
             )
         ]
 
-    async def _look(self, login: Login) -> None:
+    async def _look(self, login: Login, programs: frozenset[int]) -> None:
         now = asyncio.get_running_loop().time()
-        our_own = self._programs | set(self._numbers())
+        our_own = programs | set(self._numbers())
         waiting = [
             one for one in await self._statements(login, f"({_WAITING})", "LEFT") if one.number not in our_own
         ]

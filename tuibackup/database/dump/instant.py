@@ -6,8 +6,8 @@ even begin, no program: a connection of ours.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -15,12 +15,22 @@ from typing import Self
 from tuibackup.database.connect.login import DatabaseSession, Login, log_in_again
 from tuibackup.database.content import Content
 from tuibackup.database.dump import verdict
-from tuibackup.database.dump.barrier import BEGIN, Barrier, BarrierError, may_lock, witnessed
+from tuibackup.database.dump.barrier import (
+    BEGIN,
+    LOGINS,
+    Barrier,
+    BarrierError,
+    few_logins,
+    may_lock,
+    witnessed,
+)
+from tuibackup.database.dump.beside import beside
 from tuibackup.database.dump.by_connection import Reader
 from tuibackup.database.dump.by_program import Program
 from tuibackup.database.dump.counter import Checker, Place
 from tuibackup.database.dump.courtesy import Courtesy
 from tuibackup.database.dump.division import PROGRAMS, Share, Tables, inexact, locked, shared, taken_by
+from tuibackup.database.dump.held import end_waits
 from tuibackup.database.dump.progress import Live
 from tuibackup.database.dump.receive import Ended
 from tuibackup.database.dump.tool import DumpTool
@@ -42,14 +52,6 @@ from tuibackup.vault.incoming import Incoming
 BARRIER, ONE_PROGRAM, EACH = "barrier", "one program for all databases", "one for each database"
 NATIVE = "one connection for all databases, without a dump program"
 _FETCH = 0.6  # seconds, while everybody waits, for the rows of small tables without transactions
-_PAUSE = 2.0  # seconds between two looks at who waits
-# Logins of this account that began after ours and wait for a table.
-_WAITING = (
-    "SELECT ID FROM information_schema.PROCESSLIST WHERE USER = SUBSTRING_INDEX(USER(), '@', 1) AND COMMAND = 'Query'"
-    " AND STATE LIKE 'Waiting for table%%' AND ID > CONNECTION_ID() AND TIME >= %s"
-    # The account may be one that people use, too: only what dump programs say.
-    " AND (INFO LIKE 'SELECT /*!40001 SQL_NO_CACHE%%' OR INFO LIKE 'SHOW %%')"
-)
 _ENOUGH = 32 << 20  # bytes of tables that make it worth while to start another program
 
 
@@ -154,6 +156,10 @@ class Passes:
 
     async def _at_one_instant(self, *, checksum: bool) -> Taken:
         infos = self._database.databases
+        if self._database.logins == 1 and self.tool is not None:
+            self._without_tool(
+                "the account may have one login at a time, and a dump program would be another"
+            )
         for last in (False, True):
             try:
                 return await self._behind_barrier(checksum=checksum)
@@ -172,9 +178,7 @@ class Passes:
         together = self.tool is not None and not any(info.natively for info in infos)
         made, ended, begun = await self._run(self._one(infos, program=together))
         if self.tool is not None and not begun and all(one.faults for one in made):
-            self.no_tool = made[0].faults[0]
-            self._live.say(f"{self.no_tool}: the databases are read without")
-            self.tool = None
+            self._without_tool(made[0].faults[0])
             self._files.forget(one.name for one in infos)
             return await self._at_one_instant(checksum=checksum)
         instant = ONE_PROGRAM if together else NATIVE
@@ -186,6 +190,10 @@ class Passes:
             no_barrier=no_barrier,
             complaints=complaints(ended),
         )
+
+    def _without_tool(self, why: str) -> None:
+        self.tool, self.no_tool = None, why
+        self._live.say(f"{why}: the databases are read without")
 
     async def again(self, infos: Sequence[DatabaseInfo]) -> tuple[list[Made], list[Ended]]:
         """These once more, at an instant of their own, over a connection: it leaves out no more than it cannot read.
@@ -210,6 +218,8 @@ class Passes:
         if not database.untold and not may_lock(database.grants):
             grant = Grants(database.grants).statement(database.account, database.vendor)
             raise BarrierError(f"the account lacks RELOAD; run: {printable(grant)}")
+        if 0 < database.logins <= LOGINS:
+            raise BarrierError(few_logins(database))
         loop = asyncio.get_running_loop()
         began = loop.time()
         async with AsyncExitStack() as stack:
@@ -220,7 +230,7 @@ class Passes:
                 stack.push_async_callback(checker.stop)
                 await checker.prepare()
             except DatabaseError as error:
-                raise BarrierError(error.message) from error
+                raise BarrierError(str(error)) from error
             infos = () if self.tool is None else tuple(info for info in infos if not info.natively)
             aside = locked(infos)
             barrier = Barrier(control, helper, self._database.vendor, self._database.server_version)
@@ -240,7 +250,7 @@ class Passes:
                 history = self.tool is None or self.tool.history
                 exactly = taken_by([*aside, *exact]) if self.tool else None
                 checker.start(self._database.databases, history, checksum=checksum, exact=exactly)
-                async with self._ending_waits():
+                async with beside(self._end_waits(courtesy)), beside(running.lower()):
                     ended = await running.finish()
             finally:
                 await running.stop()
@@ -288,6 +298,9 @@ class Passes:
                 self._lock_ms = max(self._lock_ms or 0, barrier.lock_ms)
             self.longest_ms = max(self.longest_ms, barrier.longest_ms)
 
+    async def _end_waits(self, courtesy: Courtesy) -> None:
+        await end_waits(self._database, self._patience, self._live, lambda: courtesy.programs)
+
     async def _end(self, courtesy: Courtesy) -> None:
         await courtesy.stop()
         self.longest_ms = max(self.longest_ms, courtesy.longest_ms)
@@ -301,34 +314,46 @@ class Passes:
     def _running(self, stack: AsyncExitStack, workers: Sequence[Program | Reader]) -> Running:
         place = self._incoming.path, self._least_free
         options = self._database.options
-        return Running(workers, options, self._files, self._live, place, stack, lambda: self._session.lost)
+        return Running(self._session, workers, options, self._files, self._live, place, stack)
 
     def _workers(
         self, infos: Sequence[DatabaseInfo], aside: Sequence[Share], exact: Sequence[Share]
     ) -> list[Program | Reader]:
-        """Programs for `infos`, but for what a connection of our own takes: that, and all other databases."""
+        """Programs for `infos`, but for what a connection of our own takes: that, and all other databases.
+
+        Raises BarrierError where the account may not have so many logins at a time.
+        """
         workers: list[Program | Reader] = []
         if self.tool is not None and infos:
-            shares = shared(infos, taken_by([*aside, *exact]), programs=self._programs())
             workers += [
-                Program(number, self._session, self.tool, share, self._live)
-                for number, share in enumerate(shares)
+                Program(number, self._session, self.tool, share, self._live, prompt=True)
+                for number, share in enumerate(self._shares(infos, [*aside, *exact]))
             ]
         whole = [Share((info,)) for info in self._database.databases if info.natively or not infos]
         whole.sort(key=lambda share: bool(share.databases[0].held))  # nobody waits for what somebody holds
         if mine := [*aside, *exact, *whole]:
             workers.append(self._reader(mine, first=len(workers), locked=len(aside)))
+        if 0 < self._database.logins < LOGINS + len(workers):
+            raise BarrierError(few_logins(self._database))
         return workers
+
+    def _shares(self, infos: Sequence[DatabaseInfo], apart: Sequence[Share]) -> Sequence[Share]:
+        """For as many programs as the account may have logins for, or for one."""
+        left = self._database.logins - LOGINS - 1  # one may be a connection of ours
+        for programs in range(self._programs(), 0, -1):
+            shares = shared(infos, taken_by(apart), programs=programs)
+            if not self._database.logins or len(shares) <= left:
+                break
+        return shares
 
     def _reader(
         self, shares: Sequence[Share], *, first: int = 0, locked: int = 0, persistent: bool = False
     ) -> Reader:
         numbered = list(enumerate(shares, first))
-        options, vendor = self._database.options, self._database.vendor
         return Reader(
             self._session,
-            options,
-            vendor,
+            self._database.another,
+            self._database.vendor,
             numbered,
             self._live,
             locked,
@@ -358,39 +383,17 @@ class Passes:
             try:
                 running.begin()
                 courtesy.start(running.begun(), lambda: running.numbers)
-                async with self._ending_waits():
+                async with beside(self._end_waits(courtesy)):
                     ended = await running.finish()
             finally:
                 await running.stop()
         return await self._made(ended), ended, worker.open
 
-    @asynccontextmanager
-    async def _ending_waits(self) -> AsyncIterator[None]:
-        """Meanwhile a program that waits for a table too long is ended: it knows no end of it, as our logins do.
-
-        Its databases are then read over a connection of ours, which leaves out that table alone.
-        """
-
-        async def look() -> None:
-            while True:
-                await asyncio.sleep(_PAUSE)
-                with suppress(DatabaseError, ConnectionLostError):
-                    for (number,) in await self._database.rows(_WAITING, self._patience + _PAUSE):
-                        self._live.say("a dump program waits for a table for too long, and is ended")
-                        await self._database.rows(f"KILL QUERY {int(number)}")
-
-        looking = asyncio.create_task(look())
-        try:
-            yield
-        finally:
-            looking.cancel()
-            await asyncio.gather(looking, return_exceptions=True)
-
     async def _apart(self, infos: Sequence[DatabaseInfo]) -> dict[str, ViewTexts]:
         """The views that are written apart; where they cannot be had, that is a fault of their databases alone."""
         try:
             await self._database.rows("SELECT 1")  # a server that is restarted is waited for
-            return await read_apart(self._session, self._database, infos)
+            return await read_apart(self._database, infos)
         except (DatabaseError, ConnectionLostError) as error:
             if self._session.lost:
                 raise

@@ -1,7 +1,7 @@
 """Several programs side by side: started together, begun together, and ended together when one of them cannot go on."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +15,11 @@ from tuibackup.database.dump.receive import Ended, Target
 from tuibackup.database.sql.assembly import Assembly
 from tuibackup.database.sql.scan import Scanner
 from tuibackup.errors import ConnectionLostError, DatabaseError, NoChannelError, RemoteCommandError
+from tuibackup.remote.command import lowered
+from tuibackup.remote.session import Session
 from tuibackup.vault.disk import RoomGuard
+
+_LOWER_SECONDS = 10.0
 
 T = TypeVar("T")
 
@@ -25,25 +29,22 @@ class Running:
 
     def __init__(
         self,
+        session: Session,
         workers: Sequence[Program | Reader],
         options: Options,
         files: Assembly,
         live: Live,
         place: tuple[Path, int],
         stack: AsyncExitStack,
-        lost: Callable[[], bool],
     ) -> None:
-        """`place`: the vault's folder, and how many bytes are to stay free on its disk. All ends with `stack`.
-
-        `lost` tells whether the whole connection is gone, not one login or program alone.
-        """
+        """`place`: the vault's folder, and how many bytes are to stay free on its disk. All ends with `stack`."""
         self._workers = workers
         self._options = options
         self._files = files
         self._live = live
         self._place = place
         self._stack = stack
-        self._lost = lost
+        self._session = session
         self._takers: list[asyncio.Task[list[Ended]]] = []
 
     @property
@@ -91,6 +92,13 @@ class Running:
     def numbers(self) -> list[int]:
         """The sessions of our own connections among them, for the server."""
         return [reader.number for reader in self._readers]
+
+    async def lower(self) -> None:
+        """Give the programs that had to begin at once low priority from now on."""
+        groups = [one.group for one in self._workers if isinstance(one, Program) and one.group]
+        if groups:
+            with suppress(RemoteCommandError, ConnectionLostError):
+                await self._session.run(lowered(groups), timeout=_LOWER_SECONDS, beside=True)
 
     async def open(self) -> None:
         """Wait as `begun`. BarrierError: none has its transaction."""
@@ -140,7 +148,7 @@ class Running:
             await worker.go(self._options)
             return await worker.take(targets)
         except (DatabaseError, ConnectionLostError) as error:
-            if isinstance(error, ConnectionLostError) and self._lost():
+            if isinstance(error, ConnectionLostError) and self._session.lost:
                 raise
             # What the others do is not thrown away for it.
             worker.refused = worker.refused or error.message

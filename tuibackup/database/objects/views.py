@@ -9,14 +9,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from tuibackup.database.connect.login import DatabaseSession, open_connection
+from tuibackup.database.connect.login import DatabaseSession
 from tuibackup.database.inventory import DatabaseInfo, quoted
 from tuibackup.database.native import text as native_text
 from tuibackup.database.native.dumper import Native
 from tuibackup.database.objects.view_order import Place, references
 from tuibackup.database.sql import session as settings
 from tuibackup.errors import DatabaseError
-from tuibackup.remote.session import Session
 from tuibackup.text import printable
 
 Late = tuple[int, bytes]  # the turn of a view among those of all databases, and its SQL
@@ -37,15 +36,13 @@ class ViewTexts:
     faults: list[str] = field(default_factory=list)
 
 
-async def read_apart(
-    session: Session, database: DatabaseSession, infos: Iterable[DatabaseInfo]
-) -> dict[str, ViewTexts]:
+async def read_apart(database: DatabaseSession, infos: Iterable[DatabaseInfo]) -> dict[str, ViewTexts]:
     """By database. Raises DatabaseError where the server lets nobody in, ConnectionLostError."""
     found = {info.name: ViewTexts() for info in infos}
     wanted = [info for info in infos if info.apart.views]
     if not wanted:
         return found
-    connection = await open_connection(session, database.options)
+    connection = await database.another()
     try:
         native = Native(connection, database.vendor, server=database.server)
         await native.prepare()

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 
 from tuibackup.config import Server
 from tuibackup.database.connect.login import DatabaseSession
-from tuibackup.database.dump.barrier import may_lock
+from tuibackup.database.dump.barrier import LOGINS, few_logins, may_lock
 from tuibackup.database.dump.division import inexact, locked, taken_by
 from tuibackup.database.dump.tool import DumpTool
 from tuibackup.database.inventory import TRANSACTIONAL, DatabaseInfo, quoted
@@ -113,6 +113,8 @@ def left_out(database: DatabaseInfo, one: LeftOut) -> Finding:
 def foreseen(database: DatabaseSession, tool: DumpTool | None) -> Iterator[Finding]:
     """What a dump by `tool` (None: over a connection) will not tell as it is, and what it takes to change that."""
     lock = bool(database.untold) or may_lock(database.grants)
+    if database.logins == 1:  # a dump program would be another
+        tool = None
     if not lock:
         grant = Grants(database.grants).statement(database.account, database.vendor)
         yield Finding(
@@ -122,6 +124,10 @@ def foreseen(database: DatabaseSession, tool: DumpTool | None) -> Iterator[Findi
         )
     timely = taken_by(locked(database.databases)) if lock and tool else {}
     exact = taken_by(inexact(database.databases, {})) if lock else {}
+    apart = tool and (timely or exact or any(info.natively for info in database.databases))
+    if lock and 0 < database.logins < LOGINS + 1 + bool(apart):
+        yield Finding("one instant", few_logins(database))
+        timely = exact = {}
     for info in database.databases:
         all_exact = tool is None
         yield from limits(

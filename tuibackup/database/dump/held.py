@@ -1,0 +1,39 @@
+"""Dump programs that wait for a table too long are ended: they know no end of it, as our own logins do.
+
+Their databases are then read over a connection of ours, which leaves out that table alone.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+from tuibackup.database.connect.login import DatabaseSession
+from tuibackup.database.dump.progress import Live
+from tuibackup.errors import ConnectionLostError, DatabaseError
+
+_PAUSE = 2.0  # seconds between two looks at who waits
+# Logins of this account that began after ours and wait for a table.
+_WAITING = (
+    "SELECT ID FROM information_schema.PROCESSLIST WHERE USER = SUBSTRING_INDEX(USER(), '@', 1) AND COMMAND = 'Query'"
+    " AND STATE LIKE 'Waiting for table%%' AND ID > CONNECTION_ID() AND TIME >= %s"
+    # The account may be one that people use, too: only what dump programs say.
+    " AND (INFO LIKE 'SELECT /*!40001 SQL_NO_CACHE%%' OR INFO LIKE 'SHOW %%')"
+)
+
+
+async def end_waits(
+    database: DatabaseSession, patience: float, live: Live, programs: Callable[[], frozenset[int] | None]
+) -> None:
+    """Go on until cancelled; `patience`: seconds for tables that somebody else holds.
+
+    `programs`: their sessions, where they are known by now.
+    """
+    while not database.resting:  # else there is no place for another login
+        await asyncio.sleep(_PAUSE)
+        with suppress(DatabaseError, ConnectionLostError):
+            for (number,) in await database.rows(_WAITING, patience + _PAUSE):
+                known = programs()
+                if known is not None and int(number) not in known:
+                    continue
+                live.say("a dump program waits for a table for too long, and is ended")
+                await database.rows(f"KILL QUERY {int(number)}")
