@@ -78,6 +78,10 @@ PARTS = {
     ("aiomysql.cursors", "Cursor._show_warnings"): ("database/connect/connection.py", "bd53877881bbf39e"),
     ("textual.app", "App._fatal_error"): ("tui/private.py", "bf3dcc000252fdfd"),
     ("textual.app", "App._close_messages_no_wait"): ("tui/private.py", "5600a175cb98bebf"),
+    ("textual.app", "App._display"): ("tui/private.py", "2dc2767da9031286"),
+    ("textual._compositor", "Compositor.render_strips"): ("tui/private.py", "ba8f2dbb54c46fce"),
+    ("textual._xterm_parser", "XTermParser.parse"): ("tui/private.py", "218709843b768d87"),
+    ("textual.screen", "Screen._compositor_refresh"): ("tui/private.py", "55663d2f194daeb7"),
 }
 
 
@@ -121,7 +125,7 @@ def test_the_state_that_we_touch_is_there() -> None:
             Connection,
             ("_reader", "_writer", "_secure", "_next_seq_id", "client_flag", "server_status", "host_info"),
         ),
-        (App, ("_filters", "_exception")),
+        (App, ("_filters", "_exception", "_batch_count", "_running")),
     ):
         source = inspect.getsource(inspect.getmodule(kind))  # type: ignore[arg-type]  # it has one
         for name in names:

@@ -2,9 +2,6 @@
 
 import asyncio
 import os
-import select
-import signal
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +20,7 @@ from tuibackup.secret import Secret
 from tuibackup.tui import actions, themes
 from tuibackup.tui.lines import wrapped
 from tuibackup.tui.panes.serverline import run_words
-from tuibackup.tui.private import QuietCrash, colour_count, show_only_ascii
+from tuibackup.tui.private import OwnOutput, QuietCrash, colour_count, show_only_ascii
 from tuibackup.tui.screens import confirm
 from tuibackup.tui.screens.choose import Choice, Choose
 from tuibackup.tui.screens.details import ServerDetails
@@ -32,14 +29,14 @@ from tuibackup.tui.screens.main import MainScreen
 from tuibackup.tui.screens.plan import PlanScreen, Wants
 from tuibackup.tui.screens.question import Ask, Reply
 from tuibackup.tui.symbols import ascii_only
+from tuibackup.tui.wire.driver import TerminalDriver
 from tuibackup.words import _, use_language
 
 EVERY = 0.5  # seconds between two pictures
 _WHILE_FILTERING = ("details", "next-pane", "previous-pane")  # their keys are no letters
-_PATIENCE = 3.0  # seconds to close in once the terminal is gone
 
 
-class Cockpit(QuietCrash, App[None], inherit_bindings=False):
+class Cockpit(QuietCrash, OwnOutput, App[None], inherit_bindings=False):
     """`source` gives the pictures; the real one reads ledger, vault and journals."""
 
     TITLE = "tuibackup"
@@ -56,7 +53,7 @@ class Cockpit(QuietCrash, App[None], inherit_bindings=False):
         # Before Textual reads the theme's variables, which ours extend.
         self.themes = themes.load((themes.shipped(), config.source.parent / "themes"))
         # Without colours Textual must leave them to the terminal: its other filter makes them grey.
-        super().__init__(ansi_color=True if "NO_COLOR" in os.environ else None)
+        super().__init__(TerminalDriver, ansi_color=True if "NO_COLOR" in os.environ else None)
         self.config = config
         self.source = source
         self.operator = operator
@@ -85,9 +82,6 @@ class Cockpit(QuietCrash, App[None], inherit_bindings=False):
     def on_mount(self) -> None:
         self.set_keymap(self.config.keymap)
         self.push_screen(self.main)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGHUP, signal.SIGTERM):
-            loop.add_signal_handler(number, self._gone)
         self.run_worker(self._pull(), name="pull")
         self.call_after_refresh(self._begin)
 
@@ -119,9 +113,6 @@ class Cockpit(QuietCrash, App[None], inherit_bindings=False):
             while True:
                 self._woken.clear()
                 self.take(await asyncio.to_thread(self.source.gather, self.main.wish))
-                if not self.is_headless and _hung_up():
-                    self._gone()
-                    return
                 try:
                     async with asyncio.timeout(EVERY):
                         await self._woken.wait()
@@ -277,20 +268,9 @@ class Cockpit(QuietCrash, App[None], inherit_bindings=False):
             self.main.tell(_("asked {server} to stop").format(server=face.view.server))
         self.wake()
 
-    def _gone(self) -> None:
-        """The terminal or the login is gone (SIGHUP, SIGTERM, a hang-up): end in order, or at all events end.
-
-        Writing to a terminal that is gone can block for ever; the runs are other processes and do not care.
-        """
-        asyncio.get_running_loop().call_later(_PATIENCE, os._exit, 128 + signal.SIGHUP)
+    def gone(self) -> None:
+        """The terminal or the login is gone: end in order. The runs are other processes and do not care."""
         self.exit()
-
-
-def _hung_up() -> bool:
-    """Whether the terminal is gone though no SIGHUP came: only the leader of a terminal's session gets one."""
-    poll = select.poll()
-    poll.register(sys.__stdin__ or 0, 0)
-    return any(event & select.POLLHUP for _file, event in poll.poll(0))
 
 
 def open_cockpit(config: Config, *, read_only: bool = False, operator: str | None = None) -> int:

@@ -4,11 +4,21 @@ Reviewed for Textual 8.2.8.
 """
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
+from rich.color import ColorSystem
 from rich.segment import Segment
+from textual import events
+from textual._compositor import CompositorUpdate
+from textual._context import visible_screen_stack
+from textual._xterm_parser import XTermParser
+from textual.app import ScreenStackError
 from textual.color import Color
 from textual.filter import LineFilter
+from textual.message import Message
+from textual.screen import Screen
+from textual.strip import Strip
 
 from tuibackup.tui.symbols import to_ascii
 
@@ -28,6 +38,59 @@ class QuietCrash:
     def _fatal_error(self) -> None:
         self.crash = sys.exc_info()[1] or self._exception  # type: ignore[attr-defined]  # the App's own
         self._close_messages_no_wait()  # type: ignore[attr-defined]  # as in the original
+
+
+class OwnOutput:
+    """Mixed into the App: pictures are not written as Textual composes them, but fetched when the line is free.
+
+    Textual sends whole widgets, with all codes for each piece of text, into a queue that blocks; nothing public stands
+    between the compositor and the driver. `frame_changed` is called instead, where a terminal is there.
+    """
+
+    frame_changed: Callable[[], None] | None = None
+
+    def _display(self, screen: Screen[object], renderable: object) -> None:
+        if self.frame_changed is None:
+            super()._display(screen, renderable)  # type: ignore[misc]  # the App's
+            return
+        if isinstance(renderable, CompositorUpdate) and not self._batch_count:  # type: ignore[attr-defined]  # the App's
+            self.frame_changed()
+        self.post_display_hook()  # type: ignore[attr-defined]  # as in the original
+
+
+class Picture(NamedTuple):
+    """What the screens on top of each other show: a line for each row, none wider than `width` cells."""
+
+    lines: Sequence[Strip]
+    width: int
+    colours: ColorSystem
+
+
+def picture(app: "App[None]") -> Picture | None:
+    """The picture of now; None while there is none of the terminal's size: a screen is not laid out yet, or all end.
+
+    The compositor has no public name, and draws what lies below a dialog only where it is told the screens.
+    """
+    try:
+        compositor = app.screen._compositor
+    except ScreenStackError:
+        return None
+    if compositor.size != app.size or not app._running:
+        return None
+    visible_screen_stack.set(app._background_screens)
+    return Picture(
+        compositor.render_strips(), app.size.width, app.console._color_system or ColorSystem.TRUECOLOR
+    )
+
+
+def messages_of(key: str) -> list[Message]:
+    """What a key means to Textual: a character, a whole escape sequence, or a paste with its brackets.
+
+    Its parser waits for more after what it does not know, and takes a letter after esc for alt: it gets key by key.
+    """
+    if key == "\x1b":
+        return [events.Key("escape", key)]
+    return list(XTermParser().feed(key))
 
 
 class AsciiOnly(LineFilter):

@@ -125,15 +125,25 @@ class MainScreen(Screen[None], inherit_bindings=False):
     def on_mount(self) -> None:
         self._ready = True
         self.servers.focus()
-        self.take(self.picture)
+        self._show()
 
     # The picture and where the cursor is
 
     def take(self, picture: Picture) -> None:
-        """Show a newer picture everywhere."""
+        """Show a newer picture everywhere; while a dialog is open, once it is closed.
+
+        What moves below a dialog says nothing to somebody who reads it, and costs bytes on a slow line.
+        """
         self.picture = picture
-        if not self._ready:
-            return  # on_mount shows the newest
+        if self._ready and self.app.screen is self:  # else on_mount shows the newest
+            self._show()
+
+    def on_screen_resume(self) -> None:
+        if self._ready:
+            self._show()
+
+    def _show(self) -> None:
+        picture = self.picture
         self._lay_out()
         self.bar.take(picture)
         before = self.servers.cursor
