@@ -1,8 +1,7 @@
 """`tuibackup check`: try everything a run needs and change nothing; a line for each thing."""
 
 import argparse
-import asyncio
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tuibackup.cli import loop
@@ -14,12 +13,9 @@ from tuibackup.text import cells, count
 from tuibackup.words import _, ngettext
 
 if TYPE_CHECKING:
-    from tuibackup.config import Server
-    from tuibackup.jobs.check.answer import Check
+    from tuibackup.jobs.check.answer import Check, Checked
 
-AT_ONCE = 8  # servers looked at at the same time
 _SIGNS = {"ok": ("√", "done"), "warning": ("▲", "warnings"), "failed": ("×", "failed")}
-_CODES = {"ok": 0, "warning": 3, "failed": 1}
 
 
 def define(parser: argparse.ArgumentParser) -> None:
@@ -33,85 +29,43 @@ def define(parser: argparse.ArgumentParser) -> None:
 
 
 def carry_out(args: argparse.Namespace, context: Context) -> int:
-    """Check this machine and one or all servers."""
-    servers = [context.server(args.server)] if args.server else list(context.config.servers.values())
-    found = loop.run(_check(servers, context, as_json=args.json))
-    states = [check.state.value for _server, check in found]
-    if args.json:
-        print_json(
-            [
-                {"server": server, "check": check.what, "state": check.state.value, "detail": check.detail}
-                for server, check in found
-            ]
-        )
-    elif len(servers) > 1:
-        _sum_up(found)
-    return 1 if "failed" in states else max((_CODES[state] for state in states), default=0)
+    """Check this machine and one or all servers; each line comes as soon as it may."""
+    from tuibackup.jobs.check.check import check, plan_check
+    from tuibackup.run.journal.events import EXIT_CODES
 
-
-async def _check(
-    servers: "list[Server]", context: Context, *, as_json: bool
-) -> "list[tuple[str | None, Check]]":
-    """Every check with its server (None: this machine). Servers are looked at together, printed in order.
-
-    Of one server each line comes when it is known. Of several a server's lines come together, and a question waits
-    until they are all there: one that stood between them would be taken for another server's.
-    """
-    from tuibackup.jobs.check.check import check_host, check_server
-
-    slots = asyncio.Semaphore(AT_ONCE)
-    found: list[tuple[str | None, Check]] = []
+    plan = plan_check(context.config, args.server)
+    recorder = None if context.read_only else context.recorder
     with OneAtATime() as answers:
+        headed: list[str] = []
 
-        async def look(server: "Server", tell: "Callable[[Check], None]") -> "list[Check]":
-            checks = []
-            told = context.trusting(server.name, "check")
-            async with slots:
-                async for check in check_server(context.config, server, answers, told):
-                    tell(check)
-                    checks.append(check)
-            return checks
+        async def show(server: str | None, checks: "Sequence[Check]") -> None:
+            if args.json:
+                return
+            async with answers.alone():
+                if server and server not in headed:
+                    headed.append(server)
+                    print(f"\n{server}", flush=True)
+                for one in checks:
+                    _print(one)
 
-        def tell(check: "Check") -> None:
-            if not as_json:
-                _print(check)
-
-        for check in await asyncio.to_thread(
-            lambda: list(check_host(context.config, read_only=context.read_only))
-        ):
-            found.append((None, check))
-            tell(check)
-        if len(servers) == 1:
-            [server] = servers
-            if not as_json:
-                print(f"\n{server.name}", flush=True)
-            found += [(server.name, check) for check in await look(server, tell)]
-            return found
-        async with asyncio.TaskGroup() as group:
-            looking = [group.create_task(look(server, lambda _check: None)) for server in servers]
-            for server, task in zip(servers, looking, strict=True):
-                checks = await task
-                found += [(server.name, check) for check in checks]
-                async with answers.alone():
-                    if not as_json:
-                        print(f"\n{server.name}")
-                    for check in checks:
-                        tell(check)
-    return found
+        checked = loop.run(check(plan, context.config, recorder, answers, show))
+    if args.json:
+        print_json(checked.document())
+    elif len(plan.servers) > 1:
+        _sum_up(checked)
+    return EXIT_CODES[checked.outcome]
 
 
-def _sum_up(found: "list[tuple[str | None, Check]]") -> None:
-    by_server: dict[str, list[Check]] = {}
-    for server, check in found:
-        if server is not None:
-            by_server.setdefault(server, []).append(check)
+def _sum_up(checked: "Checked") -> None:
     ended = []
-    for server, checks in by_server.items():
-        worst = next(
-            state for state in ("failed", "warning", "ok") if any(c.state.value == state for c in checks)
-        )
-        wrong = [f"{check.what}: {check.detail}" for check in checks if check.state.value == worst != "ok"]
-        ended.append(Ended(server, _SIGNS[worst][1], tuple(wrong)))
+    for server, of_server in checked.of_servers().items():
+        outcome = of_server.outcome
+        wrong = [
+            f"{one.what}: {one.detail}"
+            for _server, one in of_server.found
+            if _SIGNS[one.state.value][1] == outcome.value != "done"
+        ]
+        ended.append(Ended(server, outcome.value, tuple(wrong)))
     number = len(ended)
     what = ngettext("{number} server", "{number} servers", number).format(number=count(number))
     print_summary(what, ended, _("in order"))

@@ -4,14 +4,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tuibackup.errors import UsageError
 from tuibackup.words import _, ngettext, use_language
 
 if TYPE_CHECKING:
     from tuibackup.config import Config, Server
     from tuibackup.jobs.recorder import Recorder
     from tuibackup.ledger.store import Ledger
-    from tuibackup.remote.connect.hostkeys import HostKey, Told
     from tuibackup.run.operator import Operator
     from tuibackup.vault.layout import Vault
 
@@ -47,18 +45,6 @@ class Context:
         from tuibackup.jobs.recorder import Recorder
 
         return Recorder(self.config, self.operator)
-
-    def trusting(self, server: str, during: str) -> "Told | None":
-        """Records the host keys that are accepted on the way to `server`; None where none may be."""
-        if self.read_only:
-            return None
-        from tuibackup.ledger.entries import Kind
-        from tuibackup.run.record import trust_body
-
-        def told(where: str, key: "HostKey", fault: str) -> None:
-            self.recorder.record(Kind.TRUST, trust_body(where, key, during, fault), server=server)
-
-        return told
 
     @property
     def unrecorded(self) -> str:
@@ -105,16 +91,4 @@ class Context:
 
     def server(self, name: str) -> "Server":
         """The configured server of that name. Raises UsageError with the nearest one."""
-        servers = self.config.servers
-        if name in servers:
-            return servers[name]
-        from difflib import get_close_matches
-
-        from tuibackup.text import printable
-
-        near = get_close_matches(name, servers, 1)
-        way_out = _("did you mean {name}?").format(name=near[0]) if near else _("tuibackup status lists them")
-        raise UsageError(
-            _('no server "{name}" in {file}').format(name=printable(name), file=self.config.source),
-            way_out,
-        )
+        return self.config.server(name)

@@ -1,4 +1,4 @@
-"""`tuibackup drill`: restore snapshots into a scratch place, compare, and record what was found."""
+"""`tuibackup drill`: restore snapshots into a scratch place, and compare."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -6,16 +6,11 @@ from typing import TYPE_CHECKING
 from tuibackup.cli.context import Context
 from tuibackup.cli.output import MARKS, coloured, paint, print_hanging, print_json
 from tuibackup.cli.progress import ProgressLine
-from tuibackup.cli.summary import Ended, print_summary
-from tuibackup.errors import VaultError
+from tuibackup.cli.summary import Ended, print_compared, print_summary
 from tuibackup.words import _, ngettext
 
 if TYPE_CHECKING:
     from tuibackup.jobs.drill.drill import Drilled
-    from tuibackup.vault.layout import Snapshot
-
-SHOWN = 20  # sentences of each kind
-_CODES = {"failed": 1, "warnings": 3, "done": 0}  # the worst first
 
 
 def define(parser: argparse.ArgumentParser) -> None:
@@ -31,57 +26,34 @@ def define(parser: argparse.ArgumentParser) -> None:
 
 
 def carry_out(args: argparse.Namespace, context: Context) -> int:
-    """Drill one after the other; each is an entry of the ledger."""
-    from tuibackup.jobs.drill.drill import drill
+    """Drill one after the other."""
+    from tuibackup.jobs.drill.drill import drill, plan_drill
+    from tuibackup.run.journal.events import EXIT_CODES
+    from tuibackup.sop import worst
 
     done = []
-    for snapshot in _chosen(args.what, context):
-        with ProgressLine(snapshot.spec) as line:
-            drilled = drill(context.config, snapshot, line.update)
-        done.append((drilled, _record(drilled, context)))
+    for plan in plan_drill(context.config, args.what):
+        with ProgressLine(plan.snapshot.spec) as line:
+            drilled = drill(plan, context.config, context.recorder, line.update)
+        done.append(drilled)
         if not args.json:
             _print(drilled)
     if args.json:
-        print_json([{**drilled.document(), "not-recorded": fault} for drilled, fault in done])
+        print_json([drilled.document() for drilled in done])
     else:
-        _sum_up([drilled for drilled, _fault in done])
-    outcomes = {drilled.found.outcome.value for drilled, _fault in done}
-    return next(code for outcome, code in _CODES.items() if outcome in outcomes)
-
-
-def _chosen(what: str, context: Context) -> "list[Snapshot]":
-    from tuibackup.sop import Clock
-
-    vault = context.vault
-    if "/" in what:
-        return [vault.find(what)]
-    if what not in vault.servers():
-        context.server(what)
-    found = [snapshot for clock in Clock if (snapshot := vault.latest(what, clock))]
-    if not found:
-        raise VaultError(
-            _("{server}: no good snapshot to drill yet").format(server=what), _("tuibackup run makes one")
-        )
-    return found
+        _sum_up(done)
+    return EXIT_CODES[worst([drilled.outcome for drilled in done])]
 
 
 def _print(drilled: "Drilled") -> None:
-    from tuibackup.text import count, duration
+    from tuibackup.text import duration
 
-    found, outcome = drilled.found, drilled.found.outcome.value
+    found, outcome = drilled.found, drilled.outcome.value
     mark = paint(MARKS[outcome], outcome, coloured())
     where = _("in {place}").format(place=found.where)
-    text = f"{drilled.snapshot.spec}  {drilled.amount()}  {where}  {duration(drilled.seconds)}"
+    text = f"{drilled.plan.snapshot.spec}  {drilled.amount()}  {where}  {duration(drilled.seconds)}"
     print_hanging(f"{MARKS[outcome]} ", text, drawn=f"{mark} ")
-    for sign, state, sentences in (
-        ("×", "failed", found.differences),
-        ("▲", "warnings", found.gaps),
-        ("·", "dim", found.incomparable),
-    ):
-        for sentence in sentences[:SHOWN]:
-            print_hanging(f"  {sign} ", sentence, drawn=f"  {paint(sign, state, coloured())} ")
-        if len(sentences) > SHOWN:
-            print(_("    and {number} more").format(number=count(len(sentences) - SHOWN)))
+    print_compared(found.differences, found.gaps, found.incomparable)
 
 
 def _sum_up(done: "list[Drilled]") -> None:
@@ -89,8 +61,8 @@ def _sum_up(done: "list[Drilled]") -> None:
 
     ended = [
         Ended(
-            drilled.snapshot.spec,
-            drilled.found.outcome.value,
+            drilled.plan.snapshot.spec,
+            drilled.outcome.value,
             tuple([*drilled.found.differences, *drilled.found.gaps][:1]),
         )
         for drilled in done
@@ -98,9 +70,3 @@ def _sum_up(done: "list[Drilled]") -> None:
     number = len(ended)
     what = ngettext("{number} snapshot", "{number} snapshots", number).format(number=count(number))
     print_summary(what, ended)
-
-
-def _record(drilled: "Drilled", context: Context) -> str | None:
-    from tuibackup.ledger.entries import Kind
-
-    return context.recorder.record(Kind.DRILL, drilled.body(), server=drilled.snapshot.server)

@@ -11,6 +11,7 @@ import msgspec
 
 from tuibackup.cli.answers import OneAtATime, present
 from tuibackup.cli.output import MARKS, coloured, paint, print_hanging, print_json, print_table, say
+from tuibackup.jobs.trust import accepting
 from tuibackup.run.journal.events import EXIT_CODES
 from tuibackup.run.plan import Plan, PlanSummary, describe
 from tuibackup.run.rehearsal import Rehearsal, rehearse, room_fault
@@ -27,7 +28,7 @@ FINDINGS = 20  # of one server, listed one by one
 
 async def show(plans: tuple[Plan, ...], context: "Context", *, as_json: bool) -> int:
     """Print what the plans would do; returns the exit code."""
-    config = context.config
+    config, recorder = context.config, None if context.read_only else context.recorder
     summary = await asyncio.to_thread(describe, plans, config)
     found: list[Rehearsal] = []
     if not summary.fault:  # else a run would not even begin
@@ -38,7 +39,8 @@ async def show(plans: tuple[Plan, ...], context: "Context", *, as_json: bool) ->
 
             async def look(plan: Plan) -> Rehearsal:
                 async with slots:
-                    return await rehearse(plan, config, answers, context.trusting(plan.server, "a dry run"))
+                    told = accepting(recorder, plan.server, "a dry run") if recorder else None
+                    return await rehearse(plan, config, answers, told)
 
             found = list(await asyncio.gather(*map(look, plans)))
     fault = summary.fault or await asyncio.to_thread(room_fault, config, found)

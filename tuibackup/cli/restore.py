@@ -1,30 +1,23 @@
-"""`tuibackup restore`: get files or databases out of a snapshot into a local folder, and record it.
-
-Into a database server: see `into`.
-"""
+"""`tuibackup restore`: get files or databases out of a snapshot, into a folder or into a database server."""
 
 import argparse
-import os
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tuibackup.cli import into
+from tuibackup.cli import loop
+from tuibackup.cli.answers import TerminalAnswers
 from tuibackup.cli.context import Context
-from tuibackup.cli.output import MARKS, coloured, paint, print_hanging, print_json
+from tuibackup.cli.output import MARKS, coloured, paint, print_hanging, print_json, say
 from tuibackup.cli.progress import ProgressLine
+from tuibackup.cli.summary import print_compared
 from tuibackup.errors import UsageError
-from tuibackup.progress import Progress
 from tuibackup.words import _, ngettext
 
 if TYPE_CHECKING:
-    from tuibackup.vault.layout import Snapshot
-    from tuibackup.vault.restore.files import Restored
+    from tuibackup.jobs.restore.database import RestoredDatabase
+    from tuibackup.jobs.restore.folder import RestoredFolder
 
 SHOWN = 20
-RECORDED = 100
-_CODES = {"done": 0, "warnings": 3, "failed": 1}
 
 
 def define(parser: argparse.ArgumentParser) -> None:
@@ -50,101 +43,71 @@ def define(parser: argparse.ArgumentParser) -> None:
 
 
 def carry_out(args: argparse.Namespace, context: Context) -> int:
-    """Restore, print what came out, and record it, also when it failed."""
-    from tuibackup.ledger.entries import Kind
+    """Restore, and print what came out."""
+    from tuibackup.run.journal.events import EXIT_CODES
 
-    snapshot = context.vault.find(args.snapshot)
-    if args.into is not None:
-        return into.carry_out(args, snapshot, context)
+    done = _into_database(args, context) if args.into is not None else _to_folder(args, context)
+    if args.json:
+        print_json(done.document())
+    return EXIT_CODES[done.outcome]
+
+
+def _to_folder(args: argparse.Namespace, context: Context) -> "RestoredFolder":
+    from tuibackup.jobs.restore.folder import restore_to_folder
+    from tuibackup.jobs.restore.plan import plan_folder
+
     if args.table is not None:
         raise UsageError(
             _("--table needs --into: a table goes into a database"), _("or restore the database --to DIR")
         )
-    target = Path(os.path.abspath(args.to.expanduser()))
-    began = time.monotonic()
-    what = _asked(snapshot, args, target)
-    with (
-        context.recorder.attempt(Kind.RESTORE, what, server=snapshot.server),
-        ProgressLine(snapshot.spec) as line,
-    ):
-        restored = _restore(snapshot, args, target, line.update)
-    outcome = _outcome(restored)
-    document = _document(snapshot, target, restored, outcome, round(time.monotonic() - began, 3))
-    body = {**what, **_recorded(what, document)}
-    document["not-recorded"] = context.recorder.record(Kind.RESTORE, body, server=snapshot.server)
-    if args.json:
-        print_json(document)
-    else:
-        _print(document)
-    return _CODES[outcome]
-
-
-def _restore(
-    snapshot: "Snapshot", args: argparse.Namespace, target: Path, on_progress: Callable[[Progress], None]
-) -> "Restored":
-    from tuibackup.sop import Clock
-    from tuibackup.vault.restore.files import restore_dumps, restore_files
-
-    if snapshot.clock is Clock.DATABASES:
-        if args.paths:
-            raise UsageError(_("a databases snapshot has no paths"), _("use --database NAME"))
-        return restore_dumps(
-            snapshot, args.database, target, overwrite=args.overwrite, on_progress=on_progress
-        )
-    if args.database:
-        raise UsageError(_("{snapshot} holds files").format(snapshot=snapshot.spec), _("name paths instead"))
-    relative = [path for path in args.paths if not path.startswith("/")]
-    if relative:
-        raise UsageError(
-            _("{path}: paths are absolute, as on the server").format(path=relative[0]),
-            _("tuibackup ls {snapshot} shows them").format(snapshot=snapshot.spec),
-        )
-    return restore_files(
-        snapshot,
-        [os.fsencode(path) for path in args.paths],
-        target,
+    plan = plan_folder(
+        context.config,
+        args.snapshot,
+        args.to,
+        paths=args.paths,
+        databases=args.database,
         overwrite=args.overwrite,
         numeric_owner=args.numeric_owner,
-        on_progress=on_progress,
     )
+    with ProgressLine(plan.snapshot.spec) as line:
+        done = restore_to_folder(plan, context.recorder, line.update)
+    if not args.json:
+        _print_folder(done)
+    return done
 
 
-def _outcome(restored: "Restored") -> str:
-    """A snapshot that cannot give what it holds has failed, however much else came."""
-    if restored.damaged:
-        return "failed"
-    if not restored.problems:
-        return "done"
-    return "warnings" if restored.files or restored.folders or restored.links else "failed"
+def _into_database(args: argparse.Namespace, context: Context) -> "RestoredDatabase":
+    from tuibackup.jobs.restore.database import restore_into_database
+    from tuibackup.jobs.restore.plan import plan_database
+
+    plan = plan_database(
+        context.config,
+        args.snapshot,
+        args.into,
+        paths=args.paths,
+        databases=args.database,
+        table=args.table,
+        overwrite=args.overwrite,
+    )
+    with ProgressLine(plan.snapshot.spec) as line, TerminalAnswers() as terminal:
+        done = loop.run(
+            restore_into_database(plan, context.config, context.recorder, terminal, say, line.update)
+        )
+    if not args.json:
+        _print_database(done)
+    return done
 
 
-def _document(
-    snapshot: "Snapshot", target: Path, restored: "Restored", outcome: str, seconds: float
-) -> dict[str, Any]:
-    return {
-        "snapshot": snapshot.spec,
-        "to": str(target),
-        "outcome": outcome,
-        "files": restored.files,
-        "folders": restored.folders,
-        "links": restored.links,
-        "bytes": restored.bytes,
-        "seconds": seconds,
-        "problems": [{"path": path, "reason": reason} for path, reason in restored.problems],
-        "damaged": restored.damaged,
-    }
-
-
-def _print(document: dict[str, Any]) -> None:
+def _print_folder(done: "RestoredFolder") -> None:
     from tuibackup.text import count, duration, size
 
-    outcome, problems = document["outcome"], document["problems"]
+    outcome, restored, spec = done.outcome.value, done.restored, done.plan.snapshot.spec
     mark = paint(MARKS[outcome], outcome, coloured())
-    words = ngettext("{files} file, {size}", "{files} files, {size}", document["files"])
-    amount = words.format(files=count(document["files"]), size=size(document["bytes"]))
-    text = f"{document['snapshot']} → {document['to']}  {amount}  {duration(document['seconds'])}"
+    words = ngettext("{files} file, {size}", "{files} files, {size}", restored.files)
+    amount = words.format(files=count(restored.files), size=size(restored.bytes))
+    text = f"{spec} → {done.plan.to}  {amount}  {duration(done.seconds)}"
     print_hanging(f"{MARKS[outcome]} ", text, drawn=f"{mark} ")
-    if damaged := document["damaged"]:
+    if damaged := restored.damaged:
         lost = ngettext(
             "{number} file is damaged in the vault and did not come back; tuibackup snapshots {server} shows older"
             " snapshots that may hold it",
@@ -152,43 +115,23 @@ def _print(document: dict[str, Any]) -> None:
             " snapshots that may hold them",
             damaged,
         )
-        server = document["snapshot"].partition("/")[0]
-        print_hanging("  × ", lost.format(number=count(damaged), server=server))
-    for problem in problems[:SHOWN]:
-        print_hanging("  ▲ ", f"{problem['path']}: {problem['reason']}")
-    if len(problems) > SHOWN:
-        print(_("  and {number} more").format(number=count(len(problems) - SHOWN)))
+        print_hanging("  × ", lost.format(number=count(damaged), server=done.plan.snapshot.server))
+    for path, reason in restored.problems[:SHOWN]:
+        print_hanging("  ▲ ", f"{path}: {reason}")
+    if len(restored.problems) > SHOWN:
+        print(_("  and {number} more").format(number=count(len(restored.problems) - SHOWN)))
 
 
-def _asked(snapshot: "Snapshot", args: argparse.Namespace, target: Path) -> dict[str, Any]:
-    """What is to be restored, for the ledger."""
-    from tuibackup.text import printable
+def _print_database(done: "RestoredDatabase") -> None:
+    from tuibackup.text import count, duration, size
 
-    what = [printable(os.fsencode(path)) for path in args.paths] or list(args.database)
-    return {
-        "snapshot": snapshot.spec,
-        "to": printable(str(target)),
-        "paths": what[:RECORDED],
-        "paths_total": len(what),
-        "overwrite": args.overwrite,
-        "detail": f"{snapshot.spec} → {printable(str(target))}",
-    }
-
-
-def _recorded(what: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
-    """What came of it, for the ledger."""
-    from tuibackup.text import count, size
-
-    files, problems = document["files"], document["problems"]
-    detail = (
-        f"{what['detail']}: {count(files)} {'file' if files == 1 else 'files'}, {size(document['bytes'])}"
+    outcome, loaded, compared = done.outcome.value, done.loaded, done.loaded.compared
+    mark = paint(MARKS[outcome], outcome, coloured())
+    tables = ngettext("{count} table", "{count} tables", compared.tables).format(count=count(compared.tables))
+    rows = ngettext("{count} row", "{count} rows", compared.rows).format(count=count(compared.rows))
+    text = (
+        f"{done.plan.snapshot.spec}: {done.plan.name} → {loaded.where}"
+        f"  {tables}, {rows}, {size(loaded.bytes)}  {duration(done.seconds)}"
     )
-    if problems:
-        detail += f", {count(len(problems))} not restored"
-    return {
-        **document,
-        "to": what["to"],
-        "problems": problems[:RECORDED],
-        "problems_total": len(problems),
-        "detail": detail,
-    }
+    print_hanging(f"{MARKS[outcome]} ", text, drawn=f"{mark} ")
+    print_compared(compared.differences, done.gaps, compared.incomparable)

@@ -1,4 +1,4 @@
-"""The last lines of a command that did several things: how many ended how, and what went wrong, each once."""
+"""What a command found: how many of several things ended how and what went wrong, each once; and what differed."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from tuibackup.text import count
 from tuibackup.words import _
 
 _ORDER = ("done", "warnings", "interrupted", "failed")
-_SHOWN = 20  # errors
+_SHOWN = 20  # errors, or sentences of one kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,19 @@ def print_summary(what: str, ended: Sequence[Ended], good: str = "") -> None:
         print_hanging(f"{MARKS[outcome]} ", f"{', '.join(names)}: {text}", drawn=mark)
     if len(errors) > _SHOWN:
         print(_("  and {number} more").format(number=count(len(errors) - _SHOWN)))
+
+
+def print_compared(differences: Sequence[str], gaps: Sequence[str], incomparable: Sequence[str]) -> None:
+    """What differs, what nothing proves, and what cannot be compared: the first of each kind."""
+    for sign, state, sentences in (
+        ("×", "failed", differences),
+        ("▲", "warnings", gaps),
+        ("·", "dim", incomparable),
+    ):
+        for sentence in sentences[:_SHOWN]:
+            print_hanging(f"  {sign} ", sentence, drawn=f"  {paint(sign, state, coloured())} ")
+        if len(sentences) > _SHOWN:
+            print(_("    and {number} more").format(number=count(len(sentences) - _SHOWN)))
 
 
 def _counts(ended: Iterable[Ended], good: str, colour: bool) -> Iterable[str]:

@@ -7,7 +7,10 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 
 from tuibackup.config.units import bandwidth, least_free
+from tuibackup.errors import UsageError
 from tuibackup.sop import Period
+from tuibackup.text import printable
+from tuibackup.words import _
 
 _WEEK, _MONTH, _THREE_MONTHS = Period(1, "week"), Period(1, "month"), Period(3, "month")
 
@@ -138,3 +141,15 @@ class Config:
     ledger_url: str = ""
     keymap: Mapping[str, str] = field(default_factory=dict)
     servers: Mapping[str, Server] = field(default_factory=dict)
+
+    def server(self, name: str) -> Server:
+        """The server of that name. Raises UsageError, with the nearest one."""
+        if name in self.servers:
+            return self.servers[name]
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, self.servers, 1)
+        raise UsageError(
+            _('no server "{name}" in {file}').format(name=printable(name), file=self.source),
+            _("did you mean {name}?").format(name=near[0]) if near else _("tuibackup status lists them"),
+        )

@@ -1,4 +1,4 @@
-"""Puts what a command did into the ledger. Where that cannot be, what was done stands, and `fault` says why.
+"""Puts what a job did into the ledger. Where that cannot be, what was done stands, and `fault` says why.
 
 A run does without it: what it cannot record it does not begin. Getting backups back must never depend on the record.
 """
@@ -6,10 +6,12 @@ A run does without it: what it cannot record it does not begin. Getting backups 
 import signal
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tuibackup.config import Config
 from tuibackup.errors import InterruptedRunError, TuibackupError
@@ -17,17 +19,47 @@ from tuibackup.run.operator import Operator
 from tuibackup.run.places import open_ledger
 from tuibackup.run.process.crash import line_of
 from tuibackup.run.record import operator_body
+from tuibackup.sop import Outcome
 
 if TYPE_CHECKING:
     from tuibackup.ledger.entries import Kind
     from tuibackup.ledger.store import Ledger
 
+MOST = 100  # sentences of one kind in an entry; all of them are counted
+
 _ENDED_BY = (signal.SIGTERM, signal.SIGHUP)
 _INTERRUPTED = InterruptedRunError.exit_code
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result(ABC):
+    """What came of a job. `not_recorded`: why the ledger has no entry of it; None where it has one."""
+
+    not_recorded: str | None = None
+
+    @property
+    @abstractmethod
+    def outcome(self) -> Outcome:
+        """How it ended."""
+
+    @abstractmethod
+    def facts(self) -> dict[str, Any]:
+        """All there is to say, as `--json` prints it."""
+
+    @abstractmethod
+    def body(self) -> dict[str, Any]:
+        """What the ledger keeps of it beside the plan: `detail` and `error` in English, lists no longer than MOST."""
+
+    def document(self) -> dict[str, Any]:
+        """As `--json` prints it, the record included."""
+        return {**self.facts(), "not-recorded": self.not_recorded}
+
+
+R = TypeVar("R", bound=Result)
+
+
 class Recorder:
-    """One for each command. May be used from several threads."""
+    """One for each command, or each request of a cockpit. May be used from several threads."""
 
     def __init__(self, config: Config, operator: Operator) -> None:
         self.fault = ""  # why the first of `missed` could not be recorded
@@ -37,9 +69,7 @@ class Recorder:
         self._ledger: Ledger | None = None
         self._lock = threading.Lock()
 
-    def record(
-        self, kind: "Kind", body: Mapping[str, Any], *, server: str | None = None, run: str | None = None
-    ) -> str | None:
+    def record(self, kind: "Kind", body: Mapping[str, Any], *, server: str | None = None) -> str | None:
         """Append an entry, with everything known of the operator; why that cannot be, None where it was done.
 
         After a fault nothing more is tried: each further try might wait for another process for half a minute.
@@ -53,7 +83,6 @@ class Recorder:
                         {**body, "operator": operator_body(self._operator)},
                         operator=self._operator.name,
                         server=server,
-                        run=run,
                     )
                 except TuibackupError as error:
                     self.fault = str(error)
@@ -63,26 +92,19 @@ class Recorder:
             return self.fault
 
     @contextmanager
-    def attempt(self, kind: "Kind", what: Mapping[str, Any], *, server: str) -> Iterator[None]:
-        """Record the block also when it does not come to its end: refused, failed, or stopped by whoever stops us."""
-        began = time.monotonic()
+    def attempt(self, kind: "Kind", plan: Mapping[str, Any], *, server: str) -> "Iterator[Attempt]":
+        """Do a job in the block, then record its result with `Attempt.recorded`.
+
+        A block that does not come to its end is recorded here: refused, failed, or stopped by whoever stops us.
+        """
+        attempt = Attempt(self, kind, plan, server)
         try:
             with _signals_raised():
-                yield
+                yield attempt
         except BaseException as error:
-            stopped = not isinstance(error, Exception)
-            said = (
-                str(error) if isinstance(error, TuibackupError) else "stopped" if stopped else line_of(error)
-            )
-            ended = {
-                "outcome": "interrupted"
-                if stopped or getattr(error, "exit_code", 1) == _INTERRUPTED
-                else "failed",
-                "error": said,
-                "seconds": round(time.monotonic() - began, 3),
-            }
-            self.record(kind, {**what, **ended}, server=server)
+            attempt.ended_by(error)
             raise
+        attempt.ended()
 
     def close(self) -> None:
         """Let go of the ledger."""
@@ -90,9 +112,55 @@ class Recorder:
             self._ledger.close()
 
 
+class Attempt:
+    """One job under way: from its plan to the one entry that the ledger gets of it."""
+
+    def __init__(self, recorder: Recorder, kind: "Kind", plan: Mapping[str, Any], server: str) -> None:
+        self.seconds = 0.0  # that it took, once it has ended
+        self._recorder = recorder
+        self._kind = kind
+        self._plan = plan
+        self._server = server
+        self._began = time.monotonic()
+
+    def ended(self) -> None:
+        """The work is done; what is left is its record."""
+        self.seconds = round(time.monotonic() - self._began, 3)
+
+    def ended_by(self, error: BaseException) -> None:
+        """Record that it did not come to its end."""
+        self.ended()
+        stopped = not isinstance(error, Exception)
+        interrupted = stopped or getattr(error, "exit_code", 1) == _INTERRUPTED
+        said = str(error) if isinstance(error, TuibackupError) else "stopped" if stopped else line_of(error)
+        outcome = Outcome.INTERRUPTED if interrupted else Outcome.FAILED
+        self._record({"outcome": outcome.value, "error": said, "seconds": self.seconds})
+
+    def recorded(self, result: R) -> R:
+        """`result`, with its entry in the ledger or the reason why there is none."""
+        return replace(result, not_recorded=self._record(result.body()))
+
+    def _record(self, body: Mapping[str, Any]) -> str | None:
+        return self._recorder.record(self._kind, {**self._plan, **body}, server=self._server)
+
+
+def bounded(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """`facts` for an entry: of each list the first MOST, and under NAME_total how many there are."""
+    body: dict[str, Any] = {}
+    for name, value in facts.items():
+        if isinstance(value, list):
+            body[name], body[f"{name}_total"] = value[:MOST], len(value)
+        else:
+            body[name] = value
+    return body
+
+
 @contextmanager
 def _signals_raised() -> Iterator[None]:
-    """A wish to end, and a terminal that hangs up, come as ctrl+c does: there is something to record first."""
+    """A wish to end, and a terminal that hangs up, come as ctrl+c does: there is something to record first.
+
+    What ctrl+c does is for its own handler to say: in an event loop it cancels the task that is waited for.
+    """
     before: dict[signal.Signals, Any] = {}
     with suppress(ValueError):  # not in the main thread: then nobody sends us any
         before.update({number: signal.signal(number, _stop) for number in _ENDED_BY})
@@ -103,5 +171,8 @@ def _signals_raised() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _stop(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
+def _stop(_number: int, frame: FrameType | None) -> None:
+    interrupted = signal.getsignal(signal.SIGINT)
+    if not callable(interrupted):  # ignored, as in the background of a script
+        raise KeyboardInterrupt
+    interrupted(signal.SIGINT, frame)

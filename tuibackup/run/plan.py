@@ -103,12 +103,7 @@ def wants(
     """Everything (or `only` one clock) of the named servers. Raises UsageError for names not configured."""
     chosen = {}
     for name in dict.fromkeys(servers):
-        if name not in config.servers:
-            raise UsageError(
-                _('no server "{name}" in {file}').format(name=printable(name), file=config.source),
-                _("tuibackup status lists them"),
-            )
-        clocks = clocks_of(config.servers[name])
+        clocks = clocks_of(config.server(name))
         chosen[name] = clocks & {only} if only else clocks
         if not chosen[name]:
             what = _("databases") if only is Clock.DATABASES else _("folders") if only else _("anything")

@@ -119,7 +119,9 @@ class Remembering:
     second time within one `attempt` means that its answer was wrong: then the face is asked again.
     """
 
-    def __init__(self, answers: Answers, told: Callable[[str, bool], None]) -> None:
+    def __init__(
+        self, answers: Answers, told: Callable[[str, bool], None] = lambda _what, _answered: None
+    ) -> None:
         """`told(what, answered)` hears of every question that goes to the face."""
         self._answers = answers
         self._told = told

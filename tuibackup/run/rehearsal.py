@@ -69,7 +69,7 @@ class Rehearsal:
 
 async def rehearse(plan: Plan, config: Config, answers: Answers, told: "Told | None") -> Rehearsal:
     """Try `plan` without doing it. What goes wrong is in the result. `told` records host keys that are accepted."""
-    found = _Found(plan, config, Remembering(answers, lambda _what, _answered: None), told)
+    found = _Found(plan, config, Remembering(answers), told)
     try:
         await found.look()
     except TuibackupError as error:

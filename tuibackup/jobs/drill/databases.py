@@ -20,7 +20,7 @@ from tuibackup.errors import BusyError, ConnectionLostError, DatabaseError, Vaul
 from tuibackup.filelock import try_lock
 from tuibackup.jobs.drill.findings import Findings, OnProgress
 from tuibackup.progress import Progress
-from tuibackup.remote.questions import Question
+from tuibackup.remote.questions import NoAnswers, Question
 from tuibackup.run.passwords import resolve
 from tuibackup.run.scratch.folder import LEAST_FREE
 from tuibackup.run.scratch.mariadbd import throw_away
@@ -64,7 +64,8 @@ async def _in_named(
 ) -> Findings:
     """Into the server that the configuration names, which is empty before and afterwards."""
     question = Question("database-password", snapshot.server, "password of the drill's server")
-    password = await resolve(settings.password, question, _Nobody())
+    # Nobody is asked: [drill] knows no password that must be typed.
+    password = await resolve(settings.password, question, NoAnswers())
     target = local_target(socket, settings.user or account(), password)
     async with target:
         if there := await target.databases():
@@ -218,10 +219,3 @@ def _lock_file(state: Path) -> int:
         path = Path(tempfile.gettempdir(), f"tuibackup-drill-{os.geteuid()}.lock")
         with vault_errors(path):
             return os.open(path, flags, 0o600)
-
-
-class _Nobody:
-    """No face: [drill] knows no password that must be typed."""
-
-    async def ask(self, question: Question) -> str | None:
-        return None

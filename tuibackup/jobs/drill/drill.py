@@ -1,38 +1,64 @@
-"""A drill: a snapshot is restored into a scratch place and compared with what was recorded when it was made.
+"""A drill: a snapshot is restored into a scratch place, compared with what was recorded when it was made, and recorded.
 
 Databases go into a throw-away mariadbd of this machine, or into an empty server that the configuration names
 (`databases`); files into a folder (`files`). Nothing of it stays.
 """
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tuibackup.config import Config
+from tuibackup.errors import TuibackupError, VaultError
+from tuibackup.jobs.chosen import chosen
 from tuibackup.jobs.drill.findings import Findings, OnProgress
-from tuibackup.sop import Clock
-from tuibackup.text import count, size
-from tuibackup.vault.layout import Snapshot
-from tuibackup.words import in_english, ngettext
+from tuibackup.jobs.recorder import Recorder, Result, bounded
+from tuibackup.ledger.entries import Kind
+from tuibackup.sop import Clock, Outcome
+from tuibackup.text import count, printable, size
+from tuibackup.words import _, in_english, ngettext
+
+if TYPE_CHECKING:
+    from tuibackup.vault.layout import Snapshot
 
 Numbered = Callable[[str, str, int], str]  # as ngettext
 
-RECORDED = 100  # sentences of each kind in the ledger
+
+@dataclass(frozen=True, slots=True)
+class DrillPlan:
+    """One snapshot to be drilled; `where` is the folder of scratch places, or the socket of the named server."""
+
+    snapshot: "Snapshot"
+    where: str
+
+    @property
+    def bytes(self) -> int | None:
+        """What is to be restored; None where the snapshot does not tell."""
+        try:
+            return self.snapshot.summary.bytes
+        except TuibackupError:
+            return None
+
+    def body(self) -> dict[str, Any]:
+        return {"snapshot": self.snapshot.spec, "where": self.where, "detail": self.snapshot.spec}
 
 
 @dataclass(frozen=True, slots=True)
-class Drilled:
+class Drilled(Result):
     """A drill that was carried out."""
 
-    snapshot: Snapshot
+    plan: DrillPlan
     found: Findings
     seconds: float
+
+    @property
+    def outcome(self) -> Outcome:
+        return self.found.outcome
 
     def amount(self, numbered: Numbered = ngettext) -> str:
         """What was proven, in a few words of the language in use, or as `numbered` has them."""
         found = self.found
-        if self.snapshot.clock is Clock.FILES:
+        if self.plan.snapshot.clock is Clock.FILES:
             files = numbered("{count} file", "{count} files", found.items).format(count=count(found.items))
             return f"{files}, {size(found.bytes)}"
         parts = [
@@ -47,11 +73,10 @@ class Drilled:
             parts.append(numbered("contents not compared", "contents not compared", found.tables))
         return ", ".join(parts)
 
-    def document(self) -> dict[str, Any]:
-        """As `drill --json` prints it."""
+    def facts(self) -> dict[str, Any]:
         found = self.found
         return {
-            "snapshot": self.snapshot.spec,
+            "snapshot": self.plan.snapshot.spec,
             "outcome": found.outcome.value,
             "seconds": self.seconds,
             "where": found.where,
@@ -65,33 +90,52 @@ class Drilled:
             "gaps": found.gaps,
         }
 
-    def body(self) -> Mapping[str, Any]:
-        """As the ledger keeps it."""
-        body = self.document()
-        for kind in ("differences", "incomparable", "gaps"):
-            body[f"{kind}_total"] = len(body[kind])
-            body[kind] = body[kind][:RECORDED]
-        found = self.found
-        body["detail"] = f"{self.snapshot.spec}: {self.amount(in_english)}"
-        body["error"] = found.differences[0] if found.differences else ""
-        return body
+    def body(self) -> dict[str, Any]:
+        differences = self.found.differences
+        return {
+            **bounded(self.facts()),
+            "detail": f"{self.plan.snapshot.spec}: {self.amount(in_english)}",
+            "error": differences[0] if differences else "",
+        }
 
 
-def drill(config: Config, snapshot: Snapshot, on_progress: OnProgress) -> Drilled:
-    """Restore `snapshot` into a scratch place and compare; to be called from the main thread.
+def plan_drill(config: Config, word: str) -> tuple[DrillPlan, ...]:
+    """One plan for the snapshot of that name, or for the newest good one of each clock of a server.
+
+    Raises UsageError: nothing is called so, VaultError: nothing is good.
+    """
+    found = chosen(
+        config, word, lambda vault, server: filter(None, (vault.latest(server, clock) for clock in Clock))
+    )
+    if not found:
+        raise VaultError(
+            _("{server}: no good snapshot to drill yet").format(server=word), _("tuibackup run makes one")
+        )
+    named = config.drill.socket
+    return tuple(
+        DrillPlan(
+            one, printable(str(named if named and one.clock is Clock.DATABASES else config.drill.folder))
+        )
+        for one in found
+    )
+
+
+def drill(plan: DrillPlan, config: Config, recorder: Recorder, on_progress: OnProgress) -> Drilled:
+    """Restore into a scratch place, compare, and record; to be called from the main thread.
 
     A fault of the snapshot is a difference. Raises TuibackupError where the drill itself cannot be carried out: no
-    database server here, no room, a named server that is not empty.
+    database server here, no room, a named server that is not empty. That is recorded, too.
     """
-    began = time.monotonic()
-    if snapshot.clock is Clock.FILES:
-        from tuibackup.jobs.drill.files import drill_files
+    snapshot = plan.snapshot
+    with recorder.attempt(Kind.DRILL, plan.body(), server=snapshot.server) as attempt:
+        if snapshot.clock is Clock.FILES:
+            from tuibackup.jobs.drill.files import drill_files
 
-        found = drill_files(config.drill, snapshot, on_progress)
-    else:
-        from tuibackup.jobs.drill.databases import drill_databases
+            found = drill_files(config.drill, snapshot, on_progress)
+        else:
+            from tuibackup.jobs.drill.databases import drill_databases
 
-        found = drill_databases(config, snapshot, on_progress)
-    if not snapshot.good:
-        found.gaps.append(f"{snapshot.spec}: was not whole when it was made")
-    return Drilled(snapshot, found, round(time.monotonic() - began, 3))
+            found = drill_databases(config, snapshot, on_progress)
+        if not snapshot.good:
+            found.gaps.append(f"{snapshot.spec}: was not whole when it was made")
+    return attempt.recorded(Drilled(plan, found, attempt.seconds))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tuibackup.config import Config
 from tuibackup.jobs.check.answer import Check, State
-from tuibackup.jobs.check.check import check_host
+from tuibackup.jobs.check.host import check_host
 from tuibackup.ledger.entries import Kind
 from tuibackup.run.places import open_ledger, open_vault
 

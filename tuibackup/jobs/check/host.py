@@ -1,0 +1,127 @@
+"""What a run needs of this machine: configuration, vault, ledger, and that nothing ends it at logout."""
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from tuibackup.config import Config
+from tuibackup.errors import TuibackupError
+from tuibackup.jobs.check.answer import Check, State
+from tuibackup.run.places import look_into_ledger, open_vault, runs_folder
+from tuibackup.run.plan import agent_is_forwarded
+from tuibackup.text import count, printable, size
+from tuibackup.vault.disk import require_room, require_writable, room
+from tuibackup.vault.layout import NoVaultYetError
+from tuibackup.words import _, ngettext
+
+_LOGIND = ("/usr/lib/systemd/logind.conf", "/etc/systemd/logind.conf")
+_DROP_INS = ("/usr/lib/systemd/logind.conf.d", "/etc/systemd/logind.conf.d")
+
+
+def check_host(config: Config, *, read_only: bool = False) -> Iterator[Check]:
+    """One answer for each thing.
+
+    `read_only`: whether the ledger can be written is not tried.
+    """
+    servers = ngettext("{number} server", "{number} servers", len(config.servers))
+    yield Check(
+        _("configuration"), State.OK, f"{config.source}: {servers.format(number=len(config.servers))}"
+    )
+    yield _vault(config)
+    yield from _state(config)
+    yield _ledger(config, read_only=read_only)
+    if config.run.bandwidth:
+        rule = config.run.rule(datetime.now().astimezone())
+        now = _("{rule} holds now").format(rule=rule) if rule else _("no limit at this hour")
+        yield Check(_("bandwidth"), State.OK, now)
+    if kills_at_logout():
+        yield Check(
+            _("logout"),
+            State.WARNING,
+            _("logind ends runs when you log out (KillUserProcesses=yes)")
+            + "; "
+            + _("start with: systemd-run --user --scope tuibackup, and once: loginctl enable-linger"),
+        )
+    if agent_is_forwarded():
+        yield Check(
+            _("agent"),
+            State.WARNING,
+            _("your SSH agent is forwarded: a run cannot reconnect after you log out"),
+        )
+
+
+def _ledger(config: Config, *, read_only: bool) -> Check:
+    """The ledger, its whole chain read: a second for ten thousand entries."""
+    try:
+        ledger, fault = look_into_ledger(config, read_only=read_only)
+        with ledger:
+            number, newer, problems = ledger.count(), ledger.newer(), ledger.verify_chain()
+    except TuibackupError as error:
+        return Check(_("ledger"), State.FAILED, str(error))
+    if fault:
+        return Check(_("ledger"), State.FAILED, fault)
+    if problems:
+        detail = _("its chain is broken: {problem}").format(problem=problems[0])
+        return Check(_("ledger"), State.FAILED, detail)
+    entries = ngettext("{number} entry", "{number} entries", number).format(number=count(number))
+    detail = _("{entries}, chain whole").format(entries=entries)
+    if newer:
+        written = ngettext(
+            "{number} entry was written by a newer tuibackup; update this one",
+            "{number} entries were written by a newer tuibackup; update this one",
+            newer,
+        )
+        return Check(_("ledger"), State.WARNING, f"{detail}; {written.format(number=count(newer))}")
+    return Check(_("ledger"), State.OK, detail)
+
+
+def _vault(config: Config) -> Check:
+    path, name = config.vault.path, _("vault")
+    try:
+        with suppress(NoVaultYetError):  # an empty folder becomes one at the first run: that is no fault
+            open_vault(config, create=False)
+        disk = room(path)
+        detail = _("{path}: {free} of {total} free on {device} ({type})").format(
+            path=path,
+            free=size(disk.free),
+            total=size(disk.total),
+            device=printable(disk.device),
+            type=printable(disk.fstype),
+        )
+        if disk.refusal:
+            return Check(name, State.FAILED, disk.refusal)
+        require_room(disk, path, 0, config.vault.least_free(disk.total))
+    except (TuibackupError, OSError) as error:
+        return Check(name, State.FAILED, str(error))
+    if disk.warning:
+        return Check(name, State.WARNING, f"{detail}; {disk.warning}")
+    return Check(name, State.OK, detail)
+
+
+def _state(config: Config) -> Iterator[Check]:
+    """The state folder, where runs keep their journals; said only where it is of no use."""
+    try:
+        for folder in (config.state, runs_folder(config.state), config.state / "slots"):
+            if folder.exists():
+                require_writable(folder)
+    except (TuibackupError, OSError) as error:
+        yield Check(_("state folder"), State.FAILED, str(error))
+
+
+def kills_at_logout() -> bool:
+    """Whether logind is told to kill what a user leaves behind; the last setting counts."""
+    files = [Path(name) for name in _LOGIND]
+    files += sorted(
+        (path for folder in _DROP_INS for path in Path(folder).glob("*.conf")), key=lambda p: p.name
+    )
+    value = "no"
+    for path in files:
+        try:
+            text = path.read_text(errors="replace")
+        except OSError:
+            continue
+        for found in re.findall(r"^\s*KillUserProcesses\s*=\s*(\S+)", text, re.MULTILINE):
+            value = found.lower()
+    return value in ("yes", "true", "on", "1")

@@ -1,0 +1,211 @@
+"""What a run needs of a server: the connection, its tools, its folders, its database.
+
+Unlike a run it does not stop at the first fault, and it looks at more: every folder, grants.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from tuibackup.config import Config, Server
+from tuibackup.errors import DatabaseError, TuibackupError
+from tuibackup.jobs.check.answer import Check, State
+from tuibackup.remote.questions import Answers
+from tuibackup.run.places import open_vault
+from tuibackup.run.plan import clocks_of, estimate
+from tuibackup.run.questions import Remembering
+from tuibackup.run.unfinished import kept
+from tuibackup.text import count, duration, printable, size
+from tuibackup.vault.disk import require_room
+from tuibackup.words import _, ngettext
+
+if TYPE_CHECKING:
+    from tuibackup.remote.connect.hostkeys import Told
+    from tuibackup.remote.probe import Probe
+    from tuibackup.remote.session import Session
+
+CLOCK_SECONDS = 60.0  # a server's clock that is further off is worth a word
+
+
+async def check_server(
+    config: Config, server: Server, answers: Answers, told: "Told | None"
+) -> AsyncIterator[Check]:
+    """Connect, look, log in, by the same ways as a run. Questions go to `answers`; without a face they are failed
+    checks. `told` records host keys that are accepted.
+    """
+    from tuibackup.jobs.check.folders import check_folders
+    from tuibackup.remote.probe import probe
+    from tuibackup.run.access import open_session
+
+    if (left := await asyncio.to_thread(kept, config, server.name)) is not None:
+        yield Check(_("interrupted"), State.OK, left.sentence)
+    if fault := await asyncio.to_thread(_place, config, server):
+        yield Check(_("vault"), State.FAILED, fault)
+    remembering = Remembering(answers)
+    began = time.monotonic()
+    notes: asyncio.Queue[str] = asyncio.Queue()
+    deadline = began + config.sop.connect_within
+    connecting = asyncio.ensure_future(
+        open_session(config, server, remembering, notes.put_nowait, told, deadline)
+    )
+    async for check in _told(connecting, notes):
+        yield check
+    try:
+        session = await connecting
+    except TuibackupError as error:
+        yield Check(_("connection"), State.FAILED, str(error))
+        return
+    async with session:
+        took = _("{seconds:.1f} s").format(seconds=time.monotonic() - began)
+        yield Check(
+            _("connection"), State.OK, f"{printable(session.user)}@{session.address or server.host}, {took}"
+        )
+        yield Check(_("host key"), State.OK, f"{session.host_key.algorithm} {session.host_key.fingerprint}")
+        try:
+            tools = await probe(session)
+            for check in _tools(session, tools, server):
+                yield check
+            if server.folders:
+                async for check in check_folders(config, session, tools, server):
+                    yield check
+            if server.database is not None:
+                async for check in _database(config, session, tools, server, remembering):
+                    yield check
+        except TuibackupError as error:
+            yield Check(_("connection"), State.FAILED, str(error))
+
+
+def _place(config: Config, server: Server) -> str:
+    """Why a run could not store what it has to; "" when it could, or where the vault itself is at fault."""
+    try:
+        vault = open_vault(config, create=False)
+        disk = vault.room()
+        require_room(disk, config.vault.path, 0, config.vault.least_free(disk.total))
+    except TuibackupError:
+        return ""
+    from tuibackup.run.needs import require_estimate
+
+    clocks = clocks_of(server)
+    try:
+        vault.require_writable(server.name)
+        expected = estimate(config, server.name, clocks)
+        require_estimate(config, disk, server.name, clocks, expected, full=False)
+    except TuibackupError as error:
+        return str(error)
+    return ""
+
+
+async def _told(connecting: "asyncio.Future[Session]", notes: asyncio.Queue[str]) -> AsyncIterator[Check]:
+    """What is worth knowing on the way, as it comes: a server that refuses us for a while is waited for."""
+    seen = set()
+    try:
+        while not connecting.done() or not notes.empty():
+            note = asyncio.ensure_future(notes.get())
+            await asyncio.wait((note, connecting), return_when=asyncio.FIRST_COMPLETED)
+            if not note.done():
+                note.cancel()
+            elif note.result() not in seen:
+                seen.add(note.result())
+                yield Check(_("SSH"), State.WARNING, note.result())
+    except BaseException:
+        connecting.cancel()
+        raise
+
+
+def _tools(session: "Session", tools: "Probe", server: Server) -> Iterator[Check]:
+    from tuibackup.errors import DownloadError
+    from tuibackup.files.choose import choose
+    from tuibackup.files.shell.tools import lacking
+
+    if tools.clock_offset is not None and abs(tools.clock_offset) > CLOCK_SECONDS:
+        off = duration(abs(tools.clock_offset))
+        where = _("ahead") if tools.clock_offset > 0 else _("behind")
+        yield Check(
+            _("clock"), State.WARNING, _("the server's clock is {off} {where}").format(off=off, where=where)
+        )
+    if server.folders:
+        try:
+            way = choose(session, tools, server)
+        except DownloadError as error:
+            yield Check(_("tools"), State.FAILED, str(error))
+        else:
+            why, *_way_out = lacking(tools) or ("",)
+            yield Check(_("tools"), State.OK, f"{way.described} ({why})" if why else way.described)
+            if way.limits:
+                lacks = _("this way of reading cannot carry {limits}").format(limits=", ".join(way.limits))
+                yield Check(_("limits"), State.OK, lacks)
+    if server.database is not None and not tools.dump_tools:
+        yield Check(
+            _("dump tool"), State.OK, _("none on this server: its databases are read over the connection")
+        )
+
+
+async def _database(
+    config: Config, session: "Session", probed: "Probe", server: Server, answers: Remembering
+) -> AsyncIterator[Check]:
+    from tuibackup.database.dump.tool import BrokenToolError, ForeignToolError, find_tool
+    from tuibackup.database.objects.write import users_and_grants
+    from tuibackup.database.rights.audit import audit, foreseen, long_queries, nothing_there
+    from tuibackup.jobs.check.folders import no_room
+    from tuibackup.run.access import log_in
+
+    try:
+        async with asyncio.timeout(config.sop.login_within):
+            database = await log_in(server, session, answers)
+    except TimeoutError:
+        yield Check(_("database"), State.FAILED, _("no answer from the database"))
+        return
+    except TuibackupError as error:
+        yield Check(_("database"), State.FAILED, str(error))
+        return
+    try:
+        found = ngettext("{number} database", "{number} databases", len(database.databases))
+        detail = f"{printable(database.vendor)} {printable(database.server_version)}: " + found.format(
+            number=count(len(database.databases))
+        )
+        total = sum(one.bytes for one in database.databases)
+        yield Check(_("database"), State.OK, f"{detail}, {size(total)}")
+        if nothing := nothing_there(server, database):
+            yield Check(_("database"), State.FAILED, str(nothing))
+            return
+        for finding in audit(database):
+            # What is marked would keep the clock from being reset, month after month.
+            state = State.FAILED if finding.mark else State.WARNING
+            yield Check(_("database"), state, f"{finding.subject}: {finding.reason}")
+        try:
+            tool = await find_tool(session, probed, database)
+            yield Check(
+                _("dump tool"), State.OK, f"{tool.path}: {tool.version}" if tool.version else tool.path
+            )
+        except BrokenToolError as error:
+            tool, without = None, _("the databases are read over the connection")
+            yield Check(_("dump tool"), State.WARNING, f"{error}: {without}")
+        except ForeignToolError as error:
+            tool = None
+            without = _("its databases are read over the connection")
+            yield Check(_("dump tool"), State.OK, f"{error}: {without}")
+        except DatabaseError:
+            tool = None
+        for finding in foreseen(database, tool):
+            yield Check(_("database"), State.WARNING, f"{finding.subject}: {finding.reason}")
+        _text, unsaved = await users_and_grants(database)
+        for finding in unsaved:
+            yield Check(_("database"), State.WARNING, f"{finding.subject}: {finding.reason}")
+        if busy := await long_queries(database):
+            yield Check(_("database"), State.WARNING, busy)
+        needs = await asyncio.to_thread(_dump_needs, config, server, total)
+        if fault := await asyncio.to_thread(no_room, config, server.name, needs):
+            yield Check(_("vault"), State.FAILED, fault)
+    finally:
+        await database.close()
+
+
+def _dump_needs(config: Config, server: Server, total: int) -> int:
+    """Bytes in the vault that a dump of databases of `total` bytes takes, as a run judges it."""
+    from tuibackup.run.publish import dump_needs
+
+    with suppress(TuibackupError):
+        return dump_needs(open_vault(config, create=False), server.name, total)
+    return total

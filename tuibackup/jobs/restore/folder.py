@@ -1,0 +1,80 @@
+"""Restores files, or databases as SQL, into a folder of this machine, and records what came out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tuibackup.jobs.recorder import Recorder, Result, bounded
+from tuibackup.jobs.restore.plan import FolderPlan
+from tuibackup.ledger.entries import Kind
+from tuibackup.progress import Progress
+from tuibackup.sop import Clock, Outcome
+from tuibackup.text import count, numbered, size
+
+if TYPE_CHECKING:
+    from tuibackup.vault.restore.files import Restored
+
+
+@dataclass(frozen=True, slots=True)
+class RestoredFolder(Result):
+    """What is in the folder now."""
+
+    plan: FolderPlan
+    restored: "Restored"
+    seconds: float
+
+    @property
+    def outcome(self) -> Outcome:
+        """A snapshot that cannot give what it holds has failed, however much else came."""
+        restored = self.restored
+        if restored.damaged:
+            return Outcome.FAILED
+        if not restored.problems:
+            return Outcome.DONE
+        something = restored.files or restored.folders or restored.links
+        return Outcome.WARNINGS if something else Outcome.FAILED
+
+    def facts(self) -> dict[str, Any]:
+        restored = self.restored
+        return {
+            "snapshot": self.plan.snapshot.spec,
+            "to": str(self.plan.to),
+            "outcome": self.outcome.value,
+            "files": restored.files,
+            "folders": restored.folders,
+            "links": restored.links,
+            "bytes": restored.bytes,
+            "seconds": self.seconds,
+            "problems": [{"path": path, "reason": reason} for path, reason in restored.problems],
+            "damaged": restored.damaged,
+        }
+
+    def body(self) -> dict[str, Any]:
+        restored, plan = self.restored, self.plan.body()
+        detail = f"{plan['detail']}: {numbered(restored.files, 'file')}, {size(restored.bytes)}"
+        if restored.problems:
+            detail += f", {count(len(restored.problems))} not restored"
+        return {**bounded(self.facts()), "to": plan["to"], "detail": detail}
+
+
+def restore_to_folder(
+    plan: FolderPlan, recorder: Recorder, on_progress: Callable[[Progress], None]
+) -> RestoredFolder:
+    """Restore, and record what came out, or that it was refused, failed or was stopped. Raises TuibackupError."""
+    from tuibackup.vault.restore.files import restore_dumps, restore_files
+
+    with recorder.attempt(Kind.RESTORE, plan.body(), server=plan.snapshot.server) as attempt:
+        if plan.snapshot.clock is Clock.DATABASES:
+            restored = restore_dumps(
+                plan.snapshot, plan.databases, plan.to, overwrite=plan.overwrite, on_progress=on_progress
+            )
+        else:
+            restored = restore_files(
+                plan.snapshot,
+                plan.paths,
+                plan.to,
+                overwrite=plan.overwrite,
+                numeric_owner=plan.numeric_owner,
+                on_progress=on_progress,
+            )
+    return attempt.recorded(RestoredFolder(plan, restored, attempt.seconds))

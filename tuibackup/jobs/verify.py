@@ -1,0 +1,92 @@
+"""Verify: read all of a snapshot from the disk again, compare every hash, and record what was found."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tuibackup.config import Config
+from tuibackup.errors import TuibackupError
+from tuibackup.jobs.chosen import chosen
+from tuibackup.jobs.recorder import Recorder, Result, bounded
+from tuibackup.ledger.entries import Kind
+from tuibackup.progress import Progress
+from tuibackup.run.places import open_vault
+from tuibackup.sop import Outcome
+from tuibackup.text import numbered, size
+
+if TYPE_CHECKING:
+    from tuibackup.vault.layout import Snapshot
+    from tuibackup.vault.verify import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyPlan:
+    """One snapshot to be read."""
+
+    snapshot: "Snapshot"
+
+    @property
+    def bytes(self) -> int | None:
+        """What the run stored, and so the least there is to read; None where the snapshot does not tell."""
+        try:
+            return self.snapshot.summary.stored_bytes
+        except TuibackupError:
+            return None
+
+    def body(self) -> dict[str, Any]:
+        return {"snapshot": self.snapshot.spec, "detail": self.snapshot.spec}
+
+
+@dataclass(frozen=True, slots=True)
+class Verified(Result):
+    """What was found in the snapshot of `plan`."""
+
+    plan: VerifyPlan
+    verdict: "Verdict"
+    seconds: float
+
+    @property
+    def outcome(self) -> Outcome:
+        return Outcome.DONE if self.verdict.ok else Outcome.FAILED
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "snapshot": self.plan.snapshot.spec,
+            "ok": self.verdict.ok,
+            "files": self.verdict.files,
+            "bytes": self.verdict.bytes,
+            "seconds": self.seconds,
+            "problems": list(self.verdict.problems),
+        }
+
+    def body(self) -> dict[str, Any]:
+        spec, verdict = self.plan.snapshot.spec, self.verdict
+        body = bounded(self.facts())
+        del body["ok"]  # the outcome says it
+        return {
+            **body,
+            "outcome": self.outcome.value,
+            "detail": f"{spec}: {numbered(verdict.files, 'file')}, {size(verdict.bytes)}",
+            "error": "" if verdict.ok else f"{spec}: {verdict.problems[0]}",
+        }
+
+
+def plan_verify(config: Config, word: str | None) -> tuple[VerifyPlan, ...]:
+    """One plan for each snapshot of a server, for a snapshot's name, or for all that the vault holds (None).
+
+    Raises UsageError: nothing is called so, VaultError.
+    """
+    if word is None:
+        found = tuple(open_vault(config, create=False).snapshots())
+    else:
+        found = chosen(config, word, lambda vault, server: vault.snapshots(server))
+    return tuple(map(VerifyPlan, found))
+
+
+def verify(plan: VerifyPlan, recorder: Recorder, on_progress: Callable[[Progress], None]) -> Verified:
+    """Read the snapshot and record what was found. What is wrong with it is the result and is not raised."""
+    from tuibackup.vault.verify import verify as read_all
+
+    with recorder.attempt(Kind.VERIFY, plan.body(), server=plan.snapshot.server) as attempt:
+        verdict = read_all(plan.snapshot, on_progress)
+    return attempt.recorded(Verified(plan, verdict, attempt.seconds))
