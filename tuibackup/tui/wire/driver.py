@@ -28,7 +28,16 @@ from tuibackup.tui.wire.painter import ANSWER, Painter
 from tuibackup.tui.wire.watch import Watch
 
 if TYPE_CHECKING:
-    from tuibackup.tui.app import Cockpit
+    from textual.app import App
+
+    from tuibackup.tui.private import OwnOutput
+
+    class Cockpit(OwnOutput, App[None]):
+        """The app, as much of it as a driver knows."""
+
+        def gone(self) -> None:
+            """The terminal is gone."""
+
 
 # The other screen, no cursor, pastes with brackets around them, no wrapping at the last column.
 _ENTER = "\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?7l"
