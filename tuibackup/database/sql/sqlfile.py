@@ -16,7 +16,7 @@ class SqlFile:
     def __init__(self, path: Path, pool: ThreadPoolExecutor) -> None:
         self.path = path
         self.length = 0  # bytes of SQL so far
-        self._frames = FrameWriter(path, LEVEL, pool=pool)
+        self._frames = FrameWriter(path, LEVEL, pool=pool, prove=True)
         self._buffer = bytearray()
 
     def write(self, data: bytes, frame: bytes = b"") -> None:

@@ -179,7 +179,7 @@ class ArchiveWriter:
             read_back = self._reader.end()
         finally:
             self.abandon()
-        return ArchiveSummary(*written, self.members, self.content_bytes, read_back)
+        return ArchiveSummary(*written[:3], self.members, self.content_bytes, read_back)
 
     def abandon(self) -> None:
         """Stop without finishing the file. May be called twice, and after `close`."""

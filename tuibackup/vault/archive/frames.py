@@ -14,6 +14,7 @@ from typing import Self
 
 import zstandard
 
+from tuibackup.errors import VaultError
 from tuibackup.text import numbered
 from tuibackup.vault.output import OutputFile, Written, vault_errors
 
@@ -36,12 +37,20 @@ class FrameWriter:
     Where frames come faster than they can be packed at `level`, they are packed less: over a fast line the processor
     is what we wait for, over a slow one it has time.
 
-    With a `pool` these are threads of it, which other writers share and its owner ends.
+    With a `pool` these are threads of it, which other writers share and its owner ends. `prove`: each frame is unpacked
+    and compared before it is written, so that the file's bytes are all that is left to look at.
     """
 
     def __init__(
-        self, path: Path, level: int = LEVEL, threads: int = 1, pool: ThreadPoolExecutor | None = None
+        self,
+        path: Path,
+        level: int = LEVEL,
+        threads: int = 1,
+        pool: ThreadPoolExecutor | None = None,
+        *,
+        prove: bool = False,
     ) -> None:
+        self._prove = prove
         self.file = OutputFile(path)
         self.frames: list[tuple[int, int]] = []  # compressed and unpacked size
         self._level = level
@@ -94,7 +103,7 @@ class FrameWriter:
             table = b"".join(SEEK_ENTRY.pack(*frame) for frame in self.frames)
             table += FOOTER.pack(len(self.frames), 0, SEEKABLE)
             self.file.write(struct.pack("<II", SKIPPABLE, len(table)) + table)
-            return self.file.close()
+            return self.file.close()._replace(proven=self._prove)
         finally:
             self.abandon()
 
@@ -114,11 +123,16 @@ class FrameWriter:
         self.abandon()
 
     def _packed(self, data: bytes | bytearray, level: int, packed: bytes) -> bytes:
-        if packed and _stands_for(packed, data):
+        if packed:
             # The compressor that hardly compresses is asked for nothing but the checksum that its frame ends in.
             checksum = self._compress(data, _HARDLY)[-_CHECKSUM:]
-            return packed[:4] + bytes([packed[4] | _HAS_CHECKSUM]) + packed[5:] + checksum
-        return self._compress(data, level)
+            frame = packed[:4] + bytes([packed[4] | _HAS_CHECKSUM]) + packed[5:] + checksum
+            if _stands_for(frame, data):
+                return frame
+        frame = self._compress(data, level)
+        if self._prove and not _stands_for(frame, data):
+            raise VaultError(f"{self.file.path}: unpacks to something else", "the memory may be failing")
+        return frame
 
     def _compress(self, data: bytes | bytearray, level: int) -> bytes:
         try:
