@@ -1,6 +1,6 @@
 """Commands for a server's POSIX shell as bytes: quoting, wrappers, and how they ended. Free of asyncssh."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tuibackup.errors import RemoteCommandError
@@ -108,10 +108,6 @@ def _plain(text: bytes) -> bool:
     return not any(byte in b"'\\!" or not 0x20 <= byte < 0x7F for byte in text)
 
 
-# Says "-- group N" on stderr; without N where that is not known.
-TELL_GROUP = b'group=; read -r a b c d group e 2>/dev/null </proc/$$/stat; echo "-- group $group" >&2; '
-
-
 def piped(left: Command, right: Command) -> bytes:
     """A script for `left | right` that exits with `left`'s status when that is not 0, else with `right`'s.
 
@@ -130,22 +126,11 @@ def piped(left: Command, right: Command) -> bytes:
     )
 
 
-def low_priority(command: Command, *, later: bool = False) -> bytes:
-    """A script that runs `command` at low CPU and disk priority where the server has the tools for it.
-
-    `later`: only from `lowered` on, where that can be done; then `command` has to begin with TELL_GROUP.
-    """
+def low_priority(command: Command) -> bytes:
+    """A script that runs `command` at low CPU and disk priority where the server has the tools for it."""
     text = script(command)
-    now = (
-        b"nice -n 10 true >/dev/null 2>&1 && nice='nice -n 10';"
-        b' ionice -c 2 -n 7 true >/dev/null 2>&1 && nice="$nice ionice -c 2 -n 7"; '
+    return (
+        b"nice=; nice -n 10 true >/dev/null 2>&1 && nice='nice -n 10';"
+        b' ionice -c 2 -n 7 true >/dev/null 2>&1 && nice="$nice ionice -c 2 -n 7"; exec $nice sh -c '
+        + quote(text)
     )
-    if later:
-        now = b"if [ ! -r /proc/$$/stat ] || ! command -v renice >/dev/null 2>&1; then " + now + b"fi; "
-    return b"nice=; " + now + b"exec $nice sh -c " + quote(text)
-
-
-def lowered(groups: Iterable[int]) -> bytes:
-    """A script that gives the commands of these process groups low priority from now on."""
-    listed = b" ".join(b"%d" % group for group in groups)
-    return b"renice -n 10 -g " + listed + b"; ionice -c 2 -n 7 -P " + listed

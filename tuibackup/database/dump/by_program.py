@@ -14,7 +14,7 @@ from tuibackup.database.dump import verdict
 from tuibackup.database.dump.division import Share
 from tuibackup.database.dump.progress import Lines, Live
 from tuibackup.database.dump.receive import Ended, Target, pack
-from tuibackup.database.dump.tool import DumpTool
+from tuibackup.database.dump.tool import READY, DumpTool
 from tuibackup.errors import RemoteTimeoutError
 from tuibackup.remote.command import Exit
 from tuibackup.remote.session import BEGIN_SECONDS, Session
@@ -25,34 +25,21 @@ STALL_SECONDS = 900.0  # without a byte or a word from the tool: a table may tak
 _CHUNK = 256 << 10
 _WINDOW = 4 << 20  # bytes under way, packed: several programs write at the same time
 _TOO_MANY = re.compile(r"error: (?:1040|1203|1226):")
-_READY, _READY_SECONDS = re.compile(r"-- group ([1-9]\d{0,9})?"), 5.0
+_READY_SECONDS = 5.0  # to be ready before the lock; it begins later where it is not
 _COMPLAINTS = 100  # lines that are kept
 
 
 class Program:
     """Dumps share `number`. `begun` is set as soon as its transaction is open, or it has ended; `open` says which."""
 
-    def __init__(
-        self,
-        number: int,
-        session: Session,
-        tool: DumpTool,
-        share: Share,
-        live: Live,
-        *,
-        prompt: bool = False,
-    ) -> None:
-        """`prompt`: somebody waits for its begin. Its priority is low only when its `group` is given that."""
+    def __init__(self, number: int, session: Session, tool: DumpTool, share: Share, live: Live) -> None:
         self.shares = ((number, share),)
-        self.group = 0  # of processes on the server; 0 where it did not tell
         self.begun = asyncio.Event()
         self.open = False
         self.refused = ""  # why the server does not let it in, while it lets us
         self._session = session
         self._tool = tool
         self._live = live
-        # Where a command more may be refused, it could not be told later.
-        self._prompt = prompt and session.at_once is None
         self._waits = asyncio.Event()  # for nothing but its option file
         self._lines = Lines(live, number, share)
         self._complaints: list[str] = []
@@ -64,7 +51,7 @@ class Program:
         """Start it on the server; it ends with `stack`. Raises RemoteCommandError, ConnectionLostError."""
         [(_number, share)] = self.shares
         running = self._session.stream(
-            self._tool.command(share, prompt=self._prompt), on_line=self._said, window=_WINDOW, beside=True
+            self._tool.command(share), on_line=self._said, window=_WINDOW, beside=True
         )
         self._stream = await stack.enter_async_context(running)
         # Behind the lock nobody waits for the account's start-up files.
@@ -76,6 +63,7 @@ class Program:
                 f"{self._session.name}: its shell did not answer within {BEGIN_SECONDS:g} s"
             ) from None
         await self._stream.write(self._tool.names(share))
+        # Nor while the shell tries which tools there are.
         with suppress(TimeoutError):
             async with asyncio.timeout(_READY_SECONDS):
                 await self._waits.wait()
@@ -128,8 +116,7 @@ class Program:
 
     def _said(self, line: bytes) -> None:
         text = printable(line)
-        if ready := _READY.fullmatch(text):
-            self.group = int(ready[1] or 0) if self._prompt else 0
+        if text == READY:
             self._waits.set()
         elif self._lines.begun(text):
             self.open = True

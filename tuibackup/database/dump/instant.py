@@ -250,7 +250,7 @@ class Passes:
                 history = self.tool is None or self.tool.history
                 exactly = taken_by([*aside, *exact]) if self.tool else None
                 checker.start(self._database.databases, history, checksum=checksum, exact=exactly)
-                async with beside(self._end_waits(courtesy)), beside(running.lower()):
+                async with beside(self._end_waits(courtesy)):
                     ended = await running.finish()
             finally:
                 await running.stop()
@@ -326,7 +326,7 @@ class Passes:
         workers: list[Program | Reader] = []
         if self.tool is not None and infos:
             workers += [
-                Program(number, self._session, self.tool, share, self._live, prompt=True)
+                Program(number, self._session, self.tool, share, self._live)
                 for number, share in enumerate(self._shares(infos, [*aside, *exact]))
             ]
         whole = [Share((info,)) for info in self._database.databases if info.natively or not infos]

@@ -6,7 +6,7 @@ from tuibackup.database.connect.login import DatabaseSession
 from tuibackup.database.connect.optionfile import Options, text_for_tool
 from tuibackup.database.dump.division import Share
 from tuibackup.errors import DatabaseError, RemoteTimeoutError
-from tuibackup.remote.command import TELL_GROUP, Exit, low_priority, piped, quote, script
+from tuibackup.remote.command import Exit, low_priority, piped, quote, script
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
 from tuibackup.remote.unpack import JOB
@@ -30,8 +30,12 @@ _ZSTD = (
     f"jobs='-T1 -B{JOB} --zstd=ovlog=1'; zstd -q -1 -c $jobs </dev/null >/dev/null 2>&1 || jobs=;"
     " exec zstd -q -1 -c $jobs"
 )
+READY = "-- the dump program begins"  # no program says that
 # The programs write 4 KiB at a time into a pipe, and each time the other side is woken up.
-_WRITING_MORE = b"more=; stdbuf -o256K true >/dev/null 2>&1 </dev/null && more='stdbuf -o256K'; "
+_WRITING_MORE = (
+    b"more=; stdbuf -o256K true >/dev/null 2>&1 </dev/null && more='stdbuf -o256K'; "
+    b"echo '" + READY.encode() + b"' >&2; exec $more "
+)
 PACKERS = {"zstd": _ZSTD, "gzip": "gzip -q -1 -c"}
 
 
@@ -57,11 +61,10 @@ class DumpTool:
     history: bool = False  # it can tell the history of system-versioned tables
     tls: tuple[str, ...] = ()
 
-    def command(self, share: Share, *, prompt: bool) -> bytes:
+    def command(self, share: Share) -> bytes:
         """A script that writes the dump of `share` to stdout; it reads `names` from stdin, and then its option file.
 
-        Between the two it tells its process group on stderr: from then on it only waits for the option file. `prompt`:
-        it has low priority only when it is given that (see `lowered`), for somebody waits for its begin.
+        Between the two it says READY on stderr: from then on it only waits for the option file.
         `--defaults-file` comes first, so that nobody's ~/.my.cnf is read. Names come over stdin, for a server takes no
         word over 128 KiB, and this script is one.
         """
@@ -72,11 +75,11 @@ class DumpTool:
             f"--skip-{what}" for what in sorted({what for one in share.databases for what in one.unlisted})
         ]
         words += ["--databases", "--"] if share.whole else ["--skip-routines", "--skip-events", "--"]
-        text = _NAMES + _WRITING_MORE + TELL_GROUP + b"exec $more " + script(words) + b' "$@"'
+        text = _NAMES + _WRITING_MORE + script(words) + b' "$@"'
         if self.packer:
             # The left side of the pipe keeps the stdin that carries the option file.
             text = piped(text, PACKERS[self.packer])
-        return b"export LC_ALL=C; " + low_priority(text, later=prompt)
+        return b"export LC_ALL=C; " + low_priority(text)
 
     def names(self, share: Share) -> bytes:
         """The databases, or the database and its tables, in the one line that `command` reads."""

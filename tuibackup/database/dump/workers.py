@@ -15,11 +15,8 @@ from tuibackup.database.dump.receive import Ended, Target
 from tuibackup.database.sql.assembly import Assembly
 from tuibackup.database.sql.scan import Scanner
 from tuibackup.errors import ConnectionLostError, DatabaseError, NoChannelError, RemoteCommandError
-from tuibackup.remote.command import lowered
 from tuibackup.remote.session import Session
 from tuibackup.vault.disk import RoomGuard
-
-_LOWER_SECONDS = 10.0
 
 T = TypeVar("T")
 
@@ -92,13 +89,6 @@ class Running:
     def numbers(self) -> list[int]:
         """The sessions of our own connections among them, for the server."""
         return [reader.number for reader in self._readers]
-
-    async def lower(self) -> None:
-        """Give the programs that had to begin at once low priority from now on."""
-        groups = [one.group for one in self._workers if isinstance(one, Program) and one.group]
-        if groups:
-            with suppress(RemoteCommandError, ConnectionLostError):
-                await self._session.run(lowered(groups), timeout=_LOWER_SECONDS, beside=True)
 
     async def open(self) -> None:
         """Wait as `begun`. BarrierError: none has its transaction."""
