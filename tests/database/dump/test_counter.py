@@ -6,6 +6,7 @@ import pytest
 
 from tuibackup.config import Server
 from tuibackup.database.connect.login import Login, log_in_again, login
+from tuibackup.database.dump import counter
 from tuibackup.database.dump.counter import Checker, batches
 from tuibackup.database.inventory import TableInfo
 from tuibackup.demo.mariadbd import PrivateMariadb
@@ -78,3 +79,46 @@ async def test_what_cannot_be_asked_for_is_not_there(
         await checker.finish(0)
         await checker.stop()
     assert checker.counts == checker.checksums == {}
+
+
+async def test_a_large_table_is_read_once_for_rows_and_checksum_and_counted_where_the_dump_differs(
+    session: Session, server: Server, mariadbd: PrivateMariadb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counter, "_LARGE", 0)
+    kinds = {
+        "biasa": "(id INT PRIMARY KEY)",
+        "bagian": "(id INT PRIMARY KEY) PARTITION BY HASH (id) PARTITIONS 3",
+        "padat": "(id INT) ROW_FORMAT=COMPRESSED",
+        "kosong": "(id INT)",
+        "berubah": "(id INT PRIMARY KEY)",
+    }
+    mariadbd.sql(
+        "CREATE DATABASE satu; USE satu;" + "".join(f"CREATE TABLE {a} {b};" for a, b in kinds.items())
+    )
+    for name in kinds.keys() - {"kosong"}:
+        mariadbd.sql(
+            f"USE satu; INSERT INTO {name} SELECT seq FROM seq_1_to_999; DELETE FROM {name} WHERE id % 9 = 0"
+        )
+    rows = {("satu", name): 0 if name == "kosong" else 888 for name in kinds}
+    asked: list[str] = []
+    say = Login.rows
+
+    async def heard(self: Login, query: str, *values: object, **more: Any) -> Any:
+        asked.append(query)
+        return await say(self, query, *values, **more)
+
+    async with await login(session, server, None) as database:
+        checker = Checker(await log_in_again(session, database.options))
+        await checker.prepare()
+        await checker.begin()
+        mariadbd.sql("DELETE FROM satu.berubah WHERE id < 100")
+        monkeypatch.setattr(Login, "rows", heard)
+        checker.start(database.databases, True, checksum=True)
+        await checker.finish(0)
+        assert (checker.counts, checker.checksums.keys()) == (rows, rows.keys())
+        [alone] = [query for query in asked if "COUNT" in query and "PARTITIONS" not in query]
+        assert "bagian" in alone
+        await checker.confirm(rows | {("satu", "biasa"): 7})
+        await checker.stop()
+    assert checker.counts == rows
+    assert "`biasa`" in next(query for query in reversed(asked) if "COUNT" in query)

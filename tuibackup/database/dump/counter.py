@@ -3,6 +3,9 @@
 A dump with another number of rows is no dump. Unless `checksum` is switched off, it takes each table's CHECKSUM TABLE,
 too, with which a restored copy can be compared (see `drill`), or where that says nothing of a restored copy, the number
 of `content`. It works beside the dumps, on one large table at a time or on a few small ones.
+
+A large table is read once for both: how many rows the server read for its checksum is what it has. Where the dump has
+another number, COUNT(*) has the last word.
 """
 
 import asyncio
@@ -24,7 +27,12 @@ CHECKSUM_SECONDS = 60.0  # by which checksums may lengthen a dump …
 CHECKSUM_SHARE = 0.25  # … or this much of its time, if that is more
 _TABLE_SECONDS = 24 * 3600.0
 _TOGETHER, _TOGETHER_BYTES = 100, 16 << 20  # small tables that are looked at with one statement
+_LARGE = 8 << 20  # bytes of a table that is not read twice
 _COLUMNS_TOGETHER = 1000  # of tables of which the content is asked for with one statement
+_PARTITIONS = (
+    "SELECT COUNT(*) FROM information_schema.PARTITIONS"
+    " WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND PARTITION_NAME IS NOT NULL"
+)
 
 Batch = Sequence[tuple[str, TableInfo]]  # of databases' tables
 Tables = Mapping[str, frozenset[str]]  # by database
@@ -43,6 +51,9 @@ class Checker:
         self._history = False
         self._exact: Tables | None = None
         self._counted = asyncio.Event()
+        self._by_the_way: list[
+            tuple[str, TableInfo]
+        ] = []  # whose rows were counted by what the checksum read
         self._work: asyncio.Task[None] | None = None
 
     async def prepare(self) -> None:
@@ -77,6 +88,20 @@ class Checker:
                 await self._counted.wait()
             await asyncio.wait((self._work,), timeout=max(CHECKSUM_SECONDS, seconds * CHECKSUM_SHARE))
 
+    async def confirm(self, dumped: Mapping[Place, int | None]) -> None:
+        """Ask for the rows of what has others in the dump, where they were counted by the way. After `finish`."""
+        doubted = [one for one in self._by_the_way if self._differs(one, dumped)]
+        for schema, table in doubted:
+            del self.counts[schema, table.name]
+        if doubted and self._work is not None and self._work.done():
+            with suppress(ConnectionLostError):
+                for some in batches(doubted):
+                    await self._ask(some, self._count)
+
+    def _differs(self, place: tuple[str, TableInfo], dumped: Mapping[Place, int | None]) -> bool:
+        key = place[0], place[1].name
+        return dumped.get(key) not in (None, self.counts[key])
+
     async def stop(self) -> None:
         """End it, whatever it does; the server drops what it was asked."""
         self._login.drop()
@@ -99,12 +124,17 @@ class Checker:
         self.position = await self._position()
         # Others are not in the snapshot: they have the rows of right now.
         tables = [(one.name, table) for one in databases for table in one.tables if countable(table)]
-        for some in batches(tables):
+        peculiar = await self._peculiar(tables) if checksum else frozenset(tables)
+        large = [one for one in tables if one[1].bytes >= _LARGE and one not in peculiar]
+        for some in batches([one for one in tables if one not in large]):
+            await self._ask(some, self._count)
+        for one in large:
+            await self._ask((one,), self._count_by_the_way)
+        for some in batches([one for one in large if (one[0], one[1].name) not in self.counts]):
             await self._ask(some, self._count)
         self._counted.set()
         if checksum:
-            peculiar = await self._peculiar(tables)
-            for some in batches([one for one in tables if one not in peculiar]):
+            for some in batches([one for one in tables if one not in peculiar and one not in large]):
                 await self._ask(some, self._checksum)
             for some in batches([one for one in tables if one in peculiar]):
                 await self._contents(some)
@@ -166,6 +196,25 @@ class Checker:
         for number, counted in await self._login.rows(" UNION ALL ".join(counting), seconds=_TABLE_SECONDS):
             database, table = tables[int(number)]
             self.counts[database, table.name] = int(counted)
+
+    async def _count_by_the_way(self, tables: Batch) -> None:
+        """The checksum of one table, and how many rows were read for it: one less than were asked for.
+
+        Of partitions each has an end of its own, so such a table is counted by itself.
+        """
+        [(database, table)] = tables
+        [(partitions,)] = await self._login.rows(_PARTITIONS, database, table.name)
+        before = await self._read()
+        await self._checksum(tables)
+        rows = await self._read() - before - 1
+        if rows >= 0 and not partitions:
+            self.counts[database, table.name] = rows
+            self._by_the_way.append((database, table))
+
+    async def _read(self) -> int:
+        """How often this session asked a table for its next row."""
+        [(_name, times)] = await self._login.rows("SHOW SESSION STATUS LIKE 'Handler\\_read\\_rnd\\_next'")
+        return int(times)
 
     async def _checksum(self, tables: Batch) -> None:
         statement = "CHECKSUM TABLE " + ", ".join(map(_name, tables))

@@ -262,6 +262,13 @@ class Passes:
                 f"counting the rows of {tables(sum(len(one.tables) for one in self._database.databases))}"
             )
             await checker.finish(loop.time() - began)
+            await checker.confirm(
+                {
+                    (one.info.name, table.name): table.rows
+                    for one in made
+                    for table in one.contents.tables.values()
+                }
+            )
         return Taken(
             made,
             BARRIER,
