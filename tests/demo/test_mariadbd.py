@@ -32,7 +32,7 @@ def test_the_current_account_logs_in_without_a_password(tmp_path: Path, template
 def test_tcp_listens_on_loopback_only_where_asked(tmp_path: Path, template: Path) -> None:
     with PrivateMariadb(tmp_path / "db", template=template, tcp=True) as server:
         assert server.port is not None
-        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
             assert connection.recv(5)
         assert server.sql("SELECT @@bind_address") == "127.0.0.1\n"
 

@@ -89,7 +89,7 @@ class Bench:
             known_hosts=KnownHosts(known_hosts, lambda *_told: None),
             answers=NoAnswers(),
             secrets=no_secret,
-            deadline=time.monotonic() + 20,
+            deadline=time.monotonic() + 120,
             notes=lambda _: None,
         ) as session:
             yield session

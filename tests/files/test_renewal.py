@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import tarfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -178,6 +179,9 @@ async def test_what_changed_in_the_same_tick_is_fetched_again(
 ) -> None:
     top = place / "tree"
     plant(top, random.Random(0))
+    later = time.time() + 3600  # however long the first inventory takes to begin
+    for path in top.rglob("*"):
+        os.utime(path, (later, later), follow_symlinks=False)
     server = bench.server(top)
     _, before = await bench.snapshot(server)
     result, _ = await bench.snapshot(server, previous=before)

@@ -448,12 +448,12 @@ async def test_nobody_is_asked_without_a_face(site: Site) -> None:
 async def test_time_stands_still_while_a_person_types(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     class Slow(Face):
         async def ask(self, question: Any) -> str | None:
-            await asyncio.sleep(0.6)
+            await asyncio.sleep(2.5)
             return await super().ask(question)
 
-    monkeypatch.setattr(connecting, "ATTEMPT_SECONDS", 0.3)
+    monkeypatch.setattr(connecting, "ATTEMPT_SECONDS", 2.0)
     async with doorman(site, passwords=True) as server:
-        session = await site.connect(server, Slow(ssh_password="right"), seconds=0.5)
+        session = await site.connect(server, Slow(ssh_password="right"), seconds=2.0)
         await session.close()
 
 

@@ -143,7 +143,7 @@ async def test_the_gate_going_away_is_a_loss_too(site: Site, sshd: PrivateSshd, 
 async def test_a_frozen_server_is_given_up(
     site: Site, fragile: PrivateSshd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connecting, "KEEPALIVE_SECONDS", 0.1)
+    monkeypatch.setattr(connecting, "KEEPALIVE_SECONDS", 0.5)
     monkeypatch.setattr(connecting, "KEEPALIVES", 3)
     site.trust(fragile)
     async with site.session(a_server(fragile)) as session:

@@ -113,12 +113,14 @@ async def test_following_ends_when_the_writer_is_killed(tmp_path: Path) -> None:
             seen.append(event)
 
     following = asyncio.create_task(follow())
-    await asyncio.sleep(0.4)
+    async with asyncio.timeout(60):
+        while not seen:  # noqa: ASYNC110  # a list does not tell
+            await asyncio.sleep(0.01)
     assert [type(event) for event in seen] == [ev.RunPlanned]
     assert not following.done()
     writer.kill()
     writer.join()
-    await asyncio.wait_for(following, 5)
+    await asyncio.wait_for(following, 60)
     assert not jr.is_live(path)
     assert jr.last(path) is None
 

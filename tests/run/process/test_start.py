@@ -115,7 +115,7 @@ def test_a_run_is_detached_quiet_and_gentle(gate: Gate) -> None:
     assert parent != os.getpid()
     assert session == pid, "it has its own session"
     assert terminal == 0
-    assert nice == 10
+    assert nice == min(os.nice(0) + 10, 19), "ten below whoever starts it"
     for number in (0, 1):
         assert os.readlink(f"/proc/{pid}/fd/{number}") == "/dev/null"
     assert b"siakad" not in Path(f"/proc/{pid}/cmdline").read_bytes(), "the plan stands on no command line"
