@@ -104,6 +104,10 @@ class LedgerError(TuibackupError):
     """The ledger cannot be opened, written, or its chain is broken."""
 
 
+class LedgerHeldError(LedgerError):
+    """Another process keeps everybody else out of the ledger; it can be tried again."""
+
+
 class BusyError(TuibackupError):
     """Another run holds the server."""
 

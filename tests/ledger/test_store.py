@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tuibackup.errors import LedgerError
-from tuibackup.ledger import Kind, Ledger, store
+from tuibackup.errors import LedgerError, LedgerHeldError
+from tuibackup.ledger import Kind, Ledger
 from tuibackup.ledger.entries import GENESIS, entry_hash
 
 
@@ -290,15 +290,12 @@ def test_a_killed_writer_leaves_a_whole_chain_with_everything_it_was_told_is_wri
         assert ledger.count() >= max(told, default=20)
 
 
-def test_a_writer_waits_for_another_and_says_so_when_it_takes_too_long(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(store, "_PATIENCE", 0.2)
+def test_a_writer_waits_for_another_and_says_so_when_it_takes_too_long(path: Path) -> None:
     other = sqlite3.connect(Ledger.open(path)._path, isolation_level=None)
-    with Ledger.open(path) as ledger:
+    with Ledger.open(path, patience=0.2) as ledger:
         other.execute("BEGIN IMMEDIATE")
         begun = time.monotonic()
-        with pytest.raises(LedgerError, match=r"database is locked; another process has been writing"):
+        with pytest.raises(LedgerHeldError, match=r"is held by another process; wait"):
             fill(ledger, 1)
         assert time.monotonic() - begun >= 0.2
         other.execute("COMMIT")

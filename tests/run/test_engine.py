@@ -350,7 +350,7 @@ async def test_a_snapshot_that_is_moved_after_the_stopped_run_gave_up_waiting_is
     with pytest.raises(BusyError), server_lock(vault, "siakad", run="other", operator="andi"):
         pass
     recover(config)
-    assert vault.snapshots("siakad") == []
+    assert list(vault.snapshots("siakad")) == []
     go.set()
     await until(lambda: vault.latest("siakad", Clock.FILES) is not None and no_leftovers(config))
     await asyncio.sleep(0.2)

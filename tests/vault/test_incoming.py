@@ -96,7 +96,7 @@ def test_what_reads_back_wrong_is_not_published(vault: Vault, place: Path) -> No
     archive.path.write_bytes(data)
     with pytest.raises(VaultError, match="reads back wrong"):
         incoming.publish(summary("siakad", "run1", Clock.FILES))
-    assert vault.snapshots() == []
+    assert list(vault.snapshots()) == []
     incoming.discard()
     assert os.listdir(vault.path / "siakad") == []
 
@@ -109,7 +109,7 @@ def test_an_archive_that_was_not_finished_is_not_published(vault: Vault) -> None
     index.finish()
     with pytest.raises(VaultError, match="not finished"):
         incoming.publish(summary("siakad", "run1", Clock.FILES))
-    assert vault.snapshots() == []
+    assert list(vault.snapshots()) == []
 
 
 def test_progress_tells_how_far_the_proof_is(vault: Vault) -> None:
@@ -222,7 +222,7 @@ def test_a_full_disk_leaves_nothing_that_looks_whole(small_disk: Path, place: Pa
     except VaultError as error:
         if not error.message.startswith("vault full"):
             raise
-        assert vault.snapshots() == []
+        assert list(vault.snapshots()) == []
         sweep(vault, "siakad")
         filler.unlink()
         published = take(vault, source, run="run2")
@@ -261,6 +261,6 @@ def test_a_name_that_is_not_safely_on_the_disk_is_taken_back(
     monkeypatch.setattr(incoming_module, "sync_folder", fail)
     with pytest.raises(VaultError, match="Input/output error"):
         incoming.publish(summary("siakad", "run1", Clock.FILES))
-    assert vault.snapshots() == []
+    assert list(vault.snapshots()) == []
     incoming.discard()
     assert not incoming.path.exists()

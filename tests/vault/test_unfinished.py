@@ -132,7 +132,7 @@ def test_what_is_harmed_after_it_was_taken_over_is_not_published(vault: Vault, f
     flip(next(incoming.path.glob("*.tar.zst")))
     with pytest.raises(VaultError, match="reads back wrong"):
         incoming.publish(summary("siakad", "run2", Clock.FILES))
-    assert vault.snapshots() == []
+    assert list(vault.snapshots()) == []
 
 
 @pytest.mark.parametrize("moved", [0, 1, 2])

@@ -46,7 +46,7 @@ def test_a_good_dump_is_whole_and_must_have_its_last_line(vault: Vault) -> None:
 
 def test_any_damage_to_any_file_is_found_and_named(vault: Vault, tricky: Path) -> None:
     folder = opened(take(vault, tricky))
-    snapshot = vault.snapshots()[0]
+    snapshot = next(vault.snapshots())
     for below, _, files in os.walk(folder):
         for name in files:
             file = Path(below, name)

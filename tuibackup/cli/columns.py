@@ -4,7 +4,7 @@ What gives way, in this order: long remarks down to a few words, headings down t
 that can be spared, the remarks at all, and only then the names, cut in their middle.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from tuibackup.text import cells, shorten
@@ -46,7 +46,7 @@ def fit(heads: Sequence[str], rows: Sequence[Sequence[str]], room: int, shape: S
     return shown
 
 
-def line(row: Sequence[str], widths: dict[int, int], shape: Shape) -> dict[int, str]:
+def line(row: Sequence[str], widths: Mapping[int, int], shape: Shape) -> dict[int, str]:
     """The texts of a row that are shown, each within its column."""
     return {
         column: shorten(row[column], width, middle=column == shape.name) for column, width in widths.items()

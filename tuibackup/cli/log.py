@@ -2,12 +2,14 @@
 
 import argparse
 import re
+from collections.abc import Iterable
 from datetime import datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from tuibackup.cli.context import Context
 from tuibackup.cli.loglines import SHOWN, print_log
-from tuibackup.cli.output import print_json
+from tuibackup.cli.output import print_json_list
 from tuibackup.errors import UsageError
 from tuibackup.words import _
 
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
     from tuibackup.ledger.entries import Entry
 
 NEWEST = 200  # entries shown without --since and --all
-_EVERYTHING = 2**62
 
 
 def define(parser: argparse.ArgumentParser) -> None:
@@ -40,16 +41,23 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
 
     ledger, everything = context.ledger, args.all or args.json
     if args.run:
-        entries = ledger.of_run(_run(args.run, context))
+        entries: Iterable[Entry] = ledger.of_run(_run(args.run, context))
     else:
         # Steps and needs belong to their run, which tells the outcome.
         kinds = [] if everything else [kind for kind in ledger.kinds() if kind not in (Kind.STEP, Kind.NEEDS)]
-        limit = _EVERYTHING if everything or args.since else NEWEST
-        entries = ledger.log(limit, server=args.server, since=args.since, kinds=kinds)[::-1]
-    if not entries and args.server and args.server not in context.config.servers:
-        context.server(args.server)  # says that there is none, and the nearest
+        if everything or args.since:
+            entries = ledger.entries(server=args.server, since=args.since, kinds=kinds)
+        else:
+            entries = ledger.log(NEWEST, server=args.server, kinds=kinds)[::-1]
+    if args.server and args.server not in context.config.servers:
+        entries = iter(entries)
+        first = next(entries, None)
+        if first is None:
+            context.server(args.server)  # says that there is none, and the nearest
+        else:
+            entries = chain([first], entries)
     if args.json:
-        print_json([_document(entry) for entry in entries])
+        print_json_list(map(_document, entries))
         return 0
     bound = None if args.all or args.run else SHOWN
     print_log(entries, ledger, bound)

@@ -1,13 +1,22 @@
 """The ledger's entries as `tuibackup log` prints them: a row each, in full, and below it what was found."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from tuibackup.cli.columns import GAP, Shape, fit
-from tuibackup.cli.columns import line as fitted
-from tuibackup.cli.output import MARKS, Cell, coloured, paint, print_hanging, terminal_width
+from tuibackup.cli.output import (
+    LOOKED_AT,
+    MARKS,
+    Cell,
+    coloured,
+    fitted,
+    paint,
+    print_hanging,
+    terminal_width,
+)
 from tuibackup.text import cells, count, duration, printable, when, wrap
 from tuibackup.words import _
 
@@ -22,17 +31,21 @@ _TOOK = 4  # the column whose numbers stand to the right
 _SHAPE = Shape(name=1, spare=(_TOOK, 5, 2, 0))
 
 
-def print_log(entries: "Sequence[Entry]", ledger: "Ledger", bound: int | None) -> None:
-    """A row for each entry and its findings below, `bound` of them at most. On a terminal long texts are wrapped."""
+def print_log(entries: "Iterable[Entry]", ledger: "Ledger", bound: int | None) -> None:
+    """A row for each entry and its findings below, `bound` of them at most. On a terminal long texts are wrapped.
+
+    They are printed as they come: the first of them decide the columns.
+    """
     heads: list[str] = [
         Cell(head, "dim") for head in (_("time"), _("server"), _("what"), _("outcome"), _("took"), _("who"))
     ]
-    rows = [_row(entry) for entry in entries]
+    entries = iter(entries)
+    first = list(islice(entries, LOOKED_AT))
     room = terminal_width() if sys.stdout.isatty() else 0
-    widths = fit(heads, rows, room or sys.maxsize, _SHAPE)
+    widths = fit(heads, [_row(entry) for entry in first], room or sys.maxsize, _SHAPE)
     _print(heads, Cell(_("detail"), "dim"), widths, room)
-    for entry, row in zip(entries, rows, strict=True):
-        _print(row, _detail(entry), widths, room)
+    for entry in chain(first, entries):
+        _print(_row(entry), _detail(entry), widths, room)
         for mark, text in _findings(entry, ledger, bound):
             print_hanging(f"{_INDENT}{mark} ", text)
 

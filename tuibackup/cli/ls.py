@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuibackup.cli.columns import GAP, Shape, fit, line
 from tuibackup.cli.context import Context
-from tuibackup.cli.output import print_json, print_table, terminal_width
+from tuibackup.cli.output import print_json, print_json_list, print_table, terminal_width
 from tuibackup.errors import UsageError
 from tuibackup.words import _
 
@@ -92,7 +92,7 @@ def _files(snapshot: "Snapshot", args: argparse.Namespace) -> int:
                 _("tuibackup ls {snapshot} shows its folders").format(snapshot=snapshot.spec),
             )
         if args.json:
-            print_json({"snapshot": snapshot.spec, "entries": [_document(entry) for entry in listed]})
+            print_json_list(map(_document, listed), {"snapshot": snapshot.spec}, "entries")
             return 0
         first = list(islice(listed, _LOOKED_AT))
         lines = _Lines(first, whole=not path)

@@ -4,12 +4,14 @@ import codecs
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, islice
 from typing import Any, TextIO
 
 from tuibackup.cli.columns import GAP, Shape, fit, line
 from tuibackup.text import cells, wrap
 
+LOOKED_AT = 1000  # rows by which the columns of a table are laid out: more of them are printed as they come
 _HANGING_LEAST = 24  # cells that a text needs beside what it hangs on
 _INDENT = 4
 
@@ -85,33 +87,40 @@ class Head(str):
 
 def print_table(
     heads: Sequence[str],
-    rows: Sequence[Sequence[str]],
+    rows: Iterable[Sequence[str]],
     align: str = "",
     shape: Shape | None = None,
 ) -> None:
-    """Print rows below their heads, columns aligned ("<" or ">" each, default left).
+    """Print rows below their heads, columns aligned ("<" or ">" each, default left); no more rows than are looked at
+    are held at a time.
 
     On a terminal it is fitted into its width by `shape`; in a file or pipe nothing is cut.
     """
+    rows = iter(rows)
+    first = list(islice(rows, LOOKED_AT))
     colour = coloured()
     align = align.ljust(len(heads), "<")
     shape = shape or Shape(remark=len(heads) - 1)
     room = terminal_width() if sys.stdout.isatty() else sys.maxsize
-    widths = fit(heads, rows, room, shape)
+    widths = fit(heads, first, room, shape)
     heads = [
         head.short if isinstance(head, Head) and cells(head) > widths.get(column, 0) else head
         for column, head in enumerate(heads)
     ]
-    for number, row in enumerate([[Cell(head, "dim") for head in heads], *rows]):
-        if number == 0 and not any(heads):
-            continue
+    headings = [[Cell(head, "dim") for head in heads]] if any(heads) else []
+    for row in chain(headings, first, rows):
         parts = []
-        for column, text in line(row, widths, shape).items():
+        for column, text in fitted(row, widths, shape).items():
             cell = row[column]
             space = " " * (widths[column] - cells(text))
             shown = paint(text, cell.state if isinstance(cell, Cell) else "", colour)
             parts.append(space + shown if align[column] == ">" else shown + space)
         print((" " * GAP).join(parts).rstrip())
+
+
+def fitted(row: Sequence[str], widths: Mapping[int, int], shape: Shape) -> Mapping[int, str]:
+    """The texts of a row that are shown, by column: within their widths on a terminal, whole in a file or pipe."""
+    return line(row, widths, shape) if sys.stdout.isatty() else {column: row[column] for column in widths}
 
 
 def print_hanging(start: str, text: str, *, drawn: str = "", stream: TextIO | None = None) -> None:
@@ -150,3 +159,22 @@ def terminal_width(stream: TextIO | None = None) -> int:
 def print_json(document: Any) -> None:
     """One JSON document on stdout. In ASCII: names from servers may hold what would steer a terminal."""
     print(json.dumps(document, indent=2))
+
+
+def print_json_list(items: Iterable[Any], around: Mapping[str, Any] | None = None, key: str = "") -> None:
+    """One JSON document on stdout, the list of `items`, each printed as it comes; the same text as of `print_json`.
+
+    `around`: the document is this object, with the list at its end as `key`.
+    """
+    depth = 0
+    if around is not None:
+        depth = 1
+        start = json.dumps(around, indent=2).removesuffix("\n}") + "," if around else "{"
+        print(f"{start}\n  {json.dumps(key)}: ", end="")
+    indent = "\n" + "  " * (depth + 1)
+    comma = ""
+    print("[", end="")
+    for item in items:
+        print(comma + indent + json.dumps(item, indent=2).replace("\n", indent), end="")
+        comma = ","
+    print("\n" + "  " * depth + "]" if comma else "]", end="\n}\n" if depth else "\n")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuibackup.cli.columns import Shape
 from tuibackup.cli.context import Context
-from tuibackup.cli.output import MARKS, Cell, print_json, print_table
+from tuibackup.cli.output import MARKS, Cell, print_json_list, print_table
 from tuibackup.words import _
 
 if TYPE_CHECKING:
@@ -30,13 +30,13 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
         context.server(args.server)
     found = vault.snapshots(args.server)
     if args.json:
-        print_json([_document(snapshot) for snapshot in found])
+        print_json_list(map(_document, found))
         return 0
     heads = ["", _("snapshot"), _("outcome"), _("started"), _("items"), _("size"), _("on disk"), _("remark")]
     shape = Shape(
         name=1, remark=7, spare=(3, 4, 6, 2, 5)
     )  # its name tells when it began, its mark the outcome
-    print_table(heads, [_row(snapshot) for snapshot in found], "<<<<>>><", shape)
+    print_table(heads, map(_row, found), "<<<<>>><", shape)
     return 0
 
 

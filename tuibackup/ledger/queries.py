@@ -5,7 +5,7 @@ times. `Ledger` inherits these methods.
 """
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from itertools import takewhile
@@ -16,6 +16,9 @@ from tuibackup.ledger.results import RUN, drill_of
 from tuibackup.sop import Clock, Outcome, Step
 
 _TRIES = 100  # to renew a clock that are counted
+_AT_ONCE = (
+    500  # entries that are read in one go where all are wanted: no more are held, and nobody is kept waiting
+)
 
 # Every server with its newest matching row. The recursion hops from server to server through the index; a
 # GROUP BY would read all of it.
@@ -26,8 +29,9 @@ _EACH_SERVER = """
         SELECT (SELECT MIN(server) FROM result WHERE server > each_server.server)
         FROM each_server WHERE each_server.server IS NOT NULL)
 """
+_ONE_SERVER = " WITH each_server(server) AS (SELECT :server) "
 _CLOCKS = """
-    SELECT last.server, last.what, last.outcome, last.time, good.started, good.snapshot
+    SELECT last.server, last.what, last.outcome, last.time, last.good, good.started, good.snapshot
     FROM each_server
     JOIN (SELECT 'files' AS what UNION ALL SELECT 'databases') AS clocks
     JOIN result AS last ON last.what = clocks.what AND last.seq = (
@@ -62,7 +66,8 @@ class ClockFact:
     """What the record says of one clock of one server.
 
     `good` is the start of the snapshot that reset it last, `snapshot` its spec (None: never). `mark` is how
-    the newest attempt ended where that was not *done*: it stays beside the state until a *done*.
+    the newest attempt ended where that was not *done*: it stays beside the state until a *done*. `renewed`: the newest
+    attempt reset the clock.
     """
 
     server: str
@@ -71,6 +76,7 @@ class ClockFact:
     snapshot: str | None
     mark: Outcome | None
     tried: datetime
+    renewed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +130,12 @@ class Queries:
     def _rows(self, sql: str, **values: Any) -> Sequence[Any]:
         raise NotImplementedError
 
+    def _of_servers(self, server: str | None, sql: str, **values: Any) -> Sequence[Any]:
+        """The rows of a statement about `each_server`, which is the one where one is named."""
+        if server is None:
+            return self._rows(_EACH_SERVER + sql, **values)
+        return self._rows(_ONE_SERVER + sql, server=server, **values)
+
     def attempts(self, server: str, clock: Clock) -> Attempts | None:
         """What was tried for this clock since it was reset last; None where nothing was."""
         rows = self._rows(
@@ -152,10 +164,10 @@ class Queries:
         )
         return entry_of(rows[0]) if rows and not rows[0].good else None
 
-    def clock_facts(self) -> Mapping[tuple[str, Clock], ClockFact]:
-        """Both clocks of every server that was ever tried, in one query."""
+    def clock_facts(self, server: str | None = None) -> Mapping[tuple[str, Clock], ClockFact]:
+        """Both clocks of every server (or of the one) that was ever tried, in one query."""
         facts = {}
-        for row in self._rows(_EACH_SERVER + _CLOCKS):
+        for row in self._of_servers(server, _CLOCKS):
             clock, outcome = Clock(row.what), Outcome(row.outcome)
             facts[row.server, clock] = ClockFact(
                 row.server,
@@ -164,17 +176,18 @@ class Queries:
                 row.snapshot,
                 None if outcome is Outcome.DONE else outcome,
                 datetime.fromisoformat(row.time),
+                bool(row.good),
             )
         return facts
 
-    def last_runs(self) -> Mapping[str, RunFact]:
-        """The newest recorded run of every server."""
-        return {row.server: _run_fact(row) for row in self._rows(_EACH_SERVER + _LAST_RUNS)}
+    def last_runs(self, server: str | None = None) -> Mapping[str, RunFact]:
+        """The newest recorded run of every server, or of the one."""
+        return {row.server: _run_fact(row) for row in self._of_servers(server, _LAST_RUNS)}
 
-    def last_drills(self) -> Mapping[tuple[str, Clock], DrillFact]:
-        """The newest recorded drill of both clocks of every server, where there was one."""
+    def last_drills(self, server: str | None = None) -> Mapping[tuple[str, Clock], DrillFact]:
+        """The newest recorded drill of both clocks of every server, or of the one, where there was one."""
         whats = {drill_of(clock): clock for clock in Clock}
-        rows = self._rows(_EACH_SERVER + _LAST_DRILLS, **{clock.value: what for what, clock in whats.items()})
+        rows = self._of_servers(server, _LAST_DRILLS, **{clock.value: what for what, clock in whats.items()})
         return {
             (row.server, whats[row.what]): DrillFact(
                 row.snapshot, Outcome(row.outcome), datetime.fromisoformat(row.time), row.seconds or 0.0
@@ -201,19 +214,19 @@ class Queries:
         Weeks begin on Monday, local time (`zone` None: the system's). None: no run in that week. The best
         counts, because a second try that worked made the week a good one.
         """
-        first = _monday(now, zone) - timedelta(weeks=weeks - 1)
+        mondays = [monday(now, zone) - timedelta(weeks=back) for back in range(weeks - 1, -2, -1)]
+        begins = {f"week{number}": iso(_midnight(day, zone)) for number, day in enumerate(mondays)}
+        found = " ".join(f"WHEN time < :week{number + 1} THEN {number}" for number in range(weeks))
         rows = self._rows(
-            "SELECT server, time, outcome FROM result WHERE what = :what AND time >= :since",
+            f"SELECT server, outcome, CASE {found} END AS week FROM result"  # noqa: S608  numbers
+            f" WHERE what = :what AND time >= :week0 AND time < :week{weeks} GROUP BY server, outcome, week",
             what=RUN,
-            # Two days early: midnight of that Monday lies elsewhere in UTC.
-            since=(first - timedelta(days=2)).isoformat(),
+            **begins,
         )
         cells: dict[str, list[Outcome | None]] = {}
         for row in rows:
-            week = (_monday(datetime.fromisoformat(row.time), zone) - first).days // 7
-            if 0 <= week < weeks:
-                line = cells.setdefault(row.server, [None] * weeks)
-                line[week] = _better(line[week], Outcome(row.outcome))
+            line = cells.setdefault(row.server, [None] * weeks)
+            line[row.week] = better(line[row.week], Outcome(row.outcome))
         return {server: tuple(line) for server, line in cells.items()}
 
     def log(
@@ -225,9 +238,13 @@ class Queries:
         since: datetime | None = None,
         text: str = "",
         kinds: Collection[str] = (),
+        numbers: tuple[int, int] | None = None,
     ) -> list[Entry]:
-        """Entries, the newest first. `text` is looked for everywhere, in either case; no `kinds`: all."""
-        where, values = _filter(server, since, text, kinds)
+        """Entries, the newest first. `text` is looked for everywhere, in either case; no `kinds`: all.
+
+        `numbers`: only among those from the one to the other.
+        """
+        where, values = _filter(server, since, text, kinds, numbers)
         rows = self._rows(
             f"SELECT * FROM entry {where} ORDER BY seq DESC LIMIT :limit OFFSET :offset",  # noqa: S608  fixed parts
             limit=limit,
@@ -248,6 +265,36 @@ class Queries:
         where, values = _filter(server, since, text, kinds)
         rows = self._rows(f"SELECT COUNT(*) AS number FROM entry {where}", **values)  # noqa: S608  fixed parts
         return int(rows[0].number)
+
+    def entries(
+        self,
+        *,
+        after: int = 0,
+        server: str | None = None,
+        since: datetime | None = None,
+        kinds: Collection[str] = (),
+    ) -> Iterator[Entry]:
+        """Every entry after number `after`, the oldest first, read as they are taken: a ledger of any length."""
+        newest = self.newest()
+        if since is not None:
+            (row,) = self._rows("SELECT MIN(seq) AS seq FROM entry WHERE time >= :since", since=iso(since))
+            after = max(after, (newest if row.seq is None else row.seq - 1))
+        while after < newest:
+            where, values = _filter(server, since, "", kinds, (after + 1, newest), by_number=True)
+            rows = self._rows(
+                f"SELECT * FROM entry {where} ORDER BY seq LIMIT :most",  # noqa: S608  fixed parts
+                most=_AT_ONCE,
+                **values,
+            )
+            yield from map(entry_of, rows)
+            if len(rows) < _AT_ONCE:
+                return
+            after = rows[-1].seq
+
+    def newest(self) -> int:
+        """The number of the newest entry; 0 where there is none."""
+        (row,) = self._rows("SELECT MAX(seq) AS seq FROM entry")
+        return int(row.seq or 0)
 
     def kinds(self) -> list[str]:
         """The kinds of entries that there are, also those that only a newer version knows."""
@@ -329,19 +376,30 @@ def _run_fact(row: _Row) -> RunFact:
 
 
 def _filter(
-    server: str | None, since: datetime | None, text: str, kinds: Collection[str]
+    server: str | None,
+    since: datetime | None,
+    text: str,
+    kinds: Collection[str],
+    numbers: tuple[int, int] | None = None,
+    *,
+    by_number: bool = False,
 ) -> tuple[str, dict[str, Any]]:
+    """`by_number`: the rows are to be read in their order; through an index of a column they would be sorted first."""
     parts: list[str] = []
     values: dict[str, Any] = {}
+    column = "+" if by_number else ""
+    if numbers is not None:
+        parts.append("seq BETWEEN :first AND :last")
+        values["first"], values["last"] = numbers
     if server is not None:
-        parts.append("server = :server")
+        parts.append(f"{column}server = :server")
         values["server"] = server
     if since is not None:
-        parts.append("time >= :since")
+        parts.append(f"{column}time >= :since")
         values["since"] = iso(since)
     if kinds:
         names = {f"kind{number}": str(kind) for number, kind in enumerate(kinds)}
-        parts.append(f"kind IN ({', '.join(':' + name for name in names)})")
+        parts.append(f"{column}kind IN ({', '.join(':' + name for name in names)})")
         values |= names
     if text:
         columns = ("operator", "host", "server", "run", "kind")
@@ -356,13 +414,21 @@ def _pattern(text: str) -> str:
     return "%" + text.replace("|", "||").replace("%", "|%").replace("_", "|_") + "%"
 
 
-def _monday(moment: datetime, zone: tzinfo | None) -> date:
+def monday(moment: datetime, zone: tzinfo | None = None) -> date:
+    """The local day on which the week of `moment` began (`zone` None: the system's)."""
     day = moment.astimezone(zone).date()
     return day - timedelta(days=day.weekday())
+
+
+def _midnight(day: date, zone: tzinfo | None) -> datetime:
+    """When a local day begins."""
+    midnight = datetime(day.year, day.month, day.day)
+    return midnight.replace(tzinfo=zone) if zone else midnight.astimezone()
 
 
 _BEST_FIRST = (Outcome.DONE, Outcome.WARNINGS, Outcome.INTERRUPTED, Outcome.FAILED)
 
 
-def _better(one: Outcome | None, other: Outcome) -> Outcome:
+def better(one: Outcome | None, other: Outcome) -> Outcome:
+    """The outcome by which a week with both is known; None: there was no run yet."""
     return other if one is None else min(one, other, key=_BEST_FIRST.index)

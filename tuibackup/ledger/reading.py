@@ -7,28 +7,30 @@ read-only. SQLite's write-ahead log is what makes that more than one flag: readi
 import shutil
 import sqlite3
 import tempfile
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 from tuibackup.ledger import schema
 
-_PATIENCE = 5.0  # seconds
 
-
-def connect(path: Path) -> sqlite3.Connection:
+def connect(path: Path, patience: float) -> sqlite3.Connection:
     """A connection to what the ledger at `path` holds now; an empty one where there is none yet.
 
-    Raises OSError and sqlite3.Error.
+    It waits `patience` seconds for other processes. Raises OSError and sqlite3.Error.
     """
     log, index = (path.with_name(path.name + end) for end in ("-wal", "-shm"))
     if not _size(path):
         return _empty()
     if not _size(log):
         # Without this word SQLite would make the log and its index only to look.
-        return _open(path, "immutable=1")
+        return _open(path, "immutable=1", patience)
     if _size(index):
-        with suppress(sqlite3.OperationalError):  # an index that nobody can use: left by a disk that was full
-            return _open(path, "mode=ro&readonly_shm=1")
+        try:
+            return _open(path, "mode=ro&readonly_shm=1", patience)
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                raise
+            # Else an index that nobody can use: left by a disk that was full.
     return _copied(path, log)
 
 
@@ -40,11 +42,11 @@ def _size(file: Path) -> int:
         return 0
 
 
-def _open(path: Path, how: str) -> sqlite3.Connection:
+def _open(path: Path, how: str, patience: float) -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?{how}",
         uri=True,
-        timeout=_PATIENCE,
+        timeout=patience,
         isolation_level=None,
         check_same_thread=False,
     )

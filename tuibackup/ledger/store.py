@@ -11,13 +11,13 @@ import sqlite3
 import time as clock
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
-from tuibackup.errors import LedgerError
+from tuibackup.errors import LedgerError, LedgerHeldError
 from tuibackup.ledger import reading, schema
 from tuibackup.ledger.chain import check
 from tuibackup.ledger.entries import GENESIS, Entry, Kind, canonical, entry_hash, iso
@@ -25,45 +25,47 @@ from tuibackup.ledger.queries import Queries
 from tuibackup.ledger.results import results_of
 from tuibackup.text import printable
 
-_PATIENCE = 30.0  # seconds to wait for another writer
+PATIENCE = 30.0  # seconds to wait for another process
 _SQLITE = "sqlite:///"
 
 
 class Ledger(Queries):
     """An open ledger; `queries.Queries` holds what may be asked of it. Usable from several threads."""
 
-    def __init__(self, path: Path, host: str, *, read_only: bool = False) -> None:
+    def __init__(self, path: Path, host: str, *, read_only: bool = False, patience: float = PATIENCE) -> None:
         self._path = path
+        self._patience = patience
         self._host = host
         self._read_only = read_only
         self._idle: list[sqlite3.Connection] = []  # a thread takes one, or opens one more, and puts it back
         self._closed = False
 
     @classmethod
-    def open(cls, target: str | Path, *, host: str | None = None) -> Self:
+    def open(cls, target: str | Path, *, host: str | None = None, patience: float = PATIENCE) -> Self:
         """Open the SQLite file at a path or a `sqlite:////path` URL, and create it where it is missing.
 
-        `host` is this machine's name for entries. Raises LedgerError: not writable, damaged, not ours, newer.
+        `host` is this machine's name for entries, `patience` the seconds that each question and entry waits for other
+        processes. Raises LedgerHeldError after that, LedgerError: not writable, damaged, not ours, newer.
         """
         path = _path_of(target)
-        ledger = cls(path, host or socket.gethostname())
+        ledger = cls(path, host or socket.gethostname(), patience=patience)
         with _explained(path):
             _create_file(path)
         try:
             with ledger._connection() as connection:
-                _prepare(connection, path)
+                _prepare(connection, path, patience)
         except BaseException:
             ledger.close()
             raise
         return ledger
 
     @classmethod
-    def read_only(cls, target: str | Path) -> Self:
+    def read_only(cls, target: str | Path, *, patience: float = PATIENCE) -> Self:
         """Only look into the ledger and leave no trace; one that is not there is empty.
 
-        Raises LedgerError: not readable, damaged, not ours, newer.
+        Raises LedgerHeldError, LedgerError: not readable, damaged, not ours, newer.
         """
-        ledger = cls(_path_of(target), "", read_only=True)
+        ledger = cls(_path_of(target), "", read_only=True, patience=patience)
         with ledger._connection() as connection:
             _refuse_foreign(connection, ledger._path)
         return ledger
@@ -143,7 +145,8 @@ class Ledger(Queries):
             try:
                 connection = self._idle.pop()
             except IndexError:
-                connection = reading.connect(self._path) if self._read_only else _connect(self._path)
+                opener = reading.connect if self._read_only else _connect
+                connection = opener(self._path, self._patience)
             try:
                 yield connection
             finally:
@@ -176,16 +179,16 @@ def _create_file(path: Path) -> None:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, patience: float) -> sqlite3.Connection:
     # Transactions are begun by hand: the driver's own BEGIN would be a deferred one. Threads take turns.
-    connection = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA synchronous = FULL")
     return connection
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+def _prepare(connection: sqlite3.Connection, path: Path, patience: float) -> None:
     """Create the tables in an empty file; refuse one that is not ours or newer than this program."""
-    _use_wal(connection, path)
+    _use_wal(connection, path, patience)
     if _is_empty(connection):
         connection.execute("BEGIN IMMEDIATE")
         if _is_empty(connection):  # still, now that nobody else can write
@@ -212,8 +215,8 @@ def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def _use_wal(connection: sqlite3.Connection, path: Path) -> None:
-    deadline = clock.monotonic() + _PATIENCE
+def _use_wal(connection: sqlite3.Connection, path: Path, patience: float) -> None:
+    deadline = clock.monotonic() + patience
     while _pragma(connection, "journal_mode") != "wal":
         try:
             mode = _value(connection, "PRAGMA journal_mode = WAL")
@@ -285,6 +288,10 @@ def _explained(path: Path) -> Iterator[None]:
         raise LedgerError(f"the ledger {name} cannot be opened: {error.strerror}", way_out) from error
     except sqlite3.Error as error:
         said = printable(str(error))
+        if "locked" in said:
+            raise LedgerHeldError(
+                f"the ledger {name} is held by {_held_by(path)}", "wait until that is done, or end it"
+            ) from error
         if "disk I/O" in said and _is_full(path):  # the word that SQLite has for its index beside the file
             said = "the disk is full"
         way_out = _READ_ONLY if "readonly" in said and _is_read_only(path) else _way_out(said)
@@ -300,6 +307,20 @@ def _is_read_only(path: Path) -> bool:
         return False
 
 
+def _held_by(path: Path) -> str:
+    """The other processes that have a lock on the ledger or its index, as the kernel lists them."""
+    names: dict[str, str] = {}
+    with suppress(OSError):
+        files = {f"{os.stat(one).st_ino}" for one in (path, f"{path}-shm") if os.path.exists(one)}
+        for line in Path("/proc/locks").read_text().splitlines():
+            words = line.split()  # "1: POSIX  ADVISORY  WRITE 4711 fe:00:1234 1073741824 1073742335"
+            if "WRITE" in words and words[5].rpartition(":")[2] in files and words[4] != str(os.getpid()):
+                with suppress(OSError):
+                    names[words[4]] = Path(f"/proc/{words[4]}/comm").read_text().strip()
+    told = ", ".join(f"{printable(name)} (process {number})" for number, name in names.items())
+    return told or "another process"
+
+
 def _is_full(path: Path) -> bool:
     try:
         return os.statvfs(path.parent).f_bavail == 0
@@ -312,7 +333,6 @@ _READ_ONLY = (
     " it so, see sudo dmesg"
 )
 _WAYS_OUT = {
-    "locked": "another process has been writing for 30 s; try again",
     "readonly": "it, its -wal file and its folder must be writable for this account",
     "unable to open": "it and its folder must be writable for this account",
     "is full": "make room on the disk of the state folder",

@@ -8,7 +8,8 @@ import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
+from heapq import merge
 from pathlib import Path
 from typing import Self
 
@@ -185,17 +186,17 @@ class Vault:
         except OSError:
             return 0
 
-    def snapshots(self, server: str | None = None, clock: Clock | None = None) -> list[Snapshot]:
-        """Published snapshots, those of a server together, oldest first (by sequence)."""
-        found: list[Snapshot] = []
+    def snapshots(self, server: str | None = None, clock: Clock | None = None) -> Iterator[Snapshot]:
+        """Published snapshots, those of a server together, oldest first (by sequence), read as they are taken.
+
+        The names of one clock have the order of the sequence; only the clocks need be taken in turns.
+        """
         for one in self.servers() if server is None else [server]:
-            of_server = [
-                self._snapshot(one, kind, name)
+            clocks = (
+                map(partial(self._snapshot, one, kind), self.names(one, kind))
                 for kind in (Clock if clock is None else [clock])
-                for name in self.names(one, kind)
-            ]
-            found += sorted(of_server, key=lambda snapshot: (snapshot.sequence, snapshot.name))
-        return found
+            )
+            yield from merge(*clocks, key=lambda snapshot: (snapshot.sequence, snapshot.name))
 
     def newest(self, server: str, clock: Clock) -> Iterator[Snapshot]:
         """Published snapshots of one clock, the newest first; reads no snapshot.json.

@@ -105,7 +105,7 @@ def test_damage_before_or_after_it_was_read_back_is_found(vault: Vault, place: P
         damage(archive.path, done.read_back.bytes + 5)
     with pytest.raises(VaultError, match="reads back wrong"):
         incoming.publish(summary("siakad", "run1", Clock.FILES))
-    assert vault.snapshots() == []
+    assert list(vault.snapshots()) == []
 
 
 def damage(path: Path, at: int) -> None:
