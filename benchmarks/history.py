@@ -29,7 +29,7 @@ from tuibackup.run.journal.journal import Journal
 from tuibackup.run.operator import Operator
 from tuibackup.run.places import open_ledger, open_vault
 from tuibackup.run.plan import Plan
-from tuibackup.run.process.start import recover
+from tuibackup.run.process.recovery import recover
 from tuibackup.sop import Clock, Outcome
 from tuibackup.vault import summary
 from tuibackup.vault.incoming import Incoming

@@ -58,12 +58,13 @@ def worst(outcomes: Sequence[Outcome]) -> Outcome:
 
 
 class State(StrEnum):
-    """The state of a clock."""
+    """The state of a clock; unknown where neither ledger nor vault can be read."""
 
     FRESH = "fresh"
     DUE = "due"
     OVERDUE = "overdue"
     NEVER = "never"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ def test_the_first_picture_needs_no_ledger_and_claims_nothing(gatherer: Gatherer
 
 def test_clocks_and_last_runs_come_from_the_ledger(settings: Config, gatherer: Gatherer) -> None:
     record(settings, "siakad", 9)
-    picture = gatherer.gather(Wish())
+    picture = gatherer.settled(Wish())
     row = picture.row("siakad")
     assert row
     assert row.files
@@ -82,9 +82,9 @@ def test_clocks_and_last_runs_come_from_the_ledger(settings: Config, gatherer: G
 
 def test_a_new_entry_is_seen_at_the_next_look(settings: Config, gatherer: Gatherer) -> None:
     record(settings, "siakad", 9)
-    gatherer.gather(Wish("siakad"))
+    gatherer.settled(Wish("siakad"))
     record(settings, "siakad", 0, "failed", "r2", "host down")
-    picture = gatherer.gather(Wish("siakad"))
+    picture = gatherer.settled(Wish("siakad"))
     row = picture.row("siakad")
     assert row
     assert row.last
@@ -95,7 +95,7 @@ def test_a_new_entry_is_seen_at_the_next_look(settings: Config, gatherer: Gather
 
 def test_a_run_whose_journal_is_gone_is_told_from_its_record(settings: Config, gatherer: Gatherer) -> None:
     record(settings, "siakad", 0)
-    face = gatherer.gather(Wish("siakad")).face("siakad")
+    face = gatherer.settled(Wish("siakad")).face("siakad")
     assert face
     assert not face.active
     assert face.view.steps[Step.CONNECT].detail == "ssh-ed25519 X"
@@ -106,7 +106,7 @@ def test_a_run_whose_journal_is_gone_is_told_from_its_record(settings: Config, g
 def test_the_log_is_filtered_by_the_ledger(settings: Config, gatherer: Gatherer) -> None:
     record(settings, "siakad", 1)
     record(settings, "dns1", 1, "failed", "r2", "no route to host")
-    page = gatherer.gather(Wish(log_filter="NO ROUTE")).log
+    page = gatherer.settled(Wish(log_filter="NO ROUTE")).log
     assert [row.server for row in page.rows] == ["dns1"]
     assert (page.matching, page.total) == (1, 2)
 
@@ -120,14 +120,14 @@ def test_an_active_run_is_followed_and_its_standstill_noticed(settings: Config, 
     of = {"run": first.run, "server": "siakad"}
     with Journal.create(settings.state, first) as journal:
         journal.append(ev.StepStarted(time=ev.now(), step=Step.DOWNLOAD, **of))
-        face = gatherer.gather(Wish("siakad")).face("siakad")
+        face = gatherer.settled(Wish("siakad")).face("siakad")
         assert face
         assert face.active
         journal.append(ev.StepProgress(time="2026-11-22T08:00:00.000Z", step=Step.DOWNLOAD, items=5, bytes=5,
                                        unit="files", **of))  # fmt: skip
         journal.append(ev.StepProgress(time="2026-11-22T08:00:40.000Z", step=Step.DOWNLOAD, items=5, bytes=5,
                                        unit="files", **of))  # fmt: skip
-        picture = gatherer.gather(Wish("siakad"))
+        picture = gatherer.settled(Wish("siakad"))
         seen = progress(picture)
         assert seen
         assert seen.items == 5
@@ -141,9 +141,9 @@ def test_a_run_that_dies_without_a_word_is_recorded_as_interrupted(
 ) -> None:
     first = replace_time(pictures.planned("siakad", (Clock.FILES,)))
     with Journal.create(settings.state, first):
-        assert gatherer.gather(Wish("siakad")).active
-    gatherer.gather(Wish("siakad"))
-    picture = gatherer.gather(Wish("siakad"))
+        assert gatherer.settled(Wish("siakad")).active
+    gatherer.settled(Wish("siakad"))
+    picture = gatherer.settled(Wish("siakad"))
     row = picture.row("siakad")
     assert row
     assert row.last
@@ -157,24 +157,24 @@ def test_a_folder_that_is_no_vault_yet_is_no_problem_and_a_missing_one_is(
     settings: Config, tmp_path: Path
 ) -> None:
     gatherer = Gatherer(settings, "andi")
-    assert not gatherer.gather(Wish()).problems
+    assert not gatherer.settled(Wish()).problems
     gatherer.close()
     settings.vault.path.rmdir()
     gatherer = Gatherer(settings, "andi")
-    assert "backup disk not mounted?" in gatherer.gather(Wish()).problems[0]
+    assert "backup disk not mounted?" in gatherer.settled(Wish()).problems[0]
     gatherer.close()
 
 
 def test_a_broken_ledger_is_said_and_does_not_stop_the_cockpit(settings: Config, gatherer: Gatherer) -> None:
     (settings.state / "ledger.sqlite").write_text("this is no database, " * 100)
-    picture = gatherer.gather(Wish("siakad"))
+    picture = gatherer.settled(Wish("siakad"))
     assert picture.problems
     assert len(picture.rows) == 2
 
 
 def test_hostile_texts_in_records_arrive_clean(settings: Config, gatherer: Gatherer) -> None:
     record(settings, "siakad", 0, "failed", "r1", "said \x1b[2J and \u202e")
-    picture = gatherer.gather(Wish("siakad"))
+    picture = gatherer.settled(Wish("siakad"))
     row = picture.row("siakad")
     assert row
     assert row.last

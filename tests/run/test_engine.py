@@ -38,7 +38,7 @@ class Told:
         self.finished = finished
         self.plan = plan
         with jr.JournalReader(path) as reader:
-            self.events = reader.poll()
+            self.events = list(reader.poll())
         self.view = RunView(plan.run, plan.server)
         for event in self.events:
             self.view = self.view.apply(event)

@@ -26,7 +26,8 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
     """Watch; the exit code is the worst run's."""
     from tuibackup.cli.interrupt import watch_or_leave
     from tuibackup.cli.which import run_named
-    from tuibackup.run.process.start import active, recover
+    from tuibackup.run.process.living import active
+    from tuibackup.run.process.recovery import recover
 
     if not context.read_only:
         try:

@@ -32,14 +32,16 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
 
     source = Gatherer(context.config, context.operator.name, read_only=context.read_only)
     try:
-        picture = source.gather(Wish(table_only=True))
+        picture = source.settled(Wish(table_only=True))
     finally:
         source.close()
     if args.json:
         print_json(_document(picture))
     else:
         _print(picture)
-    return LATE if any(row.has(State.OVERDUE) or row.has(State.NEVER) for row in picture.rows) else 0
+    if any(row.has(State.OVERDUE) or row.has(State.NEVER) for row in picture.rows):
+        return LATE
+    return 1 if any(row.has(State.UNKNOWN) for row in picture.rows) else 0
 
 
 def _print(picture: "Picture") -> None:

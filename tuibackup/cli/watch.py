@@ -11,6 +11,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,17 +100,16 @@ class Watcher:
 
     async def _recorded(self, path: Path, seen: int) -> ev.RunFinished | None:
         """The end of a run that died without a word: it is recorded now, in its journal too."""
-        from tuibackup.run.process.start import recover
+        from tuibackup.run.process.recovery import recover
 
         for _attempt in range(RECOVERIES):  # another process may be recording it just now
             await asyncio.to_thread(recover, self._config)
             with JournalReader(path) as reader:
-                events = reader.poll()
-            for event in events[seen:]:
-                self._printer.event(event)
-                if isinstance(event, ev.RunFinished):
-                    return event
-            seen = len(events)
+                for event in islice(reader.poll(), seen, None):
+                    seen += 1
+                    self._printer.event(event)
+                    if isinstance(event, ev.RunFinished):
+                        return event
             await asyncio.sleep(TICK)
         return None
 

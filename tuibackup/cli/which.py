@@ -9,7 +9,7 @@ from tuibackup.cli.output import say
 from tuibackup.config import Config
 from tuibackup.errors import BusyError, UsageError
 from tuibackup.run.journal.journal import every_journal, first, last
-from tuibackup.run.process.start import ActiveRun, active
+from tuibackup.run.process.living import ActiveRun, active
 from tuibackup.text import printable
 from tuibackup.vault.names import file_name
 from tuibackup.words import _

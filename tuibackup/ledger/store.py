@@ -25,7 +25,7 @@ from tuibackup.ledger.queries import Queries
 from tuibackup.ledger.results import results_of
 from tuibackup.text import printable
 
-PATIENCE = 30.0  # seconds to wait for another process
+PATIENCE = 30.0  # seconds to wait for another process that holds the ledger
 _SQLITE = "sqlite:///"
 
 

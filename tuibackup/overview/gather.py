@@ -1,47 +1,50 @@
 """Gathers the picture from configuration, ledger, vault and journals. Blocking: it runs in a thread, twice a second.
 
-The ledger is read again only when it has a new entry, the day or the question has changed; journals are read on
-from where the last look ended. Ledger and vault are imported at the first look, after the first screen is drawn.
+Each is read by a helper of its own, a process: one that does not answer keeps nobody else waiting, and is said. The
+picture is put together from what they told last; a server of which nothing is new keeps its row.
 """
 
+import operator
 import socket
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from pathlib import Path
+from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from tuibackup.config import Config, Server
-from tuibackup.errors import TuibackupError
-from tuibackup.overview.logrow import log_row, view_of
-from tuibackup.overview.picture import (
-    WEEKS,
-    LastDrill,
-    LastRun,
-    LogPage,
-    Picture,
-    Room,
-    RunFace,
-    ServerRow,
-    StoredDump,
+from tuibackup.overview.helper import Fault, Helper
+from tuibackup.overview.picture import LastDrill, LogPage, Picture, Room, RunFace, ServerRow, StoredDump
+from tuibackup.overview.told import (
+    DiskAnswer,
+    DiskQuestion,
+    LedgerAnswer,
+    LedgerQuestion,
+    NearAnswer,
+    NearQuestion,
+    Of,
+    ServerFacts,
+    ServerOnDisk,
 )
-from tuibackup.run.journal.view import RunView
-from tuibackup.sop import Clock, Outcome, Standing, standing
+from tuibackup.sop import Clock, Standing, State, standing
 from tuibackup.text import printable
 from tuibackup.words import _
 
 if TYPE_CHECKING:
-    from tuibackup.ledger.queries import ClockFact, DrillFact, RunFact
-    from tuibackup.ledger.store import Ledger
-    from tuibackup.run.stored import Lost
-    from tuibackup.run.unfinished import Kept
+    from tuibackup.ledger.queries import ClockFact
+    from tuibackup.overview.on_disk import DiskLook
+    from tuibackup.overview.recorded import LedgerLook
+    from tuibackup.overview.underway import NearLook
 
-LOG_ROWS = 500
-_LOST_EVERY = 30.0  # seconds between two looks for the newest snapshots
-_ROOM_EVERY = 10.0  # seconds between two looks at the backup disk
-_LEDGER_EVERY = 10.0  # seconds between two tries to open a ledger that can be read only
-_NO_HISTORY = (None,) * WEEKS
+SILENT = 5.0  # seconds without an answer after which that is said
+_SOON = 1.0  # seconds that a picture waits for journals and ledger; what comes later is in the next
+_DISK_SOON = 0.3  # likewise for the backup disk, which may be far away
+_TURNS = 4  # questions that lead to others, for one picture
+_UNKNOWN = Standing(State.UNKNOWN, None, None, None)
+_NOTHING = ServerFacts()
+_NOWHERE = ServerOnDisk()
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,10 @@ class Source(Protocol):
 
     operator: str
 
+    @property
+    def config(self) -> Config:
+        """The configuration that the last picture was made by: it is read again when its file changes."""
+
     def first(self) -> Picture:
         """At once, from the configuration alone."""
 
@@ -72,101 +79,225 @@ class Source(Protocol):
 
 
 class Gatherer:
-    """The real source."""
+    """The real source. To be made before this process has threads."""
 
-    def __init__(self, config: Config, operator: str, *, read_only: bool = False) -> None:
+    def __init__(self, config: Config, who: str, *, read_only: bool = False) -> None:
         """`read_only`: nothing is written, not even that a run died."""
-        self._config = config
+        self.config = config
+        self.operator = who
         self._read_only = read_only
-        self.operator = operator
         self._host = socket.gethostname().partition(".")[0]
-        self._ledger: Ledger | None = None
-        self._facts = _Facts()
-        self._log: tuple[object, LogPage] = (None, LogPage(read=False))
-        self._followed: dict[str, _Followed] = {}
-        self._shown: _Shown | None = None
+        crashes = None if read_only else config.state
+        self._near = Helper("tuibackup-runs", partial(_near, config), crashes)
+        self._ledger = Helper("tuibackup-ledger", partial(_ledger, config, read_only=read_only), crashes)
+        self._disk = Helper("tuibackup-disk", partial(_disk, config, read_only=read_only), crashes)
+        self._told: dict[str, str] = {}  # by helper that has answered what is wrong, "" for nothing
+        self._faces: Mapping[str, RunFace] = {}
+        self._config_problem = ""
+        self._facts: dict[str, ServerFacts] = {}
+        self._unrecorded = ""
+        self._log = LogPage(read=False)
         self._room: Room | None = None
-        self._vault_problem = ""
-        self._room_read = float("-inf")
-        self._recovered = read_only
-        self._unrecorded = ""  # why nothing can be recorded now
-        self._ledger_opened = float("-inf")
-        self._stored_good: Mapping[tuple[str, Clock], datetime] = {}
-        self._stored_read = float("-inf")
-        self._lost: Mapping[tuple[str, Clock], Lost] = {}  # what the record names and the vault has not
-        self._lost_read = float("-inf")
+        self._on_disk: dict[str, ServerOnDisk] = {}
+        self._searching = True  # servers on the disk
+        self._dump: StoredDump | None = None
+        self._disk_fault = ""
+        self._news: dict[Of, ClockFact] = {}  # for the disk's helper
+        self._recover = not read_only
+        self._recorded = False  # runs that died are in the ledger since it was read last
+        self._last = ""  # the last recorded run of the server that the screen is at
+        self._shown: RunFace | None = None  # that run, once its journal or the ledger told it
+        self._untold = False  # its journal did not
+        self._rows: dict[str, tuple[tuple[object, ...], ServerRow]] = {}
 
     def first(self) -> Picture:
-        rows = tuple(ServerRow(name, server.label) for name, server in self._config.servers.items())
+        rows = tuple(ServerRow(name, server.label) for name, server in self.config.servers.items())
         return replace(self._frame(datetime.now(UTC)), rows=rows, complete=False)
 
     def close(self) -> None:
-        if self._ledger:
-            self._ledger.close()
-        for followed in self._followed.values():
-            followed.close()
+        for helper in (self._near, self._ledger, self._disk):
+            helper.close()
 
     def gather(self, wish: Wish) -> Picture:
-        now = datetime.now(UTC)
-        problems: list[str] = []
-        faces = self._active(problems)
-        changed = False
-        try:
-            changed = self._read_ledger(now, table_only=wish.table_only)
-            if not wish.table_only:
-                self._read_log(wish)
-        except (TuibackupError, OSError) as error:
-            problems.append(str(error))
-            self._unrecorded = self._unrecorded or str(error)
-        if self._unrecorded or self._read_only:
-            self._read_stored()
-        if self._unrecorded:
-            problems = [problem for problem in problems if problem != self._unrecorded]
-            problems.append(_("nothing can be recorded: {fault}").format(fault=self._unrecorded))
-        self._read_room()
-        self._look_for_stored(changed)
-        problems += [self._vault_problem] if self._vault_problem else []
-        rows = tuple(
-            self._row(server, faces.get(server.name), now) for server in self._config.servers.values()
+        for _turn in range(_TURNS):
+            self._look(wish)
+            if not self._more(wish.server):
+                break
+        return self._picture(datetime.now(UTC), wish)
+
+    def settled(self, wish: Wish) -> Picture:
+        """The picture once all has been read that answers: each helper has a few seconds to show that it lives."""
+        while True:
+            picture = self.gather(wish)
+            owing = [helper.owing for helper in (self._near, self._ledger, self._disk)]
+            if not (any(owing) or self._more(wish.server) or self._searching) or max(owing) >= SILENT:
+                return picture
+
+    def _more(self, server: str) -> bool:
+        """Whether what was told just now leads to more questions."""
+        last = self._facts.get(server, _NOTHING).last
+        shown = server in self._faces or (last.run if last else "") == self._last
+        return self._recorded or self._untold or not shown or bool(self._news and not self._disk.owing)
+
+    def _look(self, wish: Wish) -> None:
+        """Ask whoever owes no answer, and take what comes soon."""
+        self._aim(wish.server)
+        run = self._last if self._shown is None else ""
+        near = self._near.ask(NearQuestion("" if self._untold else run))
+        ledger = self._ledger.ask(
+            LedgerQuestion(wish.log_filter, wish.table_only, run if self._untold else "")
         )
-        if wish.server:
-            try:
-                self._read_shown(wish.server, changed)
-            except (TuibackupError, OSError) as error:
-                problems.append(str(error))
-        shown = self._shown if self._shown and self._shown.server == wish.server else None
-        return replace(
-            self._frame(now),
-            rows=rows,
-            room=self._room,
-            shown=shown.face if shown else None,
-            stored=shown.stored if shown else None,
-            log=self._log[1],
-            problems=tuple(dict.fromkeys(problems)),
+        doubtful = bool(self._unrecorded or self._told.get(self._ledger.name)) or self._read_only
+        disk = self._disk.ask(DiskQuestion(self._news, wish.server, self._recover, doubtful))
+        if ledger:
+            self._recorded = False
+        if disk:
+            self._news, self._recover = {}, False
+        began = monotonic()
+        self._take(self._near, began + _SOON if near else 0.0, self._take_near)
+        self._take(self._ledger, began + _SOON if ledger else 0.0, self._take_ledger)
+        self._take(self._disk, began + _DISK_SOON if disk else 0.0, self._take_disk)
+
+    def _aim(self, server: str) -> None:
+        """The last run of this server is to be shown; one that is under way is told by its journal already."""
+        last = self._facts.get(server, _NOTHING).last
+        run = last.run if last and server not in self._faces else ""
+        if run != self._last:
+            self._last, self._shown, self._untold = run, None, False
+
+    def _take(self, helper: Helper[Any, _T], until: float, take: Callable[[_T], None]) -> None:
+        """Take an answer that comes until then; of a helper that was asked before what is there by now."""
+        answer = helper.answer(until)
+        if isinstance(answer, Fault):
+            self._told[helper.name] = answer.line
+        elif answer is not None:
+            take(answer)
+
+    def _take_near(self, answer: NearAnswer) -> None:
+        self._told[self._near.name] = answer.problem
+        if answer.faces is not None:
+            self._faces = answer.faces
+        if answer.run and answer.run == self._last:
+            self._shown, self._untold = answer.ended, answer.ended is None
+        self._recover = self._recover or (answer.died and not self._read_only)
+        self._config_problem = answer.config_problem
+        if answer.config:
+            self._renew(answer.config)
+
+    def _renew(self, config: Config) -> None:
+        """From now on this is the configuration."""
+        self.config = config
+        self._on_disk, self._searching = {}, True
+        self._ledger.begin(partial(_ledger, config, read_only=self._read_only))
+        self._disk.begin(partial(_disk, config, read_only=self._read_only))
+
+    def _take_ledger(self, answer: LedgerAnswer) -> None:
+        self._told[self._ledger.name] = answer.problem
+        self._unrecorded = answer.unrecorded
+        if answer.anew:
+            self._facts = dict(answer.facts)
+        else:
+            self._facts.update(answer.facts)
+        self._news.update(
+            ((server, clock), fact)
+            for server, facts in answer.facts.items()
+            for clock, fact in facts.clocks.items()
         )
+        if answer.log:
+            self._log = answer.log.on(self._log)
+        if answer.view and answer.view.run == self._last:
+            self._shown, self._untold = RunFace(answer.view, active=False), False
+
+    def _take_disk(self, answer: DiskAnswer) -> None:
+        self._told[self._disk.name] = answer.problem
+        self._disk_fault = answer.fault
+        self._recorded = self._recorded or answer.recorded
+        self._room, self._dump, self._searching = answer.room, answer.dump, answer.searching
+        if answer.problem:
+            self._on_disk = {}
+        self._on_disk.update(answer.servers)
+
+    # The picture
 
     def _frame(self, now: datetime) -> Picture:
         return Picture(
             now=now,
             operator=self.operator,
             host=self._host,
-            sop=self._config.sop,
-            source=str(self._config.source),
+            sop=self.config.sop,
+            source=str(self.config.source),
         )
 
-    def _row(self, server: Server, face: RunFace | None, now: datetime) -> ServerRow:
-        facts, last = self._facts, self._facts.runs.get(server.name)
+    def _picture(self, now: datetime, wish: Wish) -> Picture:
+        today = now.astimezone().date()
+        return replace(
+            self._frame(now),
+            rows=tuple(self._row(server, now, today) for server in self.config.servers.values()),
+            room=self._room,
+            shown=self._shown,
+            stored=self._dump if self._dump and self._dump.server == wish.server else None,
+            log=self._log,
+            problems=self._problems(),
+            complete=all(
+                helper.name in self._told or helper.owing >= SILENT for helper in (self._near, self._ledger)
+            ),
+        )
+
+    def _problems(self) -> tuple[str, ...]:
+        silent = (
+            (self._disk, _("the backup disk does not answer, {seconds} s")),
+            (self._ledger, _("the ledger does not answer, {seconds} s")),
+            (self._near, _("the state folder does not answer, {seconds} s")),
+        )
+        problems = [
+            text.format(seconds=int(helper.owing)) for helper, text in silent if helper.owing >= SILENT
+        ]
+        problems += [self._told.get(helper.name, "") for helper in (self._near, self._ledger)]
+        problems.append(self._disk_fault)
+        if self._unrecorded:
+            problems = [problem for problem in problems if problem != self._unrecorded]
+            problems.append(_("nothing can be recorded: {fault}").format(fault=self._unrecorded))
+        problems.append(self._told.get(self._disk.name, ""))
+        if self._config_problem:
+            text = _("{problem} (what was read before stays in force)")
+            problems.append(text.format(problem=self._config_problem))
+        return tuple(dict.fromkeys(problem for problem in problems if problem))
+
+    def _row(self, server: Server, now: datetime, today: date) -> ServerRow:
+        """The server's row: the same one as long as nothing is new of it."""
+        facts = self._facts.get(server.name, _NOTHING)
+        there = self._on_disk.get(server.name, _NOWHERE)
+        known = bool(self._facts) or self._told.get(self._ledger.name) == ""
+        made_of = (server, facts, there, self._faces.get(server.name), today, known)
+        before = self._rows.get(server.name)
+        if before and all(map(operator.is_, before[0][:4], made_of[:4])) and before[0][4:] == made_of[4:]:
+            return before[1]
+        row = self._new_row(server, facts, there, now, known=known)
+        self._rows[server.name] = made_of, row
+        return row
+
+    def _new_row(
+        self, server: Server, facts: ServerFacts, there: ServerOnDisk, now: datetime, *, known: bool
+    ) -> ServerRow:
+        def stands(clock: Clock) -> Standing:
+            sop = self.config.sop
+            period = sop.files_within if clock is Clock.FILES else sop.databases_within
+            if not known and there.newest is None:
+                return _UNKNOWN
+            fact, gone = facts.clocks.get(clock), there.lost.get(clock)
+            recorded = gone.good if gone else fact.good if fact else None
+            moments = [moment for moment in (recorded, (there.newest or {}).get(clock)) if moment]
+            return standing(max(moments, default=None), period, now)
+
         return ServerRow(
             server.name,
             server.label,
-            files=self._standing(server.name, Clock.FILES, now) if server.folders else None,
-            databases=self._standing(server.name, Clock.DATABASES, now) if server.database else None,
-            last=LastRun(last.run, last.outcome, last.started, last.seconds, printable(last.error))
-            if last
-            else None,
-            run=face,
-            weeks=facts.weeks.get(server.name, _NO_HISTORY),
-            kept=facts.kept.get(server.name),
+            files=stands(Clock.FILES) if server.folders else None,
+            databases=stands(Clock.DATABASES) if server.database else None,
+            last=facts.last,
+            run=self._faces.get(server.name),
+            weeks=facts.weeks,
+            kept=there.kept,
             drills={
                 clock: LastDrill(
                     printable(drill.snapshot),
@@ -175,219 +306,29 @@ class Gatherer:
                     drill.seconds,
                     (now.astimezone().date() - drill.time.astimezone().date()).days,
                 )
-                for clock in Clock
-                if (drill := facts.drills.get((server.name, clock)))
+                for clock, drill in facts.drills.items()
             },
-            why={clock: text for clock in Clock if (text := facts.why.get((server.name, clock)))},
-            lost={clock: gone.sentence for clock in Clock if (gone := self._lost.get((server.name, clock)))},
+            why=facts.why,
+            lost={clock: gone.sentence for clock, gone in there.lost.items()},
         )
 
-    def _standing(self, server: str, clock: Clock, now: datetime) -> Standing:
-        fact = self._facts.clocks.get((server, clock))
-        sop = self._config.sop
-        period = sop.files_within if clock is Clock.FILES else sop.databases_within
-        gone = self._lost.get((server, clock))
-        recorded = gone.good if gone else fact.good if fact else None
-        known = [moment for moment in (recorded, self._stored_good.get((server, clock))) if moment]
-        return standing(max(known, default=None), period, now)
 
-    # Runs under way
-
-    def _active(self, problems: list[str]) -> dict[str, RunFace]:
-        from tuibackup.run.process.start import active, recover
-
-        faces: dict[str, RunFace] = {}
-        try:
-            if not self._recovered:
-                recover(self._config)
-                self._recovered = True
-            runs = active(self._config)
-            for run in runs:
-                if run.run not in self._followed:
-                    self._followed[run.run] = _Followed(run.journal)
-            for followed in self._followed.values():
-                followed.poll()
-            for run in runs:
-                followed = self._followed[run.run]
-                faces.setdefault(followed.view.server, followed.face(active=True))
-            living = {run.run for run in runs}
-            gone = [self._followed.pop(name) for name in list(self._followed) if name not in living]
-            for followed in gone:
-                followed.close()
-            if not self._read_only and not all(followed.view.finished for followed in gone):
-                recover(self._config)  # one is gone without its last line: it is recorded as interrupted
-        except (TuibackupError, OSError) as error:
-            problems.append(str(error))
-        return faces
-
-    def _read_shown(self, server: str, ledger_changed: bool) -> None:
-        """The newest run of the server and its newest dump; kept until another one is asked for or there is news."""
-        shown = self._shown
-        if shown is None or shown.server != server or ledger_changed:
-            last = self._facts.runs.get(server)
-            face = shown.face if shown and shown.server == server else None
-            if last and (face is None or face.view.run != last.run or face.view.finished is None):
-                face = self._ended(server, last)
-            self._shown = _Shown(server, face, self._stored(server))
-
-    def _ended(self, server: str, last: "RunFact") -> RunFace:
-        from tuibackup.run.journal.journal import journal_path
-
-        followed = _Followed(journal_path(self._config.state, last.run))
-        followed.poll()
-        followed.close()
-        if followed.view.finished:
-            return followed.face(active=False)
-        # Its journal is gone, or it died: the record tells what there is to tell.
-        view = view_of(self._ledger.of_run(last.run)) if self._ledger else RunView(last.run, server)
-        return RunFace(view, active=False)
-
-    def _stored(self, server: str) -> StoredDump | None:
-        from tuibackup.run.places import open_vault
-
-        try:
-            snapshot = open_vault(self._config, create=False).latest(server, Clock.DATABASES)
-            if snapshot is None:
-                return None
-            found = tuple((printable(one.name), one.stored_bytes) for one in snapshot.summary.databases)
-        except (TuibackupError, OSError):
-            return None  # what is wrong with the vault stands in `problems`
-        return StoredDump(server, found, sum(number for _name, number in found))
-
-    # Ledger and vault
-
-    def _read_ledger(self, now: datetime, *, table_only: bool) -> bool:
-        """Read what the table needs where there is news; whether there was."""
-        from tuibackup.run.unfinished import kept_of
-
-        self._open_ledger()
-        assert self._ledger is not None
-        newest = self._ledger.log(1)
-        mark = (newest[0].seq if newest else 0, now.astimezone().date(), table_only)
-        if mark == self._facts.mark:
-            return False
-        self._facts = _Facts(
-            mark,
-            self._ledger.clock_facts(),
-            self._ledger.last_runs(),
-            {} if table_only else self._ledger.runs_by_week(now, WEEKS),
-            kept_of(self._config, self._config.servers),
-            self._ledger.last_drills(),
-            self._reasons(self._ledger),
-        )
-        return True
-
-    def _read_stored(self) -> None:
-        """The newest good snapshots as they lie in the vault, now and then: the ledger may lack them."""
-        if monotonic() - self._stored_read < _LEDGER_EVERY:
-            return
-        from tuibackup.run.places import open_vault
-
-        self._stored_read = monotonic()
-        try:
-            vault = open_vault(self._config, create=False)
-            self._stored_good = {
-                (server, clock): latest.started
-                for server in self._config.servers
-                for clock in Clock
-                if (latest := vault.latest(server, clock))
-            }
-        except (TuibackupError, OSError):
-            self._stored_good = {}  # what is wrong with the vault stands in `problems`
-
-    def _open_ledger(self) -> None:
-        """Once; again now and then where it can be read only, for that may have been mended."""
-        if self._ledger is None or (self._unrecorded and monotonic() - self._ledger_opened > _LEDGER_EVERY):
-            from tuibackup.run.places import look_into_ledger
-
-            self._ledger_opened = monotonic()
-            if self._ledger:
-                self._ledger.close()
-            self._ledger, self._unrecorded = look_into_ledger(self._config, read_only=self._read_only)
-
-    def _reasons(self, ledger: "Ledger") -> dict[tuple[str, Clock], str]:
-        from tuibackup.overview.why import why
-
-        clocks = [(server, clock) for server in self._config.servers for clock in Clock]
-        return {(server, clock): text for server, clock in clocks if (text := why(ledger, server, clock))}
-
-    def _look_for_stored(self, changed: bool) -> None:
-        """Look for what the record says is stored: when it says something new, and now and then."""
-        if not changed and monotonic() - self._lost_read < _LOST_EVERY:
-            return
-        from tuibackup.run.stored import lost
-
-        self._lost_read = monotonic()
-        self._lost = lost(self._config, self._facts.clocks.values())
-
-    def _read_log(self, wish: Wish) -> None:
-        from tuibackup.ledger.entries import Kind
-
-        ledger = self._ledger
-        asked = (self._facts.mark, wish.log_filter)
-        if ledger and asked != self._log[0]:
-            # Steps and needs are part of their run's details; as rows of their own they would bury the runs.
-            kinds = [kind for kind in ledger.kinds() if kind not in (Kind.STEP, Kind.NEEDS)]
-            rows = tuple(log_row(entry) for entry in ledger.log(LOG_ROWS, text=wish.log_filter, kinds=kinds))
-            matching = ledger.count(text=wish.log_filter, kinds=kinds)
-            total = ledger.count(kinds=kinds) if wish.log_filter else matching
-            self._log = (asked, LogPage(rows, matching, total))
-
-    def _read_room(self) -> None:
-        if monotonic() - self._room_read < _ROOM_EVERY:
-            return
-        from tuibackup.run.places import open_vault
-        from tuibackup.vault.layout import NoVaultYetError
-
-        self._room_read = monotonic()
-        try:
-            room = open_vault(self._config, create=False).room()
-        except NoVaultYetError:
-            self._room, self._vault_problem = None, ""
-        except (TuibackupError, OSError) as error:
-            self._room, self._vault_problem = None, str(error)
-        else:
-            self._room = Room(str(self._config.vault.path), room.free, room.total)
-            self._vault_problem = ""
+# Each is loaded in its helper: the face needs none of what they need.
 
 
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """What the ledger said when it was last read; `mark` tells whether that is still so."""
+def _near(config: Config) -> "NearLook":
+    from tuibackup.overview.underway import NearLook
 
-    mark: tuple[int, date, bool] | None = None
-    clocks: "Mapping[tuple[str, Clock], ClockFact]" = field(default_factory=dict)
-    runs: "Mapping[str, RunFact]" = field(default_factory=dict)
-    weeks: Mapping[str, tuple[Outcome | None, ...]] = field(default_factory=dict)
-    kept: "Mapping[str, Kept]" = field(default_factory=dict)
-    drills: "Mapping[tuple[str, Clock], DrillFact]" = field(default_factory=dict)
-    why: Mapping[tuple[str, Clock], str] = field(default_factory=dict)
+    return NearLook(config)
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    server: str
-    face: RunFace | None
-    stored: StoredDump | None
+def _ledger(config: Config, *, read_only: bool) -> "LedgerLook":
+    from tuibackup.overview.recorded import LedgerLook
+
+    return LedgerLook(config, read_only=read_only)
 
 
-class _Followed:
-    """A journal that is being read, folded into a view."""
+def _disk(config: Config, *, read_only: bool) -> "DiskLook":
+    from tuibackup.overview.on_disk import DiskLook
 
-    def __init__(self, path: Path) -> None:
-        from tuibackup.run.journal.journal import JournalReader
-
-        self._reader = JournalReader(path)
-        self.view = RunView(path.stem, "")
-
-    def poll(self) -> None:
-        for event in self._reader.poll():
-            if not self.view.server:
-                self.view = replace(self.view, server=event.server)
-            self.view = self.view.apply(event)
-
-    def face(self, *, active: bool) -> RunFace:
-        return RunFace(self.view, active)
-
-    def close(self) -> None:
-        self._reader.close()
+    return DiskLook(config, read_only=read_only)

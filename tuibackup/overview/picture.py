@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tuibackup.run.unfinished import Kept
 
 WEEKS = 13  # of the history strip
+LOG_ROWS = 500  # entries of the log that are kept in the picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +120,18 @@ class LogRow:
 
 @dataclass(frozen=True, slots=True)
 class LogPage:
-    """The newest entries that fit the filter; `matching` and `total` count all. `read`: not before the first look."""
+    """The newest entries that fit `filter`; `matching` of all `total` do. `read`: not before the first look.
+
+    `searching`: older entries are still looked at. `more`: more than `matching` fit; it was not counted how many.
+    """
 
     rows: tuple[LogRow, ...] = ()
     matching: int = 0
     total: int = 0
     read: bool = True
+    filter: str = ""
+    searching: bool = False
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +220,7 @@ def state_word(state: State) -> str:
     """A clock's state in the language in use."""
     return {
         State.FRESH: _("fresh"), State.DUE: _("due"), State.OVERDUE: _("OVERDUE"), State.NEVER: _("never"),
+        State.UNKNOWN: _("unknown"),
     }[state]  # fmt: skip
 
 

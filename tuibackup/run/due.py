@@ -14,7 +14,7 @@ from tuibackup.ledger.queries import Attempts
 from tuibackup.run.journal import events as ev
 from tuibackup.run.places import open_ledger
 from tuibackup.run.plan import clocks_of
-from tuibackup.run.process.start import active
+from tuibackup.run.process.living import active
 from tuibackup.run.stored import last_good
 from tuibackup.sop import Clock, Outcome, Standing, State, standing
 

@@ -12,25 +12,35 @@ if TYPE_CHECKING:
     from tuibackup.vault.layout import Vault
 
 
-def open_ledger(config: Config, *, read_only: bool = False) -> "Ledger":
-    """The ledger of this configuration; `read_only`: to look, and leave no trace. Raises LedgerError."""
+HELD = 30.0  # seconds to wait for another process that holds the ledger
+
+
+def open_ledger(config: Config, *, read_only: bool = False, patience: float = HELD) -> "Ledger":
+    """The ledger of this configuration; `read_only`: to look, and leave no trace.
+
+    Raises LedgerHeldError where another process holds it for longer than `patience` seconds, LedgerError.
+    """
     from tuibackup.ledger.store import Ledger
 
     target = config.ledger_url or config.state / "ledger.sqlite"
-    return Ledger.read_only(target) if read_only else Ledger.open(target)
+    if read_only:
+        return Ledger.read_only(target, patience=patience)
+    return Ledger.open(target, patience=patience)
 
 
-def look_into_ledger(config: Config, *, read_only: bool = False) -> "tuple[Ledger, str]":
+def look_into_ledger(
+    config: Config, *, read_only: bool = False, patience: float = HELD
+) -> "tuple[Ledger, str]":
     """The ledger for showing what it holds, and why nothing can be recorded in it now ("" where it can).
 
     `read_only`: nothing is touched, and that nothing can be recorded is what was asked for. Raises LedgerError where
     it cannot even be read.
     """
     try:
-        return open_ledger(config, read_only=read_only), ""
+        return open_ledger(config, read_only=read_only, patience=patience), ""
     except LedgerError as error:
         try:
-            return open_ledger(config, read_only=True), str(error)
+            return open_ledger(config, read_only=True, patience=patience), str(error)
         except LedgerError:
             raise error from None
 

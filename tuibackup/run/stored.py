@@ -1,8 +1,10 @@
 """What the record says is stored, looked for in the vault: a snapshot that was removed by hand is no backup."""
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuibackup.config import Config
@@ -14,7 +16,7 @@ from tuibackup.words import _
 if TYPE_CHECKING:
     from tuibackup.ledger.queries import ClockFact
     from tuibackup.ledger.store import Ledger
-    from tuibackup.vault.layout import Snapshot
+    from tuibackup.vault.layout import Snapshot, Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +46,60 @@ def lost(config: Config, facts: Iterable["ClockFact"]) -> Mapping[tuple[str, Clo
 
     None where the vault itself is not there: a disk that is not mounted has lost nothing.
     """
-    from tuibackup.vault.presence import lacks
-
-    found = {}
+    presence = Presence()
     try:
         vault = open_vault(config, create=False)
-        for fact in facts:
-            if fact.server not in config.servers or fact.snapshot is None:
-                continue
-            snapshot = vault.named(fact.snapshot)
-            if snapshot is not None and (why := lacks(snapshot.path) or _unreadable(snapshot)):
-                latest = vault.latest(fact.server, fact.clock)
-                found[fact.server, fact.clock] = Lost(
-                    snapshot.spec, why, latest.started if latest else None, latest.spec if latest else None
-                )
+        return {
+            (fact.server, fact.clock): gone
+            for fact in facts
+            if fact.server in config.servers and (gone := presence.lost(vault, fact))
+        }
     except (TuibackupError, OSError):
         return {}
-    return found
+
+
+class Presence:
+    """Looks for snapshots again and again: a folder whose time is as it was holds the files that it held."""
+
+    def __init__(self) -> None:
+        self._whole: dict[str, tuple[tuple[Path, int], ...]] = {}  # by spec: folders, and their times then
+
+    def lost(self, vault: "Vault", fact: "ClockFact") -> Lost | None:
+        """What is wrong with the snapshot that reset the clock of `fact`; None where nothing is. Raises VaultError."""
+        snapshot = vault.named(fact.snapshot) if fact.snapshot else None
+        if snapshot is None:
+            return None
+        known = self._whole.get(snapshot.spec)
+        if known is not None and known == _times(folder for folder, _time in known):
+            return None
+        if why := _wrong(snapshot):
+            self._whole.pop(snapshot.spec, None)
+            latest = vault.latest(fact.server, fact.clock)
+            return Lost(
+                snapshot.spec, why, latest.started if latest else None, latest.spec if latest else None
+            )
+        older = [snapshot.path.parent / name for name in snapshot.summary.points_into]
+        self._whole[snapshot.spec] = _times([snapshot.path, *older])
+        return None
+
+
+def _times(folders: Iterable[Path]) -> tuple[tuple[Path, int], ...]:
+    """When a name last came into or went out of each folder, in nanoseconds; -1 where it cannot be seen."""
+    return tuple((folder, _changed_ns(folder)) for folder in folders)
+
+
+def _changed_ns(folder: Path) -> int:
+    try:
+        return os.stat(folder).st_mtime_ns
+    except OSError:
+        return -1
+
+
+def _wrong(snapshot: "Snapshot") -> str:
+    """What is gone of a snapshot, or why it cannot be used; "" where it is all there."""
+    from tuibackup.vault.presence import lacks
+
+    return lacks(snapshot.path) or _unreadable(snapshot)
 
 
 def _unreadable(snapshot: "Snapshot") -> str:

@@ -12,6 +12,7 @@ from tuibackup.text import count, size
 from tuibackup.words import _, ngettext
 
 if TYPE_CHECKING:
+    from tuibackup.vault.layout import Vault
     from tuibackup.vault.unfinished import Leftover
 
 # The way out of an error, in the words of the record.
@@ -43,17 +44,21 @@ def kept(config: Config, server: str, *, full: bool = False) -> Kept | None:
 
 def kept_of(config: Config, servers: Iterable[str], *, full: bool = False) -> dict[str, Kept]:
     """The same of many servers, those without anything left out."""
-    from tuibackup.vault.incoming import leftovers  # faces ask seldom
-
-    there: dict[str, Kept] = {}
     with suppress(TuibackupError):
         vault = open_vault(config, create=False)
-        for server in servers:
-            with suppress(TuibackupError):
-                if found := usable(leftovers(vault, server), full=full):
-                    files, stored = (one.files for one in found), (one.stored_bytes for one in found)
-                    there[server] = Kept(sum(files), sum(stored))
-    return there
+        there = {server: kept_in(vault, server, full=full) for server in servers}
+        return {server: found for server, found in there.items() if found}
+    return {}
+
+
+def kept_in(vault: "Vault", server: str, *, full: bool = False) -> Kept | None:
+    """The same of one server, in a vault that is open."""
+    from tuibackup.vault.incoming import leftovers  # faces ask seldom
+
+    with suppress(TuibackupError):
+        if found := usable(leftovers(vault, server), full=full):
+            return Kept(sum(one.files for one in found), sum(one.stored_bytes for one in found))
+    return None
 
 
 def usable(found: "Sequence[Leftover]", *, full: bool) -> "list[Leftover]":

@@ -42,10 +42,10 @@ def finished() -> ev.RunFinished:
 def test_a_reader_gets_each_event_once_and_keeps_a_half_written_line(tmp_path: Path) -> None:
     with jr.Journal.create(tmp_path, planned()) as journal, jr.JournalReader(journal.path) as reader:
         assert [type(event) for event in reader.poll()] == [ev.RunPlanned]
-        assert reader.poll() == []
+        assert list(reader.poll()) == []
         line = ev.encode(progress(7))
         os.write(journal.fileno(), line[:20])
-        assert reader.poll() == []
+        assert list(reader.poll()) == []
         os.write(journal.fileno(), line[20:])
         assert [event.items for event in reader.poll() if isinstance(event, ev.StepProgress)] == [7]
 

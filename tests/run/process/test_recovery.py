@@ -16,8 +16,8 @@ from tuibackup.run.locks import server_lock
 from tuibackup.run.places import open_ledger, open_vault
 from tuibackup.run.plan import Plan
 from tuibackup.run.process import settled
+from tuibackup.run.process.living import active
 from tuibackup.run.process.recovery import recover
-from tuibackup.run.process.start import active
 from tuibackup.sop import Clock, Outcome, Step
 from tuibackup.vault.incoming import Incoming
 from tuibackup.vault.layout import Vault

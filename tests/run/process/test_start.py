@@ -21,7 +21,8 @@ from tuibackup.run.journal import events as ev
 from tuibackup.run.journal import journal as jr
 from tuibackup.run.places import open_ledger, open_vault
 from tuibackup.run.plan import make_plans, wants
-from tuibackup.run.process.start import Request, active, ask_stop, recover, start
+from tuibackup.run.process.living import active
+from tuibackup.run.process.start import Request, ask_stop, recover, start
 from tuibackup.sop import Clock, Outcome, Step
 from tuibackup.vault.verify import verify
 

@@ -39,8 +39,11 @@ class RunPlanned(Event, frozen=True, tag="run-planned"):
     version: str = ""
 
 
+LEDGER = "ledger"  # what a run waits for while another process holds the ledger
+
+
 class RunWaiting(Event, frozen=True, tag="run-waiting"):
-    """The run waits; `reason` is "needs" (the request's questions) or "slot" (parallel runs of this host)."""
+    """The run waits; `reason` is "needs" (the request's questions), "slot" (parallel runs of this host) or LEDGER."""
 
     reason: str
 

@@ -8,13 +8,13 @@ second does not grow with the number of runs that there ever were. Whoever has i
 first path finds it at the second.
 """
 
-import asyncio
 import os
 import re
 import shutil
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -31,7 +31,7 @@ from tuibackup.run.places import runs_folder
 # already, so that a short run is not lengthened by waiting for its end, within these bounds.
 _SOONEST, _LATEST = 0.005, 0.05
 _SHARE = 0.01
-_TAIL = 64 * 1024  # bytes at the end among which a run-finished line is looked for
+_TAIL = 64 * 1024  # bytes at the end among which a run-finished line is looked for; likewise at the beginning
 _CHUNK = 1 << 20
 _NAME = re.compile(r"[0-9].*\.jsonl")
 _DAY = len("2026-11-22")  # characters of a run's id that are its day
@@ -192,27 +192,29 @@ class JournalReader:
         self.path = path
         self._descriptor = -1
         self._rest = b""
+        self._lines: deque[bytes] = deque()
 
     @property
     def begun(self) -> bool:
         """Whether the journal has been there."""
         return self._descriptor >= 0
 
-    def poll(self) -> list[ev.AnyEvent]:
+    def poll(self) -> Iterator[ev.AnyEvent]:
+        """The events that are there by now and were not taken yet, read as they are taken."""
         if self._descriptor < 0:
             try:
                 self._descriptor = _open(self.path)
             except FileNotFoundError:
-                return []
-        events: list[ev.AnyEvent] = []
-        while chunk := os.read(self._descriptor, _CHUNK):
+                return
+        while True:
+            while self._lines:
+                with suppress(msgspec.DecodeError, UnicodeDecodeError):
+                    yield ev.decode(self._lines.popleft())
+            chunk = os.read(self._descriptor, _CHUNK)
+            if not chunk:
+                return
             *lines, self._rest = (self._rest + chunk).split(b"\n")
-            for line in lines:
-                try:
-                    events.append(ev.decode(line))
-                except (msgspec.DecodeError, UnicodeDecodeError):
-                    continue
-        return events
+            self._lines.extend(lines)
 
     def close(self) -> None:
         if self._descriptor >= 0:
@@ -233,6 +235,8 @@ async def follow(path: Path, *, patience: float = 10.0) -> AsyncIterator[ev.AnyE
 
     Waits `patience` seconds for a journal that is not there yet.
     """
+    import asyncio  # who only reads a journal need not load it
+
     began = time.monotonic()
     with JournalReader(path) as reader:
         while True:
@@ -284,6 +288,20 @@ def first(path: Path) -> ev.RunPlanned | None:
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
     return event if isinstance(event, ev.RunPlanned) else None
+
+
+def beginning(path: Path) -> list[ev.AnyEvent]:
+    """The events at a journal's beginning, as far as a few dozen of them go; none where it cannot be read."""
+    try:
+        with open(_open(path), "rb") as journal:
+            lines = journal.read(_TAIL).splitlines()
+    except OSError:
+        return []
+    events = []
+    for line in lines:
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            events.append(ev.decode(line))
+    return events
 
 
 def last(path: Path) -> ev.RunFinished | None:

@@ -8,7 +8,6 @@ the answers; the runs go on.
 import socket
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -16,11 +15,11 @@ import msgspec
 from tuibackup.config import Config, load
 from tuibackup.errors import TuibackupError, UsageError
 from tuibackup.run.journal import journal as jr
-from tuibackup.run.locks import signed
 from tuibackup.run.operator import Operator
 from tuibackup.run.places import runs_folder
 from tuibackup.run.plan import Plan
 from tuibackup.run.process.launcher import Launcher
+from tuibackup.run.process.living import active
 from tuibackup.run.process.message import Launch, Launched
 from tuibackup.run.process.recovery import recover
 from tuibackup.run.process.request import Asked, Request
@@ -28,17 +27,7 @@ from tuibackup.run.stop import write_stop
 from tuibackup.text import printable
 from tuibackup.words import _
 
-__all__ = ["ActiveRun", "Asked", "Request", "active", "ask_stop", "recover", "start"]
-
-
-@dataclass(frozen=True, slots=True)
-class ActiveRun:
-    """A run whose process lives; its journal tells whether it waits or runs."""
-
-    run: str
-    server: str
-    operator: str
-    journal: Path
+__all__ = ["Asked", "Request", "ask_stop", "recover", "start"]
 
 
 def start(plans: Iterable[Plan], config_path: Path, launcher: Launcher | None = None) -> Request:
@@ -77,30 +66,6 @@ def start(plans: Iterable[Plan], config_path: Path, launcher: Launcher | None = 
                 raise TuibackupError(f"no process could be started for the run: {error.strerror}") from error
             raise
     return Request(plans, tuple(journal.path for journal in journals), lines)
-
-
-# Journals that are known to be finished: they never begin again, so nobody needs to look a second time.
-_finished: set[Path] = set()
-
-
-def active(config: Config) -> list[ActiveRun]:
-    """The runs of this host whose process lives, newest first. Cheap enough to be asked every second.
-
-    Of several of one server the one that goes on comes before those that will find it held, and are refused.
-    """
-    found = []
-    for path in jr.journals(config.state):
-        if path in _finished:
-            continue
-        if not jr.is_live(path):
-            _finished.add(path)  # ended, or dead: `recover` tells them apart
-        elif planned := jr.first(path):
-            found.append(ActiveRun(planned.run, planned.server, planned.operator, path))
-    servers = {one.server for one in found}
-    if len(servers) == len(found):
-        return found
-    holding = {signed(config.vault.path, server) for server in servers}
-    return sorted(found, key=lambda one: one.run not in holding)
 
 
 def ask_stop(config: Config, run: str, by: Operator) -> None:

@@ -1,0 +1,162 @@
+"""A process of ours that does what may hang, and is asked: whoever waits for its answer can stop waiting.
+
+A disk that is gone without a word (a stopped sshfs, an NFS server that is down) holds whoever touches it, and not even
+SIGKILL frees a thread that hangs there: its process cannot end, and the shell waits for it. So no thread of a face
+touches such a disk; a helper that hangs is left behind, and ends when the disk lets go of it.
+"""
+
+import gc
+import os
+import pickle
+import select
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Any, Generic, NoReturn, Protocol, TypeVar
+
+from tuibackup.run.process.crash import line_of, record
+
+Question = TypeVar("Question")
+Answer = TypeVar("Answer")
+_Asked = TypeVar("_Asked", contravariant=True)
+_Answered = TypeVar("_Answered", covariant=True)
+_LENGTH = 8  # bytes in front of each message that tell how long it is
+
+
+class Look(Protocol[_Asked, _Answered]):
+    """What a helper does: it answers questions, one after the other."""
+
+    def __call__(self, question: _Asked, /) -> _Answered: ...
+
+    def close(self) -> None:
+        """Let go of files."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Instead of an answer: what went wrong inside, in a line."""
+
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Begin:
+    """Begin anew, with this."""
+
+    begin: Callable[[], Any]
+
+
+class Helper(Generic[Question, Answer]):
+    """Asked by one thread at a time, one question at a time. `begin` makes what it does, in its own process.
+
+    To be made before this process has threads: it is forked.
+    """
+
+    def __init__(self, name: str, begin: Callable[[], Look[Question, Answer]], crashes: Path | None) -> None:
+        """`name`: as ps shows it; `crashes`: the state folder, None where nothing may be written."""
+        self.name = name
+        self._asked = 0.0  # when, while an answer is owed
+        self._begin: _Begin | None = None
+        self._line, far = socket.socketpair()
+        if os.fork() == 0:
+            _serve(name, far, begin, crashes)
+        far.close()
+
+    @property
+    def owing(self) -> float:
+        """Seconds for which an answer is owed by now; 0 where none is."""
+        return monotonic() - self._asked if self._asked else 0.0
+
+    def begin(self, begin: Callable[[], Look[Question, Answer]]) -> None:
+        """Before the next question, make anew what the helper does (`begin` is sent: a class and its values)."""
+        self._begin = _Begin(begin)
+
+    def ask(self, question: Question) -> bool:
+        """Ask, unless an answer is still owed; whether that was done."""
+        if self._asked:
+            return False
+        try:
+            if self._begin:
+                _send(self._line, self._begin)
+                self._begin = None
+            _send(self._line, question)
+        except OSError:
+            pass  # it has ended: `answer` says so
+        self._asked = monotonic()
+        return True
+
+    def answer(self, until: float) -> Answer | Fault | None:
+        """The answer that is owed, once it is there; None where none came until then (by `monotonic`)."""
+        if not self._asked:
+            return None
+        poll = select.poll()
+        poll.register(self._line, select.POLLIN)
+        if not poll.poll(max(0.0, until - monotonic()) * 1000):
+            return None
+        try:
+            found: Answer | Fault = _receive(self._line)
+        except (EOFError, OSError):
+            found = Fault(f"the process {self.name} has ended: open the cockpit again")
+        self._asked = 0.0
+        return found
+
+    def close(self) -> None:
+        """Let it go; one that hangs ends when its disk answers."""
+        self._line.close()
+
+
+def _serve(name: str, line: socket.socket, begin: Callable[[], Any], crashes: Path | None) -> NoReturn:
+    """The life of a helper: it ends when nobody asks any more."""
+    try:
+        _stand_alone(name, line)
+        look = begin()
+        while True:
+            message = _receive(line)
+            if isinstance(message, _Begin):
+                look.close()
+                look = message.begin()
+                continue
+            try:
+                answer = look(message)
+            except Exception as error:
+                answer = Fault(line_of(error) if crashes is None else record(error, crashes))
+            _send(line, answer)
+    finally:
+        os._exit(0)
+
+
+def _stand_alone(name: str, line: socket.socket) -> None:
+    """Keep nothing of the face: neither its terminal nor its pipes, for whose end somebody may be waiting."""
+    os.setsid()
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(sign, signal.SIG_DFL)
+    null = os.open(os.devnull, os.O_RDWR)
+    for number in range(3):
+        os.dup2(null, number)
+    os.closerange(3, line.fileno())
+    os.closerange(line.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
+    gc.freeze()  # keeps the collector from touching, and so copying, what is shared with the face
+    Path("/proc/self/comm").write_text(name)
+
+
+def _send(line: socket.socket, message: object) -> None:
+    data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)
+    line.sendall(len(data).to_bytes(_LENGTH, "big") + data)
+
+
+def _receive(line: socket.socket) -> Any:
+    """The next message. Raises EOFError where the other end is closed. Only our own processes write there."""
+    return pickle.loads(_exactly(line, int.from_bytes(_exactly(line, _LENGTH), "big")))  # noqa: S301
+
+
+def _exactly(line: socket.socket, length: int) -> bytes:
+    data = bytearray()
+    while len(data) < length:
+        chunk = line.recv(length - len(data))
+        if not chunk:
+            raise EOFError
+        data += chunk
+    return bytes(data)

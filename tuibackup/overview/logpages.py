@@ -1,0 +1,81 @@
+"""The log's newest entries that fit a filter, found piece by piece: no look takes long, however long the ledger is."""
+
+from time import monotonic
+
+from tuibackup.ledger.entries import Kind
+from tuibackup.ledger.queries import Queries
+from tuibackup.overview.logrow import log_row
+from tuibackup.overview.picture import LOG_ROWS, LogRow
+from tuibackup.overview.told import LogNews
+
+COUNTED = 1000  # entries that fit a filter; beyond, it is said that there are more
+_PIECE = 20_000  # entries that are searched in one go
+_BUDGET = 0.15  # seconds of a look
+
+
+class LogPages:
+    """Remembers what was told, and how far the search for the present filter came."""
+
+    def __init__(self, ledger: Queries) -> None:
+        self._ledger = ledger
+        self._filter: str | None = None  # None: nothing was told
+        self._newest = 0  # the highest number that was looked at
+        self._next = 0  # where the search goes on, downwards; 0: it is done
+        self._told = 0  # rows
+        self._matching = 0
+        self._total = 0
+        self._more = False
+
+    def news(self, text: str) -> LogNews | None:
+        """What is new since the last time; None where nothing is."""
+        newest = self._ledger.newest()
+        anew = text != self._filter or not 0 <= newest - self._newest <= LOG_ROWS
+        if not anew and newest == self._newest and not self._next:
+            return None
+        # Steps and needs are part of their run's details; as rows of their own they would bury the runs.
+        kinds = [kind for kind in self._ledger.kinds() if kind not in (Kind.STEP, Kind.NEEDS)]
+        above: tuple[LogRow, ...] = ()
+        if anew:
+            # The total was counted before, unless other entries than new ones came or went.
+            known = self._filter is not None and 0 <= newest - self._newest <= LOG_ROWS
+            self._total = (
+                self._total + self._came(newest, kinds) if known else self._ledger.count(kinds=kinds)
+            )
+            self._filter, self._next, self._told, self._matching, self._more = text, newest, 0, 0, False
+        else:
+            self._total += self._came(newest, kinds)
+            above = self._rows(text, kinds, (self._newest + 1, newest), LOG_ROWS)
+            self._matching += len(above)
+        self._newest = newest
+        below = self._search(text, kinds) if text else self._first(kinds)
+        return LogNews(text, above, below, self._matching, self._total, bool(self._next), self._more, anew)
+
+    def _came(self, newest: int, kinds: list[str]) -> int:
+        """How many of `kinds` are new."""
+        return len(self._ledger.log(LOG_ROWS, kinds=kinds, numbers=(self._newest + 1, newest)))
+
+    def _rows(self, text: str, kinds: list[str], numbers: tuple[int, int], most: int) -> tuple[LogRow, ...]:
+        if numbers[0] > numbers[1]:
+            return ()
+        return tuple(map(log_row, self._ledger.log(most, text=text, kinds=kinds, numbers=numbers)))
+
+    def _first(self, kinds: list[str]) -> tuple[LogRow, ...]:
+        """Without a filter the newest entries are the page, and all there are fit."""
+        rows = tuple(map(log_row, self._ledger.log(LOG_ROWS, kinds=kinds))) if self._next else ()
+        self._next, self._matching = 0, self._total
+        return rows
+
+    def _search(self, text: str, kinds: list[str]) -> tuple[LogRow, ...]:
+        """Search on for a while; the rows that the page has room for."""
+        began = monotonic()
+        found: list[LogRow] = []
+        while self._next and monotonic() - began < _BUDGET:
+            first = max(1, self._next - _PIECE + 1)
+            wanted = COUNTED - self._matching
+            rows = self._rows(text, kinds, (first, self._next), wanted + 1)
+            self._matching += min(len(rows), wanted)
+            found += rows[: max(0, LOG_ROWS - self._told)]
+            self._told = min(LOG_ROWS, self._told + len(rows))
+            self._more = len(rows) > wanted
+            self._next = 0 if self._more else first - 1
+        return tuple(found)

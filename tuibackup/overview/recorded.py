@@ -1,0 +1,134 @@
+"""What the ledger says, read by a helper: of every server once, then of those that new entries speak of.
+
+The ledger is append-only: what was read stays true, and a look costs what is new, not what there is.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from time import monotonic
+
+from tuibackup.config import Config
+from tuibackup.errors import LedgerError
+from tuibackup.ledger.entries import Entry
+from tuibackup.ledger.queries import ClockFact, DrillFact, RunFact, better, monday
+from tuibackup.ledger.results import RUN, results_of
+from tuibackup.ledger.store import Ledger
+from tuibackup.overview.logpages import LogPages
+from tuibackup.overview.logrow import view_of
+from tuibackup.overview.picture import WEEKS, LastRun
+from tuibackup.overview.told import LedgerAnswer, LedgerQuestion, ServerFacts, Weeks
+from tuibackup.overview.why import why
+from tuibackup.run.places import look_into_ledger
+from tuibackup.sop import Clock, Outcome
+from tuibackup.text import printable
+
+_PATIENCE = 1.0  # seconds to wait for another process that holds the ledger; then that is shown
+_AGAIN = 10.0  # seconds between two tries to open a ledger that can be read only
+_MANY = 1000  # new entries; beyond, all is read again
+
+
+class LedgerLook:
+    """Answers from the ledger of `config`; see `Helper`."""
+
+    def __init__(self, config: Config, *, read_only: bool) -> None:
+        self._config = config
+        self._read_only = read_only
+        self._ledger: Ledger | None = None
+        self._opened = float("-inf")
+        self._unrecorded = ""
+        self._number = 0  # of the newest entry that is known
+        self._monday: date | None = None  # of the week in which the facts were read; None: they were not
+        self._weeks: dict[str, Weeks] | None = None
+        self._pages: LogPages | None = None
+
+    def close(self) -> None:
+        if self._ledger:
+            self._ledger.close()
+
+    def __call__(self, question: LedgerQuestion) -> LedgerAnswer:
+        try:
+            ledger = self._open()
+            now = datetime.now(UTC)
+            facts, anew = self._news(ledger, now, weeks=not question.table_only)
+            return LedgerAnswer(
+                unrecorded=self._unrecorded,
+                facts=facts,
+                anew=anew,
+                log=None if question.table_only or not self._pages else self._pages.news(question.log_filter),
+                view=view_of(ledger.of_run(question.run)) if question.run else None,
+            )
+        except LedgerError as error:
+            return LedgerAnswer(str(error), self._unrecorded or str(error))
+
+    def _open(self) -> Ledger:
+        """Once; again now and then where it can be read only, for that may have been mended."""
+        if self._ledger is None or (self._unrecorded and monotonic() - self._opened > _AGAIN):
+            ledger, self._unrecorded = look_into_ledger(
+                self._config, read_only=self._read_only, patience=_PATIENCE
+            )
+            self._opened = monotonic()
+            self.close()
+            self._ledger, self._pages = ledger, LogPages(ledger)
+        return self._ledger
+
+    def _news(self, ledger: Ledger, now: datetime, *, weeks: bool) -> tuple[Mapping[str, ServerFacts], bool]:
+        """The facts that changed, and whether they are all there are."""
+        newest = ledger.newest()
+        if self._monday != monday(now) or not 0 <= newest - self._number <= _MANY:
+            self._weeks = None
+        elif self._weeks is not None or not weeks:
+            entries = list(ledger.entries(after=self._number))
+            self._number = newest
+            self._fold(entries, now)
+            return {server: self._of_server(ledger, server) for server in _servers(entries)}, False
+        self._monday, self._number = monday(now), newest
+        self._weeks = dict(ledger.runs_by_week(now, WEEKS)) if weeks else None
+        return self._of_all(ledger), True
+
+    def _fold(self, entries: Iterable[Entry], now: datetime) -> None:
+        """Put new runs into their weeks."""
+        if self._weeks is None:
+            return
+        first = monday(now) - timedelta(weeks=WEEKS - 1)
+        for entry in entries:
+            for result in results_of(entry.kind, entry.body) if entry.server else ():
+                week = (monday(entry.moment) - first).days // 7
+                if result.what == RUN and 0 <= week < WEEKS:
+                    line = list(self._weeks.get(entry.server or "", (None,) * WEEKS))
+                    line[week] = better(line[week], Outcome(result.outcome))
+                    self._weeks[entry.server or ""] = tuple(line)
+
+    def _of_all(self, ledger: Ledger) -> Mapping[str, ServerFacts]:
+        clocks, runs, drills = ledger.clock_facts(), ledger.last_runs(), ledger.last_drills()
+        servers = dict.fromkeys([*(server for server, _clock in clocks), *runs])
+        return {server: self._facts(ledger, server, clocks, runs, drills) for server in servers}
+
+    def _of_server(self, ledger: Ledger, server: str) -> ServerFacts:
+        return self._facts(
+            ledger, server, ledger.clock_facts(server), ledger.last_runs(server), ledger.last_drills(server)
+        )
+
+    def _facts(
+        self,
+        ledger: Ledger,
+        server: str,
+        clocks: Mapping[tuple[str, Clock], ClockFact],
+        runs: Mapping[str, RunFact],
+        drills: Mapping[tuple[str, Clock], DrillFact],
+    ) -> ServerFacts:
+        found = {clock: fact for clock in Clock if (fact := clocks.get((server, clock)))}
+        reasons = {clock: why(ledger, server, clock) for clock, fact in found.items() if not fact.renewed}
+        last = runs.get(server)
+        return ServerFacts(
+            found,
+            LastRun(last.run, last.outcome, last.started, last.seconds, printable(last.error))
+            if last
+            else None,
+            {clock: drill for clock in Clock if (drill := drills.get((server, clock)))},
+            {clock: text for clock, text in reasons.items() if text},
+            (self._weeks or {}).get(server, (None,) * WEEKS),
+        )
+
+
+def _servers(entries: Iterable[Entry]) -> list[str]:
+    return list(dict.fromkeys(entry.server for entry in entries if entry.server))

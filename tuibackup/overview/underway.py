@@ -1,0 +1,111 @@
+"""What this machine knows without ledger and vault, read by a helper: runs under way, and the configuration's file."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from tuibackup.config import Config, load
+from tuibackup.errors import TuibackupError
+from tuibackup.overview.picture import RunFace
+from tuibackup.overview.told import NearAnswer, NearQuestion
+from tuibackup.run.journal.journal import JournalReader, journal_path
+from tuibackup.run.journal.view import RunView
+from tuibackup.run.process.living import Living
+
+
+class NearLook:
+    """Answers from the journals and the file of `config`; see `Helper`."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._living = Living(config.state)
+        self._followed: dict[str, _Followed] = {}
+        self._file = _mark(config.source)
+        self._config_problem = ""
+
+    def close(self) -> None:
+        for followed in self._followed.values():
+            followed.close()
+
+    def __call__(self, question: NearQuestion) -> NearAnswer:
+        config = self._read_again()
+        try:
+            faces, died = self._follow()
+            ended = self._ended(question.run) if question.run else None
+            return NearAnswer(faces, died, question.run, ended, config, self._config_problem)
+        except (TuibackupError, OSError) as error:
+            return NearAnswer(config=config, config_problem=self._config_problem, problem=str(error))
+
+    def _follow(self) -> tuple[Mapping[str, RunFace] | None, bool]:
+        runs = self._living.look()
+        changed = False
+        for run in runs:
+            if run.run not in self._followed:
+                self._followed[run.run] = _Followed(run.journal)
+        for followed in self._followed.values():
+            changed |= followed.poll()
+        living = {run.run for run in runs}
+        gone = [self._followed.pop(name) for name in list(self._followed) if name not in living]
+        for followed in gone:
+            followed.close()
+        died = not all(followed.view.finished for followed in gone)
+        if not changed and not gone:
+            return None, False
+        faces: dict[str, RunFace] = {}
+        for run in runs:
+            view = self._followed[run.run].view
+            faces.setdefault(view.server, RunFace(view, active=True))
+        return faces, died
+
+    def _ended(self, run: str) -> RunFace | None:
+        followed = _Followed(journal_path(self._config.state, run))
+        try:
+            followed.poll()
+        finally:
+            followed.close()
+        return RunFace(followed.view, active=False) if followed.view.finished else None
+
+    def _read_again(self) -> Config | None:
+        """The configuration, where its file is another than before and can be used."""
+        mark = _mark(self._config.source)
+        if mark == self._file:
+            return None
+        self._file = mark
+        try:
+            self._config = load(self._config.source)
+        except (TuibackupError, OSError) as error:
+            self._config_problem = str(error).partition("\n")[0]
+            return None
+        self._config_problem = ""
+        self._living = Living(self._config.state)
+        return self._config
+
+
+def _mark(file: Path) -> tuple[int, int, int, int] | None:
+    """What changes whenever the file does; None where there is none."""
+    try:
+        seen = os.stat(file)
+    except OSError:
+        return None
+    return seen.st_mtime_ns, seen.st_ctime_ns, seen.st_size, seen.st_ino
+
+
+class _Followed:
+    """A journal that is being read, folded into a view."""
+
+    def __init__(self, path: Path) -> None:
+        self._reader = JournalReader(path)
+        self.view = RunView(path.stem, "")
+
+    def poll(self) -> bool:
+        """Read on; whether there was something."""
+        before = self.view
+        for event in self._reader.poll():
+            if not self.view.server:
+                self.view = replace(self.view, server=event.server)
+            self.view = self.view.apply(event)
+        return self.view is not before
+
+    def close(self) -> None:
+        self._reader.close()

@@ -1,0 +1,83 @@
+"""Which runs of this host live: those whose journal is locked. Touches nothing but the journals' folder."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tuibackup.config import Config
+from tuibackup.run.journal import events as ev
+from tuibackup.run.journal import journal as jr
+from tuibackup.run.places import runs_folder
+
+_TICK_NS = 2_000_000_000  # a change in the same tick of the clock cannot be seen: only an older time tells
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveRun:
+    """A run whose process lives; its journal tells whether it waits or runs."""
+
+    run: str
+    server: str
+    operator: str
+    journal: Path
+
+
+class Living:
+    """Looks again and again. The folder is listed when its time says that a name came or went, and no journal that
+    ended is looked at twice: none begins again."""
+
+    def __init__(self, state: Path) -> None:
+        self._state = state
+        self._listed = 0  # the folder's time when it was listed, in nanoseconds; 0: it is to be listed
+        self._paths: list[Path] = []
+        self._ended: set[Path] = set()
+        self._runs: dict[Path, ActiveRun] = {}
+
+    def look(self) -> list[ActiveRun]:
+        """The runs whose process lives now, newest first. Cheap enough to be asked every second.
+
+        Of several of one server the one that goes on comes before those that will find it held, and are refused.
+        """
+        self._list()
+        found = []
+        for path in self._paths:
+            if path in self._ended:
+                continue
+            if not jr.is_live(path):
+                self._ended.add(path)  # ended, or dead: `recover` tells them apart
+            elif run := self._runs.get(path) or _run_of(path):
+                self._runs[path] = run
+                found.append(run)
+        if len({one.server for one in found}) == len(found):
+            return found
+        return sorted(found, key=lambda one: not _got_hold(one.journal))
+
+    def _list(self) -> None:
+        try:
+            changed = os.stat(runs_folder(self._state)).st_mtime_ns
+        except OSError:
+            changed = 0
+        if not changed or changed != self._listed:
+            self._paths = jr.journals(self._state)
+            self._ended.intersection_update(self._paths)
+            self._runs = {path: run for path, run in self._runs.items() if path in self._paths}
+            self._listed = changed if changed < time.time_ns() - _TICK_NS else 0
+
+
+def active(config: Config) -> list[ActiveRun]:
+    """The runs whose process lives now, as `Living.look` tells them."""
+    return Living(config.state).look()
+
+
+def _run_of(path: Path) -> ActiveRun | None:
+    planned = jr.first(path)
+    return ActiveRun(planned.run, planned.server, planned.operator, path) if planned else None
+
+
+def _got_hold(journal: Path) -> bool:
+    """Whether the run has its server to itself by now: it then waits for its needs, its slot, or carries steps out."""
+    return any(
+        isinstance(event, ev.StepStarted) or (isinstance(event, ev.RunWaiting) and event.reason != ev.LEDGER)
+        for event in jr.beginning(journal)
+    )
