@@ -81,7 +81,7 @@ def cockpit(tmp_path: Path) -> Opener:
         settings = config(tmp_path, picture)
         for name, value in options.items():
             object.__setattr__(settings, name, value)
-        source = Fixed(picture)
+        source = Fixed(picture, settings)
         app = Cockpit(settings, source, Operator("andi"), read_only=read_only)
         async with app.run_test(size=(columns, rows)) as pilot:
             await pilot.pause()

@@ -1,7 +1,7 @@
 """Pictures made by hand: the situations that the cockpit's tests look at. Times count from NOW, local noon-ish."""
 
 import time as clock
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +20,8 @@ from tuibackup.overview.picture import (
 )
 from tuibackup.run.journal import events as ev
 from tuibackup.run.journal.view import RunView
+from tuibackup.run.operator import Operator
+from tuibackup.run.plan import Plan, PlanSummary, describe, make_plans
 from tuibackup.sop import Clock, Outcome, Period, Standing, Step, standing
 
 NOW = datetime(2026, 11, 22, 8, 31, 0, tzinfo=UTC)
@@ -284,8 +286,9 @@ def config(folder: Path, picture: Picture) -> Config:
 class Fixed:
     """A source that gives one picture, which a test may change; it keeps what was wished for."""
 
-    def __init__(self, picture: Picture) -> None:
+    def __init__(self, picture: Picture, settings: Config) -> None:
         self.picture = picture
+        self.config = settings
         self.operator = picture.operator
         self.wishes: list[Wish] = []
 
@@ -294,7 +297,13 @@ class Fixed:
 
     def gather(self, wish: Wish) -> Picture:
         self.wishes.append(wish)
-        return self.picture
+        return replace(self.picture, log=replace(self.picture.log, filter=wish.log_filter))
+
+    def plan(
+        self, wants: Mapping[str, frozenset[Clock]], full: bool, operator: Operator
+    ) -> tuple[tuple[Plan, ...], PlanSummary]:
+        plans = make_plans(self.config, wants, full=full, operator=operator)
+        return plans, describe(plans, self.config)
 
     def close(self) -> None:
         clock.sleep(0)

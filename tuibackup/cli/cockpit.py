@@ -22,9 +22,12 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
     if not sys.stderr.isatty():
         # Textual draws on stderr: with `2> FILE` there would be no screen, and all of it in the file.
         sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
+    from tuibackup.cli import loop
+    from tuibackup.overview.gather import Gatherer
     from tuibackup.tui.terminal import left_as_it_was
 
-    with left_as_it_was():  # before Textual is loaded: its process stays small
+    with left_as_it_was():  # before Textual is loaded: its process stays small, and so do the helpers
+        source = Gatherer(config, context.operator.name, read_only=args.read_only, plans=True)
         from tuibackup.tui.app import open_cockpit
 
-        return open_cockpit(config, read_only=args.read_only)
+        return open_cockpit(config, source, loop.run, read_only=args.read_only)

@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import partial
+from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from tuibackup.config import Config, Server
+from tuibackup.errors import TuibackupError, VaultError
 from tuibackup.overview.helper import Fault, Helper
 from tuibackup.overview.picture import LastDrill, LogPage, Picture, Room, RunFace, ServerRow, StoredDump
 from tuibackup.overview.told import (
@@ -27,6 +29,7 @@ from tuibackup.overview.told import (
     ServerFacts,
     ServerOnDisk,
 )
+from tuibackup.run.operator import Operator
 from tuibackup.sop import Clock, Standing, State, standing
 from tuibackup.text import printable
 from tuibackup.words import _
@@ -34,8 +37,10 @@ from tuibackup.words import _
 if TYPE_CHECKING:
     from tuibackup.ledger.queries import ClockFact
     from tuibackup.overview.on_disk import DiskLook
+    from tuibackup.overview.planning import PlanLook
     from tuibackup.overview.recorded import LedgerLook
     from tuibackup.overview.underway import NearLook
+    from tuibackup.run.plan import Plan, PlanSummary
 
 SILENT = 5.0  # seconds without an answer after which that is said
 _SOON = 1.0  # seconds that a picture waits for journals and ledger; what comes later is in the next
@@ -74,6 +79,11 @@ class Source(Protocol):
     def gather(self, wish: Wish) -> Picture:
         """Everything as it is now. Blocks; errors of ledger and vault are in the picture's `problems`."""
 
+    def plan(
+        self, wants: Mapping[str, frozenset[Clock]], full: bool, operator: Operator
+    ) -> "tuple[tuple[Plan, ...], PlanSummary]":
+        """Plans for what is wanted, and what to know of them. Blocks for a while. Raises TuibackupError."""
+
     def close(self) -> None:
         """Let go of files."""
 
@@ -81,8 +91,8 @@ class Source(Protocol):
 class Gatherer:
     """The real source. To be made before this process has threads."""
 
-    def __init__(self, config: Config, who: str, *, read_only: bool = False) -> None:
-        """`read_only`: nothing is written, not even that a run died."""
+    def __init__(self, config: Config, who: str, *, read_only: bool = False, plans: bool = False) -> None:
+        """`read_only`: nothing is written, not even that a run died. `plans`: they will be asked for."""
         self.config = config
         self.operator = who
         self._read_only = read_only
@@ -91,6 +101,8 @@ class Gatherer:
         self._near = Helper("tuibackup-runs", partial(_near, config), crashes)
         self._ledger = Helper("tuibackup-ledger", partial(_ledger, config, read_only=read_only), crashes)
         self._disk = Helper("tuibackup-disk", partial(_disk, config, read_only=read_only), crashes)
+        self._planner = Helper("tuibackup-plans", partial(_plans, config), crashes) if plans else None
+        self._planning = Lock()
         self._told: dict[str, str] = {}  # by helper that has answered what is wrong, "" for nothing
         self._faces: Mapping[str, RunFace] = {}
         self._config_problem = ""
@@ -115,8 +127,30 @@ class Gatherer:
         return replace(self._frame(datetime.now(UTC)), rows=rows, complete=False)
 
     def close(self) -> None:
-        for helper in (self._near, self._ledger, self._disk):
-            helper.close()
+        for helper in (self._near, self._ledger, self._disk, self._planner):
+            if helper:
+                helper.close()
+
+    def plan(
+        self, wants: Mapping[str, frozenset[Clock]], full: bool, operator: Operator
+    ) -> "tuple[tuple[Plan, ...], PlanSummary]":
+        """See `Source`; made with `plans`. Answers that somebody did not wait for are thrown away."""
+        from tuibackup.overview.planning import PlanQuestion
+
+        assert self._planner
+        with self._planning:
+            until = monotonic() + SILENT
+            self._planner.answer(until)
+            asked = self._planner.ask(PlanQuestion(wants, full, operator))
+            answer = self._planner.answer(until) if asked else None
+        if answer is None:
+            raise VaultError(
+                _("the backup disk does not answer"),
+                _("nothing was started; see what it hangs on, and try again"),
+            )
+        if isinstance(answer, Fault) or answer.summary is None:
+            raise TuibackupError(answer.line if isinstance(answer, Fault) else answer.fault)
+        return answer.plans, answer.summary
 
     def gather(self, wish: Wish) -> Picture:
         for _turn in range(_TURNS):
@@ -190,6 +224,8 @@ class Gatherer:
         self._on_disk, self._searching = {}, True
         self._ledger.begin(partial(_ledger, config, read_only=self._read_only))
         self._disk.begin(partial(_disk, config, read_only=self._read_only))
+        if self._planner:
+            self._planner.begin(partial(_plans, config))
 
     def _take_ledger(self, answer: LedgerAnswer) -> None:
         self._told[self._ledger.name] = answer.problem
@@ -332,3 +368,9 @@ def _disk(config: Config, *, read_only: bool) -> "DiskLook":
     from tuibackup.overview.on_disk import DiskLook
 
     return DiskLook(config, read_only=read_only)
+
+
+def _plans(config: Config) -> "PlanLook":
+    from tuibackup.overview.planning import PlanLook
+
+    return PlanLook(config)

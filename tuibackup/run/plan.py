@@ -13,7 +13,7 @@ import msgspec
 
 from tuibackup import __version__
 from tuibackup.config import Config, Server
-from tuibackup.errors import TuibackupError, UsageError
+from tuibackup.errors import LedgerHeldError, TuibackupError, UsageError
 from tuibackup.remote.connect.agent import agent_is_forwarded as agent_is_forwarded  # faces ask the plan
 from tuibackup.run.journal import events as ev
 from tuibackup.run.operator import Operator
@@ -22,11 +22,12 @@ from tuibackup.run.unfinished import kept
 from tuibackup.sop import Clock, Step, expectation
 from tuibackup.text import printable, size
 from tuibackup.vault.disk import Room, room
-from tuibackup.vault.layout import NoVaultYetError
+from tuibackup.vault.layout import NoVaultYetError, Vault
 from tuibackup.vault.names import file_name
 from tuibackup.words import _
 
 HISTORY = 5  # runs by which a step is judged
+_PATIENCE = 2.0  # seconds to wait for a process that holds the ledger
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,34 +120,50 @@ def make_plans(
     operator: Operator,
     read_only: bool = False,
 ) -> tuple[Plan, ...]:
-    """One plan for each server, with what its own history lets expect. Raises LedgerError."""
+    """One plan for each server, with what its own history lets expect: nothing, where the ledger is held by another
+    process. Raises LedgerError.
+    """
     moment = datetime.now(UTC)
     request = f"{moment:%Y-%m-%dT%H%M%SZ}-{secrets.token_hex(2)}"
     standards = {Step.CONNECT: config.sop.connect_within, Step.LOGIN: config.sop.login_within}
-    plans = []
-    with open_ledger(config, read_only=read_only) as ledger:
-        for name, clocks in wants.items():
-            steps = steps_of(clocks)
-            expected = {}
-            for step in steps:
-                seconds = expectation(ledger.history(name, step, HISTORY))
-                if seconds is not None:
-                    expected[step] = seconds
-            plans.append(
-                Plan(
-                    run=f"{moment:%Y-%m-%dT%H%M%SZ}-{file_name(name)}-{secrets.token_hex(2)}",
-                    request=request,
-                    server=name,
-                    clocks=clocks,
-                    full=full,
-                    operator=operator,
-                    label=config.servers[name].label,
-                    expected=expected,
-                    standards={step: seconds for step, seconds in standards.items() if step in steps},
-                    estimate_bytes=estimate(config, name, clocks),
-                )
-            )
-    return tuple(plans)
+    expected = _expected(config, wants, read_only=read_only)
+    try:
+        vault = open_vault(config, create=False)
+    except TuibackupError:
+        vault = None
+    return tuple(
+        Plan(
+            run=f"{moment:%Y-%m-%dT%H%M%SZ}-{file_name(name)}-{secrets.token_hex(2)}",
+            request=request,
+            server=name,
+            clocks=clocks,
+            full=full,
+            operator=operator,
+            label=config.servers[name].label,
+            expected=expected.get(name, {}),
+            standards={step: seconds for step, seconds in standards.items() if step in steps_of(clocks)},
+            estimate_bytes=estimate(vault, name, clocks) if vault else None,
+        )
+        for name, clocks in wants.items()
+    )
+
+
+def _expected(
+    config: Config, wants: Mapping[str, frozenset[Clock]], *, read_only: bool
+) -> Mapping[str, dict[Step, float]]:
+    """By server the seconds that each step should take by its history, where there is enough of it."""
+    try:
+        with open_ledger(config, read_only=read_only, patience=_PATIENCE) as ledger:
+            return {
+                name: {
+                    step: seconds
+                    for step in steps_of(clocks)
+                    if (seconds := expectation(ledger.history(name, step, HISTORY))) is not None
+                }
+                for name, clocks in wants.items()
+            }
+    except LedgerHeldError:
+        return {}
 
 
 def describe(plans: Iterable[Plan], config: Config) -> PlanSummary:
@@ -209,10 +226,9 @@ def _asks(plans: Iterable[Plan], config: Config) -> Iterable[str]:
             yield _("database password of {server}").format(server=plan.server)
 
 
-def estimate(config: Config, server: str, clocks: frozenset[Clock]) -> int | None:
+def estimate(vault: Vault, server: str, clocks: frozenset[Clock]) -> int | None:
     """Bytes that the newest good snapshots of these clocks take on the disk, the best guess for the next."""
     try:
-        vault = open_vault(config, create=False)
         latest = [vault.latest(server, clock) for clock in clocks]
     except TuibackupError:
         return None

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 
 from tuibackup.config import Config
 from tuibackup.errors import TuibackupError
-from tuibackup.overview.gather import Gatherer, Source
+from tuibackup.overview.gather import Source
 from tuibackup.overview.picture import Picture, RunFace
 from tuibackup.run.operator import Operator, identify
 from tuibackup.run.plan import Plan, PlanSummary
@@ -21,6 +21,7 @@ from tuibackup.tui import actions, themes
 from tuibackup.tui.lines import wrapped
 from tuibackup.tui.panes.serverline import run_words
 from tuibackup.tui.private import OwnOutput, QuietCrash, colour_count, show_only_ascii
+from tuibackup.tui.renewed import renewed
 from tuibackup.tui.screens import confirm
 from tuibackup.tui.screens.choose import Choice, Choose
 from tuibackup.tui.screens.details import ServerDetails
@@ -33,6 +34,7 @@ from tuibackup.tui.wire.driver import TerminalDriver
 from tuibackup.words import _, use_language
 
 EVERY = 0.5  # seconds between two pictures
+SOON = 0.05  # while the log is searched
 _WHILE_FILTERING = ("details", "next-pane", "previous-pane")  # their keys are no letters
 
 
@@ -114,7 +116,7 @@ class Cockpit(QuietCrash, OwnOutput, App[None], inherit_bindings=False):
                 self._woken.clear()
                 self.take(await asyncio.to_thread(self.source.gather, self.main.wish))
                 try:
-                    async with asyncio.timeout(EVERY):
+                    async with asyncio.timeout(SOON if self.main.picture.log.searching else EVERY):
                         await self._woken.wait()
                 except TimeoutError:
                     continue
@@ -126,6 +128,10 @@ class Cockpit(QuietCrash, OwnOutput, App[None], inherit_bindings=False):
         self._woken.set()
 
     def take(self, picture: Picture) -> None:
+        if self.source.config is not self.config:
+            self._renew(self.source.config)
+        elif _looks_alike(picture, self.main.picture):
+            return
         self.main.take(picture)
         if picture.complete:
             early, self._early = self._early, []
@@ -133,6 +139,16 @@ class Cockpit(QuietCrash, OwnOutput, App[None], inherit_bindings=False):
                 self.action_act(name)
         if isinstance(self.screen, ServerDetails):
             self.screen.take(picture)
+
+    def _renew(self, config: Config) -> None:
+        """The configuration was read again: from now on it is this one, and that is said."""
+        before, self.config = self.config, config
+        self.main.keymap = config.keymap
+        self.set_keymap(config.keymap)
+        wanted = config.theme or ""
+        if wanted != before.theme and wanted in self.themes.usable:
+            self.theme = wanted
+        self.main.tell(" · ".join([renewed(before, config), *actions.problems(config.keymap)]))
 
     # Actions
 
@@ -209,10 +225,7 @@ class Cockpit(QuietCrash, OwnOutput, App[None], inherit_bindings=False):
         self.push_screen(PlanScreen(rows, self.config, self._plan), self._planned)
 
     def _plan(self, wants: Wants, full: bool) -> tuple[tuple[Plan, ...], PlanSummary]:
-        from tuibackup.run.plan import describe, make_plans
-
-        plans = make_plans(self.config, wants, full=full, operator=self.operator)
-        return plans, describe(plans, self.config)
+        return self.source.plan(wants, full, self.operator)
 
     def _planned(self, plans: tuple[Plan, ...] | None) -> None:
         if plans:
@@ -273,15 +286,29 @@ class Cockpit(QuietCrash, OwnOutput, App[None], inherit_bindings=False):
         self.exit()
 
 
-def open_cockpit(config: Config, *, read_only: bool = False, operator: str | None = None) -> int:
+def _looks_alike(picture: Picture, other: Picture) -> bool:
+    """Whether nothing but the seconds differ, and nothing is drawn by these."""
+    still = not picture.active and picture.now.replace(second=0, microsecond=0) == other.now.replace(
+        second=0, microsecond=0
+    )
+    return still and replace(picture, now=other.now) == other
+
+
+def open_cockpit(
+    config: Config,
+    source: Source,
+    run: Callable[[Coroutine[None, None, object]], object],
+    *,
+    read_only: bool = False,
+) -> int:
     """Open the cockpit until it is left; returns the exit code. What goes on afterwards is printed.
 
-    An internal error is raised here, after the terminal is back to normal, for the caller to record.
+    `run` runs the app; it must not wait for threads. An internal error is raised here, after the terminal is back to
+    normal, for the caller to record.
     """
     use_language(config.language)
-    who = identify(operator, config.operators)
-    app = Cockpit(config, Gatherer(config, who.name, read_only=read_only), who, read_only=read_only)
-    app.run(mouse=config.mouse)
+    app = Cockpit(config, source, identify(None, config.operators), read_only=read_only)
+    run(app.run_async(mouse=config.mouse))
     if app.crash is not None:
         raise app.crash
     for face in app.main.picture.active:

@@ -90,7 +90,7 @@ def _place(config: Config, server: Server) -> str:
     clocks = clocks_of(server)
     try:
         vault.require_writable(server.name)
-        expected = estimate(config, server.name, clocks)
+        expected = estimate(vault, server.name, clocks)
         require_estimate(config, disk, server.name, clocks, expected, full=False)
     except TuibackupError as error:
         return str(error)

@@ -17,7 +17,7 @@ from tuibackup.errors import TuibackupError, UsageError
 from tuibackup.run.journal import journal as jr
 from tuibackup.run.operator import Operator
 from tuibackup.run.places import runs_folder
-from tuibackup.run.plan import Plan
+from tuibackup.run.plan import Plan, clocks_of
 from tuibackup.run.process.launcher import Launcher
 from tuibackup.run.process.living import active
 from tuibackup.run.process.message import Launch, Launched
@@ -34,11 +34,21 @@ def start(plans: Iterable[Plan], config_path: Path, launcher: Launcher | None = 
     """Start one detached process for each plan; returns at once, their journals exist already.
 
     A `launcher` that was started before saves the time that its imports take.
-    The processes read the configuration themselves. Raises ConfigError where it is broken by now, and
+    The processes read the configuration themselves. Raises ConfigError where it is broken by now, UsageError where it
+    no longer has what is planned, and
     TuibackupError where a journal cannot be written or no process can be started; then no run has begun.
     """
     plans = tuple(plans)
     config = load(config_path)
+    for plan in plans:
+        server = config.servers.get(plan.server)
+        if server is None or not plan.clocks <= clocks_of(server):
+            raise UsageError(
+                _("{server} is not in {file} any more as it was planned; nothing was started").format(
+                    server=printable(plan.server), file=config.source
+                ),
+                _("make the plan again"),
+            )
     with ExitStack() as ours:
         lines: list[socket.socket] = []
         messages: list[tuple[bytes, tuple[int, ...]]] = []

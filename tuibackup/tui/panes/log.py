@@ -49,7 +49,8 @@ class LogPane(Pane):
 
     @property
     def rows(self) -> tuple[LogRow, ...]:
-        return self.picture.log.rows if self.picture else ()
+        """Those of the page for this filter: none before it is there, rather than some that do not fit."""
+        return self.picture.log.rows if self.picture and self.picture.log.filter == self.filter else ()
 
     @property
     def chosen(self) -> LogRow | None:
@@ -61,7 +62,7 @@ class LogPane(Pane):
 
     def draw(self, picture: Picture) -> tuple[list[Line], int | None]:
         room, height = self.size.width, max(0, self.size.height - 2)
-        rows, at = picture.log.rows, self._at()
+        rows, at = self.rows, self._at()
         self.top = max(0, min(min(max(self.top, at - height + 1), at), len(rows) - height))
         title = f"3 {_('dump')} {symbols.RULE}{symbols.RULE} 4 {_('LOG')}" if self.tab else _("LOG")
         heading = rule(0 if self.tab else 4, title, self._title(picture, height), room, active=self.has_focus)
@@ -72,20 +73,26 @@ class LogPane(Pane):
         lines += [log_line(row, picture, room, table) for row in rows[self.top : self.top + height]]
         if not rows and picture.complete and picture.log.read:
             nothing = _("nothing fits the filter") if self.filter else _("nothing was done yet")
-            lines.append((("  " + nothing, "muted"),))
+            lines.append((("  " + (_("searching…") if self._searching(picture) else nothing), "muted"),))
         return lines, 2 + at - self.top if rows and self.has_focus else None
 
     def _title(self, picture: Picture, height: int) -> str:
-        page = picture.log
-        if not page.rows:
-            return f"/{self.filter}" if self.filter else ""
-        last = min(self.top + height, len(page.rows))
-        seen = _("{first}–{last} of {all}").format(first=self.top + 1, last=last, all=count(page.matching))
+        page, rows = picture.log, self.rows
+        if self._searching(picture):
+            found = f" {count(page.matching)}" if page.filter == self.filter and page.matching else ""
+            return f"/{self.filter} · " + _("searching…") + found if self.filter else _("searching…")
         if self.filter:
-            return f"/{self.filter} · " + _("{some} of {all}").format(
-                some=count(page.matching), all=count(page.total)
-            )
+            some = count(page.matching) + ("+" if page.more else "")
+            return f"/{self.filter} · " + _("{some} of {all}").format(some=some, all=count(page.total))
+        if not rows:
+            return ""
+        last = min(self.top + height, len(rows))
+        seen = _("{first}–{last} of {all}").format(first=self.top + 1, last=last, all=count(page.matching))
         return _("newest first") + " · " + seen
+
+    def _searching(self, picture: Picture) -> bool:
+        """Whether the page for this filter is not whole yet."""
+        return picture.log.read and (picture.log.filter != self.filter or picture.log.searching)
 
 
 def _with_junction(line: Line, column: int) -> Line:
