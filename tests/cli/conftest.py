@@ -33,16 +33,11 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     return load(path)
 
 
-@pytest.fixture
-def ledger(config: Config) -> Ledger:
-    return Ledger.open(config.state / "ledger.sqlite", host="jump01")
-
-
 Record = Callable[..., None]
 
 
 @pytest.fixture
-def record_run(ledger: Ledger) -> Record:
+def record_run(config: Config) -> Record:
     """Records a finished run some days ago, as a run process does."""
 
     def record(
@@ -65,7 +60,8 @@ def record_run(ledger: Ledger) -> Record:
             },
         }
         run = f"{started:%Y-%m-%dT%H%M%SZ}-{server}-ab12"
-        ledger.append(Kind.RUN, body, operator=operator, server=server, run=run, time=started)
+        with Ledger.open(config.state / "ledger.sqlite", host="jump01") as ledger:
+            ledger.append(Kind.RUN, body, operator=operator, server=server, run=run, time=started)
 
     return record
 

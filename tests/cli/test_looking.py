@@ -21,7 +21,7 @@ def test_status_shows_both_clocks_worst_first_and_exits_with_4(
     record_run("siakad", 2, "files")
     record_run("arsip", 1, "files")
     said = tuibackup("status")
-    assert said.code == 4
+    assert said.code == 4, said.out + said.err
     lines = said.out.splitlines()
     assert "files ≤ 7d" in lines[0]
     assert "databases ≤ 1mo" in lines[0]
@@ -107,10 +107,9 @@ def test_log_of_an_unknown_server_names_the_nearest(tuibackup: Tuibackup, config
     assert "did you mean siakad?" in said.err
 
 
-def test_what_a_server_said_cannot_steer_the_terminal(
-    tuibackup: Tuibackup, config: Config, ledger: Ledger
-) -> None:
-    ledger.append(Kind.NOTE, {"text": "\x1b[2Jgone\u202e"}, operator="andi", server="siakad")
+def test_what_a_server_said_cannot_steer_the_terminal(tuibackup: Tuibackup, config: Config) -> None:
+    with Ledger.open(config.state / "ledger.sqlite") as ledger:
+        ledger.append(Kind.NOTE, {"text": "\x1b[2Jgone\u202e"}, operator="andi", server="siakad")
     for words in (["log"], ["log", "--json"]):
         out = tuibackup(*words).out
         assert "gone" in out

@@ -52,7 +52,7 @@ class _Begin:
 class Helper(Generic[Question, Answer]):
     """Asked by one thread at a time, one question at a time. `begin` makes what it does, in its own process.
 
-    To be made before this process has threads: it is forked.
+    To be made before this process has threads, or a ledger open: it is forked, and SQLite must not be.
     """
 
     def __init__(self, name: str, begin: Callable[[], Look[Question, Answer]], crashes: Path | None) -> None:
