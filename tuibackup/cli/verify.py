@@ -1,10 +1,11 @@
 """`tuibackup verify`: read snapshots again and compare every hash."""
 
 import argparse
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tuibackup.cli.context import Context
-from tuibackup.cli.output import MARKS, coloured, paint, print_hanging, print_json
+from tuibackup.cli.output import MARKS, coloured, paint, print_hanging, print_json_list
 from tuibackup.cli.progress import ProgressLine
 from tuibackup.cli.summary import Ended, print_summary
 from tuibackup.words import _, ngettext
@@ -29,20 +30,23 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
     """Verify one after the other."""
     from tuibackup.jobs.verify import plan_verify, verify
 
-    done = []
-    for plan in plan_verify(context.config, args.what):
-        with ProgressLine(plan.snapshot.spec) as line:
-            verified = verify(plan, context.recorder, line.update)
-        done.append(verified)
-        if not args.json:
-            _print(verified)
+    ended: list[Ended] = []
+
+    def each() -> "Iterator[Verified]":
+        for plan in plan_verify(context.config, args.what):
+            with ProgressLine(plan.snapshot.spec) as line:
+                verified = verify(plan, context.recorder, line.update)
+            problems = tuple(verified.verdict.problems[:1])
+            ended.append(Ended(plan.snapshot.spec, verified.outcome.value, problems))
+            yield verified
+
     if args.json:
-        print_json([verified.document() for verified in done])
-    elif done:
-        _sum_up(done)
+        print_json_list(verified.document() for verified in each())
     else:
-        print(_("nothing to verify: there is no snapshot yet"))
-    return 0 if done and all(verified.verdict.ok for verified in done) else 1
+        for verified in each():
+            _print(verified)
+        _sum_up(ended)
+    return 0 if ended and all(one.outcome == "done" for one in ended) else 1
 
 
 def _print(verified: "Verified") -> None:
@@ -60,12 +64,12 @@ def _print(verified: "Verified") -> None:
         print(_("    and {number} more").format(number=count(len(verdict.problems) - SHOWN)))
 
 
-def _sum_up(done: "list[Verified]") -> None:
+def _sum_up(ended: list[Ended]) -> None:
     from tuibackup.text import count
 
-    ended = [
-        Ended(one.plan.snapshot.spec, one.outcome.value, tuple(one.verdict.problems[:1])) for one in done
-    ]
     number = len(ended)
     what = ngettext("{number} snapshot", "{number} snapshots", number).format(number=count(number))
-    print_summary(what, ended, _("in order"))
+    if ended:
+        print_summary(what, ended, _("in order"))
+    else:
+        print(_("nothing to verify: there is no snapshot yet"))

@@ -1,6 +1,6 @@
 """Verify: read all of a snapshot from the disk again, compare every hash, and record what was found."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -71,16 +71,16 @@ class Verified(Result):
         }
 
 
-def plan_verify(config: Config, word: str | None) -> tuple[VerifyPlan, ...]:
+def plan_verify(config: Config, word: str | None) -> Iterator[VerifyPlan]:
     """One plan for each snapshot of a server, for a snapshot's name, or for all that the vault holds (None).
 
     Raises UsageError: nothing is called so, VaultError.
     """
     if word is None:
-        found = tuple(open_vault(config, create=False).snapshots())
+        found = open_vault(config, create=False).snapshots()
     else:
-        found = chosen(config, word, lambda vault, server: vault.snapshots(server))
-    return tuple(map(VerifyPlan, found))
+        found = iter(chosen(config, word, lambda vault, server: vault.snapshots(server)))
+    return map(VerifyPlan, found)
 
 
 def verify(plan: VerifyPlan, recorder: Recorder, on_progress: Callable[[Progress], None]) -> Verified:
