@@ -166,6 +166,8 @@ def print_json_list(items: Iterable[Any], around: Mapping[str, Any] | None = Non
 
     `around`: the document is this object, with the list at its end as `key`.
     """
+    items = iter(items)
+    first = list(islice(items, 1))  # an error in the way to it comes before anything is printed
     depth = 0
     if around is not None:
         depth = 1
@@ -174,7 +176,7 @@ def print_json_list(items: Iterable[Any], around: Mapping[str, Any] | None = Non
     indent = "\n" + "  " * (depth + 1)
     comma = ""
     print("[", end="")
-    for item in items:
+    for item in chain(first, items):
         print(comma + indent + json.dumps(item, indent=2).replace("\n", indent), end="")
         comma = ","
     print("\n" + "  " * depth + "]" if comma else "]", end="\n}\n" if depth else "\n")
