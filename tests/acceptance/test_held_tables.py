@@ -108,6 +108,23 @@ def test_tables_that_somebody_holds_are_named_and_the_others_published(
     assert target.sql("SELECT COUNT(*) FROM a.lihat") == "0\n"
 
 
+@pytest.mark.long
+def test_a_hundred_tables_that_somebody_holds_are_waited_for_together(
+    site: Site, sshd: PrivateSshd, start_mariadb: MariadbStarter
+) -> None:
+    source = start_mariadb()
+    names = [f"a.t{number}" for number in range(100)]
+    source.sql("CREATE DATABASE a;" + "".join(f"CREATE TABLE {name} (id INT PRIMARY KEY);" for name in names))
+    database = f'user = "root"\nsocket = "{source.socket}"\nwait_for_tables = "2 seconds"\n'
+    site.add("siakad", sshd, [], database=database)
+    began = time.monotonic()
+    with others(source, "LOCK TABLES " + ", ".join(f"{name} WRITE" for name in names)):
+        told, marked = run(site)
+    assert marked.keys() == set(names)
+    assert not told["whole"]
+    assert time.monotonic() - began < 90, "each of them was waited for"
+
+
 def test_a_table_that_is_given_back_in_time_is_whole(
     site: Site, sshd: PrivateSshd, start_mariadb: MariadbStarter
 ) -> None:

@@ -16,6 +16,11 @@ CREATE DATABASE d; USE d; CREATE TABLE t (a INT); INSERT INTO t VALUES (1), (2);
 CREATE PROCEDURE p() SELECT 1; CREATE TRIGGER jaga BEFORE INSERT ON t FOR EACH ROW SET NEW.a = 1;
 CREATE EVENT ev ON SCHEDULE EVERY 1 DAY DO SELECT 1; CREATE SEQUENCE sq;
 """
+OWNERLESS = """
+CREATE DATABASE d2; USE d2; CREATE TABLE t2 (a INT); INSERT INTO t2 VALUES (7), (7); CREATE VIEW v2 AS SELECT a FROM t2;
+CREATE VIEW v3 AS SELECT a FROM v2; CREATE TRIGGER tr2 BEFORE INSERT ON t2 FOR EACH ROW SET NEW.a = 7;
+CREATE PROCEDURE p2() SELECT 5;
+"""
 DISABLED = "event scheduler is disabled"
 
 
@@ -64,12 +69,30 @@ def test_an_old_mysql_proc_and_a_disabled_event_scheduler_cost_what_they_list(
 def test_a_server_without_grant_tables_hides_no_event(
     site: Site, sshd: PrivateSshd, start_mariadb: MariadbStarter
 ) -> None:
-    """It lists none, and dump programs then store none, without a word."""
+    """It lists none, and dump programs then store none, without a word. What is made there has no definer."""
     first = start_mariadb()
     first.sql(OBJECTS)
     with again(start_mariadb, first, "--skip-grant-tables") as server:
+        server.sql(OWNERLESS)
         findings, sql = run(site, sshd, server)
+    target = start_mariadb()
+    target.sql(sql)
+    assert target.sql("SELECT a FROM d2.v2; CALL d2.p2()").split() == ["7", "7", "5"]
+    assert "tr2" in target.sql("SHOW TRIGGERS FROM d2")
+    assert "have no definer" in findings["d2"]["reason"]
+    assert "d" not in findings
     assert DISABLED in findings["d.ev"]["reason"]
     assert findings["d.ev"]["mark"]
     assert "--skip-grant-tables" in findings["users and grants"]["reason"]
     assert b"PROCEDURE `p`" in sql
+
+
+@pytest.mark.long
+def test_a_scheduler_that_is_disabled_costs_nothing_where_there_are_no_events(
+    site: Site, sshd: PrivateSshd, start_mariadb: MariadbStarter
+) -> None:
+    server = start_mariadb("--event-scheduler=DISABLED")
+    server.sql("CREATE DATABASE d; CREATE TABLE d.t (a INT)")
+    site.add("siakad", sshd, [], database=f'user = "root"\nsocket = "{server.socket}"\n')
+    said = site.tuibackup("run", "siakad", "--only", "databases", timeout=300)
+    assert said.code == 0, said.out + said.err

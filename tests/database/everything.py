@@ -19,7 +19,7 @@ _VERSIONED = "SYSTEM VERSIONED"
 async def everything(socket: Path, names: Iterable[str] = ()) -> dict[str, Rows]:
     """What there is in the databases `names` (all of them where none is given), by what was asked for."""
     async with connection(socket) as asking:
-        infos = await take(asking, frozenset())
+        infos = await take(asking, frozenset(), {})
         for setting in ("NAMES binary", "time_zone = '+00:00'", "sql_mode = ''"):
             await _rows(asking, f"SET {setting}")
         found: dict[str, Rows] = {}

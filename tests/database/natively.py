@@ -32,7 +32,7 @@ async def connection(socket: Path, user: str = account()) -> AsyncIterator[Conne
 
 async def inventoried(socket: Path) -> tuple[DatabaseInfo, ...]:
     async with connection(socket) as asking:
-        return await inventory.take(asking, frozenset())
+        return await inventory.take(asking, frozenset(), {})
 
 
 async def with_native(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import aiomysql
 
 from tuibackup.database.connect.connection import Connection
-from tuibackup.database.objects.programs import Unlisted, programs
+from tuibackup.database.objects.programs import NOBODY, Unlisted, programs
 from tuibackup.database.objects.shown import (
     EVENT,
     SEQUENCE,
@@ -94,18 +94,20 @@ class DatabaseInfo:
     left_out: tuple[LeftOut, ...] = ()
     unlisted: Mapping[str, Unlisted] = field(default_factory=dict)
     held: frozenset[str] = frozenset()  # tables and views that somebody else held when it was looked at
+    ownerless: bool = False  # some of its objects have no definer
 
     @property
     def natively(self) -> bool:
         """Whether a dump program would stop at one of its triggers, routines or events: it leaves out no single one.
 
         It passes over all of a kind (where the server does not list them), and over those of tables that are left out.
-        It would also wait for a table that somebody holds for as long as that lasts.
+        It would also wait for a table that somebody holds for as long as that lasts, and writes an empty definer, which
+        no server takes.
         """
-        if self.held:
+        if self.held or self.ownerless:
             return True
         kinds = {one.kind for one in self.left_out if not one.definition} - {TABLE, SEQUENCE, VIEW}
-        return any(_PLURAL.get(kind, "routines") not in self.unlisted for kind in kinds)
+        return any(listed_with(kind) not in self.unlisted for kind in kinds)
 
     def without(self, found: Iterable[LeftOut]) -> "DatabaseInfo":
         """It, where `found` turned out to be no more to be had; a table of which there are some rows stays."""
@@ -170,36 +172,48 @@ class DatabaseInfo:
         return f"{printable(self.name)}: {', '.join(parts)}"
 
 
+def listed_with(kind: str) -> str:
+    """The server's list in which an object of `kind` stands: "tables", "views", "triggers", "routines" or "events"."""
+    return _PLURAL.get(kind, "routines")
+
+
 def tables(number: int) -> str:
     """ "1 table", "1,204 tables"."""
     return ngettext("{count} table", "{count} tables", number).format(count=count(number))
 
 
-async def take(connection: Connection, exclude: frozenset[str]) -> tuple[DatabaseInfo, ...]:
-    """All active databases but those excluded, by name."""
+async def take(
+    connection: Connection, exclude: frozenset[str], feared: Mapping[Object, str]
+) -> tuple[DatabaseInfo, ...]:
+    """All active databases but those excluded, by name. What is `feared`, and why, is not touched.
+
+    Raises LostAtError where the connection ends at one object.
+    """
     names = [
         name
         for (name,) in sorted(await connection.rows("SHOW DATABASES"))
         if name not in SYSTEM and name not in exclude and await _usable(connection, name)
     ]
     tables, objects = await _tables(connection)
-    stored, unlisted = await programs(connection)
+    stored = await programs(connection)
+    unlisted = stored.unlisted
     there = frozenset(names)
-    excluded = {(one.database, one.name) for one in (*objects, *stored) if one.database in exclude}
-    objects = sorted({one for one in (*objects, *stored) if one.database in there})
+    excluded = {(one.database, one.name) for one in (*objects, *stored.objects) if one.database in exclude}
+    objects = sorted({one for one in (*objects, *stored.objects) if one.database in there})
     rowless = {
         Object(database, TABLE, name)
         for (database, name), table in tables.items()
         if table.engine.lower() in WITHOUT_ROWS
     }
-    refusals, held = await refused(connection, objects, rowless)
+    refusals, held = await refused(connection, objects, rowless, feared)
     if "triggers" not in unlisted and any(one.kind == TABLE for one in refusals):
         for schema, name, table in await connection.rows(_OF_TABLES):
             if Object(str(schema), TABLE, str(table)) in refusals:
                 trigger = Object(str(schema), TRIGGER, str(name))
                 refusals.setdefault(trigger, f"its table {printable(str(table))} is left out")
     views = {(one.database, one.name) for one in objects if one.kind == VIEW and one not in refusals}
-    definitions = await _definitions(connection, views)
+    definitions, ownerless = await _definitions(connection, views)
+    ownerless |= stored.ownerless
     alone = {
         Object(place[0], VIEW, place[1]): f"it looks into {printable(other)}, which is not in this backup"
         for place, other in outside(definitions, excluded).items()
@@ -207,7 +221,7 @@ async def take(connection: Connection, exclude: frozenset[str]) -> tuple[Databas
     if "events" not in unlisted:
         alone |= {one: _PASSED for one in await _passed(connection) if one not in refusals}
     left: dict[str, list[LeftOut]] = defaultdict(list)
-    for one, told in (await left_out(connection, alone | refusals)).items():
+    for one, told in (await left_out(connection, alone | refusals, feared)).items():
         left[one.database].append(told if one in refusals else replace(told, sound=True))
     routines: dict[str, list[tuple[str, str]]] = defaultdict(list)
     sound: dict[tuple[str, str], list[str]] = defaultdict(list)
@@ -235,6 +249,7 @@ async def take(connection: Connection, exclude: frozenset[str]) -> tuple[Databas
                 tuple(left[name]),
                 unlisted,
                 frozenset(one.name for one in held if one.database == name),
+                name in ownerless,
             )
             for name in names
         ]
@@ -330,13 +345,18 @@ async def _fragile(connection: Connection) -> frozenset[tuple[str, str]]:
     return frozenset((str(schema), str(name)) for schema, name in found)
 
 
-async def _definitions(connection: Connection, views: Container[Place]) -> dict[Place, str]:
-    """How each of `views` is made."""
-    return {
-        (str(schema), str(view)): str(definition)
-        for schema, view, definition in await connection.rows(
-            "SELECT TABLE_SCHEMA, TABLE_NAME, VIEW_DEFINITION FROM information_schema.VIEWS"
+async def _definitions(
+    connection: Connection, views: Container[Place]
+) -> tuple[dict[Place, str], frozenset[str]]:
+    """How each of `views` is made, and the databases in which one has no definer."""
+    found = [
+        ((str(schema), str(view)), str(definition), str(definer))
+        for schema, view, definition, definer in await connection.rows(
+            "SELECT TABLE_SCHEMA, TABLE_NAME, VIEW_DEFINITION, DEFINER FROM information_schema.VIEWS"
             f" WHERE {_OURS.format('TABLE_SCHEMA')}"
         )
         if (str(schema), str(view)) in views
-    }
+    ]
+    return {place: definition for place, definition, _definer in found}, frozenset(
+        place[0] for place, _definition, definer in found if definer in NOBODY
+    )

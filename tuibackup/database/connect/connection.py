@@ -33,6 +33,14 @@ _PERHAPS_TLS = (1045, 1698, 3159)
 Row = tuple[Any, ...]
 
 
+class CutShortError(aiomysql.OperationalError):  # type: ignore[misc]  # aiomysql has no types
+    """The connection ended before the answer to statement `at` of those that were sent together."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__(CR.CR_SERVER_LOST, "the connection was closed")
+        self.at = at
+
+
 class _Transport:
     """What aiomysql wants of a transport."""
 
@@ -298,6 +306,7 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
         """The answer to each of `statements`: its row packets, or the error with which the server refuses it.
 
         Many go in one journey, for they are looks at thousands of objects over lines of some hundredth of a second.
+        Raises CutShortError where the connection ends.
         """
         found: list[list[bytes] | aiomysql.MySQLError] = []
         encoded = [statement.encode("utf-8", "surrogateescape") for statement in statements]
@@ -306,8 +315,11 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
             self.ahead(*some)
             try:
                 async with aclosing(answers(self._channel[0].read, len(some))) as answered:
-                    found += [answer async for answer in answered]
+                    async for answer in answered:
+                        found.append(answer)  # noqa: PERF401  # those before the end count
                 self._ahead -= len(some)
+            except (OSError, asyncio.IncompleteReadError) as error:
+                raise CutShortError(len(found)) from error
             finally:
                 if self._ahead:
                     self.drop()

@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+import math
 import re
 import shlex
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self, TypeVar
 
@@ -17,6 +18,7 @@ from tuibackup.database.connect.optionfile import Options, parse
 from tuibackup.database.connect.packets import EndlessAnswerError
 from tuibackup.database.connect.unreached import way_out
 from tuibackup.database.inventory import DatabaseInfo
+from tuibackup.database.objects.shown import LostAtError, Object
 from tuibackup.errors import (
     AccessDeniedError,
     ConnectionLostError,
@@ -35,7 +37,9 @@ RETURN_SECONDS = 60.0  # for a server to come back that was restarted, or that h
 _PAUSE = 1.0  # seconds between tries
 _NO_LIMIT = 2**64 - 1
 _LIMITS = re.compile("sql_select_limit|max_join_size|sql_big_selects", re.IGNORECASE)
-_TRIES = 3  # of a login that ends while it looks at what there is
+_TRIES = 4  # of a login that ends while it looks at what there is
+_CLOSED = "the database closed the connection"
+_BROUGHT_DOWN = "the database server went down when it was asked for it"
 # A server may be set to end whoever says nothing for seconds, in a transaction or without one, takes rows slowly, or
 # asks for much. Each login of ours has its reasons: it waits for a lock, for the dumps beside it, for a slow disk here.
 # And what SQL means and which rows it gives is for us to say, not for the server's defaults or its init_connect.
@@ -93,6 +97,7 @@ class DatabaseSession:
     _connection: Connection
     _session: Session
     _exclude: frozenset[str] = frozenset()
+    _feared: Mapping[Object, str] = field(default_factory=dict)  # what brought the server down
     _gone: bool = False  # the server did not come back: it is not waited for again
     resting: bool = False  # until something is asked, another login of ours has its place
 
@@ -102,7 +107,7 @@ class DatabaseSession:
 
     async def look_again(self) -> dict[str, DatabaseInfo]:
         """What there is now, by name. Raises as `rows`."""
-        found = await self._asked(lambda connection: inventory.take(connection, self._exclude))
+        found = await self._asked(lambda connection: inventory.take(connection, self._exclude, self._feared))
         return {one.name: one for one in found}
 
     async def _asked(self, ask: Callable[[Connection], Awaitable[T]]) -> T:
@@ -213,18 +218,34 @@ async def login(session: Session, server: Server, password: Secret | None) -> Da
     Raises DatabaseError with one line that says who was refused and the way out; ConnectionLostError.
     """
     options = await _options(session, server, password)
-    for _try in range(_TRIES - 1):
-        try:
-            return await _looked(session, server, options)
-        except ConnectionLostError:  # whoever ends idle logins there may have taken it for one
-            if session.lost:
-                raise
-    return await _looked(session, server, options)
-
-
-async def _looked(session: Session, server: Server, options: Options) -> DatabaseSession:
-    """Log in, and look at what there is."""
+    loop = asyncio.get_running_loop()
+    began, feared = loop.time(), dict[Object, str]()
     connection = await open_connection(session, options)
+    tries = 0
+    while True:
+        try:
+            return await _looked(session, server, options, connection, feared)
+        except ConnectionLostError as error:  # whoever ends idle logins there may have taken it for one
+            tries += 1
+            if session.lost or tries == _TRIES:
+                raise ConnectionLostError(f"{server.name}: {_CLOSED}") from error
+            connection = await come_back(session, options, RETURN_SECONDS)
+            if isinstance(error, LostAtError) and await _up(connection) < loop.time() - began:
+                feared[error.one] = _BROUGHT_DOWN
+
+
+async def _up(connection: Connection) -> float:
+    """Seconds since the server began."""
+    with contextlib.suppress(aiomysql.MySQLError, OSError, asyncio.IncompleteReadError):
+        [(_name, seconds)] = await connection.rows("SHOW GLOBAL STATUS LIKE 'Uptime'")
+        return float(seconds)
+    return math.inf
+
+
+async def _looked(
+    session: Session, server: Server, options: Options, connection: Connection, feared: Mapping[Object, str]
+) -> DatabaseSession:
+    """Look over `connection` at what there is."""
     options = replace(options, tls=connection.tls)
     try:
         async with faults(server.name, options):
@@ -238,7 +259,7 @@ async def _looked(session: Session, server: Server, options: Options) -> Databas
             grants, untold = await _grants(connection)
             authentication = await _authentication(connection)
             exclude = frozenset(server.database.exclude if server.database else ())
-            databases = await inventory.take(connection, exclude)
+            databases = await inventory.take(connection, exclude, feared)
     except BaseException:
         connection.drop()
         raise
@@ -259,6 +280,7 @@ async def _looked(session: Session, server: Server, options: Options) -> Databas
         _connection=connection,
         _session=session,
         _exclude=exclude,
+        _feared=feared,
     )
 
 
@@ -399,7 +421,7 @@ async def faults(server: str, options: Options, seconds: float = QUERY_SECONDS) 
     except aiomysql.MySQLError as error:
         raise _explained(server, options, error) from error
     except (asyncio.IncompleteReadError, OSError) as error:
-        raise ConnectionLostError(f"{server}: the database closed the connection") from error
+        raise ConnectionLostError(f"{server}: {_CLOSED}") from error
     except TuibackupError:
         raise
     except EndlessAnswerError as error:

@@ -8,6 +8,8 @@ from tuibackup.text import printable
 Ask = Callable[[str], Awaitable[Sequence[Sequence[bytes | None]]]]
 
 HELD = 1205  # the error of a lock that was not had in time
+# From now on no table is waited for: on MariaDB, for others know no less than a second.
+AT_ONCE = "SET SESSION lock_wait_timeout = 1 /*M!100301 , lock_wait_timeout = 0 */"
 _SHOWN = 3
 _WHO = (
     "SELECT DISTINCT p.ID, p.USER, p.HOST, p.COMMAND, p.TIME, COALESCE(p.STATE, ''), COALESCE(p.INFO, '')"

@@ -17,7 +17,7 @@ import aiomysql
 
 from tuibackup.database.connect.connection import Connection
 from tuibackup.database.connect.packets import EndlessAnswerError, columns, prefix
-from tuibackup.database.dump.holders import HELD, holders
+from tuibackup.database.dump.holders import AT_ONCE, HELD, holders
 from tuibackup.database.inventory import DatabaseInfo, TableInfo, quoted
 from tuibackup.database.native import columns as native_columns
 from tuibackup.database.native import text as native_text
@@ -300,7 +300,7 @@ class Native:
             if held:
                 said = f"{said}; {await holders(self._ask, literal(database), literal(table.name))}"
                 self._patience = 1  # it was waited for: for all of them together
-                await self._ask("SET SESSION lock_wait_timeout=1")
+                await self._ask(AT_ONCE)
             changed = isinstance(broken, StatementError) and broken.code == _CHANGED
             self.left_out[database].append(
                 LeftOut(TABLE, table.name, said, rows=rows, held=held, changed=changed)

@@ -10,9 +10,12 @@ from datetime import datetime
 _DEFINER = (
     rb"DEFINER=(?:`(?:[^`]|``)*`|\"(?:[^\"]|\"\")*\"|\w+)(?:@(?:`(?:[^`]|``)*`|\"(?:[^\"]|\"\")*\"|\S+))?"
 )
+# Of what was made while the server ran with --skip-grant-tables. No server takes that; without it whoever makes the
+# object is its definer.
+_NOBODY = re.compile(rb"\ACREATE ((?:ALGORITHM=\w+ )?)DEFINER=``(?:@``)? ")
 _CREATE = re.compile(rb"CREATE (?:(" + _DEFINER + rb") )?(.*)\Z", re.DOTALL)
 _CREATE_VIEW = re.compile(
-    rb"CREATE (ALGORITHM=\w+) (" + _DEFINER + rb" SQL SECURITY \w+) (VIEW .*)\Z", re.DOTALL
+    rb"CREATE (ALGORITHM=\w+) ((?:" + _DEFINER + rb" )?SQL SECURITY \w+) (VIEW .*)\Z", re.DOTALL
 )
 _SESSION = ("character_set_client", "character_set_results", "collation_connection")
 _SAVED = ("@saved_cs_client", "@saved_cs_results", "@saved_col_connection")
@@ -158,6 +161,7 @@ def standing(name: bytes, following: int, cycles: int) -> bytes:
 
 def view(name: bytes, create: bytes, under: Circumstances) -> bytes:
     """The view itself."""
+    create = _owned(create)
     if match := _CREATE_VIEW.match(create):
         algorithm, security, rest = match.groups()
         create = (
@@ -189,7 +193,7 @@ def routine(
     """A procedure, function, package or package body, as the server writes it."""
     # Within its own sql_mode: outside ORACLE's, DROP PACKAGE is no statement.
     drop = b"/*!50003 DROP " + kind + b" IF EXISTS " + name + b" */;\n"
-    made = drop + b"DELIMITER ;;\n" + create + b"\n;;\nDELIMITER ;\n"
+    made = drop + b"DELIMITER ;;\n" + _owned(create) + b"\n;;\nDELIMITER ;\n"
     return _collated(under, database, own, _within(under, made))
 
 
@@ -198,9 +202,14 @@ def unreadable(what: bytes, name: bytes) -> bytes:
     return b"-- not readable for this account: " + what + b" " + _comment(name) + b"\n"
 
 
+def _owned(create: bytes) -> bytes:
+    """It without a definer who is nobody."""
+    return _NOBODY.sub(rb"CREATE \1", create)
+
+
 def _body(version: bytes, definer_version: bytes, create: bytes, end: bytes) -> bytes:
     """CREATE in the tool's version comments, by which a scanner knows it."""
-    match = _CREATE.match(create)
+    match = _CREATE.match(_owned(create))
     if match is None:
         return b"DELIMITER ;;\n" + create + b"\n;;\nDELIMITER ;\n"
     definer = b" /*!" + definer_version + b" " + match[1] + b"*/" if match[1] else b""

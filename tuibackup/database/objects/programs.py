@@ -5,6 +5,7 @@ server without grant tables). MariaDB's own tables have the names all the same.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import aiomysql
@@ -13,15 +14,28 @@ from tuibackup.database.connect.connection import Connection
 from tuibackup.database.objects.shown import Object
 
 _LISTS = {
-    "triggers": "SELECT TRIGGER_SCHEMA, 'trigger', TRIGGER_NAME FROM information_schema.TRIGGERS",
-    "routines": "SELECT ROUTINE_SCHEMA, LOWER(ROUTINE_TYPE), ROUTINE_NAME FROM information_schema.ROUTINES",
-    "events": "SELECT EVENT_SCHEMA, 'event', EVENT_NAME FROM information_schema.EVENTS",
+    "triggers": "SELECT DEFINER, TRIGGER_SCHEMA, 'trigger', TRIGGER_NAME FROM information_schema.TRIGGERS",
+    "routines": "SELECT DEFINER, ROUTINE_SCHEMA, LOWER(ROUTINE_TYPE), ROUTINE_NAME FROM information_schema.ROUTINES",
+    "events": "SELECT DEFINER, EVENT_SCHEMA, 'event', EVENT_NAME FROM information_schema.EVENTS",
 }
 _KEPT = {
-    "routines": "SELECT db, LOWER(type), name FROM mysql.proc",
-    "events": "SELECT db, 'event', name FROM mysql.event",
+    "routines": "SELECT definer, db, LOWER(type), name FROM mysql.proc",
+    "events": "SELECT definer, db, 'event', name FROM mysql.event",
 }
+NOBODY = ("", "@")  # the definer of what was made while the server ran with --skip-grant-tables
 _OUR_SIDE = range(2000, 3000)  # errors of the line and of the client, which say nothing of the list
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """All of them, some perhaps twice; which of "triggers", "routines" and "events" the server does not list.
+
+    `ownerless`: databases in which some have no definer.
+    """
+
+    objects: list[Object]
+    unlisted: Mapping[str, "Unlisted"]
+    ownerless: frozenset[str]
 
 
 class Unlisted(NamedTuple):
@@ -31,9 +45,9 @@ class Unlisted(NamedTuple):
     known: bool
 
 
-async def programs(connection: Connection) -> tuple[list[Object], Mapping[str, Unlisted]]:
-    """All of them, some perhaps twice; and which of "triggers", "routines" and "events" the server does not list."""
-    objects: list[Object] = []
+async def programs(connection: Connection) -> Programs:
+    """What there is. Raises what aiomysql raises where the line breaks."""
+    told: list[tuple[str, Object]] = []
     unlisted: dict[str, Unlisted] = {}
     for what, query in _LISTS.items():
         listed = await _rows(connection, query)
@@ -42,14 +56,18 @@ async def programs(connection: Connection) -> tuple[list[Object], Mapping[str, U
             unlisted[what] = Unlisted(listed, not isinstance(kept, str))
         for found in (listed, kept):
             if not isinstance(found, str):
-                objects += found
-    return objects, unlisted
+                told += found
+    return Programs(
+        [one for _definer, one in told],
+        unlisted,
+        frozenset(one.database for definer, one in told if definer in NOBODY),
+    )
 
 
-async def _rows(connection: Connection, query: str) -> list[Object] | str:
-    """What is listed, or why it is not."""
+async def _rows(connection: Connection, query: str) -> list[tuple[str, Object]] | str:
+    """What is listed, each with its definer, or why it is not."""
     try:
-        return [Object(*map(str, row)) for row in await connection.rows(query)]
+        return [(str(definer), Object(*map(str, row))) for definer, *row in await connection.rows(query)]
     except aiomysql.MySQLError as error:
         if error.args[0] in _OUR_SIDE:
             raise

@@ -11,15 +11,20 @@ from typing import NamedTuple
 
 import aiomysql
 
-from tuibackup.database.connect.connection import Connection
+from tuibackup.database.connect.connection import Connection, CutShortError
 from tuibackup.database.connect.packets import columns
-from tuibackup.database.dump.holders import HELD
+from tuibackup.database.dump.holders import AT_ONCE, HELD
+from tuibackup.errors import ConnectionLostError
 
 # Their rows are others': of the tables they gather or reach.
 WITHOUT_ROWS = frozenset({"mrg_myisam", "merge", "federated", "spider", "connect", "oqgraph"})
 VIEW, TABLE, SEQUENCE, TRIGGER, EVENT = "view", "table", "sequence", "trigger", "event"
-# What says nothing of the object: somebody else holds it, or the statement was ended.
-_PASSING = frozenset({HELD, 1213, 1317, 1969, 3024})
+_HELD = (HELD, 3024)  # or took longer than it may, on MySQL
+_PASSING = frozenset({*_HELD, 1213, 1317, 1969})  # the statement was ended: that says nothing of the object
+# MySQL waits at least a second for a table, but a SELECT only for as long as it is told: hundreds may be held.
+_BRIEFLY = f"{AT_ONCE} /*!50708 , max_execution_time = 300 */"
+_PATIENTLY = "SET SESSION lock_wait_timeout = 1 /*!50708 , max_execution_time = 0 */"
+_FEW = 10  # objects that are held when they are asked for, and may be free in a moment
 _ASKED = {
     TABLE: ("SELECT 1 FROM {} LIMIT 1",),
     SEQUENCE: ("SHOW CREATE SEQUENCE {}", "SELECT 1 FROM {}"),
@@ -77,6 +82,14 @@ class LeftOut:
         return not self.definition or self.kind in (TABLE, SEQUENCE)
 
 
+class LostAtError(ConnectionLostError):
+    """The connection ended when the server was asked for `one`: perhaps that brought it down."""
+
+    def __init__(self, one: Object) -> None:
+        super().__init__("the database closed the connection")
+        self.one = one
+
+
 def quoted(name: str) -> str:
     """An identifier in backticks."""
     return f"`{name.replace('`', '``')}`"
@@ -88,35 +101,57 @@ def literal(name: str) -> str:
 
 
 async def refused(
-    connection: Connection, objects: Sequence[Object], rowless: Container[Object]
+    connection: Connection,
+    objects: Sequence[Object],
+    rowless: Container[Object],
+    feared: Mapping[Object, str],
 ) -> tuple[dict[Object, str], frozenset[Object]]:
     """Those of `objects` that the server does not show to a dump program, each with the server's words.
 
     And those that somebody else holds right now: they are not waited for, and count as sound. Of `rowless` tables no
-    rows are dumped, so none are asked for: the server where they are may be gone.
+    rows are dumped, so none are asked for: the server where they are may be gone. Those that are `feared`, and why, are
+    not asked for at all. Raises LostAtError.
     """
     asking = [
         (one, statement.format(one.place))
         for one in objects
+        if one not in feared
         for statement in (_SHOWN if one in rowless else _statements(one.kind))
     ]
-    answers = await connection.each([statement for _one, statement in asking])
-    found: dict[Object, str] = {}
+    found = {one: feared[one] for one in objects if one in feared}
+    held = await _ask(connection, _BRIEFLY, asking, found)
+    if held and len(held) <= _FEW:
+        held = await _ask(connection, _PATIENTLY, [one for one in asking if one[0] in held], found)
+    await connection.rows(_PATIENTLY)
+    return found, frozenset(held)
+
+
+async def _ask(
+    connection: Connection, setting: str, asking: Sequence[tuple[Object, str]], found: dict[Object, str]
+) -> set[Object]:
+    """The objects that somebody else holds; what the server refuses is put into `found`. Raises LostAtError."""
+    await connection.rows(setting)
+    try:
+        answers = await connection.each([statement for _one, statement in asking])
+    except CutShortError as error:
+        raise LostAtError(asking[error.at][0]) from error
     held: set[Object] = set()
     for (one, statement), answer in zip(asking, answers, strict=True):
         if isinstance(answer, aiomysql.MySQLError):
-            if answer.args[0] == HELD:
+            if answer.args[0] in _HELD:
                 held.add(one)
             elif answer.args[0] not in _PASSING:
                 found.setdefault(one, str(answer.args[1] if len(answer.args) > 1 else answer))
         elif statement.startswith("SHOW CREATE") and not _definition(one, [columns(row) for row in answer]):
             found.setdefault(one, UNREADABLE)
-    return found, frozenset(held)
+    return held
 
 
-async def left_out(connection: Connection, why: Mapping[Object, str]) -> dict[Object, LeftOut]:
+async def left_out(
+    connection: Connection, why: Mapping[Object, str], feared: Container[Object]
+) -> dict[Object, LeftOut]:
     """What is refused, and why, with what the server tells of it all the same."""
-    asking = [f"SHOW CREATE {one.kind.upper()} {one.place}" for one in why]
+    asking = ["DO 1" if one in feared else f"SHOW CREATE {one.kind.upper()} {one.place}" for one in why]
     definitions = {
         one: _definition(one, answer)
         for one, answer in zip(why, await _answers(connection, asking), strict=True)

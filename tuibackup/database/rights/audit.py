@@ -7,7 +7,7 @@ from tuibackup.database.connect.login import DatabaseSession
 from tuibackup.database.dump.barrier import LOGINS, few_logins, may_lock
 from tuibackup.database.dump.division import inexact, locked, taken_by
 from tuibackup.database.dump.tool import DumpTool
-from tuibackup.database.inventory import TRANSACTIONAL, DatabaseInfo, quoted
+from tuibackup.database.inventory import TRANSACTIONAL, DatabaseInfo, listed_with, quoted
 from tuibackup.database.objects.shown import LeftOut
 from tuibackup.database.rights.grants import Grants, pattern_of
 from tuibackup.errors import DatabaseError
@@ -23,12 +23,23 @@ _LONG_SECONDS = 60
 def audit(session: DatabaseSession) -> Iterator[Finding]:
     """One finding for each thing that a dump by this account leaves out or changes."""
     databases, account, vendor = session.databases, session.account, session.vendor
+    unread = {listed_with(one.kind) for database in databases for one in database.left_out}
     for what, (why, known) in (databases[0].unlisted if databases else {}).items():
-        reason = f"cannot be listed, and what of them cannot be read is left out: {printable(why)}"
+        if known and what not in unread:  # nothing of them is lost
+            continue
+        reason = (
+            f"the server does not list them, and what it does not show either is left out: {printable(why)}"
+        )
         yield Finding(what, reason, mark=not known)
     for database in databases:
         for one in database.left_out:
             yield left_out(database, one)
+        if database.ownerless:
+            reason = (
+                "some of its views and programs have no definer, for they were made while the server ran"
+                " with --skip-grant-tables; whoever restores them becomes their definer"
+            )
+            yield Finding(printable(database.name), reason)
     if session.untold:
         reason = (
             f"the server does not tell what it may read, so the dumps may lack something: {session.untold}"
