@@ -86,3 +86,10 @@ def _weight(share: Share) -> int:
         for table in info.tables
         if table.name not in share.left_out.get(info.name, frozenset())
     )
+
+
+def test_many_short_rows_are_more_work_than_their_bytes() -> None:
+    tables = [TableInfo(f"t{number}", "BASE TABLE", "InnoDB", 1000, 50 * MIB) for number in range(3)]
+    narrow = TableInfo("pendek", "BASE TABLE", "InnoDB", 1_300_000, 50 * MIB)
+    shares = shared([DatabaseInfo("siakad", (*tables, narrow))], programs=2)
+    assert [share.tables for share in shares if share.tables] == [("t0", "t1", "t2")]
