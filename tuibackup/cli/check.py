@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tuibackup.cli import loop
-from tuibackup.cli.answers import OneAtATime
+from tuibackup.cli.answers import TerminalAnswers
 from tuibackup.cli.context import Context
 from tuibackup.cli.output import coloured, paint, print_hanging, print_json
 from tuibackup.cli.summary import Ended, print_summary
@@ -35,7 +35,7 @@ def carry_out(args: argparse.Namespace, context: Context) -> int:
 
     plan = plan_check(context.config, args.server)
     recorder = None if context.read_only else context.recorder
-    with OneAtATime() as answers:
+    with TerminalAnswers() as answers:
         headed: list[str] = []
 
         async def show(server: str | None, checks: "Sequence[Check]") -> None:

@@ -4,9 +4,10 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
-from tuibackup.config import Config, SecretSource, Server
+from tuibackup.config import Config, Server
 from tuibackup.errors import AccessDeniedError, ConnectionLostError, NeedsOperatorError
 from tuibackup.remote.probe import probe
 from tuibackup.remote.questions import Question
@@ -14,9 +15,8 @@ from tuibackup.remote.session import Session, connect
 from tuibackup.run import bandwidth
 from tuibackup.run.passwords import resolve
 from tuibackup.run.places import known_hosts
-from tuibackup.run.questions import Remembering
+from tuibackup.run.questions import RememberedAnswers
 from tuibackup.run.state import Work
-from tuibackup.secret import Secret
 from tuibackup.text import printable
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _CLOSE_SECONDS = 10.0
 async def open_session(
     config: Config,
     server: Server,
-    answers: Remembering,
+    answers: RememberedAnswers,
     notes: Callable[[str], None],
     told: "Told | None",
     deadline: float | None = None,
@@ -41,15 +41,11 @@ async def open_session(
     Raises ConnectError, NeedsOperatorError, SecretError.
     """
     answers.attempt()
-
-    async def secret(source: SecretSource, question: Question) -> Secret | None:
-        return await resolve(source, question, answers)
-
     session = await connect(
         server,
         known_hosts=known_hosts(config, told),
         answers=answers,
-        secrets=secret,
+        secrets=partial(resolve, answers=answers),
         deadline=deadline or time.monotonic() + config.sop.connect_within,
         notes=notes,
     )
@@ -79,7 +75,7 @@ async def open_database(work: Work) -> "DatabaseSession":
     return await log_in(work.server, work.connected(), work.answers)
 
 
-async def log_in(server: Server, session: Session, answers: Remembering) -> "DatabaseSession":
+async def log_in(server: Server, session: Session, answers: RememberedAnswers) -> "DatabaseSession":
     """Log in to the server's database; a password that must be typed is asked for, a few times at most.
 
     Raises DatabaseError, NeedsOperatorError, SecretError, ConnectionLostError.

@@ -3,19 +3,20 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tuibackup.config import Config, Server
 from tuibackup.errors import BusyError, ConnectionLostError, InterruptedRunError, TuibackupError
 from tuibackup.ledger.entries import Kind
 from tuibackup.ledger.store import Ledger
+from tuibackup.remote.questions import Answers
 from tuibackup.run import record
 from tuibackup.run.journal import events as ev
 from tuibackup.run.journal.journal import Journal
 from tuibackup.run.plan import Plan
 from tuibackup.run.process import crash
-from tuibackup.run.questions import Face, Remembering
+from tuibackup.run.questions import RememberedAnswers
 from tuibackup.run.reporter import StepReporter
 from tuibackup.run.unfinished import GOES_ON, STARTS_AGAIN
 from tuibackup.sop import Clock, Outcome, Step, is_slow, limit
@@ -43,10 +44,10 @@ class Work:
     config: Config
     journal: Journal
     ledger: Ledger
-    face: Face
+    answering: InitVar[Answers]
     server: Server = field(init=False)
     vault: Vault = field(init=False)  # known once `needs.find_vault` has found it
-    answers: Remembering = field(init=False)
+    answers: RememberedAnswers = field(init=False)
     session: "Session | None" = None
     let_go: bool = False  # of the connection, by ourselves: to wait for a slot
     probe: "Probe | None" = None
@@ -59,8 +60,8 @@ class Work:
     noted: set[str] = field(default_factory=set)
     kept: bool = False  # something of step 2 for the next run
 
-    def __post_init__(self) -> None:
-        self.answers = Remembering(self.face, self._asked)
+    def __post_init__(self, answering: Answers) -> None:
+        self.answers = RememberedAnswers(answering, self._asked)
 
     def _asked(self, question: str, answered: bool) -> None:
         self.emit(ev.RunAsked, question=question, answered=answered)
