@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from tuibackup.config import Config, Server
 from tuibackup.errors import AccessDeniedError, ConnectionLostError, NeedsOperatorError
+from tuibackup.ledger.entries import Kind
 from tuibackup.remote.probe import probe
 from tuibackup.remote.questions import Question
 from tuibackup.remote.session import Session, connect
-from tuibackup.run import bandwidth
+from tuibackup.run import bandwidth, record
 from tuibackup.run.passwords import resolve
 from tuibackup.run.places import known_hosts
 from tuibackup.run.questions import RememberedAnswers
@@ -21,7 +22,7 @@ from tuibackup.text import printable
 
 if TYPE_CHECKING:
     from tuibackup.database.connect.login import DatabaseSession
-    from tuibackup.remote.connect.hostkeys import Told
+    from tuibackup.remote.connect.hostkeys import HostKey, Told
 
 CONNECTING = 8  # runs of this host that connect at once: sshd drops some beyond ten (MaxStartups)
 TRIES = 3  # of a database password that is typed
@@ -55,9 +56,15 @@ async def open_session(
 
 async def reach(work: Work, deadline: float | None = None) -> None:
     """Connect as `open_session` does, and learn what tools the server has."""
-    work.session = await open_session(
-        work.config, work.server, work.answers, work.note, work.trusted, deadline
-    )
+
+    def trusted(where: str, key: "HostKey", fault: str) -> None:
+        body = {
+            **record.trust_body(where, key, "a run", fault),
+            "operator": record.operator_body(work.plan.operator),
+        }
+        work.append(Kind.TRUST, body)
+
+    work.session = await open_session(work.config, work.server, work.answers, work.note, trusted, deadline)
     work.probe = await probe(work.session)
 
 

@@ -27,9 +27,10 @@ from tuibackup.run.plan import Plan
 from tuibackup.run.process import crash
 from tuibackup.run.questions import RunAnswers
 from tuibackup.run.reconnect import reconnect
-from tuibackup.run.state import Carry, Work, outcome_of
+from tuibackup.run.state import Work, outcome_of
 from tuibackup.run.steps import connect, download, dump, load, login
 from tuibackup.run.stop import Stop
+from tuibackup.run.timing import Do, timed
 from tuibackup.sop import Clock, Outcome, Step, worst
 from tuibackup.vault.incoming import sweep
 
@@ -98,7 +99,7 @@ async def _procedure(work: Work, answers: RunAnswers | None, held: ExitStack) ->
         work.emit(ev.RunWaiting, reason="needs")
         async with slot(work.config.state, CONNECTING, kind="connect"):
             connected, _ = await asyncio.gather(
-                work.timed(Step.CONNECT, connect), asyncio.to_thread(load, plan.clocks)
+                timed(work, Step.CONNECT, connect), asyncio.to_thread(load, plan.clocks)
             )
         needs = await meet_needs(work) if connected is Outcome.DONE else unmet(work)
         work.emit(ev.NeedsMet, needs=needs)
@@ -112,22 +113,22 @@ async def _procedure(work: Work, answers: RunAnswers | None, held: ExitStack) ->
             await answers.ready()
         async with _own_slot(work):
             if Clock.FILES in work.plan.clocks:
-                await _carry(work, Clock.FILES, (Step.DOWNLOAD, download))
+                await _renew(work, Clock.FILES, (Step.DOWNLOAD, download))
             if Clock.DATABASES in work.plan.clocks:
-                await _carry(work, Clock.DATABASES, (Step.LOGIN, login), (Step.DUMP, dump))
+                await _renew(work, Clock.DATABASES, (Step.LOGIN, login), (Step.DUMP, dump))
     finally:
         await disconnect(work)
 
 
-async def _carry(work: Work, clock: Clock, *steps: tuple[Step, Carry]) -> None:
+async def _renew(work: Work, clock: Clock, *steps: tuple[Step, Do]) -> None:
     """The steps that renew one clock. Their failure is this clock's alone: the other is still carried out."""
     try:
         await reconnect(work)
     except TuibackupError as error:
         work.fail(clock, outcome_of(error), work.explain(error))
         return
-    for step, carry in steps:
-        outcome = await work.timed(step, carry)
+    for step, do in steps:
+        outcome = await timed(work, step, do)
         if outcome in (Outcome.FAILED, Outcome.INTERRUPTED):
             work.fail(clock, outcome, work.details[step])
             return

@@ -16,7 +16,7 @@ from tuibackup.remote.questions import Answers
 from tuibackup.run.places import open_vault
 from tuibackup.run.plan import clocks_of, estimate
 from tuibackup.run.questions import RememberedAnswers
-from tuibackup.run.unfinished import kept
+from tuibackup.run.unfinished import unfinished
 from tuibackup.text import count, duration, printable, size
 from tuibackup.vault.disk import require_room
 from tuibackup.words import _, ngettext
@@ -39,7 +39,7 @@ async def check_server(
     from tuibackup.remote.probe import probe
     from tuibackup.run.access import open_session
 
-    if (left := await asyncio.to_thread(kept, config, server.name)) is not None:
+    if (left := await asyncio.to_thread(unfinished, config, server.name)) is not None:
         yield Check(_("interrupted"), State.OK, left.sentence)
     if fault := await asyncio.to_thread(_place, config, server):
         yield Check(_("vault"), State.FAILED, fault)
