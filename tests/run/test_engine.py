@@ -48,11 +48,11 @@ class Told:
 
 
 async def run(
-    config: Config, only: Clock | None = None, *, face: RunAnswers | None = None, stop: Stop | None = None
+    config: Config, only: Clock | None = None, *, answers: RunAnswers | None = None, stop: Stop | None = None
 ) -> Told:
     (plan,) = make_plans(config, wants(config, ["siakad"], only), full=False, operator=ANDI)
     with jr.Journal.create(config.state, plan.planned()) as journal:
-        finished = await back_up(plan, config, journal=journal, answers=face, stop=stop)
+        finished = await back_up(plan, config, journal=journal, answers=answers, stop=stop)
     told = Told(finished, plan, journal.path)
     assert told.events[-1] == finished, "the journal ends as the run did"
     return told
@@ -227,7 +227,7 @@ async def test_an_unknown_host_key_is_refused_without_a_face(site: Site) -> None
 
 
 class Answering:
-    """A face that answers, and remembers what it was asked."""
+    """Answers, and remembers what it was asked."""
 
     def __init__(self, *answers: str) -> None:
         self.answers = list(answers)
