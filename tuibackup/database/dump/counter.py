@@ -51,9 +51,7 @@ class Checker:
         self._history = False
         self._exact: Tables | None = None
         self._counted = asyncio.Event()
-        self._by_the_way: list[
-            tuple[str, TableInfo]
-        ] = []  # whose rows were counted by what the checksum read
+        self._by_the_way: list[tuple[str, TableInfo]] = []  # counted by what their checksum read
         self._work: asyncio.Task[None] | None = None
 
     async def prepare(self) -> None:
@@ -130,10 +128,10 @@ class Checker:
             if countable(table) and table.name not in one.held
         ]
         peculiar = await self._peculiar(tables) if checksum else frozenset(tables)
-        large = [one for one in tables if one[1].bytes >= _LARGE and one not in peculiar]
+        large = frozenset(one for one in tables if one[1].bytes >= _LARGE) - peculiar
         for some in batches([one for one in tables if one not in large]):
             await self._ask(some, self._count)
-        for one in large:
+        for one in sorted(large, key=lambda one: one[1].bytes):
             await self._ask((one,), self._count_by_the_way)
         for some in batches([one for one in large if (one[0], one[1].name) not in self.counts]):
             await self._ask(some, self._count)
