@@ -28,7 +28,7 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help=_("one JSON document"))
 
 
-def carry_out(args: argparse.Namespace, context: Context) -> int:
+def run(args: argparse.Namespace, context: Context) -> int:
     """Check this machine and one or all servers; each line comes as soon as it may."""
     from tuibackup.jobs.check.check import check, plan_check
     from tuibackup.run.journal.events import EXIT_CODES

@@ -44,7 +44,7 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--operator", metavar="NAME", help=_("who carries it out, for the record"))
 
 
-def carry_out(args: argparse.Namespace, context: Context) -> int:
+def run(args: argparse.Namespace, context: Context) -> int:
     """Plan, start, answer, watch."""
     if sum((bool(args.servers), args.all, args.due, args.overdue)) != 1:
         raise UsageError(

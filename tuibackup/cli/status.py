@@ -25,7 +25,7 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help=_("one JSON document"))
 
 
-def carry_out(args: argparse.Namespace, context: Context) -> int:
+def run(args: argparse.Namespace, context: Context) -> int:
     """Print the picture that the cockpit shows too."""
     from tuibackup.overview.gather import Gatherer, Wish
     from tuibackup.sop import State

@@ -72,7 +72,7 @@ class Checker:
         None means all of them.
         """
         self._history, self._exact = history, exact
-        self._work = asyncio.create_task(self._carry_out(tuple(databases), checksum))
+        self._work = asyncio.create_task(self._count_all(tuple(databases), checksum))
 
     async def finish(self, seconds: float) -> None:
         """Wait until all is counted, and a while for the checksums; the dump took `seconds`.
@@ -107,7 +107,7 @@ class Checker:
             self._work.cancel()
             await asyncio.gather(self._work, return_exceptions=True)
 
-    async def _carry_out(self, databases: tuple[DatabaseInfo, ...], checksum: bool) -> None:
+    async def _count_all(self, databases: tuple[DatabaseInfo, ...], checksum: bool) -> None:
         try:
             await self._look(databases, checksum)
         except ConnectionLostError:  # of this login alone, or of all: then the dumps tell
