@@ -273,3 +273,16 @@ def test_a_login_that_sshd_refuses_is_told_with_the_way_out(
     assert run.code != 0
     for said in " ".join(of_server(check).split()), run.out:
         assert all(one in said for one in words), said
+
+
+def test_check_says_when_the_names_never_reach_tar(site: Site, tmp_path: Path) -> None:
+    """A forced command that has a shell read the script from its input: every look works, and tar gets no names."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "berkas").write_text("isi")
+    command = 'printf %s "$SSH_ORIGINAL_COMMAND" | sh -s'
+    with PrivateSshd(tmp_path / "ssh", force_command=command) as sshd:
+        site.add("siakad", sshd, [folder])
+        said = site.tuibackup("check", "siakad")
+    assert said.code == 1
+    assert "tar there is not given the names that we send to its input" in said.out

@@ -38,6 +38,13 @@ _LAST_WORDS = (
 _HOPELESS = 20  # files in a row with which a tar of their own ended: then it is not the files
 
 
+def command(tools: Tools, place: bytes) -> bytes:
+    """What brings the files below `place` whose names it is sent."""
+    words = [b"xargs", b"-0", b"-r", b"-n", _MOST, *([b"sudo", b"-n", b"--"] if tools.sudo else [])]
+    words += [b"tar", b"-C", place, b"-c", b"-f", b"-", b"--no-recursion", b"--"]
+    return gently(words, sudo=False, packed=tools.packed)
+
+
 async def fetch(
     tools: Tools,
     store: Store,
@@ -111,11 +118,6 @@ class _Batches(Fetch):
         )
         await self._recheck.look(tools.session, look)
 
-    def _command(self) -> bytes:
-        words = [b"xargs", b"-0", b"-r", b"-n", _MOST, *([b"sudo", b"-n", b"--"] if self._tools.sudo else [])]
-        words += [b"tar", b"-C", self._folder.place.path, b"-c", b"-f", b"-", b"--no-recursion", b"--"]
-        return gently(words, sudo=False, packed=self._tools.packed)
-
     def _readings(self, line: bytes) -> Iterator[Complaint]:
         likeliest = complaints.plain(line)
         return complaints.readings(line, likeliest, escaped=False) if likeliest else iter(())
@@ -181,7 +183,9 @@ class _Batches(Fetch):
             else:
                 self._heard.lines.take(line)
 
-        async with self._tools.session.stream(self._command(), on_line=complained) as stream:
+        async with self._tools.session.stream(
+            command(self._tools, self._folder.place.path), on_line=complained
+        ) as stream:
             batch.begun.set()
             # so few that they fit into the channel, whether the command reads them or not
             await taken(stream, b"".join([b"./" + one.entry.path + b"\0" for one in batch.files]), name)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tuibackup.config import Server
+from tuibackup.errors import DownloadError
 from tuibackup.files import false_empty
 from tuibackup.files.findings import Findings
 from tuibackup.files.resolved import Place
@@ -19,9 +20,9 @@ from tuibackup.files.shell.tools import (
     compression,
     described,
     end,
-    gently,
     piece,
     refuse_missing_sudo,
+    taken,
 )
 from tuibackup.files.store import Store
 from tuibackup.files.tally import Tally
@@ -107,12 +108,25 @@ class ShellWay:
         return await recheck.afresh(self.session, self.tools.look, files, sudo=self.tools.sudo)
 
     async def try_tar(self, folder: bytes) -> None:
-        """Let tar store the folder's own name: sudo may start find and not tar. DownloadError where it does not."""
-        tools, lines, came = self.tools, Lines(), False
-        words = [b"tar", b"-C", folder, b"-c", b"-f", b"-", b"--no-recursion", b"--", b"./"]
-        async with tools.session.stream(gently(words, sudo=tools.sudo), on_line=lines.take) as stream:
-            while await piece(stream, tools.name):
-                came = True
+        """Let tar store the folder's own name, told to it as a run tells names. DownloadError where it does not.
+
+        sudo may start find and not tar, or tar with other words only; and a shell that reads its script from the
+        command's input takes the names.
+        """
+        tools, lines, came = replace(self.tools, packed=""), Lines(), b""
+        how = batches.command if tools.names_on_line else fetch.command
+        async with tools.session.stream(how(tools, folder), on_line=lines.take) as stream:
+            await taken(stream, b"./\0", tools.name)
+            stream.write_eof()
+            while data := await piece(stream, tools.name):
+                came = came or data.lstrip(b"\0")[:1]
             exit_ = await end(stream, tools.name)
-        if not exit_.ok and not came and lines.by_sudo:
+        if came:
+            return
+        if lines.by_sudo:
             raise tools.refused(lines.by_sudo)
+        if exit_.ok:
+            raise DownloadError(
+                f"{tools.name}: tar there is not given the names that we send to its input",
+                'a forced command has to leave the input to ours: exec sh -c "$SSH_ORIGINAL_COMMAND"',
+            )

@@ -78,6 +78,19 @@ class Fetched:
     notes: list[str] = field(default_factory=list)  # worth a word, and no fault
 
 
+def command(tools: Tools, place: bytes, *, sparse: bool = False) -> bytes:
+    """What brings the files below `place` whose names it is sent."""
+    words = [b"tar", b"-C", place, b"-c", b"--format=posix", b"-P", b"--numeric-owner"]
+    words += [b"--hard-dereference", b"--ignore-failed-read"]
+    if sparse:
+        words.append(b"--sparse")
+    words += [b"--pax-option=delete=atime,delete=ctime,delete=mtime"]
+    if tools.xattrs:
+        words += [b"--xattrs", b"--acls"]
+    words += [b"--null", b"--no-recursion", b"-T", b"-"]
+    return gently(words, sudo=tools.sudo, packed=tools.packed)
+
+
 async def fetch(
     tools: Tools,
     store: Store,
@@ -154,7 +167,10 @@ class Fetch:
     async def _stream(self) -> None:
         tools = self._tools
         look = recheck.command(tools.look.stamp, sudo=tools.sudo)
-        async with tools.session.stream(self._command(), on_line=self._heard.lines.take) as stream:
+        async with tools.session.stream(
+            command(self._tools, self._folder.place.path, sparse=self._folder.sparse),
+            on_line=self._heard.lines.take,
+        ) as stream:
             try:
                 await together(
                     self._send_names(stream),
@@ -165,17 +181,6 @@ class Fetch:
             except StreamCutError:
                 raise await self._why_cut(stream) from None
         await self._recheck.look(tools.session, look)
-
-    def _command(self) -> bytes:
-        words = [b"tar", b"-C", self._folder.place.path, b"-c", b"--format=posix", b"-P", b"--numeric-owner"]
-        words += [b"--hard-dereference", b"--ignore-failed-read"]
-        if self._folder.sparse:
-            words.append(b"--sparse")
-        words += [b"--pax-option=delete=atime,delete=ctime,delete=mtime"]
-        if self._tools.xattrs:
-            words += [b"--xattrs", b"--acls"]
-        words += [b"--null", b"--no-recursion", b"-T", b"-"]
-        return gently(words, sudo=self._tools.sudo, packed=self._tools.packed)
 
     def _readings(self, line: bytes) -> Iterator[Complaint]:
         """The ways to understand a line of tar's, the likeliest first; none where it is not worth a word."""

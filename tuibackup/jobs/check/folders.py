@@ -54,8 +54,9 @@ async def check_folders(
             return
     else:
         way = choose(session, probe, server)
-        if server.sudo and isinstance(way, ShellWay):
-            await way.try_tar(server.folders[0].encode("utf-8", "surrogateescape"))
+        sound = [one for one, folder in zip(server.folders, found.folders, strict=True) if not folder.fault]
+        if sound and isinstance(way, ShellWay):
+            await way.try_tar(sound[0].encode("utf-8", "surrogateescape"))
         if not server.sudo and not lacking(probe):
             closed = await _closed(session, probe, server)
     if fault := await asyncio.to_thread(no_room, config, server.name, found.needs_room):
