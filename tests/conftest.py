@@ -19,7 +19,7 @@ from tuibackup.words import use_language
 MariadbStarter = Callable[..., PrivateMariadb]
 
 # On a machine that is busy one of a hundred examples may take long.
-hypothesis.settings.register_profile("tests", deadline=None, max_examples=40)
+hypothesis.settings.register_profile("tests", deadline=None, max_examples=25)
 hypothesis.settings.register_profile("thorough", deadline=None)  # for the long tests
 hypothesis.settings.load_profile("tests")
 

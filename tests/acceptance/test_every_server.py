@@ -186,7 +186,8 @@ def content(source: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize(
-    "what", ["changes", pytest.param("grows", marks=pytest.mark.long), "shrinks", "vanishes"]
+    "what",
+    ["changes", *(pytest.param(what, marks=pytest.mark.long) for what in ("grows", "shrinks", "vanishes"))],
 )
 def test_what_happens_while_busybox_reads_is_seen_and_costs_nothing_else(
     site: Site, place: Path, website: Path, what: str
@@ -241,7 +242,7 @@ def test_a_line_that_is_cut_between_batches_goes_on_where_it_was(
     ("without", "message"),
     [
         ("sudo", "there is no sudo on this server"),
-        ("tar", "over SFTP there is no sudo"),
+        pytest.param("tar", "over SFTP there is no sudo", marks=pytest.mark.long),
         pytest.param("stat", "over SFTP there is no sudo", marks=pytest.mark.long),
     ],
 )

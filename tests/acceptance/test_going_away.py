@@ -69,7 +69,10 @@ def test_nobody_reads_what_a_command_prints(used: Site, name: str) -> None:
     no_crash(used)
 
 
-@pytest.mark.parametrize("deaf", [False, True], ids=["hung-up", "input-output-error"])
+@pytest.mark.parametrize(
+    "deaf",
+    [pytest.param(False, id="hung-up"), pytest.param(True, id="input-output-error", marks=pytest.mark.long)],
+)
 @pytest.mark.parametrize("name", LONG)
 def test_a_terminal_goes_away_under_a_command(used: Site, name: str, deaf: bool) -> None:
     """With SIGHUP, as after a broken line; and where that is ignored (nohup) with EIO from whatever is written."""

@@ -16,7 +16,14 @@ def changed(site: Site, sshd: PrivateSshd, application: Path, lines: str) -> Non
     site.write_config()
 
 
-@pytest.mark.parametrize("user", ["andi@kampus.local", "KAMPUS\\\\andi", "andi pratama@kampus.local"])
+@pytest.mark.parametrize(
+    "user",
+    [
+        "andi@kampus.local",
+        "KAMPUS\\\\andi",
+        pytest.param("andi pratama@kampus.local", marks=pytest.mark.long),
+    ],
+)
 def test_accounts_of_a_directory_reach_the_server(
     site: Site, sshd: PrivateSshd, application: Path, user: str
 ) -> None:

@@ -181,7 +181,9 @@ def test_a_dump_restores_on_another_server(
     assert b"odd.na" not in one
 
 
-@pytest.mark.parametrize("way", ["file", "command", "option_file"])
+@pytest.mark.parametrize(
+    "way", ["option_file", *(pytest.param(way, marks=pytest.mark.long) for way in ("file", "command"))]
+)
 def test_the_database_password_comes_from_each_source(
     site: Site, sshd: PrivateSshd, database: PrivateMariadb, way: str
 ) -> None:

@@ -65,7 +65,7 @@ def cost(
     return told, waits
 
 
-@pytest.fixture(params=["stages", "read-lock"])
+@pytest.fixture(params=["stages", pytest.param("read-lock", marks=pytest.mark.long)])
 def mariadb(request: pytest.FixtureRequest, start_mariadb: MariadbStarter) -> PrivateMariadb:
     """One that has BACKUP STAGE, and one that says it has not."""
     server = start_mariadb(*(["--version=10.3.39-MariaDB"] if request.param == "read-lock" else []))

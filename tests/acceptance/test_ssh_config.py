@@ -132,7 +132,7 @@ def agent(site: Site, sshd: PrivateSshd) -> Iterator[str]:
     process.wait()
 
 
-@pytest.mark.parametrize("where", ["~/.ssh/config", "config.toml"])
+@pytest.mark.parametrize("where", ["config.toml", pytest.param("~/.ssh/config", marks=pytest.mark.long)])
 def test_a_key_of_which_only_the_public_half_is_here(
     site: Site, sshd: PrivateSshd, application: Path, agent: str, where: str
 ) -> None:

@@ -72,11 +72,10 @@ def test_no_start_turns_on_the_keyboard_protocol_of_kitty(site: Site) -> None:
     "how",
     [
         "q",
-        signal.SIGTERM,
         signal.SIGKILL,
         *(
             pytest.param(number, marks=pytest.mark.long)
-            for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGABRT)
+            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGABRT)
         ),
     ],
 )
@@ -106,7 +105,7 @@ sys.exit(main([]))
         assert seat.modes() == before
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.long)])
 def test_what_is_typed_is_shown_again_after_a_prompt_that_was_ended(
     site: Site, sshd: PrivateSshd, tmp_path: Path, number: signal.Signals
 ) -> None:

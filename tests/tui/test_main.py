@@ -32,7 +32,7 @@ def test_the_layout_follows_the_size(size: tuple[int, int], layout: str) -> None
     assert layout_for(*size) == layout
 
 
-@pytest.mark.parametrize("size", ["80x24", "120x30", "140x40"])
+@pytest.mark.parametrize("size", ["80x24", pytest.param("120x30", marks=pytest.mark.long), "140x40"])
 async def test_all_four_panes_are_named_on_the_screen(cockpit: Opener, size: str) -> None:
     async with cockpit(pictures.drawn(), size) as seat:
         for title in "1 SERVERS", "2 RUN", "3 DUMP", "4 L":
@@ -230,7 +230,7 @@ async def test_the_plan_shows_and_changes_what_will_be_done(
 async def test_closing_the_plan_starts_nothing(cockpit: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Cockpit, "_plan", planner([]))
     started: list[object] = []
-    monkeypatch.setattr(Cockpit, "_start", lambda self, plans: started.append(plans))
+    monkeypatch.setattr(Cockpit, "_carry_out", lambda self, plans: started.append(plans))
     async with cockpit(pictures.drawn()) as seat:
         await seat.press("b")
         assert isinstance(seat.app.screen, PlanScreen)

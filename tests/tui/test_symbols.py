@@ -28,7 +28,7 @@ def test_the_sources_write_no_other_characters() -> None:
         assert not wrong, f"{path.name}: {wrong}"
 
 
-@pytest.mark.parametrize("size", ["80x24", "140x40"])
+@pytest.mark.parametrize("size", ["80x24", pytest.param("140x40", marks=pytest.mark.long)])
 async def test_a_screen_without_utf8_is_ascii_and_of_the_same_width(cockpit: Opener, size: str) -> None:
     async with cockpit(pictures.drawn(), size) as seat:
         before = seat.screen

@@ -333,7 +333,7 @@ class Gatherer:
             last=facts.last,
             run=self._faces.get(server.name),
             weeks=facts.weeks,
-            unfinished=there.unfinished,
+            kept=there.kept,
             drills={
                 clock: LastDrill(
                     printable(drill.snapshot),

@@ -21,7 +21,7 @@ STARTS_AGAIN = "the next run starts again what was not finished"
 
 
 @dataclass(frozen=True, slots=True)
-class Unfinished:
+class Kept:
     """Files that need not be fetched again, unless they changed since; bytes are on the backup disk."""
 
     files: int
@@ -37,27 +37,27 @@ class Unfinished:
         return text.format(what=self)
 
 
-def unfinished(config: Config, server: str, *, full: bool = False) -> Unfinished | None:
+def kept(config: Config, server: str, *, full: bool = False) -> Kept | None:
     """What is there of `server` for the next run, which is to be `full` or not. None too without a vault."""
-    return unfinished_of(config, (server,), full=full).get(server)
+    return kept_of(config, (server,), full=full).get(server)
 
 
-def unfinished_of(config: Config, servers: Iterable[str], *, full: bool = False) -> dict[str, Unfinished]:
+def kept_of(config: Config, servers: Iterable[str], *, full: bool = False) -> dict[str, Kept]:
     """The same of many servers, those without anything left out."""
     with suppress(TuibackupError):
         vault = open_vault(config, create=False)
-        there = {server: unfinished_in(vault, server, full=full) for server in servers}
+        there = {server: kept_in(vault, server, full=full) for server in servers}
         return {server: found for server, found in there.items() if found}
     return {}
 
 
-def unfinished_in(vault: "Vault", server: str, *, full: bool = False) -> Unfinished | None:
+def kept_in(vault: "Vault", server: str, *, full: bool = False) -> Kept | None:
     """The same of one server, in a vault that is open."""
     from tuibackup.vault.incoming import leftovers  # faces ask seldom
 
     with suppress(TuibackupError):
         if found := usable(leftovers(vault, server), full=full):
-            return Unfinished(sum(one.files for one in found), sum(one.stored_bytes for one in found))
+            return Kept(sum(one.files for one in found), sum(one.stored_bytes for one in found))
     return None
 
 

@@ -77,9 +77,14 @@ class Index:
         self.path = path
         if not path.is_file():
             raise VaultError(f"{path}: the index is missing")
-        # immutable: the file is read-only in a read-only folder; SQLite must not look for a journal there
+        # immutable: the file is read-only in a read-only folder; SQLite must not look for a journal there.
+        # No statements kept for later: verify asks from several threads, and Python 3.13 gave two of them the same
+        # one at a time. Each then got rows of the other's archive, and a sound snapshot was called damaged.
         self._db = sqlite3.connect(
-            f"{path.absolute().as_uri()}?immutable=1", uri=True, check_same_thread=False
+            f"{path.absolute().as_uri()}?immutable=1",
+            uri=True,
+            check_same_thread=False,
+            cached_statements=0,
         )
         try:
             (version,) = self._one("PRAGMA user_version")
