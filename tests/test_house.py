@@ -1,5 +1,6 @@
 """The house: no circle between files, and every room stands on a floor. What the floors allow is in pyproject.toml."""
 
+import ast
 import tomllib
 from pathlib import Path
 
@@ -53,6 +54,18 @@ def test_a_circle_would_be_found() -> None:
     for importer, imported in (("a", "b"), ("b", "c"), ("c", "b"), ("c", "d"), ("d", "e")):
         graph.add_import(importer=importer, imported=imported)
     assert circles(graph) == [{"b", "c"}]
+
+
+@pytest.mark.parametrize("face", ["cli", "tui"])
+def test_no_face_makes_an_entry_of_the_ledger(face: str) -> None:
+    """A face hands its recorder to a job, and asks it afterwards what is missing."""
+    making = {"record", "attempt"}
+    for path in sorted((ROOT / "tuibackup" / face).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                whole = ast.unparse(node.func)
+                wrong = (node.func.attr in making and "recorder" in whole) or whole.endswith("ledger.append")
+                assert not wrong, f"{path.relative_to(ROOT)}:{node.lineno}: {whole}"
 
 
 def test_every_room_stands_on_a_floor(imports: grimp.ImportGraph) -> None:

@@ -69,7 +69,7 @@ def test_an_internal_error_is_one_line_and_its_file_holds_no_local_variable(
         password = "planted" + "-secret"
         raise RuntimeError(len(password))
 
-    monkeypatch.setattr(status, "carry_out", broken)
+    monkeypatch.setattr(status, "run", broken)
     said = tuibackup("status")
     assert said.code == 1
     assert said.err.count("\n") == 1
@@ -84,7 +84,7 @@ def test_the_crash_file_is_for_us_alone_and_without_locals(
         assert context.config
         raise RuntimeError(len(password))
 
-    monkeypatch.setattr(status, "carry_out", broken)
+    monkeypatch.setattr(status, "run", broken)
     assert tuibackup("status").code == 1
     (crash,) = (config.state / "crash").glob("*.txt")
     assert oct(crash.stat().st_mode)[-3:] == "600"
@@ -148,7 +148,7 @@ def test_a_thread_that_hangs_does_not_keep_a_command_that_has_ended(tmp_path: Pa
         "async def work():\n"
         "    asyncio.get_running_loop().run_in_executor(None, time.sleep, 60)\n"
         "    return 3\n"
-        "snapshots.carry_out = lambda args, context: loop.run(work())\n"
+        "snapshots.run = lambda args, context: loop.run(work())\n"
         "main.command()\n"
     )
     ended = subprocess.run([sys.executable, "-c", program, "snapshots"], timeout=20, check=False)
@@ -159,10 +159,10 @@ def test_what_was_printed_before_an_error_is_not_lost() -> None:
     program = (
         "from tuibackup.cli import main, snapshots\n"
         "from tuibackup.errors import UsageError\n"
-        "def carry_out(args, context):\n"
+        "def run(args, context):\n"
         "    print('so far')\n"
         "    raise UsageError('no further')\n"
-        "snapshots.carry_out = carry_out\n"
+        "snapshots.run = run\n"
         "main.command()\n"
     )
     words = [sys.executable, "-c", program, "snapshots"]

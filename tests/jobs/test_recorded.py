@@ -38,7 +38,7 @@ def silent(_progress: Progress) -> None:
 
 
 def test_verify_takes_all_of_a_server_and_records_each(config: Config, recorder: Recorder) -> None:
-    plans = plan_verify(config, "siakad")
+    plans = list(plan_verify(config, "siakad"))
     assert [plan.snapshot.clock for plan in plans] == ["files", "databases"]
     assert all(plan.bytes for plan in plans), "how much there is to read"
     done = [verify(plan, recorder, silent) for plan in plans]

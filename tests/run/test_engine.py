@@ -15,7 +15,7 @@ from tuibackup.errors import BusyError, ConnectError
 from tuibackup.ledger.entries import Entry, Kind
 from tuibackup.remote.questions import Question
 from tuibackup.run import engine
-from tuibackup.run.engine import carry_out
+from tuibackup.run.engine import back_up
 from tuibackup.run.journal import events as ev
 from tuibackup.run.journal import journal as jr
 from tuibackup.run.journal.view import RunView
@@ -23,7 +23,7 @@ from tuibackup.run.locks import server_lock, take_slot
 from tuibackup.run.places import open_ledger, open_vault
 from tuibackup.run.plan import Plan, make_plans, wants
 from tuibackup.run.process.recovery import recover
-from tuibackup.run.questions import Face
+from tuibackup.run.questions import RunAnswers
 from tuibackup.run.stop import Stop
 from tuibackup.sop import Clock, Outcome, Step
 from tuibackup.vault.incoming import Incoming
@@ -48,11 +48,11 @@ class Told:
 
 
 async def run(
-    config: Config, only: Clock | None = None, *, face: Face | None = None, stop: Stop | None = None
+    config: Config, only: Clock | None = None, *, answers: RunAnswers | None = None, stop: Stop | None = None
 ) -> Told:
     (plan,) = make_plans(config, wants(config, ["siakad"], only), full=False, operator=ANDI)
     with jr.Journal.create(config.state, plan.planned()) as journal:
-        finished = await carry_out(plan, config, journal=journal, face=face, stop=stop)
+        finished = await back_up(plan, config, journal=journal, answers=answers, stop=stop)
     told = Told(finished, plan, journal.path)
     assert told.events[-1] == finished, "the journal ends as the run did"
     return told
@@ -227,7 +227,7 @@ async def test_an_unknown_host_key_is_refused_without_a_face(site: Site) -> None
 
 
 class Answering:
-    """A face that answers, and remembers what it was asked."""
+    """Answers, and remembers what it was asked."""
 
     def __init__(self, *answers: str) -> None:
         self.answers = list(answers)
@@ -245,7 +245,7 @@ class Answering:
 async def test_an_unknown_host_key_is_accepted_by_the_face_and_known_from_then_on(site: Site) -> None:
     config = site.configure(trusted=False)
     face = Answering("yes")
-    told = await run(config, face=face)
+    told = await run(config, answers=face)
     assert told.finished.outcome is Outcome.DONE, told.finished.error
     assert [question.kind for question in face.asked] == ["host-key"]
     assert face.readied
@@ -259,7 +259,7 @@ async def test_a_database_password_is_asked_once_and_again_when_it_was_wrong(
     more = 'user = "backup"\nprompt = true'
     config = site.configure(site.table(more=database_table(databases, more)))
     face = Answering("wr0ng", "right")
-    told = await run(config, Clock.DATABASES, face=face)
+    told = await run(config, Clock.DATABASES, answers=face)
     assert told.finished.outcome is Outcome.DONE, told.finished.error
     assert [question.kind for question in face.asked] == ["database-password"] * 2
     assert "refuses backup" in face.asked[1].detail[0]
@@ -438,7 +438,7 @@ async def test_a_ledger_that_cannot_be_opened_refuses_the_run(site: Site) -> Non
         path.unlink()
     (config.state / "ledger.sqlite").write_bytes(b"not a database" * 100)
     with jr.Journal.create(config.state, plan.planned()) as journal:
-        finished = await carry_out(plan, config, journal=journal)
+        finished = await back_up(plan, config, journal=journal)
     assert finished.outcome is Outcome.FAILED
     assert "ledger" in finished.error
     assert not list(config.vault.path.iterdir())

@@ -12,7 +12,7 @@ from tuibackup.run.operator import Operator
 from tuibackup.run.plan import Plan
 from tuibackup.run.process import request as requests
 from tuibackup.run.process.request import Asked, Request
-from tuibackup.run.questions import FaceLine, Remembering
+from tuibackup.run.questions import LineAnswers, RememberedAnswers
 from tuibackup.sop import Clock
 
 PASSWORD = Question("ssh-password", "siakad", "password of andi@siakad:")
@@ -29,11 +29,11 @@ def a_plan(server: str) -> Plan:
     )
 
 
-async def a_request(*servers: str) -> tuple[Request, list[FaceLine]]:
+async def a_request(*servers: str) -> tuple[Request, list[LineAnswers]]:
     pairs = [socket.socketpair() for _ in servers]
     faces = []
     for _, far in pairs:
-        face = FaceLine()
+        face = LineAnswers()
         await face.open(far)
         faces.append(face)
     plans = tuple(a_plan(server) for server in servers)
@@ -44,7 +44,7 @@ async def test_each_run_gets_its_own_answer_and_all_go_on_together() -> None:
     request, (siakad, lms) = await a_request("siakad", "lms")
     gone_on = []
 
-    async def run(face: FaceLine, name: str) -> str | None:
+    async def run(face: LineAnswers, name: str) -> str | None:
         answer = await face.ask(Question("passphrase", name, "passphrase of key"))
         await face.ready()
         gone_on.append(name)
@@ -102,6 +102,44 @@ async def test_a_run_that_ends_while_its_dialog_is_open_closes_it() -> None:
     assert await asking is None
 
 
+class Person:
+    """Answers for everybody but "away", whose question stays on the screen."""
+
+    def __init__(self) -> None:
+        self.shown = asyncio.Event()
+        self.taken_back: list[str] = []
+
+    async def ask(self, question: Question) -> str | None:
+        if question.server != "away":
+            return f"for {question.server}"
+        self.shown.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.taken_back.append(question.server)
+            raise
+        return None
+
+
+async def test_one_loop_puts_the_questions_and_takes_back_what_needs_no_answer_any_more() -> None:
+    request, (siakad, away, lms) = await a_request("siakad", "away", "lms")
+    person = Person()
+    answering = asyncio.create_task(request.put_questions_to(person))
+
+    async def run(line: LineAnswers, server: str) -> str | None:
+        answer = await line.ask(Question("passphrase", server, "passphrase of key"))
+        await line.ready()
+        return answer
+
+    runs = [asyncio.create_task(run(line, name)) for line, name in ((siakad, "siakad"), (away, "away"))]
+    await asyncio.wait_for(person.shown.wait(), 30)
+    runs.append(asyncio.create_task(run(lms, "lms")))
+    await away.close()  # its run ended
+    assert await asyncio.wait_for(asyncio.gather(*runs), 30) == ["for siakad", None, "for lms"]
+    await asyncio.wait_for(answering, 30)
+    assert person.taken_back == ["away"]
+
+
 async def test_an_answer_serves_the_next_connection_but_not_a_second_try() -> None:
     class Counting:
         def __init__(self) -> None:
@@ -112,7 +150,7 @@ async def test_an_answer_serves_the_next_connection_but_not_a_second_try() -> No
             return f"answer {self.asked}"
 
     face, told = Counting(), []
-    remembering = Remembering(face, lambda text, answered: told.append((text, answered)))
+    remembering = RememberedAnswers(face, lambda text, answered: told.append((text, answered)))
     remembering.attempt()
     assert await remembering.ask(PASSWORD) == "answer 1"
     remembering.attempt()
@@ -131,7 +169,7 @@ async def test_a_one_time_code_is_never_given_twice() -> None:
         async def ask(self, question: Question) -> str | None:
             return next(self.codes)
 
-    remembering = Remembering(Codes(), lambda *_: None)
+    remembering = RememberedAnswers(Codes(), lambda *_: None)
     code = Question("code", "siakad", "one-time code:")
     assert not remembering.asked_codes
     assert await remembering.ask(code) == "111111"
@@ -142,7 +180,7 @@ async def test_a_one_time_code_is_never_given_twice() -> None:
 
 async def test_nobody_there_is_told_as_not_answered() -> None:
     told = []
-    remembering = Remembering(NoAnswers(), lambda text, answered: told.append(answered))
+    remembering = RememberedAnswers(NoAnswers(), lambda text, answered: told.append(answered))
     assert await remembering.ask(PASSWORD) is None
     assert told == [False]
 

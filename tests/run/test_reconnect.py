@@ -15,11 +15,11 @@ from tuibackup.errors import (
     NeedsOperatorError,
     TuibackupError,
 )
+from tuibackup.remote.questions import NoAnswers
 from tuibackup.run import reconnect
 from tuibackup.run.journal import journal as jr
 from tuibackup.run.places import open_ledger
 from tuibackup.run.plan import make_plans, wants
-from tuibackup.run.questions import NoFace
 from tuibackup.run.reporter import StepReporter
 from tuibackup.run.state import Work
 from tuibackup.sop import Step
@@ -55,7 +55,7 @@ def tries(config: Config, monkeypatch: pytest.MonkeyPatch) -> Try:
         monkeypatch.setattr(reconnect, "reach", reach)
         (plan,) = make_plans(config, wants(config, ["siakad"]), full=False, operator=ANDI)
         with jr.Journal.create(config.state, plan.planned()) as journal, open_ledger(config) as ledger:
-            work = Work(plan, config, journal, ledger, NoFace())
+            work = Work(plan, config, journal, ledger, NoAnswers())
             report = StepReporter(Step.DOWNLOAD, work.emit)
             try:
                 asyncio.run(reconnect.connect_again(work, report, fruitless))

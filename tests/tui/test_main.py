@@ -230,7 +230,7 @@ async def test_the_plan_shows_and_changes_what_will_be_done(
 async def test_closing_the_plan_starts_nothing(cockpit: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Cockpit, "_plan", planner([]))
     started: list[object] = []
-    monkeypatch.setattr(Cockpit, "_carry_out", lambda self, plans: started.append(plans))
+    monkeypatch.setattr(Cockpit, "_start", lambda self, plans: started.append(plans))
     async with cockpit(pictures.drawn()) as seat:
         await seat.press("b")
         assert isinstance(seat.app.screen, PlanScreen)

@@ -1,7 +1,7 @@
 """Questions of runs as dialogs: one at a time, named, no answer is no; secrets stay out of everything else."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from tuibackup.remote.questions import Question
 from tuibackup.run.operator import Operator
 from tuibackup.run.plan import Plan
 from tuibackup.run.process import start
+from tuibackup.run.process.request import Request
 from tuibackup.sop import Clock
 from tuibackup.tui.screens.question import Ask
 
@@ -40,13 +41,14 @@ class FakeAsked:
             self.answers.append(text)
 
 
-class FakeRequest:
-    """As run.request.Request: gives its questions one after the other."""
+class FakeRequest(Request):
+    """A request without runs: gives its questions one after the other."""
 
     def __init__(self, questions: Iterable[Question]) -> None:
+        super().__init__((), (), [])
         self.questions = [FakeAsked(question) for question in questions]
 
-    async def asked(self) -> AsyncIterator[FakeAsked]:
+    async def asked(self) -> AsyncGenerator[FakeAsked, None]:  # type: ignore[override]
         for asked in self.questions:
             yield asked
 

@@ -1,4 +1,4 @@
-"""A terminal as a face: puts a run's questions to the person at the keyboard, one at a time."""
+"""The person at the keyboard of a terminal, who answers the questions of runs and jobs."""
 
 import asyncio
 import contextlib
@@ -6,7 +6,8 @@ import os
 import signal
 import sys
 import termios
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Self
 
 from tuibackup.cli.output import say
@@ -25,13 +26,16 @@ def present() -> bool:
 
 
 class TerminalAnswers:
-    """Asks on stderr and reads from stdin. Without a terminal every answer is no.
+    """Asks on stderr and reads from stdin, one question at a time. Without a terminal every answer is no.
 
     In its block nothing that is typed is shown, but for the answer to a question that is no secret: who types a
     passphrase before it is asked for would see it on the screen. What was typed before a question answers nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, beside: Callable[[], AbstractContextManager[object]] = contextlib.nullcontext) -> None:
+        """`beside` makes a block for each question, in which nothing else draws on the terminal."""
+        self._beside = beside
+        self._lock = asyncio.Lock()
         self._last: dict[str, tuple[str, str]] = {}  # kind of secret: (server, answer)
         self._held = contextlib.ExitStack()
 
@@ -43,23 +47,34 @@ class TerminalAnswers:
     def __exit__(self, *_: object) -> None:
         self._held.close()
 
-    async def ask(self, question: "Question", closed: asyncio.Event | None = None) -> str | None:
-        """The answer; None where nobody is there, or once `closed` is set (it needs no answer any more)."""
+    def alone(self) -> asyncio.Lock:
+        """To be held while something is printed: no question stands on the screen meanwhile, and none comes."""
+        return self._lock
+
+    async def ask(self, question: "Question") -> str | None:
+        """The answer; None where nobody is there."""
         if not present():
             return None
+        async with self._lock:
+            with self._beside():
+                return await self._asked(question)
+
+    async def _asked(self, question: "Question") -> str | None:
         earlier = self._earlier(question)
         with _echo(not question.secret):
             for detail in question.detail:
                 say(detail, "  ")
             again = _(" [enter: as for {server}]").format(server=earlier[0]) if earlier else ""
             print(f"{question.server}: {question.text}{again} ", end="", file=sys.stderr, flush=True)
+            answer = None
             try:
-                answer = await line(closed)
+                answer = await line()
             finally:
                 if question.secret:
                     print(file=sys.stderr)
+                if answer is None:  # also where none is needed any more
+                    print(_("(no answer)"), file=sys.stderr)
         if answer is None:
-            print(_("(no answer)"), file=sys.stderr)
             return None
         if question.kind == "host-key":
             return "yes" if answer.strip().lower() in _YES else "no"
@@ -77,29 +92,6 @@ class TerminalAnswers:
     @staticmethod
     def _reusable(question: "Question") -> bool:
         return question.kind in ("passphrase", "ssh-password", "database-password")
-
-
-class OneAtATime:
-    """The terminal, for servers that are looked at together. A block as that of TerminalAnswers."""
-
-    def __init__(self) -> None:
-        self._terminal = TerminalAnswers()
-        self._lock = asyncio.Lock()
-
-    def __enter__(self) -> Self:
-        self._terminal.__enter__()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._terminal.__exit__()
-
-    async def ask(self, question: "Question") -> str | None:
-        async with self._lock:
-            return await self._terminal.ask(question)
-
-    def alone(self) -> asyncio.Lock:
-        """To be held while something is printed: no question stands on the screen meanwhile, and none comes."""
-        return self._lock
 
 
 async def line(closed: asyncio.Event | None = None) -> str | None:

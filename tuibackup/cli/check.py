@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tuibackup.cli import loop
-from tuibackup.cli.answers import OneAtATime
+from tuibackup.cli.answers import TerminalAnswers
 from tuibackup.cli.context import Context
 from tuibackup.cli.output import coloured, paint, print_hanging, print_json
 from tuibackup.cli.summary import Ended, print_summary
@@ -28,14 +28,14 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help=_("one JSON document"))
 
 
-def carry_out(args: argparse.Namespace, context: Context) -> int:
+def run(args: argparse.Namespace, context: Context) -> int:
     """Check this machine and one or all servers; each line comes as soon as it may."""
     from tuibackup.jobs.check.check import check, plan_check
     from tuibackup.run.journal.events import EXIT_CODES
 
     plan = plan_check(context.config, args.server)
     recorder = None if context.read_only else context.recorder
-    with OneAtATime() as answers:
+    with TerminalAnswers() as answers:
         headed: list[str] = []
 
         async def show(server: str | None, checks: "Sequence[Check]") -> None:

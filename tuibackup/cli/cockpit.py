@@ -9,7 +9,7 @@ from tuibackup.errors import UsageError
 from tuibackup.words import _
 
 
-def carry_out(args: argparse.Namespace, context: Context) -> int:
+def run(args: argparse.Namespace, context: Context) -> int:
     """Open the cockpit on the configuration. Raises ConfigError, and UsageError without a terminal."""
     config, context.read_only = context.config, args.read_only
     if not (sys.stdin.isatty() and sys.stdout.isatty()):

@@ -24,7 +24,7 @@ def define(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def carry_out(args: argparse.Namespace, context: Context) -> int:
+def run(args: argparse.Namespace, context: Context) -> int:
     """Play, and clear up whatever happens."""
     from tuibackup.demo.headless import prove
     from tuibackup.demo.history import make_overdue

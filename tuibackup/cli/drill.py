@@ -25,7 +25,7 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help=_("one JSON document"))
 
 
-def carry_out(args: argparse.Namespace, context: Context) -> int:
+def run(args: argparse.Namespace, context: Context) -> int:
     """Drill one after the other."""
     from tuibackup.jobs.drill.drill import drill, plan_drill
     from tuibackup.run.journal.events import EXIT_CODES

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tuibackup.cli.answers import OneAtATime, present
+from tuibackup.cli.answers import TerminalAnswers, present
 from tuibackup.cli.output import MARKS, coloured, paint, print_hanging, print_json, print_table, say
 from tuibackup.jobs.trust import accepting
 from tuibackup.run.journal.events import EXIT_CODES
@@ -35,7 +35,7 @@ async def show(plans: tuple[Plan, ...], context: "Context", *, as_json: bool) ->
         if present():
             say(_("looking at the servers; nothing is changed"), "")
         slots = asyncio.Semaphore(AT_ONCE)
-        with OneAtATime() as answers:
+        with TerminalAnswers() as answers:
 
             async def look(plan: Plan) -> Rehearsal:
                 async with slots:

@@ -22,7 +22,7 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help=_("the runs' events as JSON Lines"))
 
 
-def carry_out(args: argparse.Namespace, context: Context) -> int:
+def run(args: argparse.Namespace, context: Context) -> int:
     """Watch; the exit code is the worst run's."""
     from tuibackup.cli.interrupt import watch_or_leave
     from tuibackup.cli.which import run_named

@@ -35,7 +35,7 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help=_("every entry whole, as one JSON document"))
 
 
-def carry_out(args: argparse.Namespace, context: Context) -> int:
+def run(args: argparse.Namespace, context: Context) -> int:
     """Print the entries; a server that is no longer configured may be named too."""
     from tuibackup.ledger.entries import Kind
 

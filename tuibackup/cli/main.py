@@ -45,7 +45,7 @@ class Command(Protocol):
     def define(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's words and options, and its description."""
 
-    def carry_out(self, args: argparse.Namespace, context: Context) -> int:
+    def run(self, args: argparse.Namespace, context: Context) -> int:
         """Do it; returns the exit code. Raises TuibackupError."""
 
 
@@ -137,7 +137,7 @@ def _command(argv: list[str], context: Context) -> int:
     if args.command is None:
         from tuibackup.cli import cockpit
 
-        return cockpit.carry_out(args, context)
+        return cockpit.run(args, context)
     if args.command not in COMMANDS:
         top.error(_("there is no command {word}").format(word=args.command) + _nearest(args.command))
     command = cast("Command", import_module(f"tuibackup.cli.{args.command}"))
@@ -155,7 +155,7 @@ def _command(argv: list[str], context: Context) -> int:
             ),
             _("leave --read-only out"),
         )
-    return command.carry_out(words, context)
+    return command.run(words, context)
 
 
 _CONFIG_HELP = "config.toml"

@@ -44,7 +44,7 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--operator", metavar="NAME", help=_("who carries it out, for the record"))
 
 
-def carry_out(args: argparse.Namespace, context: Context) -> int:
+def run(args: argparse.Namespace, context: Context) -> int:
     """Plan, start, answer, watch."""
     if sum((bool(args.servers), args.all, args.due, args.overdue)) != 1:
         raise UsageError(
@@ -109,10 +109,8 @@ async def _run(request: "Request", context: Context, args: argparse.Namespace) -
     journals = dict(zip(request.runs, request.journals, strict=True))
 
     async def answer(watcher: "Watcher | None" = None) -> None:
-        with TerminalAnswers() as terminal:
-            async for asked in request.asked():
-                with watcher.paused() if watcher else nullcontext():
-                    asked.answer(await terminal.ask(asked.question, asked.closed))
+        with TerminalAnswers(watcher.paused if watcher else nullcontext) as terminal:
+            await request.put_questions_to(terminal)
 
     if args.detach:
         await answer()

@@ -23,7 +23,7 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help=_("one JSON document"))
 
 
-def carry_out(args: argparse.Namespace, context: Context) -> int:
+def run(args: argparse.Namespace, context: Context) -> int:
     """Print them; a server that is no longer configured may still have some."""
     vault = context.vault
     if args.server and args.server not in vault.servers():

@@ -25,7 +25,7 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help=_("one JSON document"))
 
 
-def carry_out(args: argparse.Namespace, context: Context) -> int:
+def run(args: argparse.Namespace, context: Context) -> int:
     """Print the picture that the cockpit shows too."""
     from tuibackup.overview.gather import Gatherer, Wish
     from tuibackup.sop import State
@@ -70,8 +70,8 @@ def _print(picture: "Picture") -> None:
                 clock=clock_word(clock), state=state_word(standing.state), reason=text
             )
             print_hanging(f"{MARKS[standing.state.value]} ", f"{one.name}: {sentence}")
-        if one.kept:
-            print_hanging(f"{MARKS['interrupted']} ", f"{one.name}: {one.kept.sentence}")
+        if one.unfinished:
+            print_hanging(f"{MARKS['interrupted']} ", f"{one.name}: {one.unfinished.sentence}")
         for gone in one.lost.values():
             said = _("{mark} {server}: {what}").format(mark=MARKS["failed"], server=one.name, what=gone)
             print_hanging("", said)
@@ -181,7 +181,9 @@ def _server(row: "ServerRow") -> dict[str, Any]:
         }
         if row.last
         else None,
-        "resumable": {"files": row.kept.files, "bytes": row.kept.bytes} if row.kept else None,
+        "resumable": {"files": row.unfinished.files, "bytes": row.unfinished.bytes}
+        if row.unfinished
+        else None,
     }
 
 

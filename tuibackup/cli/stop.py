@@ -21,7 +21,7 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help=_("a run's id, its beginning, or a server's name"))
 
 
-def carry_out(args: argparse.Namespace, context: Context) -> int:
+def run(args: argparse.Namespace, context: Context) -> int:
     """Ask, then wait for the end."""
     from tuibackup.cli.which import run_named, run_of
     from tuibackup.run.process.start import ask_stop

@@ -27,7 +27,7 @@ def define(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def carry_out(args: argparse.Namespace, context: Context) -> int:
+def run(args: argparse.Namespace, context: Context) -> int:
     """Ask for each unknown key, and say what is trusted then."""
     from tuibackup.jobs.trust import plan_trust, trust
 

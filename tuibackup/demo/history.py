@@ -15,7 +15,7 @@ from tuibackup.demo.playground import Playground
 from tuibackup.demo.sshd import DemoError
 from tuibackup.ledger import entries, store
 from tuibackup.run import plan
-from tuibackup.run.engine import carry_out
+from tuibackup.run.engine import back_up
 from tuibackup.run.journal import events
 from tuibackup.run.journal.journal import Journal
 from tuibackup.run.operator import identify
@@ -53,16 +53,16 @@ def main() -> None:
     setattr(events, "now", lambda: entries.iso(_Past.now().astimezone()))  # noqa: B010 - as above
     for clock, days in PAST:
         _Past.ago = timedelta(days=days)
-        finished = asyncio.run(_carry_out(config, server, clock))
+        finished = asyncio.run(_back_up(config, server, clock))
         if finished.outcome is not Outcome.DONE:
             sys.exit(f"{clock}: {finished.outcome}: {finished.error}")
 
 
-async def _carry_out(config: Config, server: str, clock: Clock) -> events.RunFinished:
+async def _back_up(config: Config, server: str, clock: Clock) -> events.RunFinished:
     wants = plan.wants(config, [server], clock)
     (planned,) = plan.make_plans(config, wants, full=False, operator=identify())
     with Journal.create(config.state, planned.planned()) as journal:
-        return await carry_out(planned, config, journal=journal)
+        return await back_up(planned, config, journal=journal)
 
 
 if __name__ == "__main__":

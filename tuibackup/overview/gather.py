@@ -333,7 +333,7 @@ class Gatherer:
             last=facts.last,
             run=self._faces.get(server.name),
             weeks=facts.weeks,
-            kept=there.kept,
+            unfinished=there.unfinished,
             drills={
                 clock: LastDrill(
                     printable(drill.snapshot),

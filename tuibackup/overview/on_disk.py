@@ -11,7 +11,7 @@ from tuibackup.overview.told import DiskAnswer, DiskQuestion, Of, ServerOnDisk
 from tuibackup.run.places import open_vault
 from tuibackup.run.process.recovery import recover
 from tuibackup.run.stored import Presence
-from tuibackup.run.unfinished import kept_in
+from tuibackup.run.unfinished import unfinished_in
 from tuibackup.sop import Clock
 from tuibackup.text import printable
 from tuibackup.vault.layout import NoVaultYetError, Vault
@@ -100,7 +100,7 @@ class DiskLook:
         newest = None
         if self._newest:
             newest = {clock: found.started for clock in Clock if (found := vault.latest(server, clock))}
-        return ServerOnDisk(lost, kept_in(vault, server), newest)
+        return ServerOnDisk(lost, unfinished_in(vault, server), newest)
 
     def _dump(self, vault: Vault, server: str) -> StoredDump | None:
         """The newest good databases snapshot of the server; kept as long as no other comes or goes."""

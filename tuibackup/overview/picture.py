@@ -14,7 +14,7 @@ from tuibackup.sop import Clock, Outcome, Period, Standing, State
 from tuibackup.words import _
 
 if TYPE_CHECKING:
-    from tuibackup.run.unfinished import Kept
+    from tuibackup.run.unfinished import Unfinished
 
 WEEKS = 13  # of the history strip
 LOG_ROWS = 500  # entries of the log that are kept in the picture
@@ -65,7 +65,7 @@ class ServerRow:
     last: LastRun | None = None
     run: RunFace | None = None  # the active one
     weeks: tuple[Outcome | None, ...] = ()  # oldest first, WEEKS of them or none
-    kept: "Kept | None" = None  # of an interrupted run, for the next one
+    unfinished: "Unfinished | None" = None  # of an interrupted run, for the next one
     drills: Mapping[Clock, LastDrill] = field(default_factory=dict)
     why: Mapping[Clock, str] = field(default_factory=dict)  # a clock's last try did not renew it
     lost: Mapping[Clock, str] = field(default_factory=dict)  # what the record names and the vault has not

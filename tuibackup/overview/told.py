@@ -22,7 +22,7 @@ from tuibackup.sop import Clock, Outcome
 if TYPE_CHECKING:
     from tuibackup.ledger.queries import ClockFact, DrillFact
     from tuibackup.run.stored import Lost
-    from tuibackup.run.unfinished import Kept
+    from tuibackup.run.unfinished import Unfinished
 
 Of = tuple[str, Clock]
 Weeks = tuple[Outcome | None, ...]
@@ -139,7 +139,7 @@ class ServerOnDisk:
     """What lies there of one server; `newest` is None where nobody looked for it."""
 
     lost: "Mapping[Clock, Lost]" = field(default_factory=dict)
-    kept: "Kept | None" = None
+    unfinished: "Unfinished | None" = None
     newest: Mapping[Clock, datetime] | None = None
 
 

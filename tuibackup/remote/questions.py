@@ -26,11 +26,11 @@ class Answers(Protocol):
     """Where questions go: a dialog, a terminal, the face at the other end of a socketpair."""
 
     async def ask(self, question: Question) -> str | None:
-        """The answer; None is no answer and counts as no. It limits its own time."""
+        """The answer; None is no answer and counts as no. Cancelled when it is not needed any more."""
 
 
 class NoAnswers:
-    """There is no face: every answer is no."""
+    """Nobody is there: every answer is no."""
 
     async def ask(self, question: Question) -> str | None:
         return None

@@ -4,24 +4,25 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
-from tuibackup.config import Config, SecretSource, Server
+from tuibackup.config import Config, Server
 from tuibackup.errors import AccessDeniedError, ConnectionLostError, NeedsOperatorError
+from tuibackup.ledger.entries import Kind
 from tuibackup.remote.probe import probe
 from tuibackup.remote.questions import Question
 from tuibackup.remote.session import Session, connect
-from tuibackup.run import bandwidth
+from tuibackup.run import bandwidth, record
 from tuibackup.run.passwords import resolve
 from tuibackup.run.places import known_hosts
-from tuibackup.run.questions import Remembering
+from tuibackup.run.questions import RememberedAnswers
 from tuibackup.run.state import Work
-from tuibackup.secret import Secret
 from tuibackup.text import printable
 
 if TYPE_CHECKING:
     from tuibackup.database.connect.login import DatabaseSession
-    from tuibackup.remote.connect.hostkeys import Told
+    from tuibackup.remote.connect.hostkeys import HostKey, Told
 
 CONNECTING = 8  # runs of this host that connect at once: sshd drops some beyond ten (MaxStartups)
 TRIES = 3  # of a database password that is typed
@@ -31,7 +32,7 @@ _CLOSE_SECONDS = 10.0
 async def open_session(
     config: Config,
     server: Server,
-    answers: Remembering,
+    answers: RememberedAnswers,
     notes: Callable[[str], None],
     told: "Told | None",
     deadline: float | None = None,
@@ -41,15 +42,11 @@ async def open_session(
     Raises ConnectError, NeedsOperatorError, SecretError.
     """
     answers.attempt()
-
-    async def secret(source: SecretSource, question: Question) -> Secret | None:
-        return await resolve(source, question, answers)
-
     session = await connect(
         server,
         known_hosts=known_hosts(config, told),
         answers=answers,
-        secrets=secret,
+        secrets=partial(resolve, answers=answers),
         deadline=deadline or time.monotonic() + config.sop.connect_within,
         notes=notes,
     )
@@ -59,9 +56,15 @@ async def open_session(
 
 async def reach(work: Work, deadline: float | None = None) -> None:
     """Connect as `open_session` does, and learn what tools the server has."""
-    work.session = await open_session(
-        work.config, work.server, work.answers, work.note, work.trusted, deadline
-    )
+
+    def trusted(where: str, key: "HostKey", fault: str) -> None:
+        body = {
+            **record.trust_body(where, key, "a run", fault),
+            "operator": record.operator_body(work.plan.operator),
+        }
+        work.append(Kind.TRUST, body)
+
+    work.session = await open_session(work.config, work.server, work.answers, work.note, trusted, deadline)
     work.probe = await probe(work.session)
 
 
@@ -79,7 +82,7 @@ async def open_database(work: Work) -> "DatabaseSession":
     return await log_in(work.server, work.connected(), work.answers)
 
 
-async def log_in(server: Server, session: Session, answers: Remembering) -> "DatabaseSession":
+async def log_in(server: Server, session: Session, answers: RememberedAnswers) -> "DatabaseSession":
     """Log in to the server's database; a password that must be typed is asked for, a few times at most.
 
     Raises DatabaseError, NeedsOperatorError, SecretError, ConnectionLostError.

@@ -15,6 +15,7 @@ from tuibackup.config import Config
 from tuibackup.errors import BusyError, InterruptedRunError, LedgerError, TuibackupError
 from tuibackup.filelock import unlock
 from tuibackup.ledger.entries import Kind
+from tuibackup.remote.questions import NoAnswers
 from tuibackup.run import record
 from tuibackup.run.access import CONNECTING, disconnect
 from tuibackup.run.journal import events as ev
@@ -24,23 +25,24 @@ from tuibackup.run.needs import find_vault, meet_needs, unmet
 from tuibackup.run.places import open_ledger
 from tuibackup.run.plan import Plan
 from tuibackup.run.process import crash
-from tuibackup.run.questions import Face, NoFace
+from tuibackup.run.questions import RunAnswers
 from tuibackup.run.reconnect import reconnect
-from tuibackup.run.state import Carry, Work, outcome_of
+from tuibackup.run.state import Work, outcome_of
 from tuibackup.run.steps import connect, download, dump, load, login
 from tuibackup.run.stop import Stop
+from tuibackup.run.timing import Do, timed
 from tuibackup.sop import Clock, Outcome, Step, worst
 from tuibackup.vault.incoming import sweep
 
 _TIDY_SECONDS = 60.0  # what a stopped run may take to clean up; then it ends all the same
 
 
-async def carry_out(
+async def back_up(
     plan: Plan,
     config: Config,
     *,
     journal: Journal,
-    face: Face | None = None,
+    answers: RunAnswers | None = None,
     stop: Stop | None = None,
     told: Callable[[], object] = lambda: None,
 ) -> ev.RunFinished:
@@ -55,12 +57,11 @@ async def carry_out(
     except TuibackupError as error:
         return refuse(plan, journal, error)
     with ledger, ExitStack() as held:
-        face = face or NoFace()
-        work = Work(plan, config, journal, ledger, face)
+        work = Work(plan, config, journal, ledger, answers or NoAnswers())
         stop = stop or Stop()
         cancelled = False
         try:
-            await _until_stopped(_procedure(work, face, held), stop, held, work.way_on)
+            await _until_stopped(_procedure(work, answers, held), stop, held, work.way_on)
         except asyncio.CancelledError:
             cancelled = True
             work.abandon(InterruptedRunError("stopped"))
@@ -88,7 +89,7 @@ def refuse(plan: Plan, journal: Journal, error: Exception) -> ev.RunFinished:
     return finished
 
 
-async def _procedure(work: Work, face: Face, held: ExitStack) -> None:
+async def _procedure(work: Work, answers: RunAnswers | None, held: ExitStack) -> None:
     """The SOP's page. `held` keeps the server's lock until the run is recorded."""
     plan = work.plan
     await asyncio.to_thread(find_vault, work)
@@ -98,7 +99,7 @@ async def _procedure(work: Work, face: Face, held: ExitStack) -> None:
         work.emit(ev.RunWaiting, reason="needs")
         async with slot(work.config.state, CONNECTING, kind="connect"):
             connected, _ = await asyncio.gather(
-                work.timed(Step.CONNECT, connect), asyncio.to_thread(load, plan.clocks)
+                timed(work, Step.CONNECT, connect), asyncio.to_thread(load, plan.clocks)
             )
         needs = await meet_needs(work) if connected is Outcome.DONE else unmet(work)
         work.emit(ev.NeedsMet, needs=needs)
@@ -108,25 +109,26 @@ async def _procedure(work: Work, face: Face, held: ExitStack) -> None:
                 work.fail(clock, connected, work.error)
             return
         work.emit(ev.RunWaiting, reason="needs")
-        await face.ready()
+        if answers is not None:
+            await answers.ready()
         async with _own_slot(work):
             if Clock.FILES in work.plan.clocks:
-                await _carry(work, Clock.FILES, (Step.DOWNLOAD, download))
+                await _renew(work, Clock.FILES, (Step.DOWNLOAD, download))
             if Clock.DATABASES in work.plan.clocks:
-                await _carry(work, Clock.DATABASES, (Step.LOGIN, login), (Step.DUMP, dump))
+                await _renew(work, Clock.DATABASES, (Step.LOGIN, login), (Step.DUMP, dump))
     finally:
         await disconnect(work)
 
 
-async def _carry(work: Work, clock: Clock, *steps: tuple[Step, Carry]) -> None:
+async def _renew(work: Work, clock: Clock, *steps: tuple[Step, Do]) -> None:
     """The steps that renew one clock. Their failure is this clock's alone: the other is still carried out."""
     try:
         await reconnect(work)
     except TuibackupError as error:
         work.fail(clock, outcome_of(error), work.explain(error))
         return
-    for step, carry in steps:
-        outcome = await work.timed(step, carry)
+    for step, do in steps:
+        outcome = await timed(work, step, do)
         if outcome in (Outcome.FAILED, Outcome.INTERRUPTED):
             work.fail(clock, outcome, work.details[step])
             return

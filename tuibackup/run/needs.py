@@ -9,7 +9,7 @@ from tuibackup.errors import DatabaseError, DownloadError, TuibackupError, Usage
 from tuibackup.run.access import described, open_database
 from tuibackup.run.places import open_vault
 from tuibackup.run.state import Work
-from tuibackup.run.unfinished import kept
+from tuibackup.run.unfinished import unfinished
 from tuibackup.sop import Clock
 from tuibackup.text import printable, size
 from tuibackup.vault.disk import Room, require_room
@@ -51,7 +51,7 @@ def require_estimate(
     config: Config, room: Room, server: str, clocks: Collection[Clock], estimate: int | None, *, full: bool
 ) -> None:
     """VaultError where a run of `server` that stores `estimate` bytes would leave less than `min_free`."""
-    there = kept(config, server, full=full) if Clock.FILES in clocks else None
+    there = unfinished(config, server, full=full) if Clock.FILES in clocks else None
     needs = max(0, (estimate or 0) - (there.bytes if there else 0))
     require_room(room, server, needs, config.vault.least_free(room.total))
 

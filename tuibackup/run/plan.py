@@ -18,7 +18,7 @@ from tuibackup.remote.connect.agent import agent_is_forwarded as agent_is_forwar
 from tuibackup.run.journal import events as ev
 from tuibackup.run.operator import Operator
 from tuibackup.run.places import open_ledger, open_vault
-from tuibackup.run.unfinished import kept
+from tuibackup.run.unfinished import unfinished
 from tuibackup.sop import Clock, Step, expectation
 from tuibackup.text import printable, size
 from tuibackup.vault.disk import Room, room
@@ -175,7 +175,7 @@ def describe(plans: Iterable[Plan], config: Config) -> PlanSummary:
     there = {
         plan.server: found
         for plan in plans
-        if Clock.FILES in plan.clocks and (found := kept(config, plan.server, full=plan.full))
+        if Clock.FILES in plan.clocks and (found := unfinished(config, plan.server, full=plan.full))
     }
     needs = max(0, sum(known) - sum(one.bytes for one in there.values())) if known else None
     warnings = []

@@ -42,7 +42,7 @@ async def incoming(work: Work, clock: Clock) -> AsyncIterator[Incoming]:
         if creating.exception() is None:
             try:
                 if (left := await asyncio.to_thread(_let_go, creating.result())) is not None:
-                    work.kept = True
+                    work.unfinished = True
                     files = numbered(left.files, "file")
                     work.note(f"kept for the next run: {files}, {size(left.stored_bytes)}")
             except VaultError as error:  # what made the block fail is the error to tell

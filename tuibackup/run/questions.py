@@ -1,4 +1,7 @@
-"""A run's questions: sent to the face that started it, answered once, and told in the journal."""
+"""A run's questions: sent to the face that started it, answered once, and told in the journal.
+
+All who answer are `Answers`: a terminal, a screen, the other end of a line, what was answered before, or nobody.
+"""
 
 import asyncio
 import contextlib
@@ -15,25 +18,15 @@ FACE_SECONDS = 3600.0  # a face that says nothing for so long (suspended, perhap
 _LINE = 1 << 20
 
 
-class Face(Answers, Protocol):
+class RunAnswers(Answers, Protocol):
     """Who answers a run, and says when all runs of its request are ready to go on."""
 
     async def ready(self) -> None:
         """Tell the face that this run's needs are met; return when it may go on. Then nobody answers."""
 
 
-class NoFace:
-    """Nobody is there: every answer is no, and nothing is waited for."""
-
-    async def ask(self, question: Question) -> str | None:
-        return None
-
-    async def ready(self) -> None:
-        return None
-
-
-class FaceLine:
-    """The run's end of the socketpair. When the other end closes, every answer is no and the run goes on."""
+class LineAnswers:
+    """The face at the other end of the socketpair. When that is closed, every answer is no and the run goes on."""
 
     def __init__(self) -> None:
         self._writer: asyncio.StreamWriter | None = None
@@ -112,7 +105,7 @@ class FaceLine:
         self._writer.write(wire.encode(message))
 
 
-class Remembering:
+class RememberedAnswers:
     """Asks a question once and gives the same answer when a later connection needs it again.
 
     Answers live in memory only. One-time codes are good once, so they are not kept. A question that comes a

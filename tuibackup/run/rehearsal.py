@@ -26,7 +26,7 @@ from tuibackup.run.access import log_in, open_session
 from tuibackup.run.places import open_vault
 from tuibackup.run.plan import HISTORY, Plan
 from tuibackup.run.publish import dump_needs, full_is_due
-from tuibackup.run.questions import Remembering
+from tuibackup.run.questions import RememberedAnswers
 from tuibackup.run.unfinished import usable
 from tuibackup.sop import Clock, Outcome, Step
 from tuibackup.text import size
@@ -69,7 +69,7 @@ class Rehearsal:
 
 async def rehearse(plan: Plan, config: Config, answers: Answers, told: "Told | None") -> Rehearsal:
     """Try `plan` without doing it. What goes wrong is in the result. `told` records host keys that are accepted."""
-    found = _Found(plan, config, Remembering(answers), told)
+    found = _Found(plan, config, RememberedAnswers(answers), told)
     try:
         await found.look()
     except TuibackupError as error:
@@ -105,7 +105,7 @@ def room_fault(config: Config, found: Sequence[Rehearsal]) -> str:
 class _Found:
     """What is known so far."""
 
-    def __init__(self, plan: Plan, config: Config, answers: Remembering, told: "Told | None") -> None:
+    def __init__(self, plan: Plan, config: Config, answers: RememberedAnswers, told: "Told | None") -> None:
         self.error = ""
         self._plan = plan
         self._config = config

@@ -21,7 +21,7 @@ STARTS_AGAIN = "the next run starts again what was not finished"
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class Unfinished:
     """Files that need not be fetched again, unless they changed since; bytes are on the backup disk."""
 
     files: int
@@ -37,27 +37,27 @@ class Kept:
         return text.format(what=self)
 
 
-def kept(config: Config, server: str, *, full: bool = False) -> Kept | None:
+def unfinished(config: Config, server: str, *, full: bool = False) -> Unfinished | None:
     """What is there of `server` for the next run, which is to be `full` or not. None too without a vault."""
-    return kept_of(config, (server,), full=full).get(server)
+    return unfinished_of(config, (server,), full=full).get(server)
 
 
-def kept_of(config: Config, servers: Iterable[str], *, full: bool = False) -> dict[str, Kept]:
+def unfinished_of(config: Config, servers: Iterable[str], *, full: bool = False) -> dict[str, Unfinished]:
     """The same of many servers, those without anything left out."""
     with suppress(TuibackupError):
         vault = open_vault(config, create=False)
-        there = {server: kept_in(vault, server, full=full) for server in servers}
+        there = {server: unfinished_in(vault, server, full=full) for server in servers}
         return {server: found for server, found in there.items() if found}
     return {}
 
 
-def kept_in(vault: "Vault", server: str, *, full: bool = False) -> Kept | None:
+def unfinished_in(vault: "Vault", server: str, *, full: bool = False) -> Unfinished | None:
     """The same of one server, in a vault that is open."""
     from tuibackup.vault.incoming import leftovers  # faces ask seldom
 
     with suppress(TuibackupError):
         if found := usable(leftovers(vault, server), full=full):
-            return Kept(sum(one.files for one in found), sum(one.stored_bytes for one in found))
+            return Unfinished(sum(one.files for one in found), sum(one.stored_bytes for one in found))
     return None
 
 

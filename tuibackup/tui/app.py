@@ -16,8 +16,8 @@ from tuibackup.overview.gather import Source
 from tuibackup.overview.picture import Picture, RunFace
 from tuibackup.run.operator import Operator, identify
 from tuibackup.run.plan import Plan, PlanSummary
-from tuibackup.secret import Secret
 from tuibackup.tui import actions, themes
+from tuibackup.tui.answers import ScreenAnswers
 from tuibackup.tui.lines import wrapped
 from tuibackup.tui.panes.serverline import run_words
 from tuibackup.tui.private import OwnOutput, QuietCrash, colour_count, show_only_ascii
@@ -28,7 +28,6 @@ from tuibackup.tui.screens.details import ServerDetails
 from tuibackup.tui.screens.dialog import Dialog, Text
 from tuibackup.tui.screens.main import MainScreen
 from tuibackup.tui.screens.plan import PlanScreen, Wants
-from tuibackup.tui.screens.question import Ask, Reply
 from tuibackup.tui.symbols import ascii_only
 from tuibackup.tui.wire.driver import TerminalDriver
 from tuibackup.words import _, use_language
@@ -230,9 +229,9 @@ class Cockpit(QuietCrash, OwnOutput, App[None], inherit_bindings=False):
     def _planned(self, plans: tuple[Plan, ...] | None) -> None:
         if plans:
             self.main.servers.mark(self.main.servers.marks)
-            self.run_worker(self._carry_out(plans), name="request")
+            self.run_worker(self._start(plans), name="request")
 
-    async def _carry_out(self, plans: tuple[Plan, ...]) -> None:
+    async def _start(self, plans: tuple[Plan, ...]) -> None:
         """Start the processes and answer what they ask; from then on their journals tell the rest."""
         from tuibackup.run.process.start import start
 
@@ -240,20 +239,7 @@ class Cockpit(QuietCrash, OwnOutput, App[None], inherit_bindings=False):
         try:
             request = await asyncio.to_thread(start, plans, self.config.source)
             self.wake()
-            given: dict[str, Secret] = {}  # by kind of question: what may be used for the others
-            asked_before: set[tuple[str, str, str]] = set()
-            async for asked in request.asked():
-                question = asked.question
-                key = (question.kind, question.server, question.text)
-                again = key in asked_before
-                asked_before.add(key)
-                if question.kind in given and not again:
-                    asked.answer(given[question.kind].reveal())
-                    continue
-                reply: Reply | None = await self.push_screen_wait(Ask(question, asked.closed))
-                if reply and reply.answer is not None and reply.for_others:
-                    given[question.kind] = reply.answer
-                asked.answer(reply.answer.reveal() if reply and reply.answer else None)
+            await request.put_questions_to(ScreenAnswers(self))
         except TuibackupError as error:
             said = str(error)
             self.push_screen(

@@ -25,7 +25,7 @@ STALL_SECONDS = 900.0  # without a byte or a word from the tool: a table may tak
 _CHUNK = 256 << 10
 _WINDOW = 4 << 20  # bytes under way, packed: several programs write at the same time
 _TOO_MANY = re.compile(r"error: (?:1040|1203|1226):")
-_READY_SECONDS = 5.0  # to be ready before the lock; it begins later where it is not
+_READY_SECONDS = 3.0  # to be ready before the lock; it begins later where it is not
 _COMPLAINTS = 100  # lines that are kept
 
 

@@ -51,9 +51,7 @@ class Checker:
         self._history = False
         self._exact: Tables | None = None
         self._counted = asyncio.Event()
-        self._by_the_way: list[
-            tuple[str, TableInfo]
-        ] = []  # whose rows were counted by what the checksum read
+        self._by_the_way: list[tuple[str, TableInfo]] = []  # counted by what their checksum read
         self._work: asyncio.Task[None] | None = None
 
     async def prepare(self) -> None:
@@ -74,7 +72,7 @@ class Checker:
         None means all of them.
         """
         self._history, self._exact = history, exact
-        self._work = asyncio.create_task(self._carry_out(tuple(databases), checksum))
+        self._work = asyncio.create_task(self._count_all(tuple(databases), checksum))
 
     async def finish(self, seconds: float) -> None:
         """Wait until all is counted, and a while for the checksums; the dump took `seconds`.
@@ -109,7 +107,7 @@ class Checker:
             self._work.cancel()
             await asyncio.gather(self._work, return_exceptions=True)
 
-    async def _carry_out(self, databases: tuple[DatabaseInfo, ...], checksum: bool) -> None:
+    async def _count_all(self, databases: tuple[DatabaseInfo, ...], checksum: bool) -> None:
         try:
             await self._look(databases, checksum)
         except ConnectionLostError:  # of this login alone, or of all: then the dumps tell
@@ -130,10 +128,10 @@ class Checker:
             if countable(table) and table.name not in one.held
         ]
         peculiar = await self._peculiar(tables) if checksum else frozenset(tables)
-        large = [one for one in tables if one[1].bytes >= _LARGE and one not in peculiar]
+        large = frozenset(one for one in tables if one[1].bytes >= _LARGE) - peculiar
         for some in batches([one for one in tables if one not in large]):
             await self._ask(some, self._count)
-        for one in large:
+        for one in sorted(large, key=lambda one: one[1].bytes):
             await self._ask((one,), self._count_by_the_way)
         for some in batches([one for one in large if (one[0], one[1].name) not in self.counts]):
             await self._ask(some, self._count)

@@ -86,7 +86,7 @@ class Courtesy:
     def start(self, begun: Awaitable[object], numbers: Callable[[], Iterable[int]]) -> None:
         """Go to work when the programs have `begun`; `numbers`: sessions of ours besides them, as they are by then."""
         self._numbers = numbers
-        self._work = asyncio.create_task(self._carry_out(begun))
+        self._work = asyncio.create_task(self._let_through(begun))
 
     async def stop(self) -> None:
         """End it."""
@@ -94,7 +94,7 @@ class Courtesy:
             self._work.cancel()
             await asyncio.gather(self._work, return_exceptions=True)
 
-    async def _carry_out(self, begun: Awaitable[object]) -> None:
+    async def _let_through(self, begun: Awaitable[object]) -> None:
         await begun
         if self._before is None:
             return

@@ -1,6 +1,6 @@
 """Restores dumps into a database server, statement by statement over a login: no client program, no secret anywhere.
 
-Nothing here decides whether that is allowed; see `jobs.drill.drill` and `jobs.restore_database`.
+Nothing here decides whether that is allowed; see `jobs.drill.drill` and `jobs.restore.loading`.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator

@@ -63,7 +63,7 @@ async def compare(
 
     `unmade`: names of what the target could not make, which nobody misses. Raises DatabaseError.
     """
-    return await _Comparing(target, dump, same_series, only, frozenset(unmade)).carry_out()
+    return await _Comparing(target, dump, same_series, only, frozenset(unmade)).compare()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class _Comparing:
         self._gaps: list[str] = []
         self._unchecked: list[str] = []  # tables without a recorded checksum
 
-    async def carry_out(self) -> Comparison:
+    async def compare(self) -> Comparison:
         await self._target.rows(content.SETTINGS)
         there = await self._tables()
         sequences = set(self._objects.get("sequences", ())) | {

@@ -15,8 +15,8 @@ from tuibackup.jobs.check.answer import Check, State
 from tuibackup.remote.questions import Answers
 from tuibackup.run.places import open_vault
 from tuibackup.run.plan import clocks_of, estimate
-from tuibackup.run.questions import Remembering
-from tuibackup.run.unfinished import kept
+from tuibackup.run.questions import RememberedAnswers
+from tuibackup.run.unfinished import unfinished
 from tuibackup.text import count, duration, printable, size
 from tuibackup.vault.disk import require_room
 from tuibackup.words import _, ngettext
@@ -39,11 +39,11 @@ async def check_server(
     from tuibackup.remote.probe import probe
     from tuibackup.run.access import open_session
 
-    if (left := await asyncio.to_thread(kept, config, server.name)) is not None:
+    if (left := await asyncio.to_thread(unfinished, config, server.name)) is not None:
         yield Check(_("interrupted"), State.OK, left.sentence)
     if fault := await asyncio.to_thread(_place, config, server):
         yield Check(_("vault"), State.FAILED, fault)
-    remembering = Remembering(answers)
+    remembering = RememberedAnswers(answers)
     began = time.monotonic()
     notes: asyncio.Queue[str] = asyncio.Queue()
     deadline = began + config.sop.connect_within
@@ -143,7 +143,7 @@ def _tools(session: "Session", tools: "Probe", server: Server) -> Iterator[Check
 
 
 async def _database(
-    config: Config, session: "Session", probed: "Probe", server: Server, answers: Remembering
+    config: Config, session: "Session", probed: "Probe", server: Server, answers: RememberedAnswers
 ) -> AsyncIterator[Check]:
     from tuibackup.database.dump.tool import BrokenToolError, ForeignToolError, find_tool
     from tuibackup.database.objects.write import users_and_grants

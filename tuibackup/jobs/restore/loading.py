@@ -23,7 +23,7 @@ from tuibackup.progress import Progress
 from tuibackup.remote.connect.hostkeys import Told
 from tuibackup.remote.questions import Answers
 from tuibackup.run.access import log_in, open_session
-from tuibackup.run.questions import Remembering
+from tuibackup.run.questions import RememberedAnswers
 from tuibackup.text import count, printable
 from tuibackup.words import _, ngettext
 
@@ -192,7 +192,7 @@ async def _reached(
         async with local_target(_socket(into), account(), None) as target:
             yield target
         return
-    server, remembering = config.servers[into], Remembering(answers)
+    server, remembering = config.servers[into], RememberedAnswers(answers)
     async with await open_session(config, server, remembering, notes, told) as session:
         async with await log_in(server, session, remembering) as database:
             options = database.options

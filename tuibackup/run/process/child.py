@@ -22,11 +22,11 @@ import msgspec
 from tuibackup.config import Config, load
 from tuibackup.errors import TuibackupError
 from tuibackup.run import steps
-from tuibackup.run.engine import carry_out, refuse
+from tuibackup.run.engine import back_up, refuse
 from tuibackup.run.journal.journal import Journal
 from tuibackup.run.plan import Plan
 from tuibackup.run.process.message import Launch, Launched
-from tuibackup.run.questions import FaceLine
+from tuibackup.run.questions import LineAnswers
 from tuibackup.run.stop import Stop, stop_path
 
 NICE = 10
@@ -123,25 +123,30 @@ def _run(mine: _Run, config: Config | TuibackupError) -> int:
             return refuse(mine.plan, journal, config).exit_code
         # Never closed: that waits for every thread, also for one that hangs in a disk or a name server that is gone.
         runner = asyncio.Runner(debug=False, loop_factory=_loop_factory())
-        return runner.run(_carry_out(mine, config, journal))
+        return runner.run(_back_up(mine, config, journal))
 
 
-async def _carry_out(mine: _Run, config: Config, journal: Journal) -> int:
+async def _back_up(mine: _Run, config: Config, journal: Journal) -> int:
     stop = Stop()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.ask, "signal SIGTERM")
-    face = FaceLine()
-    await face.open(socket.socket(fileno=mine.line))
+    answers = LineAnswers()
+    await answers.open(socket.socket(fileno=mine.line))
     file = stop_path(config.state, mine.plan.run)
     watcher = asyncio.create_task(stop.watch(file))
     try:
-        finished = await carry_out(
-            mine.plan, config, journal=journal, face=face, stop=stop, told=lambda: signal.alarm(LEAVE_SECONDS)
+        finished = await back_up(
+            mine.plan,
+            config,
+            journal=journal,
+            answers=answers,
+            stop=stop,
+            told=lambda: signal.alarm(LEAVE_SECONDS),
         )
     finally:
         watcher.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watcher
-        await face.close()
+        await answers.close()
         file.unlink(missing_ok=True)
     return finished.exit_code
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from tuibackup.remote.questions import Question
+from tuibackup.remote.questions import Answers, Question
 from tuibackup.run.plan import Plan
 from tuibackup.run.process import message
 from tuibackup.text import printable
@@ -84,6 +84,22 @@ class Request:
             for writer in writers:
                 writer.close()
             self.close()
+
+    async def put_questions_to(self, answers: Answers) -> None:
+        """Have all questions answered by `answers`, one after the other, until the runs go on and ask no more.
+
+        An `ask` is cancelled once its question needs no answer any more.
+        """
+        async for asked in self.asked():
+            asking = asyncio.ensure_future(answers.ask(asked.question))
+            closed = asyncio.ensure_future(asked.closed.wait())
+            try:
+                await asyncio.wait((asking, closed), return_when=asyncio.FIRST_COMPLETED)
+                asked.answer(asking.result() if asking.done() else None)
+            finally:
+                asking.cancel()
+                closed.cancel()
+                await asyncio.gather(asking, closed, return_exceptions=True)
 
     def close(self) -> None:
         """Give up the line: every question from now on is answered with no; the runs go on."""
