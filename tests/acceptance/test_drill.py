@@ -226,6 +226,21 @@ def test_nothing_is_left_of_a_drill_that_is_killed(siakad: Site, place: Path) ->
         process.wait()
 
 
+def test_a_drill_that_is_ended_leaves_nothing_but_its_entry(siakad: Site, place: Path) -> None:
+    process = siakad.start("drill", "siakad/databases/latest")
+    try:
+        wait_until(lambda: any(place.glob("*/server/data/*")))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 130
+        assert not any(place.iterdir())
+        assert not servers_below(place)
+    finally:
+        process.kill()
+        process.wait()
+    [told] = drills(siakad)
+    assert (told["outcome"], told["error"]) == ("interrupted", "stopped")
+
+
 def test_root_gives_the_throw_away_server_no_rights(siakad: Site, place: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root has rights to give away")

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from tests.acceptance.backedup import BackedUp, changed, rewritten, tampered
-from tests.acceptance.site import Site
+from tests.acceptance.site import TUIBACKUP, Site
 from tests.conftest import MariadbStarter
 from tests.database.conftest import unpacked
+from tests.terminal import Terminal
 from tests.vault.test_recovery_page import run as run_page
 from tuibackup.demo.mariadbd import PrivateMariadb
 from tuibackup.demo.sshd import PrivateSshd
@@ -110,6 +111,23 @@ def test_a_database_goes_into_another_server_and_equals_its_source(
     kept = [path for folder in (siakad.state, siakad.vault) for path in folder.rglob("*") if path.is_file()]
     assert [path for path in kept if b"Rahasia" in path.read_bytes()] == []
     assert "Rahasia" not in said.out + said.err
+
+
+def test_a_password_that_is_typed_is_asked_for_again_as_in_a_run(
+    siakad: Site, sshd: PrivateSshd, other: PrivateMariadb
+) -> None:
+    """A restore took what was typed first, and failed with it; a run and a check ask up to three times."""
+    prompt = f'user = "pemulih"\nsocket = "{other.socket}"\nprompt = true\n'
+    siakad.add("uji", sshd, [], database=prompt)
+    words = [str(TUIBACKUP), *FROM, "--into", "uji"]
+    with Terminal(words, siakad.environment(), columns=160, cwd=siakad.home) as seat:
+        seat.wait_for("database password of pemulih on uji", seconds=30)
+        seat.send("Rahasia-salah\r")
+        seat.wait_for("refuses pemulih", seconds=30)
+        seat.send(f"{SECRET}\r")
+        assert seat.wait() == 0, seat.text
+        assert "Rahasia" not in seat.raw.decode()
+    assert [one["outcome"] for one in restores(siakad)] == ["done"]
 
 
 def test_nothing_goes_over_an_existing_database_unless_told(siakad: Site, other: PrivateMariadb) -> None:

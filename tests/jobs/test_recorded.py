@@ -107,6 +107,16 @@ def test_a_job_that_is_ended_is_recorded_as_interrupted(
     assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)] == before
 
 
+def test_a_job_below_nohup_outlives_its_terminal(config: Config, recorder: Recorder) -> None:
+    [plan] = plan_verify(config, FILES)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert verify(plan, recorder, stop_by(signal.SIGHUP)).outcome is Outcome.DONE
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_job_in_an_event_loop_is_cancelled_and_says_what_may_be_there(
     config: Config, recorder: Recorder, number: signal.Signals, monkeypatch: pytest.MonkeyPatch

@@ -159,11 +159,14 @@ def bounded(facts: Mapping[str, Any]) -> dict[str, Any]:
 def _signals_raised() -> Iterator[None]:
     """A wish to end, and a terminal that hangs up, come as ctrl+c does: there is something to record first.
 
-    What ctrl+c does is for its own handler to say: in an event loop it cancels the task that is waited for.
+    What ctrl+c does is for its own handler to say: in an event loop it cancels the task that is waited for. What is
+    ignored (nohup) stays ignored.
     """
     before: dict[signal.Signals, Any] = {}
     with suppress(ValueError):  # not in the main thread: then nobody sends us any
-        before.update({number: signal.signal(number, _stop) for number in _ENDED_BY})
+        for number in _ENDED_BY:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                before[number] = signal.signal(number, _stop)
     try:
         yield
     finally:
