@@ -17,10 +17,10 @@ from tests.vault import trees
 from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.errors import ConnectionLostError, DownloadError, VaultError
 from tuibackup.files import second_try
+from tuibackup.files.contract import NO_FOLDER
 from tuibackup.files.shell import complaints, order, stream
 from tuibackup.files.shell import tools as tools
 from tuibackup.files.shell.find import GNU
-from tuibackup.files.shell.inventory import NO_FOLDER
 from tuibackup.files.shell.recheck import Recheck
 from tuibackup.sop import Outcome
 from tuibackup.vault.archive.entry import Entry, Kind

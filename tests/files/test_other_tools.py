@@ -15,8 +15,8 @@ from tests.vault import trees
 from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.errors import DownloadError
 from tuibackup.files import second_try
+from tuibackup.files.contract import NO_FOLDER
 from tuibackup.files.shell import batches, complaints
-from tuibackup.files.shell.inventory import NO_FOLDER
 from tuibackup.sop import Outcome
 from tuibackup.vault.layout import Vault
 from tuibackup.vault.restore.files import restore_files

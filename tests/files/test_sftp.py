@@ -20,10 +20,9 @@ from tests.files.conftest import Bench, listed
 from tests.files.played import FOLDER, OLD, Node, PlayedSftp
 from tuibackup.errors import DownloadError, RemoteCommandError, TuibackupError, VaultError
 from tuibackup.files import second_try
+from tuibackup.files.contract import GREW, NO_FILE, OTHER_FILESYSTEM
 from tuibackup.files.sftp import fetch, inventory
 from tuibackup.files.shell import complaints
-from tuibackup.files.shell.inventory import OTHER_FILESYSTEM
-from tuibackup.files.shell.stream import GREW, NO_FILE
 from tuibackup.remote import sftp
 from tuibackup.sop import Clock, Outcome
 from tuibackup.vault.index.read import Index

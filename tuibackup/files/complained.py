@@ -8,8 +8,8 @@ taken out again (see `download`).
 
 from collections.abc import Callable, Iterator
 from threading import Lock
-from typing import NamedTuple
 
+from tuibackup.files.contract import Said
 from tuibackup.files.shell import complaints
 from tuibackup.files.shell.complaints import Complaint
 from tuibackup.files.shell.tools import Lines
@@ -22,14 +22,6 @@ _SAID = 10  # lines about no file
 NO_ATTRIBUTES = "its file system has no extended attributes or access lists"
 # A folder is only asked for its attributes; while it is, files come and go in it.
 _OF_FOLDERS = "file changed as we read it"
-
-
-class Said(NamedTuple):
-    """The first complaint about a file, and its number in the index's list (0: it is not there yet)."""
-
-    path: bytes
-    complaint: Complaint
-    problem: int
 
 
 class Heard:

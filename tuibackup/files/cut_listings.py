@@ -8,8 +8,8 @@ is lacking stays known from run to run, until the names are there again or the f
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
+from tuibackup.files.contract import Listed
 from tuibackup.files.findings import Findings
-from tuibackup.files.shell.inventory import Listed
 from tuibackup.files.workers import in_thread
 from tuibackup.text import count
 from tuibackup.vault.index.read import IndexWriter, Wanted

@@ -19,16 +19,13 @@ from typing import TypeVar
 from tuibackup.config import Server
 from tuibackup.errors import ConnectionLostError, DownloadError, RemoteCommandError, VaultError
 from tuibackup.files import cut_listings, false_empty
-from tuibackup.files.choose import Way, choose
+from tuibackup.files.choose import choose
+from tuibackup.files.contract import Fetched, Listed, Store, ToolFailedError, Way
 from tuibackup.files.findings import Findings
 from tuibackup.files.links_out import targets, told
 from tuibackup.files.resolved import Place, moved
 from tuibackup.files.retry import Persistence
 from tuibackup.files.second_try import Settling
-from tuibackup.files.shell.inventory import Listed
-from tuibackup.files.shell.stream import Fetched
-from tuibackup.files.shell.tools import ToolFailedError
-from tuibackup.files.store import Store
 from tuibackup.files.tally import Tally, reported
 from tuibackup.files.verdict import comparable, complete, poor, ratio
 from tuibackup.files.workers import in_thread

@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from itertools import islice
 
 from tuibackup.errors import RemoteTimeoutError
+from tuibackup.files.contract import Listed
 from tuibackup.files.findings import Findings
 from tuibackup.files.shell import complaints, recheck, sudo
-from tuibackup.files.shell.inventory import Listed
 from tuibackup.files.shell.listing import HONEST
 from tuibackup.files.shell.tools import Tools
 from tuibackup.files.workers import in_thread

@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tuibackup.config import Server
-from tuibackup.files.choose import Way, choose
+from tuibackup.files.choose import choose
+from tuibackup.files.contract import Listed, ToolFailedError, Way
 from tuibackup.files.findings import Findings
 from tuibackup.files.links_out import targets, told
-from tuibackup.files.shell.inventory import Listed
-from tuibackup.files.shell.tools import ToolFailedError
 from tuibackup.files.tally import Tally
 from tuibackup.files.verdict import comparable, complete, poor, ratio
 from tuibackup.files.workers import in_thread

@@ -8,8 +8,8 @@ import posixpath
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from tuibackup.errors import DownloadError, RemoteCommandError
+from tuibackup.files.contract import Listed
 from tuibackup.files.resolved import Place
-from tuibackup.files.shell.inventory import Listed
 from tuibackup.text import count, printable
 from tuibackup.words import _
 

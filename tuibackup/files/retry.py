@@ -6,7 +6,7 @@ came, the first that is left is asked for alone; when tar ends over that too, it
 """
 
 from tuibackup.errors import DownloadError
-from tuibackup.files.shell.stream import UnbelievedError
+from tuibackup.files.contract import UnbelievedError
 
 _HOPELESS = 20  # files in a row over which tar ended: then it is not the files
 

@@ -6,10 +6,8 @@ taken out again because the file came whole the next time.
 
 from operator import attrgetter
 
-from tuibackup.files.complained import Said
+from tuibackup.files.contract import Fetched, Listed, Said
 from tuibackup.files.findings import Findings
-from tuibackup.files.shell.inventory import Listed
-from tuibackup.files.shell.stream import Fetched
 from tuibackup.text import numbered
 from tuibackup.vault.index.read import IndexWriter, Wanted
 

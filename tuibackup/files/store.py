@@ -6,31 +6,18 @@ fetched again, by this run or, should it die, by the next.
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from threading import Lock
 
-from tuibackup.files.shell.inventory import Listed
+from tuibackup.files.contract import Listed, Store
 from tuibackup.files.tally import Tally
 from tuibackup.vault.archive.archive import ArchiveWriter
 from tuibackup.vault.archive.entry import Entry
 from tuibackup.vault.disk import RoomGuard
-from tuibackup.vault.incoming import Incoming
-from tuibackup.vault.index.read import IndexWriter, Wanted
+from tuibackup.vault.index.read import Wanted
 
 PART_BYTES = 2 << 30  # of an archive on the disk, after which the next part is begun …
 PART_SECONDS = 600.0  # … or after so long: what may be lost to a power cut
 _LAG = 0.5  # seconds by which a complaint may come later than the file that it is about
 _HANDED = 200  # files in one batch for the second look
-
-
-@dataclass(frozen=True, slots=True)
-class Store:
-    """Where files go. `lock` guards the index, which two threads use; `least_free` bytes stay free on the disk."""
-
-    incoming: Incoming
-    index: IndexWriter
-    lock: Lock
-    least_free: int
 
 
 class Keeper:

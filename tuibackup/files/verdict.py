@@ -4,7 +4,7 @@ import os
 
 from tuibackup.config import Server
 from tuibackup.errors import VaultError
-from tuibackup.files.shell.inventory import Listed
+from tuibackup.files.contract import Listed
 from tuibackup.text import count, numbered, printable, size
 from tuibackup.vault.archive.archive import ArchiveReader
 from tuibackup.vault.index.read import Index, Totals

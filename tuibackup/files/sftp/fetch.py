@@ -20,11 +20,10 @@ from queue import SimpleQueue
 from typing import NamedTuple
 
 from tuibackup.errors import ConnectionLostError, DownloadError, RemoteCommandError
+from tuibackup.files.contract import GREW, GROWN, LOST_NAMES, NO_FILE, Fetched, Listed, Store
 from tuibackup.files.sftp.inventory import reason_of
 from tuibackup.files.sftp.recheck import SecondLook, now_of
-from tuibackup.files.shell.inventory import Listed
-from tuibackup.files.shell.stream import GREW, GROWN, LOST_NAMES, NO_FILE, Fetched
-from tuibackup.files.store import Keeper, Store
+from tuibackup.files.store import Keeper
 from tuibackup.files.tally import Tally
 from tuibackup.files.workers import in_thread, locked, together
 from tuibackup.remote.pipe import StoppedError

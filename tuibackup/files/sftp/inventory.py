@@ -17,11 +17,11 @@ from typing import NamedTuple, TypeVar
 
 from tuibackup.config import Server
 from tuibackup.errors import DownloadError
+from tuibackup.files.contract import MOST, NO_FOLDER, OTHER_FILESYSTEM, Listed, missing
 from tuibackup.files.exclude import Excludes
 from tuibackup.files.findings import Findings
 from tuibackup.files.resolved import Place
 from tuibackup.files.shell.complaints import VANISHED
-from tuibackup.files.shell.inventory import MOST, NO_FOLDER, OTHER_FILESYSTEM, Listed, missing
 from tuibackup.files.shell.listing import STRANGE
 from tuibackup.files.tally import Tally
 from tuibackup.files.workers import in_thread

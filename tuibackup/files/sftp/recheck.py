@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from tuibackup.errors import RemoteTimeoutError
 from tuibackup.files import false_empty
+from tuibackup.files.second_look import Handed
 from tuibackup.files.sftp.inventory import entry_of, reason_of, unless_refused
-from tuibackup.files.shell.recheck import Handed
 from tuibackup.remote.session import Session
 from tuibackup.remote.sftp import NO_SUCH_FILE, Attributes, Sftp, SftpError, opened
 from tuibackup.vault.archive.entry import Entry

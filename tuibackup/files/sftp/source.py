@@ -7,13 +7,11 @@ from dataclasses import dataclass
 
 from tuibackup.config import Server
 from tuibackup.errors import DownloadError, RemoteCommandError
+from tuibackup.files.contract import NO_FOLDER, Fetched, Listed, Store, missing
 from tuibackup.files.findings import Findings
 from tuibackup.files.resolved import Place
 from tuibackup.files.sftp import fetch, inventory, recheck
-from tuibackup.files.shell.inventory import NO_FOLDER, Listed, missing
-from tuibackup.files.shell.stream import Fetched
 from tuibackup.files.shell.tools import lacking
-from tuibackup.files.store import Store
 from tuibackup.files.tally import Tally
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session

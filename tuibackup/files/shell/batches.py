@@ -11,13 +11,12 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 
+from tuibackup.files.contract import Fetched, Listed, Store
 from tuibackup.files.shell import complaints, recheck
 from tuibackup.files.shell.complaints import Complaint
-from tuibackup.files.shell.inventory import Listed
-from tuibackup.files.shell.stream import ROUND, Fetch, Fetched
+from tuibackup.files.shell.stream import ROUND, Fetch
 from tuibackup.files.shell.tarstream import REGULAR, Member, StreamCutError, StreamError, TarStream
 from tuibackup.files.shell.tools import Tools, end, gently, piece, taken
-from tuibackup.files.store import Store
 from tuibackup.files.tally import Tally
 from tuibackup.files.workers import in_thread, locked, together
 from tuibackup.remote.command import Exit

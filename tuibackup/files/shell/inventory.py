@@ -3,19 +3,19 @@
 import asyncio
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 
 from tuibackup.config import Server
 from tuibackup.errors import DownloadError
 from tuibackup.files import resolved
+from tuibackup.files.contract import MOST, NO_FOLDER, OTHER_FILESYSTEM, Listed, ToolFailedError, missing
 from tuibackup.files.findings import Findings
 from tuibackup.files.resolved import Place
 from tuibackup.files.shell import complaints
 from tuibackup.files.shell.compare import Comparison
 from tuibackup.files.shell.listing import FORMAT, HONEST, Listing
 from tuibackup.files.shell.owners import Names, name_owners, names_of
-from tuibackup.files.shell.tools import Lines, ToolFailedError, Tools, end, gently, last_line, piece
+from tuibackup.files.shell.tools import Lines, Tools, end, gently, last_line, piece
 from tuibackup.files.tally import Tally
 from tuibackup.files.workers import in_thread
 from tuibackup.remote.session import Session
@@ -30,47 +30,6 @@ from tuibackup.words import _
 
 _LOOK_SECONDS = 60.0
 _LATEST = 9_000_000_000  # seconds since 1970 (the year 2255): the index keeps nanoseconds in 64 bits
-MOST = 50_000_000  # names in one folder; beyond, the server is not to be believed
-
-MISSING = "is missing on the server"
-NO_FOLDER = "is no folder on the server; of a single file, name the folder that it lies in"
-OTHER_FILESYSTEM = (
-    "another file system is mounted here: what it holds is not in the snapshot;"
-    " name it in folders too, or exclude it"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A configured folder and what the inventory found there.
-
-    `fault` says why there is nothing: missing, no folder, not readable. `files` and `bytes` count the regular
-    files that are to be fetched, each inode once; `allocated` the room they take on the server's disk. `started_ns`:
-    when it began, by the server's clock. `place` is where it was read, whatever links lead there.
-    """
-
-    root: int
-    folder: bytes
-    place: Place
-    fault: str
-    files: int
-    bytes: int
-    allocated: int
-    started_ns: int = 0
-    sparse: bool = False
-
-    def young(self, entry: Entry) -> bool:
-        """Whether `entry` was changed when the inventory had begun, or later.
-
-        Where times are whole seconds, another change in the same second leaves no trace: such a file is read twice.
-        """
-        return max(entry.mtime_ns, entry.ctime_ns) >= self.started_ns
-
-
-def missing(folder: bytes) -> str:
-    """Why a folder is not there; wildcards are a common reason."""
-    wild = any(sign in folder for sign in b"*?[")
-    return f"{MISSING}; folders have no wildcards: name the one above, and exclude" if wild else MISSING
 
 
 async def take(

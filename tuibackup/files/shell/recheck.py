@@ -6,11 +6,10 @@ inventory. What differs was changed after the inventory saw it.
 """
 
 import asyncio
-import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 
 from tuibackup.errors import DownloadError, NoChannelError
+from tuibackup.files.second_look import Handed
 from tuibackup.files.shell import sudo
 from tuibackup.files.shell.complaints import VANISHED
 from tuibackup.files.shell.find import Look
@@ -26,8 +25,6 @@ _AT_ONCE = b"4000"  # names for one `find`, if so many fit on a command line
 ENDS = (0, 1, 123)  # of xargs; 123: some find exited with 1, as it does for a file that is gone
 _IDLE = 1.0  # seconds without a name, after which a command is ended
 _CUTS = 5
-_HANDED = 16  # batches that wait to be sent
-_KEPT = 20_000  # changed files that are remembered; more than that is somebody's `chown -R`
 
 
 def command(told: Sequence[bytes], *, sudo: bool) -> bytes:
@@ -56,63 +53,6 @@ async def afresh(session: Session, look: Look, files: Sequence[Wanted], *, sudo:
         for wanted in files
         if wanted.place in now and now[wanted.place].kind is wanted.entry.kind
     ]
-
-
-class Handed:
-    """Takes fetched files from the worker, to be looked at a second time, and keeps which of them `changed`.
-
-    `gone` are those that are not there any more, or no files. Of either `uncounted` tells how many more there
-    are than are kept.
-    """
-
-    def __init__(self, name: str) -> None:
-        self.changed: list[Wanted] = []
-        self.gone: list[Wanted] = []
-        self.uncounted = 0
-        self.postponed = False
-        self._name = name  # of the server
-        self._loop = asyncio.get_running_loop()
-        self._queue: asyncio.Queue[list[Wanted]] = asyncio.Queue()
-        self._slots = threading.Semaphore(_HANDED)
-        self._stopped = False
-        self._out: deque[Wanted] = deque()
-        self._begun: list[Wanted] = []  # what the next command begins with
-        self._unsent: list[Wanted] = []
-
-    def hand(self, files: list[Wanted]) -> None:
-        """In the worker's thread: these are fetched; an empty list is the end. Waits while too many are on the way.
-
-        After `stop` they are only noted as `unchecked`.
-        """
-        if not self._stopped and not self.postponed:
-            self._slots.acquire()
-        if self._stopped:
-            self._unsent += files
-        else:
-            self._loop.call_soon_threadsafe(self._queue.put_nowait, files)
-
-    def _postpone(self) -> None:
-        """Nothing is looked at for the time being: `hand` waits no more."""
-        self.postponed = True
-        self._slots.release()
-
-    def stop(self) -> None:
-        """Let the worker's thread go, also from a `hand` that waits."""
-        self._stopped = True
-        self._slots.release()
-
-    def unchecked(self) -> list[Wanted]:
-        """After a cut: files that were handed over and not looked at. The worker's thread has ended."""
-        queued: list[Wanted] = []
-        while not self._queue.empty():
-            queued += self._queue.get_nowait()
-        return [*self._out, *self._begun, *queued, *self._unsent]
-
-    def _keep(self, where: list[Wanted], wanted: Wanted) -> None:
-        if len(where) < _KEPT:
-            where.append(wanted)
-        else:
-            self.uncounted += 1
 
 
 class Recheck(Handed):

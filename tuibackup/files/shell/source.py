@@ -6,13 +6,12 @@ from dataclasses import dataclass, replace
 from tuibackup.config import Server
 from tuibackup.errors import DownloadError
 from tuibackup.files import false_empty
+from tuibackup.files.contract import Fetched, Listed, Store
 from tuibackup.files.findings import Findings
 from tuibackup.files.resolved import Place
 from tuibackup.files.shell import batches, inventory, recheck
 from tuibackup.files.shell import stream as fetch
 from tuibackup.files.shell.find import GNU, STAT
-from tuibackup.files.shell.inventory import Listed
-from tuibackup.files.shell.stream import Fetched
 from tuibackup.files.shell.tools import (
     Lines,
     Tools,
@@ -24,7 +23,6 @@ from tuibackup.files.shell.tools import (
     refuse_missing_sudo,
     taken,
 )
-from tuibackup.files.store import Store
 from tuibackup.files.tally import Tally
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session

@@ -8,19 +8,28 @@ at a second time while the stream goes on.
 import asyncio
 from array import array
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from threading import Event
 
 from tuibackup.errors import ConnectionLostError, DownloadError, RemoteCommandError
-from tuibackup.files.complained import NO_ATTRIBUTES, Heard, Said
+from tuibackup.files.complained import NO_ATTRIBUTES, Heard
+from tuibackup.files.contract import (
+    GREW,
+    GROWN,
+    LOST_NAMES,
+    NO_FILE,
+    Fetched,
+    Listed,
+    Store,
+    ToolFailedError,
+    UnbelievedError,
+)
 from tuibackup.files.shell import complaints, recheck
 from tuibackup.files.shell.complaints import Complaint
-from tuibackup.files.shell.inventory import Listed
 from tuibackup.files.shell.order import Order
 from tuibackup.files.shell.recheck import Recheck
 from tuibackup.files.shell.tarstream import FOLDER, REGULAR, Member, StreamCutError, TarStream
-from tuibackup.files.shell.tools import ToolFailedError, Tools, end, gently, last_line, piece
-from tuibackup.files.store import Keeper, Store
+from tuibackup.files.shell.tools import Tools, end, gently, last_line, piece
+from tuibackup.files.store import Keeper
 from tuibackup.files.tally import Tally
 from tuibackup.files.workers import in_thread, locked, together
 from tuibackup.remote.command import Exit
@@ -31,51 +40,9 @@ from tuibackup.text import numbered, printable, size
 from tuibackup.vault.archive.entry import Kind
 from tuibackup.vault.index.read import Wanted
 
-GROWN = 1 << 30  # bytes by which a file may be larger than twice what was listed
 _BREATH = 0.05  # seconds between two looks at whether more names may be sent
 _PATIENCE = 2.0  # seconds without an answer, after which all the rest is sent
 ROUND = 20_000  # files asked for at a time, where they are looked at again only when all have come
-LOST_NAMES = 20_000  # files left out for which the reason is looked up one by one
-
-NO_FILE = "is no regular file any more: it was replaced while the backup ran"
-GREW = "grew from {} to {} while the backup ran; files that grow less are believed"
-
-
-class UnbelievedError(DownloadError):
-    """One file is not to be had; those after it in the stream are asked for again without it."""
-
-    def __init__(self, wanted: Wanted, reason: str) -> None:
-        super().__init__(f"{printable(wanted.path)} {reason}")
-        self.wanted = wanted
-        self.reason = reason
-
-
-@dataclass
-class Fetched:
-    """What one stream brought: `lost` files never came, `changed` and `gone` did so after the inventory.
-
-    `more`: not all was asked for. `hollow`: files came as one hole each, which is not believed; they are wanted still.
-    `cut`: the connection was lost on the way. What had come whole is stored; `unchecked` of it was not looked at a
-    second time, and what did not come is not `lost` but still wanted. `broken`: the same, but it was a command there
-    that ended, or one file that nobody may wait for (which is `lost`). `stored_again` are the ids of those that came a
-    second time. `complaints` are of the server's tools about what came, by the file's id.
-    """
-
-    more: bool = False
-    hollow: bool = False
-    cut: bool = False
-    broken: DownloadError | None = None
-    unchecked: list[Wanted] = field(default_factory=list)
-    stored_again: set[int] = field(default_factory=set)
-    lost: list[tuple[Wanted, str]] = field(default_factory=list)
-    lost_unnamed: "array[int]" = field(default_factory=lambda: array("Q"))
-    changed: list[Wanted] = field(default_factory=list)
-    gone: list[Wanted] = field(default_factory=list)
-    uncounted: int = 0
-    complaints: dict[int, Said] = field(default_factory=dict)
-    looked: dict[bytes, str] = field(default_factory=dict)  # why a second look failed, by the path there
-    said: list[str] = field(default_factory=list)  # about the folder, or no file in particular
-    notes: list[str] = field(default_factory=list)  # worth a word, and no fault
 
 
 def command(tools: Tools, place: bytes, *, sparse: bool = False) -> bytes:

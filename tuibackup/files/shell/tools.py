@@ -106,10 +106,6 @@ class SilenceError(DownloadError):
     """Nothing came for too long."""
 
 
-class ToolFailedError(DownloadError):
-    """A command there ended before its work was done. What it did not do may be asked for again, in another way."""
-
-
 async def piece(stream: Stream, name: str) -> bytes:
     """The next bytes of a command's output, b"" at its end; SilenceError when none come for too long."""
     async with _patiently(name):
