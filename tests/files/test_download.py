@@ -21,7 +21,7 @@ from tuibackup.files.contract import NO_FOLDER
 from tuibackup.files.shell import complaints, order, stream
 from tuibackup.files.shell import tools as tools
 from tuibackup.files.shell.find import GNU
-from tuibackup.files.shell.recheck import Recheck
+from tuibackup.files.shell.recheck import ShellSecondLook
 from tuibackup.sop import Outcome
 from tuibackup.vault.archive.entry import Entry, Kind
 from tuibackup.vault.index.read import Index, Wanted
@@ -497,11 +497,11 @@ async def test_a_second_look_that_takes_no_names_is_given_up(monkeypatch: pytest
             await asyncio.Event().wait()
 
     monkeypatch.setattr(tools, "STALL", 0.1)
-    look = Recheck("siakad", GNU, lambda _: False)
+    second_look = ShellSecondLook("siakad", GNU, lambda _: False)
     entry = Entry(b"a", Kind.FILE, 0o644, 0, 0, b"", b"", 1, 1, 1, 1, 1, 1, b"ext4", None)
-    look.hand([Wanted(1, 1, b"/srv/a", entry, b"/srv/a")])
+    second_look.hand_over([Wanted(1, 1, b"/srv/a", entry, b"/srv/a")])
     with pytest.raises(DownloadError, match="sent nothing"):
-        await asyncio.wait_for(look.send(Deaf()), 5)  # type: ignore[arg-type]  # all that `send` uses before
+        await asyncio.wait_for(second_look.send(Deaf()), 5)  # type: ignore[arg-type]  # all that `send` uses before
 
 
 @pytest.mark.parametrize("tool", ["find", "xargs", "tar"])

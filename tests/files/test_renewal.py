@@ -28,13 +28,13 @@ Renewed = Callable[[], int]
 @pytest.fixture
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is so new that a change in the same tick could be missed: the server's clock is ahead."""
-    look = inventory._look
+    ask = inventory._ask_clock_and_places
 
     async def ahead(*words: Any) -> Any:
-        started, resolved = await look(*words)
+        started, resolved = await ask(*words)
         return started + 10_000_000_000, resolved
 
-    monkeypatch.setattr(inventory, "_look", ahead)
+    monkeypatch.setattr(inventory, "_ask_clock_and_places", ahead)
 
 
 @pytest.fixture

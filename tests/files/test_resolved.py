@@ -2,18 +2,18 @@
 
 import pytest
 
-from tuibackup.files.resolved import Place, moved, parsed
+from tuibackup.files.resolved import Place, parse_places, what_moved
 
 HERE = Place(b"/srv/app", b"1:2:3")
 
 
 @pytest.mark.parametrize("now", [None, Place(b"/srv/app"), HERE, Place(b"/srv/other", b"4:5:6")])
 def test_a_folder_whose_place_was_never_told_is_accused_of_nothing(now: Place | None) -> None:
-    assert moved(b"/srv/app", Place(b"/srv/app", told=False), now, now) == ("", False)
+    assert what_moved(b"/srv/app", Place(b"/srv/app", told=False), now, now) == ("", False)
 
 
 def test_one_whose_place_was_told_and_is_gone_is() -> None:
-    said, spoilt = moved(b"/srv/app", HERE, None, None)
+    said, spoilt = what_moved(b"/srv/app", HERE, None, None)
     assert spoilt
     assert "was removed or renamed" in said
 
@@ -31,4 +31,4 @@ def test_one_whose_place_was_told_and_is_gone_is() -> None:
 def test_an_identity_is_what_stat_or_find_tells_but_not_that_of_fuse(
     answer: bytes, place: Place | None
 ) -> None:
-    assert parsed(answer, 1) == [place]
+    assert parse_places(answer, 1) == [place]

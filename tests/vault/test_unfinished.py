@@ -9,11 +9,11 @@ from tests.vault.taking import inventory, summary
 from tuibackup.errors import VaultError
 from tuibackup.sop import Clock
 from tuibackup.vault import incoming as incoming_module
-from tuibackup.vault.incoming import Incoming, discard, leftovers, sweep
+from tuibackup.vault.incoming import Incoming, discard, sweep, unfinished_runs
 from tuibackup.vault.index.read import IndexWriter
 from tuibackup.vault.layout import Vault
 from tuibackup.vault.restore.files import restore_files
-from tuibackup.vault.unfinished import Leftover
+from tuibackup.vault.unfinished import UnfinishedRun
 from tuibackup.vault.verify import unsound, verify
 
 LATER = 1 << 62  # nanoseconds: an inventory that began long after every file was written
@@ -60,12 +60,12 @@ def fetch(incoming: Incoming, index: IndexWriter) -> list[bytes]:
     return fetched
 
 
-def interrupted(vault: Vault, folders: list[Path], run: str = "run1") -> Leftover:
+def interrupted(vault: Vault, folders: list[Path], run: str = "run1") -> UnfinishedRun:
     """A run that fetched everything, and then went no further."""
     incoming, index = begin(vault, run, folders)
     fetch(incoming, index)
     index.abandon()
-    left = incoming.keep()
+    left = incoming.keep_complete()
     assert left is not None
     return left
 
@@ -73,7 +73,7 @@ def interrupted(vault: Vault, folders: list[Path], run: str = "run1") -> Leftove
 def resume(vault: Vault, run: str, folders: list[Path]) -> tuple[Incoming, IndexWriter, list[bytes]]:
     """The next run: it takes over what is there, and fetches the rest, of which it gives the paths."""
     incoming, index = begin(vault, run, folders)
-    for left in leftovers(vault, "siakad"):
+    for left in unfinished_runs(vault, "siakad"):
         left.check()
         incoming.take_over(left.without(unsound(left.path, left.sums)), index)
         discard(left.path)
@@ -88,7 +88,7 @@ def publishes(vault: Vault, incoming: Incoming, index: IndexWriter, folders: lis
     for folder in folders:
         for path in folder.iterdir():
             assert (to / str(path)[1:]).read_bytes() == path.read_bytes()
-    assert leftovers(vault, "siakad") == []
+    assert unfinished_runs(vault, "siakad") == []
     assert sweep(vault, "siakad") == []
 
 
@@ -118,7 +118,7 @@ def test_what_could_not_be_published_is_kept_without_the_restore_files(
     flip(harmed)
     with pytest.raises(VaultError, match="reads back wrong"):
         incoming.publish(summary("siakad", "run1", Clock.FILES))
-    assert incoming.keep() is not None
+    assert incoming.keep_complete() is not None
     assert {path.suffix for path in incoming.path.iterdir()} == {".zst", ".sqlite"}
     incoming, index, fetched = resume(vault, "run2", folders)
     assert len(fetched) == 2
@@ -151,7 +151,7 @@ def test_who_dies_while_taking_over_loses_nothing(
         renames += 1
         rename(source, target)
 
-    (left,) = leftovers(vault, "siakad")
+    (left,) = unfinished_runs(vault, "siakad")
     with monkeypatch.context() as patched:
         patched.setattr(incoming_module, "rename_new", dying)
         patched.setattr(incoming_module, "sync_folder", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))

@@ -5,16 +5,16 @@ index and archives whatever it is. The download knows no more of a server than t
 """
 
 from tuibackup.config import Server
-from tuibackup.files.contract import Way
-from tuibackup.files.sftp.source import sftp_way
-from tuibackup.files.shell.source import shell_way
-from tuibackup.files.shell.tools import lacking
+from tuibackup.files.contract import Source
+from tuibackup.files.sftp.source import sftp_source
+from tuibackup.files.shell.source import shell_source
+from tuibackup.files.shell.tools import missing_tools
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
 
 
-def choose(session: Session, probe: Probe, server: Server) -> Way:
+def choose_source(session: Session, probe: Probe, server: Server) -> Source:
     """The best way to read `server`, of which `probe` says what it has. DownloadError where there is none."""
-    if lacking(probe):
-        return sftp_way(session, probe, server)
-    return shell_way(session, probe, server)
+    if missing_tools(probe):
+        return sftp_source(session, probe, server)
+    return shell_source(session, probe, server)

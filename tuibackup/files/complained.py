@@ -9,10 +9,10 @@ taken out again (see `download`).
 from collections.abc import Callable, Iterator
 from threading import Lock
 
-from tuibackup.files.contract import Said
+from tuibackup.files.contract import FileComplaint
 from tuibackup.files.shell import complaints
 from tuibackup.files.shell.complaints import Complaint
-from tuibackup.files.shell.tools import Lines
+from tuibackup.files.shell.tools import StderrLines
 from tuibackup.text import printable, shorten
 from tuibackup.vault.archive.entry import Kind
 from tuibackup.vault.index.read import IndexWriter
@@ -24,14 +24,14 @@ NO_ATTRIBUTES = "its file system has no extended attributes or access lists"
 _OF_FOLDERS = "file changed as we read it"
 
 
-class Heard:
-    """The complaints of one stream of a root. `lines.take` may be called while another thread calls `note`."""
+class StreamComplaints:
+    """The complaints of one stream of a root. `lines.take` may be called while another thread calls `record`."""
 
     def __init__(
         self, index: IndexWriter, lock: Lock, root: int, readings: Callable[[bytes], Iterator[Complaint]]
     ) -> None:
-        self.lines = Lines()
-        self.files: dict[int, Said] = {}  # by the file's id
+        self.lines = StderrLines()
+        self.files: dict[int, FileComplaint] = {}  # by the file's id
         self.more = 0  # files that are listed in the index only
         self.said: list[str] = []  # about no file that is known
         self.unsaid = 0
@@ -41,7 +41,7 @@ class Heard:
         self._root = root
         self._readings = readings
 
-    def note(self) -> None:
+    def record(self) -> None:
         """Bring what was said so far into the index; before what came with it is committed there."""
         lines = self.lines.drain()
         if not lines and not self.lines.doubtful:
@@ -51,16 +51,16 @@ class Heard:
                 if complaints.no_attributes(line):
                     self.no_attributes = True
                 else:
-                    self._note(line)
+                    self._record(line)
             if self.lines.doubtful:
                 self._index.distrust(self._root)
 
-    def blame(self, number: int, path: bytes, complaint: Complaint) -> None:
+    def record_against(self, number: int, path: bytes, complaint: Complaint) -> None:
         """List what is known of a file without a line that names it."""
         with self._lock:
             self._keep(number, path, complaint, listed=True)
 
-    def _note(self, line: bytes) -> None:
+    def _record(self, line: bytes) -> None:
         unknown = None
         for complaint in self._readings(line):
             path = complaint.name.removeprefix(b"./").rstrip(b"/")
@@ -82,7 +82,7 @@ class Heard:
         kept = len(self.files) < _FILES
         problem = self._index.problem(self._root, path, complaint.reason) if listed else 0
         if kept:
-            self.files[number] = Said(path, complaint, problem)
+            self.files[number] = FileComplaint(path, complaint, problem)
         elif listed:
             self.more += 1
 

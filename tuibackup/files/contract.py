@@ -1,4 +1,4 @@
-"""What step 2 and its sources (`shell`, `sftp`) agree on: what a source gives, and the words for what it cannot give."""
+"""What step 2 and its sources (`shell`, `sftp`) agree on: what a source gives, and the words where it cannot."""
 
 from array import array
 from collections.abc import Callable, Iterator, Sequence
@@ -60,7 +60,7 @@ def missing(folder: bytes) -> str:
     return f"{MISSING}; folders have no wildcards: name the one above, and exclude" if wild else MISSING
 
 
-class Said(NamedTuple):
+class FileComplaint(NamedTuple):
     """The first complaint about a file, and its number in the index's list (0: it is not there yet)."""
 
     path: bytes
@@ -105,7 +105,7 @@ class Fetched:
     changed: list[Wanted] = field(default_factory=list)
     gone: list[Wanted] = field(default_factory=list)
     uncounted: int = 0
-    complaints: dict[int, Said] = field(default_factory=dict)
+    complaints: dict[int, FileComplaint] = field(default_factory=dict)
     looked: dict[bytes, str] = field(default_factory=dict)  # why a second look failed, by the path there
     said: list[str] = field(default_factory=list)  # about the folder, or no file in particular
     notes: list[str] = field(default_factory=list)  # worth a word, and no fault
@@ -116,7 +116,7 @@ class ToolFailedError(DownloadError):
 
 
 @dataclass(frozen=True, slots=True)
-class Store:
+class Destination:
     """Where files go. `lock` guards the index, which two threads use; `least_free` bytes stay free on the disk."""
 
     incoming: Incoming
@@ -125,7 +125,7 @@ class Store:
     least_free: int
 
 
-class Way(Protocol):
+class Source(Protocol):
     """How one server is read over one connection, the same for every stream of a run.
 
     All raise DownloadError and RemoteCommandError for a server that answers wrongly, ConnectionLostError, and
@@ -148,17 +148,17 @@ class Way(Protocol):
     def xattrs(self) -> bool:
         """Whether it takes extended attributes: then folders are wanted too, for theirs."""
 
-    def plainer(self) -> "Way | None":
+    def without_packer(self) -> "Source | None":
         """The same without what may fail by itself, a packer at the source; None where there is nothing of the kind."""
 
-    async def inventory(
+    async def list_folders(
         self, server: Server, writer: IndexWriter, findings: Findings, tally: Tally
     ) -> list[Listed]:
         """List every configured folder of `server` into `writer`; `tally` counts the names found."""
 
     async def fetch(
         self,
-        store: Store,
+        destination: Destination,
         tally: Tally,
         folder: Listed,
         wanted: Callable[[], Iterator[Wanted]],
@@ -171,11 +171,11 @@ class Way(Protocol):
         Whatever happens, files that came whole are in the index.
         """
 
-    async def held(self, files: Sequence[Wanted]) -> dict[int, str]:
+    async def find_not_empty(self, files: Sequence[Wanted]) -> dict[int, str]:
         """Which of `files`, that say that they are empty, are not, or may not be: the reason, by the file's id."""
 
-    async def places(self, folders: Sequence[bytes]) -> list[Place | None]:
+    async def resolve(self, folders: Sequence[bytes]) -> list[Place | None]:
         """Where folders lie now; None for one that is not there any more."""
 
-    async def afresh(self, files: Sequence[Wanted]) -> list[Wanted]:
+    async def look_again(self, files: Sequence[Wanted]) -> list[Wanted]:
         """`files` (or folders) as they are now, without those that are gone or something else by now."""

@@ -20,20 +20,20 @@ FEWER = (
 )
 
 
-async def doubt(
+async def find_cut_listings(
     index: IndexWriter,
     findings: Findings,
     listed: Sequence[Listed],
-    afresh: Callable[[Sequence[Wanted]], Awaitable[list[Wanted]]],
+    look_again: Callable[[Sequence[Wanted]], Awaitable[list[Wanted]]],
 ) -> list[Listed]:
     """Name the folders that lack names, and count the files that are lacking with them as listed.
 
-    `afresh` is `Way.afresh`: what was removed while the inventory went on has changed the folder by now.
+    `look_again` is `Way.look_again`: what was removed while the inventory went on has changed the folder by now.
     """
     suspected = await in_thread(index.lacking)
     if not suspected:
         return list(listed)
-    now = {one.id: one.entry for one in await afresh([one.folder for one in suspected])}
+    now = {one.id: one.entry for one in await look_again([one.folder for one in suspected])}
     missing = dict.fromkeys((one.root for one in listed), 0)
     for one in suspected:
         then, seen = one.folder.entry, now.get(one.folder.id)

@@ -19,15 +19,15 @@ from typing import TypeVar
 from tuibackup.config import Server
 from tuibackup.errors import ConnectionLostError, DownloadError, RemoteCommandError, VaultError
 from tuibackup.files import cut_listings, false_empty
-from tuibackup.files.choose import choose
-from tuibackup.files.contract import Fetched, Listed, Store, ToolFailedError, Way
+from tuibackup.files.choose import choose_source
+from tuibackup.files.contract import Destination, Fetched, Listed, Source, ToolFailedError
 from tuibackup.files.findings import Findings
-from tuibackup.files.links_out import targets, told
-from tuibackup.files.resolved import Place, moved
-from tuibackup.files.retry import Persistence
-from tuibackup.files.second_try import Settling
-from tuibackup.files.tally import Tally, reported
-from tuibackup.files.verdict import comparable, complete, poor, ratio
+from tuibackup.files.links_out import places_outside, tell_of_places
+from tuibackup.files.resolved import Place, what_moved
+from tuibackup.files.retry import Retry
+from tuibackup.files.second_try import SecondTry
+from tuibackup.files.tally import Tally, reporting
+from tuibackup.files.verdict import archives_complete, comparable_folders, storage_ratio, why_poor
 from tuibackup.files.workers import in_thread
 from tuibackup.progress import Finding, OnProgress, Progress, Reporter
 from tuibackup.remote.pipe import StoppedError
@@ -42,7 +42,7 @@ from tuibackup.vault.index.renewal import Older
 from tuibackup.vault.index.schema import FILE_NAME as INDEX
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.summary import FolderSummary
-from tuibackup.vault.unfinished import Leftover
+from tuibackup.vault.unfinished import UnfinishedRun
 from tuibackup.vault.verify import unsound
 from tuibackup.words import _, ngettext
 
@@ -86,23 +86,23 @@ async def download(
     *,
     full: bool,
     least_free: int = 0,
-    leftovers: Sequence[Leftover] = (),
+    unfinished: Sequence[UnfinishedRun] = (),
     reconnect: Reconnect | None = None,
 ) -> Download:
     """Fetch the folders of `server` into `incoming`: archives and a finished index, ready to be published.
 
     `previous` is the newest good snapshot of this clock; `full` fetches everything all the same. `least_free`:
-    bytes that must stay free on the vault's disk. `leftovers` of interrupted runs are used where they can be, and are
+    bytes that must stay free on the vault's disk. `unfinished` of interrupted runs are used where they can be, and are
     gone afterwards. `reconnect` gives another connection when this one is lost; it is told how many were lost since
     the last file came.
     Raises DownloadError, VaultError, ConnectionLostError, what `reconnect` raises; then `incoming` holds no more than
     what `Incoming.keep` keeps.
     """
-    way = choose(session, probe, server)
+    source = choose_source(session, probe, server)
     index = incoming.index(RoomGuard(incoming.path, least_free))
     try:
-        store = Store(incoming, index, Lock(), least_free)
-        work = _Download(way, server, store, previous, reporter, leftovers, reconnect, full=full)
+        destination = Destination(incoming, index, Lock(), least_free)
+        work = _Download(source, server, destination, previous, reporter, unfinished, reconnect, full=full)
         return await work.run()
     finally:
         index.abandon()
@@ -111,30 +111,30 @@ async def download(
 class _Download:
     def __init__(
         self,
-        way: Way,
+        source: Source,
         server: Server,
-        store: Store,
+        destination: Destination,
         previous: Snapshot | None,
         reporter: Reporter,
-        leftovers: Sequence[Leftover],
+        unfinished: Sequence[UnfinishedRun],
         reconnect: Reconnect | None,
         *,
         full: bool,
     ) -> None:
-        self._way = way
+        self._source = source
         self._server = server
-        self._store = store
-        self._index: IndexWriter = store.index
+        self._destination = destination
+        self._index: IndexWriter = destination.index
         self._reporter = reporter
-        self._findings = Findings(store.index, reporter)
-        self._before = comparable(previous, server)
-        self._ratio = ratio(previous)
+        self._findings = Findings(destination.index, reporter)
+        self._before = comparable_folders(previous, server)
+        self._ratio = storage_ratio(previous)
         self._previous = previous
         self._older = None if full else previous
-        if self._older and complete(self._older) and not leftovers:
+        if self._older and archives_complete(self._older) and not unfinished:
             self._index.older = Older(self._older.path, self._older.name)
         self._full = full
-        self._leftovers = leftovers
+        self._unfinished = unfinished
         self._reconnect = reconnect
         self._tally = Tally()
         self._reconnected = 0
@@ -146,7 +146,7 @@ class _Download:
 
     async def run(self) -> Download:
         tally = self._tally
-        async with reported(tally, self._reporter):
+        async with reporting(tally, self._reporter):
             started = time.monotonic()
             listed = await self._inventory()
             files, bytes_ = sum(one.files for one in listed), sum(one.bytes for one in listed)
@@ -157,11 +157,11 @@ class _Download:
             )
             resumed = await self._resume()
             unchanged = await in_thread(self._take_over)
-            listed = await cut_listings.doubt(self._index, self._findings, listed, self._seen)
+            listed = await cut_listings.find_cut_listings(self._index, self._findings, listed, self._seen)
             wanted, wanted_bytes = await in_thread(self._index.wanted_totals)
             if wanted:  # of what did not change, this was asked when it was fetched
                 for one in listed:
-                    await false_empty.doubt(self._index, self._findings, one, self._held)
+                    await false_empty.leave_out_false_empty(self._index, self._findings, one, self._held)
                 wanted, wanted_bytes = await in_thread(self._index.wanted_totals)
             if unchanged:
                 self._say(
@@ -170,9 +170,9 @@ class _Download:
             self._check_room(min(wanted_bytes, sum(one.allocated for one in listed)))
             tally.items, tally.items_total, tally.bytes, tally.bytes_total = 0, wanted, 0, wanted_bytes
             self._fetching = True
-            found = await in_thread(lambda: targets(self._index.symlinks(), listed))
+            found = await in_thread(lambda: places_outside(self._index.symlinks(), listed))
             uncovered = await self._insist(
-                lambda: told(found, listed, self._way.places, self._way.session.gone)
+                lambda: tell_of_places(found, listed, self._source.resolve, self._source.session.gone)
             )
             for one in listed:
                 await self._fetch_all(one)
@@ -191,7 +191,7 @@ class _Download:
             self._older.name if self._older and unchanged else None,
             wanted + resumed,
             resumed,
-            self._way.limits,
+            self._source.limits,
             self._reconnected,
             tuple(uncovered),
         )
@@ -208,7 +208,7 @@ class _Download:
                 self._findings.forget()
                 self._tally.items = 0
             begun = True
-            return await self._way.inventory(self._server, self._index, self._findings, self._tally)
+            return await self._source.list_folders(self._server, self._index, self._findings, self._tally)
 
         listed = await self._insist(take)
         self._findings.held = False
@@ -221,18 +221,18 @@ class _Download:
             try:
                 return await ask()
             except (ConnectionLostError, DownloadError, RemoteCommandError) as error:
-                if await self._way.session.gone(error):
+                if await self._source.session.gone(error):
                     await self._connect_again()
                 elif not (isinstance(error, ToolFailedError) and self._without_packer(error)):
                     raise
 
     def _without_packer(self, error: DownloadError) -> bool:
         """Go on without the packer that may have been at fault; False where there is none."""
-        plainer = self._way.plainer()
+        plainer = self._source.without_packer()
         if plainer is None:
             return False
         self._say(_("{error}: trying it without packing there").format(error=error.message))
-        self._way, self._plain = plainer, True
+        self._source, self._plain = plainer, True
         return True
 
     async def _connect_again(self) -> None:
@@ -249,13 +249,13 @@ class _Download:
                 f"connection to {name} lost {self._fruitless} times in a row and no new file came",
                 "check the line or the firewall",
             )
-        way = choose(*await self._reconnect(self._fruitless), self._server)
-        self._way = (way.plainer() or way) if self._plain else way
+        source = choose_source(*await self._reconnect(self._fruitless), self._server)
+        self._source = (source.without_packer() or source) if self._plain else source
         self._reconnected += 1
 
     async def _resume(self) -> int:
         """Take over what interrupted runs had fetched and what is still so; how many files. The rest of it goes."""
-        if not self._leftovers:
+        if not self._unfinished:
             return 0
         stopped = Event()
 
@@ -265,11 +265,11 @@ class _Download:
             self._tally.bytes, self._tally.bytes_total = progress.bytes, progress.bytes_total
             self._tally.current = progress.current.encode()
 
-        return await in_thread(self._take_over_leftovers, on_progress, stop=stopped.set)
+        return await in_thread(self._take_over_unfinished, on_progress, stop=stopped.set)
 
-    def _take_over_leftovers(self, on_progress: OnProgress) -> int:
+    def _take_over_unfinished(self, on_progress: OnProgress) -> int:
         before = self._index.wanted_totals()
-        for left in self._leftovers:
+        for left in self._unfinished:
             if self._full and not left.full:
                 continue  # what it lacks, an older snapshot holds
             try:
@@ -284,8 +284,8 @@ class _Download:
                 self._say(
                     _("kept of an interrupted run, but fetched again: {problem}").format(problem=problem)
                 )
-            self._store.incoming.take_over(left.without(damaged), self._index)
-        for left in self._leftovers:
+            self._destination.incoming.take_over(left.without(damaged), self._index)
+        for left in self._unfinished:
             discard(left.path)
         after = self._index.wanted_totals()
         resumed = before[0] - after[0]
@@ -301,7 +301,7 @@ class _Download:
 
     def _take_over(self) -> int:
         """Let unchanged files point to where they lie already; how many."""
-        if self._older is None or not complete(self._older):
+        if self._older is None or not archives_complete(self._older):
             if self._previous is not None:
                 self._index.compare(self._previous.path / INDEX)
             return 0
@@ -321,8 +321,8 @@ class _Download:
         """Refuse before the first byte is fetched, when less would stay free than is to."""
         needed = int(allocated * self._ratio)
         if needed:
-            disk = room(self._store.incoming.path)
-            require_room(disk, self._server.name, needed, self._store.least_free)
+            disk = room(self._destination.incoming.path)
+            require_room(disk, self._server.name, needed, self._destination.least_free)
 
     async def _fetch_all(self, folder: Listed) -> None:
         if not folder.fault or folder.files:
@@ -331,13 +331,13 @@ class _Download:
 
     async def _places(self, listed: Sequence[Listed]) -> dict[int, tuple[Place | None, Place | None]]:
         """Where each folder lies now, and what is there now where it was read; by its root."""
-        found = await self._way.places([path for one in listed for path in (one.folder, one.place.path)])
+        found = await self._source.resolve([path for one in listed for path in (one.folder, one.place.path)])
         return {one.root: (found[2 * at], found[2 * at + 1]) for at, one in enumerate(listed)}
 
     async def _judged(self, folder: Listed, now: Place | None, there: Place | None) -> FolderSummary:
         fault = folder.fault
         if not fault:
-            said, spoilt = moved(folder.folder, folder.place, now, there)
+            said, spoilt = what_moved(folder.folder, folder.place, now, there)
             if spoilt:
                 fault = said
             elif said:
@@ -351,49 +351,49 @@ class _Download:
         if not await in_thread(self._anything_wanted, folder):
             return
         again: list[Wanted] = []  # changed files, as they are now, in the order of the inventory
-        settling = Settling(self._index, self._findings, folder)
-        persistence = Persistence()
-        tried = settling.tried
+        second_try = SecondTry(self._index, self._findings, folder)
+        retry = Retry()
+        tried = second_try.tried
         asked = folder
         part = 1
         while part <= _STREAMS:
 
             def wanted(
                 again: list[Wanted] = again,
-                folders: bool = part == 1 and not persistence.alone,
-                most: int | None = 1 if persistence.alone else None,
+                folders: bool = part == 1 and not retry.alone,
+                most: int | None = 1 if retry.alone else None,
             ) -> Iterator[Wanted]:
-                missing = self._index.wanted(folder.root, folders=folders and self._way.xattrs)
+                missing = self._index.wanted(folder.root, folders=folders and self._source.xattrs)
                 return islice(merge(again, missing, key=attrgetter("id")), most)
 
             ids = frozenset(one.id for one in again)
             before = self._tally.items
-            fetched = await self._way.fetch(self._store, self._tally, asked, wanted, ids)
+            fetched = await self._source.fetch(self._destination, self._tally, asked, wanted, ids)
             if fetched.hollow:  # what came as one hole is asked for again without holes
                 asked = replace(folder, sparse=False)
             tried |= fetched.stored_again
             tried |= ids & {one.id for one, _ in fetched.lost}
             if fetched.broken:
                 further = self._tally.items > before
-                await self._go_on(folder, fetched, persistence, wanted, further=further)
+                await self._go_on(folder, fetched, retry, wanted, further=further)
                 tried |= ids & {one.id for one, _ in fetched.lost}
                 await self._look_again(fetched)
             elif fetched.cut:
                 await self._connect_again()
                 await self._look_again(fetched)
-            elif persistence.alone:
-                persistence.came()
+            elif retry.alone:
+                retry.stream_ended()
             elif not fetched.more:
                 tried |= ids
                 part += 1
             self._note(folder, fetched)
-            changed = await in_thread(settling.settle, fetched)
+            changed = await in_thread(second_try.take_result, fetched)
             left = [one for one in again if one.id not in tried]
             again = []
             if part > _STREAMS:
-                await in_thread(settling.never_rested, changed)
+                await in_thread(second_try.still_changing, changed)
             elif changed or left:
-                again = await self._afresh(settling, sorted([*changed, *left], key=attrgetter("id")))
+                again = await self._afresh(second_try, sorted([*changed, *left], key=attrgetter("id")))
             self._findings.flush()
             if again:
                 text = ngettext(
@@ -404,13 +404,13 @@ class _Download:
                 self._say(text.format(count=count(len(again))))
             elif not await in_thread(self._anything_wanted, folder, part == 1):
                 break
-        await in_thread(settling.close)
+        await in_thread(second_try.close)
 
     async def _go_on(
         self,
         folder: Listed,
         fetched: Fetched,
-        persistence: Persistence,
+        retry: Retry,
         wanted: Callable[[], Iterator[Wanted]],
         *,
         further: bool,
@@ -420,7 +420,7 @@ class _Download:
         assert error is not None
         if isinstance(error, ToolFailedError) and self._without_packer(error):
             return
-        if not persistence.after(error, further=further):
+        if not retry.gives_up_file(error, further=further):
             self._say(_("{error}: going on with the files that are left").format(error=error.message))
             return
         if not await in_thread(self._anything_held, folder):
@@ -458,35 +458,35 @@ class _Download:
                 fetched.changed.append(one)
 
     async def _held(self, files: Sequence[Wanted]) -> dict[int, str]:
-        return await self._insist(lambda: self._way.held(files))
+        return await self._insist(lambda: self._source.find_not_empty(files))
 
     async def _seen(self, files: Sequence[Wanted]) -> list[Wanted]:
         return await self._insist(lambda: self._now(files))
 
     async def _now(self, files: Sequence[Wanted]) -> list[Wanted]:
-        return await self._way.afresh(files)
+        return await self._source.look_again(files)
 
     def _anything_wanted(self, folder: Listed, folders: bool = True) -> bool:
         """Whether there is a file to fetch, or (`folders`) a folder whose extended attributes are not known."""
         # None were wanted of any folder: that is known, and counting them reads the whole index.
         if self._tally.items_total and self._index.wanted_totals(folder.root)[0]:
             return True
-        return folders and self._way.xattrs and not self._index.folders_known(folder.root)
+        return folders and self._source.xattrs and not self._index.folders_known(folder.root)
 
-    async def _afresh(self, settling: Settling, changed: list[Wanted]) -> list[Wanted]:
+    async def _afresh(self, second_try: SecondTry, changed: list[Wanted]) -> list[Wanted]:
         """The changed files as they are now; those that are gone by now are findings."""
         again = await self._insist(partial(self._now, changed))
         still = {one.id for one in again}
         for one in changed:
             if one.id not in still:
-                settling.not_again(one)
+                second_try.vanished(one)
         return again
 
     def _judge(self, folder: Listed, fault: str) -> FolderSummary:
         """The folder's summary; marks one that must not count as a good backup, for its `fault` or another."""
         held = self._index.totals(folder.root)
         archives = self._index.archives_written(folder.root)
-        fault = fault or poor(folder, held, self._before.get(printable(folder.folder)), self._server)
+        fault = fault or why_poor(folder, held, self._before.get(printable(folder.folder)), self._server)
         if fault:
             self._findings.folder(folder.root, folder.folder, fault, mark=True)
         return FolderSummary(

@@ -19,7 +19,7 @@ from tuibackup.files.workers import in_thread
 from tuibackup.text import printable, shorten
 from tuibackup.vault.index.read import IndexWriter, Wanted
 
-HELD = (
+HAS_CONTENT = (
     "says that it is empty and has content, of which nothing is stored: its file system tells no size;"
     " exclude it, or have a copy made in a folder on a disk"
 )
@@ -56,7 +56,7 @@ exit 0
 _TOLD = (b"-type", b"f", b"-size", b"0c", b"-exec", b"sh", b"-c", _SCRIPT, b"sh", b"{}", b"+")
 
 
-async def doubt(
+async def leave_out_false_empty(
     index: IndexWriter,
     findings: Findings,
     folder: Listed,
@@ -64,12 +64,14 @@ async def doubt(
 ) -> None:
     """Leave out the wanted files of `folder` that say that they are empty and are not, or may not be.
 
-    `ask` gives the reason, by the file's id (see `Way.held`). Raises what it raises.
+    `ask` gives the reason, by the file's id (see `Way.find_not_empty`). Raises what it raises.
     """
     doubtful = (one for one in index.wanted(folder.root, empty=True) if one.entry.fstype not in HONEST)
     while files := await in_thread(lambda: list(islice(doubtful, _BATCH))):
-        held = await ask(files)
-        await in_thread(_leave_out, findings, [one for one in files if one.id in held], held)
+        find_not_empty = await ask(files)
+        await in_thread(
+            _leave_out, findings, [one for one in files if one.id in find_not_empty], find_not_empty
+        )
         findings.flush()
 
 
@@ -78,17 +80,17 @@ def _leave_out(findings: Findings, files: Sequence[Wanted], reasons: dict[int, s
         findings.missing(one.id, one.path, reasons[one.id])
 
 
-async def held(tools: Tools, files: Sequence[Wanted]) -> dict[int, str]:
-    """As `Way.held`, with the server's own tools."""
+async def find_not_empty(tools: Tools, files: Sequence[Wanted]) -> dict[int, str]:
+    """As `Way.find_not_empty`, with the server's own tools."""
     names = b"".join([one.place + b"\0" for one in files])
-    command = recheck.command(_TOLD, sudo=tools.sudo)
+    command = recheck.second_look_command(_TOLD, sudo=tools.sudo)
     try:
         answer = await tools.session.run(
             command, input=names, timeout=_SECONDS, limit=len(names) + 1_000 * len(files)
         )
     except RemoteTimeoutError:
         return {one.id: UNASKED for one in files}
-    refused = not answer.stdout and any(map(sudo.says, answer.stderr.splitlines()))
+    refused = not answer.stdout and any(map(sudo.is_from_sudo, answer.stderr.splitlines()))
     if answer.signal or answer.exit_status not in recheck.ENDS or refused:
         return {one.id: UNASKED for one in files}
     said = dict(_answers(answer.stdout))
@@ -101,12 +103,12 @@ def _answers(answer: bytes) -> Iterator[tuple[bytes, str]]:
     for token in tokens:
         letter, path = token[:1], token[1:]
         if letter == b"x":
-            yield path, reason(next(tokens, b"").rpartition(b": ")[2])
+            yield path, why_unreadable(next(tokens, b"").rpartition(b": ")[2])
         elif letter:
-            yield path, {b"e": "", b"c": HELD, b"b": ENDLESS}.get(letter, UNASKED)
+            yield path, {b"e": "", b"c": HAS_CONTENT, b"b": ENDLESS}.get(letter, UNASKED)
 
 
-def reason(said: bytes) -> str:
+def why_unreadable(said: bytes) -> str:
     """Why a file cannot be read, by the words of an error; "" where it is simply gone, as others will tell."""
     if said == b"No such file or directory":
         return ""

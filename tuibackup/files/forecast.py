@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tuibackup.config import Server
-from tuibackup.files.choose import choose
-from tuibackup.files.contract import Listed, ToolFailedError, Way
+from tuibackup.files.choose import choose_source
+from tuibackup.files.contract import Listed, Source, ToolFailedError
 from tuibackup.files.findings import Findings
-from tuibackup.files.links_out import targets, told
+from tuibackup.files.links_out import places_outside, tell_of_places
 from tuibackup.files.tally import Tally
-from tuibackup.files.verdict import comparable, complete, poor, ratio
+from tuibackup.files.verdict import archives_complete, comparable_folders, storage_ratio, why_poor
 from tuibackup.files.workers import in_thread
 from tuibackup.progress import Finding, Progress
 from tuibackup.remote.probe import Probe
@@ -23,7 +23,7 @@ from tuibackup.text import printable
 from tuibackup.vault.index.read import IndexWriter
 from tuibackup.vault.index.schema import FILE_NAME as INDEX
 from tuibackup.vault.layout import Snapshot
-from tuibackup.vault.unfinished import Leftover
+from tuibackup.vault.unfinished import UnfinishedRun
 from tuibackup.words import _
 
 
@@ -71,41 +71,41 @@ async def forecast(
     server: Server,
     place: Path,
     previous: Snapshot | None,
-    leftovers: Sequence[Leftover],
+    unfinished: Sequence[UnfinishedRun],
     *,
     full: bool,
 ) -> Forecast:
-    """List the folders of `server`, and compare with `previous` and `leftovers`; `place` is an empty folder.
+    """List the folders of `server`, and compare with `previous` and `unfinished`; `place` is an empty folder.
 
     Raises DownloadError, ConnectionLostError, VaultError.
     """
     began = time.monotonic()
-    way = choose(session, probe, server)
+    source = choose_source(session, probe, server)
     with IndexWriter(place / INDEX) as index:
         findings = Findings(index, _Silent())
-        way, listed, notes = await _listed(way, server, index, findings)
-        found = await in_thread(lambda: targets(index.symlinks(), listed))
-        uncovered = await told(found, listed, way.places, way.session.gone)
+        source, listed, notes = await _listed(source, server, index, findings)
+        found = await in_thread(lambda: places_outside(index.symlinks(), listed))
+        uncovered = await tell_of_places(found, listed, source.resolve, source.session.gone)
         compared = await in_thread(
-            _compared, index, findings, server, listed, previous, leftovers, full, time.monotonic() - began
+            _compared, index, findings, server, listed, previous, unfinished, full, time.monotonic() - began
         )
         return replace(compared, notes=(*notes, *uncovered))
 
 
 async def _listed(
-    way: Way, server: Server, index: IndexWriter, findings: Findings
-) -> tuple[Way, list[Listed], list[str]]:
+    source: Source, server: Server, index: IndexWriter, findings: Findings
+) -> tuple[Source, list[Listed], list[str]]:
     """The way that was gone, the folders, and what is worth knowing: as in a run, a packer there is done without."""
     try:
-        return way, await way.inventory(server, index, findings, Tally()), []
+        return source, await source.list_folders(server, index, findings, Tally()), []
     except ToolFailedError as error:
-        plainer = way.plainer()
-        if plainer is None or await way.session.gone(error):
+        plainer = source.without_packer()
+        if plainer is None or await source.session.gone(error):
             raise
         await in_thread(index.restart)
         findings.forget()
         note = _("{error}: trying it without packing there").format(error=error.message)
-        return plainer, await plainer.inventory(server, index, findings, Tally()), [note]
+        return plainer, await plainer.list_folders(server, index, findings, Tally()), [note]
 
 
 def _compared(
@@ -114,24 +114,24 @@ def _compared(
     server: Server,
     listed: list[Listed],
     previous: Snapshot | None,
-    leftovers: Sequence[Leftover],
+    unfinished: Sequence[UnfinishedRun],
     full: bool,
     seconds: float,
 ) -> Forecast:
     before = index.wanted_totals()
-    for number, left in enumerate(leftovers):
+    for number, left in enumerate(unfinished):
         names = {one.written.path.name: f"{number}.{one.written.path.name}" for one in left.archives}
-        index.take_over_leftover(left.index, names)
+        index.take_over_unfinished(left.index, names)
     after = index.wanted_totals()
     unchanged = 0
-    if previous is not None and not full and complete(previous):
+    if previous is not None and not full and archives_complete(previous):
         unchanged = index.take_over(previous.path / INDEX, previous.name)
-    summaries = comparable(previous, server)
+    summaries = comparable_folders(previous, server)
     folders = []
     for one in listed:
         name = printable(one.folder)
         held = index.totals(one.root)._replace(content_bytes=one.bytes)
-        fault = one.fault or poor(one, held, summaries.get(name), server)
+        fault = one.fault or why_poor(one, held, summaries.get(name), server)
         if fault:
             findings.folder(one.root, one.folder, fault, mark=True)
         changed, changed_bytes = index.wanted_totals(one.root)
@@ -144,7 +144,7 @@ def _compared(
         previous.name if previous and unchanged else None,
         before[0] - after[0],
         before[1] - after[1],
-        int(allocated * ratio(previous)),
+        int(allocated * storage_ratio(previous)),
         seconds,
     )
 

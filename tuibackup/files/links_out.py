@@ -22,7 +22,7 @@ Links = Iterable[
 ]  # where the folder of a link lies, its configured path, its target
 
 
-def targets(links: Links, listed: Sequence[Listed]) -> dict[bytes, list[bytes]]:
+def places_outside(links: Links, listed: Sequence[Listed]) -> dict[bytes, list[bytes]]:
     """The places outside of the configured folders that `links` name, with the links' own paths."""
     inside = [path.rstrip(b"/") + b"/" for one in listed for path in (one.folder, one.place.path)]
     found: dict[bytes, list[bytes]] = {}
@@ -33,7 +33,7 @@ def targets(links: Links, listed: Sequence[Listed]) -> dict[bytes, list[bytes]]:
     return found
 
 
-async def told(
+async def tell_of_places(
     found: dict[bytes, list[bytes]],
     listed: Sequence[Listed],
     places: Callable[[Sequence[bytes]], Awaitable[list[Place | None]]],

@@ -35,8 +35,8 @@ class Place(NamedTuple):
     told: bool = True
 
 
-def script(folders: Sequence[bytes], *, sudo: bool, gnu: bool) -> bytes:
-    """What tells the places of `folders`, in sh; `parsed` reads the answer.
+def resolving_script(folders: Sequence[bytes], *, sudo: bool, gnu: bool) -> bytes:
+    """What tells the places of `folders`, in sh; `parse_places` reads the answer.
 
     What only root may enter is looked at through find, for which there is a rule. `gnu`: it is GNU's.
     """
@@ -51,7 +51,7 @@ def script(folders: Sequence[bytes], *, sudo: bool, gnu: bool) -> bytes:
     return b"\n".join(lines) + b"\n"
 
 
-def parsed(answer: bytes, number: int) -> list[Place | None]:
+def parse_places(answer: bytes, number: int) -> list[Place | None]:
     """The places of `number` folders, None for one that cannot be entered. ValueError for anything else."""
     found: list[Place | None] = []
     words = iter(answer.split(b"\0")[:-1])
@@ -70,7 +70,7 @@ def parsed(answer: bytes, number: int) -> list[Place | None]:
     return found
 
 
-def moved(folder: bytes, began: Place, now: Place | None, there: Place | None) -> tuple[str, bool]:
+def what_moved(folder: bytes, began: Place, now: Place | None, there: Place | None) -> tuple[str, bool]:
     """What happened to `folder` while it was read at the place `began`, and whether that spoils what was stored.
 
     `now` is where it lies at the end, `there` what lies at that place then; "" when all is as it was, and where the

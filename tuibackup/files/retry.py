@@ -11,25 +11,25 @@ from tuibackup.files.contract import UnbelievedError
 _HOPELESS = 20  # files in a row over which tar ended: then it is not the files
 
 
-class Persistence:
+class Retry:
     """Of one folder. While `alone`, one file is to be asked for."""
 
     def __init__(self) -> None:
         self.alone = False
         self._left_out = 0  # in a row
 
-    def came(self) -> None:
+    def stream_ended(self) -> None:
         """A stream came to its end."""
         self.alone = False
         self._left_out = 0
 
-    def after(self, error: DownloadError, *, further: bool) -> bool:
+    def gives_up_file(self, error: DownloadError, *, further: bool) -> bool:
         """A stream broke; `further` says whether it had brought a file. Whether the file asked for alone is given up.
 
         Raises `error` where going on is no use.
         """
         if further or isinstance(error, UnbelievedError):
-            self.came()
+            self.stream_ended()
             return False
         given_up = self.alone
         if given_up:

@@ -10,7 +10,7 @@ _HANDED = 16  # batches that wait to be sent
 _KEPT = 20_000  # changed files that are remembered; more than that is somebody's `chown -R`
 
 
-class Handed:
+class SecondLook:
     """Takes fetched files from the worker, to be looked at a second time, and keeps which of them `changed`.
 
     `gone` are those that are not there any more, or no files. Of either `uncounted` tells how many more there
@@ -31,7 +31,7 @@ class Handed:
         self._begun: list[Wanted] = []  # what the next command begins with
         self._unsent: list[Wanted] = []
 
-    def hand(self, files: list[Wanted]) -> None:
+    def hand_over(self, files: list[Wanted]) -> None:
         """In the worker's thread: these are fetched; an empty list is the end. Waits while too many are on the way.
 
         After `stop` they are only noted as `unchecked`.
@@ -44,12 +44,12 @@ class Handed:
             self._loop.call_soon_threadsafe(self._queue.put_nowait, files)
 
     def _postpone(self) -> None:
-        """Nothing is looked at for the time being: `hand` waits no more."""
+        """Nothing is looked at for the time being: `hand_over` waits no more."""
         self.postponed = True
         self._slots.release()
 
     def stop(self) -> None:
-        """Let the worker's thread go, also from a `hand` that waits."""
+        """Let the worker's thread go, also from a `hand_over` that waits."""
         self._stopped = True
         self._slots.release()
 

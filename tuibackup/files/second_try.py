@@ -6,7 +6,7 @@ taken out again because the file came whole the next time.
 
 from operator import attrgetter
 
-from tuibackup.files.contract import Fetched, Listed, Said
+from tuibackup.files.contract import Fetched, FileComplaint, Listed
 from tuibackup.files.findings import Findings
 from tuibackup.text import numbered
 from tuibackup.vault.index.read import IndexWriter, Wanted
@@ -20,7 +20,7 @@ CHANGED_AND_LOST = "changed while it was read and could not be read again; store
 UNNAMED = "many files could not be read; the reason was not kept for each"
 
 
-class Settling:
+class SecondTry:
     """Of one folder. `tried` are the ids of files that came twice, or were asked for twice."""
 
     def __init__(self, index: IndexWriter, findings: Findings, folder: Listed) -> None:
@@ -28,9 +28,9 @@ class Settling:
         self._index = index
         self._findings = findings
         self._folder = folder
-        self._waiting: dict[int, Said] = {}  # complaints about files that are asked for once more
+        self._waiting: dict[int, FileComplaint] = {}  # complaints about files that are asked for once more
 
-    def settle(self, fetched: Fetched) -> list[Wanted]:
+    def take_result(self, fetched: Fetched) -> list[Wanted]:
         """Take one stream's result; the files that are worth a second try."""
         for number in fetched.stored_again:
             self._forget(self._waiting.pop(number, None))
@@ -60,12 +60,12 @@ class Settling:
             self._findings.folder(root, name, text)
         return sorted(again, key=attrgetter("id"))
 
-    def never_rested(self, files: list[Wanted]) -> None:
+    def still_changing(self, files: list[Wanted]) -> None:
         """These changed in the last stream, too."""
         for one in files:
             self._unsettled(one, self._waiting.pop(one.id, None))
 
-    def not_again(self, one: Wanted) -> None:
+    def vanished(self, one: Wanted) -> None:
         """It was to be fetched once more, and is not there any more."""
         self._forget(self._waiting.pop(one.id, None))
         self._entry(one.entry.path, CHANGED_AND_LOST)
@@ -76,7 +76,7 @@ class Settling:
             self._complained(number, said)
         self._waiting.clear()
 
-    def _lost(self, fetched: Fetched, said: dict[int, Said]) -> None:
+    def _lost(self, fetched: Fetched, said: dict[int, FileComplaint]) -> None:
         for one, reason in fetched.lost:
             self._forget(said.pop(one.id, None))
             self._forget(self._waiting.pop(one.id, None))
@@ -88,7 +88,7 @@ class Settling:
             self._forget(said.pop(number, None))
             self._findings.missing(number, self._folder.folder, UNNAMED)
 
-    def _unsettled(self, one: Wanted, said: Said | None) -> None:
+    def _unsettled(self, one: Wanted, said: FileComplaint | None) -> None:
         """A file that changed again: in the tool's words, if it had some that say more."""
         self._forget(said)
         if said is not None and said.complaint.shrank:
@@ -98,7 +98,7 @@ class Settling:
         else:
             self._entry(one.entry.path, CHANGED)
 
-    def _complained(self, number: int, said: Said) -> None:
+    def _complained(self, number: int, said: FileComplaint) -> None:
         self._forget(said)
         if self._index.find(self._folder.root, said.path) != number:
             return  # it is missing, and was listed as that
@@ -111,7 +111,7 @@ class Settling:
     def _entry(self, path: bytes, reason: str) -> None:
         self._findings.entry(self._folder.root, self._folder.folder, path, reason)
 
-    def _forget(self, said: Said | None) -> None:
+    def _forget(self, said: FileComplaint | None) -> None:
         """Its line in the index's list: a finding makes another."""
         if said is not None and said.problem:
             self._index.settled([said.problem])

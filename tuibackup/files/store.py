@@ -7,7 +7,7 @@ fetched again, by this run or, should it die, by the next.
 import time
 from collections.abc import Callable, Iterable, Mapping
 
-from tuibackup.files.contract import Listed, Store
+from tuibackup.files.contract import Destination, Listed
 from tuibackup.files.tally import Tally
 from tuibackup.vault.archive.archive import ArchiveWriter
 from tuibackup.vault.archive.entry import Entry
@@ -20,37 +20,37 @@ _LAG = 0.5  # seconds by which a complaint may come later than the file that it 
 _HANDED = 200  # files in one batch for the second look
 
 
-class Keeper:
+class FileStore:
     """Stores the files of one stream of `folder`; used by one thread at a time.
 
-    Complete files go to `hand` in batches, to be looked at a second time. Files whose ids are in `again` are stored a
-    second time, as they are now; `stored_again` tells which of them came. `note` brings what is known against files
-    into the index, before an archive with them counts as written. Raises VaultError.
+    Complete files go to `hand_over` in batches, to be looked at a second time. Files whose ids are in `again` are
+    stored a second time, as they are now; `stored_again` tells which of them came. `record` brings what is known
+    against files into the index, before an archive with them counts as written. Raises VaultError.
     """
 
     def __init__(
         self,
-        store: Store,
+        destination: Destination,
         folder: Listed,
         tally: Tally,
-        hand: Callable[[list[Wanted]], None],
+        hand_over: Callable[[list[Wanted]], None],
         again: frozenset[int] = frozenset(),
-        note: Callable[[], None] = lambda: None,
+        record: Callable[[], None] = lambda: None,
     ) -> None:
         self.stored_again: set[int] = set()
-        self._store = store
+        self._destination = destination
         self._folder = folder
         self._tally = tally
-        self._hand = hand
+        self._hand_to_second_look = hand_over
         self._again = again
-        self._note = note
+        self._record = record
         self._archive: ArchiveWriter | None = None
         self._archive_id = 0
         self._begun = 0.0
         self._handing: list[Wanted] = []
-        self._room = RoomGuard(store.incoming.path, store.least_free)
+        self._room = RoomGuard(destination.incoming.path, destination.least_free)
 
-    def keep(
+    def store(
         self,
         wanted: Wanted,
         entry: Entry,
@@ -75,12 +75,12 @@ class Keeper:
             tally.bytes = before
             raise
         tally.items += 1
-        with self._store.lock:
-            self._store.index.stored(wanted.id, self._archive_id, *place)
+        with self._destination.lock:
+            self._destination.index.stored(wanted.id, self._archive_id, *place)
             if wanted.id in self._again or entry is not wanted.entry:
-                self._store.index.seen_again(wanted.id, entry)
+                self._destination.index.seen_again(wanted.id, entry)
             if attributes:
-                self._store.index.xattrs(wanted.id, attributes)
+                self._destination.index.xattrs(wanted.id, attributes)
         if wanted.id in self._again:
             self.stored_again.add(wanted.id)
         # its size as it was read: where the second look finds another, it changed
@@ -91,10 +91,10 @@ class Keeper:
             time.sleep(_LAG)
             self._close()
 
-    def attributes(self, entry: int, attributes: Mapping[bytes, bytes]) -> None:
+    def store_attributes(self, entry: int, attributes: Mapping[bytes, bytes]) -> None:
         """Extended attributes of something that has no content."""
-        with self._store.lock:
-            self._store.index.xattrs(entry, attributes)
+        with self._destination.lock:
+            self._destination.index.xattrs(entry, attributes)
 
     def close(self) -> None:
         """Everything came: the archive is closed, the last files are handed over."""
@@ -115,10 +115,10 @@ class Keeper:
 
     def _open(self) -> ArchiveWriter:
         """An archive is made with its first member: an empty one says nothing."""
-        archive = self._archive = self._store.incoming.archive(self._folder.folder)
+        archive = self._archive = self._destination.incoming.archive(self._folder.folder)
         self._begun = time.monotonic()
-        with self._store.lock:
-            self._archive_id = self._store.index.add_archive(archive.path.name)
+        with self._destination.lock:
+            self._archive_id = self._destination.index.add_archive(archive.path.name)
         return archive
 
     def _close(self) -> None:
@@ -129,14 +129,14 @@ class Keeper:
             summary = archive.close()
         finally:
             archive.abandon()
-        self._store.incoming.wrote(summary)
-        self._note()
-        with self._store.lock:
-            self._store.index.archive_written(
+        self._destination.incoming.wrote(summary)
+        self._record()
+        with self._destination.lock:
+            self._destination.index.archive_written(
                 self._archive_id, self._folder.root, summary.stored_bytes, summary.sha256
             )
 
     def _hand_over(self) -> None:
         files, self._handing = self._handing, []
         if files:
-            self._hand(files)
+            self._hand_to_second_look(files)

@@ -30,7 +30,7 @@ class Tally:
 
 
 @asynccontextmanager
-async def reported(tally: Tally, reporter: Reporter) -> AsyncIterator[None]:
+async def reporting(tally: Tally, reporter: Reporter) -> AsyncIterator[None]:
     """While in it, `reporter` hears of `tally` whenever it has changed, and once at the end."""
 
     async def repeat() -> None:

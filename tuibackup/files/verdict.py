@@ -13,7 +13,7 @@ from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.summary import FolderSummary
 
 
-def poor(folder: Listed, held: Totals, before: FolderSummary | None, server: Server) -> str:
+def why_poor(folder: Listed, held: Totals, before: FolderSummary | None, server: Server) -> str:
     """Why a folder that is there is no good backup all the same; "" when it is one."""
     alone = server.left_out(os.fsdecode(folder.folder)) == server.exclude
     if held.entries == held.folders and alone:  # it may hold other folders of the configuration, and no more
@@ -31,7 +31,7 @@ def poor(folder: Listed, held: Totals, before: FolderSummary | None, server: Ser
     return ""
 
 
-def comparable(previous: Snapshot | None, server: Server) -> dict[str, FolderSummary]:
+def comparable_folders(previous: Snapshot | None, server: Server) -> dict[str, FolderSummary]:
     """What the folders held last time, by name: those of which as much was to be stored then as now."""
     if previous is None:
         return {}
@@ -51,7 +51,7 @@ def comparable(previous: Snapshot | None, server: Server) -> dict[str, FolderSum
     }
 
 
-def complete(snapshot: Snapshot) -> bool:
+def archives_complete(snapshot: Snapshot) -> bool:
     """Whether every archive that `snapshot` needs, its own or an older one, is still there with the end it was given.
 
     An archive that was cut by a failing disk keeps its name; what would point into it could not be restored.
@@ -66,7 +66,7 @@ def complete(snapshot: Snapshot) -> bool:
     return True
 
 
-def ratio(previous: Snapshot | None) -> float:
+def storage_ratio(previous: Snapshot | None) -> float:
     """Bytes in the vault for a byte on the server: as last time and a fifth more, or uncompressed."""
     if previous is None or previous.summary.parent or not previous.summary.bytes:
         return 1.0

@@ -79,7 +79,7 @@ def unmet(work: Work) -> tuple[Need, ...]:
 
 
 def _tools(work: Work) -> Need:
-    from tuibackup.files.choose import choose
+    from tuibackup.files.choose import choose_source
 
     probe = work.probe
     assert probe is not None
@@ -91,7 +91,7 @@ def _tools(work: Work) -> Need:
     missing = []
     if Clock.FILES in work.plan.clocks:
         try:
-            found = [choose(work.connected(), probe, work.server).described]
+            found = [choose_source(work.connected(), probe, work.server).described]
         except DownloadError as error:
             missing.append(str(error))
     if Clock.DATABASES in work.plan.clocks:

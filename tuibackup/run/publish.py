@@ -21,7 +21,7 @@ from tuibackup.vault.disk import require_room
 from tuibackup.vault.incoming import Incoming
 from tuibackup.vault.layout import Vault
 from tuibackup.vault.summary import FindingSummary, SnapshotSummary
-from tuibackup.vault.unfinished import Leftover
+from tuibackup.vault.unfinished import UnfinishedRun
 
 
 class _StoppedError(Exception):
@@ -50,10 +50,10 @@ async def incoming(work: Work, clock: Clock) -> AsyncIterator[Incoming]:
         raise
 
 
-def _let_go(place: Incoming) -> Leftover | None:
+def _let_go(place: Incoming) -> UnfinishedRun | None:
     """A dump cannot be gone on with; of files, what lies in complete archives is not fetched again."""
     if place.clock is Clock.FILES:
-        return place.keep()
+        return place.keep_complete()
     place.discard()
     return None
 

@@ -31,7 +31,7 @@ from tuibackup.run.unfinished import usable
 from tuibackup.sop import Clock, Outcome, Step
 from tuibackup.text import size
 from tuibackup.vault.disk import room
-from tuibackup.vault.incoming import leftovers
+from tuibackup.vault.incoming import unfinished_runs
 from tuibackup.vault.layout import NoVaultYetError, Vault
 from tuibackup.words import _
 
@@ -85,7 +85,7 @@ async def list_folders(
     if vault is not None:
         previous = await asyncio.to_thread(vault.latest, server.name, Clock.FILES)
         full = full or await asyncio.to_thread(full_is_due, vault, server.name, config.vault.full_every)
-        left = usable(await asyncio.to_thread(leftovers, vault, server.name), full=full)
+        left = usable(await asyncio.to_thread(unfinished_runs, vault, server.name), full=full)
     with tempfile.TemporaryDirectory(prefix="tuibackup-") as place:
         return await forecast(session, tools, server, Path(place), previous, left, full=full), full
 

@@ -20,8 +20,8 @@ from tuibackup.run.reporter import StepReporter
 from tuibackup.run.state import Work
 from tuibackup.sop import Clock
 from tuibackup.text import count, printable, size
-from tuibackup.vault.incoming import leftovers, sweep
-from tuibackup.vault.unfinished import Leftover
+from tuibackup.vault.incoming import sweep, unfinished_runs
+from tuibackup.vault.unfinished import UnfinishedRun
 
 
 def load(clocks: Collection[Clock]) -> None:
@@ -42,7 +42,7 @@ async def connect(work: Work, report: StepReporter) -> str:
 async def download(work: Work, report: StepReporter) -> str:
     """Step 2, *mendownload folder aplikasi yang aktif*: into a new snapshot; nothing is ever replaced."""
     from tuibackup.files.download import download as download_folders
-    from tuibackup.files.shell.tools import lacking
+    from tuibackup.files.shell.tools import missing_tools
 
     started, tools = ev.now(), work.tools()
     async with incoming(work, Clock.FILES) as place:
@@ -60,7 +60,7 @@ async def download(work: Work, report: StepReporter) -> str:
                 report,
                 full=full,
                 least_free=least_free(work),
-                leftovers=await asyncio.to_thread(_leftovers, work),
+                unfinished=await asyncio.to_thread(_unfinished, work),
                 reconnect=partial(connect_again, work, report),
             )
         detail = " · ".join(
@@ -83,7 +83,7 @@ async def download(work: Work, report: StepReporter) -> str:
             whole=fetched.whole,
             findings=fetched.findings,
             tools={"sftp": "version 3"}
-            if lacking(tools)
+            if missing_tools(tools)
             else {"find": tools.find or "", "tar": f"{tools.tar or ''} {tools.tar_version}".strip()},
             folders=fetched.folders,
             files=fetched.files,
@@ -162,11 +162,11 @@ async def dump(work: Work, report: StepReporter) -> str:
     return detail
 
 
-def _leftovers(work: Work) -> list[Leftover]:
+def _unfinished(work: Work) -> list[UnfinishedRun]:
     """What interrupted runs left, mended where one died while the vault was away, or its lock was held."""
     with suppress(VaultError):  # what cannot be removed does no harm here
         sweep(work.vault, work.plan.server, keep=work.plan.run)
-    return leftovers(work.vault, work.plan.server)
+    return unfinished_runs(work.vault, work.plan.server)
 
 
 def _times(reconnected: int) -> str:

@@ -13,7 +13,7 @@ from tuibackup.words import _, ngettext
 
 if TYPE_CHECKING:
     from tuibackup.vault.layout import Vault
-    from tuibackup.vault.unfinished import Leftover
+    from tuibackup.vault.unfinished import UnfinishedRun
 
 # The way out of an error, in the words of the record.
 GOES_ON = "the next run continues with the files that were already fetched"
@@ -53,14 +53,14 @@ def unfinished_of(config: Config, servers: Iterable[str], *, full: bool = False)
 
 def unfinished_in(vault: "Vault", server: str, *, full: bool = False) -> Unfinished | None:
     """The same of one server, in a vault that is open."""
-    from tuibackup.vault.incoming import leftovers  # faces ask seldom
+    from tuibackup.vault.incoming import unfinished_runs  # faces ask seldom
 
     with suppress(TuibackupError):
-        if found := usable(leftovers(vault, server), full=full):
+        if found := usable(unfinished_runs(vault, server), full=full):
             return Unfinished(sum(one.files for one in found), sum(one.stored_bytes for one in found))
     return None
 
 
-def usable(found: "Sequence[Leftover]", *, full: bool) -> "list[Leftover]":
+def usable(found: "Sequence[UnfinishedRun]", *, full: bool) -> "list[UnfinishedRun]":
     """Those that a run can use: for one that fetches everything, only what another such run left."""
     return [one for one in found if one.full or not full]

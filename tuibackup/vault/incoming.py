@@ -30,7 +30,7 @@ from tuibackup.vault.output import OutputFile, Written, rename_new, sync_folder,
 from tuibackup.vault.reread import reread
 from tuibackup.vault.restore import script
 from tuibackup.vault.sums import SUMS, Sum, files_below, read_sums
-from tuibackup.vault.unfinished import Leftover
+from tuibackup.vault.unfinished import UnfinishedRun
 
 _PREFIX = ".incoming-"
 
@@ -87,13 +87,13 @@ class Incoming:
                     break  # this part is there already
         raise AssertionError("parts have no end")
 
-    def take_over(self, left: Leftover, index: IndexWriter) -> None:
+    def take_over(self, left: UnfinishedRun, index: IndexWriter) -> None:
         """Let `index`, whose inventory is complete, use what an interrupted run left; the archives move here.
 
         A crash between the two moves loses nothing: each archive is here or there, and both indexes name it.
         """
         names = {part.written.path.name: self._archive_name(part.folder) for part in left.archives}
-        used = index.take_over_leftover(left.index, names)
+        used = index.take_over_unfinished(left.index, names)
         for part in left.archives:
             written = part.written
             if written.path.name in used:
@@ -157,7 +157,7 @@ class Incoming:
         """Throw away everything written; nothing of it was published."""
         discard(self.path)
 
-    def keep(self) -> Leftover | None:
+    def keep_complete(self) -> UnfinishedRun | None:
         """Throw away all but what the next run can use; None when there is nothing of use. Nobody writes here now."""
         return _kept(self.path)
 
@@ -255,7 +255,7 @@ def seal(folder: Path) -> None:
             os.chmod(place, 0o500)
 
 
-def leftovers(vault: Vault, server: str) -> list[Leftover]:
+def unfinished_runs(vault: Vault, server: str) -> list[UnfinishedRun]:
     """What interrupted runs of `server` left for the next one, the newest first. A run that is alive has none."""
     return [
         left for folder in reversed(_runs(vault, server)) if (left := unfinished.read(folder / Clock.FILES))
@@ -311,7 +311,7 @@ def _runs(vault: Vault, server: str) -> list[Path]:
         raise VaultError(f"{folder}: {error.strerror}") from error
 
 
-def _kept(incoming: Path) -> Leftover | None:
+def _kept(incoming: Path) -> UnfinishedRun | None:
     """What the next run can use of an incoming folder; the rest of it is removed."""
     left = unfinished.read(incoming, mend=True)
     if left is None:

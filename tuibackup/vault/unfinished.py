@@ -27,7 +27,7 @@ class Part(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Leftover:
+class UnfinishedRun:
     """The incoming folder `path` of an interrupted run. `files` are those with content in its `archives`.
 
     `full`: that run took nothing over from an older snapshot.
@@ -52,7 +52,7 @@ class Leftover:
         """What its index says of the archives as files."""
         return [Sum(one.written.path.name, one.written.sha256) for one in self.archives]
 
-    def without(self, names: Collection[str]) -> "Leftover":
+    def without(self, names: Collection[str]) -> "UnfinishedRun":
         """The same but for the archives called so."""
         return replace(
             self, archives=tuple(one for one in self.archives if one.written.path.name not in names)
@@ -80,7 +80,7 @@ class Leftover:
                     os.rmdir(os.path.join(place, name))
 
 
-def read(path: Path, *, mend: bool = False) -> Leftover | None:
+def read(path: Path, *, mend: bool = False) -> UnfinishedRun | None:
     """What is left in the incoming folder `path`; None when nothing of use, or when its run is alive.
 
     `mend` takes back what its run had begun to write into the index when it died: the caller holds the server's lock.
@@ -99,7 +99,7 @@ def read(path: Path, *, mend: bool = False) -> Leftover | None:
         return None
 
 
-def _read(path: Path, db: sqlite3.Connection) -> Leftover | None:
+def _read(path: Path, db: sqlite3.Connection) -> UnfinishedRun | None:
     (version,) = db.execute("PRAGMA user_version").fetchone()
     (application,) = db.execute("PRAGMA application_id").fetchone()
     if (application, version) != (APPLICATION_ID, FORMAT):
@@ -121,7 +121,7 @@ def _read(path: Path, db: sqlite3.Connection) -> Leftover | None:
     (older,) = db.execute("SELECT EXISTS (SELECT 1 FROM archive WHERE snapshot <> '')").fetchone()
     if not files:
         return None
-    return Leftover(path, files, tuple(there.values()), full=not older)
+    return UnfinishedRun(path, files, tuple(there.values()), full=not older)
 
 
 def _is_whole(folder: Path, one: Written) -> bool:

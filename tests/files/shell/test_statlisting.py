@@ -18,7 +18,7 @@ from tuibackup.vault.archive.entry import Entry, Kind
 
 
 def find(folder: Path, tools: Path) -> bytes:
-    command = [b"find", b"-H", os.fsencode(folder) + b"/.", *STAT.told]
+    command = [b"find", b"-H", os.fsencode(folder) + b"/.", *STAT.inventory_words]
     environment = {"LC_ALL": "C", "PATH": str(tools)}
     return subprocess.run(command, stdout=subprocess.PIPE, check=True, env=environment).stdout
 

@@ -20,10 +20,10 @@ from queue import SimpleQueue
 from typing import NamedTuple
 
 from tuibackup.errors import ConnectionLostError, DownloadError, RemoteCommandError
-from tuibackup.files.contract import GREW, GROWN, LOST_NAMES, NO_FILE, Fetched, Listed, Store
+from tuibackup.files.contract import GREW, GROWN, LOST_NAMES, NO_FILE, Destination, Fetched, Listed
 from tuibackup.files.sftp.inventory import reason_of
-from tuibackup.files.sftp.recheck import SecondLook, now_of
-from tuibackup.files.store import Keeper
+from tuibackup.files.sftp.recheck import SftpSecondLook, entry_now
+from tuibackup.files.store import FileStore
 from tuibackup.files.tally import Tally
 from tuibackup.files.workers import in_thread, locked, together
 from tuibackup.remote.pipe import StoppedError
@@ -43,14 +43,14 @@ SHRANK = "shrank while it was read, twice"
 
 async def fetch(
     session: Session,
-    store: Store,
+    destination: Destination,
     tally: Tally,
     folder: Listed,
     wanted: Callable[[], Iterator[Wanted]],
     again: frozenset[int] = frozenset(),
 ) -> Fetched:
     """As `Way.fetch`."""
-    return await _Fetch(session, store, tally, folder, wanted, again).run()
+    return await _Fetch(session, destination, tally, folder, wanted, again).run()
 
 
 class _Piece(NamedTuple):
@@ -108,7 +108,7 @@ class _Fetch:
     def __init__(
         self,
         session: Session,
-        store: Store,
+        destination: Destination,
         tally: Tally,
         folder: Listed,
         wanted: Callable[[], Iterator[Wanted]],
@@ -116,10 +116,12 @@ class _Fetch:
     ) -> None:
         self._session = session
         self._tally = tally
-        self._wanted = locked(wanted, store.lock)
+        self._wanted = locked(wanted, destination.lock)
         self._loop = asyncio.get_running_loop()
-        self._look = SecondLook(session.name, lambda one: folder.young(one.entry) and one.id not in again)
-        self._keeper = Keeper(store, folder, tally, self._look.hand, again)
+        self._second_look = SftpSecondLook(
+            session.name, lambda one: folder.young(one.entry) and one.id not in again
+        )
+        self._store = FileStore(destination, folder, tally, self._second_look.hand_over, again)
         self._opened: asyncio.Queue[_File | None] = asyncio.Queue()
         self._asked: asyncio.Queue[_File | None] = asyncio.Queue()
         self._opening: set[asyncio.Task[_Open | str]] = set()
@@ -141,24 +143,24 @@ class _Fetch:
                     self._ask_all(),
                     self._hand_over_all(),
                     in_thread(self._work, stop=self._stop),
-                    self._look.look(self._sftp),
+                    self._second_look.run(self._sftp),
                 )
         except (ConnectionLostError, DownloadError, RemoteCommandError) as error:
             if not await self._session.gone(error):
                 raise
             result.cut = True
-            result.unchecked = self._look.unchecked()
+            result.unchecked = self._second_look.unchecked()
             self._tally.items -= len(result.lost) + len(result.lost_unnamed)
             result.lost, result.lost_unnamed = [], array("Q")  # all that did not come is asked for again
         finally:
             for task in self._opening:
                 task.cancel()
             await asyncio.gather(*self._opening, return_exceptions=True)
-            self._keeper.abandon()
-        result.stored_again = self._keeper.stored_again
-        result.changed = self._look.changed
-        result.gone = self._look.gone
-        result.uncounted = self._look.uncounted
+            self._store.abandon()
+        result.stored_again = self._store.stored_again
+        result.changed = self._second_look.changed
+        result.gone = self._second_look.gone
+        result.uncounted = self._second_look.uncounted
         return result
 
     # on the event loop: each file goes through these three in turn
@@ -179,7 +181,7 @@ class _Fetch:
     async def _open(self, wanted: Wanted) -> _Open | str:
         """Open one file, or say why not."""
         try:
-            now = now_of(wanted.entry, await self._sftp.lstat(wanted.place))
+            now = entry_now(wanted.entry, await self._sftp.lstat(wanted.place))
             if now is None:
                 return NO_FILE
             entry = wanted.entry
@@ -269,7 +271,7 @@ class _Fetch:
             self._give_room(charge)
             self._sftp.close(found.handle)
             raise
-        self._look_through(wanted, found.handle)
+        self._look_by_handle(wanted, found.handle)
         length = sum(map(len, content))
         entry = found.entry if length == found.entry.size else found.entry._replace(size=length)
         self._parcels.put(_Parcel(wanted, entry, content, charge))
@@ -292,7 +294,7 @@ class _Fetch:
             whole = True
         finally:
             if whole:
-                self._look_through(wanted, found.handle)
+                self._look_by_handle(wanted, found.handle)
             else:
                 self._sftp.close(found.handle)
             self._parcels.put(_Part(None, broken=not whole))
@@ -326,9 +328,9 @@ class _Fetch:
                 at += length
             yield asked.popleft()
 
-    def _look_through(self, wanted: Wanted, handle: bytes) -> None:
+    def _look_by_handle(self, wanted: Wanted, handle: bytes) -> None:
         """A look at a file that was read, through its handle, and the end of that."""
-        self._look.read[wanted.id] = self._sftp.fstat(handle)
+        self._second_look.read[wanted.id] = self._sftp.fstat(handle)
         self._sftp.close(handle)
 
     def _lose(self, wanted: Wanted, reason: str) -> None:
@@ -351,7 +353,7 @@ class _Fetch:
     def _stop(self) -> None:
         self._stopped = True
         self._parcels.put(None)
-        self._look.stop()
+        self._second_look.stop()
 
     # in the worker's thread
 
@@ -360,23 +362,23 @@ class _Fetch:
             while (parcel := self._parcel()) is not None:
                 assert isinstance(parcel, _Parcel)
                 if parcel.content is not None:
-                    self._keeper.keep(parcel.wanted, parcel.entry, parcel.content, {})
+                    self._store.store(parcel.wanted, parcel.entry, parcel.content, {})
                     self._done_with(parcel.charge)
                 else:
-                    self._keep_large(parcel)
+                    self._store_large(parcel)
             if self._stopped:
                 raise StoppedError
         except (StoppedError, DownloadError):
-            self._keeper.cut()
+            self._store.cut()
             raise
-        self._keeper.close()
-        self._look.hand([])
+        self._store.close()
+        self._second_look.hand_over([])
 
-    def _keep_large(self, parcel: _Parcel) -> None:
+    def _store_large(self, parcel: _Parcel) -> None:
         try:
-            self._keeper.keep(parcel.wanted, parcel.entry, self._parts(), {})
+            self._store.store(parcel.wanted, parcel.entry, self._parts(), {})
         except _BrokenError:
-            self._keeper.cut()
+            self._store.cut()
 
     def _parts(self) -> Iterator[bytes]:
         while (part := self._parcel()) is not None:

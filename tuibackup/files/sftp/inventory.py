@@ -59,11 +59,11 @@ class _Found(NamedTuple):
     problems: list[tuple[bytes, str]]
 
 
-async def take(
+async def list_folders(
     sftp: Sftp, probe: Probe, server: Server, writer: IndexWriter, findings: Findings, tally: Tally
 ) -> list[Listed]:
-    """As `inventory.take`."""
-    started_ns = await begun(sftp, probe)
+    """As `inventory.list_folders`."""
+    started_ns = await server_time(sftp, probe)
     return [
         await _Folder(
             sftp, server, writer, findings, tally, folder.encode("utf-8", "surrogateescape"), started_ns
@@ -72,7 +72,7 @@ async def take(
     ]
 
 
-async def begun(sftp: Sftp, probe: Probe) -> int:
+async def server_time(sftp: Sftp, probe: Probe) -> int:
     """A moment by the server's clock, in nanoseconds, that is not later than now.
 
     Files that changed after it are fetched again by the next run. A shell tells the clock; without one, Linux does
@@ -120,7 +120,7 @@ async def unless_refused(answer: Awaitable[_T]) -> _T | SftpError:
         return error
 
 
-async def place_of(sftp: Sftp, folder: bytes) -> Place | None:
+async def resolve(sftp: Sftp, folder: bytes) -> Place | None:
     """Where `folder` lies; None when it is not there. Its identity is not told over SFTP."""
     path = await unless_refused(sftp.realpath(folder))
     if isinstance(path, SftpError) or not path.startswith(b"/") or b"\0" in path:
@@ -186,11 +186,11 @@ class _Folder:
 
     async def run(self) -> Listed:
         folder = self._folder
-        self._place = place = await place_of(self._sftp, folder) or Place(folder, told=False)
+        self._place = place = await resolve(self._sftp, folder) or Place(folder, told=False)
         self._root = self._writer.add_root(
             folder, place.path, started_ns=self._started_ns, excludes=self._left_out
         )
-        fault = await self._look()
+        fault = await self._look_at_top()
         if not fault:
             try:
                 fault = await self._walk()
@@ -200,7 +200,7 @@ class _Folder:
         files += self._untold
         return Listed(self._root, folder, place, fault, files, size, self._allocated, self._started_ns)
 
-    async def _look(self) -> str:
+    async def _look_at_top(self) -> str:
         """Look at the folder itself; why it cannot be listed, or ""."""
         seen = await unless_refused(self._sftp.stat(self._place.path))
         if isinstance(seen, SftpError):

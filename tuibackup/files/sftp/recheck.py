@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from tuibackup.errors import RemoteTimeoutError
 from tuibackup.files import false_empty
-from tuibackup.files.second_look import Handed
+from tuibackup.files.second_look import SecondLook
 from tuibackup.files.sftp.inventory import entry_of, reason_of, unless_refused
 from tuibackup.remote.session import Session
 from tuibackup.remote.sftp import NO_SUCH_FILE, Attributes, Sftp, SftpError, opened
@@ -21,8 +21,8 @@ _STANDSTILLS = 5
 _T = TypeVar("_T")
 
 
-async def afresh(session: Session, files: Sequence[Wanted]) -> list[Wanted]:
-    """As `Way.afresh`."""
+async def look_again(session: Session, files: Sequence[Wanted]) -> list[Wanted]:
+    """As `Way.look_again`."""
     now: list[Wanted] = []
     async with opened(session) as sftp:
         for at in range(0, len(files), _BATCH):
@@ -30,14 +30,14 @@ async def afresh(session: Session, files: Sequence[Wanted]) -> list[Wanted]:
             looks = [sftp.lstat(one.place) for one in part]
             for one, look in zip(part, looks, strict=True):
                 seen = await unless_refused(look)
-                entry = None if isinstance(seen, SftpError) else now_of(one.entry, seen)
+                entry = None if isinstance(seen, SftpError) else entry_now(one.entry, seen)
                 if entry is not None:
                     now.append(one._replace(entry=entry))
     return now
 
 
-async def held(session: Session, files: Sequence[Wanted]) -> dict[int, str]:
-    """As `Way.held`. A server that stands still over a file is asked for the others over another channel."""
+async def find_not_empty(session: Session, files: Sequence[Wanted]) -> dict[int, str]:
+    """As `Way.find_not_empty`. A server that stands still over a file is asked for the others over another channel."""
     reasons: dict[int, str] = {}
     left = {one.id: one for one in files}
     for _ in range(_STANDSTILLS):
@@ -77,7 +77,7 @@ async def _first_bytes(sftp: Sftp, left: dict[int, Wanted], reasons: dict[int, s
         if isinstance(answer, SftpError):
             reasons[number] = false_empty.UNREADABLE.format(answer.said)
         elif answer:
-            reasons[number] = false_empty.HELD
+            reasons[number] = false_empty.HAS_CONTENT
         del left[number]
     for handle in handles.values():
         if isinstance(handle, bytes):
@@ -85,7 +85,7 @@ async def _first_bytes(sftp: Sftp, left: dict[int, Wanted], reasons: dict[int, s
 
 
 def _still_empty(one: Wanted, seen: Attributes | SftpError) -> bool:
-    now = None if isinstance(seen, SftpError) else now_of(one.entry, seen)
+    now = None if isinstance(seen, SftpError) else entry_now(one.entry, seen)
     return now is not None and not now.size
 
 
@@ -101,7 +101,7 @@ async def _each(asked: "dict[int, asyncio.Future[_T]]", of: dict[int, Wanted]) -
     return answers
 
 
-def now_of(before: Entry, seen: Attributes) -> Entry | None:
+def entry_now(before: Entry, seen: Attributes) -> Entry | None:
     """A file, or folder, as it is seen now; None where it is none any more. Names of owners are not told again."""
     entry = entry_of(before.path, seen)
     if entry is None or entry.kind is not before.kind:
@@ -111,7 +111,7 @@ def now_of(before: Entry, seen: Attributes) -> Entry | None:
     return entry
 
 
-class SecondLook(Handed):
+class SftpSecondLook(SecondLook):
     """Looks at stored files by their names; what was seen through their handles counts too.
 
     A file that is `doubtful` counts as changed, whatever was seen.
@@ -122,7 +122,7 @@ class SecondLook(Handed):
         self._doubtful = doubtful
         self.read: dict[int, asyncio.Future[Attributes]] = {}  # by the file's id
 
-    async def look(self, sftp: Sftp) -> None:
+    async def run(self, sftp: Sftp) -> None:
         while files := await self._queue.get():
             self._out.extend(files)
             looks = [sftp.lstat(wanted.place) for wanted in files]
@@ -137,10 +137,10 @@ class SecondLook(Handed):
     def _compare_with(
         self, wanted: Wanted, by_name: Attributes | SftpError, by_handle: Attributes | SftpError
     ) -> None:
-        if isinstance(by_name, SftpError) or (now := now_of(wanted.entry, by_name)) is None:
+        if isinstance(by_name, SftpError) or (now := entry_now(wanted.entry, by_name)) is None:
             self._keep(self.gone, wanted)
             return
-        read = now if isinstance(by_handle, SftpError) else now_of(wanted.entry, by_handle)
+        read = now if isinstance(by_handle, SftpError) else entry_now(wanted.entry, by_handle)
         before = wanted.entry.size, wanted.entry.mtime_ns
         other = any(seen is None or (seen.size, seen.mtime_ns) != before for seen in (now, read))
         if other or self._doubtful(wanted):

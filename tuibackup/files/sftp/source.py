@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from tuibackup.config import Server
 from tuibackup.errors import DownloadError, RemoteCommandError
-from tuibackup.files.contract import NO_FOLDER, Fetched, Listed, Store, missing
+from tuibackup.files.contract import NO_FOLDER, Destination, Fetched, Listed, missing
 from tuibackup.files.findings import Findings
 from tuibackup.files.resolved import Place
 from tuibackup.files.sftp import fetch, inventory, recheck
-from tuibackup.files.shell.tools import lacking
+from tuibackup.files.shell.tools import missing_tools
 from tuibackup.files.tally import Tally
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
@@ -44,19 +44,19 @@ async def look(session: Session, folder: bytes) -> tuple[str, bool]:
     return "", any(name.name not in (b".", b"..") for name in names)
 
 
-def sftp_way(session: Session, probe: Probe, server: Server) -> "SftpWay":
+def sftp_source(session: Session, probe: Probe, server: Server) -> "SftpSource":
     """For any server with SFTP. DownloadError where the configuration asks for what only tools there can do."""
-    if server.sudo and (lacks := lacking(probe)):
+    if server.sudo and (lacks := missing_tools(probe)):
         why, way_out = lacks
         raise DownloadError(
             f"{server.name}: {why}, and over SFTP there is no sudo", f"{way_out}, or set sudo = false"
         )
-    return SftpWay(session, probe)
+    return SftpSource(session, probe)
 
 
 @dataclass(frozen=True, slots=True)
-class SftpWay:
-    """A `Way` (see way.py)."""
+class SftpSource:
+    """A `Source` (see way.py)."""
 
     session: Session
     probe: Probe
@@ -76,11 +76,11 @@ class SftpWay:
         """There are none over SFTP."""
         return False
 
-    def plainer(self) -> None:
+    def without_packer(self) -> None:
         """There is nothing to leave out."""
         return
 
-    async def inventory(
+    async def list_folders(
         self, server: Server, writer: IndexWriter, findings: Findings, tally: Tally
     ) -> list[Listed]:
         """List every configured folder."""
@@ -89,35 +89,35 @@ class SftpWay:
                 sftp = await stack.enter_async_context(opened(self.session))
             except RemoteCommandError as error:
                 raise self._no_way(error) from error
-            return await inventory.take(sftp, self.probe, server, writer, findings, tally)
+            return await inventory.list_folders(sftp, self.probe, server, writer, findings, tally)
 
     def _no_way(self, error: RemoteCommandError) -> DownloadError:
         """Neither this way nor the other: what stands in each."""
         name = f"{self.session.name}: "
-        why, way_out = lacking(self.probe) or ("", "")
+        why, way_out = missing_tools(self.probe) or ("", "")
         said = error.message.removeprefix(name)
         return DownloadError(f"{name}{why}, and {said}", f"{way_out}, or let the account have SFTP")
 
     async def fetch(
         self,
-        store: Store,
+        destination: Destination,
         tally: Tally,
         folder: Listed,
         wanted: Callable[[], Iterator[Wanted]],
         again: frozenset[int] = frozenset(),
     ) -> Fetched:
         """Fetch files of one folder."""
-        return await fetch.fetch(self.session, store, tally, folder, wanted, again)
+        return await fetch.fetch(self.session, destination, tally, folder, wanted, again)
 
-    async def held(self, files: Sequence[Wanted]) -> dict[int, str]:
+    async def find_not_empty(self, files: Sequence[Wanted]) -> dict[int, str]:
         """Which of the files that say that they are empty are not."""
-        return await recheck.held(self.session, files)
+        return await recheck.find_not_empty(self.session, files)
 
-    async def places(self, folders: Sequence[bytes]) -> list[Place | None]:
+    async def resolve(self, folders: Sequence[bytes]) -> list[Place | None]:
         """Where folders lie now."""
         async with opened(self.session) as sftp:
-            return await asyncio.gather(*(inventory.place_of(sftp, folder) for folder in folders))
+            return await asyncio.gather(*(inventory.resolve(sftp, folder) for folder in folders))
 
-    async def afresh(self, files: Sequence[Wanted]) -> list[Wanted]:
+    async def look_again(self, files: Sequence[Wanted]) -> list[Wanted]:
         """Files as they are now."""
-        return await recheck.afresh(self.session, files)
+        return await recheck.look_again(self.session, files)

@@ -11,12 +11,12 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 
-from tuibackup.files.contract import Fetched, Listed, Store
+from tuibackup.files.contract import Destination, Fetched, Listed
 from tuibackup.files.shell import complaints, recheck
 from tuibackup.files.shell.complaints import Complaint
 from tuibackup.files.shell.stream import ROUND, Fetch
 from tuibackup.files.shell.tarstream import REGULAR, Member, StreamCutError, StreamError, TarStream
-from tuibackup.files.shell.tools import Tools, end, gently, piece, taken
+from tuibackup.files.shell.tools import Tools, at_low_priority, read_piece, send, wait_for_exit
 from tuibackup.files.tally import Tally
 from tuibackup.files.workers import in_thread, locked, together
 from tuibackup.remote.command import Exit
@@ -41,19 +41,19 @@ def command(tools: Tools, place: bytes) -> bytes:
     """What brings the files below `place` whose names it is sent."""
     words = [b"xargs", b"-0", b"-r", b"-n", _MOST, *([b"sudo", b"-n", b"--"] if tools.sudo else [])]
     words += [b"tar", b"-C", place, b"-c", b"-f", b"-", b"--no-recursion", b"--"]
-    return gently(words, sudo=False, packed=tools.packed)
+    return at_low_priority(words, sudo=False, packed=tools.packed)
 
 
 async def fetch(
     tools: Tools,
-    store: Store,
+    destination: Destination,
     tally: Tally,
     folder: Listed,
     wanted: Callable[[], Iterator[Wanted]],
     again: frozenset[int] = frozenset(),
 ) -> Fetched:
     """As `fetch.fetch`. `wanted` gives no folders: such a tar tells no extended attributes."""
-    return await _Batches(tools, store, tally, folder, wanted, again).run()
+    return await _Batches(tools, destination, tally, folder, wanted, again).run()
 
 
 class _Batch:
@@ -77,14 +77,14 @@ class _Batches(Fetch):
     def __init__(
         self,
         tools: Tools,
-        store: Store,
+        destination: Destination,
         tally: Tally,
         folder: Listed,
         wanted: Callable[[], Iterator[Wanted]],
         again: frozenset[int],
     ) -> None:
-        super().__init__(tools, store, tally, folder, wanted, again)
-        self._files = locked(wanted, store.lock)
+        super().__init__(tools, destination, tally, folder, wanted, again)
+        self._files = locked(wanted, destination.lock)
         self._left: deque[Wanted] = deque()  # to be asked for before what `_files` gives
         self._alone = False  # the next batch is of one file: tar ended before any of its files had come
         self._hopeless = 0
@@ -109,13 +109,13 @@ class _Batches(Fetch):
 
     async def _stream(self) -> None:
         tools = self._tools
-        look = recheck.command(tools.look.stamp, sudo=tools.sudo)
+        second_look = recheck.second_look_command(tools.find.stamp_words, sudo=tools.sudo)
         await together(
             *(self._ask() for _ in range(_RUNNING)),
             in_thread(self._work, stop=self._stop),
-            self._recheck.look(tools.session, look, beside=True),
+            self._second_look.run(tools.session, second_look, beside=True),
         )
-        await self._recheck.look(tools.session, look)
+        await self._second_look.run(tools.session, second_look)
 
     def _readings(self, line: bytes) -> Iterator[Complaint]:
         likeliest = complaints.plain(line)
@@ -163,7 +163,7 @@ class _Batches(Fetch):
         return files
 
     def _another(self) -> Wanted | None:
-        if self._recheck.postponed and self._asked >= ROUND:
+        if self._second_look.postponed and self._asked >= ROUND:
             self._result.more = True
             return None
         self._asked += 1
@@ -178,20 +178,20 @@ class _Batches(Fetch):
         def complained(line: bytes) -> None:
             if any(words in line for words in _LAST_WORDS) and line.startswith(b"tar: "):
                 batch.said = line
-                self._heard.lines.any = True
+                self._complaints.lines.any = True
             else:
-                self._heard.lines.take(line)
+                self._complaints.lines.take(line)
 
         async with self._tools.session.stream(
             command(self._tools, self._folder.place.path), on_line=complained
         ) as stream:
             batch.begun.set()
             # so few that they fit into the channel, whether the command reads them or not
-            await taken(stream, b"".join([b"./" + one.entry.path + b"\0" for one in batch.files]), name)
+            await send(stream, b"".join([b"./" + one.entry.path + b"\0" for one in batch.files]), name)
             stream.write_eof()
-            while data := await piece(stream, name):
+            while data := await read_piece(stream, name):
                 await batch.pipe.put(data)
-            batch.ended = exit_ = await end(stream, name)
+            batch.ended = exit_ = await wait_for_exit(stream, name)
             if not exit_.ok:
                 self._unclean = exit_
         # xargs: 123 when tar said 1, as it does for a file that is gone; 124 and 125 when it ended in a worse way.
@@ -206,7 +206,7 @@ class _Batches(Fetch):
         for batch in self._running:
             batch.pipe.stop()
         self._queue.put(None)
-        self._recheck.stop()
+        self._second_look.stop()
 
     def _use_up(self) -> None:
         self._running.popleft()
@@ -233,14 +233,14 @@ class _Batches(Fetch):
                 if member.kind != REGULAR:
                     self._replaced.add(wanted.id)
                     self._pass(wanted)
-                elif not self._keep_all(wanted, member, stream, batch):
+                elif not self._store_padded(wanted, member, stream, batch):
                     self._left.extendleft(reversed(waiting))
                     return
         except StreamCutError:
             self._stopped_between(batch, waiting)
             return
         if batch.said:
-            self._heard.lines.take(batch.said)
+            self._complaints.lines.take(batch.said)
         for wanted in waiting:
             self._pass(wanted)
 
@@ -249,7 +249,7 @@ class _Batches(Fetch):
         if not batch.failed:
             raise self._tar_failed("ended its stream too early")
         if batch.said:
-            self._heard.lines.take(batch.said)
+            self._complaints.lines.take(batch.said)
         if len(waiting) == len(batch.files) == 1:
             self._hopeless += 1
             self._how = str(batch.ended)
@@ -271,7 +271,7 @@ class _Batches(Fetch):
             f"the server's tar sent {printable(member.name)}, which was not asked for in this place"
         )
 
-    def _keep_all(self, wanted: Wanted, member: Member, stream: TarStream, batch: _Batch) -> bool:
+    def _store_padded(self, wanted: Wanted, member: Member, stream: TarStream, batch: _Batch) -> bool:
         """Store a file; its end is filled with zeros where it shrank while it was read. Whether more may follow."""
         whole, path = True, wanted.entry.path
 
@@ -288,13 +288,13 @@ class _Batches(Fetch):
                 whole = False
                 said = batch.said.partition(b": ")[2] or f"the server's tar {batch.ended}".encode()
                 complaint = Complaint(path, printable(said), padded=True)
-                self._heard.blame(wanted.id, path, complaint)
+                self._complaints.record_against(wanted.id, path, complaint)
             while missing:
                 zeros = min(missing, len(_ZEROS))
                 missing -= zeros
                 yield memoryview(_ZEROS)[:zeros]
 
-        self._keep(wanted, member, content())
+        self._store_file(wanted, member, content())
         if not whole:
             self._broken.append(wanted)
         return whole

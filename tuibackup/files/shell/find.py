@@ -37,35 +37,36 @@ class StampReader(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class FindDialect:
     """The words that make find tell of a name, and the readers of what it tells.
 
-    `told` are for an inventory, `named` for names given one by one, `stamp` for a second look at those.
+    `inventory_words` are for an inventory, `named_words` for names given one by one, `stamp_words` for a
+    second look at those.
     """
 
-    told: tuple[bytes, ...]
-    named: tuple[bytes, ...]
-    stamp: tuple[bytes, ...]
+    inventory_words: tuple[bytes, ...]
+    named_words: tuple[bytes, ...]
+    stamp_words: tuple[bytes, ...]
     listing: Callable[[bytes], Reader]
     stamps: Callable[[], StampReader]
     complaint: Callable[[bytes], Complaint | None]
     gnu: bool
 
-    def start(self, folder: bytes) -> bytes:
+    def start_of(self, folder: bytes) -> bytes:
         """What find is given for a configured folder: one that is a symlink is followed, no other link is."""
         return folder if self.gnu else folder.rstrip(b"/") + b"/."
 
-    def everything(self, folder: bytes, place: bytes, excludes: Sequence[str]) -> list[bytes]:
+    def list_all(self, folder: bytes, place: bytes, excludes: Sequence[str]) -> list[bytes]:
         """The words of a whole inventory of `folder`, which lies at `place`."""
         words, left_out, emptied = self._words(folder, place, excludes)
         if left_out:
             words += [b"(", *left_out, b")", b"-prune", b"-o"]
-        words += self.told
+        words += self.inventory_words
         if emptied:
             words += [*emptied, b"-prune"]
         return words
 
-    def closed(self, folder: bytes, excludes: Sequence[str]) -> list[bytes]:
+    def list_unreadable(self, folder: bytes, excludes: Sequence[str]) -> list[bytes]:
         """The words that print the names of the regular files in `folder` that may not be read, a NUL behind each."""
         words, *pruned = self._words(folder, folder, excludes)
         for test in pruned:
@@ -82,7 +83,7 @@ class Look:
         self, folder: bytes, place: bytes, excludes: Sequence[str]
     ) -> tuple[list[bytes], list[bytes], list[bytes]]:
         """How find is started, the test for what is left out, and the one for folders that are kept empty."""
-        start = self.start(place)
+        start = self.start_of(place)
         left_out, emptied = find_arguments(excludes, folder, start)
         words = [b"find", b"-H", start, b"-xdev"]
         if self.gnu:
@@ -106,10 +107,10 @@ class _StatStamps:
             yield entry.path, (entry.size, entry.mtime_ns, entry.ctime_ns) if regular else None
 
 
-GNU = Look(
-    told=(b"-printf", FORMAT),
-    named=(b"-printf", FORMAT_OF_NAMED),
-    stamp=(b"-printf", STAMP),
+GNU = FindDialect(
+    inventory_words=(b"-printf", FORMAT),
+    named_words=(b"-printf", FORMAT_OF_NAMED),
+    stamp_words=(b"-printf", STAMP),
     listing=lambda _start: Listing(),
     stamps=Stamps,
     complaint=complaints.from_find,
@@ -117,10 +118,10 @@ GNU = Look(
 )
 
 _SCRIPT = (b"-exec", b"sh", b"-c", SCRIPT, b"stat", b"{}", b"+")
-STAT = Look(
-    told=_SCRIPT,
-    named=_SCRIPT,
-    stamp=_SCRIPT,
+STAT = FindDialect(
+    inventory_words=_SCRIPT,
+    named_words=_SCRIPT,
+    stamp_words=_SCRIPT,
     listing=StatListing,
     stamps=_StatStamps,
     complaint=complaints.plain,

@@ -15,7 +15,14 @@ from tuibackup.files.shell import complaints
 from tuibackup.files.shell.compare import Comparison
 from tuibackup.files.shell.listing import FORMAT, HONEST, Listing
 from tuibackup.files.shell.owners import Names, name_owners, names_of
-from tuibackup.files.shell.tools import Lines, Tools, end, gently, last_line, piece
+from tuibackup.files.shell.tools import (
+    StderrLines,
+    Tools,
+    at_low_priority,
+    last_line,
+    read_piece,
+    wait_for_exit,
+)
 from tuibackup.files.tally import Tally
 from tuibackup.files.workers import in_thread
 from tuibackup.remote.session import Session
@@ -32,7 +39,7 @@ _LOOK_SECONDS = 60.0
 _LATEST = 9_000_000_000  # seconds since 1970 (the year 2255): the index keeps nanoseconds in 64 bits
 
 
-async def take(
+async def list_folders(
     tools: Tools, server: Server, writer: IndexWriter, findings: Findings, tally: Tally
 ) -> list[Listed]:
     """List every configured folder of `server` into `writer`; `tally` counts the names found.
@@ -41,7 +48,7 @@ async def take(
     """
     session = tools.session
     names = [folder.encode("utf-8", "surrogateescape") for folder in server.folders]
-    started_ns, found = await _look(tools, names)
+    started_ns, found = await _ask_clock_and_places(tools, names)
     folders = [
         _Folder(tools, server, writer, findings, tally, name, place, started_ns)
         for name, place in zip(names, found, strict=True)
@@ -103,15 +110,15 @@ async def _renew(
     return True
 
 
-async def _look(tools: Tools, folders: list[bytes]) -> tuple[int, list[Place]]:
+async def _ask_clock_and_places(tools: Tools, folders: list[bytes]) -> tuple[int, list[Place]]:
     """The server's clock in nanoseconds, and where each folder lies (where it says, when that cannot be told)."""
-    text = b"date +%s\n" + resolved.script(folders, sudo=tools.sudo, gnu=tools.look.gnu)
+    text = b"date +%s\n" + resolved.resolving_script(folders, sudo=tools.sudo, gnu=tools.find.gnu)
     answer = (await tools.session.run(text, timeout=_LOOK_SECONDS)).check().stdout
     seconds, _, rest = answer.partition(b"\n")
     try:
         if not _is_clock(seconds):
             raise ValueError
-        found = resolved.parsed(rest, len(folders))
+        found = resolved.parse_places(rest, len(folders))
     except ValueError:
         raise DownloadError(f"{tools.name}: answered nonsense when asked for its clock and folders") from None
     return int(seconds) * 1_000_000_000, [
@@ -119,13 +126,13 @@ async def _look(tools: Tools, folders: list[bytes]) -> tuple[int, list[Place]]:
     ]
 
 
-async def places_of(tools: Tools, folders: Sequence[bytes]) -> list[Place | None]:
+async def resolve(tools: Tools, folders: Sequence[bytes]) -> list[Place | None]:
     """Where folders lie now; None for one that cannot be entered any more."""
     answer = await tools.session.run(
-        resolved.script(folders, sudo=tools.sudo, gnu=tools.look.gnu), timeout=_LOOK_SECONDS
+        resolved.resolving_script(folders, sudo=tools.sudo, gnu=tools.find.gnu), timeout=_LOOK_SECONDS
     )
     try:
-        return resolved.parsed(answer.check().stdout, len(folders))
+        return resolved.parse_places(answer.check().stdout, len(folders))
     except ValueError:
         raise DownloadError(f"{tools.name}: answered nonsense when asked for its folders") from None
 
@@ -151,7 +158,7 @@ class _Folder:
         self._tools = tools
         self._session = tools.session
         self._packed = tools.packed
-        self._look = look = tools.look
+        self._find = find = tools.find
         self._server = server
         self._writer = writer
         self._findings = findings
@@ -161,19 +168,19 @@ class _Folder:
         self._excludes = server.left_out(os.fsdecode(folder))
         self._root = writer.add_root(folder, place.path, started_ns=started_ns, excludes=self._excludes)
         self._place = place
-        self._start = look.start(place.path)
-        self._listing = look.listing(self._start)
+        self._start = find.start_of(place.path)
+        self._listing = find.listing(self._start)
         self._started_ns = started_ns
         self._comparison: Comparison | None = None
         self._status = 0
         self._kept: KeptListing | None = None
         self._older: Iterator[bytes] | None = None
-        if look.gnu:
+        if find.gnu:
             header = kept.header(folder, place.path, FORMAT, self._excludes)
             self._kept, self._older = writer.listing(self._root, header)
         self._top: Entry | None = None
         self._mounts: list[bytes] = []
-        self._lines = Lines()
+        self._lines = StderrLines()
         self._complained = False
         self._fault = ""
         self._said = ""  # about no file in particular
@@ -194,13 +201,13 @@ class _Folder:
         async with self._session.stream(self._command(), on_line=self._lines.take) as stream:
             if meanwhile is not None:
                 await in_thread(meanwhile)
-            while data := await piece(stream, self._server.name):
+            while data := await read_piece(stream, self._server.name):
                 for part in unpacker.feed(data):
                     await in_thread(self._take, part)
                     self._report()
                 records = self._comparison.records if self._comparison else self._listing.records
                 self._tally.items = self._before + records
-            exit_ = await end(stream, self._server.name)
+            exit_ = await wait_for_exit(stream, self._server.name)
         self._report()
         listed = self._comparison.records if self._comparison else self._listing.records
         if not exit_.ok and not listed and not self._complained and self._lines.by_sudo:
@@ -232,7 +239,7 @@ class _Folder:
         changed, lost = self._comparison.came, self._comparison.gone
         for above in (path.rpartition(b"/")[0] for path in lost if path not in changed):
             if above not in changed and above not in lost:
-                raise UnrenewableError("a folder that did not change lost a name: see `lacking`")
+                raise UnrenewableError("a folder that did not change lost a name: see `cut_listings`")
         return came
 
     def renew(self, came: Sequence[Entry], named: Names) -> None:
@@ -275,8 +282,8 @@ class _Folder:
         )
 
     def _command(self) -> bytes:
-        words = self._look.everything(self._folder, self._place.path, self._excludes)
-        return gently(words, sudo=self._server.sudo, packed=self._packed)
+        words = self._find.list_all(self._folder, self._place.path, self._excludes)
+        return at_low_priority(words, sudo=self._server.sudo, packed=self._packed)
 
     def _take(self, data: bytes) -> None:
         if self._kept is not None:
@@ -311,7 +318,7 @@ class _Folder:
         self._listing.strange.clear()
         start = self._start.rstrip(b"/") + b"/"
         for line in self._lines.drain():
-            complaint = self._look.complaint(line)
+            complaint = self._find.complaint(line)
             if complaint is None:
                 continue
             self._complained = True

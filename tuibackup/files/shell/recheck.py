@@ -9,12 +9,20 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from tuibackup.errors import DownloadError, NoChannelError
-from tuibackup.files.second_look import Handed
+from tuibackup.files.second_look import SecondLook
 from tuibackup.files.shell import sudo
 from tuibackup.files.shell.complaints import VANISHED
-from tuibackup.files.shell.find import Look
+from tuibackup.files.shell.find import FindDialect
 from tuibackup.files.shell.listing import ListingError
-from tuibackup.files.shell.tools import STALL, Lines, SilenceError, end, last_line, piece, taken
+from tuibackup.files.shell.tools import (
+    STALL,
+    SilenceError,
+    StderrLines,
+    last_line,
+    read_piece,
+    send,
+    wait_for_exit,
+)
 from tuibackup.files.workers import in_thread, together
 from tuibackup.remote.command import Exit, low_priority, script
 from tuibackup.remote.session import Session
@@ -27,25 +35,30 @@ _IDLE = 1.0  # seconds without a name, after which a command is ended
 _CUTS = 5
 
 
-def command(told: Sequence[bytes], *, sudo: bool) -> bytes:
+def second_look_command(told: Sequence[bytes], *, sudo: bool) -> bytes:
     """Reads NUL-ended paths and answers with what find tells of each that is still there, in their order.
 
-    `told` are the words that make it tell (see `look`).
+    `inventory_words` are the words that make it tell (see `find`).
     """
     find = (b"sudo -n -- " if sudo else b"") + b'find "$@" -maxdepth 0 ' + script(told)
     words = [b"xargs", b"-0", b"-r", b"-n", _AT_ONCE, b"sh", b"-c", b"exec " + find, b"find"]
     return b"export LC_ALL=C; " + low_priority(script(words))
 
 
-async def afresh(session: Session, look: Look, files: Sequence[Wanted], *, sudo: bool) -> list[Wanted]:
+async def look_again(
+    session: Session, find: FindDialect, files: Sequence[Wanted], *, sudo: bool
+) -> list[Wanted]:
     """`files` (or folders) as they are now, without those that are gone or something else by now."""
     names = b"".join([wanted.place + b"\0" for wanted in files])
     answer = await session.run(
-        command(look.named, sudo=sudo), input=names, timeout=STALL, limit=len(names) + 400 * len(files)
+        second_look_command(find.named_words, sudo=sudo),
+        input=names,
+        timeout=STALL,
+        limit=len(names) + 400 * len(files),
     )
     if answer.signal or answer.exit_status not in ENDS:
         answer.check()
-    listing = look.listing(b"")
+    listing = find.listing(b"")
     now = {entry.path: entry for entry in listing.feed(answer.stdout)}
     listing.close()
     return [
@@ -55,35 +68,37 @@ async def afresh(session: Session, look: Look, files: Sequence[Wanted], *, sudo:
     ]
 
 
-class Recheck(Handed):
+class ShellSecondLook(SecondLook):
     """Has the server's find look at them. A file that is `doubtful` counts as changed, whatever it says."""
 
-    def __init__(self, name: str, look: Look, doubtful: Callable[[Wanted], bool]) -> None:
+    def __init__(self, name: str, find: FindDialect, doubtful: Callable[[Wanted], bool]) -> None:
         super().__init__(name)
-        self.lines = Lines()
+        self.lines = StderrLines()
         self._doubtful = doubtful
         self._all_sent = False
         self._answered = False
         self._over = False  # there is nothing more to be handed over
-        self._look = look
-        self._stamps = look.stamps()
+        self._find = find
+        self._stamps = find.stamps()
         self._cut = 0  # commands in a row whose channel the server closed
-        self._complaint = look.complaint
+        self._complaint = find.complaint
 
-    def words(self) -> dict[bytes, str]:
+    def why_failed(self) -> dict[bytes, str]:
         """Why it could not be looked at, by the path there; what is simply gone is not told of."""
         found = (self._complaint(line) for line in self.lines.drain())
         return {one.name: one.reason for one in found if one and one.name and one.reason != VANISHED}
 
-    async def look(self, session: Session, command: bytes, *, beside: bool = False) -> None:
-        """Look at all that is handed over, until its end, with one `command` after another.
+    async def run(self, session: Session, second_look_command: bytes, *, beside: bool = False) -> None:
+        """Look at all that is handed over, until its end, with one `second_look_command` after another.
 
         None stays open without being needed: servers close channels that are silent (ChannelTimeout). `beside` a
         stream that waits for us: where the server runs no more at a time, all is `postponed` until it is called again.
         """
         while not self._over or self._begun:
             try:
-                async with session.stream(command, on_line=self.lines.take, beside=beside) as stream:
+                async with session.stream(
+                    second_look_command, on_line=self.lines.take, beside=beside
+                ) as stream:
                     await together(self.send(stream), self.receive(stream))
             except NoChannelError:
                 if not beside:
@@ -102,7 +117,7 @@ class Recheck(Handed):
         self._all_sent = False
         while files := await self._next():
             self._out.extend(files)
-            await taken(stream, b"".join([wanted.place + b"\0" for wanted in files]), self._name)
+            await send(stream, b"".join([wanted.place + b"\0" for wanted in files]), self._name)
             self._slots.release()
         stream.write_eof()
         self._all_sent = True
@@ -125,16 +140,20 @@ class Recheck(Handed):
         """Compare answers until the end. DownloadError when the second look itself failed."""
         while data := await self._answer(stream):
             await in_thread(self._compare, data)
-        exit_ = await end(stream, self._name)
+        exit_ = await wait_for_exit(stream, self._name)
         if (
             exit_ == Exit(-1) and self._cut < _CUTS
         ):  # the server closed a channel that was silent for too long
             self._cut += 1
-            self._begun, self._stamps = [*self._out, *self._begun], self._look.stamps()
+            self._begun, self._stamps = [*self._out, *self._begun], self._find.stamps()
             self._out.clear()
             return
         self._cut = 0
-        refused = self._out and not self._answered and any(map(sudo.says, bytes(stream.stderr).splitlines()))
+        refused = (
+            self._out
+            and not self._answered
+            and any(map(sudo.is_from_sudo, bytes(stream.stderr).splitlines()))
+        )
         if exit_.signal or exit_.status not in ENDS or refused:
             said = last_line(bytes(stream.stderr))
             raise DownloadError(f"{self._name}: the second look at fetched files failed: xargs {exit_}{said}")
@@ -149,7 +168,7 @@ class Recheck(Handed):
         while True:
             all_sent = self._all_sent
             try:
-                return await piece(stream, self._name)
+                return await read_piece(stream, self._name)
             except SilenceError:
                 if all_sent:
                     raise

@@ -6,22 +6,22 @@ from dataclasses import dataclass, replace
 from tuibackup.config import Server
 from tuibackup.errors import DownloadError
 from tuibackup.files import false_empty
-from tuibackup.files.contract import Fetched, Listed, Store
+from tuibackup.files.contract import Destination, Fetched, Listed
 from tuibackup.files.findings import Findings
 from tuibackup.files.resolved import Place
 from tuibackup.files.shell import batches, inventory, recheck
 from tuibackup.files.shell import stream as fetch
 from tuibackup.files.shell.find import GNU, STAT
 from tuibackup.files.shell.tools import (
-    Lines,
+    StderrLines,
     Tools,
     attributes,
-    compression,
+    choose_packer,
     described,
-    end,
-    piece,
+    read_piece,
     refuse_missing_sudo,
-    taken,
+    send,
+    wait_for_exit,
 )
 from tuibackup.files.tally import Tally
 from tuibackup.remote.probe import Probe
@@ -29,7 +29,7 @@ from tuibackup.remote.session import Session
 from tuibackup.vault.index.read import IndexWriter, Wanted
 
 
-def shell_way(session: Session, probe: Probe, server: Server) -> "ShellWay":
+def shell_source(session: Session, probe: Probe, server: Server) -> "ShellSource":
     """For a server whose find is GNU's or BusyBox's, and its tar, in any mixture. DownloadError for others."""
     refuse_missing_sudo(probe, server.name, sudo=server.sudo)
     gnu_find = probe.find == "gnu"
@@ -38,7 +38,7 @@ def shell_way(session: Session, probe: Probe, server: Server) -> "ShellWay":
         session,
         server.name,
         server.sudo,
-        compression(probe),
+        choose_packer(probe),
         attributes(probe),
         GNU if gnu_find else STAT,
         whole_seconds,
@@ -50,12 +50,12 @@ def shell_way(session: Session, probe: Probe, server: Server) -> "ShellWay":
         ("extended attributes and access lists", not tools.xattrs),
         ("times finer than a second", whole_seconds),
     )
-    return ShellWay(tools, described(probe), tuple(limit for limit, so in limits if so))
+    return ShellSource(tools, described(probe), tuple(limit for limit, so in limits if so))
 
 
 @dataclass(frozen=True, slots=True)
-class ShellWay:
-    """A `Way` (see way.py)."""
+class ShellSource:
+    """A `Source` (see way.py)."""
 
     tools: Tools
     described: str
@@ -71,19 +71,19 @@ class ShellWay:
         """Whether the server's tar can tell extended attributes."""
         return self.tools.xattrs
 
-    def plainer(self) -> "ShellWay | None":
+    def without_packer(self) -> "ShellSource | None":
         """Without a packer, where there is one."""
         return replace(self, tools=replace(self.tools, packed="")) if self.tools.packed else None
 
-    async def inventory(
+    async def list_folders(
         self, server: Server, writer: IndexWriter, findings: Findings, tally: Tally
     ) -> list[Listed]:
         """List every configured folder."""
-        return await inventory.take(self.tools, server, writer, findings, tally)
+        return await inventory.list_folders(self.tools, server, writer, findings, tally)
 
     async def fetch(
         self,
-        store: Store,
+        destination: Destination,
         tally: Tally,
         folder: Listed,
         wanted: Callable[[], Iterator[Wanted]],
@@ -91,19 +91,19 @@ class ShellWay:
     ) -> Fetched:
         """Fetch files of one folder."""
         how = batches.fetch if self.tools.names_on_line else fetch.fetch
-        return await how(self.tools, store, tally, folder, wanted, again)
+        return await how(self.tools, destination, tally, folder, wanted, again)
 
-    async def held(self, files: Sequence[Wanted]) -> dict[int, str]:
+    async def find_not_empty(self, files: Sequence[Wanted]) -> dict[int, str]:
         """Which of the files that say that they are empty are not."""
-        return await false_empty.held(self.tools, files)
+        return await false_empty.find_not_empty(self.tools, files)
 
-    async def places(self, folders: Sequence[bytes]) -> list[Place | None]:
+    async def resolve(self, folders: Sequence[bytes]) -> list[Place | None]:
         """Where folders lie now."""
-        return await inventory.places_of(self.tools, folders)
+        return await inventory.resolve(self.tools, folders)
 
-    async def afresh(self, files: Sequence[Wanted]) -> list[Wanted]:
+    async def look_again(self, files: Sequence[Wanted]) -> list[Wanted]:
         """Files as they are now."""
-        return await recheck.afresh(self.session, self.tools.look, files, sudo=self.tools.sudo)
+        return await recheck.look_again(self.session, self.tools.find, files, sudo=self.tools.sudo)
 
     async def try_tar(self, folder: bytes) -> None:
         """Let tar store the folder's own name, told to it as a run tells names. DownloadError where it does not.
@@ -111,14 +111,14 @@ class ShellWay:
         sudo may start find and not tar, or tar with other words only; and a shell that reads its script from the
         command's input takes the names.
         """
-        tools, lines, came = replace(self.tools, packed=""), Lines(), b""
+        tools, lines, came = replace(self.tools, packed=""), StderrLines(), b""
         how = batches.command if tools.names_on_line else fetch.command
         async with tools.session.stream(how(tools, folder), on_line=lines.take) as stream:
-            await taken(stream, b"./\0", tools.name)
+            await send(stream, b"./\0", tools.name)
             stream.write_eof()
-            while data := await piece(stream, tools.name):
+            while data := await read_piece(stream, tools.name):
                 came = came or data.lstrip(b"\0")[:1]
-            exit_ = await end(stream, tools.name)
+            exit_ = await wait_for_exit(stream, tools.name)
         if came:
             return
         if lines.by_sudo:

@@ -11,25 +11,25 @@ from collections.abc import Callable, Iterable, Iterator
 from threading import Event
 
 from tuibackup.errors import ConnectionLostError, DownloadError, RemoteCommandError
-from tuibackup.files.complained import NO_ATTRIBUTES, Heard
+from tuibackup.files.complained import NO_ATTRIBUTES, StreamComplaints
 from tuibackup.files.contract import (
     GREW,
     GROWN,
     LOST_NAMES,
     NO_FILE,
+    Destination,
     Fetched,
     Listed,
-    Store,
     ToolFailedError,
     UnbelievedError,
 )
 from tuibackup.files.shell import complaints, recheck
 from tuibackup.files.shell.complaints import Complaint
 from tuibackup.files.shell.order import Order
-from tuibackup.files.shell.recheck import Recheck
+from tuibackup.files.shell.recheck import ShellSecondLook
 from tuibackup.files.shell.tarstream import FOLDER, REGULAR, Member, StreamCutError, TarStream
-from tuibackup.files.shell.tools import Tools, end, gently, last_line, piece
-from tuibackup.files.store import Keeper
+from tuibackup.files.shell.tools import Tools, at_low_priority, last_line, read_piece, wait_for_exit
+from tuibackup.files.store import FileStore
 from tuibackup.files.tally import Tally
 from tuibackup.files.workers import in_thread, locked, together
 from tuibackup.remote.command import Exit
@@ -55,12 +55,12 @@ def command(tools: Tools, place: bytes, *, sparse: bool = False) -> bytes:
     if tools.xattrs:
         words += [b"--xattrs", b"--acls"]
     words += [b"--null", b"--no-recursion", b"-T", b"-"]
-    return gently(words, sudo=tools.sudo, packed=tools.packed)
+    return at_low_priority(words, sudo=tools.sudo, packed=tools.packed)
 
 
 async def fetch(
     tools: Tools,
-    store: Store,
+    destination: Destination,
     tally: Tally,
     folder: Listed,
     wanted: Callable[[], Iterator[Wanted]],
@@ -71,7 +71,7 @@ async def fetch(
     Of folders among them only the extended attributes are taken. `again` are the ids of files that were stored once.
     Raises DownloadError, VaultError. Whatever happens, files that came whole are in the index.
     """
-    return await Fetch(tools, store, tally, folder, wanted, again).run()
+    return await Fetch(tools, destination, tally, folder, wanted, again).run()
 
 
 class Fetch:
@@ -80,7 +80,7 @@ class Fetch:
     def __init__(
         self,
         tools: Tools,
-        store: Store,
+        destination: Destination,
         tally: Tally,
         folder: Listed,
         wanted: Callable[[], Iterator[Wanted]],
@@ -89,12 +89,14 @@ class Fetch:
         self._tools = tools
         self._tally = tally
         self._folder = folder
-        self._order = Order(lambda: locked(wanted, store.lock))
+        self._order = Order(lambda: locked(wanted, destination.lock))
         self._pipe = Pipe()
         self._again = again
-        self._recheck = Recheck(tools.name, tools.look, self._doubtful)
-        self._heard = Heard(store.index, store.lock, folder.root, self._readings)
-        self._keeper = Keeper(store, folder, tally, self._recheck.hand, again, self._heard.note)
+        self._second_look = ShellSecondLook(tools.name, tools.find, self._doubtful)
+        self._complaints = StreamComplaints(destination.index, destination.lock, folder.root, self._readings)
+        self._store = FileStore(
+            destination, folder, tally, self._second_look.hand_over, again, self._complaints.record
+        )
         self._lost: list[Wanted] = []
         self._replaced: set[int] = set()  # ids of files that came as something else
         self._ended = Event()  # the command has: all that it complained is here
@@ -112,42 +114,42 @@ class Fetch:
                     raise
                 result.broken = error
             result.cut = True
-            result.unchecked = self._recheck.unchecked()
+            result.unchecked = self._second_look.unchecked()
             self._tally.items -= len(self._lost) + len(result.lost_unnamed)
             result.lost_unnamed = array("Q")  # all that did not come is asked for again
-            await in_thread(self._heard.note)
+            await in_thread(self._complaints.record)
             if isinstance(error, UnbelievedError):
                 result.lost.append((error.wanted, error.reason))
         else:
-            await in_thread(self._heard.note)
+            await in_thread(self._complaints.record)
             self._explain()
         finally:
-            self._keeper.abandon()
+            self._store.abandon()
         self._say()
-        result.stored_again = self._keeper.stored_again
-        result.changed = self._recheck.changed
-        result.gone = self._recheck.gone
-        result.looked = self._recheck.words()
-        result.uncounted = self._recheck.uncounted
+        result.stored_again = self._store.stored_again
+        result.changed = self._second_look.changed
+        result.gone = self._second_look.gone
+        result.looked = self._second_look.why_failed()
+        result.uncounted = self._second_look.uncounted
         return result
 
     async def _stream(self) -> None:
         tools = self._tools
-        look = recheck.command(tools.look.stamp, sudo=tools.sudo)
+        second_look = recheck.second_look_command(tools.find.stamp_words, sudo=tools.sudo)
         async with tools.session.stream(
             command(self._tools, self._folder.place.path, sparse=self._folder.sparse),
-            on_line=self._heard.lines.take,
+            on_line=self._complaints.lines.take,
         ) as stream:
             try:
                 await together(
                     self._send_names(stream),
                     self._receive(stream),
                     in_thread(self._work, stop=self._stop),
-                    self._recheck.look(tools.session, look, beside=True),
+                    self._second_look.run(tools.session, second_look, beside=True),
                 )
             except StreamCutError:
                 raise await self._why_cut(stream) from None
-        await self._recheck.look(tools.session, look)
+        await self._second_look.run(tools.session, second_look)
 
     def _readings(self, line: bytes) -> Iterator[Complaint]:
         """The ways to understand a line of tar's, the likeliest first; none where it is not worth a word."""
@@ -165,7 +167,7 @@ class Fetch:
         waited = 0.0
         while names := await in_thread(self._order.names):
             await stream.write(names)
-            if self._recheck.postponed and self._order.files >= ROUND and self._order.all_remembered:
+            if self._second_look.postponed and self._order.files >= ROUND and self._order.all_remembered:
                 self._result.more = True
                 break
             while self._order.far_ahead and waited < _PATIENCE:
@@ -176,10 +178,10 @@ class Fetch:
         stream.write_eof()
 
     async def _receive(self, stream: Stream) -> None:
-        while data := await piece(stream, self._tools.name):
+        while data := await read_piece(stream, self._tools.name):
             await self._pipe.put(data)
         await self._pipe.put(b"")
-        exit_ = await end(stream, self._tools.name)
+        exit_ = await wait_for_exit(stream, self._tools.name)
         self._unclean = None if exit_.ok else exit_
         self._ended.set()
         if exit_.signal or exit_.status not in (0, 1, 2):
@@ -189,7 +191,7 @@ class Fetch:
         self._stopped = True
         self._ended.set()
         self._pipe.stop()
-        self._recheck.stop()
+        self._second_look.stop()
 
     async def _why_cut(self, stream: Stream) -> DownloadError:
         """The stream ended too early: how its command ended tells more than the stream."""
@@ -201,11 +203,11 @@ class Fetch:
         return self._tar_failed(f"ended its stream too early and {exit_}")
 
     def _tar_failed(self, how: str) -> DownloadError:
-        lines = self._heard.lines.drain()
-        if not lines and not self._order.last and self._heard.lines.by_sudo:
-            return self._tools.refused(self._heard.lines.by_sudo)
+        lines = self._complaints.lines.drain()
+        if not lines and not self._order.last and self._complaints.lines.by_sudo:
+            return self._tools.refused(self._complaints.lines.by_sudo)
         for line in lines:
-            self._heard.lines.take(line)
+            self._complaints.lines.take(line)
         said = last_line(b"\n".join(lines[-1:]))
         return ToolFailedError(
             f"{self._tools.name}: reading {printable(self._folder.folder)} failed: tar {how}{said}"
@@ -214,7 +216,7 @@ class Fetch:
     def _explain(self) -> None:
         """Find out from tar's complaints why files never came."""
         for wanted in self._lost:
-            said = self._heard.files.get(wanted.id)
+            said = self._complaints.files.get(wanted.id)
             if wanted.id in self._replaced:
                 reason = NO_FILE
             elif said is not None:
@@ -225,7 +227,7 @@ class Fetch:
 
     def _say(self) -> None:
         """What tar complained is the result's."""
-        heard, result = self._heard, self._result
+        heard, result = self._complaints, self._result
         result.complaints = heard.files
         result.said = heard.said
         if heard.unsaid:
@@ -252,10 +254,10 @@ class Fetch:
             if self._stopped:
                 raise StoppedError
         except (StoppedError, DownloadError, UnpackError):
-            self._keeper.cut()
+            self._store.cut()
             raise
-        self._keeper.close()
-        self._recheck.hand([])
+        self._store.close()
+        self._second_look.hand_over([])
 
     def _unpack(self) -> None:
         stream = TarStream(unpacked(self._pipe.read, self._tools.packed))
@@ -267,11 +269,11 @@ class Fetch:
                 self._replaced.add(wanted.id)
                 self._pass(wanted)
             else:
-                self._keep(wanted, member, stream.content())
+                self._store_file(wanted, member, stream.content())
         for wanted in self._order.rest():
             self._pass(wanted)
 
-    def _keep(self, wanted: Wanted, member: Member, content: Iterable[bytes | memoryview]) -> None:
+    def _store_file(self, wanted: Wanted, member: Member, content: Iterable[bytes | memoryview]) -> None:
         entry = wanted.entry
         if member.size != entry.size:
             if member.size > 2 * entry.size + GROWN:
@@ -280,12 +282,12 @@ class Fetch:
         if member.hollow and self._folder.sparse:
             self._result.hollow = True
             return
-        self._keeper.keep(wanted, entry, content, member.attributes)
+        self._store.store(wanted, entry, content, member.attributes)
 
     def _note_attributes(self, folder: Wanted, member: Member) -> None:
         """A folder is only asked for because of these; a snapshot without them is as good as the server allows."""
         if member.kind == FOLDER and member.attributes:
-            self._keeper.attributes(folder.id, member.attributes)
+            self._store.store_attributes(folder.id, member.attributes)
 
     def _pass(self, wanted: Wanted) -> None:
         """It never came. Of a folder `find` has said so already, or will say so of what is in it."""

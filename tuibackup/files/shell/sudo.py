@@ -24,18 +24,18 @@ _ODD = re.compile(r"([@\\!=:,() \"])")  # what sudoers wants a backslash before
 _LONGEST = 240
 
 
-def says(line: bytes) -> bool:
+def is_from_sudo(line: bytes) -> bool:
     """Whether a line of stderr is sudo's own, not the tool's."""
     return _OF_SUDO.match(line) is not None
 
 
-def rule(account: str, paths: Sequence[str]) -> str:
+def sudoers_rule(account: str, paths: Sequence[str]) -> str:
     """The line of sudoers that lets `account` run these tools as root."""
     escaped = _ODD.sub(r"\\\1", account)
     return f"{escaped} ALL=(root) NOPASSWD: {', '.join(paths)}"
 
 
-def refusal(server: str, account: str, paths: Sequence[str], said: Sequence[bytes]) -> DownloadError:
+def refused_by_sudo(server: str, account: str, paths: Sequence[str], said: Sequence[bytes]) -> DownloadError:
     """The error for a tool that sudo did not start, by what it `said`. `paths`: where find and tar lie there."""
     telling = [line for line in said if not _WARNING.match(line)] or said
     words = shorten("; ".join(dict.fromkeys(printable(line.strip()) for line in telling)), _LONGEST)
@@ -44,7 +44,7 @@ def refusal(server: str, account: str, paths: Sequence[str], said: Sequence[byte
     elif _MISSING_RULE.search(words):
         named = _PATH.search(words)
         way_out = (
-            f"add to sudoers there: {rule(account, [named[1]] if named else paths)} (is it there? then see its"
+            f"add to sudoers there: {sudoers_rule(account, [named[1]] if named else paths)} (is it there? then see its"
             " secure_path and the rules below it); or set sudo = false"
         )
     else:

@@ -8,7 +8,7 @@ from threading import Lock
 
 from tuibackup.errors import DownloadError
 from tuibackup.files.shell import complaints, sudo
-from tuibackup.files.shell.find import Look
+from tuibackup.files.shell.find import FindDialect
 from tuibackup.remote.command import Exit, low_priority, piped, script
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.refusals import way_out
@@ -33,7 +33,7 @@ class Tools:
     sudo: bool
     packed: str  # "zstd", "gzip" or ""
     xattrs: bool
-    look: Look  # how its find tells what there is
+    find: FindDialect  # how its find tells what there is
     whole_seconds: bool  # it tells no finer times
     names_on_line: bool  # its tar takes names on its command line only, BusyBox's
     account: str = ""  # there
@@ -41,10 +41,10 @@ class Tools:
 
     def refused(self, by_sudo: Sequence[bytes]) -> DownloadError:
         """The error for a tool that sudo did not start and that therefore did nothing."""
-        return sudo.refusal(self.name, self.account, self.at, by_sudo)
+        return sudo.refused_by_sudo(self.name, self.account, self.at, by_sudo)
 
 
-def lacking(probe: Probe) -> tuple[str, str] | None:
+def missing_tools(probe: Probe) -> tuple[str, str] | None:
     """Why this server cannot be read with tools of its own, and the way out; None where it can."""
     if not probe.shell:
         return f"does not run our commands: {probe.said}", way_out(probe.said)
@@ -69,7 +69,7 @@ def refuse_missing_sudo(probe: Probe, name: str, *, sudo: bool) -> None:
         raise DownloadError(f"{name}: there is no sudo on this server", "install it, or set sudo = false")
 
 
-def compression(probe: Probe) -> str:
+def choose_packer(probe: Probe) -> str:
     """What packs the stream at its source: "zstd", "gzip" or "" for nothing.
 
     zstd's fastest level costs less than it saves even on the loopback interface; gzip does on real lines.
@@ -87,11 +87,11 @@ def described(probe: Probe) -> str:
     """The tools that step 2 works with there, in one line."""
     find = "find (gnu)" if probe.find == "gnu" else f"find ({probe.find}) with stat ({probe.stat})"
     tar = f"{probe.tar} {probe.tar_version}".rstrip()
-    packer = compression(probe)
+    packer = choose_packer(probe)
     return ", ".join((find, f"tar ({tar})", *([packer] if packer else ())))
 
 
-def gently(words: Sequence[bytes], *, sudo: bool, packed: str = "") -> bytes:
+def at_low_priority(words: Sequence[bytes], *, sudo: bool, packed: str = "") -> bytes:
     """A script that runs `words` at low priority in the C locale, as root where `sudo` says so.
 
     `sudo` comes directly before the tool, so that a rule for find and tar alone is enough.
@@ -106,19 +106,19 @@ class SilenceError(DownloadError):
     """Nothing came for too long."""
 
 
-async def piece(stream: Stream, name: str) -> bytes:
+async def read_piece(stream: Stream, name: str) -> bytes:
     """The next bytes of a command's output, b"" at its end; SilenceError when none come for too long."""
     async with _patiently(name):
         return await stream.read(_CHUNK)
 
 
-async def taken(stream: Stream, data: bytes, name: str) -> None:
+async def send(stream: Stream, data: bytes, name: str) -> None:
     """Send `data` to a command; SilenceError when it takes none of it for too long."""
     async with _patiently(name):
         await stream.write(data)
 
 
-async def end(stream: Stream, name: str) -> Exit:
+async def wait_for_exit(stream: Stream, name: str) -> Exit:
     """How a command ended whose output has ended; SilenceError when it does not for too long."""
     async with _patiently(name):
         return await stream.wait()
@@ -133,7 +133,7 @@ async def _patiently(name: str) -> AsyncIterator[None]:
         raise SilenceError(f"{name}: the server sent nothing for {duration(STALL)}") from None
 
 
-class Lines:
+class StderrLines:
     """What a command complains, line by line, bounded: give `take` to `Session.stream` as `on_line`.
 
     Of what was `dropped`, `doubtful` says that it may have been about files that came. `any`: there was a word.
@@ -149,7 +149,7 @@ class Lines:
         self._lock = Lock()  # one thread takes, another drains
 
     def take(self, line: bytes) -> None:
-        if sudo.says(line):
+        if sudo.is_from_sudo(line):
             if line not in self.by_sudo and len(self.by_sudo) < _MOST_BY_SUDO:
                 self.by_sudo.append(line)
             return

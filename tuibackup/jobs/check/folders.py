@@ -10,11 +10,11 @@ from dataclasses import replace
 
 from tuibackup.config import Config, Server
 from tuibackup.errors import RemoteCommandError, TuibackupError
-from tuibackup.files.choose import choose
+from tuibackup.files.choose import choose_source
 from tuibackup.files.shell import find, sudo
 from tuibackup.files.shell.complaints import PERMISSION
-from tuibackup.files.shell.source import ShellWay
-from tuibackup.files.shell.tools import lacking
+from tuibackup.files.shell.source import ShellSource
+from tuibackup.files.shell.tools import missing_tools
 from tuibackup.jobs.check.answer import Check, State
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
@@ -53,11 +53,11 @@ async def check_folders(
         except TimeoutError:
             return
     else:
-        way = choose(session, probe, server)
+        source = choose_source(session, probe, server)
         sound = [one for one, folder in zip(server.folders, found.folders, strict=True) if not folder.fault]
-        if sound and isinstance(way, ShellWay):
-            await way.try_tar(sound[0].encode("utf-8", "surrogateescape"))
-        if not server.sudo and not lacking(probe):
+        if sound and isinstance(source, ShellSource):
+            await source.try_tar(sound[0].encode("utf-8", "surrogateescape"))
+        if not server.sudo and not missing_tools(probe):
             closed = await _closed(session, probe, server)
     if fault := await asyncio.to_thread(no_room, config, server.name, found.needs_room):
         yield Check(_("vault"), State.FAILED, fault)
@@ -113,19 +113,19 @@ async def _closed(session: Session, probe: Probe, server: Server) -> tuple[bytes
     means = find.GNU if probe.find == "gnu" else find.STAT
     found: list[bytes] = []
     for folder in server.folders:
-        words = means.closed(folder.encode("utf-8", "surrogateescape"), server.exclude)
+        words = means.list_unreadable(folder.encode("utf-8", "surrogateescape"), server.exclude)
         with suppress(RemoteCommandError):
             said = await session.run(words, timeout=_CLOSED_SECONDS, limit=_CLOSED_BYTES)
-            # The "." is of `Look.start`; a folder of that name is none of the configuration's.
+            # The "." is of `FindDialect.start_of`; a folder of that name is none of the configuration's.
             found += [one.replace(b"/./", b"/", 1) for one in said.stdout.split(b"\0")[:-1]]
     return tuple(found)
 
 
 def _rule(session: Session, probe: Probe, server: Server) -> Iterator[Check]:
     """The way out for what may not be read: the very line for this server's sudoers."""
-    if server.sudo or lacking(probe) or len(probe.find_and_tar) != 2:
+    if server.sudo or missing_tools(probe) or len(probe.find_and_tar) != 2:
         return
-    rule = sudo.rule(probe.user or session.user, probe.find_and_tar)
+    rule = sudo.sudoers_rule(probe.user or session.user, probe.find_and_tar)
     text = _(
         "to read everything, on the server as root: echo '{rule}' > /etc/sudoers.d/tuibackup; and here"
         " sudo = true in [servers.{server}]. That makes the key as good as root's there"

@@ -116,8 +116,8 @@ async def _told(connecting: "asyncio.Future[Session]", notes: asyncio.Queue[str]
 
 def _tools(session: "Session", tools: "Probe", server: Server) -> Iterator[Check]:
     from tuibackup.errors import DownloadError
-    from tuibackup.files.choose import choose
-    from tuibackup.files.shell.tools import lacking
+    from tuibackup.files.choose import choose_source
+    from tuibackup.files.shell.tools import missing_tools
 
     if tools.clock_offset is not None and abs(tools.clock_offset) > CLOCK_SECONDS:
         off = duration(abs(tools.clock_offset))
@@ -127,14 +127,14 @@ def _tools(session: "Session", tools: "Probe", server: Server) -> Iterator[Check
         )
     if server.folders:
         try:
-            way = choose(session, tools, server)
+            source = choose_source(session, tools, server)
         except DownloadError as error:
             yield Check(_("tools"), State.FAILED, str(error))
         else:
-            why, *_way_out = lacking(tools) or ("",)
-            yield Check(_("tools"), State.OK, f"{way.described} ({why})" if why else way.described)
-            if way.limits:
-                lacks = _("this way of reading cannot carry {limits}").format(limits=", ".join(way.limits))
+            why, *_way_out = missing_tools(tools) or ("",)
+            yield Check(_("tools"), State.OK, f"{source.described} ({why})" if why else source.described)
+            if source.limits:
+                lacks = _("this way of reading cannot carry {limits}").format(limits=", ".join(source.limits))
                 yield Check(_("limits"), State.OK, lacks)
     if server.database is not None and not tools.dump_tools:
         yield Check(

@@ -135,7 +135,7 @@ def compare(db: sqlite3.Connection, older: Path) -> list[Fewer]:
         return fewer
 
 
-def take_over_leftover(db: sqlite3.Connection, older: Path, names: Mapping[str, str]) -> list[str]:
+def take_over_unfinished(db: sqlite3.Connection, older: Path, names: Mapping[str, str]) -> list[str]:
     """The same from what an interrupted run left: only files whose content lies in one of its own archives in
     `names`, which are called differently here; those of them that are used now.
 

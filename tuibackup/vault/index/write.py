@@ -70,7 +70,7 @@ class IndexWriter(IndexIntake):
 
     def archive_written(self, archive: int, root: int, stored_bytes: int, sha256: bytes) -> None:
         """An archive of our own is closed and on the disk. What is known so far outlives this process now, and the
-        machine: the next run may take it over (see `leftover`).
+        machine: the next run may take it over (see `vault.unfinished`).
         """
         with self._errors():
             self._flush()
@@ -125,7 +125,7 @@ class IndexWriter(IndexIntake):
                 "INSERT OR REPLACE INTO meta VALUES (?, ?)", (LACKING, json.dumps(self._lacking))
             )
 
-    def take_over_leftover(self, older: Path, names: Mapping[str, str]) -> list[str]:
+    def take_over_unfinished(self, older: Path, names: Mapping[str, str]) -> list[str]:
         """Let files point into the complete archives that an interrupted run left; those that are used.
 
         `older` is its index; `names` are its archives, and what they are called here. Call it when the inventory is
@@ -135,7 +135,7 @@ class IndexWriter(IndexIntake):
         self._make_lasting()
         with self._errors():
             self._db.execute("COMMIT")
-            used = difference.take_over_leftover(self._db, older, names)
+            used = difference.take_over_unfinished(self._db, older, names)
             self._db.execute("BEGIN")
         return used
 
