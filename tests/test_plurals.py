@@ -19,9 +19,9 @@ _CHOOSES = {"ngettext", "in_english", "numbered"}  # these take both forms
 _MANY = {
     '"{}" is longer than {} years',
     "{}: lists more than {} names in one folder",
-    "{}: has more than {} folders beside each other; that cannot be listed over SFTP",
+    "{}: has more than {} folders side by side; that is too many to list over SFTP",
     "connection to {} lost {} times in a row and no new file came",
-    "key {}: {} passphrases, and none was right",
+    "key {}: {} passphrases were tried, and none was right",
     "tried {} times in {}",
     "; tried {} times in {}",
     "{word} is the beginning of {number} runs",

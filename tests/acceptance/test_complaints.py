@@ -137,9 +137,9 @@ def test_size_0_is_no_content(site: Site, tmp_path: Path, kind: str) -> None:
     root = tree(tmp_path, 5)
     (root / "empty").touch()
     (root / "link").symlink_to("file000")
-    bad = {"file001": "and has content", "file003": "says that it is empty, and cannot be read"}
+    bad = {"file001": "has size 0 and is not empty", "file003": "has size 0 and cannot be read"}
     if kind == "busybox":  # its head reads in a way that this disk does not reach
-        bad["file003"] = "says that it is empty"
+        bad["file003"] = "has size 0"
     good = {path.name: path.read_bytes() for path in root.iterdir() if path.name not in bad}
     for server in served(tmp_path, kind, FUSE if kind == "gnu" else {}):
         site.add("siakad", server.sshd, [root])
@@ -176,7 +176,9 @@ def test_a_list_that_lacks_names_is_no_folder(site: Site, tmp_path: Path, kind: 
             assert said.finished["outcome"] == "warnings", said.out
             found = findings(said)
             assert found.keys() == {"left"}, found
-            assert "lists fewer names than last time though it was not changed since: 5 of 8" in found["left"]
+            assert (
+                "lists fewer names than last time (5 of 8) though the folder was not changed" in found["left"]
+            )
         server.fails(f"names 1 {root}/")
         said = run(site)
         assert not said.finished["files"].get("whole"), "most of the files are lacking"
@@ -265,14 +267,14 @@ def test_tools_that_die_are_gone_on_without(site: Site, tmp_path: Path) -> None:
         site.add("siakad", server.sshd, [root])
         said = run(site)
         assert said.finished["outcome"] == "done", said.out
-        assert "trying it without packing there" in said.out
+        assert "trying again without compression on the server" in said.out
         assert "not enough memory" in said.out
-        assert "tells no names of users or groups" in said.out
+        assert "does not tell the names of users and groups" in said.out
         assert len(restored(site, root)) == 30
         server.fails(f"die 20000 {root}/file007")
         said = run(site, "--full")
         assert findings(said).keys() == {"file007"}, said.out
-        assert "the server's tar ends over it" in findings(said)["file007"]
+        assert "the server's tar stops at this file" in findings(said)["file007"]
         assert len(restored(site, root)) == 29
         os.utime(root / "file007", (1_600_000_001, 1_600_000_001))
         said = run(site)

@@ -74,7 +74,7 @@ def test_a_file_system_within_a_folder_is_stored_once_where_it_is_named(
         site.add("s", sshd, [www])
         alone = site.tuibackup("run", "s", "--json")
         assert alone.code == 3
-        assert "name it in folders too, or exclude it" in alone.out
+        assert "add this path to folders, or exclude it" in alone.out
         site.add("s", sshd, [mounted, www], trusted=False)
         both = site.tuibackup("run", "s", "--json")
         assert both.code == 0, both.out
@@ -139,6 +139,6 @@ def test_folders_that_cannot_be_read_tell_the_way_out(site: Site, www: Path, kin
         said = site.tuibackup("run", "s")
     assert said.code == 3
     text = said.out + said.err
-    assert "folders have no wildcards: name the one above, and exclude" in text
-    assert "of a single file, name the folder that it lies in" in text
+    assert "wildcards do not work in folders: name the folder above, and use exclude" in text
+    assert "to back up a single file, name the folder that holds it" in text
     assert "with space:" not in text

@@ -38,7 +38,7 @@ def test_a_run_waits_until_it_is_let_in_and_says_so(site: Site, sshd: PrivateSsh
     notes = [event["text"] for event in said.events if event["event"] == "run-note"]
     where = f"127.0.0.1 port {refusing.port}"
     assert any(
-        note.startswith(f"{where}: lets us in no more for the moment (Not allowed at this time)")
+        note.startswith(f"{where}: refuses new logins for the moment (Not allowed at this time)")
         for note in notes
     ), notes
     assert any(re.fullmatch(rf"{where}: connected after 0:\d\d, refused once", note) for note in notes), notes
@@ -55,7 +55,7 @@ def test_check_says_it_while_it_waits(site: Site, sshd: PrivateSshd, application
         said = site.tuibackup("check", "siakad", "--json")
     found = [(one["check"], one["state"], one["detail"]) for one in said.json if one["server"]]
     assert found[0][:2] == ("SSH", "warning")
-    assert "lets us in no more for the moment (Exceeded MaxStartups)" in found[0][2]
+    assert "refuses new logins for the moment (Exceeded MaxStartups)" in found[0][2]
     assert ("connection", "ok") in [one[:2] for one in found]
 
 
@@ -79,7 +79,7 @@ def test_the_wait_ends_with_the_standard_and_the_error_has_the_servers_words(
         said = site.tuibackup("run", "siakad", "--json")
     assert time.monotonic() - began < 60
     assert said.finished["outcome"] == "failed"
-    assert 'lets us in no more for the moment: "Not allowed at this time"; tried ' in said.finished["error"]
+    assert 'refuses new logins for the moment: "Not allowed at this time"; tried ' in said.finished["error"]
     assert "PerSourcePenalties" in said.finished["error"]
 
 

@@ -113,7 +113,7 @@ SETUPS = {
     ),
     "sudo-elsewhere": Setup(
         sudo="Defaults secure_path=/nonexistent\n" + RULE,
-        says=("a password is required", "is it there? then see its secure_path"),
+        says=("a password is required", "if it is there already, see secure_path"),
     ),
     "sudo-noexec": Setup(
         sudo="Defaults secure_path={tools}\n" + RULE.replace("NOPASSWD:", "NOPASSWD: NOEXEC:"), closed=True

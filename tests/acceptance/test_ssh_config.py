@@ -94,7 +94,7 @@ def test_words_of_a_newer_ssh_are_named_and_passed_over(gudang: Site) -> None:
     for env in ({"SHELL": "/bin/sh"}, without_ssh(gudang)):
         checked = gudang.tuibackup("check", "siakad", "--json", env=env)
         details = " | ".join(one["detail"] for one in checked.json)
-        assert "~/.ssh/config line 2: WarpDrive is not known here; passed over" in details
+        assert "~/.ssh/config line 2: WarpDrive is not known here and is ignored" in details
         assert "folder" in {one["check"] for one in checked.json}, details
 
 

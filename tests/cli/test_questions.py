@@ -79,7 +79,7 @@ def test_a_passphrase_is_never_shown_also_not_between_two_tries_and_after_ctrl_c
         screen.wait_for("siakad: passphrase of")
         screen.send("planted wrong\n")
         screen.send("planted ahead\n")  # while the first is being tried
-        screen.wait_for("that was not it (1 of 3)")
+        screen.wait_for("wrong passphrase (1 of 3)")
         screen.send("planted half")
         screen.send("\x03")
         screen.wait_for("[l]eave it running")

@@ -197,7 +197,7 @@ def test_everything_that_is_wrong_is_told_at_once_each_with_its_line() -> None:
         "18: label: a single backslash in double quotes",
         "19: folders: a list is not closed: its ] is missing",
         "20: exclude: a comma is missing between two entries",
-        "21: servers.siakad.password: a password does not belong into this file",
+        "21: servers.siakad.password: this file must not hold a password",
         "22: the ] at the end is missing",
         "23: host: a quote is missing at the end of the text",
         "24: folders: each entry of a list stands in quotes",

@@ -59,11 +59,11 @@ def test_a_mistake_is_told_with_file_line_key_and_way_out(text: str, message: st
         ("host = 'a b'", "c.toml:4: servers.a.host: "),
         ("host = '[::1]:22'", 'c.toml:4: servers.a.host: "[::1]:22" has a port in it; put that into port'),
         ("host = 'a:b'", 'c.toml:4: servers.a.host: "a:b" is no host name'),
-        ("host = 'ssh://h:22'", 'c.toml:4: servers.a.host: "ssh://h:22" is an address of the web; write the name of the host'),
+        ("host = 'ssh://h:22'", 'c.toml:4: servers.a.host: "ssh://h:22" is a web address; write only the name of the host'),
         ("host = 'h'\nport = 65536", "c.toml:5: servers.a.port: must be a whole number from 1 to 65535"),
         ("host = 'h'\nport = '22'", "c.toml:5: servers.a.port: must be a whole number from 1 to 65535, without quotes"),
         ("host = 'h'\nuser = '-x'", 'c.toml:5: servers.a.user: "-x" is no name of an account'),
-        ("host = 'h'\nuser = 'andi:geheim'", "c.toml:5: servers.a.user: has a colon in it; a password belongs into"),
+        ("host = 'h'\nuser = 'andi:geheim'", "c.toml:5: servers.a.user: has a colon in it; put a password into"),
         ("host = 'h'\njump = ['a', 'b:x']", 'c.toml:5: servers.a.jump: "b:x" is no jump host'),
         ("host = 'h'\njump = '[a]'", 'c.toml:5: servers.a.jump: "[a]" is no jump host; in brackets stands an IPv6 address'),
         ("host = 'h'\njump = 'a,,b'", 'c.toml:5: servers.a.jump: "" is no jump host'),
@@ -103,9 +103,7 @@ def test_a_mistake_about_a_server_is_told_with_its_line(text: str, message: str)
 @pytest.mark.parametrize("table", ["", "[servers.a.database]\n"])
 def test_a_plain_password_is_refused_with_the_reason_and_not_repeated(key: str, table: str) -> None:
     message = "\n".join(server_refusals(f"host = 'h'\n{table}{key} = 'hunter2'"))
-    assert (
-        "a password does not belong into this file; use password_file, password_command or prompt" in message
-    )
+    assert "this file must not hold a password; use password_file, password_command or prompt" in message
     assert "hunter2" not in message
 
 

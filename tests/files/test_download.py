@@ -417,7 +417,7 @@ async def test_holes_need_no_room(bench: Bench, place: Path) -> None:
         (
             {"tar": "bsdtar"},
             (
-                "siakad: this server's tar is bsdtar's; GNU's and BusyBox's can be used, and over SFTP "
+                "siakad: this server's tar is bsdtar's; only GNU's and BusyBox's can be used, and over SFTP "
                 "there is no sudo; install GNU tar, or set sudo = false"
             ),
         ),
@@ -458,7 +458,7 @@ async def test_servers_without_usable_tools_are_refused_where_sudo_is_wanted(
         ("find", "exec cat /dev/urandom", "find sent a record"),
         ("xargs", "exit 5", "the second look at fetched files failed: xargs exited with 5"),
         ("xargs", "printf 'f 1 1 1\\0/etc/passwd\\0'; cat >/dev/null", "was not asked for"),
-        ("date", "echo yesterday", "answered nonsense"),
+        ("date", "echo yesterday", "cannot be understood"),
     ],
 )  # fmt: skip
 async def test_a_server_that_answers_wrongly_ends_the_step_in_plain_words(

@@ -499,7 +499,7 @@ async def test_more_folders_beside_each_other_than_fit(
     monkeypatch.setattr(inventory, "_WAITING", 500)
     tree = application(1)
     tree |= {APP + b"/%d" % number: FOLDER for number in range(600)}
-    assert "has more than 500 folders beside each other" in await against.fails(PlayedSftp(tree))
+    assert "has more than 500 folders side by side" in await against.fails(PlayedSftp(tree))
 
 
 async def test_a_size_that_no_disk_holds(against: Against) -> None:
@@ -557,7 +557,7 @@ async def test_nonsense_ends_the_step_in_one_line(
     against: Against, kind: int, said: Callable[..., Any]
 ) -> None:
     server = PlayedSftp(application(3), hooks={kind: said})
-    assert await against.fails(server) == "siakad: SFTP: the server answers nonsense"
+    assert await against.fails(server) == "siakad: SFTP: the server's answer cannot be understood"
 
 
 def string_cut() -> bytes:
@@ -566,7 +566,10 @@ def string_cut() -> bytes:
 
 async def test_another_version_or_no_sftp_at_all(against: Against) -> None:
     server = PlayedSftp(application(3), version=struct.pack(">I", 6))
-    assert "and SFTP cannot be opened: the server answers nonsense at once" in await against.fails(server)
+    assert (
+        "and SFTP cannot be opened: the server's answer cannot be understood at once"
+        in await against.fails(server)
+    )
 
 
 @pytest.mark.parametrize(

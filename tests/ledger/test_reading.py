@@ -96,7 +96,7 @@ def test_every_entry_is_read_and_nothing_changes(
         holder.write(3)
         before = tree(path.parent)
         assert ledger.count() == 4, "what is written meanwhile is seen"
-    with pytest.raises(LedgerError, match="looking only"):
+    with pytest.raises(LedgerError, match="reading only"):
         ledger.append(Kind.NOTE, {}, operator="andi")
     ledger.close()
     assert tree(path.parent) == before

@@ -121,14 +121,14 @@ async def test_the_passphrase_is_asked_for(site: Site, trusted: PrivateSshd, tmp
     assert first.text == second.text == f"passphrase of {key}:"
     assert first.secret
     assert first.detail == ()
-    assert second.detail == ("that was not it (1 of 3)",)
+    assert second.detail == ("wrong passphrase (1 of 3)",)
 
 
 async def test_wrong_passphrases_end_after_three(site: Site, trusted: PrivateSshd, tmp_path: Path) -> None:
     key = make_key(tmp_path / "locked", "right")
     face = Face(passphrase=["a", "b", "c", "right"])
     line = await site.refused(a_server(trusted, key=key), LoginError, face)
-    assert line == f"key {key}: 3 passphrases, and none was right"
+    assert line == f"key {key}: 3 passphrases were tried, and none was right"
     assert len(face.asked) == 3
 
 

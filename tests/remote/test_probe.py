@@ -186,5 +186,5 @@ async def test_a_shell_that_does_not_answer_in_time_is_no_missing_shell(
 ) -> None:
     monkeypatch.setattr("tuibackup.remote.session.BEGIN_SECONDS", 0.5)
     async with account(site, sshd, tmp_path, "sleep 30; true") as session:
-        with pytest.raises(RemoteTimeoutError, match="lets us in, but its shell did not answer"):
+        with pytest.raises(RemoteTimeoutError, match="the login worked, but its shell did not answer"):
             await probe(session)

@@ -38,7 +38,7 @@ async def answered(data: bytes, pieces: int, ask: str) -> Any:
         return None if str(error) in REFUSED else error
 
 
-REFUSED = ("siakad: SFTP: the server answers nonsense", "siakad: SFTP: the server ended it")
+REFUSED = ("siakad: SFTP: the server's answer cannot be understood", "siakad: SFTP: the server ended it")
 KINDS = st.sampled_from([101, 102, 103, 104, 105, 201, 0, 255])
 ASKS = st.sampled_from(["lstat", "open", "readdir", "readlink", "read", "filesystem"])
 FIELDS = st.lists(

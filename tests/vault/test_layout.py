@@ -147,7 +147,7 @@ def test_the_disk_is_judged() -> None:
     assert "FAT" in room("vfat").refusal
     assert room("ext4").refusal == room("exfat").refusal == room("xfs").warning == ""
     assert "system disk" in room("ext4", "/").warning
-    assert "gone after a restart" in room("tmpfs").warning
+    assert "lost after a restart" in room("tmpfs").warning
     assert "power cut" in room("fuse.sshfs").warning
 
 

@@ -93,8 +93,8 @@ def _print_server(one: Rehearsal) -> None:
         print_table([_("  folder or database"), "", _("size"), ""], rows, "<>><")
     if one.files and one.files.resumed:
         text = ngettext(
-            "  {files} file, {size} is there already from an interrupted run",
-            "  {files} files, {size} are there already from an interrupted run",
+            "  {files} file, {size} was already fetched by an interrupted run",
+            "  {files} files, {size} were already fetched by an interrupted run",
             one.files.resumed,
         )
         print_hanging("", text.format(files=count(one.files.resumed), size=size(one.files.resumed_bytes)))

@@ -12,7 +12,7 @@ _HOP = re.compile(
 def host(text: str) -> str:
     """A name, an address (IPv6 with brackets or without), or an alias of ~/.ssh/config."""
     if "://" in text:
-        raise ValueError(f'"{text}" is an address of the web; write the name of the host alone')
+        raise ValueError(f'"{text}" is a web address; write only the name of the host')
     if "@" in text:
         raise ValueError(f'"{text}" has a user in it; put that into user = "…"')
     bracketed = re.fullmatch(r"\[([^\[\]]+)\](:[0-9]+)?", text)
@@ -28,7 +28,7 @@ def user(text: str) -> str:
     """An account's name: name@domain, DOMAIN\\name and names with spaces are some."""
     if ":" in text:  # the rest may be a secret: it is not repeated
         raise ValueError(
-            "has a colon in it; a password belongs into password_file, or is asked for: prompt = true"
+            "has a colon in it; put a password into password_file, or have it asked for: prompt = true"
         )
     if text.startswith("-") or text != text.strip() or not text.isprintable():
         raise ValueError(f'"{text}" is no name of an account')

@@ -66,7 +66,7 @@ def read(text: str) -> Mended:
         except tomllib.TOMLDecodeError as error:
             number, what = _place(str(error), lines)
         if len(touched) >= _MOST:
-            mended.faults.append(Fault(number, "more may follow, once what is above is mended"))
+            mended.faults.append(Fault(number, "fix what is above first; more may follow"))
             mended.text = ""
             return mended
         fault, edits = _mend(lines, number, what)
@@ -127,7 +127,7 @@ def _guesses(line: str, what: str) -> Iterator[tuple[str, str, str]]:
     if line.translate(_SPACES) != line:
         problem, way_out = (
             "an invisible sign or a special space, such as web pages have",
-            "type the line anew",
+            "type the line again",
         )
         yield problem, way_out, line.translate(_SPACES)
         line = line.translate(_SPACES)

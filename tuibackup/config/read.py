@@ -154,7 +154,7 @@ def _ledger_url(table: Table) -> str:
     if kind not in _LEDGERS:
         table.wrong("url", "must begin with sqlite:///, mysql:// or mariadb://, or be empty")
     if password is not None:
-        table.wrong("url", "a password does not belong into this file", "leave it out of the URL")
+        table.wrong("url", "this file must not hold a password", "leave it out of the URL")
     if kind == "sqlite" and not re.match(r"sqlite:////[^/]", url):
         table.wrong("url", "must be an absolute path", 'write it as "sqlite:////var/lib/…/ledger.sqlite"')
     return url

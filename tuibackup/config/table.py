@@ -122,7 +122,7 @@ class Table:
         if key.lower() in _PLAIN_SECRETS and "password_file" in known:
             self.wrong(
                 key,
-                "a password does not belong into this file",
+                "this file must not hold a password",
                 "use password_file, password_command or prompt = true",
             )
             return

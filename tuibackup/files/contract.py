@@ -20,10 +20,9 @@ from tuibackup.vault.index.read import IndexWriter, Wanted
 
 MOST = 50_000_000  # names in one folder; beyond, the server is not to be believed
 MISSING = "is missing on the server"
-NO_FOLDER = "is no folder on the server; of a single file, name the folder that it lies in"
+NO_FOLDER = "is not a folder on the server; to back up a single file, name the folder that holds it"
 OTHER_FILESYSTEM = (
-    "another file system is mounted here: what it holds is not in the snapshot;"
-    " name it in folders too, or exclude it"
+    "another file system is mounted here and is not in the snapshot; add this path to folders, or exclude it"
 )
 
 
@@ -57,7 +56,11 @@ class Listed:
 def missing(folder: bytes) -> str:
     """Why a folder is not there; wildcards are a common reason."""
     wild = any(sign in folder for sign in b"*?[")
-    return f"{MISSING}; folders have no wildcards: name the one above, and exclude" if wild else MISSING
+    return (
+        f"{MISSING}; wildcards do not work in folders: name the folder above, and use exclude"
+        if wild
+        else MISSING
+    )
 
 
 class FileComplaint(NamedTuple):
@@ -71,7 +74,7 @@ class FileComplaint(NamedTuple):
 GROWN = 1 << 30  # bytes by which a file may be larger than twice what was listed
 LOST_NAMES = 20_000  # files left out for which the reason is looked up one by one
 NO_FILE = "is no regular file any more: it was replaced while the backup ran"
-GREW = "grew from {} to {} while the backup ran; files that grow less are believed"
+GREW = "grew from {} to {} while the backup ran: that cannot be believed, and nothing of it is stored"
 
 
 class UnbelievedError(DownloadError):

@@ -15,8 +15,8 @@ from tuibackup.text import count
 from tuibackup.vault.index.read import IndexWriter, Wanted
 
 FEWER = (
-    "lists fewer names than last time though it was not changed since: {} of {}; the server's disk may be failing"
-    " (if the list is right, touch the folder there)"
+    "lists fewer names than last time ({} of {}) though the folder was not changed; the server's disk may be failing"
+    " (if the list is right, touch the folder on the server)"
 )
 
 

@@ -231,7 +231,7 @@ class _Download:
         plainer = self._source.without_packer()
         if plainer is None:
             return False
-        self._say(_("{error}: trying it without packing there").format(error=error.message))
+        self._say(_("{error}: trying again without compression on the server").format(error=error.message))
         self._source, self._plain = plainer, True
         return True
 
@@ -277,12 +277,14 @@ class _Download:
                 damaged = unsound(left.path, left.sums, on_progress)
             except VaultError as error:
                 self._say(
-                    _("what was kept of an interrupted run cannot be used: {error}").format(error=error)
+                    _("what an interrupted run had fetched cannot be used: {error}").format(error=error)
                 )
                 continue
             for problem in damaged.values():
                 self._say(
-                    _("kept of an interrupted run, but fetched again: {problem}").format(problem=problem)
+                    _("fetched again, though an interrupted run had fetched it: {problem}").format(
+                        problem=problem
+                    )
                 )
             self._destination.incoming.take_over(left.without(damaged), self._index)
         for left in self._unfinished:
@@ -292,8 +294,8 @@ class _Download:
         if resumed:
             self._say(
                 ngettext(
-                    "{files} file, {size} is there already from an interrupted run",
-                    "{files} files, {size} are there already from an interrupted run",
+                    "{files} file, {size} was already fetched by an interrupted run",
+                    "{files} files, {size} were already fetched by an interrupted run",
                     resumed,
                 ).format(files=count(resumed), size=size(before[1] - after[1]))
             )
@@ -421,12 +423,12 @@ class _Download:
         if isinstance(error, ToolFailedError) and self._without_packer(error):
             return
         if not retry.gives_up_file(error, further=further):
-            self._say(_("{error}: going on with the files that are left").format(error=error.message))
+            self._say(_("{error}: continuing with the other files").format(error=error.message))
             return
         if not await in_thread(self._anything_held, folder):
             raise error
         (one,) = await in_thread(lambda: list(wanted()))
-        fetched.lost.append((one, f"the server's tar ends over it ({error.message})"))
+        fetched.lost.append((one, f"the server's tar stops at this file ({error.message})"))
 
     def _anything_held(self, folder: Listed) -> bool:
         """Whether a file of the folder is in the snapshot already: then tar, or what we ask of it, is not to blame."""

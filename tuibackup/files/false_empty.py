@@ -20,12 +20,12 @@ from tuibackup.text import printable, shorten
 from tuibackup.vault.index.read import IndexWriter, Wanted
 
 HAS_CONTENT = (
-    "says that it is empty and has content, of which nothing is stored: its file system tells no size;"
-    " exclude it, or have a copy made in a folder on a disk"
+    "has size 0 and is not empty; nothing of it is stored, because its file system does not tell sizes;"
+    " exclude it, or copy it to a folder on a disk"
 )
-ENDLESS = "says that it is empty, and reading it brings neither a byte nor an end; exclude it"
-UNREADABLE = "says that it is empty, and cannot be read: {}"
-UNASKED = "says that it is empty, which cannot be believed there and could not be looked at"
+ENDLESS = "has size 0, and reading it does not end; exclude it"
+UNREADABLE = "has size 0 and cannot be read: {}"
+UNASKED = "has size 0, which is often wrong on this file system and could not be checked"
 
 _BATCH = 1_000
 _SECONDS = 300.0  # for one batch

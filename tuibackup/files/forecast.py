@@ -104,7 +104,7 @@ async def _listed(
             raise
         await in_thread(index.restart)
         findings.forget()
-        note = _("{error}: trying it without packing there").format(error=error.message)
+        note = _("{error}: trying again without compression on the server").format(error=error.message)
         return plainer, await plainer.list_folders(server, index, findings, Tally()), [note]
 
 

@@ -11,9 +11,9 @@ from tuibackup.files.findings import Findings
 from tuibackup.text import numbered
 from tuibackup.vault.index.read import IndexWriter, Wanted
 
-CHANGED = "changed while it was read, twice; stored as it was read last"
+CHANGED = "changed while it was read, twice; the second reading is stored"
 SHRUNK = "shrank while it was read, twice; its end is filled with zeros"
-PADDED = "was shorter than its size says when it was read, or could not be read on ({}); its end is filled with zeros"
+PADDED = "was shorter than its size says, or could not be read to its end ({}); the rest is filled with zeros"
 UNREAD = "{}; what could not be read is stored as zeros"
 REPLACED = "vanished or was replaced after it was read; stored as it was read"
 CHANGED_AND_LOST = "changed while it was read and could not be read again; stored as it was read first"

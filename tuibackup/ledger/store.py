@@ -129,7 +129,7 @@ class Ledger(Queries):
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """A transaction, the only writer from its start: what it reads is still true when it writes."""
         if self._read_only:
-            raise LedgerError(f"the ledger {printable(str(self._path))} is open for looking only")
+            raise LedgerError(f"the ledger {printable(str(self._path))} is open for reading only")
         with self._connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
             yield connection

@@ -108,7 +108,7 @@ async def probe(session: Session) -> Probe:
     except ConnectionLostError as error:
         raise ConnectionLostError(
             f"connection to {session.name} lost right after the login",
-            "if it is so each time, the log of its sshd says why (PermitRootLogin, a limit of logins)",
+            "if this happens each time, the log of its sshd says why (PermitRootLogin, a limit of logins)",
         ) from error
     except RemoteTimeoutError:
         raise
@@ -156,7 +156,7 @@ async def probe(session: Session) -> Probe:
 def _changed(answer: bytes) -> str:
     """What stands between us and the server's commands, so that no file would come whole; "" for nothing."""
     if b"\r\n" in answer:
-        return "it puts a terminal between us and them, which changes what they print"
+        return "it runs commands in a terminal, which changes what they print"
     return ""
 
 

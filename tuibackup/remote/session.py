@@ -155,7 +155,7 @@ class Session:
                 ) from None
             said = f'; it says: "{stream.noise}"' if stream.noise else ""
             raise RemoteTimeoutError(
-                f"{self.name}: lets us in, but its shell did not answer within {BEGIN_SECONDS:g} s{said}",
+                f"{self.name}: the login worked, but its shell did not answer within {BEGIN_SECONDS:g} s{said}",
                 "do the start-up files of that account wait for something?",
             ) from None
         return Completed(script(command), bytes(output), bytes(stream.stderr), ended.status, ended.signal)
@@ -232,7 +232,7 @@ class Session:
 
     def _no_more(self, what: str) -> NoChannelError:
         return NoChannelError(
-            f"{self.name}: {what}: the server runs {self.at_once} at a time and no more",
+            f"{self.name}: {what}: the server allows only {self.at_once} at a time",
             "see MaxSessions in its sshd_config",
         )
 

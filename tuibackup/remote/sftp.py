@@ -261,7 +261,7 @@ class Sftp:
         except (ConnectionLostError, RemoteCommandError) as error:
             self._fail(error)
         except (struct.error, ValueError, OverflowError):
-            self._fail(self._broken("the server answers nonsense"))
+            self._fail(self._broken("the server's answer cannot be understood"))
 
     def _broken(self, why: str) -> RemoteCommandError:
         if self._begun:

@@ -45,9 +45,9 @@ class Room(NamedTuple):
         if self.on_system_disk:
             return f"the vault lies on the system disk ({self.device}), not on a disk of its own"
         if self.fstype in _FLEETING:
-            return f"{self.device} is {self.fstype}: what lies there is gone after a restart"
+            return f"{self.device} is {self.fstype}: everything on it is lost after a restart"
         if self.fstype not in _SOLID:
-            return f"{self.device} is {self.fstype}: not known to keep a rename safe over a power cut"
+            return f"{self.device} is {self.fstype}: a renamed file may be lost there in a power cut"
         return ""
 
 

@@ -64,7 +64,7 @@ class Incoming:
         for text in (plain, file_name(raw, distinct=True)):
             if self._taken.setdefault(text.casefold(), raw) == raw:
                 return text
-        raise VaultError(f"two names are both called {plain} in the vault")
+        raise VaultError(f"two different names would both be {plain} in the vault")
 
     def archive(self, folder: bytes, *, level: int = LEVEL, threads: int = 1) -> ArchiveWriter:
         """The writer of the next archive of `folder`: each is a further part, `.2`, `.3` and so on.
@@ -243,7 +243,7 @@ class Incoming:
         try:
             rename_new(target, self.path)
         except (VaultError, FileExistsError) as error:
-            raise VaultError(f"{cause}; {target} is there all the same, verify it") from error
+            raise VaultError(f"{cause}; {target} is there nevertheless; verify it") from error
 
 
 def seal(folder: Path) -> None:

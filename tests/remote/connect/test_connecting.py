@@ -248,7 +248,7 @@ async def test_what_only_a_newer_ssh_would_take_is_named_and_does_not_matter(
     assert said.startswith("ssh -G 127.0.0.1 says: ")
     assert "Bad" in said
     assert others == [
-        "~/.ssh/config line 4: WarpDrive is not known here; passed over",
+        "~/.ssh/config line 4: WarpDrive is not known here and is ignored",
         "~/.ssh/config: Ciphers has no effect here (127.0.0.1)",
     ]
 
@@ -305,7 +305,7 @@ async def test_a_refusal_that_comes_through_a_proxy_command_is_waited_out(
         site.ssh_config(f"ProxyCommand {sys.executable} {site.home}/pump.py %h %p\n")
         async with site.session(a_server(sshd, port=refusing.port)):
             pass
-    assert "lets us in no more for the moment (Not allowed at this time)" in site.notes[0]
+    assert "refuses new logins for the moment (Not allowed at this time)" in site.notes[0]
 
 
 async def test_a_server_with_none_of_our_ciphers(site: Site, sshd: PrivateSshd, tmp_path: Path) -> None:

@@ -294,8 +294,8 @@ async def test_unknown_words_are_named_with_their_line(site: Site, monkeypatch: 
     found = await sshconfig.settings(Hop("x"))
     assert found.port == 2222
     assert found.notes == (
-        "~/.ssh/config line 2: Warp is not known here; passed over",
-        "~/.ssh/config line 6: Match version cannot be told here; passed over",
+        "~/.ssh/config line 2: Warp is not known here and is ignored",
+        "~/.ssh/config line 6: Match version cannot be decided here and is ignored",
     )
 
 
@@ -304,7 +304,7 @@ async def test_algorithms_that_asyncssh_does_not_know_are_named(site: Site) -> N
     found = await sshconfig.settings(Hop("x"))
     assert found.further == {"mac_algs": ["hmac-sha2-256"]}
     assert found.notes == (
-        "~/.ssh/config: KexAlgorithms names nothing that is known here; it has no effect (x)",
+        "~/.ssh/config: KexAlgorithms names nothing that is known here; it is ignored (x)",
     )
 
 

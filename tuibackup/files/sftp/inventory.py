@@ -33,7 +33,7 @@ from tuibackup.vault.index.read import IndexWriter, join
 from tuibackup.vault.index.rows import LONGEST_PATH
 
 UNREADABLE = "may not be read by the server's account: give it the right to, or exclude it"
-UNTOLD = "the server does not tell its kind or its time"
+UNTOLD = "the server does not tell what it is, or when it was changed"
 _SECOND = 1_000_000_000
 _UNSURE_SECONDS = 24 * 3600  # that the clock of a server may be off which does not tell it
 _CLOCK = b"/proc/self/status"  # Linux makes it anew for each process; sshd starts one for each SFTP channel
@@ -312,8 +312,8 @@ class _Folder:
         self._coming += reversed(folders)
         if len(self._coming) > _WAITING:
             raise DownloadError(
-                f"{self._server.name}: has more than {count(_WAITING)} folders beside each other; "
-                "that cannot be listed over SFTP"
+                f"{self._server.name}: has more than {count(_WAITING)} folders side by side; "
+                "that is too many to list over SFTP"
             )
         await self._store(at_least=_BATCH)
 
@@ -353,7 +353,7 @@ class _Folder:
                 continue
             path = start + name.name
             if not name.name or b"/" in name.name or b"\0" in name.name:
-                found.problems.append((above, "the server lists a name there that is no possible name"))
+                found.problems.append((above, "the server lists a name there that no file can have"))
             elif len(self._absolute(path)) >= LONGEST_PATH:
                 found.problems.append((path[:LONGEST_PATH], "its path is too long to be read over SFTP"))
                 self._untold += 1

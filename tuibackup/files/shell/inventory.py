@@ -70,7 +70,7 @@ async def list_folders(
             await in_thread(folder.replay)
         if not await name_owners(session, writer):
             findings.note(
-                _("the server tells no names of users or groups: files keep the numbers of their owners")
+                _("the server does not tell the names of users and groups: owners are stored as numbers")
             )
     return [await folder.conclude() for folder in folders]
 
@@ -120,7 +120,9 @@ async def _ask_clock_and_places(tools: Tools, folders: list[bytes]) -> tuple[int
             raise ValueError
         found = resolved.parse_places(rest, len(folders))
     except ValueError:
-        raise DownloadError(f"{tools.name}: answered nonsense when asked for its clock and folders") from None
+        raise DownloadError(
+            f"{tools.name}: its answer cannot be understood (asked for its clock and folders)"
+        ) from None
     return int(seconds) * 1_000_000_000, [
         place or Place(folder, told=False) for place, folder in zip(found, folders, strict=True)
     ]
@@ -134,7 +136,9 @@ async def resolve(tools: Tools, folders: Sequence[bytes]) -> list[Place | None]:
     try:
         return resolved.parse_places(answer.check().stdout, len(folders))
     except ValueError:
-        raise DownloadError(f"{tools.name}: answered nonsense when asked for its folders") from None
+        raise DownloadError(
+            f"{tools.name}: its answer cannot be understood (asked for its folders)"
+        ) from None
 
 
 def _is_clock(seconds: bytes) -> bool:
@@ -352,5 +356,5 @@ class _Folder:
                 f"find complained of {numbered(self._lines.dropped, 'more name')}, not listed here",
             )
         if status and not self._complained:
-            self._findings.folder(self._root, self._folder, "find failed without saying on what")
+            self._findings.folder(self._root, self._folder, "find failed and did not say at which file")
         return self._fault

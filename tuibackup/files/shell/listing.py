@@ -121,7 +121,7 @@ class Stamps:
         complete = (len(fields) - 1) // 2 * 2
         self._rest = b"\0".join(fields[complete:])
         if len(self._rest) > _LONGEST:
-            raise ListingError("the second look at fetched files brought nonsense")
+            raise ListingError("the second look at fetched files gave an answer that cannot be understood")
         for at in range(0, complete, 2):
             kind, _, numbers = fields[at].partition(b" ")
             yield fields[at + 1], _stamp(numbers) if kind == b"f" else None
@@ -132,7 +132,9 @@ def _stamp(numbers: bytes) -> tuple[int, int, int]:
         size, mtime, ctime = numbers.split(b" ")
         return int(size), nanoseconds(mtime), nanoseconds(ctime)
     except ValueError:
-        raise ListingError("the second look at fetched files brought nonsense") from None
+        raise ListingError(
+            "the second look at fetched files gave an answer that cannot be understood"
+        ) from None
 
 
 def nanoseconds(time: bytes) -> int:

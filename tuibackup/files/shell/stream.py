@@ -199,7 +199,7 @@ class Fetch:
             async with asyncio.timeout(10):
                 exit_ = await stream.wait()
         except TimeoutError:
-            return self._tar_failed("ended its stream too early and goes on")
+            return self._tar_failed("ended its stream too early and still runs")
         return self._tar_failed(f"ended its stream too early and {exit_}")
 
     def _tar_failed(self, how: str) -> DownloadError:
@@ -237,10 +237,10 @@ class Fetch:
             result.said.append(f"the server's tar complained of {more}, listed in the index")
         if heard.lines.dropped:
             more = numbered(heard.lines.dropped, "line")
-            result.said.append(f"the server's tar complained in {more} more than were kept")
+            result.said.append(f"the server's tar complained in {more} more, which were not kept")
         if self._unclean and not heard.lines.any:
             result.said.append(
-                f"the server's tar {self._unclean} and did not say why: what it sent may not be what is there"
+                f"the server's tar {self._unclean} and did not say why: what it sent may differ from what is there"
             )
         if heard.no_attributes:
             result.notes.append(NO_ATTRIBUTES)

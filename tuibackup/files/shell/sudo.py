@@ -44,8 +44,8 @@ def refused_by_sudo(server: str, account: str, paths: Sequence[str], said: Seque
     elif _MISSING_RULE.search(words):
         named = _PATH.search(words)
         way_out = (
-            f"add to sudoers there: {sudoers_rule(account, [named[1]] if named else paths)} (is it there? then see its"
-            " secure_path and the rules below it); or set sudo = false"
+            f"add to sudoers there: {sudoers_rule(account, [named[1]] if named else paths)} (if it is there already,"
+            " see secure_path and the rules below it); or set sudo = false"
         )
     else:
         way_out = "see /etc/sudoers and /etc/pam.d/sudo there, or set sudo = false"

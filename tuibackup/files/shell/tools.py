@@ -52,7 +52,10 @@ def missing_tools(probe: Probe) -> tuple[str, str] | None:
         if kind is None:
             return f"this server has no {tool}", f"install GNU {tool}"
         if kind not in ("gnu", "busybox"):
-            return f"this server's {tool} is {kind}'s; GNU's and BusyBox's can be used", f"install GNU {tool}"
+            return (
+                f"this server's {tool} is {kind}'s; only GNU's and BusyBox's can be used",
+                f"install GNU {tool}",
+            )
     # What links point to is asked of readlink where find is not GNU's.
     for tool in probe.lacks:
         if tool != "readlink" or probe.find == "busybox":

@@ -185,7 +185,7 @@ class _Step:
         silent = isinstance(error, SilentlyClosedError)
         if isinstance(error, RefusedForNowError) or (silent and self._left_lately()):
             said = error.said if isinstance(error, RefusedForNowError) else _("it closes the connection")
-            text = _("{where}: lets us in no more for the moment ({said}): trying again for up to {time}")
+            text = _("{where}: refuses new logins for the moment ({said}): trying again for up to {time}")
             left = duration(self._hopping.patience.left)
             if not self._told:  # once, for each note is a line
                 self._told = True

@@ -47,7 +47,7 @@ def connect_error(
     jump = way.jump
     if _FOR_NOW.search(way.heard) and not client.speaks:
         return RefusedForNowError(
-            f'{where}: lets us in no more for the moment: "{way.heard}"',
+            f'{where}: refuses new logins for the moment: "{way.heard}"',
             "its sshd counts failed logins (PerSourcePenalties) or connections (MaxStartups): try again in minutes",
             way.heard,
         )

@@ -69,7 +69,7 @@ def load(files: Iterable[Path], notes: Callable[[str], None]) -> asyncssh.SSHKno
             try:
                 known.load(line)
             except ValueError:
-                notes(f"{path}:{number}: not a known_hosts line; passed over")
+                notes(f"{path}:{number}: not a known_hosts line; it is ignored")
     return known
 
 

@@ -169,8 +169,8 @@ class Keyring:
                 self._unlocked[path] = await asyncio.to_thread(_load, path, phrase, certificates)
                 return
             except (ValueError, OSError):
-                detail = (f"that was not it ({attempt} of {_TRIES})",)
-        self._faults[path] = LoginError(f"key {name}: {_TRIES} passphrases, and none was right")
+                detail = (f"wrong passphrase ({attempt} of {_TRIES})",)
+        self._faults[path] = LoginError(f"key {name}: {_TRIES} passphrases were tried, and none was right")
 
     async def _held(self, path: str) -> Sequence[asyncssh.SSHKeyPair]:
         """The keys that the agent holds; none where there is no agent, or one that does not answer."""

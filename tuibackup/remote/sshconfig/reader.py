@@ -141,7 +141,7 @@ def _option(reading: _Reading, word: str, written: str, rest: str, place: str, *
         return
     if word not in KNOWN:
         if applies and not any(fnmatch.fnmatchcase(word, one.lower()) for one in reading.ignore):
-            reading.notes(f"{place}: {printable(written)} is not known here; passed over")
+            reading.notes(f"{place}: {printable(written)} is not known here and is ignored")
         return
     values = [rest] if word in WHOLE_LINE else list(_words(rest))
     if not values or not values[0]:
@@ -260,7 +260,7 @@ def _condition(reading: _Reading, kind: str, value: str, place: str) -> bool:
             return _succeeds(tokens.expand(value, "Match exec"), place)
     if kind not in _UNKNOWABLE:
         raise ValueError(f"{printable(kind)} is no condition")
-    reading.notes(f"{place}: Match {kind} cannot be told here; passed over")
+    reading.notes(f"{place}: Match {kind} cannot be decided here and is ignored")
     return False
 
 

@@ -176,7 +176,7 @@ def _settled(hop: Hop, said: Said, default: Said, notes: Sequence[str]) -> Setti
     ]
     further, unknown = _further(one, configured)
     told += [
-        f"~/.ssh/config: {name} names nothing that is known here; it has no effect ({printable(original)})"
+        f"~/.ssh/config: {name} names nothing that is known here; it is ignored ({printable(original)})"
         for name in unknown
     ]
     return Settings(

@@ -315,9 +315,7 @@ class IndexWriter(IndexIntake):
             (kind,) = self._db.execute("SELECT kind FROM entry WHERE id = ?", (number,)).fetchone()
         if kind != Kind.FOLDER:
             name = printable(inner)
-            self.drop(
-                number, f"is no folder, and {name} is stored below it: name that one by where it really lies"
-            )
+            self.drop(number, f"is no folder, and {name} is stored below it: name that one by its real path")
 
     def totals(self, root: int | None = None) -> Totals:
         """What is in it so far; `content_bytes` counts what is stored."""

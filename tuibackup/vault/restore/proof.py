@@ -60,7 +60,7 @@ def compare(index: Index, target: Path) -> Iterator[Compared]:
         is_file = found.entry.kind == Kind.FILE
         incomparable = ""
         if not difference and os.lstat(place).st_mtime_ns != found.entry.mtime_ns:
-            incomparable = "its time is one that this file system cannot hold; all else is as it was"
+            incomparable = "this file system cannot store its time; everything else is as it was"
         hashed = is_file and not difference
         yield Compared(path, hashed, found.entry.size if is_file else 0, difference, incomparable)
 
