@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from tuibackup.vault.layout import Vault
 
 
+LOOK_PATIENCE = 2.0  # seconds to wait for another process that holds the ledger, only to look into it
+
+
 class Context:
     """One call of the command line. Everything is loaded on first use, so that cheap commands stay cheap."""
 
@@ -36,7 +39,7 @@ class Context:
         """For looking into it; what a command did goes to `recorder`. Raises LedgerError."""
         from tuibackup.run.places import look_into_ledger
 
-        ledger, _fault = look_into_ledger(self.config, read_only=self.read_only)
+        ledger, _fault = look_into_ledger(self.config, read_only=self.read_only, patience=LOOK_PATIENCE)
         return ledger
 
     @cached_property

@@ -7,12 +7,14 @@ import argparse
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
-from tuibackup.cli.output import print_hanging
+from tuibackup.cli.output import print_hanging, say
 from tuibackup.cli.watch import worst_code
 from tuibackup.ledger.entries import iso
 from tuibackup.run.due import DUE, LATE, Due, Postponed, due
+from tuibackup.run.held import wait_until_free
 from tuibackup.sop import Clock, Outcome
 from tuibackup.text import count, when
 from tuibackup.words import _, ngettext
@@ -27,7 +29,8 @@ def choose(
     """The clocks to back up by server, and the exit code that those left alone stand for."""
     now = datetime.now(UTC)
     only = Clock(args.only) if args.only else None
-    found = due(config, now, DUE if args.due else LATE, only, read_only=read_only)
+    states = DUE if args.due else LATE
+    found = wait_until_free(partial(due, config, now, states, only, read_only=read_only), say)
     if args.json and not args.dry_run:
         _tell_json(found, now)
     elif not args.json:

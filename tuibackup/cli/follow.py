@@ -26,12 +26,13 @@ def run(args: argparse.Namespace, context: Context) -> int:
     """Watch; the exit code is the worst run's."""
     from tuibackup.cli.interrupt import watch_or_leave
     from tuibackup.cli.which import run_named
+    from tuibackup.run.held import TURN
     from tuibackup.run.process.living import active
     from tuibackup.run.process.recovery import recover
 
     if not context.read_only:
         try:
-            recover(context.config)
+            recover(context.config, TURN)
         except TuibackupError as error:  # watching needs no record
             say(str(error))
     if args.run:

@@ -7,7 +7,7 @@ from contextlib import ExitStack, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from tuibackup.cli.context import Context
-from tuibackup.errors import UsageError
+from tuibackup.errors import LedgerHeldError, UsageError
 from tuibackup.words import _
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
 
         from tuibackup.cli import loop
         from tuibackup.cli.watch import worst_code
+        from tuibackup.run import held
         from tuibackup.run.operator import identify
         from tuibackup.run.plan import make_plans
         from tuibackup.run.process.start import recover, start
@@ -62,7 +63,10 @@ def run(args: argparse.Namespace, context: Context) -> int:
         config = context.config
         operator = identify(args.operator, config.operators)
         if not context.read_only:
-            recover(config)  # first: what a dead run had stored is not overdue
+            with suppress(
+                LedgerHeldError
+            ):  # by another process: whoever needs the ledger waits for it, and says so
+                recover(config, held.TURN)  # first: what a dead run had stored is not overdue
         if args.due or args.overdue:
             from tuibackup.cli import due
 

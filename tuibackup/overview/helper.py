@@ -58,17 +58,28 @@ class Helper(Generic[Question, Answer]):
     def __init__(self, name: str, begin: Callable[[], Look[Question, Answer]], crashes: Path | None) -> None:
         """`name`: as ps shows it; `crashes`: the state folder, None where nothing may be written."""
         self.name = name
-        self._asked = 0.0  # when, while an answer is owed
+        self._asked = False  # whether an answer is owed
+        self._since = 0.0  # when it was last seen at work, while it is
+        self._worked = ""  # the processor's time that it had used by then
         self._begin: _Begin | None = None
         self._line, far = socket.socketpair()
-        if os.fork() == 0:
+        self._process = os.fork()
+        if self._process == 0:
             _serve(name, far, begin, crashes)
         far.close()
 
     @property
     def owing(self) -> float:
-        """Seconds for which an answer is owed by now; 0 where none is."""
-        return monotonic() - self._asked if self._asked else 0.0
+        """Seconds for which it has owed an answer and done nothing; 0 where none is owed.
+
+        What works, or waits for the processor of a busy machine, does not hang in a disk.
+        """
+        if not self._asked:
+            return 0.0
+        state, worked = _at_work(self._process)
+        if state == "R" or worked != self._worked:
+            self._since, self._worked = monotonic(), worked
+        return max(monotonic() - self._since, 1e-3)
 
     def begin(self, begin: Callable[[], Look[Question, Answer]]) -> None:
         """Before the next question, make anew what the helper does (`begin` is sent: a class and its values)."""
@@ -85,7 +96,7 @@ class Helper(Generic[Question, Answer]):
             _send(self._line, question)
         except OSError:
             pass  # it has ended: `answer` says so
-        self._asked = monotonic()
+        self._asked, self._since = True, monotonic()
         return True
 
     def answer(self, until: float) -> Answer | Fault | None:
@@ -100,12 +111,21 @@ class Helper(Generic[Question, Answer]):
             found: Answer | Fault = _receive(self._line)
         except (EOFError, OSError):
             found = Fault(f"the process {self.name} has ended: open the cockpit again")
-        self._asked = 0.0
+        self._asked = False
         return found
 
     def close(self) -> None:
         """Let it go; one that hangs ends when its disk answers."""
         self._line.close()
+
+
+def _at_work(process: int) -> tuple[str, str]:
+    """The state of a process as the kernel has it, and the processor's time that it has used."""
+    try:
+        words = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return "", ""
+    return words[0], " ".join(words[11:13])
 
 
 def _serve(name: str, line: socket.socket, begin: Callable[[], Any], crashes: Path | None) -> NoReturn:

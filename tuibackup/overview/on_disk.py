@@ -16,6 +16,7 @@ from tuibackup.sop import Clock
 from tuibackup.text import printable
 from tuibackup.vault.layout import NoVaultYetError, Vault
 
+_PATIENCE = 1.0  # seconds to wait for another process that holds the ledger
 _BUDGET = 0.2  # seconds of a look
 _AGAIN = 30.0  # seconds at least between two looks at all servers
 _SHARE = 200  # a look at all servers that took a second comes again after so many
@@ -67,7 +68,7 @@ class DiskLook:
 
     def _recover(self) -> tuple[bool, str]:
         try:
-            return bool(recover(self._config)), ""
+            return bool(recover(self._config, _PATIENCE)), ""
         except (TuibackupError, OSError) as error:
             return False, str(error)
 

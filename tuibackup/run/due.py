@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from tuibackup.config import Config
 from tuibackup.ledger.queries import Attempts
+from tuibackup.run.held import TURN
 from tuibackup.run.journal import events as ev
 from tuibackup.run.places import open_ledger
 from tuibackup.run.plan import clocks_of
@@ -66,7 +67,7 @@ def due(
     wants: dict[str, frozenset[Clock]] = {}
     postponed: list[Postponed] = []
     going: dict[str, str] = {}
-    with open_ledger(config, read_only=read_only) as ledger:
+    with open_ledger(config, read_only=read_only, patience=TURN) as ledger:
         good = last_good(config, ledger)
         for name, server in config.servers.items():
             waiting: dict[Clock, tuple[Attempts, datetime]] = {}

@@ -7,6 +7,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import ExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -15,9 +16,11 @@ from tuibackup.config import Config
 from tuibackup.errors import BusyError, InterruptedRunError, LedgerError, TuibackupError
 from tuibackup.filelock import unlock
 from tuibackup.ledger.entries import Kind
+from tuibackup.ledger.store import Ledger
 from tuibackup.remote.questions import NoAnswers
 from tuibackup.run import record
 from tuibackup.run.access import CONNECTING, disconnect
+from tuibackup.run.held import TURN, once_free
 from tuibackup.run.journal import events as ev
 from tuibackup.run.journal.journal import Journal
 from tuibackup.run.locks import server_lock, slot, take_slot
@@ -52,13 +55,13 @@ async def back_up(
     `told` is called as soon as the outcome is written; what follows is tidying up.
     """
     began = time.monotonic()
+    stop = stop or Stop()
     try:
-        ledger = await asyncio.to_thread(open_ledger, config)
+        ledger = await _ledger(plan, config, journal, stop)
     except TuibackupError as error:
         return refuse(plan, journal, error)
     with ledger, ExitStack() as held:
         work = Work(plan, config, journal, ledger, answers or NoAnswers())
-        stop = stop or Stop()
         cancelled = False
         try:
             await _until_stopped(_procedure(work, answers, held), stop, held, work.way_on)
@@ -74,13 +77,34 @@ async def back_up(
         return finished
 
 
+async def _ledger(plan: Plan, config: Config, journal: Journal, stop: Stop) -> Ledger:
+    """The ledger of the run, once no other process holds it; a stop ends the wait. Raises TuibackupError."""
+    of = {"run": plan.run, "server": plan.server}
+
+    def say(text: str) -> None:
+        journal.append(ev.RunWaiting(time=ev.now(), reason=ev.LEDGER, **of))
+        journal.append(ev.RunNote(time=ev.now(), text=text, **of))
+
+    opening = asyncio.create_task(once_free(partial(open_ledger, config, patience=TURN), say))
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait((opening, stopped), return_when=asyncio.FIRST_COMPLETED)
+        if not opening.done():
+            raise InterruptedRunError(f"stopped by {stop.by}", "nothing was begun")
+        return opening.result()
+    finally:
+        opening.cancel()
+        stopped.cancel()
+
+
 def refuse(plan: Plan, journal: Journal, error: Exception) -> ev.RunFinished:
     """End a run that cannot even be recorded (no configuration, no ledger): its journal says why."""
+    outcome = Outcome.INTERRUPTED if isinstance(error, InterruptedRunError) else Outcome.FAILED
     finished = ev.RunFinished(
         time=ev.now(),
         run=plan.run,
         server=plan.server,
-        outcome=Outcome.FAILED,
+        outcome=outcome,
         seconds=0.0,
         exit_code=error.exit_code if isinstance(error, TuibackupError) else 1,
         error=str(error) if isinstance(error, TuibackupError) else crash.line_of(error),

@@ -1,7 +1,7 @@
 """A run while it is carried out: what the steps share, and what became of them so far."""
 
-import asyncio
 from dataclasses import InitVar, dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tuibackup.config import Config, Server
@@ -9,6 +9,7 @@ from tuibackup.errors import BusyError, ConnectionLostError, InterruptedRunError
 from tuibackup.ledger.entries import Kind
 from tuibackup.ledger.store import Ledger
 from tuibackup.remote.questions import Answers
+from tuibackup.run.held import once_free
 from tuibackup.run.journal import events as ev
 from tuibackup.run.journal.journal import Journal
 from tuibackup.run.plan import Plan
@@ -81,8 +82,8 @@ class Work:
         self.journal.append(event(time=ev.now(), run=self.plan.run, server=self.plan.server, **fields))
 
     async def write(self, kind: Kind, body: dict[str, Any]) -> None:
-        """Append to the ledger; on the disk when this returns."""
-        await asyncio.to_thread(self.append, kind, body)
+        """Append to the ledger, once no other process holds it; on the disk when this returns."""
+        await once_free(partial(self.append, kind, body), self.note)
 
     def append(self, kind: Kind, body: dict[str, Any]) -> None:
         """The same where nothing can be awaited."""

@@ -20,7 +20,7 @@ from tuibackup.run import record
 from tuibackup.run.journal import events as ev
 from tuibackup.run.journal import journal as jr
 from tuibackup.run.locks import server_lock
-from tuibackup.run.places import open_ledger, open_vault, runs_folder
+from tuibackup.run.places import HELD, open_ledger, open_vault, runs_folder
 from tuibackup.run.process.settled import Settled
 from tuibackup.run.stop import stop_path
 from tuibackup.run.unfinished import GOES_ON, STARTS_AGAIN
@@ -32,19 +32,19 @@ KEEP_DAYS = 90  # a journal is a picture of a run; the record of it is in the le
 _NAME = "recovery"  # who holds a server's lock meanwhile
 
 
-def recover(config: Config) -> list[str]:
+def recover(config: Config, patience: float = HELD) -> list[str]:
     """Record what died without a word as *interrupted*, and sweep what it left; the ids of those runs.
 
     Call it at the start of every command that shows or starts runs; it is cheap when all is well. Safe when
-    several do so at once: one of them records a run, once. Raises LedgerError. A vault that is not there
-    now is left for the next time.
+    several do so at once: one of them records a run, once. Raises LedgerHeldError where another process holds the
+    ledger for longer than `patience` seconds, LedgerError. A vault that is not there now is left for the next time.
     """
     dead, ended = _not_live(config.state)
     try:
         vault = open_vault(config, create=False)
     except VaultError:
         vault = None
-    with open_ledger(config) as ledger:
+    with open_ledger(config, patience=patience) as ledger:
         recorded = [run for path in dead if (run := _bury(path, config, ledger, vault))]
         if vault is not None:
             _record_all_unknown(config, ledger, vault)

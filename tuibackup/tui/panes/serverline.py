@@ -187,9 +187,11 @@ def run_words(face: RunFace, room: int) -> str:
         done = percent(face.view)
         return "" if face.waiting or at is None else f"{at.step.number}/4" if done is None else f"{done}%"
     if face.waiting:
-        why = {"slot": _("waiting: no slot"), "needs": _("waiting: needs")}.get(
-            face.view.waiting, _("waiting")
-        )
+        why = {
+            "slot": _("waiting: no slot"),
+            "needs": _("waiting: needs"),
+            "ledger": _("waiting: ledger"),
+        }.get(face.view.waiting, _("waiting"))
         return why if cells(why) <= room else shorten(_("waiting"), room)
     current = face.view.current
     if current is None:
