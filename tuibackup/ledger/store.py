@@ -290,7 +290,7 @@ def _explained(path: Path) -> Iterator[None]:
         said = printable(str(error))
         if "locked" in said:
             raise LedgerHeldError(
-                f"the ledger {name} is held by {_held_by(path)}", "wait until that is done, or end it"
+                f"the ledger is held by {_held_by(path)}", "wait until that is done, or end it"
             ) from error
         if "disk I/O" in said and _is_full(path):  # the word that SQLite has for its index beside the file
             said = "the disk is full"

@@ -75,7 +75,8 @@ class NearLook:
         try:
             self._config = load(self._config.source)
         except (TuibackupError, OSError) as error:
-            self._config_problem = str(error).partition("\n")[0]
+            line = str(error).partition("\n")[0]
+            self._config_problem = line.removeprefix(f"{self._config.source.parent}/")
             return None
         self._config_problem = ""
         self._living = Living(self._config.state)
