@@ -1,8 +1,9 @@
 """A program in a pseudo-terminal, and what its screen shows: the way a person meets the program.
 
-pyte plays the terminal; `bytes_written` counts what went over the wire.
+pyte plays the terminal, which answers what it is asked; `bytes_written` counts what went over the wire.
 """
 
+import contextlib
 import fcntl
 import os
 import pty
@@ -32,6 +33,9 @@ class Terminal:
         cwd: str | os.PathLike[str] | None = None,
     ) -> None:
         self.screen = pyte.Screen(columns, rows)
+        self.screen.write_process_input = self._answer  # type: ignore[method-assign]  # pyte's hook
+        self.stands = False  # whether it reads nothing any more, as a frozen line
+        self.rate = 0  # bytes a second that it reads at most, 0 for all
         self._stream = pyte.ByteStream(self.screen)
         self._lock = threading.Lock()
         self._hung_up = threading.Event()
@@ -53,10 +57,15 @@ class Terminal:
     def _read(self) -> None:
         # A read under way would keep the terminal open after `hang_up`: never block in one.
         while not self._hung_up.is_set():
+            if self.stands:
+                time.sleep(0.02)
+                continue
             if not select.select([self._fd], [], [], 0.05)[0]:
                 continue
+            if self.rate:
+                time.sleep(0.02)
             try:
-                data = os.read(self._fd, 65536)
+                data = os.read(self._fd, self.rate // 50 or 65536)
             except OSError:  # the other end is closed: EIO
                 return
             if not data:
@@ -65,6 +74,10 @@ class Terminal:
                 self.bytes_written += len(data)
                 self.raw += data
                 self._stream.feed(data)
+
+    def _answer(self, data: str) -> None:
+        with contextlib.suppress(OSError):  # it has ended
+            os.write(self._fd, data.encode())
 
     @property
     def lines(self) -> list[str]:
@@ -120,6 +133,17 @@ class Terminal:
         self._reader.join(1)
         assert self.status is not None
         return self.status
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Change the terminal's size, as dragging its window does; what it showed is reflowed somehow."""
+        with self._lock:
+            self.screen.resize(rows, columns)
+        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def garble(self) -> None:
+        """Something else writes over the whole screen."""
+        with self._lock:
+            self._stream.feed(b"\x1b[H" + b"Broadcast message\r\n" * self.screen.lines)
 
     def modes(self) -> list[object]:
         """The terminal's settings (`termios.tcgetattr`)."""

@@ -103,13 +103,15 @@ class Period:
 class Standing:
     """A clock's state now. `age_days` counts local calendar days since the last good snapshot's start.
 
-    `due_by` is the last moment of the last day on which the next backup is in time, local time.
+    `due_by` is the last moment of the last day on which the next backup is in time, local time. `ahead_days` is more
+    than none where that snapshot says it is from a day to come.
     """
 
     state: State
     last: datetime | None
     age_days: int | None
     due_by: datetime | None
+    ahead_days: int = 0
 
 
 def standing(last: datetime | None, period: Period, now: datetime, zone: tzinfo | None = None) -> Standing:
@@ -132,7 +134,7 @@ def standing(last: datetime | None, period: Period, now: datetime, zone: tzinfo 
         state = State.FRESH
     end_of_day = datetime.combine(last_day, time.max)
     due_by = end_of_day.astimezone() if zone is None else end_of_day.replace(tzinfo=zone)
-    return Standing(state, last, max(0, age), due_by)
+    return Standing(state, last, max(0, age), due_by, -age if age < -1 else 0)
 
 
 def _fifth(days: int) -> int:

@@ -29,12 +29,6 @@ def test_the_key_sheet_is_not_stale() -> None:
     assert sheet.read_text("utf-8") == actions.sheet(), "python -m tuibackup.tui.actions writes it"
 
 
-def test_a_keymap_with_unknown_actions_and_shared_keys_is_told() -> None:
-    said = actions.problems({"back-up": "o", "bakc-up": "z"})
-    assert any("bakc-up" in text for text in said)
-    assert any("back-up" in text and "mark-overdue" in text for text in said)
-
-
 async def test_a_remapped_key_works_and_is_shown_everywhere(cockpit: Opener) -> None:
     async with cockpit(pictures.drawn(), keymap={"mark-overdue": "f5"}) as seat:
         assert "f5 mark overdue" in seat.foot

@@ -14,14 +14,14 @@ def run(args: argparse.Namespace, context: Context) -> int:
     config, context.read_only = context.config, args.read_only
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(_("the cockpit needs a terminal"), _("tuibackup status works without one"))
-    if os.environ.get("TERM") == "dumb":
+    term = os.environ.get("TERM", "")
+    if term in ("dumb", "unknown"):
         raise UsageError(
-            _("the cockpit needs a terminal with a cursor, and TERM=dumb says that this one has none"),
+            _(
+                "the cockpit needs a terminal with a cursor, and TERM={term} says that this one has none"
+            ).format(term=term),
             _("tuibackup status works without one"),
         )
-    if not sys.stderr.isatty():
-        # Textual draws on stderr: with `2> FILE` there would be no screen, and all of it in the file.
-        sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
     from tuibackup.cli import loop
     from tuibackup.overview.gather import Gatherer
     from tuibackup.tui.terminal import left_as_it_was

@@ -167,8 +167,8 @@ def _server(row: "ServerRow") -> dict[str, Any]:
         "server": row.name,
         "label": row.label,
         "condition": row.condition,
-        "files": _clock_document(row.files, row.why.get(Clock.FILES, "")),
-        "databases": _clock_document(row.databases, row.why.get(Clock.DATABASES, "")),
+        "files": _clock_document(row, row.files, Clock.FILES),
+        "databases": _clock_document(row, row.databases, Clock.DATABASES),
         "missing": {clock.value: row.lost.get(clock) for clock in Clock},
         "drills": {clock.value: _drill_document(row, clock) for clock in Clock},
         "run": {"run": row.run.view.run, "state": row.run.view.state} if row.run else None,
@@ -202,7 +202,7 @@ def _drill_document(row: "ServerRow", clock: "Clock") -> dict[str, Any] | None:
     }
 
 
-def _clock_document(standing: "Standing | None", why: str) -> dict[str, Any] | None:
+def _clock_document(row: "ServerRow", standing: "Standing | None", clock: "Clock") -> dict[str, Any] | None:
     if standing is None:
         return None
     return {
@@ -210,5 +210,5 @@ def _clock_document(standing: "Standing | None", why: str) -> dict[str, Any] | N
         "last": standing.last.astimezone(UTC).isoformat().replace("+00:00", "Z") if standing.last else None,
         "age-days": standing.age_days,
         "due-by": standing.due_by.isoformat() if standing.due_by else None,
-        "why": why,
+        "why": row.reason(clock, standing),
     }

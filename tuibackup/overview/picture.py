@@ -76,13 +76,22 @@ class ServerRow:
 
     @property
     def reasons(self) -> tuple[tuple[Clock, Standing, str], ...]:
-        """Why a clock is not fresh, where something was tried."""
+        """Why a clock is not fresh: what the last try ended with, or that its backup is from the future."""
         clocks = ((Clock.FILES, self.files), (Clock.DATABASES, self.databases))
         return tuple(
-            (clock, stands, self.why[clock])
+            (clock, stands, reason)
             for clock, stands in clocks
-            if stands and stands.state is not State.FRESH and self.why.get(clock)
+            if stands and stands.state is not State.FRESH and (reason := self.reason(clock, stands))
         )
+
+    def reason(self, clock: Clock, stands: Standing) -> str:
+        """Why one clock stands as it does, "" where nothing is to be told."""
+        if stands.ahead_days and stands.last:
+            return _(
+                "the last good backup is dated {time}, {days} days ahead of this machine's clock; set the clock right, "
+                "or if it is right now, back up again after that day"
+            ).format(time=f"{stands.last.astimezone():%Y-%m-%d %H:%M}", days=stands.ahead_days)
+        return self.why.get(clock, "")
 
     def has(self, state: State) -> bool:
         return any(clock.state is state for clock in self.clocks)

@@ -42,7 +42,7 @@ class Action:
     """One thing that can be done. Texts are English here and translated where shown.
 
     `keys` are Textual's names. `footer` orders the bottom line, None keeps the action out of it. `panes` are those
-    where it works, empty for all. `changes` says that --read-only takes it away.
+    where it works, empty for all; `anywhere` is in dialogs too. `changes` says that --read-only takes it away.
     """
 
     id: str
@@ -52,6 +52,7 @@ class Action:
     footer: int | None = None
     panes: tuple[int, ...] = ()
     changes: bool = False
+    anywhere: bool = False
     why_not: WhyNot = lambda situation: None
 
     @property
@@ -164,6 +165,10 @@ ACTIONS: tuple[Action, ...] = (
            footer=12),
     Action("help", ("question_mark", "f1"), later("help"), later("What the focused pane shows, and its keys."),
            footer=6),
+    Action("redraw", ("ctrl+l",), later("redraw"),
+           later("Draw everything again: something else wrote on the terminal."), anywhere=True),
+    Action("suspend", ("ctrl+z",), later("suspend"), later("Go to the shell; fg comes back. Runs go on."),
+           anywhere=True),
     Action("quit", ("q",), later("quit"), later("Leave the cockpit. Runs go on."), footer=7),
 )  # fmt: skip
 BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
@@ -233,24 +238,6 @@ def hints(situation: Situation, keymap: Mapping[str, str]) -> list[tuple[str, st
         (key_name(keys_of(action, keymap)[0]), label(action, situation), reason(action, situation) is None)
         for action in listed
     ]
-
-
-def problems(keymap: Mapping[str, str]) -> list[str]:
-    """What is wrong with `[keymap]`: names that are no action, and keys that two actions would share."""
-    found = [
-        _('[keymap]: there is no action "{name}"').format(name=name) for name in keymap if name not in BY_ID
-    ]
-    owner: dict[str, str] = {}
-    for action in ACTIONS:
-        for key in keys_of(action, keymap):
-            if key in owner:
-                found.append(
-                    _('[keymap]: "{key}" is the key of both {first} and {second}').format(
-                        key=key, first=owner[key], second=action.id
-                    )
-                )
-            owner.setdefault(key, action.id)
-    return found
 
 
 def sheet() -> str:

@@ -11,12 +11,12 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 
 from tuibackup.config import Config
-from tuibackup.errors import TuibackupError
+from tuibackup.errors import ConfigError, TuibackupError
 from tuibackup.overview.gather import Source
 from tuibackup.overview.picture import Picture, RunFace
 from tuibackup.run.operator import Operator, identify
 from tuibackup.run.plan import Plan, PlanSummary
-from tuibackup.tui import actions, themes
+from tuibackup.tui import actions, keymap, themes
 from tuibackup.tui.answers import ScreenAnswers
 from tuibackup.tui.lines import wrapped
 from tuibackup.tui.panes.serverline import run_words
@@ -41,11 +41,17 @@ class Cockpit(QuietCrash, OwnOutput, App[None], inherit_bindings=False):
     """`source` gives the pictures; the real one reads ledger, vault and journals."""
 
     TITLE = "tuibackup"
+    terminal: TerminalDriver | None = None  # none in tests without a terminal
     CSS_PATH: ClassVar[list[str | Path]] = ["lines.tcss"]  # type: ignore[assignment]  # narrower than Textual's
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "close_top", show=False, priority=True),
         Binding("ctrl+c", "leaving", show=False),
+        *(
+            Binding(",".join(one.keys), f"act('{one.id}')", show=False, id=one.id, priority=True)
+            for one in actions.ACTIONS
+            if one.anywhere
+        ),
     ]
 
     def __init__(
@@ -87,7 +93,7 @@ class Cockpit(QuietCrash, OwnOutput, App[None], inherit_bindings=False):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
-        problems = list(self.themes.problems) + actions.problems(self.config.keymap)
+        problems = list(self.themes.problems)
         wanted = self.config.theme
         if wanted and wanted not in self.themes.usable and not problems:
             problems.append(_('there is no theme "{name}"').format(name=wanted))
@@ -142,32 +148,38 @@ class Cockpit(QuietCrash, OwnOutput, App[None], inherit_bindings=False):
     def _renew(self, config: Config) -> None:
         """The configuration was read again: from now on it is this one, and that is said."""
         before, self.config = self.config, config
-        self.main.keymap = config.keymap
-        self.set_keymap(config.keymap)
+        said = [renewed(before, config)]
+        try:
+            keymap.check(config)
+        except ConfigError as error:  # the keys stay as they were
+            said.append(str(error))
+        else:
+            self.main.keymap = config.keymap
+            self.set_keymap(config.keymap)
         wanted = config.theme or ""
         if wanted != before.theme and wanted in self.themes.usable:
             self.theme = wanted
-        self.main.tell(" · ".join([renewed(before, config), *actions.problems(config.keymap)]))
+        self.main.tell(" · ".join(said))
 
     # Actions
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """While a filter is typed, letters belong to it; `enter` and tabs still act."""
         if action == "act" and self.screen is self.main and self.main.filtering:
-            return parameters[0] in _WHILE_FILTERING
+            return parameters[0] in _WHILE_FILTERING or actions.BY_ID[str(parameters[0])].anywhere
         return True
 
     def action_act(self, name: str) -> None:
         """Carry out an action of the registry, or say why not."""
-        if self.screen is not self.main:
+        action = actions.BY_ID[name]
+        if self.screen is not self.main and not action.anywhere:
             return
-        if not self.main.picture.complete and name != "quit":
+        if not self.main.picture.complete and name != "quit" and not action.anywhere:
             self._early.append(name)  # nothing is known yet: what was typed waits for the first picture
             return
         if self.main.filtering and name == "details":
             self.main.end_filter()
             return
-        action = actions.BY_ID[name]
         self.main.tell("")
         why_not = actions.reason(action, self.main.situation)
         if why_not:
@@ -188,6 +200,15 @@ class Cockpit(QuietCrash, OwnOutput, App[None], inherit_bindings=False):
         """`ctrl+c` kills nothing here."""
         if self.screen is self.main:
             self.main.tell(_("q leaves the cockpit; runs go on"))
+
+    def do_redraw(self) -> None:
+        if self.terminal:
+            self.terminal.redraw()
+
+    def do_suspend(self) -> None:
+        if self.terminal:
+            self.terminal.suspend()
+            self.wake()
 
     def do_quit(self) -> None:
         hurt = self._hurt_by_leaving()
@@ -289,10 +310,13 @@ def open_cockpit(
 ) -> int:
     """Open the cockpit until it is left; returns the exit code. What goes on afterwards is printed.
 
-    `run` runs the app; it must not wait for threads. An internal error is raised here, after the terminal is back to
-    normal, for the caller to record.
+    `run` runs the app; it must not wait for threads. Raises ConfigError for a `[keymap]` that cannot be used. An internal
+    error is raised here, after the terminal is back to normal, for the caller to record.
     """
     use_language(config.language)
+    keymap.check(config)
+    if not os.environ.get("NO_COLOR"):  # empty is not set (no-color.org); to Textual it is
+        os.environ.pop("NO_COLOR", None)
     app = Cockpit(config, source, identify(None, config.operators), read_only=read_only)
     run(app.run_async(mouse=config.mouse))
     if app.crash is not None:

@@ -4,18 +4,20 @@ Reviewed for Textual 8.2.8.
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich.color import ColorSystem
 from rich.segment import Segment
 from textual import events
+from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual._compositor import CompositorUpdate
 from textual._context import visible_screen_stack
 from textual._xterm_parser import XTermParser
 from textual.app import ScreenStackError
 from textual.color import Color
 from textual.filter import LineFilter
+from textual.keys import _character_to_key
 from textual.message import Message
 from textual.screen import Screen
 from textual.strip import Strip
@@ -24,6 +26,9 @@ from tuibackup.tui.symbols import to_ascii
 
 if TYPE_CHECKING:
     from textual.app import App
+
+
+_LONGEST_KEY = 32  # characters of a sequence that Textual's parser looks at
 
 
 class QuietCrash:
@@ -90,7 +95,25 @@ def messages_of(key: str) -> list[Message]:
     """
     if key == "\x1b":
         return [events.Key("escape", key)]
+    if len(key) > _LONGEST_KEY and not key.startswith("\x1b[200~"):
+        return []  # an answer of the terminal; the parser would make a key of each character
     return list(XTermParser().feed(key))
+
+
+def sequences() -> Mapping[str, tuple[str, ...]]:
+    """The names of the keys that Textual knows, by what terminals send for them."""
+    return {
+        sequence: tuple(
+            key.value for key in keys if not key.value.startswith("<")
+        )  # <ignore>, and the mouse's wheel
+        for sequence, keys in ANSI_SEQUENCES_KEYS.items()
+        if isinstance(keys, tuple)
+    }
+
+
+def name_of(character: str) -> str:
+    """Textual's name of the key that types `character`."""
+    return _character_to_key(character)
 
 
 class AsciiOnly(LineFilter):

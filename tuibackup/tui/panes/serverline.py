@@ -174,6 +174,15 @@ def _last(row: ServerRow, room: int, now: datetime) -> tuple[Span, ...]:
     return ((word, outcome.value), (right(age, room - cells(word)), "muted"))
 
 
+def state_words(row: ServerRow) -> tuple[str, ...]:
+    """The states of a server in the words of its line and of the bar."""
+    if row.run:
+        now = _("waiting") if row.run.waiting else _("running")
+    else:
+        now = outcome_word(row.last.outcome) if row.last else ""
+    return (now, *(state_word(standing.state) for standing in row.clocks))
+
+
 def since(last: LastRun, now: datetime) -> str:
     """How many calendar days ago a run began: "today", "9d"."""
     number = (now.astimezone().date() - last.started.astimezone().date()).days

@@ -7,7 +7,7 @@ from tuibackup.sop import State
 from tuibackup.tui import symbols
 from tuibackup.tui.lines import Line, cut, rule, width, wrapped
 from tuibackup.tui.panes.pane import Pane
-from tuibackup.tui.panes.serverline import columns, heading, server_line
+from tuibackup.tui.panes.serverline import columns, heading, server_line, state_words
 from tuibackup.words import _, ngettext
 
 WEEKS_FROM = 110  # columns from which on the history strip is shown; beside other panes always
@@ -56,13 +56,8 @@ class ServersPane(Pane):
         """The names that pass the filter, in their order."""
         if not self.picture:
             return []
-        wanted = self.filter.casefold()
-        labels = {row.name: row.label for row in self.picture.rows}
-        return [
-            name
-            for name in self.order
-            if wanted in name.casefold() or wanted in labels.get(name, "").casefold()
-        ]
+        rows = {row.name: row for row in self.picture.rows}
+        return [name for name in self.order if name in rows and _fits(rows[name], self.filter.casefold())]
 
     def move(self, by: int) -> None:
         names = self.shown
@@ -159,6 +154,13 @@ class ServersPane(Pane):
         if len(names) > rows > 0:
             parts.append(f"{self.top + 1}{symbols.NOTHING}{min(self.top + rows, len(names))}")
         return " · ".join(parts)
+
+
+def _fits(row: ServerRow, wanted: str) -> bool:
+    """Whether a part of the name or label is `wanted`, or how a state begins: "due" is not found in "OVERDUE"."""
+    return any(wanted in text.casefold() for text in (row.name, row.label)) or any(
+        word.casefold().startswith(wanted) for word in state_words(row)
+    )
 
 
 def _none_configured(room: int, source: str) -> list[Line]:

@@ -13,8 +13,8 @@ class Confirm(Dialog[bool]):
     """True only for `y`; enter, n and esc are no."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "yes", show=False),
-        Binding("n,enter,q", "close", show=False),
+        Binding("y", "yes", show=False, priority=True),
+        Binding("n,enter,q", "close", show=False, priority=True),
     ]
     wide = 70
 

@@ -5,6 +5,7 @@ from typing import ClassVar, TypeVar
 
 from textual import events
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
@@ -67,9 +68,11 @@ class Body(Lines):
 class Dialog(ModalScreen[Result], inherit_bindings=False):
     """A box with a title, a body of lines, and its keys below. Subclasses say what is in it with `lines`."""
 
+    # Priority, as on the main screen: keys are carried out in their order. What was typed after esc came to the closing
+    # dialog otherwise, enter too.
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "close", show=False),
-        Binding("ctrl+c", "app.leaving", show=False),
+        Binding("escape", "close", show=False, priority=True),
+        Binding("ctrl+c", "app.leaving", show=False, priority=True),
     ]
     CSS_PATH = "dialog.tcss"
     wide = 78  # columns inside the frame, where the terminal has them
@@ -140,6 +143,10 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
     def action_close(self) -> None:
         self.dismiss(None)
 
+    def dismiss(self, result: Result | None = None) -> AwaitComplete:
+        """Close with `result`; once. What comes late, a plan made after esc, must not close the screen below."""
+        return super().dismiss(result) if self.app.screen is self else AwaitComplete()
+
     def on_key(self, event: events.Key) -> None:
         """What is typed before the dialog's field has the focus belongs into the field."""
         field = next(iter(self.query(Input)), None)
@@ -152,14 +159,14 @@ class Reader(Dialog[None]):
     """A dialog to be read: arrows scroll, `y` copies."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "go(-1)", show=False),
-        Binding("down,j", "go(1)", show=False),
-        Binding("pageup", "go(-10)", show=False),
-        Binding("pagedown,space", "go(10)", show=False),
-        Binding("home,g", "go(-100000)", show=False),
-        Binding("end,G", "go(100000)", show=False),
-        Binding("y", "copy", show=False),
-        Binding("q,enter", "close", show=False),
+        Binding("up,k", "go(-1)", show=False, priority=True),
+        Binding("down,j", "go(1)", show=False, priority=True),
+        Binding("pageup", "go(-10)", show=False, priority=True),
+        Binding("pagedown,space", "go(10)", show=False, priority=True),
+        Binding("home,g", "go(-100000)", show=False, priority=True),
+        Binding("end,G", "go(100000)", show=False, priority=True),
+        Binding("y", "copy", show=False, priority=True),
+        Binding("q,enter", "close", show=False, priority=True),
     ]
     wide = 116
 

@@ -82,6 +82,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         # be late, and what was typed ahead on a slow line ("/dns") would come in as commands.
         Binding(",".join(action.keys), f"app.act('{action.id}')", show=False, id=action.id, priority=True)
         for action in actions.ACTIONS
+        if not action.anywhere
     ]
     BINDINGS.append(Binding("escape", "clear_filter", show=False, priority=True))
 

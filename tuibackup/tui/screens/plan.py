@@ -50,15 +50,15 @@ class PlanScreen(Dialog[tuple[Plan, ...]]):
     """Returns the plans to start; None when closed. `planner` blocks (it reads the ledger) and runs in a thread."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "go(-1, 0)", show=False),
-        Binding("down,j", "go(1, 0)", show=False),
-        Binding("left,h", "go(0, -1)", show=False),
-        Binding("right,l,tab", "go(0, 1)", show=False),
-        Binding("space", "tick", show=False),
-        Binding("f", "full", show=False),
-        Binding("d", "dry", show=False),
-        Binding("enter", "start", show=False),
-        Binding("q", "close", show=False),
+        Binding("up,k", "go(-1, 0)", show=False, priority=True),
+        Binding("down,j", "go(1, 0)", show=False, priority=True),
+        Binding("left,h", "go(0, -1)", show=False, priority=True),
+        Binding("right,l,tab", "go(0, 1)", show=False, priority=True),
+        Binding("space", "tick", show=False, priority=True),
+        Binding("f", "full", show=False, priority=True),
+        Binding("d", "dry", show=False, priority=True),
+        Binding("enter", "start", show=False, priority=True),
+        Binding("q", "close", show=False, priority=True),
     ]
     wide = 116
 

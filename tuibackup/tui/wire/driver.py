@@ -74,6 +74,7 @@ class TerminalDriver(Driver):
             also=(signal.SIGWINCH, signal.SIGTSTP, signal.SIGCONT),
         )  # fmt: skip
         app.frame_changed = self._painter.changed
+        app.terminal = self
 
     def _in_loop(self, function: Any, *arguments: object) -> None:
         with suppress(RuntimeError):  # the loop is closed: nothing is shown any more

@@ -13,7 +13,7 @@ PASTE = "\x1b[200~"
 _PASTE_END = "\x1b[201~"
 # CSI and its final byte, with Linux' F1 to F5 (two brackets); SS3 with the keys that terminals send so.
 _SEQUENCE = re.compile(r"\x1b(?:\[\[[A-E]|\[[0-?]*[ -/]*[@-Z\\-~]|O[ABCDFHMPQRS])")
-# An answer of the terminal to what another program asked for: OSC and DCS, up to their end.
+# An answer of the terminal to what another program asked for: OSC and DCS, up to their end. No key.
 _ANSWER = re.compile(r"\x1b(?:\][0-9][^\x07\x1b]*|P[0-9>$!+][^\x07\x1b]*)(?:\x07|\x1b\\)")
 _BEGUN = re.compile(
     r"\x1b(?:\[\[?|\[[0-?]*[ -/]*|O|\](?:[0-9][^\x07\x1b]*\x1b?)?|P(?:[0-9>$!+][^\x07\x1b]*\x1b?)?)?\Z"
@@ -48,8 +48,10 @@ class Keyboard:
                 yield self._take(end + len(_PASTE_END))
             elif self._rest[0] != ESCAPE:
                 yield self._take(1)
-            elif found := _SEQUENCE.match(self._rest) or _ANSWER.match(self._rest):
+            elif found := _SEQUENCE.match(self._rest):
                 yield self._take(found.end())
+            elif found := _ANSWER.match(self._rest):
+                self._take(found.end())
             elif len(self._rest) < _LONGEST and _BEGUN.match(self._rest):
                 return
             else:
