@@ -203,3 +203,15 @@ def test_a_step_is_slow_over_its_standard_or_over_one_and_a_half_of_its_expectat
     assert not is_slow(60, limit(None, 40))
     assert is_slow(60.1, limit(None, 40))
     assert not is_slow(10**9, None)
+
+
+def test_a_backup_from_a_day_to_come_alarms_and_says_how_far_it_is_ahead() -> None:
+    now = datetime(2026, 11, 22, 8, 31, tzinfo=UTC)
+    for days, state, ahead in (
+        (0, State.FRESH, 0),
+        (1, State.FRESH, 0),
+        (2, State.OVERDUE, 2),
+        (400, State.OVERDUE, 400),
+    ):
+        found = standing(now + timedelta(days=days), Period(1, "week"), now, UTC)
+        assert (found.state, found.ahead_days) == (state, ahead)

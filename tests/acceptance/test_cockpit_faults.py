@@ -37,6 +37,7 @@ def test_a_terminal_that_cannot_show_the_cockpit_is_told(
     with open_cockpit(site, TERM="dumb") as seat:
         assert seat.wait() == 2
         assert "TERM=dumb" in seat.text
+        assert "tuibackup status" in seat.text
         assert b"\x1b" not in seat.raw
     with open_cockpit(site, PYTHONIOENCODING="ascii") as seat:
         seat.wait_for("o 1 never", "- 1 SERVERS ---")
