@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
-from textual.app import App
 from textual.binding import Binding, BindingType
 
 from tuibackup.config import Config
@@ -20,7 +19,7 @@ from tuibackup.tui import actions, keymap, themes
 from tuibackup.tui.answers import ScreenAnswers
 from tuibackup.tui.lines import wrapped
 from tuibackup.tui.panes.serverline import run_words
-from tuibackup.tui.private import OwnOutput, QuietCrash, colour_count, show_only_ascii
+from tuibackup.tui.private import QuietCrash, colour_count, show_only_ascii
 from tuibackup.tui.renewed import renewed
 from tuibackup.tui.screens import confirm
 from tuibackup.tui.screens.choose import Choice, Choose
@@ -29,7 +28,7 @@ from tuibackup.tui.screens.dialog import Dialog, Text
 from tuibackup.tui.screens.main import MainScreen
 from tuibackup.tui.screens.plan import PlanScreen, Wants
 from tuibackup.tui.symbols import ascii_only
-from tuibackup.tui.wire.driver import TerminalDriver
+from tuibackup.tui.wire.driver import TerminalApp, TerminalDriver
 from tuibackup.words import _, use_language
 
 EVERY = 0.5  # seconds between two pictures
@@ -37,11 +36,10 @@ SOON = 0.05  # while the log is searched
 _WHILE_FILTERING = ("details", "next-pane", "previous-pane")  # their keys are no letters
 
 
-class Cockpit(QuietCrash, OwnOutput, App[None], inherit_bindings=False):
+class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
     """`source` gives the pictures; the real one reads ledger, vault and journals."""
 
     TITLE = "tuibackup"
-    terminal: TerminalDriver | None = None  # none in tests without a terminal
     CSS_PATH: ClassVar[list[str | Path]] = ["lines.tcss"]  # type: ignore[assignment]  # narrower than Textual's
     ENABLE_COMMAND_PALETTE = False
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -288,10 +286,6 @@ class Cockpit(QuietCrash, OwnOutput, App[None], inherit_bindings=False):
             self.main.tell(_("asked {server} to stop").format(server=face.view.server))
         self.wake()
 
-    def gone(self) -> None:
-        """The terminal or the login is gone: end in order. The runs are other processes and do not care."""
-        self.exit()
-
 
 def _looks_alike(picture: Picture, other: Picture) -> bool:
     """Whether nothing but the seconds differ, and nothing is drawn by these."""
@@ -310,8 +304,8 @@ def open_cockpit(
 ) -> int:
     """Open the cockpit until it is left; returns the exit code. What goes on afterwards is printed.
 
-    `run` runs the app; it must not wait for threads. Raises ConfigError for a `[keymap]` that cannot be used. An internal
-    error is raised here, after the terminal is back to normal, for the caller to record.
+    `run` runs the app; it must not wait for threads. An internal error is raised here, after the terminal is back to
+    normal, for the caller to record. Raises ConfigError for a `[keymap]` that cannot be used.
     """
     use_language(config.language)
     keymap.check(config)

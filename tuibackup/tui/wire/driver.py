@@ -14,30 +14,19 @@ import sys
 import termios
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from textual import events
+from textual.app import App
 from textual.driver import Driver
 from textual.geometry import Size
 
-from tuibackup.tui.private import messages_of, picture
+from tuibackup.tui.private import OwnOutput, messages_of, picture
 from tuibackup.tui.wire.frame import Frame, frame
 from tuibackup.tui.wire.keyboard import Keyboard
 from tuibackup.tui.wire.output import Output
 from tuibackup.tui.wire.painter import ANSWER, Painter
 from tuibackup.tui.wire.watch import Watch
-
-if TYPE_CHECKING:
-    from textual.app import App
-
-    from tuibackup.tui.private import OwnOutput
-
-    class Cockpit(OwnOutput, App[None]):
-        """The app, as much of it as a driver knows."""
-
-        def gone(self) -> None:
-            """The terminal is gone."""
-
 
 # The other screen, no cursor, pastes with brackets around them, no wrapping at the last column.
 _ENTER = "\x1b[?1049h\x1b[?25l\x1b[?2004h\x1b[?7l"
@@ -51,10 +40,15 @@ _ANSWERING = 1.0  # in which it must answer what it was asked, so that the shell
 class TerminalDriver(Driver):
     """Pictures to the terminal, keys and sizes from it; suspends with ctrl+z; ends with it."""
 
-    _app: "Cockpit"
+    _app: "TerminalApp"
 
     def __init__(
-        self, app: "Cockpit", *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
+        self,
+        app: "TerminalApp",
+        *,
+        debug: bool = False,
+        mouse: bool = True,
+        size: tuple[int, int] | None = None,
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         assert sys.__stdin__ is not None
@@ -203,3 +197,13 @@ class TerminalDriver(Driver):
         patience = self._keyboard.patience
         if patience is not None:
             self._giving_up = self._loop.call_later(patience, lambda: self._typed(self._keyboard.give_up()))
+
+
+class TerminalApp(OwnOutput, App[None], inherit_bindings=False):
+    """An app on this driver; `terminal` is None where it runs without one, in tests."""
+
+    terminal: TerminalDriver | None = None
+
+    def gone(self) -> None:
+        """The terminal or the login is gone: end in order."""
+        self.exit()
