@@ -90,7 +90,7 @@ def test_a_server_that_wants_tls_of_everybody_gets_it(
         ),
         pytest.param(
             "kunci",
-            "Access denied, this account is locked; ALTER USER kunci ACCOUNT UNLOCK there",
+            "Access denied, this account is locked; run there: ALTER USER kunci ACCOUNT UNLOCK",
             marks=pytest.mark.long,
         ),
         pytest.param(

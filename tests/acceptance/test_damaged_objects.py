@@ -154,7 +154,7 @@ HALF = {
 def test_each_is_named_with_the_servers_words(menagerie: Menagerie, place: str) -> None:
     reason = menagerie.findings[place]["reason"]
     assert NAMED[place] in reason
-    assert ("grant that to the account" if "denied" in reason else "mend or drop it") in reason
+    assert ("grant the account that right" if "denied" in reason else "repair or drop it") in reason
     said = [one["detail"] for one in menagerie.check.json if one["check"] == "database"]
     assert any(text.startswith(f"{place}: ") and NAMED[place] in text for text in said)
 
@@ -163,7 +163,7 @@ def test_each_is_named_with_the_servers_words(menagerie: Menagerie, place: str) 
 def test_a_table_that_breaks_off_is_not_passed_off_as_whole(menagerie: Menagerie, place: str) -> None:
     finding = menagerie.findings[place]
     assert HALF[place] in finding["reason"]
-    assert re.search(r"the dump has its first [\d,]+ rows? only", finding["reason"])
+    assert re.search(r"the dump holds only its first [\d,]+ rows?", finding["reason"])
     assert finding["mark"]
 
 

@@ -98,8 +98,8 @@ FORBIDDEN = {
     "all": (["DisableForwarding yes"], "socket", "DisableForwarding"),
     "others": (["PermitOpen 10.0.0.1:1"], "tcp", "PermitOpen"),
     "key": (["restrict"], "socket", "restrict,port-forwarding"),
-    "nothing-there": ([], "nowhere", "does the database server run, and listen there?"),
-    "nothing-listens": ([], "port", "does the database server run, and listen there?"),
+    "nothing-there": ([], "nowhere", "check that the database server runs and listens there"),
+    "nothing-listens": ([], "port", "check that the database server runs and listens there"),
 }
 WAYS = {
     "socket": 'socket = "{socket}"',

@@ -59,7 +59,7 @@ def test_a_run_needs_no_more_logins_than_the_account_may_have(
     told = json.loads((folder / "snapshot.json").read_text())
     assert told["instant"] == way
     checked = site.tuibackup("check", "siakad", "--json").out
-    few = "at a time, too few to lock"
+    few = "at a time, too few to lock the databases together"
     assert (few in told["no_barrier"], few in checked) == (logins < 5, logins < 5)
     assert ("MAX_USER_CONNECTIONS 10" in checked) == (logins < 5)
     loaded = site.tuibackup("restore", "siakad/databases/latest", "--to", str(site.folder / "back"))

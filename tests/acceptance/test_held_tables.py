@@ -186,4 +186,4 @@ def test_who_shares_the_account_and_waits_for_the_same_table_is_not_ended(
     for thread in threads:
         thread.join(60)
     assert theirs == dict.fromkeys(theirs, "done")
-    assert "a dump program waits for a table for too long, and is ended" in site.journals[0].read_text()
+    assert "a dump program waited too long for a table and was ended" in site.journals[0].read_text()

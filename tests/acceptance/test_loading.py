@@ -163,7 +163,7 @@ SET GLOBAL sql_select_limit = 10""")  # fmt: skip
     said = site.tuibackup("run", "siakad", "--only", "databases", "--json")
     found = {event["subject"]: event["reason"] for event in said.events if event["event"] == "step-finding"}
     for name in ("keluar", "atasnya"):
-        assert "it looks into luar, which is not in this backup" in found[f"a`b-c.d.{name}"]
+        assert "it looks into luar, which is excluded from this backup" in found[f"a`b-c.d.{name}"]
     assert "its time has passed" in found["a`b-c.d.lewat"]
     assert said.finished["databases"]["whole"], said.out
     (snapshot,) = site.snapshots("siakad", "databases")

@@ -104,7 +104,7 @@ def test_what_only_mysql_has_comes_back_whatever_dumps_it(site: Site, tmp_path: 
         drilled = site.tuibackup("drill", "siakad/databases/latest", timeout=300)
         assert drilled.code == 3, "what a MariaDB cannot make is no fault of the dump: " + drilled.out
         assert (
-            "toko.arah: this table is not proven, for the server has not what it needs: Unknown data type: 'vector'"
+            "toko.arah: this table could not be tested because the server lacks something: Unknown data type: 'vector'"
             in drilled.out
         )
         before, after = told(source), told(fresh)
@@ -169,4 +169,4 @@ def test_what_an_account_may_not_read_is_no_fault_of_the_object(site: Site, tmp_
         site.add("siakad", sshd, [], database=f'user = "cadangan"\nsocket = "{source.socket}"\n')
         said = site.tuibackup("check", "siakad", timeout=120)
         [line] = [line for line in said.out.splitlines() if "toko.kerja" in line]
-        assert "denied to this account; grant that to the account" in line
+        assert "denied to this account; grant the account that right" in line

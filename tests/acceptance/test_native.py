@@ -109,7 +109,7 @@ def test_beside_a_dump_program_nothing_of_what_it_loses_is_lost(
     [
         ("echo 'error while loading shared libraries: libx.so.3' >&2; exit 127", "loading shared libraries"),
         pytest.param("kill -SEGV $$", "Segmentation fault", marks=pytest.mark.long),
-        pytest.param("exit 0", "it tells no options", marks=pytest.mark.long),
+        pytest.param("exit 0", "its --help lists no options", marks=pytest.mark.long),
     ],
 )
 def test_a_dump_program_that_does_not_work_is_done_without_and_named(

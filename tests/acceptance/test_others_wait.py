@@ -108,7 +108,7 @@ def test_a_statement_that_keeps_the_lock_from_us_keeps_others_waiting_for_moment
     )
     assert told["instant"] != "barrier"  # one program, or where the table counts as held, one connection
     assert told["lock_ms"] is None
-    assert told["no_barrier"].startswith("no lock: the server did not give it within 0.3 s (thread ")
+    assert told["no_barrier"].startswith("no lock: the server did not give the lock within 0.3 s (thread ")
     assert 0 < told["longest_wait_ms"] < LIMIT * 1000
 
 

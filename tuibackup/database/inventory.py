@@ -215,7 +215,9 @@ async def take(
     definitions, ownerless = await _definitions(connection, views)
     ownerless |= stored.ownerless
     alone = {
-        Object(place[0], VIEW, place[1]): f"it looks into {printable(other)}, which is not in this backup"
+        Object(
+            place[0], VIEW, place[1]
+        ): f"it looks into {printable(other)}, which is excluded from this backup"
         for place, other in outside(definitions, excluded).items()
     }
     if "events" not in unlisted:

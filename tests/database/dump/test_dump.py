@@ -295,8 +295,8 @@ async def test_a_refused_login_is_one_line_with_a_way_out(session: Session, serv
         await login(session, stranger, Secret("planted"))
     assert "planted" not in str(caught.value)
     away = replace(server, database=Database(user=account(), socket="/nonexistent/mysqld.sock"))
-    with pytest.raises(DatabaseError, match="does the database server run"):
+    with pytest.raises(DatabaseError, match="check that the database server runs"):
         await login(session, away, None)
     closed = replace(server, database=Database(user=account(), host="127.0.0.1", port=1))
-    with pytest.raises(DatabaseError, match="does the database server run"):
+    with pytest.raises(DatabaseError, match="check that the database server runs"):
         await login(session, closed, None)

@@ -117,7 +117,7 @@ async def test_rows_that_nobody_counted_are_said(
     monkeypatch.setattr(counter.Checker, "_count", cut)
     result = await dump('real "$@"')
     assert (result.outcome, result.whole) == (Outcome.WARNINGS, True)
-    assert reporter.findings[0].reason == "rows not compared, for the server did not count them: isi"
+    assert reporter.findings[0].reason == "rows not compared because the server did not count them: isi"
 
 
 async def test_where_the_lock_is_not_had_one_program_dumps_all(
@@ -140,7 +140,7 @@ async def test_where_the_lock_is_not_had_one_program_dumps_all(
     assert (result.instant, result.lock_ms) == ("one program for all databases", None)
     assert result.rows == "counted, not compared"
     assert any(
-        line.startswith(f"{NOT_LOCKED}: no lock: the server did not give it within 0.3 s")
+        line.startswith(f"{NOT_LOCKED}: no lock: the server did not give the lock within 0.3 s")
         for line in reporter.lines
     )
 

@@ -59,14 +59,14 @@ async def test_what_was_not_recorded_is_said(target: TargetServer) -> None:
     assert found.gaps == (
         "uji: the names of its views, triggers, routines, events, sequences were not recorded",
     )
-    assert found.incomparable == ("uji: no checksums were recorded, rows are counted only",)
+    assert found.incomparable == ("uji: no checksums were recorded, so only its rows were counted",)
 
 
 async def test_what_is_missing_or_too_much_is_a_fault(target: TargetServer) -> None:
     objects = {**OBJECTS, "views": [], "triggers": ["jaga"]}
     found = await compare(target, recorded(None, objects=objects), same_series=True)
     assert set(found.differences) == {
-        "uji: view lihat is there and was not recorded",
+        "uji: view lihat is there, but was not recorded",
         "uji: trigger jaga is missing",
     }
 

@@ -27,7 +27,7 @@ ANSWER_LIMIT = 128 << 20  # bytes of one answer: a hundred thousand tables are s
 _PAGE = 4096
 _TOGETHER = 500  # statements that are sent one behind the other
 _OUT_OF_STEP = (2013, 2014, 2068)  # errors of ours, not the server's
-# Access denied, perhaps for no TLS alone, of which most servers do not speak; or that in as many words.
+# Access denied: most servers do not say whether only TLS was missing. The last one says so in as many words.
 _PERHAPS_TLS = (1045, 1698, 3159)
 
 Row = tuple[Any, ...]
@@ -42,7 +42,7 @@ class CutShortError(aiomysql.OperationalError):  # type: ignore[misc]  # aiomysq
 
 
 class _Transport:
-    """What aiomysql wants of a transport."""
+    """The methods that aiomysql calls on a transport."""
 
     def __init__(self, writer: Any) -> None:
         self._writer = writer
@@ -59,7 +59,7 @@ class _Transport:
 
 
 class _Writer:
-    """asyncssh's writer, or TLS over it, with a transport: of the channel `closes`."""
+    """asyncssh's writer, or TLS over it, with a transport; closing that closes the channel `closes`."""
 
     def __init__(self, writer: Any, closes: Any) -> None:
         self._writer = writer
@@ -78,12 +78,12 @@ class _Writer:
 
 
 class _Reader:
-    """asyncssh's reader, of which one answer may take so much: aiomysql believes every length a server claims."""
+    """asyncssh's reader, with a limit for each answer: aiomysql believes every length that a server claims."""
 
     def __init__(self, reader: Any, allowed: int) -> None:
         self._reader = reader
         self._left = allowed
-        self._kept = b""  # of the next answer, which came with the last
+        self._kept = b""  # the beginning of the next answer, read together with the last one
 
     @property
     def ended(self) -> bool:
@@ -91,11 +91,11 @@ class _Reader:
         return not self._kept and bool(self._reader.at_eof())
 
     def allow(self, count: int) -> None:
-        """So many bytes for the next answer."""
+        """Let the next answer have `count` bytes at most."""
         self._left = count
 
     def unread(self, data: bytes) -> None:
-        """What was read too much comes again."""
+        """Put back what was read too far: the next read gives it again."""
         self._kept = data + self._kept
 
     async def readexactly(self, count: int) -> bytes:
@@ -109,12 +109,12 @@ class _Reader:
             data: bytes = await self._reader.readexactly(count - len(kept))
         except (OSError, asyncio.IncompleteReadError):
             raise
-        except Exception as error:  # asyncssh hands through whatever ended the connection
+        except Exception as error:  # asyncssh raises whatever ended the connection
             raise ConnectionResetError(str(error)) from error
         return kept + data
 
     async def read(self, count: int) -> bytes:
-        """What is there, `count` bytes at most, whatever was allowed: for rows that are streamed, not kept."""
+        """The bytes that are here, `count` at most, without the limit: for rows that are streamed and not kept."""
         if kept := self._kept:
             self._kept = b""
             return kept
@@ -130,7 +130,7 @@ class _Reader:
 
 
 class _Cursor(aiomysql.Cursor):  # type: ignore[misc]  # aiomysql has no types
-    """A cursor that does not turn a server's notes into warnings of Python's, on the screen of whoever runs us."""
+    """A cursor that does not print the server's notes as Python warnings on the user's screen."""
 
     async def _show_warnings(self, conn: Any) -> None:
         return
@@ -141,7 +141,7 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
 
     `local` says that the channel ends in the server's unix socket: only then may a password be sent in clear
     (it does not leave the two machines), as some authentication plugins do. `tls`: log in within TLS.
-    `wants_tls`: it was refused, and perhaps for that alone.
+    `wants_tls`: the login was refused, perhaps only because it came without TLS.
     """
 
     def __init__(
@@ -165,7 +165,7 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
             local_infile=False,
             program_name="tuibackup",
         )
-        # One statement is one statement: what a dump brings cannot hide a second one behind it.
+        # The server runs one statement at a time: a dump cannot hide a second one behind the first.
         self.client_flag &= ~CLIENT.MULTI_STATEMENTS
         self._channel = _Reader(reader, LOGIN_LIMIT), writer
         self._local = local
@@ -195,9 +195,9 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
             raise
 
     async def _begin_tls(self, reader: _Reader, writer: _Writer) -> None:
-        """Everything from here on within TLS. aiomysql does that to a socket of its own."""
+        """Put everything from here on within TLS; aiomysql can do that only with a socket that it opened itself."""
         if not self.server_capabilities & CLIENT.SSL:
-            raise aiomysql.OperationalError(CR.CR_SSL_CONNECTION_ERROR, "it offers no TLS")
+            raise aiomysql.OperationalError(CR.CR_SSL_CONNECTION_ERROR, "the server offers no TLS")
         self.client_flag |= CLIENT.SSL | CLIENT.MULTI_RESULTS
         charset = charset_by_name(self.charset).id
         self.write_packet(struct.pack("<iIB23s", self.client_flag, MAX_PACKET_LEN, charset, b""))
@@ -217,12 +217,12 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
         return await super()._process_auth(plugin_name, auth_packet)
 
     def _refuse(self, plugin: str) -> None:
-        """A server chooses how we prove who we are: not in a way that gives the password away."""
+        """The server chooses how we prove who we are; refuse a way that would give the password away."""
         if plugin == "mysql_old_password" or (plugin == "mysql_clear_password" and not self._local):
             raise aiomysql.OperationalError(2059, f"Authentication plugin '{plugin}' not allowed")
 
     def _write_bytes(self, data: bytes) -> None:
-        """aiomysql writes to a connection that is closed as if it had one: its AttributeError named no loss."""
+        """Report a closed connection as lost; aiomysql would raise an AttributeError."""
         if self._writer is None:
             raise aiomysql.OperationalError(CR.CR_SERVER_LOST, "the connection is closed")
         self._writer.write(data)
@@ -247,8 +247,8 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
     def ahead(self, *statements: bytes) -> None:
         """Send `statements`, each shorter than 16 MiB, before anything of their answers is read.
 
-        So all of them are one journey. `stream(None)` gives the answers, one after the other; what is left of them is
-        passed over when something else is asked with `rows`.
+        So all of them take one round trip. `stream(None)` gives the answers, one after the other; `rows` skips those
+        that were not read before it asks something else.
         """
         for statement in statements:
             self._write_bytes(struct.pack("<iB", len(statement) + 1, COMMAND.COM_QUERY) + statement)
@@ -261,7 +261,7 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
             self._next_seq_id = 1
             with suppress(
                 aiomysql.MySQLError
-            ):  # nobody asked; where the connection is lost, the next one says so
+            ):  # nobody wants this answer; if the connection is lost, the next one tells
                 await super()._read_query_result()
         self._next_seq_id = own
         await super()._read_query_result(unbuffered)
@@ -269,12 +269,13 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
     async def stream(self, query: bytes | None, *, sole: bool = False) -> AsyncGenerator[list[bytes], None]:
         """The rows of `query` in batches as they come, each the bytes of its packet (see `packets.columns`).
 
-        None: those of the next statement that was sent `ahead`.
+        None: the rows of the next statement that was sent `ahead`.
 
-        `sole`: the query has one column, and its values are given instead.
+        `sole`: the query has one column; its values are given instead of the packets.
 
-        Only what the channel has buffered is in memory. Leaving it early drops the connection: the rest of the answer
-        would have to be read. Close it (`contextlib.aclosing`), so that this happens at once.
+        Memory holds only what the channel has buffered. Leaving the iterator early drops the connection, because
+        otherwise the rest of the answer would have to be read. Close it (`contextlib.aclosing`), so that this happens
+        at once.
         """
         reader = self._channel[0]
         reader.allow(ANSWER_LIMIT)
@@ -305,8 +306,8 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
     async def each(self, statements: Sequence[str]) -> list[list[bytes] | aiomysql.MySQLError]:
         """The answer to each of `statements`: its row packets, or the error with which the server refuses it.
 
-        Many go in one journey, for they are looks at thousands of objects over lines of some hundredth of a second.
-        Raises CutShortError where the connection ends.
+        Many statements share one round trip, because thousands of objects are looked at over lines that take tens of
+        milliseconds each way. Raises CutShortError if the connection ends.
         """
         found: list[list[bytes] | aiomysql.MySQLError] = []
         encoded = [statement.encode("utf-8", "surrogateescape") for statement in statements]
@@ -326,23 +327,23 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
         return found
 
     async def run(self, statement: bytes) -> None:
-        """Run one statement as it is, and pass over what it answers."""
+        """Run one statement as it is, and ignore its answer."""
         self._channel[0].allow(ANSWER_LIMIT)
         await self.query(statement)
 
     @property
     def warned(self) -> bool:
-        """Whether the server had warnings of the last statement that was run."""
+        """Whether the last statement that was run gave warnings."""
         return bool(self._result is not None and self._result.warning_count)
 
     @property
     def number(self) -> int:
-        """What the server calls this session."""
+        """The server's number for this session."""
         return int(self.thread_id())
 
     @property
     def gone(self) -> bool:
-        """Whether it was closed, by us or while nothing was asked."""
+        """Whether the connection was closed: by us, or by the other side while it was idle."""
         return self._writer is None or self._channel[0].ended
 
     def drop(self) -> None:
@@ -352,7 +353,7 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
             self._reader = self._writer = None
 
     async def quit(self, seconds: float = 3.0) -> None:
-        """Say goodbye and close, once the server has let go of the session: the next may need its place."""
+        """Say goodbye and close, once the server has ended the session: the next login may need its place."""
         try:
             async with asyncio.timeout(seconds):
                 self._write_bytes(struct.pack("<iB", 1, COMMAND.COM_QUIT))

@@ -39,10 +39,10 @@ _NO_LIMIT = 2**64 - 1
 _LIMITS = re.compile("sql_select_limit|max_join_size|sql_big_selects", re.IGNORECASE)
 _TRIES = 4  # of a login that ends while it looks at what there is
 _CLOSED = "the database closed the connection"
-_BROUGHT_DOWN = "the database server went down when it was asked for it"
-# A server may be set to end whoever says nothing for seconds, in a transaction or without one, takes rows slowly, or
-# asks for much. Each login of ours has its reasons: it waits for a lock, for the dumps beside it, for a slow disk here.
-# And what SQL means and which rows it gives is for us to say, not for the server's defaults or its init_connect.
+_BROUGHT_DOWN = "the database server went down when it was asked to show it"
+# A server may be set to end a session that is idle for seconds, in a transaction or not, takes rows slowly, or asks for
+# much. Our logins do all of that for good reasons: they wait for a lock, for the dumps beside them, for a slow disk.
+# And we decide what SQL means and which rows it gives, not the server's defaults or its init_connect.
 _OWN = (
     "SET NAMES utf8mb4, autocommit = 1, sql_mode = '', time_zone = '+00:00', sql_quote_show_create = 1,"
     f" sql_select_limit = {_NO_LIMIT}, sql_big_selects = 1,"
@@ -58,17 +58,21 @@ _ACCESS_DENIED = (1045, 1698)
 _GONE = (2006, 2013)
 _PLUGIN = 2059
 _OPTION_PREVENTS = 1290
-_OURS = range(2000, 3000)  # errors that the client's side makes
+_OURS = range(2000, 3000)  # errors that the client raises, not the server
 _TOO_MANY, _A_LIMIT = (1040, 1203), 1226  # logins at a time; one of the account's limits
-# What the server refuses with these is the account's, not the password's.
+# The way out for errors that concern the account, not the password.
 _WAYS_OUT = {
-    **dict.fromkeys((1820, 1862), "give it a new password there: ALTER USER {who} IDENTIFIED BY …"),
-    **dict.fromkeys((3118, 4151), "ALTER USER {who} ACCOUNT UNLOCK there"),
-    **dict.fromkeys((1275, 1251, 2049), "give it a new password there: ALTER USER {who} IDENTIFIED BY …"),
     **dict.fromkeys(
-        (1203, 1226), "ALTER USER {who} WITH MAX_USER_CONNECTIONS 10 MAX_QUERIES_PER_HOUR 0 there"
+        (1820, 1862), "give the account a new password; run there: ALTER USER {who} IDENTIFIED BY …"
     ),
-    3159: "have the server offer TLS, or reach it through its socket",
+    **dict.fromkeys((3118, 4151), "run there: ALTER USER {who} ACCOUNT UNLOCK"),
+    **dict.fromkeys(
+        (1275, 1251, 2049), "give the account a new password; run there: ALTER USER {who} IDENTIFIED BY …"
+    ),
+    **dict.fromkeys(
+        (1203, 1226), "run there: ALTER USER {who} WITH MAX_USER_CONNECTIONS 10 MAX_QUERIES_PER_HOUR 0"
+    ),
+    3159: "turn on TLS in the server, or log in through its socket",
 }
 _IDENTIFIED = re.compile(r"IDENTIFIED (?:VIA|WITH) ('\w+'|`\w+`|\w+)")
 
@@ -78,7 +82,7 @@ Channel = tuple[Any, Any]  # a reader and a writer
 
 @dataclass(slots=True)
 class DatabaseSession:
-    """A login to one database server. `options` is how: the dump tool logs in the same way."""
+    """A login to one database server; the dump program logs in with the same `options`."""
 
     server: str
     options: Options
@@ -86,39 +90,41 @@ class DatabaseSession:
     vendor: str  # "MariaDB" or "MySQL"
     account: str  # as the server calls us, 'backup'@'localhost'
     authentication: (
-        str  # the server's name for how we proved who we are: unix_socket; "" where it does not tell
+        str  # how we proved who we are, in the server's word (unix_socket); "" if it does not tell
     )
     grants: tuple[str, ...]  # as SHOW GRANTS has them
-    untold: str  # why it does not, in its words; "" where it does
+    untold: str  # why the server does not show the grants, in its words; "" if it does
     databases: tuple[DatabaseInfo, ...]
     division: int  # its div_precision_increment, by which generated columns are computed
-    cuts: str  # settings of the server that cut short what any program reads: "sql_select_limit = 10"; "" for none
-    logins: int  # how many the account may have at a time; 0 for as many as there is room for
+    cuts: str  # server settings that truncate what a program reads, as "sql_select_limit = 10"; "" for none
+    logins: int  # how many logins the account may have at a time; 0 for no limit
     _connection: Connection
     _session: Session
     _exclude: frozenset[str] = frozenset()
     _feared: Mapping[Object, str] = field(default_factory=dict)  # what brought the server down
     _gone: bool = False  # the server did not come back: it is not waited for again
-    resting: bool = False  # until something is asked, another login of ours has its place
+    resting: bool = False  # this login gave its place to another of ours, until something is asked here
 
     async def rows(self, query: str, *values: object) -> list[Row]:
         """All rows of `query`. Raises DatabaseError, ConnectionLostError."""
         return await self._asked(lambda connection: connection.rows(query, values))
 
     async def look_again(self) -> dict[str, DatabaseInfo]:
-        """What there is now, by name. Raises as `rows`."""
+        """The databases as they are now, by name. Raises as `rows`."""
         found = await self._asked(lambda connection: inventory.take(connection, self._exclude, self._feared))
         return {one.name: one for one in found}
 
     async def _asked(self, ask: Callable[[Connection], Awaitable[T]]) -> T:
-        """What `ask` gives; over another login where this one is gone: it is silent for as long as the dumps take, and
-        sshd (ChannelTimeout), the database, and whoever ends idle logins there may close what is silent.
+        """What `ask` gives, over a new login if this one is gone.
+
+        It is silent while the dumps run, and sshd (ChannelTimeout), the database or an administrator's script may
+        close a silent connection.
         """
         if not self._connection.gone:
             try:
                 async with faults(self.server, self.options):
                     return await ask(self._connection)
-            except ConnectionLostError:  # often nothing tells before one asks
+            except ConnectionLostError:  # often the loss shows only when something is asked
                 if self._session.lost:
                     raise
         self._connection.drop()
@@ -134,9 +140,9 @@ class DatabaseSession:
             return await ask(self._connection)
 
     async def another(self) -> Connection:
-        """One more login; in place of this one where there may be no more. Raises as `rows`.
+        """One more login; if the server allows no more, it takes the place of this one. Raises as `rows`.
 
-        It gives the place back: nothing may be asked here before it has ended.
+        Ask nothing here before the new login has ended: it may have this one's place.
         """
         try:
             return await open_connection(self._session, self.options)
@@ -175,16 +181,16 @@ class Login:
 
     @property
     def number(self) -> int:
-        """The session's, for the server."""
+        """The server's number for this session."""
         return self.connection.number
 
     def say(self, statement: str) -> None:
-        """Let the server hear from us, and do not wait for an answer; what goes wrong, the next one tells."""
+        """Send a statement and do not wait for its answer; if it fails, the next one tells."""
         with contextlib.suppress(aiomysql.MySQLError):
             self.connection.ahead(statement.encode())
 
     def drop(self) -> None:
-        """Close at once: the server gives up what it does for this connection, and its locks."""
+        """Close at once: the server stops what it does for this connection, and ends its locks."""
         self.connection.drop()
 
     async def close(self) -> None:
@@ -198,7 +204,7 @@ async def log_in_again(session: Session, options: Options) -> Login:
 
 
 async def come_back(session: Session, options: Options, seconds: float) -> Connection:
-    """As `open_connection`, tried for so many `seconds` where the server is not there, or is full."""
+    """As `open_connection`, tried again for `seconds` while the server is down or full."""
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
     while True:
@@ -225,7 +231,7 @@ async def login(session: Session, server: Server, password: Secret | None) -> Da
     while True:
         try:
             return await _looked(session, server, options, connection, feared)
-        except ConnectionLostError as error:  # whoever ends idle logins there may have taken it for one
+        except ConnectionLostError as error:  # a script that ends idle logins may have ended this one
             tries += 1
             if session.lost or tries == _TRIES:
                 raise ConnectionLostError(f"{server.name}: {_CLOSED}") from error
@@ -245,7 +251,7 @@ async def _up(connection: Connection) -> float:
 async def _looked(
     session: Session, server: Server, options: Options, connection: Connection, feared: Mapping[Object, str]
 ) -> DatabaseSession:
-    """Look over `connection` at what there is."""
+    """The session, with what the server tells over `connection`."""
     options = replace(options, tls=connection.tls)
     try:
         async with faults(server.name, options):
@@ -285,7 +291,7 @@ async def _looked(
 
 
 def _cuts(rows: object, looked_at: object, init_connect: object) -> str:
-    """What limits a session that does not defend itself, as ours do (see `_OWN`); dump programs do not."""
+    """The server's limits for sessions; our own lift them (see `_OWN`), dump programs do not."""
     limits = {"sql_select_limit": int(str(rows)), "max_join_size": int(str(looked_at))}
     found = [f"{name} = {limit}" for name, limit in limits.items() if limit < _NO_LIMIT]
     if _LIMITS.search(str(init_connect)):
@@ -341,7 +347,7 @@ async def open_connection(session: Session, options: Options) -> Connection:
 
 
 async def logged_in(server: str, options: Options, channel: Callable[[], Awaitable[Channel]]) -> Connection:
-    """A login through what `channel` opens; within TLS where it is refused without. Raises as `open_connection`."""
+    """A login through what `channel` opens, within TLS if it is refused without. Raises as `open_connection`."""
     reader, writer = await channel()
     connection = Connection(
         reader, writer, options.user, options.password, local=bool(options.socket), tls=options.tls
@@ -379,7 +385,7 @@ async def _set_up(connection: Connection) -> None:
     except aiomysql.MySQLError as error:
         if error.args[0] in _OURS:  # the line broke, say
             raise
-        # Else the server knows none of it: something that only speaks like these.
+        # Otherwise the server knows none of these settings: it only speaks the same protocol.
 
 
 async def _grants(connection: Connection) -> tuple[tuple[str, ...], str]:
@@ -410,7 +416,7 @@ def _too_many(error: DatabaseError) -> bool:
 
 @contextlib.asynccontextmanager
 async def faults(server: str, options: Options, seconds: float = QUERY_SECONDS) -> AsyncIterator[None]:
-    """Turn what aiomysql and the channel raise into one line each; the block may take so many `seconds`."""
+    """Turn what aiomysql and the channel raise into errors of one line; the block may take `seconds`."""
     try:
         async with asyncio.timeout(seconds):
             yield
@@ -425,7 +431,7 @@ async def faults(server: str, options: Options, seconds: float = QUERY_SECONDS) 
     except TuibackupError:
         raise
     except EndlessAnswerError as error:
-        raise DatabaseError(f"{server}: the database's answer has no end") from error
+        raise DatabaseError(f"{server}: the database sent an answer that is too large") from error
     except Exception as error:  # aiomysql trusts what a server sends: nonsense ends in whatever Python raises
         if is_our_bug(error):
             raise
@@ -440,9 +446,9 @@ def _explained(server: str, options: Options, error: aiomysql.MySQLError) -> Exc
     said = printable(str(error.args[1])) if len(error.args) > 1 else printable(str(error))
     who = printable(options.user)
     if code in _ACCESS_DENIED:
-        within = ", and so within TLS" if options.tls else ""
-        # All that it says of an account that needs a certificate, too.
-        certified = f"; if the account has to show a certificate: ALTER USER {who} REQUIRE SSL there"
+        within = ", with TLS as well" if options.tls else ""
+        # The server says no more than this about an account that needs a certificate.
+        certified = f"; if the account must present a certificate, run ALTER USER {who} REQUIRE SSL there"
         if options.password is None:
             return AccessDeniedError(
                 f"{server}: the database refuses {who} without a password{within}: {said}",

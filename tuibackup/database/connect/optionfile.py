@@ -14,7 +14,7 @@ _ESCAPES = {"b": "\b", "t": "\t", "n": "\n", "r": "\r", "\\": "\\", "s": " ", '"
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How to log in to a database server. `tls`: it lets us in within TLS only."""
+    """How to log in to a database server. `tls`: it accepts the login only within TLS."""
 
     user: str = ""
     password: Secret | None = None

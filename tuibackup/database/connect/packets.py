@@ -1,7 +1,7 @@
 """The rows of an answer as MySQL's protocol carries them, read in large pieces and taken apart.
 
-aiomysql reads each row with two small reads and turns every value into an object of Python's, which is a quarter as
-fast. Here a row stays the bytes of its packet until somebody asks for its columns.
+aiomysql reads each row with two small reads and turns every value into a Python object, which takes four times as
+long. Here a row stays the bytes of its packet until its columns are asked for.
 """
 
 import struct
@@ -13,24 +13,29 @@ from pymysql.err import MySQLError, raise_mysql_exception
 ROW_LIMIT = 512 << 20  # bytes of one row: in hex it is a statement of 1 GiB, the most that any server takes
 _CHUNK = 1 << 20
 _ANSWER_LIMIT = 64 << 20  # bytes of one answer of several
-_HEAD = struct.Struct("<IB").unpack_from  # three bytes of length, one of sequence; the first of what follows
+_HEAD = struct.Struct(
+    "<IB"
+).unpack_from  # three bytes of length, one of sequence, then the first byte of the content
 _LENGTH = 0xFFFFFF
 _FULL = _LENGTH  # a packet of this length goes on in the next one
 _END, _ERROR, _NULL = 0xFE, 0xFF, 0xFB
-_OK, _FILE = 0x00, 0xFB  # how an answer begins that has no rows; that asks for a file of ours
-_END_LENGTH = 9  # an end is shorter; a row that begins with 0xFE is longer than 16 MiB
+_OK, _FILE = (
+    0x00,
+    0xFB,
+)  # the first byte of an answer without rows; of one that asks for a file of this machine
+_END_LENGTH = 9  # an end packet is shorter; a row that begins with 0xFE is longer than 16 MiB
 
 
 class EndlessAnswerError(Exception):
-    """The server says more than it may."""
+    """The server sends more than the limit for one answer or row, or something that nobody asked for."""
 
 
 async def row_packets(
     read: Callable[[int], Awaitable[bytes]], behind: Callable[[bytes], None], *, sole: bool = False
 ) -> AsyncGenerator[list[bytes], None]:
-    """The row packets up to the end of the answer, in batches. What was read behind that end goes to `behind`.
+    """The row packets up to the end of the answer, in batches. Bytes that were read after that end go to `behind`.
 
-    `sole`: there is one column, and its value is given instead of the packet, which spares a second look at each.
+    `sole`: there is one column; its value is given instead of the packet, which saves taking each apart again.
     Raises the server's error as aiomysql's, EndlessAnswerError for a row that is too large.
     """
     short = 5 if sole else 4  # bytes before a value of less than 251 bytes, or before the packet
@@ -85,7 +90,7 @@ async def answers(
 ) -> AsyncGenerator[list[bytes] | MySQLError, None]:
     """The answers to `count` statements that were sent one behind the other: row packets, or the server's error.
 
-    Raises EndlessAnswerError for an answer that is too large, or that asks for something.
+    Raises EndlessAnswerError if an answer is too large, or asks for a file of this machine.
     """
     async with aclosing(_packets(read)) as packets:
         for _ in range(count):
@@ -125,7 +130,7 @@ def _error(packet: bytes) -> MySQLError:
 
 
 async def _packets(read: Callable[[int], Awaitable[bytes]]) -> AsyncGenerator[bytes, None]:
-    """What the server sends, packet by packet; what it sends behind the last one that is asked for is lost."""
+    """What the server sends, packet by packet; bytes after the last packet that is taken are lost."""
     data = b""
     at = 0
     while True:
@@ -141,7 +146,7 @@ async def _packets(read: Callable[[int], Awaitable[bytes]]) -> AsyncGenerator[by
 
 
 def columns(row: bytes) -> list[bytes | None]:
-    """The values of a row packet. Raises ValueError for what is none."""
+    """The values of a row packet. Raises ValueError if it is not one."""
     values: list[bytes | None] = []
     at = 0
     while at < len(row):
@@ -155,7 +160,7 @@ def columns(row: bytes) -> list[bytes | None]:
         length = first if width == 1 else int.from_bytes(row[at + 1 : begin], "little")
         at = begin + length
         if at > len(row):
-            raise ValueError("a value that says more than there is")
+            raise ValueError("a value that is longer than its packet")
         values.append(row[begin:at])
     return values
 

@@ -1,7 +1,7 @@
-"""TLS inside a channel: for database accounts and servers that take no password and no query without it.
+"""TLS inside a channel: for database accounts and servers that refuse a password or a query without it.
 
-The SSH connection ends on the server itself, and the database is reached from there: so certificates are not looked
-at, as MySQL's own programs do not where nothing is configured.
+The SSH connection ends on the server itself, and the database is reached from there. So certificates are not checked;
+MySQL's own programs do not check them either unless they are configured to.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ class _Writes(Protocol):
 
 
 class Tls:
-    """Reads and writes in clear over a reader and a writer of bytes on the line. Raises what these raise, SSLError."""
+    """Plain bytes here, TLS on the reader and the writer of the line. Raises what these raise, and SSLError."""
 
     def __init__(self, reader: _Reads, writer: _Writes) -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -37,7 +37,7 @@ class Tls:
         self._tls = context.wrap_bio(self._coming, self._going)
 
     async def begin(self) -> None:
-        """The handshake; the next byte on the line is the first of it."""
+        """The handshake; it begins with the next byte on the line."""
         while True:
             try:
                 self._tls.do_handshake()
@@ -48,7 +48,7 @@ class Tls:
                 return
 
     async def read(self, count: int) -> bytes:
-        """What is there, `count` bytes at most; b"" at the end."""
+        """The bytes that are here, `count` at most; b"" at the end."""
         found = bytearray()
         while len(found) < count:
             try:
@@ -86,7 +86,7 @@ class Tls:
         self._send()
 
     async def drain(self) -> None:
-        """Wait until the line takes more."""
+        """Wait until the line can take more bytes."""
         await self._writer.drain()
 
     def _send(self) -> None:
@@ -94,6 +94,6 @@ class Tls:
             self._writer.write(data)
 
     async def _exchange(self) -> None:
-        """Send what it has to say and take what comes. Raises IncompleteReadError at the end of the line."""
+        """Send the bytes that TLS has ready and read more. Raises IncompleteReadError at the end of the line."""
         self._send()
         self._coming.write(await self._reader.read(_PIECE))

@@ -6,7 +6,7 @@ from tuibackup.remote.command import quote
 from tuibackup.remote.session import Session
 
 _SECONDS = 30.0
-_NOTHING = "does the database server run, and listen there?"
+_NOTHING = "check that the database server runs and listens there"
 _KEY = "in authorized_keys restrict or no-port-forwarding (write restrict,port-forwarding)"
 _NO_TCP = (
     "sshd there forbids forwarding: see AllowTcpForwarding, DisableForwarding and PermitOpen in its config,"
@@ -19,10 +19,10 @@ _NO_SOCKET = (
 
 
 async def way_out(session: Session, options: Options, error: RemoteCommandError) -> str:
-    """What to do where the channel of `options` was refused with `error`. Raises ConnectionLostError.
+    """What to do when sshd refused the channel of `options` with `error`. Raises ConnectionLostError.
 
-    Of a forbidden socket sshd says the same as of one that is not there, "open failed": so the server's kernel is
-    asked whether somebody listens there.
+    For a forbidden socket sshd says the same as for a missing one, "open failed". So the server's kernel is asked
+    whether a program listens there.
     """
     if isinstance(error, ForbiddenError):
         return _NO_TCP

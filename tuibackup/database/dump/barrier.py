@@ -52,8 +52,8 @@ def may_lock(grants: Iterable[str]) -> bool:
 def few_logins(database: DatabaseSession) -> str:
     """Why there is no lock where the account may have too few logins, and the way out."""
     return (
-        f"{printable(database.account)} may have {numbered(database.logins, 'login')} at a time, too few to lock for a"
-        " moment, so everything is dumped over one and no rows are compared:"
+        f"{printable(database.account)} may have {numbered(database.logins, 'login')} at a time, too few to lock the"
+        " databases together, so everything is dumped over one login and no rows are compared; run:"
         f" ALTER USER {printable(database.account)} WITH MAX_USER_CONNECTIONS 10"
     )
 
@@ -102,7 +102,7 @@ class Barrier:
             kept = await self._release()
             self.lock_ms = (self._given - began) * 1000
         if not kept:
-            raise BarrierError("the server gave the lock up by itself")
+            raise BarrierError("the server ended the lock by itself")
 
     async def _speak(self) -> None:
         """Let the server hear from us in the first moments."""
@@ -154,7 +154,7 @@ class Barrier:
         while used := await self._control.rows("SHOW OPEN TABLES WHERE In_use > 0"):
             if loop.time() > ends:
                 place = ".".join(printable(str(name)) for name in used[0][:2])
-                raise DatabaseError(f"at no moment was no table in use, now it is {place}")
+                raise DatabaseError(f"some table was in use at every moment, last {place}")
             await asyncio.sleep(_GLANCE)
 
     async def _soon(self, statement: str) -> None:
@@ -169,7 +169,7 @@ class Barrier:
                 await asking
             except DatabaseError as error:
                 if late:
-                    raise DatabaseError(f"the server did not give it within {WAIT:g} s") from error
+                    raise DatabaseError(f"the server did not give the lock within {WAIT:g} s") from error
                 raise
             finally:
                 if late:  # where it came too late, the next statement is killed

@@ -110,7 +110,7 @@ class Program:
                         self._exit = await self._stream.wait()
                         return
             except TimeoutError:
-                self._complaints.append(f"it stood still for {duration(STALL_SECONDS)}")
+                self._complaints.append(f"it wrote nothing for {duration(STALL_SECONDS)}")
                 return
             yield chunk
 
@@ -125,6 +125,6 @@ class Program:
             if len(self._complaints) < _COMPLAINTS:
                 self._complaints.append(text)
             if not self.open and _TOO_MANY.search(text):
-                self.refused = f"the server allows fewer connections: {text}"
+                self.refused = f"the server allows no more connections: {text}"
         elif text.strip() and not text.startswith("-- "):
             self._last_words = text

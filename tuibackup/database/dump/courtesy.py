@@ -147,7 +147,9 @@ class Courtesy:
         if ours not in self._ended:
             self._ended.add(ours)
             name = ".".join(map(printable, place))
-            self._live.say(f"{name}: somebody waits to change it; our statement that reads it is ended")
+            self._live.say(
+                f"{name}: somebody waits to change this table; the statement that dumps it was ended"
+            )
         with suppress(DatabaseError):  # it has ended meanwhile
             await login.rows(f"{kill} {ours.number}")
 

@@ -100,7 +100,7 @@ async def dump(
         tool = await find_tool(session, probe, database)
     except DatabaseError as error:
         no_tool = error.message if isinstance(error, BrokenToolError | ForeignToolError) else ""
-        reporter.output(f"{error.message}: the databases are read without")
+        reporter.output(f"{error.message}; the databases are read without a dump program")
     for finding in audit.audit(database):
         told.take(finding)
     if nothing := audit.nothing_there(server, database):
@@ -173,13 +173,16 @@ async def _once_more(
         told(subject, said)
     for one in again:
         if why := broken.get(one.info.name):
-            why = f"was dumped a second time, so it is of an instant of its own: {why}"
-        told(one.info.name, why or "is new, so it is of an instant of its own")
+            why = f"was dumped a second time, so it shows a later instant than the other databases: {why}"
+        told(
+            one.info.name,
+            why or "was created during the run, so its dump shows a later instant than the others",
+        )
     for name, why in broken.items():
         if name not in now:
             told(
                 name,
-                f"is not there any more, dropped or renamed meanwhile, and is not kept: {why}",
+                f"was dropped or renamed during the run; its dump is not kept: {why}",
                 mark=True,
             )
             passes.forget(name)  # a piece of it would stop whoever loads all of them
@@ -199,7 +202,10 @@ async def _beside(
     except (DatabaseError, ConnectionLostError) as error:
         if session.lost:
             raise
-        reason = f"stand-ins of views, users and grants could not be read and are not saved: {error.message}"
+        reason = (
+            "views that look into other databases, definitions of what was left out, users and grants"
+            f" were not all saved: {error.message}"
+        )
         told("beside the dumps", reason, mark=True)
 
 

@@ -35,5 +35,5 @@ async def end_waits(
                 known = programs()
                 if known is not None and int(number) not in known:
                     continue
-                live.say("a dump program waits for a table for too long, and is ended")
+                live.say("a dump program waited too long for a table and was ended")
                 await database.rows(f"KILL QUERY {int(number)}")

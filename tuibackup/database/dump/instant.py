@@ -152,14 +152,12 @@ class Passes:
             return await self._at_one_instant(checksum=checksum)
         finally:
             if self.longest_ms:
-                self._live.say(f"others may have waited for us for {self.longest_ms:.0f} ms at most")
+                self._live.say(f"others may have waited up to {self.longest_ms:.0f} ms for the dump")
 
     async def _at_one_instant(self, *, checksum: bool) -> Taken:
         infos = self._database.databases
         if self._database.logins == 1 and self.tool is not None:
-            self._without_tool(
-                "the account may have one login at a time, and a dump program would be another"
-            )
+            self._without_tool("the account may have one login at a time, and a dump program needs a second")
         for last in (False, True):
             try:
                 return await self._behind_barrier(checksum=checksum)
@@ -193,7 +191,7 @@ class Passes:
 
     def _without_tool(self, why: str) -> None:
         self.tool, self.no_tool = None, why
-        self._live.say(f"{why}: the databases are read without")
+        self._live.say(f"{why}; the databases are read without a dump program")
 
     async def again(self, infos: Sequence[DatabaseInfo]) -> tuple[list[Made], list[Ended]]:
         """These once more, at an instant of their own, over a connection: it leaves out no more than it cannot read.
@@ -201,7 +199,7 @@ class Passes:
         What there was of them is thrown away, once that can begin. Raises DatabaseError and what `at_one_instant` does.
         """
         for info in infos:
-            self._live.say(f"{printable(info.name)}: once more")
+            self._live.say(f"{printable(info.name)}: dumped once more")
         await self._database.rows("SELECT 1")  # a server that is restarted is waited for
         made, ended, _begun = await self._run(self._one(infos, program=False), infos)
         for one in made:
@@ -243,7 +241,7 @@ class Passes:
                 await control.close()
                 courtesy.start(running.begun(), lambda: [helper.number, *running.numbers])
                 if not await witnessed(helper, lambda: running.at_work + 1):
-                    raise BarrierError("the server does not know of every transaction")
+                    raise BarrierError("the server does not confirm every transaction")
                 self._live.say(
                     f"one instant, lock {barrier.lock_ms:.0f} ms, dumps side by side: {running.number}"
                 )

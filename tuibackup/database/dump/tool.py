@@ -134,7 +134,7 @@ async def find_tool(session: Session, probe: Probe, database: DatabaseSession) -
         packer = "zstd" if probe.zstd else "gzip" if probe.gzip else ""
         tls = _TLS_MYSQL if "--ssl-mode" in listed else _TLS
         return DumpTool(path, version, (*_FLAGS, *extra), packer, "--dump-history" in listed, tls)
-    raise BrokenToolError("; ".join(broken), "install its package there anew")
+    raise BrokenToolError("; ".join(broken), "reinstall its package there")
 
 
 def _vendor(path: str, version: str) -> str:
@@ -149,10 +149,10 @@ async def _help(session: Session, path: str) -> str:
     try:
         said = await session.run(quote(path) + b" --no-defaults --help", timeout=_HELP_SECONDS)
     except RemoteTimeoutError as error:
-        raise BrokenToolError(f"{path} does not work: it gives no answer") from error
+        raise BrokenToolError(f"{path} does not work: it does not answer") from error
     listed = said.stdout.decode("utf-8", "replace").replace("_", "-")
     if said.ok and _FLAGS[0] in listed:
         return listed
     words = printable(said.stderr.strip().rpartition(b"\n")[2][:_SAID])
     why = str(Exit(said.exit_status, said.signal)) + (f": {words}" if words else "")
-    raise BrokenToolError(f"{path} does not work: {'it tells no options' if said.ok else why}")
+    raise BrokenToolError(f"{path} does not work: {'its --help lists no options' if said.ok else why}")

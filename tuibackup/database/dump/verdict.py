@@ -77,7 +77,7 @@ def uncounted(database: DatabaseInfo, counts: Mapping[tuple[str, str], int]) -> 
         if countable(table) and (database.name, table.name) not in counts
     ]
     if names:
-        yield f"rows not compared, for the server did not count them: {_some(names)}"
+        yield f"rows not compared because the server did not count them: {_some(names)}"
 
 
 def countable(table: TableInfo) -> bool:

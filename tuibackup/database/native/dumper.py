@@ -162,7 +162,9 @@ class Native:
                             fetched.batches.append(batch)
                             kept += sum(map(len, batch))
                             if kept > _ANSWER:
-                                raise DatabaseError(f"{self._server}: the database's answer has no end")
+                                raise DatabaseError(
+                                    f"{self._server}: the database sent an answer that is too large"
+                                )
                 except StatementError as error:
                     fetched.error = error
                 yield place
@@ -292,7 +294,9 @@ class Native:
                 break
             await self.begin()  # who held it has changed it
             place = f"{printable(database)}.{printable(table.name)}"
-            self.notes.append(f"{place} was changed meanwhile, so it and what follows are of a later instant")
+            self.notes.append(
+                f"{place} was changed during the dump; it and everything after it show a later instant"
+            )
         for broken in damage[:1]:
             rows = self.rows.get((database, table.name), 0) if begun else None
             said = broken.said if isinstance(broken, StatementError) else str(broken)
@@ -315,7 +319,7 @@ class Native:
             await self._ask(_BACK)
         except StatementError:
             await self.begin()
-            self.notes.append("the server ended the transaction: what follows is of a later instant")
+            self.notes.append("the server ended the transaction; everything after it shows a later instant")
 
     async def _begin_again(self, database: str, error: ConnectionLostError) -> None:
         if self._reconnect is None or self._losses == _LOSSES:
@@ -325,7 +329,7 @@ class Native:
         self._using = self._version = ""
         await self.begin()
         await self._use(database)
-        self.notes.append("the connection was lost: what follows is of a later instant")
+        self.notes.append("the connection was lost; everything after it shows a later instant")
 
     @contextmanager
     def _unless_refused(self, database: str, kind: str, name: str) -> Iterator[None]:
@@ -368,9 +372,9 @@ class Native:
         if not by_transaction and _numbers(self._version) >= _HISTORY_SINCE:
             return True
         self.notes.append(
-            f"{printable(database)}.{printable(table.name)}: rows as they are now; the history of a system-versioned"
-            " table cannot be restored "
-            + ("by transaction numbers" if by_transaction else "before MariaDB 10.11")
+            f"{printable(database)}.{printable(table.name)}: only the present rows are dumped; the history of a"
+            " system-versioned table cannot be restored "
+            + ("if it is kept by transactions" if by_transaction else "before MariaDB 10.11")
         )
         return False
 
@@ -494,7 +498,7 @@ class Native:
             async for batch in batches:
                 size += sum(map(len, batch))
                 if size > _ANSWER:
-                    raise DatabaseError(f"{self._server}: the database's answer has no end")
+                    raise DatabaseError(f"{self._server}: the database sent an answer that is too large")
                 found += map(columns, batch)
         return found
 
@@ -513,7 +517,7 @@ class Native:
         except TimeoutError as error:
             raise DatabaseError(f"{self._server}: no answer from the database") from error
         except EndlessAnswerError as error:
-            raise DatabaseError(f"{self._server}: the database's answer has no end") from error
+            raise DatabaseError(f"{self._server}: the database sent an answer that is too large") from error
         except aiomysql.MySQLError as error:
             code = int(error.args[0]) if error.args and isinstance(error.args[0], int) else 0
             said = printable(str(error.args[1] if len(error.args) > 1 else error))
@@ -580,7 +584,7 @@ def _select(place: tuple[str, str], row: Row, *, history: bool = False) -> str:
 def _bytes(value: bytes | None) -> bytes:
     """A value that no server leaves out."""
     if value is None:
-        raise StatementError("the database leaves out what it was asked for", 0)
+        raise StatementError("the database's answer lacks a value that was asked for", 0)
     return value
 
 

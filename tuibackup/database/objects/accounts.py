@@ -177,7 +177,9 @@ class _Writer:
         if kept:
             self._grants[kept] = None
         if kept != line:
-            self.unsaved.append((f"grant of {account.name}", f"on what no dump brings back: {line[:_SHOWN]}"))
+            self.unsaved.append(
+                (f"grant of {account.name}", f"it concerns something that is in no dump: {line[:_SHOWN]}")
+            )
 
     def _has(self, place: Place) -> bool:
         """Whether the dumps bring it back, or every server has it: else none would take a grant on it."""
@@ -231,7 +233,7 @@ class _Writer:
             else:
                 yield f"{statement};"
         if later:
-            yield "-- Accounts whose authentication plugin is not part of the server: made where the plugin is active."
+            yield "-- Accounts whose authentication plugin is not built into the server: created only if it is active."
             yield from later
         yield "SET sql_mode = @tb_mode;"
 
@@ -247,7 +249,7 @@ def _requoted(created: str, values: Iterable[str]) -> str:
 def _if_there(statement: str, plugins: Sequence[str], owner: str) -> Iterator[str]:
     """`statement` where all of `plugins` are active; else a row that says what was left out."""
     names = ", ".join(map(_literal, plugins))
-    said = f"left out, for the server lacks {' or '.join(plugins)}: {printable(owner)}"
+    said = f"left out because the server lacks {' or '.join(plugins)}: {printable(owner)}"
     yield (
         f"SET @tb_make = IF((SELECT COUNT(*) FROM information_schema.PLUGINS WHERE PLUGIN_STATUS = 'ACTIVE'"
         f" AND PLUGIN_NAME IN ({names})) = {len(plugins)}, {_literal(statement)}, {_literal(f'DO {_literal(said)}')});"

@@ -69,7 +69,7 @@ def _left_out(databases: Iterable[DatabaseInfo]) -> str:
         for one in info.left_out:
             lines.append(f"-- {one.kind} {printable(info.name)}.{printable(one.name)}: {printable(one.why)}")
             if one.rows is not None:
-                lines.append(f"-- the dump has it with its first {numbered(one.rows, 'row')} only")
+                lines.append(f"-- the dump holds only its first {numbered(one.rows, 'row')}")
             elif one.definition:
                 if not used:
                     lines.append(f"USE {quoted(info.name)};")
@@ -80,9 +80,9 @@ def _left_out(databases: Iterable[DatabaseInfo]) -> str:
                 )
             elif one.pieces:
                 lines.append(
-                    f"-- its whole definition cannot be had; the server tells: {printable(one.pieces)}"
+                    f"-- its full definition could not be read; the server shows: {printable(one.pieces)}"
                 )
             else:
-                lines.append("-- its definition cannot be had")
+                lines.append("-- its definition could not be read")
     head = ["-- What could not be read when the dump was made and is not in it.", "SET NAMES utf8mb4;"]
     return "".join(f"{line}\n" for line in (*head, *lines)) if lines else ""

@@ -81,8 +81,8 @@ class Direction:
             if pattern.search(bare):
                 raise UnknownThereError(
                     f"{self._target.name}: {self._target.words} does not know {what}, which the dump of"
-                    f" {self._source} has: {excerpt(statement)}",
-                    "restore into a MariaDB, or leave that out by hand",
+                    f" {self._source} needs: {excerpt(statement)}",
+                    "restore into a MariaDB, or remove that from the dump by hand",
                 )
 
     def _collation(self, found: re.Match[bytes]) -> bytes:

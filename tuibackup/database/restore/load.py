@@ -107,12 +107,14 @@ async def _load(
         refuse_strange(statement)
         named = named_database(statement)
         if named is not None and named not in databases:
-            raise VaultError(f"the dump reaches for the database {printable(named)}: {excerpt(statement)}")
+            raise VaultError(
+                f"a statement of the dump concerns another database, {printable(named)}: {excerpt(statement)}"
+            )
         if len(statement) > target.packet:
             raise DatabaseError(
-                f"{target.name}: a statement of {numbered(len(statement), 'byte')} is more than it takes"
-                f" ({target.packet:,})",
-                f"SET GLOBAL max_allowed_packet = {min(1 << 30, 2 * len(statement))} there, then again",
+                f"{target.name}: the dump has a statement of {numbered(len(statement), 'byte')}; the server takes"
+                f" {target.packet:,} at most",
+                f"run SET GLOBAL max_allowed_packet = {min(1 << 30, 2 * len(statement))} there, then try again",
             )
         refusals.follow(statement)
         if refusals.concern(statement):

@@ -117,7 +117,7 @@ class _Comparing:
             base = {key: one for key, one in base.items() if key == self._target.stored(self._only.name)}
         self._missing_and_extra("table", names, [one.name for one in base.values()])
         if not self._dump.recorded:
-            self._gaps.append(f"{self._database}: nothing was recorded of it, so nothing can be compared")
+            self._gaps.append(f"{self._database}: nothing was recorded about it, so nothing can be compared")
         elif self._only is None:
             await self._compare_objects()
         self._damaged()
@@ -135,7 +135,7 @@ class _Comparing:
         if self._unchecked:
             one_has = any(table.checksum is not None or self._content(table) for table in wanted)
             what = f"{_listed(self._unchecked)}: no checksum was" if one_has else "no checksums were"
-            self._incomparable.append(f"{self._database}: {what} recorded, rows are counted only")
+            self._incomparable.append(f"{self._database}: {what} recorded, so only its rows were counted")
         return Comparison(
             len(wanted),
             self._rows,
@@ -154,7 +154,7 @@ class _Comparing:
             if self._only is None or self._only.name == one.get("name"):
                 where = f"{self._database}.{printable(str(one.get('name')))}"
                 what = (
-                    "was damaged, its first rows came back only"
+                    "was damaged, only its first rows came back"
                     if one.get("rows") is not None
                     else "was left out"
                 )
@@ -212,8 +212,8 @@ class _Comparing:
         stored = self._target.stored
         came, asked = {stored(name) for name in there}, Counter(stored(name) for name in wanted)
         self._differences += [
-            f"{self._database}: {what} {printable(name)} has the name of another one: {self._target.name} takes no"
-            " notice of case"
+            f"{self._database}: {what} {printable(name)} has the name of another one: {self._target.name} does not tell"
+            " capital letters from small ones"
             for name in wanted
             if asked[stored(name)] > 1 and stored(name) != name
         ]
@@ -223,7 +223,7 @@ class _Comparing:
             if stored(name) not in came and name not in self._unmade
         ]
         self._differences += [
-            f"{self._database}: {what} {printable(name)} is there and was not recorded"
+            f"{self._database}: {what} {printable(name)} is there, but was not recorded"
             for name in sorted(there)
             if stored(name) not in asked
         ]
@@ -235,7 +235,7 @@ class _Comparing:
         name = f"{self._database}.{printable(table.name)}"
         engine = str(self._recorded.get(table.name, {}).get("engine", ""))
         if engine.lower() in WITHOUT_ROWS:
-            self._incomparable.append(f"{name}: its rows are those of other tables ({printable(engine)})")
+            self._incomparable.append(f"{name}: it holds no rows of its own ({printable(engine)})")
             return
         try:
             rows, agrees = await self._look(table, there, columns)
@@ -246,7 +246,9 @@ class _Comparing:
         counted = self._recorded.get(table.name, {}).get("counted")
         expected = counted if isinstance(counted, int) else table.rows
         if expected is None:
-            self._gaps.append(f"{name}: its rows were not counted at the dump: {count(rows)} came back")
+            self._gaps.append(
+                f"{name}: its rows were not counted when it was dumped: {count(rows)} came back"
+            )
         elif rows != expected:
             when = "were there at the dump's instant" if isinstance(counted, int) else "are in the dump"
             self._differences.append(f"{name}: {numbered(rows, 'row')} came back, {count(expected)} {when}")
@@ -289,7 +291,7 @@ class _Comparing:
             # 4.9406564584124654e-324 is 5e-324 elsewhere.
             numbers = any(column.type in ("float", "double") for column in columns)
             return (
-                f"another series than {self._target.words} writes FLOAT and DOUBLE otherwise"
+                f"another series than {self._target.words} writes FLOAT and DOUBLE differently"
                 if numbers and not self._same_series
                 else ""
             )
@@ -298,7 +300,7 @@ class _Comparing:
         if why := self._peculiar.get(there.name):
             return why
         if not self._same_series:
-            return f"taken by another series than {self._target.words}"
+            return f"it was taken on another series than {self._target.words}"
         engine = str(self._recorded.get(table.name, {}).get("engine", ""))
         if engine and engine.lower() != there.engine.lower():
             return f"the engine is {printable(there.engine)} here and was {printable(engine)}"

@@ -81,7 +81,7 @@ class Refusals:
             if lacks:
                 self.unmade[self._database].add(name)
                 self.lacking.append(
-                    f"{self._named(name)}: {subject} is not proven, for the server has not what it needs: {words}"
+                    f"{self._named(name)}: {subject} could not be tested because the server lacks something: {words}"
                 )
             else:
                 self.refused.append(f"{self._named(name)}: {subject} cannot be restored: {words}")

@@ -125,8 +125,8 @@ class TargetServer:
         except DatabaseError as error:
             raise DatabaseError(
                 f"{self.name}: the dump has a statement of {numbered(length, 'byte')} and the server takes"
-                f" {count(self.packet)}",
-                f"{statement} there, then again ({error.message})",
+                f" {count(self.packet)} at most",
+                f"run {statement} there, then try again ({error.message})",
             ) from error
         self._packet_before, self.packet = self._packet_before or self.packet, wanted
         await self._live().quit()

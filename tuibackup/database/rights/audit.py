@@ -27,22 +27,21 @@ def audit(session: DatabaseSession) -> Iterator[Finding]:
     for what, (why, known) in (databases[0].unlisted if databases else {}).items():
         if known and what not in unread:  # nothing of them is lost
             continue
-        reason = (
-            f"the server does not list them, and what it does not show either is left out: {printable(why)}"
-        )
+        reason = f"the server does not list them; those that it does not show either are left out: {printable(why)}"
         yield Finding(what, reason, mark=not known)
     for database in databases:
         for one in database.left_out:
             yield left_out(database, one)
         if database.ownerless:
             reason = (
-                "some of its views and programs have no definer, for they were made while the server ran"
-                " with --skip-grant-tables; whoever restores them becomes their definer"
+                "some of its views and programs have no definer because they were created while the server ran"
+                " with --skip-grant-tables; the account that restores them becomes their definer"
             )
             yield Finding(printable(database.name), reason)
     if session.untold:
         reason = (
-            f"the server does not tell what it may read, so the dumps may lack something: {session.untold}"
+            "the server does not show the rights of this account, so the dumps may lack something:"
+            f" {session.untold}"
         )
         yield Finding(printable(account), reason, mark=True)
         return
@@ -50,7 +49,7 @@ def audit(session: DatabaseSession) -> Iterator[Finding]:
     who = printable(account)
     grant = printable(held.statement(account, vendor))
     if not held.everywhere("SHOW DATABASES") and not held.everywhere("SELECT"):
-        yield Finding("all databases", f"{who} may not see every database: {grant}", mark=True)
+        yield Finding("all databases", f"{who} may not see every database; run: {grant}", mark=True)
     for database in databases:
         lacks = [privilege for privilege in _DATA if not held.has(privilege, database.name)]
         if lacks:
@@ -58,17 +57,19 @@ def audit(session: DatabaseSession) -> Iterator[Finding]:
             revoked = all(held.everywhere(privilege) for privilege in lacks)
             where = printable(quoted(pattern_of(database.name)))
             way_out = f"GRANT {', '.join(lacks)} ON {where}.* TO {who}" if revoked else grant
-            reason = f"not everything in it can be read ({', '.join(lacks)}): {way_out}"
+            reason = f"not everything in it can be read ({', '.join(lacks)}); run: {way_out}"
             yield Finding(printable(database.name), reason, mark=True)
     if not _routines_readable(held, vendor):
-        yield Finding("procedures and functions", f"those of others cannot be read: {grant}", mark=True)
+        yield Finding(
+            "procedures and functions", f"those of other accounts cannot be read; run: {grant}", mark=True
+        )
 
 
 def nothing_there(server: Server, database: DatabaseSession) -> DatabaseError | None:
     """The error of a dump that would have nothing to dump."""
     if database.databases:
         return None
-    excluded = " (but those excluded)" if server.database and server.database.exclude else ""
+    excluded = " (except those excluded)" if server.database and server.database.exclude else ""
     return DatabaseError(
         f"{server.name}: {database.account} sees no database there{excluded}",
         Grants(database.grants).statement(database.account, database.vendor),
@@ -94,19 +95,19 @@ async def long_queries(database: DatabaseSession) -> str:
 
 def left_out(database: DatabaseInfo, one: LeftOut) -> Finding:
     """What is told of an object that the dump of `database` has not, or not whole."""
-    where = "its definition cannot be had"
+    where = "its definition could not be read"
     if one.definition:
         where = "its definition is in left-out.sql"
     elif one.pieces:
-        where = "its whole definition cannot be had, what the server tells of it is in left-out.sql"
-    what = f"the server does not give this {one.kind}, so it is left out of the dump, {where}"
+        where = "its full definition could not be read, what the server shows of it is in left-out.sql"
+    what = f"the server cannot show this {one.kind}, so it is left out of the dump; {where}"
     if one.rows is not None:
-        what = f"this {one.kind} is damaged, and the dump has its first {numbered(one.rows, 'row')} only"
+        what = f"this {one.kind} is damaged; the dump holds only its first {numbered(one.rows, 'row')}"
     subject = f"{printable(database.name)}.{printable(one.name)}"
     if one.held or one.changed:
         done = "held it for longer than wait_for_tables" if one.held else "changed it each time it was read"
         kept = (
-            f"in the dump with its first {numbered(one.rows, 'row')} only"
+            f"in the dump with only its first {numbered(one.rows, 'row')}"
             if one.rows
             else "in the dump without its rows"
         )
@@ -115,9 +116,10 @@ def left_out(database: DatabaseInfo, one: LeftOut) -> Finding:
         return Finding(subject, f"{reason}: {printable(one.why)}", mark=True)
     if one.sound:
         return Finding(
-            subject, f"this {one.kind} cannot be made again by itself, {where}: {printable(one.why)}"
+            subject,
+            f"a restore could not create this {one.kind}, so it is not in the dump; {where}: {printable(one.why)}",
         )
-    way_out = "grant that to the account" if "denied" in one.why else "mend or drop it"
+    way_out = "grant the account that right" if "denied" in one.why else "repair or drop it"
     return Finding(subject, f"{what}: {printable(one.why)}; {way_out}", mark=one.lost)
 
 
@@ -130,8 +132,8 @@ def foreseen(database: DatabaseSession, tool: DumpTool | None) -> Iterator[Findi
         grant = Grants(database.grants).statement(database.account, database.vendor)
         yield Finding(
             "one instant",
-            f"{printable(database.account)} may not lock for a moment, so one program dumps everything and no rows"
-            f" are compared: {printable(grant)}",
+            f"{printable(database.account)} may not lock the databases together, so one program dumps everything"
+            f" and no rows are compared; run: {printable(grant)}",
         )
     timely = taken_by(locked(database.databases)) if lock and tool else {}
     exact = taken_by(inexact(database.databases, {})) if lock else {}
@@ -158,7 +160,8 @@ def limits(
     if unsafe := [table for table in unsafe if table not in timely]:
         yield Finding(
             name,
-            f"{_some(unsafe)}: not InnoDB, so not of the same instant as the rest; ALTER TABLE … ENGINE=InnoDB",
+            f"{_some(unsafe)}: not InnoDB, so not of the same instant as the rest; to change that:"
+            " ALTER TABLE … ENGINE=InnoDB",
         )
     floats = [
         f"{table.name}.{column}"
@@ -169,7 +172,7 @@ def limits(
     if floats:
         yield Finding(
             name,
-            f"{_some(floats)}: FLOAT, of which the dump tool writes six digits only; DOUBLE is exact",
+            f"{_some(floats)}: the dump program writes only six digits of a FLOAT; DOUBLE is exact",
         )
     if not history and database.versioned:
         yield Finding(name, f"{_some(list(database.versioned))}: old rows (SYSTEM VERSIONING) are not dumped")

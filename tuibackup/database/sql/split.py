@@ -90,7 +90,7 @@ class Splitter:
             return
         self._target += piece.sql
         if len(self._target) > _LONGEST_FRAME:
-            raise SplitError("what the dump program writes is no dump of these databases")
+            raise SplitError("what the dump program wrote is not a dump of these databases")
 
     def _change(self, cut: Cut) -> None:
         """What follows is something else."""
@@ -116,7 +116,7 @@ class Splitter:
         file = opener(name)
         if file is None:
             raise SplitError(
-                f"the dump program tells of a database that was not asked for: {printable(name)}"
+                f"the dump program wrote a database that it was not asked for: {printable(name)}"
             )
         return file
 

@@ -115,7 +115,7 @@ class Statements:
             came += len(piece)
         self._data, self._at = b"".join(parts), 0
         if len(self._data) > LONGEST + (8 << 20):
-            raise VaultError(f"the dump holds a statement without an end: {excerpt(self._data)}")
+            raise VaultError(f"the dump holds a statement that does not end: {excerpt(self._data)}")
         return came > 0
 
     def _begin(self) -> bool:
