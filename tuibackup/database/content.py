@@ -1,12 +1,12 @@
 """A table's content as one number, which every server gives for the same rows, however it stores them.
 
-CHECKSUM TABLE is cheaper, and of use where only plain columns are looked at: it goes over the bytes of a server's row
-buffer. Of a table with generated columns, of one whose old rows are kept, of FLOAT and of times in the format of
-MariaDB 5.3 it gives another number once such a table was restored. MySQL's is another one than MariaDB's.
+CHECKSUM TABLE is cheaper, and enough for plain columns: it reads the bytes of the server's row buffer. But it gives
+another number after a restore if the table has generated columns, keeps its old rows, or has FLOAT or times in the
+format of MariaDB 5.3. And MySQL's number differs from MariaDB's.
 
-So each base column's value is written in one way only (`_item`), what is generated from them is not looked at, and the
-rows' numbers are added up: the order does not count, but every value, every NULL, and how often a row is there.
-docs/vault-format.md tells the form, so that it can be taken with a client program, too.
+So each base column's value is written in one way only (`_item`), generated columns are left out, and the numbers of the
+rows are added up: their order does not count, but every value, every NULL, and how often a row occurs.
+docs/vault-format.md describes the form, so that a client program can compute it, too.
 """
 
 import re
@@ -17,15 +17,15 @@ from typing import Any
 from tuibackup.database.inventory import quoted
 
 FORM = 1
-# What a value's text depends on in a session. The rest is the same everywhere.
+# The session settings that change how a value is written.
 SETTINGS = "SET NAMES utf8mb4, sql_mode = '', time_zone = '+00:00'"
-# Of the tables of one database, to be called with it and the names.
+# The columns of some tables of one database; its values: the database, then the tables.
 COLUMNS = (
     "SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, EXTRA, COALESCE(GENERATION_EXPRESSION, '')"
     " FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s AND TABLE_NAME IN ({})"
     " ORDER BY TABLE_NAME, ORDINAL_POSITION"
 )
-# Tables of which CHECKSUM TABLE says nothing once they are restored.
+# Tables whose CHECKSUM TABLE changes when they are restored.
 PECULIAR = (
     "SELECT DISTINCT TABLE_SCHEMA, TABLE_NAME FROM information_schema.COLUMNS"
     " WHERE COALESCE(GENERATION_EXPRESSION, '') <> '' OR DATA_TYPE = 'float'"
@@ -41,9 +41,9 @@ _BY_NUMBER = frozenset({"bit", "enum", "set"})
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The number of a table's rows, `sum`, and what it is of.
+    """`sum`: the number that stands for all rows of a table, and how it was computed.
 
-    `history`: rows of all time, with when they were there. `rounded`: FLOAT with six digits, as dump programs write it.
+    `history`: with old rows and their times. `rounded`: FLOAT with six digits, as dump programs write it.
     """
 
     sum: int
@@ -51,12 +51,12 @@ class Content:
     rounded: bool = False
 
     def document(self) -> dict[str, Any]:
-        """As tables.json has it."""
+        """As tables.json holds it."""
         return {"form": FORM, "sum": self.sum, "history": self.history, "rounded": self.rounded}
 
 
 def recorded(document: object) -> Content | None:
-    """The content that `document` tells; None for none, or of a form that a later tuibackup has taken."""
+    """The content in `document`; None if there is none, or if a later tuibackup wrote it in another form."""
     if not isinstance(document, Mapping) or document.get("form") != FORM:
         return None
     number = document.get("sum")
@@ -67,7 +67,7 @@ def recorded(document: object) -> Content | None:
 
 @dataclass(frozen=True, slots=True)
 class ContentColumn:
-    """A column as information_schema has it; `period`: "ROW START" or "ROW END" of a row that the server keeps."""
+    """A column as information_schema describes it; `period`: "ROW START" or "ROW END" if it is system time."""
 
     name: str
     type: str
@@ -76,7 +76,7 @@ class ContentColumn:
 
 
 def by_table(rows: Iterable[Sequence[object]]) -> dict[str, list[ContentColumn]]:
-    """What `COLUMNS` gave."""
+    """The columns of each table, from the rows that `COLUMNS` gave."""
     found: dict[str, list[ContentColumn]] = {}
     for table, name, type_, extra, expression in rows:
         words = str(expression).upper()
@@ -88,14 +88,14 @@ def by_table(rows: Iterable[Sequence[object]]) -> dict[str, list[ContentColumn]]
 
 
 def query(place: str, columns: Sequence[ContentColumn], *, history: bool, rounded: bool) -> str:
-    """The expressions COUNT(*) and the sum over the table at `place` ("`a`.`b`"), from SELECT's second word on."""
+    """COUNT(*) and the sum over the table at `place` ("`a`.`b`"): a SELECT without its first word."""
     items = [_item(column, rounded) for column in columns if not column.generated]
     if history:
         own = {column.period: column.name for column in columns if column.period}
         start, end = quoted(own.get("ROW START", "row_start")), quoted(own.get("ROW END", "row_end"))
-        # Until when a row of now is valid depends on the server's bits.
+        # A present row's end is the largest time of the server: that depends on its build.
         items += [f"CONCAT({start})", f"IF({end}>NOW(6),'N',CONCAT({end}))"]
-    # CRC32 alone is linear: of two rows that exchange a value the sums are too often the same.
+    # CRC32 alone is linear: if two rows exchange a value, the sum too often stays the same.
     row = f"CONCAT_WS(',','',{','.join(items)})" if items else "''"
     of_all_time = " FOR SYSTEM_TIME ALL" if history else ""
     return f"COUNT(*), COALESCE(SUM(CRC32(CRC32({row}))),0) FROM {place}{of_all_time}"
@@ -112,6 +112,6 @@ def _item(column: ContentColumn, rounded: bool) -> str:
         word = f"IF({name}=0,'0',CONCAT({name}+0e0))"
     elif column.type in ("float", "double"):  # a dump's literal loses the sign of 0
         word = f"IF({name}=0,'0',CONCAT({name}))"
-    else:  # bytes: not put together, for the server's longest text is soon reached
+    else:  # bytes: not concatenated, because the server's longest text is soon reached
         word = f"CONCAT(LENGTH({name}),':',CRC32({name}))"
     return f"IFNULL({word},'N')"

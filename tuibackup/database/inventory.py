@@ -44,7 +44,7 @@ TRANSACTIONAL = frozenset(
     {"innodb", "rocksdb", "tokudb", "ndbcluster", "sequence", "view", "memory", "blackhole", ""}
 )
 BY_TRANSACTION = "SYSTEM VERSIONED BY TRANSACTION"
-# Looking into the views of sys takes the server longer than all the rest.
+# The server needs longer for the views of sys than for everything else.
 _OURS = "{} NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema', 'ndbinfo')"
 _OF_TABLES = (
     "SELECT TRIGGER_SCHEMA, TRIGGER_NAME, EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS"
@@ -53,7 +53,7 @@ _OF_TABLES = (
 _PASSED = "its time has passed, and a server drops such an event at once"
 _NO_NAME = 1102  # the server's number for a name that no database can have
 _PLURAL = {TABLE: "tables", SEQUENCE: "tables", VIEW: "views", TRIGGER: "triggers", EVENT: "events"}
-# Character sets of which every byte that the server lets in comes back through utf8mb4, as dump programs write it.
+# Character sets whose bytes all survive the way through utf8mb4, which dump programs write.
 _WHOLE_SETS = "'utf8mb4', 'utf8mb3', 'utf8', 'latin1', 'ascii', 'binary'"
 
 
@@ -61,9 +61,9 @@ _WHOLE_SETS = "'utf8mb4', 'utf8mb3', 'utf8', 'latin1', 'ascii', 'binary'"
 class TableInfo:
     """One table or sequence. `floats` are its FLOAT columns.
 
-    `fragile`: it may hold other values that dump programs do not bring back (bytes that are no character of their
-    column's set, an ENUM's two kinds of empty value), or is one that they write wrong (every column generated, in a
-    tablespace that has a name, with a primary key that the server hides) or not at all (a history by transactions).
+    `fragile`: dump programs may lose other values of it (bytes that are no character of their column's set, an ENUM's
+    two kinds of empty value), write it wrong (every column generated, in a named tablespace, with a hidden primary
+    key) or not at all (a history by transactions).
     """
 
     name: str
@@ -77,11 +77,11 @@ class TableInfo:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseInfo:
-    """One active database: what a dump can have of it, and what is `left_out`. Rows and bytes: sums over its tables.
+    """One active database: what a dump can contain, and what is `left_out`. Rows and bytes: sums over its tables.
 
     `routines` are kinds ("procedure", "package body") and names. `unlisted`: which of triggers, routines and events the
-    server does not list at all, with its words. `apart`: the views that are written behind everything else
-    (see `looking`).
+    server does not list at all, with its words. `apart`: the views that are written after everything else
+    (see `view_order`).
     """
 
     name: str
@@ -93,16 +93,18 @@ class DatabaseInfo:
     apart: Apart = field(default_factory=Apart)
     left_out: tuple[LeftOut, ...] = ()
     unlisted: Mapping[str, Unlisted] = field(default_factory=dict)
-    held: frozenset[str] = frozenset()  # tables and views that somebody else held when it was looked at
+    held: frozenset[str] = (
+        frozenset()
+    )  # tables and views that somebody else had locked when the inventory was taken
     ownerless: bool = False  # some of its objects have no definer
 
     @property
     def natively(self) -> bool:
-        """Whether a dump program would stop at one of its triggers, routines or events: it leaves out no single one.
+        """Whether no dump program can dump it, so that it is read over a connection of ours.
 
-        It passes over all of a kind (where the server does not list them), and over those of tables that are left out.
-        It would also wait for a table that somebody holds for as long as that lasts, and writes an empty definer, which
-        no server takes.
+        A dump program cannot leave out a single trigger, routine or event: it stops there. It can leave out all of a
+        kind (if the server does not list them), and those of tables that are left out. It would also wait without
+        limit for a table that somebody holds, and writes an empty definer, which no server accepts.
         """
         if self.held or self.ownerless:
             return True
@@ -110,7 +112,7 @@ class DatabaseInfo:
         return any(listed_with(kind) not in self.unlisted for kind in kinds)
 
     def without(self, found: Iterable[LeftOut]) -> "DatabaseInfo":
-        """It, where `found` turned out to be no more to be had; a table of which there are some rows stays."""
+        """This database without what could not be read, `found`; a table stays if some of its rows were read."""
         found = tuple(found)
         gone = {(_PLURAL.get(one.kind, one.kind), one.name) for one in found if one.rows is None}
         return replace(
@@ -125,7 +127,7 @@ class DatabaseInfo:
 
     @property
     def passed_over(self) -> tuple[str, ...]:
-        """What a dump program leaves out by name: tables, sequences and views."""
+        """The tables, sequences and views that a dump program is told to leave out."""
         return tuple(one.name for one in self.left_out if one.kind in (TABLE, SEQUENCE, VIEW))
 
     @property
@@ -173,7 +175,7 @@ class DatabaseInfo:
 
 
 def listed_with(kind: str) -> str:
-    """The server's list in which an object of `kind` stands: "tables", "views", "triggers", "routines" or "events"."""
+    """The list of the server that has objects of `kind`: "tables", "views", "triggers", "routines" or "events"."""
     return _PLURAL.get(kind, "routines")
 
 
@@ -185,9 +187,9 @@ def tables(number: int) -> str:
 async def take(
     connection: Connection, exclude: frozenset[str], feared: Mapping[Object, str]
 ) -> tuple[DatabaseInfo, ...]:
-    """All active databases but those excluded, by name. What is `feared`, and why, is not touched.
+    """All active databases except those excluded, by name. The objects in `feared` (with the reason) are not read.
 
-    Raises LostAtError where the connection ends at one object.
+    Raises LostAtError if the connection ends at one object.
     """
     names = [
         name
@@ -259,7 +261,7 @@ async def take(
 
 
 async def _usable(connection: Connection, name: str) -> bool:
-    """Whether it is a database: a folder like .ssh among the server's own is listed, and can be none."""
+    """Whether it is a database: servers also list a folder like .ssh in their data folder."""
     if not name.startswith("#mysql50#"):
         return True
     [answer] = await connection.each([f"SHOW TABLES FROM {quoted(name)}"])
@@ -267,7 +269,7 @@ async def _usable(connection: Connection, name: str) -> bool:
 
 
 async def _passed(connection: Connection) -> list[Object]:
-    """Events whose time has come and that are not preserved then: only a server that runs no events still has them."""
+    """Events whose time has passed and that are not preserved: only a server that runs no events still has them."""
     return [
         Object(str(schema), EVENT, str(name))
         for schema, name in await connection.rows(
@@ -278,7 +280,7 @@ async def _passed(connection: Connection) -> list[Object]:
 
 
 async def _tables(connection: Connection) -> tuple[dict[tuple[str, str], TableInfo], list[Object]]:
-    """Tables and sequences by database and name; these and the views as objects to ask for."""
+    """Tables and sequences by database and name; and these and the views as objects to ask about."""
     floats, fragile = await _floats(connection), await _fragile(connection)
     spaces = await general_tablespaces(connection)
     tables: dict[tuple[str, str], TableInfo] = {}
@@ -310,9 +312,9 @@ async def _tables(connection: Connection) -> tuple[dict[tuple[str, str], TableIn
 
 
 async def _by_transaction(connection: Connection, tables: Iterable[TableInfo]) -> list[Place]:
-    """Tables whose history has transactions' numbers, not times: dump programs stop where they are to tell it."""
+    """Tables whose history has transaction numbers instead of times: dump programs stop at it."""
     if not any(table.kind == "SYSTEM VERSIONED" for table in tables):
-        return []  # old servers do not even know the column that is asked for
+        return []  # old servers do not even have the column that is asked for
     return [
         (str(schema), str(name))
         for schema, name in await connection.rows(
@@ -340,7 +342,7 @@ async def _fragile(connection: Connection) -> frozenset[tuple[str, str]]:
         " OR SUM(DATA_TYPE = 'enum' AND (COLUMN_TYPE LIKE 'enum('''',%' OR COLUMN_TYPE LIKE '%,'''',%'"
         " OR COLUMN_TYPE LIKE '%,'''')')) > 0"
         " OR SUM(EXTRA NOT LIKE '%VIRTUAL GENERATED%' AND EXTRA NOT LIKE '%STORED GENERATED%') = 0"
-        # A primary key that MySQL made by itself, where it shows that to nobody who does not ask, as our logins do.
+        # A primary key that MySQL made by itself and hides from sessions that do not ask for it, as ours do.
         " /*!80030 OR (SUM(COLUMN_NAME = 'my_row_id' AND EXTRA LIKE '%INVISIBLE%') > 0"
         " AND NOT @@global.show_gipk_in_create_table_and_information_schema) */"
     )
@@ -350,7 +352,7 @@ async def _fragile(connection: Connection) -> frozenset[tuple[str, str]]:
 async def _definitions(
     connection: Connection, views: Container[Place]
 ) -> tuple[dict[Place, str], frozenset[str]]:
-    """How each of `views` is made, and the databases in which one has no definer."""
+    """The definition of each of `views`, and the databases in which one has no definer."""
     found = [
         ((str(schema), str(view)), str(definition), str(definer))
         for schema, view, definition, definer in await connection.rows(

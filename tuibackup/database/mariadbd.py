@@ -31,7 +31,7 @@ _STOP_TIMEOUT = 20.0
 
 
 def missing_programs() -> list[str]:
-    """Those of the programs needed that this machine does not have (Debian: mariadb-server, util-linux)."""
+    """The programs that are needed and missing on this machine (Debian: mariadb-server, util-linux)."""
     return [name for name in _PROGRAMS if shutil.which(name, path=_PLACES) is None]
 
 
@@ -50,7 +50,7 @@ def account() -> str:
 
 
 def without_rights(user: str) -> list[str]:
-    """The words before a command that make it the account `user`'s, with no way back; only root may."""
+    """The words before a command that make it run as the account `user`, with no way back; only root may."""
     entry = pwd.getpwnam(user)
     return [
         program("setpriv"),

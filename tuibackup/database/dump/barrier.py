@@ -1,17 +1,18 @@
 """One instant for several programs: for a moment nobody on the server may commit, and all of them begin.
 
 MariaDB from 10.4 on has a lock made for this (BACKUP STAGE), which waits for commits and for statements that write into
-tables without transactions; others have FLUSH TABLES WITH READ LOCK, which waits for every statement that writes, and
-on MySQL for those that read. Both need the privilege RELOAD. What a lock costs is paid by others: who wants what we
-wait for waits behind us, and then until we give it back. So each of these has an end, together below two seconds:
+tables without transactions. Other servers have FLUSH TABLES WITH READ LOCK, which waits for every statement that
+writes, and on MySQL also for those that read. Both need the privilege RELOAD. Other clients pay for a lock: they wait
+behind us while we wait for it, and then until we release it. So each of these waits has a limit, together below two
+seconds:
 
-- Waiting takes `WAIT` seconds; then the statement is killed. Where our line is cut meanwhile, the server gives up after
-  a second (lock_wait_timeout, which knows no less).
-- FLUSH TABLES is not even asked for while somebody has a table open: on MySQL who wants that table waits for the one
-  who has it, and goes on to wait when we have long given up.
-- What is had is given back after `BEGIN` seconds where the programs do not begin, and after `HOLD` whatever happens.
-- The server takes it back when it has not heard from us for `LEASE` seconds (wait_timeout), because we or the line
-  stand still. It hears from us in the first moments only, so that all of it stays below two seconds.
+- We wait `WAIT` seconds for the lock; then the statement is killed. If our line is cut meanwhile, the server gives up
+  after a second (lock_wait_timeout; a second is its least value).
+- FLUSH TABLES is not even asked for while somebody has a table open. On MySQL it would make others who want that table
+  wait for whoever has it, even after we have given up.
+- The lock is released after `BEGIN` seconds if the programs have not begun, and after `HOLD` seconds in any case.
+- The server ends the lock when it has not heard from us for `LEASE` seconds (wait_timeout), because we or the line
+  hang. We speak to it in the first moments only, so that all of it stays below two seconds.
 
 A control connection that was left in the middle of an answer is dropped (aiomysql does that by itself when it is
 cancelled): the lock goes with it.
@@ -28,29 +29,29 @@ from tuibackup.database.rights.grants import Grants
 from tuibackup.errors import ConnectionLostError, DatabaseError
 from tuibackup.text import numbered, printable
 
-WAIT = 0.3  # seconds for the lock: for so long others may wait behind us
+WAIT = 0.3  # seconds to wait for the lock, while others may wait behind us
 TRIES = 5
 PAUSE = 1.0  # seconds between them
-QUIET = 2.0  # seconds, in each of them, for a moment in which nobody has a table open
+QUIET = 2.0  # seconds, in each try, to wait for a moment in which nobody has a table open
 BEGIN = 1.2  # seconds at most until every transaction is open
-HOLD = 1.5  # seconds at most for all of it: tables without transactions are read under the lock
-LOGINS = 3  # at a time that are needed besides those that read: the run's own, the lock's, and its helper's
-LEASE = 1  # second of our silence after which the server takes it back: it knows no less
-_SPEAK = (0.3, 0.3)  # seconds after which we say something, while it is held
-_RELEASE = 5.0  # seconds for an answer to giving it back
+HOLD = 1.5  # seconds at most that the lock is held: small tables without transactions are read under it
+LOGINS = 3  # needed at a time besides those that read: the run's own, the lock's, and its helper's
+LEASE = 1  # second of our silence after which the server ends the lock: its least value
+_SPEAK = (0.3, 0.3)  # seconds after which we send something while the lock is held
+_RELEASE = 5.0  # seconds for the answer when the lock is released
 _GLANCE = 0.05  # seconds between two looks for a quiet moment
-_LOOKS, _LOOK_SECONDS = 6, 0.12  # for transactions
+_LOOKS, _LOOK_SECONDS = 6, 0.12  # how often, and how far apart, transactions are looked for
 _VERSION = re.compile(r"(\d+)\.(\d+)")
 
 
 def may_lock(grants: Iterable[str]) -> bool:
-    """Whether the lines of SHOW GRANTS give the right to it."""
+    """Whether the lines of SHOW GRANTS give the right to lock."""
     held = Grants(tuple(grants))
     return held.everywhere("RELOAD") or held.everywhere("FLUSH_TABLES")
 
 
 def few_logins(database: DatabaseSession) -> str:
-    """Why there is no lock where the account may have too few logins, and the way out."""
+    """Why an account with so few logins gets no lock, and the way out."""
     return (
         f"{printable(database.account)} may have {numbered(database.logins, 'login')} at a time, too few to lock the"
         " databases together, so everything is dumped over one login and no rows are compared; run:"
@@ -59,7 +60,7 @@ def few_logins(database: DatabaseSession) -> str:
 
 
 class BarrierError(Exception):
-    """The databases cannot be had at one instant this way; the text says why. `passing`: it may go better now."""
+    """The databases cannot be dumped at one instant this way; the text says why. `passing`: a second try may work."""
 
     def __init__(self, why: str, *, passing: bool = False) -> None:
         super().__init__(why)
@@ -69,17 +70,17 @@ class BarrierError(Exception):
 class Barrier:
     """The lock of one control connection; a `helper` ends what takes too long.
 
-    `lock_ms`: how long it was held; None before. `longest_ms`: how long somebody may have waited for it in one go: for
-    this lock, or for one that was given up before it was had.
+    `lock_ms`: how long it was held; None before. `longest_ms`: the longest time that somebody may have waited: for
+    this lock, or for a try that was given up.
     """
 
     def __init__(self, control: Login, helper: Login, vendor: str, version: str) -> None:
         self.lock_ms: float | None = None
         self.longest_ms = 0.0
-        self.position = ""  # in the binary log, where it had to be read under the lock
+        self.position = ""  # in the binary log, if it had to be read under the lock
         self._control = control
         self._helper = helper
-        self._asked = self._given = 0.0  # when somebody may have begun to wait, and ended
+        self._asked = self._given = 0.0  # when others may have begun to wait, and stopped waiting
         self._mysql = vendor == "MySQL"
         found = _VERSION.search(version)
         self._version = (int(found[1]), int(found[2])) if found else (0, 0)
@@ -89,7 +90,7 @@ class Barrier:
     async def held(self) -> AsyncIterator[None]:
         """The block runs while nobody commits.
 
-        BarrierError: the lock is not had, the block takes too long, or the server has given the lock up meanwhile.
+        Raises BarrierError: there is no lock, the block takes too long, or the server ended the lock meanwhile.
         """
         began = await self._locked()
         kept = False
@@ -112,7 +113,7 @@ class Barrier:
             self._control.say("DO 1")
 
     async def _locked(self) -> float:
-        """Get the lock, in a few tries; when it began to be felt. Whatever goes wrong, nothing of it is left."""
+        """Get the lock, in a few tries; when others began to wait for it. If that fails, nothing stays locked."""
         attempt = 1
         while True:
             try:
@@ -124,14 +125,14 @@ class Barrier:
                     said = error.message.partition("says: ")[2] or error.message
                     raise BarrierError(f"no lock: {said}{await self._longest()}") from error
             except BaseException:
-                # Cancelled, or the connection is lost: perhaps while the server got it for us.
+                # Cancelled, or the connection is lost: perhaps while the server was locking.
                 self._control.drop()
                 raise
             attempt += 1
             await asyncio.sleep(PAUSE)
 
     async def _lock(self) -> float:
-        """When it began to be felt."""
+        """Get the lock once; when others began to wait for it."""
         loop = asyncio.get_running_loop()
         await self._control.rows(f"SET SESSION lock_wait_timeout = 1, wait_timeout = {LEASE}")
         if self._stages:
@@ -148,7 +149,7 @@ class Barrier:
         return began
 
     async def _quiet(self) -> None:
-        """Wait for a moment in which nobody has a table open. Raises DatabaseError where there is none."""
+        """Wait for a moment in which nobody has a table open. Raises DatabaseError if none comes."""
         loop = asyncio.get_running_loop()
         ends = loop.time() + QUIET
         while used := await self._control.rows("SHOW OPEN TABLES WHERE In_use > 0"):
@@ -158,7 +159,7 @@ class Barrier:
             await asyncio.sleep(_GLANCE)
 
     async def _soon(self, statement: str) -> None:
-        """Run what others may have to wait for. Raises DatabaseError where the server refuses it, or lets it wait."""
+        """Run what others may have to wait for. Raises DatabaseError if the server refuses it or keeps it waiting."""
         self._asked = self._asked or asyncio.get_running_loop().time()
         asking = asyncio.create_task(self._control.rows(statement))
         try:
@@ -172,7 +173,7 @@ class Barrier:
                     raise DatabaseError(f"the server did not give the lock within {WAIT:g} s") from error
                 raise
             finally:
-                if late:  # where it came too late, the next statement is killed
+                if late:  # if the kill came too late, it hits the next statement: this one
                     with suppress(DatabaseError):
                         await self._control.rows("DO 1")
         finally:
@@ -180,7 +181,7 @@ class Barrier:
             await asyncio.gather(asking, return_exceptions=True)
 
     async def _longest(self) -> str:
-        """Who has been at work for the longest, as the end of a sentence; "" where nobody is seen."""
+        """Whose statement has run longest, as the end of a sentence; "" if none is seen."""
         with suppress(DatabaseError):
             found = await self._helper.rows(
                 "SELECT ID, USER, TIME FROM information_schema.PROCESSLIST WHERE COMMAND IN ('Query', 'Execute')"
@@ -191,14 +192,14 @@ class Barrier:
         return ""
 
     async def _release(self) -> bool:
-        """Give it back; whether we had it until now. The server gives up whatever a dropped connection held."""
+        """Release the lock; whether we held it until now. The server releases what a dropped connection held."""
         statement = "BACKUP STAGE END" if self._stages else "UNLOCK TABLES"
         loop = asyncio.get_running_loop()
         given, kept = loop.time(), False
         try:
             await self._control.rows(statement, seconds=_RELEASE)
             kept = True
-        except DatabaseError:  # there is nothing to give back, or no answer
+        except DatabaseError:  # there was no lock, or no answer came
             return False
         except ConnectionLostError:
             self._control.drop()
@@ -207,14 +208,14 @@ class Barrier:
             self._control.drop()
             raise
         finally:
-            # The answer may be late, behind rows that a slow line has to carry; the words went as fast as those before.
+            # The answer may come late, behind rows on a slow line; the server heard the statement at once.
             self._given = given if kept else loop.time()
             if self._asked:
                 self.longest_ms, self._asked = max(self.longest_ms, (self._given - self._asked) * 1000), 0.0
         return kept
 
     async def _mysql_position(self) -> str:
-        with suppress(DatabaseError):  # it takes REPLICATION CLIENT
+        with suppress(DatabaseError):  # the account lacks REPLICATION CLIENT
             log = "BINARY LOG" if self._version >= (8, 2) else "MASTER"
             rows = await self._control.rows(f"SHOW {log} STATUS")
             return " ".join(str(part) for part in rows[0][:2]) if rows else ""
@@ -222,10 +223,10 @@ class Barrier:
 
 
 async def witnessed(witness: Login, expected: Callable[[], int], looks: int = _LOOKS) -> bool:
-    """Whether the server knows of the transactions that are `expected` right now. True where it does not tell.
+    """Whether the server lists as many transactions as are `expected` right now. True if it does not tell.
 
-    Nobody has to wait for that: what has begun behind the lock is still open when it is gone. One that has little to do
-    is over before we hear of it, and the server's list is up to 0.1 s old: so it is asked again for a moment.
+    Nobody has to wait for this: transactions that began under the lock are still open after it. A short one may be over
+    before we look, and the server's list is up to 0.1 s old: so we ask a few times.
     """
     for look in range(looks):
         if look:
@@ -235,7 +236,7 @@ async def witnessed(witness: Login, expected: Callable[[], int], looks: int = _L
                 "SELECT COUNT(*) FROM information_schema.INNODB_TRX t JOIN information_schema.PROCESSLIST p"
                 " ON p.ID = t.trx_mysql_thread_id WHERE p.USER = SUBSTRING_INDEX(USER(), '@', 1)"
             )
-        except DatabaseError:  # it takes PROCESS
+        except DatabaseError:  # the account lacks PROCESS
             return True
         if int(number) >= expected():
             return True

@@ -8,7 +8,7 @@ from typing import Any
 
 @asynccontextmanager
 async def beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """`work` goes on while the block does; how it ends is nobody's concern."""
+    """Do `work` while the block runs, and cancel it at the end; its result and its errors are ignored."""
     task = asyncio.create_task(work)
     try:
         yield

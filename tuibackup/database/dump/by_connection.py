@@ -1,7 +1,7 @@
-"""Tables and databases that are read over a connection of our own, beside the programs or instead of them.
+"""Tables and databases that are read over a connection of our own, beside the dump programs or instead of them.
 
-It takes what the server's program loses (see `share.inexact`), what must be read while the lock is held (tables that
-know no transactions), or everything where there is no program. One after the other, at the instant of its own snapshot.
+It reads what the dump programs lose (see `division.inexact`), what must be read while the lock is held (tables without
+transactions), or everything if there is no program. One after the other, at the instant of its own snapshot.
 """
 
 import asyncio
@@ -19,13 +19,13 @@ from tuibackup.errors import ConnectionLostError, DatabaseError
 from tuibackup.remote.session import Session
 from tuibackup.text import printable
 
-_AGAIN_SECONDS, _AGAIN_PAUSE = 60.0, 1.0  # for a server that went down to be there again
+_AGAIN_SECONDS, _AGAIN_PAUSE = 60.0, 1.0  # to wait until a server that went down is up again
 
 
 class Reader:
-    """Reads `shares`, of one database each; before all else, when it is told to `fetch`, rows of the first `locked`.
+    """Reads `shares`, of one database each. `fetch` lets it first read the rows of the first `locked` shares.
 
-    `begun` as Program's. `timely`: the tables (database, name) whose rows were here before somebody said `late`.
+    `begun` as Program's. `timely`: the tables (database, name) whose rows came before `late` was set.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Reader:
         persistent: bool = False,
         patience: float = 1,
     ) -> None:
-        """`persistent`: where the server ends the connection, go on over another one, at another instant.
+        """`persistent`: if the server ends the connection, go on over another one, at another instant.
 
         `patience`: seconds for tables that somebody else holds.
         """
@@ -50,14 +50,14 @@ class Reader:
         self.timely: set[tuple[str, str]] = set()
         self.open = False
         self.refused = ""  # why it could not begin
-        self.number = 0  # of its session, for the server
+        self.number = 0  # the server's number for its session
         self._session = session
         self._log_in = log_in
         self._vendor = vendor
         self._live = live
         self._may_fetch = asyncio.Event()
         self._fetched = asyncio.Event()
-        # The smallest first: as many as there is time for.
+        # The smallest first, so that as many as possible are read in time.
         by_size = [
             (table.bytes, info.name, table.name)
             for _number, share in self.shares[:locked]
@@ -80,7 +80,7 @@ class Reader:
             return connection
 
         async def connect_again() -> Connection:
-            """As soon as a server that went down is there again."""
+            """Log in as soon as a server that went down is up again."""
             loop = asyncio.get_running_loop()
             until = loop.time() + _AGAIN_SECONDS
             while True:
@@ -110,13 +110,13 @@ class Reader:
         self.begun.set()
 
     async def take(self, targets: dict[int, Target]) -> list[Ended]:
-        """Everything, share by share. One that cannot be read is a fault; the next is tried all the same."""
+        """Read share by share. If one cannot be read, that is its fault alone; the next is read."""
         if self._first:
             await self._fetch_all()
         return [await self._take(number, share, targets[number]) for number, share in self.shares]
 
     async def fetch(self) -> None:
-        """Let the rows of the first be read, and wait until they are here."""
+        """Let the rows of the `locked` shares be read, and wait until they are here."""
         self._may_fetch.set()
         if self._first:
             await self._fetched.wait()

@@ -1,6 +1,6 @@
-"""One dump program at work on the server: it is started, and waits for its option file on stdin; `go` gives it that.
+"""One dump program on the server: it is started and waits for its option file on stdin; `go` sends that.
 
-Whatever it writes is taken at once: a program whose reader is slow dies of the server's net_write_timeout.
+Its output is read at once: if the reader is slow, the server's net_write_timeout ends the program.
 """
 
 import asyncio
@@ -23,20 +23,20 @@ from tuibackup.text import duration, printable
 
 STALL_SECONDS = 900.0  # without a byte or a word from the tool: a table may take long to sort
 _CHUNK = 256 << 10
-_WINDOW = 4 << 20  # bytes under way, packed: several programs write at the same time
+_WINDOW = 4 << 20  # packed bytes on the way here: several programs write at the same time
 _TOO_MANY = re.compile(r"error: (?:1040|1203|1226):")
-_READY_SECONDS = 3.0  # to be ready before the lock; it begins later where it is not
+_READY_SECONDS = 3.0  # for the program to be ready before the lock is taken; then we go on without
 _COMPLAINTS = 100  # lines that are kept
 
 
 class Program:
-    """Dumps share `number`. `begun` is set as soon as its transaction is open, or it has ended; `open` says which."""
+    """Dumps share `number`. `begun` is set when its transaction is open or the program has ended; `open` says which."""
 
     def __init__(self, number: int, session: Session, tool: DumpTool, share: Share, live: Live) -> None:
         self.shares = ((number, share),)
         self.begun = asyncio.Event()
         self.open = False
-        self.refused = ""  # why the server does not let it in, while it lets us
+        self.refused = ""  # why the server refuses its login, though it accepts ours
         self._session = session
         self._tool = tool
         self._live = live
@@ -54,7 +54,7 @@ class Program:
             self._tool.command(share), on_line=self._said, window=_WINDOW, beside=True
         )
         self._stream = await stack.enter_async_context(running)
-        # Behind the lock nobody waits for the account's start-up files.
+        # Nobody shall wait under the lock while the account's start-up files run,
         try:
             async with asyncio.timeout(BEGIN_SECONDS):
                 await self._stream.begun()
@@ -63,20 +63,20 @@ class Program:
                 f"{self._session.name}: its shell did not answer within {BEGIN_SECONDS:g} s"
             ) from None
         await self._stream.write(self._tool.names(share))
-        # Nor while the shell tries which tools there are.
+        # or while the shell tries which tools exist.
         with suppress(TimeoutError):
             async with asyncio.timeout(_READY_SECONDS):
                 await self._waits.wait()
 
     async def go(self, options: Options) -> None:
-        """Let it log in and begin."""
+        """Let the program log in and begin."""
         [(_number, share)] = self.shares
         assert self._stream is not None
         await self._stream.write(self._tool.options(share, options))
         self._stream.write_eof()
 
     async def take(self, targets: dict[int, Target]) -> list[Ended]:
-        """Everything it writes, to its end, or until it stands still. Raises VaultError, ConnectionLostError."""
+        """Take its output to the end, or until it writes no more. Raises VaultError, ConnectionLostError."""
         [(number, share)] = self.shares
         try:
             async with aclosing(self._written()) as written:

@@ -1,11 +1,11 @@
-"""One more session whose snapshot is of the dump's own instant: it counts every table's rows while the programs dump.
+"""One more session, with a snapshot of the dump's own instant: it counts every table's rows while the programs dump.
 
-A dump with another number of rows is no dump. Unless `checksum` is switched off, it takes each table's CHECKSUM TABLE,
-too, with which a restored copy can be compared (see `drill`), or where that says nothing of a restored copy, the number
-of `content`. It works beside the dumps, on one large table at a time or on a few small ones.
+A dump with another number of rows is not good. Unless `checksum` is switched off, the session also takes each table's
+CHECKSUM TABLE, with which a restored copy can be compared (see `drill`); for tables whose restored copy would give
+another one, it takes the number of `content`. It works beside the dumps, on one large or a few small tables at once.
 
-A large table is read once for both: how many rows the server read for its checksum is what it has. Where the dump has
-another number, COUNT(*) has the last word.
+A large table is read once for both: the rows that the server read for the checksum are counted. If the dump has another
+number, COUNT(*) decides.
 """
 
 import asyncio
@@ -22,51 +22,51 @@ from tuibackup.database.inventory import DatabaseInfo, TableInfo, quoted
 from tuibackup.errors import ConnectionLostError, DatabaseError
 
 Place = tuple[str, str]  # database and table
-LEAST_SECONDS = 600.0  # for the counting, however short the dump was
+LEAST_SECONDS = 600.0  # for the counting, even if the dump was short
 CHECKSUM_SECONDS = 60.0  # by which checksums may lengthen a dump …
-CHECKSUM_SHARE = 0.25  # … or this much of its time, if that is more
+CHECKSUM_SHARE = 0.25  # … or this share of its time, if that is more
 _TABLE_SECONDS = 24 * 3600.0
-_TOGETHER, _TOGETHER_BYTES = 100, 16 << 20  # small tables that are looked at with one statement
-_LARGE = 8 << 20  # bytes of a table that is not read twice
-_COLUMNS_TOGETHER = 1000  # of tables of which the content is asked for with one statement
+_TOGETHER, _TOGETHER_BYTES = 100, 16 << 20  # small tables that one statement asks about
+_LARGE = 8 << 20  # bytes of a table from which on it is not read twice
+_COLUMNS_TOGETHER = 1000  # columns whose content one statement asks for
 _PARTITIONS = (
     "SELECT COUNT(*) FROM information_schema.PARTITIONS"
     " WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s AND PARTITION_NAME IS NOT NULL"
 )
 
-Batch = Sequence[tuple[str, TableInfo]]  # of databases' tables
+Batch = Sequence[tuple[str, TableInfo]]  # databases and tables
 Tables = Mapping[str, frozenset[str]]  # by database
 
 
 class Checker:
-    """`counts`, and `checksums` or `contents`, by table, for those that were had."""
+    """`counts`, and `checksums` or `contents`, by table, as far as they could be taken."""
 
     def __init__(self, login: Login, vendor: str = "MariaDB") -> None:
         self.counts: dict[Place, int] = {}
         self.checksums: dict[Place, int] = {}
         self.contents: dict[Place, Content] = {}
-        self.position = ""  # in the binary log, of this very snapshot
+        self.position = ""  # of this snapshot in the binary log
         self._login = login
         self._vendor = vendor
         self._history = False
         self._exact: Tables | None = None
         self._counted = asyncio.Event()
-        self._by_the_way: list[tuple[str, TableInfo]] = []  # counted by what their checksum read
+        self._by_the_way: list[tuple[str, TableInfo]] = []  # tables whose rows were counted with the checksum
         self._work: asyncio.Task[None] | None = None
 
     async def prepare(self) -> None:
-        """What can be done before the lock. Raises DatabaseError, ConnectionLostError."""
+        """Do what can be done before the lock. Raises DatabaseError, ConnectionLostError."""
         await self._login.rows("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         await self._login.rows(content.SETTINGS)
 
     async def begin(self) -> None:
-        """Open the snapshot: one statement, for the lock is held. Raises as `prepare`."""
+        """Open the snapshot: one statement, because the lock is held. Raises as `prepare`."""
         await self._login.rows("START TRANSACTION WITH CONSISTENT SNAPSHOT", seconds=BEGIN)
 
     def start(
         self, databases: Iterable[DatabaseInfo], history: bool, *, checksum: bool, exact: Tables | None = None
     ) -> None:
-        """Begin to count, beside whatever else happens.
+        """Begin to count in the background.
 
         `history`: old rows of system-versioned tables count. `exact`: tables whose FLOAT is dumped with all digits;
         None means all of them.
@@ -75,9 +75,9 @@ class Checker:
         self._work = asyncio.create_task(self._count_all(tuple(databases), checksum))
 
     async def finish(self, seconds: float) -> None:
-        """Wait until all is counted, and a while for the checksums; the dump took `seconds`.
+        """Wait until all rows are counted, and a while for the checksums; the dump took `seconds`.
 
-        What was not had until then is not there.
+        What is not ready by then is missing.
         """
         if self._work is None:
             return
@@ -87,7 +87,7 @@ class Checker:
             await asyncio.wait((self._work,), timeout=max(CHECKSUM_SECONDS, seconds * CHECKSUM_SHARE))
 
     async def confirm(self, dumped: Mapping[Place, int | None]) -> None:
-        """Ask for the rows of what has others in the dump, where they were counted by the way. After `finish`."""
+        """Count again with COUNT(*) where the dump differs from a count taken with the checksum. After `finish`."""
         doubted = [one for one in self._by_the_way if self._differs(one, dumped)]
         for schema, table in doubted:
             del self.counts[schema, table.name]
@@ -101,7 +101,7 @@ class Checker:
         return dumped.get(key) not in (None, self.counts[key])
 
     async def stop(self) -> None:
-        """End it, whatever it does; the server drops what it was asked."""
+        """Stop at once; the server drops what it was asked."""
         self._login.drop()
         if self._work is not None:
             self._work.cancel()
@@ -110,17 +110,17 @@ class Checker:
     async def _count_all(self, databases: tuple[DatabaseInfo, ...], checksum: bool) -> None:
         try:
             await self._look(databases, checksum)
-        except ConnectionLostError:  # of this login alone, or of all: then the dumps tell
+        except ConnectionLostError:  # if not only this login is lost, the dumps tell
             return
         finally:
             self._counted.set()
 
     async def _look(self, databases: tuple[DatabaseInfo, ...], checksum: bool) -> None:
-        # Going back to it after each table gives up the table's metadata lock: else an ALTER TABLE would wait for
-        # the end of the dump, and every query of that table behind it.
+        # Rolling back to it after each table releases the table's metadata lock. Otherwise an ALTER TABLE would wait
+        # for the end of the dump, and every query of that table behind it.
         await self._login.rows("SAVEPOINT sp")
         self.position = await self._position()
-        # Others are not in the snapshot: they have the rows of right now.
+        # Other tables are not in the snapshot: they show the rows of right now.
         tables = [
             (one.name, table)
             for one in databases
@@ -143,8 +143,8 @@ class Checker:
                 await self._contents(some)
 
     async def _peculiar(self, tables: Batch) -> frozenset[tuple[str, TableInfo]]:
-        """Those of which a restored copy has another CHECKSUM TABLE, or may have it."""
-        if self._vendor != "MariaDB":  # a drill's server is a MariaDB, mostly
+        """The tables whose CHECKSUM TABLE is, or may be, another one after a restore."""
+        if self._vendor != "MariaDB":  # a drill's server is mostly a MariaDB
             return frozenset(tables)
         try:
             found = {(str(schema), str(name)) for schema, name in await self._login.rows(content.PECULIAR)}
@@ -179,7 +179,7 @@ class Checker:
             await self._ask(some, look)
 
     async def _ask(self, tables: Batch, look: Callable[[Batch], Awaitable[None]]) -> None:
-        """`look` at all of them; where one was dropped or changed since, which the dump says too, at the others."""
+        """`look` at all of them; if one was dropped or changed (which the dump says, too), at the others."""
         try:
             await look(tables)
         except DatabaseError:
@@ -203,7 +203,7 @@ class Checker:
     async def _count_by_the_way(self, tables: Batch) -> None:
         """The checksum of one table, and how many rows were read for it: one less than were asked for.
 
-        Of partitions each has an end of its own, so such a table is counted by itself.
+        Each partition has an end of its own, so a table with partitions is counted separately.
         """
         [(database, table)] = tables
         [(partitions,)] = await self._login.rows(_PARTITIONS, database, table.name)
@@ -215,7 +215,7 @@ class Checker:
             self._by_the_way.append((database, table))
 
     async def _read(self) -> int:
-        """How often this session asked a table for its next row."""
+        """How often this session has asked a table for its next row."""
         [(_name, times)] = await self._login.rows("SHOW SESSION STATUS LIKE 'Handler\\_read\\_rnd\\_next'")
         return int(times)
 
@@ -251,7 +251,7 @@ class Checker:
         return bool(table.floats) and exact is not None and table.name not in exact.get(schema, frozenset())
 
     async def _position(self) -> str:
-        """Where in MariaDB's binary log this snapshot lies; "" where there is none, or it does not tell."""
+        """Where in MariaDB's binary log this snapshot lies; "" if there is no log, or the server does not tell."""
         try:
             found: dict[str, object] = dict(
                 await self._login.rows("SHOW STATUS LIKE 'binlog\\_snapshot\\_%'")
@@ -264,7 +264,7 @@ class Checker:
 
 
 def batches(tables: Batch) -> Iterator[Batch]:
-    """All of `tables`, the smallest first, a few small ones at a time: each statement is a journey to the server."""
+    """All of `tables`, the smallest first, several small ones together: each statement is a round trip."""
     some: list[tuple[str, TableInfo]] = []
     size = 0
     for place in sorted(tables, key=lambda item: item[1].bytes):

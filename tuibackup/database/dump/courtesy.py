@@ -1,9 +1,9 @@
-"""Whoever waits for a table that a statement of ours reads is let through: the statement is ended.
+"""Ends a statement of ours when somebody waits to change the table that it reads.
 
-A statement that reads keeps others from changing what its tables are. Somebody's ALTER TABLE then waits for its end,
-and everybody who wants that table waits behind the ALTER: for minutes, where the table is large. So while statements of
-ours are at work, the server's list of sessions is looked at again and again. What the ended statement was for is not
-had: a dump is made again by itself, rows are not compared. An account without PROCESS sees nobody wait.
+A statement that reads keeps others from altering its tables. An ALTER TABLE then waits for its end, and everybody who
+wants that table waits behind the ALTER: for minutes, if the table is large. So while our statements run, the server's
+list of sessions is read again and again. An ended statement brings no result: its database is dumped once more, or its
+rows are not compared. An account without PROCESS cannot see who waits.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from tuibackup.errors import ConnectionLostError, DatabaseError
 from tuibackup.remote.session import Session
 from tuibackup.text import printable
 
-PATIENCE = 0.5  # seconds that somebody waits before we step back …
+PATIENCE = 0.5  # seconds that somebody waits before we end our statement …
 _LOOK = 0.3  # … and between two looks: together well below two seconds
 _OURS = "USER = SUBSTRING_INDEX(USER(), '@', 1)"
 _WAITING = "STATE LIKE 'Waiting for %metadata lock' OR STATE LIKE 'Waiting for table flush'"
@@ -34,7 +34,7 @@ Place = tuple[str, str]  # database and table
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What the session `number` has the server do; `database`: the one in use, "" for none."""
+    """The statement that the session `number` runs; `database`: the one in use, "" for none."""
 
     number: int
     database: str
@@ -48,7 +48,7 @@ class Statement:
                 yield (found[0] if len(found) > 1 else self.database, found[-1])
 
     def wants(self, place: Place) -> bool:
-        """Whether it names that table, in the database in use or by its full name; or drops its database."""
+        """Whether it names that table, or drops the table's database."""
         words = {_plain(word).lower() for word in _WORDS.findall(self.text)}
         database, table = place[0].lower(), place[1].lower()
         if _DROPS.match(self.text):
@@ -59,8 +59,8 @@ class Statement:
 class Courtesy:
     """Looks at the server's sessions over one more login, where the server allows it.
 
-    `longest_ms`: how long somebody waited for us until we stepped back; `programs`: the sessions of dump programs, None
-    where they are not known.
+    `longest_ms`: the longest time that somebody waited before we ended our statement; `programs`: the sessions of the
+    dump programs, None if they are not known.
     """
 
     def __init__(self, session: Session, database: DatabaseSession, live: Live) -> None:
@@ -72,19 +72,19 @@ class Courtesy:
         self.programs: frozenset[int] | None = None
         self._numbers: Callable[[], Iterable[int]] = tuple
         self._since: dict[Statement, float] = {}
-        self._wronged: set[Statement] = set()  # who waits, or waited until now, for us
-        self._ended: set[Statement] = set()  # ours
+        self._wronged: set[Statement] = set()  # others' statements that wait, or waited until now, for ours
+        self._ended: set[Statement] = set()  # ours that were ended
         self._work: asyncio.Task[None] | None = None
 
     async def note(self) -> None:
-        """Programs are about to log in: who is here now is none of them. Raises ConnectionLostError."""
+        """Remember who is logged in before the programs are. Raises ConnectionLostError."""
         if self._database.resting:  # there is no place for another login
             return
         with suppress(DatabaseError):
             self._before = await _sessions(self._database)
 
     def start(self, begun: Awaitable[object], numbers: Callable[[], Iterable[int]]) -> None:
-        """Go to work when the programs have `begun`; `numbers`: sessions of ours besides them, as they are by then."""
+        """Begin to watch when the programs have `begun`; `numbers` gives our other sessions at any time."""
         self._numbers = numbers
         self._work = asyncio.create_task(self._let_through(begun))
 
@@ -98,7 +98,7 @@ class Courtesy:
         await begun
         if self._before is None:
             return
-        # Where the server lets nobody in any more, or does not tell, the dumps go on.
+        # If the server accepts no more logins, or does not tell, the dumps go on unwatched.
         with suppress(DatabaseError, ConnectionLostError):
             login = await log_in_again(self._session, self._database.options)
             try:
@@ -110,7 +110,7 @@ class Courtesy:
                 login.drop()
 
     async def _statements(self, login: Login, which: str, end: str) -> list[Statement]:
-        """Those of the sessions `which`; of long ones the LEFT or RIGHT `end`, where their table is."""
+        """The statements of the sessions `which`; of a long one the LEFT or RIGHT `end`, which names its table."""
         return [
             Statement(int(number), str(database or ""), str(text))
             for number, database, text in await login.rows(
@@ -142,7 +142,7 @@ class Courtesy:
                     break
 
     async def _end(self, login: Login, ours: Statement, place: Place) -> None:
-        # One whose rows a slow line has to carry does not hear of its end before they have gone: its session does.
+        # KILL QUERY does not reach a statement whose rows wait for a slow line; ending its session does.
         kill = "KILL" if ours in self._ended else "KILL QUERY"
         if ours not in self._ended:
             self._ended.add(ours)
@@ -155,7 +155,7 @@ class Courtesy:
 
 
 async def _sessions(asking: DatabaseSession | Login) -> frozenset[int]:
-    """Those of our account."""
+    """The sessions of our account."""
     found = await asking.rows(f"SELECT ID FROM information_schema.PROCESSLIST WHERE {_OURS}")
     return frozenset(int(number) for (number,) in found)
 

@@ -1,7 +1,7 @@
-"""How the work of a dump is shared among a few programs that run at the same time, balanced by size.
+"""How the work of a dump is divided among a few programs that run at the same time, balanced by size.
 
-The estimates are the server's own (information_schema), and rough. A database is taken whole by one program, with
-others of its kind; one that is larger than a fair share gives tables away. What a program takes is a `Share`.
+The sizes are the server's own estimates (information_schema), and rough. One program takes several whole databases; a
+database that is larger than a fair share gives tables to other programs. What a program takes is a `Share`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 
 from tuibackup.database.inventory import DatabaseInfo, TableInfo
 
-PROGRAMS = 3  # at the same time: more are not drained faster, and each takes memory here and a core there
-_LEAST = 32 << 20  # bytes of a database below which it is not taken apart
-_TABLE = 20_000  # bytes that a table costs, empty or not
-_ROW = 80  # … and each of its rows, beside what is in it: a million short ones take longer than the same bytes in few
-_APART = 2  # databases that are taken apart
-_LOCKED_BYTES, _LOCKED_TABLES = 4 << 20, 100  # that are read while everybody waits
+PROGRAMS = 3  # at the same time: more are no faster, and each takes memory here and a core there
+_LEAST = 32 << 20  # bytes: a smaller database is not divided
+_TABLE = 20_000  # bytes that a table counts beyond its size: it takes time even if it is empty
+_ROW = 80  # bytes that a row counts beyond its content: a million short rows take longer than a few long ones
+_APART = 2  # databases at most that are divided
+_LOCKED_BYTES, _LOCKED_TABLES = 4 << 20, 100  # at most that are read under the lock, while everybody waits
 _LOCKABLE = ("myisam", "aria")
 
 Tables = frozenset[str]
@@ -23,7 +23,7 @@ _NONE: Tables = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """What one program takes: `databases` whole but for `left_out`, or else the `tables` of the one database."""
+    """What one program takes: whole `databases` without the tables `left_out`, or the `tables` of a single one."""
 
     databases: tuple[DatabaseInfo, ...]
     tables: tuple[str, ...] = ()
@@ -31,18 +31,18 @@ class Share:
 
     @property
     def whole(self) -> bool:
-        """Whether it takes databases, not tables."""
+        """Whether it takes whole databases."""
         return not self.tables
 
     def expected(self) -> int:
-        """How many tables it will tell of."""
+        """How many tables it will dump."""
         if self.tables:
             return len(self.tables)
         return sum(len(one.tables) - len(self.left_out.get(one.name, _NONE)) for one in self.databases)
 
 
 def locked(databases: Iterable[DatabaseInfo]) -> tuple[Share, ...]:
-    """Tables that know no transactions and are small enough to be read under the lock: so they are of its instant."""
+    """Tables without transactions that are small enough to be read under the lock: they are of its instant."""
     found = [
         (table.bytes, one.name, table.name)
         for one in databases
@@ -73,7 +73,7 @@ def inexact(databases: Iterable[DatabaseInfo], but: Mapping[str, Tables]) -> tup
 
 
 def taken_by(shares: Iterable[Share]) -> dict[str, Tables]:
-    """Which tables of which database these take."""
+    """The tables that these shares take, by database."""
     found: dict[str, Tables] = {}
     for share in shares:
         for one in share.databases:
@@ -99,9 +99,9 @@ def shared(
     programs: int = PROGRAMS,
     least: int = _LEAST,
 ) -> tuple[Share, ...]:
-    """Shares for about `programs` programs; `apart` are tables that something else takes.
+    """Shares for about `programs` programs; a connection of ours takes the tables `apart`.
 
-    Every database is in exactly one share whole, so that no object of it is forgotten, known or not.
+    Every database is whole in exactly one share, so that even objects that are not in the inventory are dumped.
     """
     apart = apart or {}
     infos = tuple(databases)
@@ -116,7 +116,7 @@ def shared(
         given = [] if one not in large else [t for t in one.tables if _may_go(t, apart.get(one.name, _NONE))]
         work.append((weights[one.name] - sum(_cost(table) for table in given), one, None))
         work += [(_cost(table), one, table) for table in given]
-    # The heaviest first, each to whom has the least; a table stays with its database where that is as good.
+    # The heaviest first, each to the program with the least work.
     for weight, one, table in sorted(work, key=lambda item: -item[0]):
         least_bin = min(bins, key=lambda found: found.weight)
         least_bin.weight += weight
@@ -146,7 +146,7 @@ def _shares(
 
 
 def _may_go(table: TableInfo, apart: Tables) -> bool:
-    """Whether it may be asked for by name, and is worth it. Sequences come before the tables that use them."""
+    """Whether another program may take it by name and that pays. Sequences stay before the tables that use them."""
     plain = table.name.isascii() and table.name.replace("_", "").isalnum()
     return plain and table.kind != "SEQUENCE" and table.bytes > _LEAST // 64 and table.name not in apart
 

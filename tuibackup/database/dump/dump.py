@@ -1,8 +1,8 @@
-"""Step 4: the SQL of every active database into the vault, one compressed file each, and whether it is good.
+"""Step 4: writes the SQL of every active database into the vault, one compressed file each, and judges it.
 
-All of them are of one instant where that can be had, and a few programs of the server's own dump them side by side;
-`barrier` and `share` say how. A database whose dump is not whole (most often because its tables were changed
-meanwhile) is dumped once more by itself.
+If possible, all of them show one instant, and a few of the server's own dump programs run side by side; `barrier` and
+`division` say how. A database whose dump is not whole (most often because its tables were changed meanwhile) is dumped
+once more by itself.
 """
 
 import asyncio
@@ -35,9 +35,9 @@ NO_TOOL = "none: read over a connection"
 class DumpResult:
     """What step 4 stored. `whole`: every active database is in it whole; sizes in bytes, `bytes` of SQL.
 
-    `lock_ms`: how long nobody on the server could commit, None where there was no lock; `longest_ms`: how long somebody
-    may have waited for us in one go; `no_barrier`: why the lock was of no use, or not there; `position`: where in the
-    server's binary log the instant lies; `rows`: what was done with the numbers of rows.
+    `lock_ms`: how long nobody on the server could commit, None if there was no lock; `longest_ms`: the longest time
+    that somebody may have waited for us; `no_barrier`: why there was no lock, or why it did not help; `position`: where
+    in the server's binary log the instant lies; `rows`: whether the numbers of rows were compared.
     """
 
     outcome: Outcome
@@ -47,7 +47,7 @@ class DumpResult:
     stored_bytes: int
     findings: tuple[Finding, ...]
     tool: str
-    instant: str  # how far the databases are of one instant
+    instant: str  # how the databases came to show one instant, or that each shows its own
     lock_ms: float | None
     longest_ms: float
     no_barrier: str
@@ -67,7 +67,7 @@ class _Told:
         self.take(Finding(printable(subject), reason, mark))
 
     def once(self, finding: Finding) -> None:
-        """Take it, unless it was told before."""
+        """Pass it on, unless it was passed on before."""
         if finding not in self._taken:
             self.take(finding)
 
@@ -90,9 +90,8 @@ async def dump(
 ) -> DumpResult:
     """Dump every active database of `database` into `incoming`; `least_free` bytes stay free on the vault's disk.
 
-    `before`: bytes of SQL by database as of the last time, to tell how far it is. Raises DatabaseError where there is
-    no dump tool, nothing to dump, or no dump is whole; VaultError; ConnectionLostError. A database that is not whole
-    is a finding with a mark.
+    `before`: bytes of SQL by database in the last dump, to show the progress. Raises DatabaseError if there is nothing
+    to dump or no dump is whole; VaultError; ConnectionLostError. A database that is not whole is a finding with a mark.
     """
     told = _Told(reporter)
     tool, no_tool = None, ""
@@ -123,7 +122,7 @@ async def dump(
             history = tool is None or tool.history
             for finding in audit.limits(one.info, timely=one.timely, exact=one.exact, history=history):
                 told.take(finding)
-        # What is not whole comes last: a client stops there, and all that is whole is restored by then.
+        # Dumps that are not whole come last: a client that stops there has restored all whole ones by then.
         made = sorted(made, key=lambda one: bool(one.faults))
         summaries = [await _close(one, incoming, live, told) for one in made]
     if all(one.faults for one in made):
@@ -151,16 +150,16 @@ async def dump(
 async def _once_more(
     session: Session, passes: Passes, database: DatabaseSession, taken: Taken, told: _Told
 ) -> list[Made]:
-    """Every database, those that were not whole dumped again, and what they are like by now.
+    """Every database; those that were not whole are dumped again, as they are now.
 
-    What is whole stays, whatever happens to the others.
+    Whole dumps stay, whatever happens to the others.
     """
     broken = {one.info.name: one.why for one in taken.made if one.why}
     if not broken:
         return taken.made
     try:
         now: Mapping[str, DatabaseInfo] = await database.look_again()
-        # One that was created, or renamed, while the others were dumped is taken along.
+        # A database that was created or renamed while the others were dumped is dumped, too.
         new = sorted(now.keys() - {one.info.name for one in taken.made})
         again, ended = await passes.again([now[name] for name in (*broken, *new) if name in now])
     except (DatabaseError, ConnectionLostError) as error:
@@ -185,7 +184,7 @@ async def _once_more(
                 f"was dropped or renamed during the run; its dump is not kept: {why}",
                 mark=True,
             )
-            passes.forget(name)  # a piece of it would stop whoever loads all of them
+            passes.forget(name)  # a part of a dump would stop a restore of all
     done = {one.info.name: one for one in again}
     kept = [one for one in taken.made if one.info.name in now or not one.why]
     return [done.pop(one.info.name, one) for one in kept] + list(done.values())
@@ -194,7 +193,7 @@ async def _once_more(
 async def _beside(
     session: Session, database: DatabaseSession, made: Sequence[Made], incoming: Incoming, told: _Told
 ) -> None:
-    """What lies beside the dumps, which are good without it."""
+    """Write the files beside the dumps; the dumps are good without them."""
     late = [(one.info.name, one.late) for one in made]
     try:
         for finding in await write_beside(database, [one.info for one in made], incoming, late):
@@ -210,7 +209,7 @@ async def _beside(
 
 
 async def _close(made: Made, incoming: Incoming, live: Live, told: _Told) -> DatabaseSummary:
-    """The database's file is finished, and what there is to say about it said."""
+    """Finish the database's file and pass on what is wrong with it."""
     written = await asyncio.to_thread(made.file.close)
     incoming.wrote(written)
     for reason in made.faults:

@@ -1,6 +1,6 @@
-"""Dump programs that wait for a table too long are ended: they know no end of it, as our own logins do.
+"""Ends dump programs that wait too long for a table: they have no limit of their own, as our logins do.
 
-Their databases are then read over a connection of ours, which leaves out that table alone.
+Their databases are then read over a connection of ours, which leaves out only that table.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ _PAUSE = 2.0  # seconds between two looks at who waits
 _WAITING = (
     "SELECT ID FROM information_schema.PROCESSLIST WHERE USER = SUBSTRING_INDEX(USER(), '@', 1) AND COMMAND = 'Query'"
     " AND STATE LIKE 'Waiting for table%%' AND ID > CONNECTION_ID() AND TIME >= %s"
-    # The account may be one that people use, too: only what dump programs say.
+    # People may use the account, too: so only statements of dump programs.
     " AND (INFO LIKE 'SELECT /*!40001 SQL_NO_CACHE%%' OR INFO LIKE 'SHOW %%')"
 )
 
@@ -24,9 +24,9 @@ _WAITING = (
 async def end_waits(
     database: DatabaseSession, patience: float, live: Live, programs: Callable[[], frozenset[int] | None]
 ) -> None:
-    """Go on until cancelled; `patience`: seconds for tables that somebody else holds.
+    """Watch until cancelled; `patience`: seconds to wait for tables that somebody else holds.
 
-    `programs`: their sessions, where they are known by now.
+    `programs` gives the sessions of the dump programs, None while they are not known.
     """
     while not database.resting:  # else there is no place for another login
         await asyncio.sleep(_PAUSE)

@@ -1,4 +1,4 @@
-"""Who holds a table that we wait for, as far as the server tells: by its list of locks, else by what others ask."""
+"""Who holds a table that we wait for, as far as the server tells: from its list of locks, or others' statements."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -7,8 +7,8 @@ from tuibackup.text import printable
 
 Ask = Callable[[str], Awaitable[Sequence[Sequence[bytes | None]]]]
 
-HELD = 1205  # the error of a lock that was not had in time
-# From now on no table is waited for: on MariaDB, for others know no less than a second.
+HELD = 1205  # the error of a lock that did not come in time
+# From now on we wait for no table; servers other than MariaDB wait a second at least.
 AT_ONCE = "SET SESSION lock_wait_timeout = 1 /*M!100301 , lock_wait_timeout = 0 */"
 _SHOWN = 3
 _WHO = (
@@ -27,7 +27,7 @@ _WAYS = (
 
 
 async def holders(ask: Ask, database: str, table: str) -> str:
-    """In one line; `database` and `table` as literals of SQL. Raises ConnectionLostError."""
+    """The holders in one line; `database` and `table` are SQL literals. Raises ConnectionLostError."""
     for way in _WAYS:
         try:
             found = await ask(way.format(database=database, table=table))

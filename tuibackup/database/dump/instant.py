@@ -1,8 +1,8 @@
-"""Passes over the databases: all of them at one instant, or one database by itself.
+"""Dumps the databases: all of them at one instant, or single ones again.
 
-The ways to one instant are tried in order: behind a lock (`barrier`), several programs at the same time, and beside
-them a session that counts; else one program that dumps all databases in one transaction; else, where no program can
-even begin, no program: a connection of ours.
+The ways to one instant are tried in this order: several programs that begin under a lock (`barrier`), with a session
+that counts rows beside them; one program that dumps all databases in one transaction; and if no program can even begin,
+a connection of ours without a program.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ from tuibackup.vault.incoming import Incoming
 BARRIER, ONE_PROGRAM, EACH = "barrier", "one program for all databases", "one for each database"
 NATIVE = "one connection for all databases, without a dump program"
 _FETCH = 0.6  # seconds, while everybody waits, for the rows of small tables without transactions
-_ENOUGH = 32 << 20  # bytes of tables that make it worth while to start another program
+_ENOUGH = 32 << 20  # bytes of tables for which another program is worth its start
 
 
 @dataclass(slots=True)
@@ -65,14 +65,18 @@ class Made:
     faults: list[str]
     seconds: float
     at_instant: bool = True
-    late: tuple[tuple[int, bytes], ...] = ()  # views that look into other databases, each with its turn
-    found: tuple[LeftOut, ...] = ()  # what could not be read, and was thought sound
-    exact: Tables = frozenset()  # tables that no program cut numbers of
-    timely: Tables = frozenset()  # tables without transactions that are of the instant all the same
+    late: tuple[
+        tuple[int, bytes], ...
+    ] = ()  # views that look into other databases, each with its place in the order
+    found: tuple[
+        LeftOut, ...
+    ] = ()  # objects that could not be read, though the inventory took them for sound
+    exact: Tables = frozenset()  # tables whose FLOATs have all their digits
+    timely: Tables = frozenset()  # tables without transactions that were read under the lock
 
     @property
     def why(self) -> str:
-        """Why it may go better a second time; "" where it is good, or was waited for already."""
+        """Why it is worth a second try; "" if the dump is good, or only lacks a table that was waited for."""
         for one in self.found:
             if one.held:
                 continue
@@ -82,7 +86,7 @@ class Made:
 
 @dataclass(slots=True)
 class Taken:
-    """What the pass over all databases gave. `no_barrier`: why there was none; `lock_ms` may have been in vain then."""
+    """The dumps of all databases. `no_barrier`: why the lock failed, "" if it held; `lock_ms` may be set even so."""
 
     made: list[Made]
     instant: str
@@ -96,7 +100,7 @@ class Taken:
     contents: dict[Place, Content] = field(default_factory=dict)
 
     def compare(self) -> Iterator[tuple[str, str]]:
-        """Hold the rows of each dump against those that were counted at the same instant; what could not be counted."""
+        """Compare each dump's rows with those counted at the same instant; yields what was not counted."""
         for one in self.made:
             counts = {place: n for place, n in self.counts.items() if place[1] not in one.info.held}
             if self.comparable and not one.faults:
@@ -106,10 +110,10 @@ class Taken:
 
 
 class Passes:
-    """Makes the dumps of `database`'s databases in `incoming`; what is open when the block ends is abandoned.
+    """Makes the dumps of `database`'s databases in `incoming`; files still open when the block ends are abandoned.
 
-    `tool` is None from then on where it cannot begin; `no_tool` says why. `longest_ms`: how long somebody may have
-    waited in one go for a lock of ours, or for a statement.
+    `tool` becomes None if it cannot begin; `no_tool` says why. `longest_ms`: the longest time that somebody may have
+    waited for a lock of ours, or for a statement.
     """
 
     def __init__(
@@ -122,7 +126,7 @@ class Passes:
         least_free: int,
         patience: float,
     ) -> None:
-        """`patience`: seconds for tables that somebody else holds."""
+        """`patience`: seconds to wait for tables that somebody else holds."""
         self._session = session
         self._database = database
         self.tool = tool
@@ -170,9 +174,7 @@ class Passes:
                 self._files.forget_parts()
                 if last or (isinstance(error, BarrierError) and not error.passing):
                     break
-                await self._database.rows(
-                    "SELECT 1"
-                )  # where a login was ended with the server, it is waited for
+                await self._database.rows("SELECT 1")  # if the server went down, this waits until it is back
         together = self.tool is not None and not any(info.natively for info in infos)
         made, ended, begun = await self._run(self._one(infos, program=together))
         if self.tool is not None and not begun and all(one.faults for one in made):
@@ -194,20 +196,20 @@ class Passes:
         self._live.say(f"{why}; the databases are read without a dump program")
 
     async def again(self, infos: Sequence[DatabaseInfo]) -> tuple[list[Made], list[Ended]]:
-        """These once more, at an instant of their own, over a connection: it leaves out no more than it cannot read.
+        """Dump these once more, at a later instant, over a connection, which leaves out only what it cannot read.
 
-        What there was of them is thrown away, once that can begin. Raises DatabaseError and what `at_one_instant` does.
+        Their first dumps are removed when that has begun. Raises as `at_one_instant`.
         """
         for info in infos:
             self._live.say(f"{printable(info.name)}: dumped once more")
-        await self._database.rows("SELECT 1")  # a server that is restarted is waited for
+        await self._database.rows("SELECT 1")  # if the server restarts, this waits for it
         made, ended, _begun = await self._run(self._one(infos, program=False), infos)
         for one in made:
             one.at_instant = False
         return made, ended
 
     def forget(self, name: str) -> None:
-        """Throw away what there is of this database."""
+        """Remove the dump of this database."""
         self._files.forget([name])
 
     async def _behind_barrier(self, *, checksum: bool) -> Taken:
@@ -280,7 +282,7 @@ class Passes:
         )
 
     async def _all_begin(self, barrier: Barrier, helper: Login, checker: Checker, running: Running) -> None:
-        """Behind the lock, every transaction is opened. Raises BarrierError where that is of no use."""
+        """Open every transaction under the lock. Raises BarrierError if that does not work in time."""
         try:
             async with barrier.held():
                 running.begin()
@@ -288,7 +290,7 @@ class Passes:
                     async with asyncio.timeout(BEGIN):
                         await together([checker.begin(), running.open()])
                 except TimeoutError:
-                    # Where the server has all their transactions, the programs are of a kind that does not say so.
+                    # If the server lists all their transactions, they are programs that do not say when they begin.
                     silent = await witnessed(helper, lambda: running.at_work + 1, looks=1)
                     why = "did not say that they had begun" if silent else "had not begun"
                     raise BarrierError(
@@ -299,7 +301,7 @@ class Passes:
             raise BarrierError(error.message) from error
         finally:
             if barrier.lock_ms is not None:
-                # The longest, where it took two attempts.
+                # The longer one, if it took two attempts.
                 self._lock_ms = max(self._lock_ms or 0, barrier.lock_ms)
             self.longest_ms = max(self.longest_ms, barrier.longest_ms)
 
@@ -324,9 +326,9 @@ class Passes:
     def _workers(
         self, infos: Sequence[DatabaseInfo], aside: Sequence[Share], exact: Sequence[Share]
     ) -> list[Program | Reader]:
-        """Programs for `infos`, but for what a connection of our own takes: that, and all other databases.
+        """Programs for `infos`, and one connection of our own for `aside`, `exact` and all other databases.
 
-        Raises BarrierError where the account may not have so many logins at a time.
+        Raises BarrierError if the account may not have so many logins at a time.
         """
         workers: list[Program | Reader] = []
         if self.tool is not None and infos:
@@ -335,7 +337,9 @@ class Passes:
                 for number, share in enumerate(self._shares(infos, [*aside, *exact]))
             ]
         whole = [Share((info,)) for info in self._database.databases if info.natively or not infos]
-        whole.sort(key=lambda share: bool(share.databases[0].held))  # nobody waits for what somebody holds
+        whole.sort(
+            key=lambda share: bool(share.databases[0].held)
+        )  # the others do not wait for what somebody holds
         if mine := [*aside, *exact, *whole]:
             workers.append(self._reader(mine, first=len(workers), locked=len(aside)))
         if 0 < self._database.logins < LOGINS + len(workers):
@@ -343,7 +347,7 @@ class Passes:
         return workers
 
     def _shares(self, infos: Sequence[DatabaseInfo], apart: Sequence[Share]) -> Sequence[Share]:
-        """For as many programs as the account may have logins for, or for one."""
+        """Shares for as many programs as the account may have logins, one at least."""
         left = self._database.logins - LOGINS - 1  # one may be a connection of ours
         for programs in range(self._programs(), 0, -1):
             shares = shared(infos, taken_by(apart), programs=programs)
@@ -379,7 +383,7 @@ class Passes:
     async def _run(
         self, worker: Program | Reader, forget: Sequence[DatabaseInfo] = ()
     ) -> tuple[list[Made], list[Ended], bool]:
-        """What one worker takes, with no lock; whether it could begin. What there was of `forget` goes before."""
+        """Let one worker dump without a lock; whether it could begin. The old dumps of `forget` are removed before."""
         async with AsyncExitStack() as stack:
             running = self._running(stack, [worker])
             await running.start()
@@ -395,9 +399,9 @@ class Passes:
         return await self._made(ended), ended, worker.open
 
     async def _apart(self, infos: Sequence[DatabaseInfo]) -> dict[str, ViewTexts]:
-        """The views that are written apart; where they cannot be had, that is a fault of their databases alone."""
+        """The views that are written apart; if they cannot be read, that is a fault of their databases alone."""
         try:
-            await self._database.rows("SELECT 1")  # a server that is restarted is waited for
+            await self._database.rows("SELECT 1")  # if the server restarts, this waits for it
             return await read_apart(self._database, infos)
         except (DatabaseError, ConnectionLostError) as error:
             if self._session.lost:
@@ -405,7 +409,7 @@ class Passes:
             return {one.name: ViewTexts(faults=[error.message] * bool(one.apart.views)) for one in infos}
 
     async def _standing(self, info: DatabaseInfo) -> bytes:
-        """What is said of its sequences behind the tables of `info`, where a program wrote them."""
+        """The SQL that sets the sequences of `info`, to follow the tables that a program wrote."""
         try:
             return await standing(self._database, info)
         except ConnectionLostError as error:
@@ -415,7 +419,7 @@ class Passes:
             return b""
 
     async def _made(self, ended: Sequence[Ended]) -> list[Made]:
-        """Each database's file from what the programs left of it, in the order of the databases."""
+        """Put each database's file together from what the workers wrote, in the order of the names."""
         concerned: dict[str, list[Ended]] = {}
         infos: dict[str, DatabaseInfo] = {}
         for one in ended:
@@ -451,7 +455,7 @@ class Passes:
 
 
 def complaints(ended: Sequence[Ended]) -> list[tuple[str, str]]:
-    """What programs said that ended well, with the databases they dumped."""
+    """What programs complained of though they ended well, with the databases that they dumped."""
     return [
         (
             ", ".join(info.name for info in one.share.databases),

@@ -1,4 +1,4 @@
-"""What is told while the dumps run: table by table, how far all of them are, and what runs beside what."""
+"""What is shown while the dumps run: each table, how far all of them are, and which programs run side by side."""
 
 from collections.abc import Iterable, Mapping
 
@@ -14,12 +14,12 @@ _DATABASE = "-- Setting savepoint"
 
 
 class Live:
-    """Counts for all programs together; called by the event loop only."""
+    """Counts for all programs together; called only in the event loop."""
 
     def __init__(
         self, reporter: Reporter, databases: Iterable[DatabaseInfo], before: Mapping[str, int]
     ) -> None:
-        """`before`: bytes of SQL by database, of the last dump; where there was none, what the tables take."""
+        """`before`: bytes of SQL by database in the last dump; for a new one, the size of its tables is used."""
         self._reporter = reporter
         databases = tuple(databases)
         self._total = sum(len(one.tables) for one in databases)
@@ -29,11 +29,11 @@ class Live:
         self._current: dict[int, str] = {}  # by program
 
     def say(self, line: str) -> None:
-        """A line of its own."""
+        """Show a line."""
         self._reporter.output(line)
 
     def begin(self, shares: Iterable[Share]) -> None:
-        """These run side by side."""
+        """Show which programs run side by side, and what each takes."""
         for number, share in enumerate(shares, 1):
             names = ", ".join(printable(one.name) for one in share.databases[:4])
             more = f" and {len(share.databases) - 4} more" if len(share.databases) > 4 else ""
@@ -49,7 +49,7 @@ class Live:
         self._tell()
 
     def count(self, length: int) -> None:
-        """So many bytes of SQL more."""
+        """Add `length` bytes of SQL."""
         self._bytes += length
         self._tell()
 
@@ -80,7 +80,7 @@ class Lines:
         self._database = -1
 
     def begun(self, text: str) -> bool:
-        """Take a line; whether the program's transaction is open by now. It says so, or it has come to a table."""
+        """Take a line; whether it shows that the program's transaction is open: it says so, or names a table."""
         if text.startswith(_DATABASE):
             self._database += 1
             return True

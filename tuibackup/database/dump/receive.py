@@ -1,4 +1,4 @@
-"""The thread beside a dump: SQL in as it comes, files of frames out; unpacked, scanned and split on the way."""
+"""A thread for each dump: it takes the SQL as it comes, unpacks, scans and splits it, and writes it in frames."""
 
 import asyncio
 import queue
@@ -20,7 +20,7 @@ _QUEUED = 4  # chunks between the network and the thread
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the SQL goes: openers of files and settings (see `split`), and a guard of the room on their disk."""
+    """Where the SQL goes: openers of files and settings (see `split`), and a guard of the free space on the disk."""
 
     dump: Opener
     tail: Opener
@@ -30,9 +30,9 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What was dumped of share `number`, but for the `foot` of each dump.
+    """What was dumped of share `number`; `foot`: the end of each dump, which is not written yet.
 
-    `faults`: why nothing of it can be trusted; none for a good one.
+    `faults`: why none of it can be trusted; empty for a good one.
     """
 
     number: int
@@ -43,14 +43,14 @@ class Ended:
     shifts: dict[str, int]
     foot: bytes
     seconds: float
-    left_out: tuple[LeftOut, ...] = ()  # what could not be read of a whole database
+    left_out: tuple[LeftOut, ...] = ()  # objects of a whole database that could not be read
     spared: frozenset[str] = frozenset()  # databases that were complete before what went wrong
     native: bool = False  # read over a connection, not by a program
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """What went through. `fault`: why it could not be taken, "" for none."""
+    """What was written. `fault`: why the SQL could not be taken, "" if it could."""
 
     scanner: Scanner
     shifts: dict[str, int]
@@ -60,9 +60,9 @@ class Packed:
 
 
 async def pack(chunks: AsyncIterator[bytes], packer: str, target: Target, live: Live) -> Packed:
-    """All `chunks`, as `packer` packed them, into the target; each is taken as soon as there is room in memory.
+    """Write all `chunks`, as `packer` packed them, to the target; each is taken as soon as memory allows.
 
-    Where they are not what they should be, no more are asked for. Raises VaultError and what `chunks` raises.
+    If they are damaged, no more are asked for. Raises VaultError and what `chunks` raises.
     """
     loop = asyncio.get_running_loop()
     began = loop.time()
@@ -99,7 +99,7 @@ class _Packing:
         self._told = 0
 
     async def put(self, chunk: bytes | None, worker: "asyncio.Task[None]") -> None:
-        """Hand a chunk (None: the end) to the thread; its failure (vault full) is raised here, not waited past."""
+        """Hand a chunk (None: the end) to the thread; if it has failed (vault full), raise that at once."""
         while True:
             try:
                 self._chunks.put_nowait(chunk)
@@ -116,7 +116,7 @@ class _Packing:
         return new
 
     def stop(self) -> None:
-        """End the thread, whatever is queued."""
+        """End the thread, even if chunks are queued."""
         self._stopped.set()
 
     def work(self) -> None:
@@ -128,7 +128,7 @@ class _Packing:
         except UnpackError as error:
             self.fault = error.message
             while self._next():
-                pass  # drained all the same: a tool that cannot write says why later, or never
+                pass  # keep reading: a tool that cannot write its output never tells what went wrong
         except SplitError as error:
             self.fault = str(error)
             return

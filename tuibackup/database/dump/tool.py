@@ -17,21 +17,21 @@ _FLAGS = (
     "--single-transaction", "--quick", "--skip-lock-tables", "--routines", "--events", "--triggers",
     "--no-tablespaces", "--skip-add-locks", "--default-character-set=utf8mb4", "--max-allowed-packet=1G", "--verbose",
 )  # fmt: skip
-# Only where its help lists them: another vendor's tool stops at a flag it does not know.
+# Only if its help lists them: a tool stops at a flag that it does not know.
 _OPTIONAL = {"column-statistics": "--column-statistics=0", "set-gtid-purged": "--set-gtid-purged=OFF"}
-# read takes no byte of stdin behind the line: it asks for one after the other. $n: a line break within a name.
+# `read` takes the line byte by byte, so the rest of stdin is left to the tool. $n: a line break within a name.
 _NAMES = b"""n='
 '; IFS= read -r names; eval "set -- $names"; """
 _TLS, _TLS_MYSQL = ("ssl", "ssl-verify-server-cert=0"), ("ssl-mode=REQUIRED",)
 _HELP_SECONDS = 30.0
-_SAID = 300  # bytes of what a broken one says
-# In jobs of 1 MiB that know nothing of each other (`unpack.JOB`), where this zstd can: they are stored as they come.
+_SAID = 300  # bytes of a broken tool's message that are shown
+# In independent jobs of 1 MiB (`unpack.JOB`), if this zstd can: then they are stored as they come.
 _ZSTD = (
     f"jobs='-T1 -B{JOB} --zstd=ovlog=1'; zstd -q -1 -c $jobs </dev/null >/dev/null 2>&1 || jobs=;"
     " exec zstd -q -1 -c $jobs"
 )
-READY = "-- the dump program begins"  # no program says that
-# The programs write 4 KiB at a time into a pipe, and each time the other side is woken up.
+READY = "-- the dump program begins"  # a line that no program writes itself
+# The programs write 4 KiB at a time into a pipe, and each write wakes the other side up.
 _WRITING_MORE = (
     b"more=; stdbuf -o256K true >/dev/null 2>&1 </dev/null && more='stdbuf -o256K'; "
     b"echo '" + READY.encode() + b"' >&2; exec $more "
@@ -40,11 +40,11 @@ PACKERS = {"zstd": _ZSTD, "gzip": "gzip -q -1 -c"}
 
 
 class BrokenToolError(DatabaseError):
-    """There is a dump program, and it does not work."""
+    """There is a dump program, but it does not work."""
 
 
 class ForeignToolError(DatabaseError):
-    """There is a dump program, of the other vendor: it knows only what both have in common."""
+    """There is only a dump program of the other vendor, which knows only what both have in common."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,9 @@ class DumpTool:
     def command(self, share: Share) -> bytes:
         """A script that writes the dump of `share` to stdout; it reads `names` from stdin, and then its option file.
 
-        Between the two it says READY on stderr: from then on it only waits for the option file.
-        `--defaults-file` comes first, so that nobody's ~/.my.cnf is read. Names come over stdin, for a server takes no
-        word over 128 KiB, and this script is one.
+        Between the two it writes READY to stderr: from then on it only waits for the option file.
+        `--defaults-file` comes first, so that nobody's ~/.my.cnf is read. Names come over stdin, because the server's
+        kernel takes no argument over 128 KiB, and this script is one.
         """
         words = [self.path, "--defaults-file=/dev/stdin", *self.flags]
         if self.history and any(one.versioned for one in share.databases):
@@ -89,8 +89,8 @@ class DumpTool:
     def options(self, share: Share, options: Options) -> bytes:
         """The option file: how to log in, and what is left out.
 
-        What cannot be read is left out by name: the tool would stop at the first of them. So are those that are written
-        apart or by something else.
+        Objects that cannot be read are left out by name, because the tool would stop at the first of them. So are
+        those that are written apart or by another worker.
         """
         left_out = [
             f"{one.name}.{name}"
@@ -104,9 +104,9 @@ class DumpTool:
 async def find_tool(session: Session, probe: Probe, database: DatabaseSession) -> DumpTool:
     """The dump program to use: one of the server's own vendor that works.
 
-    The other's writes what this server does not take back: MariaDB's gives values to MySQL's generated columns
-    (error 3105), MySQL's knows no sequences. Raises DatabaseError where there is none; ForeignToolError where there
-    are others' only; BrokenToolError where none works, or would not get all rows; ConnectionLostError.
+    The other vendor's writes what this server does not accept: MariaDB's gives values to MySQL's generated columns
+    (error 3105), MySQL's knows no sequences. Raises DatabaseError if there is no program; ForeignToolError if there are
+    only the other vendor's; BrokenToolError if none works, or none would get all rows; ConnectionLostError.
     """
     if not probe.dump_tools:
         raise DatabaseError(
@@ -138,14 +138,14 @@ async def find_tool(session: Session, probe: Probe, database: DatabaseSession) -
 
 
 def _vendor(path: str, version: str) -> str:
-    """Whose program it is, as its name and `--version` tell; "" where they do not."""
+    """Whose program it is, by its name and `--version`; "" if they do not tell."""
     if "mariadb" in (path + version).lower():
         return "MariaDB"
     return "MySQL" if "(MySQL" in version or "Percona" in version else ""
 
 
 async def _help(session: Session, path: str) -> str:
-    """What it says of its options, with dashes. A program that cannot tell them cannot dump: BrokenToolError."""
+    """Its --help, options with dashes. Raises BrokenToolError if it lists none: such a program cannot dump."""
     try:
         said = await session.run(quote(path) + b" --no-defaults --help", timeout=_HELP_SECONDS)
     except RemoteTimeoutError as error:

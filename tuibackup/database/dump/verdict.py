@@ -11,7 +11,7 @@ from tuibackup.remote.command import Exit
 from tuibackup.text import count, printable
 
 _SHOWN = 5
-# The program's name comes before most of what it complains of, but not before all.
+# Most complaints begin with the program's name, but not all.
 _COMPLAINT = re.compile(
     r"(?:\S*/)?(?:mariadb-dump|mysqldump|zstd|gzip)(?:\.\w+)?: "
     r"|(?:-- )?(?:Error|Warning|WARNING): (?:Couldn't|Can't|Not enough|Skipping|get_table_structure|old server)"
@@ -20,7 +20,7 @@ _COMPLAINT = re.compile(
 
 
 def ended_badly(ended: Exit, scanner: Scanner, complaints: Sequence[str], last_words: str) -> Iterator[str]:
-    """Every reason why nothing that this program wrote can be trusted. `last_words`: the last line of stderr."""
+    """The reasons why nothing that this program wrote can be trusted. `last_words`: the last line of stderr."""
     if not ended.ok:
         said = f": {complaints[-1] if complaints else last_words}" if complaints or last_words else ""
         yield f"the dump program {ended}{said}"
@@ -29,7 +29,7 @@ def ended_badly(ended: Exit, scanner: Scanner, complaints: Sequence[str], last_w
 
 
 def spared(share: Share, scanner: Scanner) -> Iterator[str]:
-    """Databases of which a program that ended badly had written everything, and had gone on to others."""
+    """The databases that a program had written whole, with another one begun, before it ended badly."""
     for info in share.databases if share.whole else ():
         left_out = share.left_out.get(info.name, frozenset())
         mine = replace(
@@ -42,7 +42,7 @@ def spared(share: Share, scanner: Scanner) -> Iterator[str]:
 
 
 def missing(database: DatabaseInfo, found: Contents) -> Iterator[str]:
-    """What the inventory has and the dump has not."""
+    """What the inventory has and the dump lacks."""
     if names := [table.name for table in database.tables if table.name not in found.tables]:
         yield f"tables missing in the dump: {_some(names)}"
     if names := [view for view in database.views if view not in found.views]:
@@ -59,7 +59,7 @@ def missing(database: DatabaseInfo, found: Contents) -> Iterator[str]:
 def miscounted(
     database: DatabaseInfo, found: Contents, counts: Mapping[tuple[str, str], int]
 ) -> Iterator[str]:
-    """Tables of which the dump has other rows than the checker saw at the same instant, in `counts`."""
+    """Tables whose number of rows in the dump differs from the one that was counted at the same instant."""
     wrong = []
     for table in found.tables.values():
         counted = counts.get((database.name, table.name))
@@ -70,7 +70,7 @@ def miscounted(
 
 
 def uncounted(database: DatabaseInfo, counts: Mapping[tuple[str, str], int]) -> Iterator[str]:
-    """Tables that the checker should have counted and has not."""
+    """Tables that should have been counted and were not."""
     names = [
         table.name
         for table in database.tables
@@ -81,7 +81,7 @@ def uncounted(database: DatabaseInfo, counts: Mapping[tuple[str, str], int]) -> 
 
 
 def countable(table: TableInfo) -> bool:
-    """Whether its rows are of the snapshot's instant, whenever they are read."""
+    """Whether its rows are of the snapshot's instant, even if they are read later."""
     engine = table.engine.lower()
     return table.kind != "SEQUENCE" and engine in TRANSACTIONAL - {"memory", "blackhole", ""}
 
@@ -89,7 +89,7 @@ def countable(table: TableInfo) -> bool:
 def complaint(line: str) -> bool:
     """Whether a line of stderr is the dump program's (or its packer's) word that something is wrong.
 
-    With --verbose the program also tells what it does; and what a login shell's start-up files print comes here too.
+    With --verbose the program also tells what it does, and a login shell's start-up files may print here, too.
     """
     return bool(_COMPLAINT.match(line)) and "Deprecated program name" not in line
 

@@ -1,4 +1,4 @@
-"""Several programs side by side: started together, begun together, and ended together when one of them cannot go on."""
+"""Several workers side by side: started together, begun together, and ended together if one of them cannot go on."""
 
 import asyncio
 from collections.abc import Coroutine, Sequence
@@ -34,7 +34,7 @@ class Running:
         place: tuple[Path, int],
         stack: AsyncExitStack,
     ) -> None:
-        """`place`: the vault's folder, and how many bytes are to stay free on its disk. All ends with `stack`."""
+        """`place`: the vault's folder, and the bytes that must stay free on its disk. All workers end with `stack`."""
         self._workers = workers
         self._options = options
         self._files = files
@@ -46,39 +46,39 @@ class Running:
 
     @property
     def number(self) -> int:
-        """How many have, or had, a transaction of their own."""
+        """How many workers have, or had, a transaction of their own."""
         return sum(program.open for program in self._workers)
 
     @property
     def total(self) -> int:
-        """How many there are."""
+        """How many workers there are."""
         return len(self._workers)
 
     @property
     def late(self) -> int:
-        """How many have neither said that they have a transaction nor ended."""
+        """How many have neither ended nor said that they have a transaction."""
         return sum(not worker.begun.is_set() for worker in self._workers)
 
     @property
     def at_work(self) -> int:
-        """How many should have a transaction now: these, and the late, as long as they have not ended."""
+        """How many should have a transaction now: those that said so and the late ones, unless they have ended."""
         pairs = zip(self._workers, self._takers, strict=True)
         return sum(not taker.done() and (worker.open or not worker.begun.is_set()) for worker, taker in pairs)
 
     async def start(self) -> None:
-        """Start all; they wait. Raises BarrierError where the server allows fewer at a time, ConnectionLostError."""
+        """Start all; they wait. Raises BarrierError if the server allows fewer at a time, ConnectionLostError."""
         try:
             await together([one.start(self._stack) for one in self._workers])
         except (RemoteCommandError, DatabaseError) as error:
             if len(self._workers) == 1:
                 raise
-            # Of those that the server runs at a time there may be enough for another division.
+            # With fewer workers it may go: the server may have room for those.
             raise BarrierError(str(error), passing=isinstance(error, NoChannelError)) from error
         if len(self._workers) > 1:
             self._live.begin([share for one in self._workers for _number, share in one.shares])
 
     def begin(self) -> None:
-        """Let all go on, and take what they write."""
+        """Let all begin, and take what they write."""
         self._takers = [asyncio.create_task(self._take(one)) for one in self._workers]
 
     async def begun(self) -> None:
@@ -87,11 +87,11 @@ class Running:
 
     @property
     def numbers(self) -> list[int]:
-        """The sessions of our own connections among them, for the server."""
+        """The server's numbers for the sessions of our own connections among them."""
         return [reader.number for reader in self._readers]
 
     async def open(self) -> None:
-        """Wait as `begun`. BarrierError: none has its transaction."""
+        """Wait as `begun`. Raises BarrierError if one was refused, or none has its transaction."""
         await self.begun()
         for one in self._workers:
             if one.refused:
@@ -100,7 +100,7 @@ class Running:
             raise BarrierError("no dump program could begin")
 
     async def fetch(self, seconds: float) -> None:
-        """Let what must be read while the lock is held be read, for so long; what came later is not `timely`."""
+        """Let the readers read their tables under the lock, for `seconds`; what comes later is not `timely`."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await asyncio.gather(*(reader.fetch() for reader in self._readers))
@@ -117,7 +117,7 @@ class Running:
         return [one for one in self._workers if isinstance(one, Reader)]
 
     async def finish(self) -> list[Ended]:
-        """What each of them left. Raises VaultError; ConnectionLostError where the whole connection is gone."""
+        """What each of them wrote. Raises VaultError; ConnectionLostError if the whole connection is gone."""
         return [one for ended in await _results(self._takers) for one in ended]
 
     async def stop(self) -> None:
@@ -140,7 +140,7 @@ class Running:
         except (DatabaseError, ConnectionLostError) as error:
             if isinstance(error, ConnectionLostError) and self._session.lost:
                 raise
-            # What the others do is not thrown away for it.
+            # The work of the others is kept.
             worker.refused = worker.refused or error.message
             return [
                 Ended(number, share, (error.message,), (), Scanner(), {}, b"", 0.0)
@@ -151,7 +151,7 @@ class Running:
 
 
 async def together(work: Sequence[Coroutine[Any, Any, None]]) -> None:
-    """Do all of it at the same time; the first failure ends the rest and is raised."""
+    """Do all of it at the same time; the first failure ends the others and is raised."""
     await _results([asyncio.ensure_future(one) for one in work])
 
 

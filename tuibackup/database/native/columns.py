@@ -1,7 +1,7 @@
-"""How the server is asked to write each column of a table as SQL, so that its bytes come back as they were.
+"""Expressions by which the server writes each column of a table as SQL, so that a restore brings the same bytes.
 
-The session has `SET NAMES binary`: what the server puts together from literals and columns is bytes, converted by
-nobody. The dump itself is UTF-8.
+The session has `SET NAMES binary`: so the server concatenates literals and columns as bytes and converts nothing.
+The dump itself is UTF-8.
 """
 
 from collections.abc import Sequence
@@ -14,20 +14,20 @@ _FLOATING = frozenset({"float", "double", "real"})
 _TIMES = frozenset({"date", "datetime", "timestamp", "time", "inet4", "inet6", "uuid"})
 _CHOICES = frozenset({"enum", "set"})
 _SHORT = frozenset({"char", "varchar", "binary", "varbinary", "tinytext", "tinyblob"})
-_MARK = b"\0"  # stands for a long value; QUOTE writes a NUL as \0, so a row has none
-_PIECE = 1 << 20  # a longer value is sent as it is and written here
-_WORST = 8  # bytes of SQL to a byte of a value, in any character set
+_MARK = b"\0"  # stands for a long value; QUOTE writes NUL as backslash and 0, so a row has no such byte
+_PIECE = 1 << 20  # bytes; a longer value is sent as it is and turned into SQL here
+_WORST = 8  # bytes of SQL at most for a byte of a value, in any character set
 _SPARE = 4096
 _COMMA = ",',',"
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column as information_schema has it. `octets`: the longest value, where it is known."""
+    """A column as information_schema describes it. `octets`: bytes of the longest value, 0 if not known."""
 
     name: str
     type: str  # DATA_TYPE
-    charset: str = ""  # "" for what is no text
+    charset: str = ""  # "" if it is not text
     nullable: bool = True
     generated: bool = False
     octets: int = 0
@@ -64,10 +64,10 @@ class Row:
 
 
 def row(columns: Sequence[Column], packet: int) -> Row:
-    """How to ask for the rows of `columns` of a server whose answers to its own functions hold `packet` bytes.
+    """How to ask for the rows of `columns`; `packet`: the server's max_allowed_packet in bytes.
 
-    A function whose result is larger than max_allowed_packet gives NULL and a warning that nobody reads. So a value
-    that might make it so is sent by itself.
+    A function whose result is larger than that gives NULL, and a warning that nobody reads. So values that might make
+    it so large are sent as columns of their own.
     """
     spare = packet - _SPARE - _WORST * sum(column.octets for column in columns if column.type in _SHORT)
     apart = [column for column in columns if _unbounded(column) or (spare < 0 and column.type in _SHORT)]
@@ -81,21 +81,21 @@ def row(columns: Sequence[Column], packet: int) -> Row:
             written = f"IF(LENGTH({name})>{limit},'\\0',{written})"
             extra.append(f",IF(LENGTH({name})>{limit},{name},NULL)")
         words.append(written)
-    if not words:  # every column is generated: rows all the same
+    if not words:  # every column is generated, but the rows count
         return Row("'()'", ())
     return Row(f"CONCAT('(',{_COMMA.join(words)},')'){''.join(extra)}", tuple(apart))
 
 
 def expression(column: Column) -> str:
-    """An expression whose value is the column's value as a literal, the word NULL for none."""
+    """An expression that gives the column's value as a literal, or the word NULL."""
     name = quoted(column.name)
     if column.charset or column.type == "json":
         return _text(column, name)
     if column.type in _NUMBERS:
         written = name
     elif column.type in _FLOATING:
-        # + 0e0 prints all digits of a FLOAT; of a DOUBLE the column itself does, and MySQL cuts a sum at 22 characters.
-        # Zero is quoted, for a literal loses the sign of MySQL's -0.
+        # + 0e0 prints all digits of a FLOAT. A DOUBLE does so by itself, and MySQL cuts a sum at 22 characters.
+        # Zero is quoted, because a bare literal loses the sign of MySQL's -0.
         exact = f"{name}+0e0" if column.type == "float" else name
         written = f"IF({name}=0,CONCAT('\\'',{name},'\\''),{exact})"
     elif column.type == "bit":
@@ -108,7 +108,7 @@ def expression(column: Column) -> str:
 
 
 def _text(column: Column, name: str) -> str:
-    """Of a character set that UTF-8 cannot carry there and back, a value is written in hex with its set's name."""
+    """Text; a value that does not survive the way through UTF-8 is written in hex with its character set."""
     if column.utf8 or column.type == "json":
         written = f"QUOTE({name})"
     else:
@@ -136,7 +136,7 @@ def literal(column: Column, value: bytes) -> bytes:
 
 
 def escaped(sql: bytes) -> bytes:
-    """`sql` in one line. QUOTE leaves line breaks as they are; a client may change them, and a scanner counts lines."""
+    """`sql` in one line. QUOTE keeps line breaks, but a client may change them, and the scanner counts lines."""
     return sql.replace(b"\n", b"\\n").replace(b"\r", b"\\r")
 
 

@@ -1,7 +1,7 @@
-"""A dumper without a program on the server: the SQL of tables and databases, read over a database connection.
+"""Dumps tables and databases over a database connection, without a program on the server.
 
-For servers without a shell or a dump tool, and for tables whose numbers the tool cuts short (FLOAT). The server
-writes the rows as SQL itself; they stream through, statement by statement. The form is mariadb-dump's.
+It serves servers without a shell or a dump program, and tables whose numbers a dump program shortens (FLOAT). The
+server itself writes the rows as SQL; they stream through, statement by statement. The form is mariadb-dump's.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ from tuibackup.errors import ConnectionLostError, DatabaseError
 from tuibackup.text import printable
 
 STALL_SECONDS = 900.0  # without a row: a table may take long to sort
-_STATEMENT = 1 << 20  # bytes of one INSERT, as the tool's; a longer row has one of its own
+_STATEMENT = 1 << 20  # bytes of one INSERT, as the dump programs write; a longer row gets one of its own
 _ANSWER = 128 << 20  # bytes of an answer that is kept
 _CHANGED = 1412
 _GONE = (2006, 2013, 2014, 2027)
@@ -47,7 +47,7 @@ _HISTORY_SINCE = (10, 11)
 _SEQUENCE = "SEQUENCE"
 _VERSIONED = "SYSTEM VERSIONED"
 _BACK = "ROLLBACK TO SAVEPOINT tuibackup"
-_LOSSES = 3  # of the connection; whatever ends it may be felt by others, too
+_LOSSES = 3  # reconnections at most: what ends our connection may hurt other clients, too
 _ORDER = {"function": 0, "procedure": 1, "package": 2, "package body": 3}  # a body comes after its package
 
 
@@ -65,7 +65,7 @@ class StatementError(DatabaseError):
 
 @dataclass(slots=True)
 class _Fetched:
-    """A table's rows, which were read before the rest of it is written: its columns then, and why it could not be."""
+    """A table's rows, read before the rest of it is written; its columns at that time, and the error if it failed."""
 
     columns: list[Column]
     batches: list[list[bytes]] = field(default_factory=list)
@@ -75,9 +75,9 @@ class _Fetched:
 class Native:
     """Dumps over `connection`, which is its own from now on.
 
-    `rows` counts what was written of each (database, table), `longest` is the longest statement in bytes, `notes`
-    says what the dump lacks, and `left_out`, by database, what of a whole one could not be read. One thing at a time;
-    leaving an iterator early costs the connection. `reconnect`: another connection, where the server ends this one:
+    `rows` counts the rows written of each (database, table), `longest` is the longest statement in bytes, `notes`
+    says what the dump lacks, and `left_out`, by database, which objects could not be read. Ask one thing at a time;
+    leaving an iterator early costs the connection. `reconnect` gives another connection if the server ends this one:
     a damaged table may bring it down.
     """
 
@@ -90,7 +90,7 @@ class Native:
         reconnect: Callable[[], Awaitable[Connection]] | None = None,
         patience: float = 1,
     ) -> None:
-        """`patience`: seconds for tables that somebody else holds, all of them together."""
+        """`patience`: seconds to wait for tables that somebody else holds, for all of them together."""
         self.left_out: dict[str, list[LeftOut]] = defaultdict(list)
         self.rows: dict[tuple[str, str], int] = {}
         self.longest = 0
@@ -108,12 +108,12 @@ class Native:
         self._fetched: dict[tuple[str, str], _Fetched] = {}
 
     async def prepare(self) -> None:
-        """Everything that `begin` needs and that no lock has to wait for. Raises DatabaseError, ConnectionLostError."""
+        """Prepare for `begin`, before the lock is taken. Raises DatabaseError, ConnectionLostError."""
         with self._sense():
             await self._prepare()
 
     async def begin(self) -> None:
-        """Open the snapshot; behind a barrier, all who do so there see one instant. Raises as `prepare`."""
+        """Open the snapshot; all snapshots that are opened under one barrier show one instant. Raises as `prepare`."""
         with self._sense():
             if not self._version:
                 await self._prepare()
@@ -128,22 +128,22 @@ class Native:
             "SET NAMES binary",
             "SET SESSION sql_mode='', time_zone='+00:00', sql_quote_show_create=1",
             f"SET SESSION sql_select_limit=18446744073709551615, {unlimited}=0",
-            # Who takes the rows may stand still for a while.
+            # The vault may take no rows for a while.
             f"SET SESSION net_write_timeout=3600, wait_timeout=86400, lock_wait_timeout={self._patience}",
             "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
         ):
             await self._ask(statement)
 
     async def foresee(self, places: Iterable[tuple[str, str]]) -> None:
-        """Ask what `fetch` needs to know of these plain tables (database, name). Raises as `prepare`."""
+        """Read the columns of these plain tables (database, name), for `fetch`. Raises as `prepare`."""
         with self._sense():
             for database, table in places:
                 self._fetched[database, table] = _Fetched(await self._columns(database, table))
 
     async def fetch(self) -> AsyncGenerator[tuple[str, str], None]:
-        """Read the rows of all that was foreseen, in one journey; each table is given when its rows are here.
+        """Read the rows of all tables given to `foresee`, in one round trip; yields each table when its rows are here.
 
-        They are kept in memory until the table is written; what a table is refused with is raised then. Raises
+        Memory keeps them until the table is written; if the server refuses a table, its error is raised then. Raises
         DatabaseError, ConnectionLostError.
         """
         with self._sense():
@@ -174,20 +174,20 @@ class Native:
     ) -> AsyncGenerator[bytes, None]:
         """One table: structure, rows, triggers.
 
-        `alone`: with all settings that it needs, so that it restores by itself once its database is in use, or in
-        another's dump anywhere between the sequences and the views. Raises DatabaseError, ConnectionLostError.
+        `alone`: with all settings that it needs, so that it restores by itself once its database is in use, or within
+        another dump of that database, between the sequences and the views. Raises DatabaseError, ConnectionLostError.
         """
         with self._sense():
             async with aclosing(self._table(database, table, alone=alone)) as parts:
                 async for part in parts:
                     yield part
-            # The table may be changed by others again; the snapshot stays.
+            # Now others may change the table again; the snapshot stays.
             await self._ask(_BACK)
 
     async def _table(
         self, database: str, table: TableInfo, *, alone: bool, damage: list[Exception] | None = None
     ) -> AsyncGenerator[bytes, None]:
-        """`damage` is given what ends the rows too early; without it that is raised."""
+        """An error that ends the rows too early is appended to `damage`; if that is None, it is raised."""
         await self._use(database)
         name = quoted(table.name)
         raw = name.encode()
@@ -229,7 +229,7 @@ class Native:
             yield native_text.table_end()
 
     async def database(self, info: DatabaseInfo) -> AsyncGenerator[bytes, None]:
-        """A whole dump of one database, which creates it and restores by itself, but for views that are written apart.
+        """A whole dump of one database, which creates it and restores by itself; it lacks views that are written apart.
 
         Raises DatabaseError, ConnectionLostError.
         """
@@ -248,7 +248,7 @@ class Native:
             if table.kind == _SEQUENCE:
                 with self._unless_refused(info.name, SEQUENCE, table.name):
                     yield await self._sequence(table.name)
-        # What somebody holds comes last: the others do not wait for it.
+        # Tables that somebody holds come last, so that the others do not wait.
         for table in sorted(info.tables, key=lambda table: table.name in info.held):
             if table.kind != _SEQUENCE:
                 async with aclosing(self._readable(info.name, table)) as parts:
@@ -292,7 +292,7 @@ class Native:
                 isinstance(error, StatementError) and error.code == _CHANGED for error in damage
             ):
                 break
-            await self.begin()  # who held it has changed it
+            await self.begin()  # the one who held it has changed it
             place = f"{printable(database)}.{printable(table.name)}"
             self.notes.append(
                 f"{place} was changed during the dump; it and everything after it show a later instant"
@@ -303,7 +303,7 @@ class Native:
             held = isinstance(broken, StatementError) and broken.code == HELD
             if held:
                 said = f"{said}; {await holders(self._ask, literal(database), literal(table.name))}"
-                self._patience = 1  # it was waited for: for all of them together
+                self._patience = 1  # the time to wait is used up: it is for all tables together
                 await self._ask(AT_ONCE)
             changed = isinstance(broken, StatementError) and broken.code == _CHANGED
             self.left_out[database].append(
@@ -314,7 +314,7 @@ class Native:
         await self._back(database)
 
     async def _back(self, database: str) -> None:
-        """Give the table up, for others to change; the snapshot stays, unless the server gave it up."""
+        """Release the table, so that others may change it; the snapshot stays, unless the server ended it."""
         try:
             await self._ask(_BACK)
         except StatementError:
@@ -333,7 +333,7 @@ class Native:
 
     @contextmanager
     def _unless_refused(self, database: str, kind: str, name: str) -> Iterator[None]:
-        """The block shows one object of a whole database; where the server refuses that, it is left out."""
+        """The block reads one object of a whole database; if the server refuses it, the object is left out."""
         try:
             yield
         except StatementError as error:
@@ -341,7 +341,7 @@ class Native:
 
     @contextmanager
     def _sense(self) -> Iterator[None]:
-        """Every answer has a known shape; a server that answers otherwise is no reason for a traceback."""
+        """Turn an answer that has not the expected shape into a DatabaseError, not a traceback."""
         try:
             yield
         except (ValueError, IndexError, KeyError, TypeError, AssertionError, struct.error) as error:
@@ -365,7 +365,7 @@ class Native:
         ]
 
     def _history(self, database: str, table: TableInfo, found: list[Column]) -> bool:
-        """Whether the rows that a system-versioned table has had are written too."""
+        """Whether the old rows of a system-versioned table are written, too."""
         if not table.kind.startswith(_VERSIONED):
             return False
         by_transaction = any(column.period and column.type == "bigint" for column in found)
@@ -381,9 +381,9 @@ class Native:
     async def _inserts(
         self, database: str, table: str, written: list[Column], *, history: bool
     ) -> AsyncGenerator[bytes, None]:
-        """The rows as INSERTs of bounded length; a row that is longer has one of its own."""
+        """The rows as INSERTs of bounded length; a longer row gets one of its own."""
         row = native_columns.row(written, self._packet)
-        # Always named: an INSERT without names has no values for columns that are invisible.
+        # Always with names: an INSERT without them gives invisible columns no values.
         names = f" ({', '.join(quoted(column.name) for column in written)})"
         insert = f"INSERT INTO {quoted(table)}{names} VALUES\n".encode()
         nothing = b"\xfb" * len(row.long)
@@ -412,7 +412,7 @@ class Native:
     async def _rows_of(
         self, place: tuple[str, str], row: Row, *, history: bool
     ) -> AsyncGenerator[list[bytes], None]:
-        """The table's rows in batches: those that were fetched, else as they come."""
+        """The table's rows in batches: those that were fetched before, or as they come."""
         if (fetched := self._fetched.pop(place, None)) is not None:
             if fetched.error is not None:
                 raise fetched.error
@@ -503,7 +503,7 @@ class Native:
         return found
 
     async def _stream(self, query: str | None, *, sole: bool = False) -> AsyncGenerator[list[bytes], None]:
-        """Batches of row packets; what goes wrong as our errors. None: of the next that was sent ahead."""
+        """Batches of row packets; raises our own errors. None: of the next statement that was sent ahead."""
         asked = None if query is None else query.encode("utf-8", "surrogateescape")
         stream = self._connection.stream(asked, sole=sole)
         try:
@@ -531,7 +531,7 @@ class Native:
 
 
 def _texts(row: Row, batch: list[bytes], nothing: bytes) -> list[bytes]:
-    """The rows of a batch where values may be long; `nothing`: the end of a packet that holds none."""
+    """The rows of a batch in which values may be long; `nothing`: the end of a packet without long values."""
     short: list[bytes] = []
     texts: list[bytes] = []
     for packet in batch:
@@ -562,7 +562,7 @@ def _column(
 
 
 def _period(found: list[Column]) -> list[Column]:
-    """The two columns of system time: the table's own, else those that every such table has."""
+    """The two columns of system time: the table's own, or the hidden ones."""
     own = {column.period: column.name for column in found if column.period}
     return [
         Column(own.get(period, f"row_{period.lower()}"), "timestamp", nullable=False)
@@ -571,7 +571,7 @@ def _period(found: list[Column]) -> list[Column]:
 
 
 def _written(found: Iterable[Column]) -> list[Column]:
-    """Those whose values are written."""
+    """The columns whose values are written."""
     return [column for column in found if not column.generated]
 
 
@@ -582,7 +582,7 @@ def _select(place: tuple[str, str], row: Row, *, history: bool = False) -> str:
 
 
 def _bytes(value: bytes | None) -> bytes:
-    """A value that no server leaves out."""
+    """A value that every server gives."""
     if value is None:
         raise StatementError("the database's answer lacks a value that was asked for", 0)
     return value

@@ -1,6 +1,6 @@
 """The lines of a dump around the rows, in the form of mariadb-dump, so that one scanner reads both.
 
-Everything is bytes: a routine is written in the character set in which it was created, and says so.
+Everything is bytes: a routine is written in the character set in which it was created, with a SET that names it.
 """
 
 import re
@@ -10,8 +10,8 @@ from datetime import datetime
 _DEFINER = (
     rb"DEFINER=(?:`(?:[^`]|``)*`|\"(?:[^\"]|\"\")*\"|\w+)(?:@(?:`(?:[^`]|``)*`|\"(?:[^\"]|\"\")*\"|\S+))?"
 )
-# Of what was made while the server ran with --skip-grant-tables. No server takes that; without it whoever makes the
-# object is its definer.
+# The definer of an object that was created while the server ran with --skip-grant-tables. No server accepts it; without
+# a DEFINER the account that restores the object becomes its definer.
 _NOBODY = re.compile(rb"\ACREATE ((?:ALGORITHM=\w+ )?)DEFINER=``(?:@``)? ")
 _CREATE = re.compile(rb"CREATE (?:(" + _DEFINER + rb") )?(.*)\Z", re.DOTALL)
 _CREATE_VIEW = re.compile(
@@ -23,7 +23,7 @@ _SAVED = ("@saved_cs_client", "@saved_cs_results", "@saved_col_connection")
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What a stored program was created under; without it, it would mean something else."""
+    """The settings under which a stored program was created; under others it would mean something else."""
 
     charset: bytes
     collation: bytes
@@ -64,7 +64,7 @@ _HEAD = (
     b"/*!40111 SET @OLD_SQL_NOTES=@@SQL_NOTES, SQL_NOTES=0 */;",
 )
 _TAIL = (
-    b"/*!40103 SET TIME_ZONE=@OLD_TIME_ZONE */;",  # by which a scanner knows where the end begins
+    b"/*!40103 SET TIME_ZONE=@OLD_TIME_ZONE */;",  # the scanner knows the end by this line
     b"/*!40101 SET SQL_MODE=@OLD_SQL_MODE */;",
     b"/*!40014 SET FOREIGN_KEY_CHECKS=@OLD_FOREIGN_KEY_CHECKS */;",
     b"/*!40014 SET UNIQUE_CHECKS=@OLD_UNIQUE_CHECKS */;",
@@ -73,7 +73,7 @@ _TAIL = (
     b"/*!40101 SET COLLATION_CONNECTION=@OLD_COLLATION_CONNECTION */;",
     b"/*!40111 SET SQL_NOTES=@OLD_SQL_NOTES */;",
 )
-# A table's section stands in any dump, or by itself: what its rows need is set around them and put back.
+# A table's section may stand in any dump or alone: so it sets what its rows need, and puts it back.
 _SECTION = (
     b"SET @tb_names=@@character_set_client, @tb_results=@@character_set_results,"
     b" @tb_collation=@@collation_connection, @tb_zone=@@time_zone, @tb_mode=@@sql_mode, @tb_unique=@@unique_checks,"
@@ -96,13 +96,13 @@ def title(what: bytes, name: bytes) -> bytes:
 
 
 def current(database: bytes, create: bytes = b"") -> bytes:
-    """Create (where `create` says how) and use a database."""
+    """Use a database; `create`: the statement that creates it before."""
     made = create + b";\n\n" if create else b""
     return title(b"Current Database:", database) + made + b"USE " + database + b";\n"
 
 
 def table(name: bytes, create: bytes, *, alone: bool) -> bytes:
-    """A table's structure; `alone`: with the settings that its rows need, for it may stand in any dump."""
+    """A table's structure; `alone`: with the settings that its rows need, because it may stand in any dump."""
     return (
         title(b"Table structure for table", name)
         + (_SECTION if alone else b"") + b"DROP TABLE IF EXISTS " + name + b";\n" + create + b";\n"
@@ -110,12 +110,12 @@ def table(name: bytes, create: bytes, *, alone: bool) -> bytes:
 
 
 def table_end() -> bytes:
-    """Put back what `table` alone has set."""
+    """Put back the settings of a `table` that is `alone`."""
     return _SECTION_END
 
 
 def data(name: bytes, *, history: bool) -> bytes:
-    """What comes before the rows."""
+    """The lines before the rows."""
     return (
         title(b"Dumping data for table", name)
         + (_HISTORY if history else b"")
@@ -126,7 +126,7 @@ def data(name: bytes, *, history: bool) -> bytes:
 
 
 def data_end(name: bytes, *, history: bool) -> bytes:
-    """What comes after the rows."""
+    """The lines after the rows."""
     return (
         b"/*!40000 ALTER TABLE " + name + b" ENABLE KEYS */;\nCOMMIT;\nSET autocommit=@tb_autocommit;\n"
         + (_HISTORY_END if history else b"")
@@ -134,7 +134,7 @@ def data_end(name: bytes, *, history: bool) -> bytes:
 
 
 def cut_off(name: bytes, rows: int) -> bytes:
-    """Where a damaged table's rows end too early."""
+    """The line where a damaged table's rows end too early."""
     return b"-- Table " + _comment(name) + b" is damaged: only its first %d rows could be read\n" % rows
 
 
@@ -146,7 +146,7 @@ _HISTORY_END = b"/*M!101100 SET @@session.system_versioning_insert_history=@tb_h
 
 
 def sequence(name: bytes, create: bytes, setval: bytes) -> bytes:
-    """A sequence and where it stands."""
+    """A sequence and its next value."""
     return (
         title(b"Sequence structure for", name)
         + b"DROP SEQUENCE IF EXISTS " + name + b";\n" + create + b";\n" + setval + b";\n"
@@ -154,7 +154,7 @@ def sequence(name: bytes, create: bytes, setval: bytes) -> bytes:
 
 
 def standing(name: bytes, following: int, cycles: int) -> bytes:
-    """Where a sequence stands that is there already."""
+    """Set the next value of a sequence that exists already."""
     setval = b"DO SETVAL(%s, %d, 0, %d);\n" % (name, following, cycles)
     return title(b"Sequence values for", name) + setval
 
@@ -198,17 +198,17 @@ def routine(
 
 
 def unreadable(what: bytes, name: bytes) -> bytes:
-    """In place of what the account may not read."""
+    """The comment in place of an object that the account may not read."""
     return b"-- not readable for this account: " + what + b" " + _comment(name) + b"\n"
 
 
 def _owned(create: bytes) -> bytes:
-    """It without a definer who is nobody."""
+    """`create` without an empty definer."""
     return _NOBODY.sub(rb"CREATE \1", create)
 
 
 def _body(version: bytes, definer_version: bytes, create: bytes, end: bytes) -> bytes:
-    """CREATE in the tool's version comments, by which a scanner knows it."""
+    """CREATE in the version comments that the tools write; the scanner looks for them."""
     match = _CREATE.match(_owned(create))
     if match is None:
         return b"DELIMITER ;;\n" + create + b"\n;;\nDELIMITER ;\n"
@@ -220,7 +220,7 @@ def _body(version: bytes, definer_version: bytes, create: bytes, end: bytes) -> 
 
 
 def _within(under: Circumstances, made: bytes) -> bytes:
-    """`made` between the settings under which it was created and those before."""
+    """`made`, with the settings under which it was created set before it and put back after it."""
     values = (under.charset, under.charset, under.collation)
     before = [
         b"SET %s = @@%s;\n" % (old.encode(), name.encode())
@@ -240,7 +240,7 @@ def _within(under: Circumstances, made: bytes) -> bytes:
 
 
 def _collated(under: Circumstances, database: bytes, own: bytes, made: bytes) -> bytes:
-    """`made` while the database has the collation it had when that was created first."""
+    """`made`, with the database's collation changed meanwhile to the one it had when the object was created."""
     other = under.database_collation
     if not other or not own or other == own:
         return made

@@ -1,8 +1,8 @@
 """The database server's users, roles and grants as SQL, so that a new machine knows the same accounts.
 
-What it writes holds password hashes, as the tables of `mysql` do. Accounts that every server has of its own are left
-out; others that the target knows already stay as they are (`IF NOT EXISTS`) and get their grants added. One account
-that the server does not tell of, and one grant that no server would take, cost no other.
+The SQL holds password hashes, as the tables of `mysql` do. The accounts of the server itself are left out; accounts
+that the target knows already stay as they are (`IF NOT EXISTS`) and get their grants added. If the server does not show
+one account, or no server would accept one grant, the others are written all the same.
 """
 
 import re
@@ -21,7 +21,7 @@ _OF_THE_SERVER = frozenset({"mariadb.sys", "mysql.sys", "mysql.session", "mysql.
 _PUBLIC = "PUBLIC"
 _GLOBAL = re.compile(r"(GRANT [^`'\"]+ ON \*\.\* TO )")
 _PLUGIN = re.compile(r"(?:IDENTIFIED (?:VIA|WITH)| OR) [`']?(\w+)")
-# MySQL: the roles may not be there yet. What comes before it holds hashes and quoted names only.
+# MySQL: the roles may not exist yet. Only hashes and quoted names come before this clause.
 _DEFAULT_ROLE = re.compile(r" DEFAULT ROLE ((?:`(?:[^`]|``)*`@`(?:[^`]|``)*`,?)+)")
 _SHOWN = 200  # characters of a grant in a finding
 
@@ -34,7 +34,7 @@ class _Asks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Account:
-    """A row of mysql.user. `certificate`: what the account has to show, as the server keeps it."""
+    """A row of mysql.user. `certificate`: what the account's certificate must say, as the server stores it."""
 
     user: str
     host: str
@@ -52,7 +52,7 @@ class _Account:
 
 @dataclass(slots=True)
 class Accounts:
-    """`text`: statements that make every account. `unsaved`: what is not in them, and why, one by one."""
+    """`text`: statements that create every account. `unsaved`: what they lack, and why, one by one."""
 
     text: str = ""
     unsaved: list[tuple[str, str]] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Accounts:
 async def accounts(database: _Asks, vendor: str, databases: Iterable[DatabaseInfo]) -> Accounts:
     """CREATE USER, CREATE ROLE and GRANT statements of every account; `databases` are those that are dumped.
 
-    DatabaseError where accounts may not be read at all; ConnectionLostError.
+    Raises DatabaseError if accounts may not be read at all; ConnectionLostError.
     """
     writer = _Writer(database, vendor, tuple(databases))
     await writer.write()
@@ -69,7 +69,7 @@ async def accounts(database: _Asks, vendor: str, databases: Iterable[DatabaseInf
 
 
 class _Writer:
-    """Collects statements by what must be there before them."""
+    """Collects statements in the groups in which they must be run."""
 
     def __init__(self, database: _Asks, vendor: str, databases: Sequence[DatabaseInfo]) -> None:
         self.unsaved: list[tuple[str, str]] = []
@@ -86,16 +86,20 @@ class _Writer:
         }
         self._users: list[str] = []
         self._roles: list[str] = []
-        self._grants: dict[str, None] = {}  # in order; a role's are told with each role that has it
+        self._grants: dict[
+            str, None
+        ] = {}  # in order; the server repeats a role's grants for each role that has it
         self._defaults: list[str] = []
         self._foreign: dict[str, list[str]] = {}  # plugins that a server may lack, by account
-        self._gone: dict[Place, set[str]] = {}  # columns that were dropped, in small letters
+        self._gone: dict[Place, set[str]] = {}  # columns that were dropped, casefolded
 
     async def write(self) -> None:
         """Ask for everything. Raises DatabaseError, ConnectionLostError."""
-        await self._database.rows("SHOW GRANTS")  # with --skip-grant-tables the server says so here
+        await self._database.rows(
+            "SHOW GRANTS"
+        )  # a server with --skip-grant-tables refuses this with the reason
         if not self._mariadb:
-            # Else hashes stand there as bytes that are no text. Before 8.0.17 no hash was such.
+            # Otherwise hashes come as bytes that are not text. Before 8.0.17 all hashes were text.
             with suppress(DatabaseError):
                 await self._database.rows("SET SESSION print_identified_with_as_hex = 1")
         found = await self._accounts()
@@ -120,7 +124,7 @@ class _Writer:
             try:
                 await self._grant(account)
             except DatabaseError as error:
-                if account.user != _PUBLIC:  # which has none, mostly
+                if account.user != _PUBLIC:  # PUBLIC mostly has no grants
                     self._leave_out(f"grants of {account.name}", error)
         await self._proxies({account.name for account in known})
 
@@ -155,7 +159,7 @@ class _Writer:
         for told, *_rest in await self._database.rows(f"SHOW GRANTS FOR {account.name}"):
             line = str(told)
             if line.startswith("GRANT PROXY ON "):
-                continue  # told without a care for quotes: see `_proxies`
+                continue  # the server does not quote these right: see `_proxies`
             if line.startswith("SET DEFAULT ROLE "):
                 self._defaults.append(line)
                 continue
@@ -164,13 +168,13 @@ class _Writer:
                 and (found := _GLOBAL.match(line))
                 and line.startswith(account.name, found.end())
             ):
-                # The rest says again who it is, with quotes in quotes; a known account would get another password.
+                # The rest repeats the password; an account that exists would get that one.
                 option = " WITH GRANT OPTION" if account.may_grant else ""
                 line = f"{found[1]}{account.name}{option}"
             self._take(account, line)
 
     def _take(self, account: _Account, line: str) -> None:
-        """A grant, as far as there is what it is on."""
+        """Keep a grant as far as its object, and the columns it names, exist."""
         kept, place = line, needed_object(line)
         if place is not None:
             kept = without_columns(line, self._gone.get(place, ())) if self._has(place) else ""
@@ -182,11 +186,11 @@ class _Writer:
             )
 
     def _has(self, place: Place) -> bool:
-        """Whether the dumps bring it back, or every server has it: else none would take a grant on it."""
+        """Whether the dumps restore the object, or every server has it; otherwise no server accepts a grant on it."""
         return place[0].casefold() in SYSTEM or tuple(map(str.casefold, place)) in self._there
 
     async def _gone_columns(self) -> dict[Place, set[str]]:
-        """Columns that were dropped since something was granted on them, by table."""
+        """Columns, by table, that were dropped after something was granted on them."""
         gone: dict[Place, set[str]] = {}
         for database, table, column in await self._database.rows(
             "SELECT DISTINCT Db, Table_name, Column_name FROM mysql.columns_priv"
@@ -206,7 +210,7 @@ class _Writer:
         ):
             proxied = f"{quoted(_text(proxied_user))}@{quoted(_text(proxied_host))}"
             whom = f"{quoted(_text(user))}@{quoted(_text(host))}"
-            # The first of a server's own: it can be asked for by no statement.
+            # A server's first account may proxy for everybody (""): no statement can grant that.
             if whom in known and (proxied_user or proxied_host):
                 more = " WITH GRANT OPTION" if int(str(option)) else ""
                 self._grants[f"GRANT PROXY ON {proxied} TO {whom}{more}"] = None
@@ -215,7 +219,7 @@ class _Writer:
         self.unsaved.append((subject, error.message.partition("says: ")[2] or error.message))
 
     def lines(self) -> Iterator[str]:
-        """The statements in the order in which they can be run, whatever the server's sql_mode."""
+        """The statements in the order in which they can be run, under any sql_mode."""
         yield "-- Users, roles and grants of the database server, with the hashes of their passwords."
         yield "SET NAMES utf8mb4;"
         yield session.WRITING.decode().rstrip()
@@ -224,7 +228,7 @@ class _Writer:
         for subject, why in self.unsaved:
             yield f"-- not here: {printable(subject)}: {printable(why)}"
         if any(line.startswith("REVOKE ") for line in self._grants):
-            yield "SET GLOBAL partial_revokes = ON;"  # as it was; by itself it is off
+            yield "SET GLOBAL partial_revokes = ON;"  # as on the source; a new server has it off
         later: list[str] = []
         for statement in (*self._users, *self._roles, *self._grants, *self._defaults):
             owner = next((name for name in self._foreign if name in statement), "")
@@ -239,7 +243,7 @@ class _Writer:
 
 
 def _requoted(created: str, values: Iterable[str]) -> str:
-    """Servers write what a certificate has to say as it is, quotes and backslashes too."""
+    """Quote the certificate's text again: servers show its quotes and backslashes without escapes."""
     for value in values:
         if re.search(r"['\\]", value):
             created = created.replace(f"'{value}'", _literal(value), 1)
@@ -247,7 +251,7 @@ def _requoted(created: str, values: Iterable[str]) -> str:
 
 
 def _if_there(statement: str, plugins: Sequence[str], owner: str) -> Iterator[str]:
-    """`statement` where all of `plugins` are active; else a row that says what was left out."""
+    """Run `statement` if all of `plugins` are active; otherwise give a row that says what was left out."""
     names = ", ".join(map(_literal, plugins))
     said = f"left out because the server lacks {' or '.join(plugins)}: {printable(owner)}"
     yield (
@@ -258,10 +262,10 @@ def _if_there(statement: str, plugins: Sequence[str], owner: str) -> Iterator[st
 
 
 def _literal(text: str) -> str:
-    """A string, where a backslash escapes."""
+    """A string, for a server where a backslash escapes."""
     return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 def _text(value: object) -> str:
-    """Some of these columns are blobs."""
+    """The text of a column; some of these are blobs."""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value or "")

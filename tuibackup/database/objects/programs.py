@@ -1,7 +1,7 @@
-"""Which stored programs there are: triggers, routines and events, by the server's lists and by the tables it keeps.
+"""The stored programs of a server: triggers, routines and events, from its lists and from the tables behind them.
 
-A list may fail (an old mysql.proc, an event scheduler that is disabled), or be empty without a word (the events of a
-server without grant tables). MariaDB's own tables have the names all the same.
+A list may fail (an old mysql.proc, an event scheduler that is disabled), or be empty without a warning (the events of a
+server without grant tables). MariaDB's own tables still have the names.
 """
 
 from collections.abc import Mapping
@@ -22,13 +22,13 @@ _KEPT = {
     "routines": "SELECT definer, db, LOWER(type), name FROM mysql.proc",
     "events": "SELECT definer, db, 'event', name FROM mysql.event",
 }
-NOBODY = ("", "@")  # the definer of what was made while the server ran with --skip-grant-tables
-_OUR_SIDE = range(2000, 3000)  # errors of the line and of the client, which say nothing of the list
+NOBODY = ("", "@")  # the definer of programs that were created while the server ran with --skip-grant-tables
+_OUR_SIDE = range(2000, 3000)  # errors of the line and of the client, which say nothing about the list
 
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """All of them, some perhaps twice; which of "triggers", "routines" and "events" the server does not list.
+    """All programs, some perhaps twice; which of "triggers", "routines" and "events" the server does not list.
 
     `ownerless`: databases in which some have no definer.
     """
@@ -39,14 +39,14 @@ class Programs:
 
 
 class Unlisted(NamedTuple):
-    """Why the server does not list a kind of programs, in its words; `known`: their names are known all the same."""
+    """Why the server does not list a kind of programs, in its words; `known`: another table has their names."""
 
     why: str
     known: bool
 
 
 async def programs(connection: Connection) -> Programs:
-    """What there is. Raises what aiomysql raises where the line breaks."""
+    """Read all stored programs. Raises what aiomysql raises if the line breaks."""
     told: list[tuple[str, Object]] = []
     unlisted: dict[str, Unlisted] = {}
     for what, query in _LISTS.items():
@@ -65,7 +65,7 @@ async def programs(connection: Connection) -> Programs:
 
 
 async def _rows(connection: Connection, query: str) -> list[tuple[str, Object]] | str:
-    """What is listed, each with its definer, or why it is not."""
+    """The programs that a list has, each with its definer, or why the list failed."""
     try:
         return [(str(definer), Object(*map(str, row))) for definer, *row in await connection.rows(query)]
     except aiomysql.MySQLError as error:

@@ -1,7 +1,8 @@
-"""Where sequences stand that have begun again (CYCLE): dump programs tell the number, not that it comes round again.
+"""The next values of sequences that have begun again (CYCLE): dump programs write the number, but not the cycle.
 
-Said once more behind a program's tables, so that the restored sequence goes on where the other stood. Sequences know no
-transactions, so this is as of now, not as of the dump's instant: a number too late at worst, never one too early.
+So they are written once more after a program's tables, and the restored sequence continues where the other stood.
+Sequences know no transactions, so this is the present value, not the one of the dump's instant: it may be too far
+ahead, never behind.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from tuibackup.database.inventory import DatabaseInfo, quoted
 from tuibackup.database.native import text
 from tuibackup.errors import DatabaseError
 
-_TOGETHER = 100  # that are looked at with one statement
+_TOGETHER = 100  # sequences that one statement asks about
 
 
 async def standing(database: DatabaseSession, info: DatabaseInfo) -> bytes:
@@ -23,7 +24,7 @@ async def standing(database: DatabaseSession, info: DatabaseInfo) -> bytes:
 
 
 async def _cycled(database: DatabaseSession, schema: str, names: Sequence[str]) -> list[bytes]:
-    """Those of `names` that have begun again; where one was dropped since, which the dump says, those of the others."""
+    """Statements for those of `names` that have begun again; one that was dropped meanwhile is skipped."""
     asking = [
         f"SELECT {number}, next_not_cached_value, cycle_count FROM {quoted(schema)}.{quoted(name)}"
         " WHERE cycle_count > 0"

@@ -1,8 +1,8 @@
-"""Tables, views, sequences and stored programs as the server is asked about them, and those that a dump cannot have.
+"""Which tables, views, sequences and stored programs the server can show, and which a dump must leave out.
 
 A dump program asks for each object in turn and stops at the first that the server refuses: a view whose column is gone,
-a table whose file is damaged, a procedure that cannot be parsed any more. So each is asked for before, in the same
-words; whatever the error, the object is left out by name and the rest is dumped.
+a table whose file is damaged, a procedure that cannot be parsed any more. So we ask for each before, with the same
+statements; if one fails, the object is left out by name and the rest is dumped.
 """
 
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -16,25 +16,27 @@ from tuibackup.database.connect.packets import columns
 from tuibackup.database.dump.holders import AT_ONCE, HELD
 from tuibackup.errors import ConnectionLostError
 
-# Their rows are others': of the tables they gather or reach.
+# Engines without rows of their own: they show the rows of other tables.
 WITHOUT_ROWS = frozenset({"mrg_myisam", "merge", "federated", "spider", "connect", "oqgraph"})
 VIEW, TABLE, SEQUENCE, TRIGGER, EVENT = "view", "table", "sequence", "trigger", "event"
-_HELD = (HELD, 3024)  # or took longer than it may, on MySQL
-_PASSING = frozenset({*_HELD, 1213, 1317, 1969})  # the statement was ended: that says nothing of the object
+_HELD = (HELD, 3024)  # 3024: the statement took longer than it may, on MySQL
+_PASSING = frozenset(
+    {*_HELD, 1213, 1317, 1969}
+)  # the statement was ended, which says nothing about the object
 # MySQL waits at least a second for a table, but a SELECT only for as long as it is told: hundreds may be held.
 _BRIEFLY = f"{AT_ONCE} /*!50708 , max_execution_time = 300 */"
 _PATIENTLY = "SET SESSION lock_wait_timeout = 1 /*!50708 , max_execution_time = 0 */"
-_FEW = 10  # objects that are held when they are asked for, and may be free in a moment
+_FEW = 10  # so many objects that somebody holds are asked for once more
 _ASKED = {
     TABLE: ("SELECT 1 FROM {} LIMIT 1",),
     SEQUENCE: ("SHOW CREATE SEQUENCE {}", "SELECT 1 FROM {}"),
     VIEW: ("SHOW COLUMNS FROM {}", "SHOW CREATE VIEW {}"),
 }
 _SHOWN = ("SHOW CREATE TABLE {}",)
-# In which column of SHOW CREATE's answer the statement stands; of the others in the third.
+# The column of SHOW CREATE's answer that holds the statement; for other kinds it is the third.
 _STATEMENT = {TABLE: 1, SEQUENCE: 1, VIEW: 1, EVENT: 3}
-# What the server may still tell of one that it cannot show. Of a view that is all it takes to make it again; servers
-# have further columns behind these, MariaDB the algorithm.
+# What the server may still tell about an object that it cannot show. For a view that is enough to create it again;
+# servers have further columns after these, MariaDB the algorithm.
 _PIECES = {
     TABLE: "SELECT GROUP_CONCAT(CONCAT_WS(' ', COLUMN_NAME, COLUMN_TYPE) ORDER BY ORDINAL_POSITION SEPARATOR ', ')"
     " FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {} AND TABLE_NAME = {}",
@@ -61,9 +63,9 @@ class Object(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """An object that the dump has not, or, of a table, the first `rows` only. `why`: the server's words.
+    """An object that the dump lacks; or a table of which it has only the first `rows`. `why`: the server's words.
 
-    `definition`: the statement that makes it again, where the server tells that; `pieces`: what it tells else.
+    `definition`: the statement that creates it, if the server shows it; `pieces`: what else the server tells.
     """
 
     kind: str
@@ -72,18 +74,18 @@ class LeftOut:
     definition: str = ""
     pieces: str = ""
     rows: int | None = None
-    sound: bool = False  # nothing is wrong with it, but no server would take it
-    held: bool = False  # by somebody else, longer than it is waited for
-    changed: bool = False  # by somebody else, each time it was read
+    sound: bool = False  # it is not damaged, but no server would accept it
+    held: bool = False  # somebody else held it for longer than we wait
+    changed: bool = False  # somebody else changed it each time it was read
 
     @property
     def lost(self) -> bool:
-        """Whether it takes more than the definition to have it again."""
+        """Whether the definition is missing, or does not bring the object back."""
         return not self.definition or self.kind in (TABLE, SEQUENCE)
 
 
 class LostAtError(ConnectionLostError):
-    """The connection ended when the server was asked for `one`: perhaps that brought it down."""
+    """The connection ended when we asked for `one`: perhaps that brought the server down."""
 
     def __init__(self, one: Object) -> None:
         super().__init__("the database closed the connection")
@@ -96,7 +98,7 @@ def quoted(name: str) -> str:
 
 
 def literal(name: str) -> str:
-    """A string that means the same under every setting."""
+    """A string literal that means the same under every setting."""
     return f"_utf8mb4 X'{name.encode('utf-8', 'surrogateescape').hex()}'"
 
 
@@ -106,11 +108,11 @@ async def refused(
     rowless: Container[Object],
     feared: Mapping[Object, str],
 ) -> tuple[dict[Object, str], frozenset[Object]]:
-    """Those of `objects` that the server does not show to a dump program, each with the server's words.
+    """The `objects` that the server does not show to a dump program, each with the server's words.
 
-    And those that somebody else holds right now: they are not waited for, and count as sound. Of `rowless` tables no
-    rows are dumped, so none are asked for: the server where they are may be gone. Those that are `feared`, and why, are
-    not asked for at all. Raises LostAtError.
+    And those that somebody else holds right now: we do not wait for them, and take them for sound. No rows of `rowless`
+    tables are dumped, so we ask for none: the server that has them may be gone. The objects in `feared` (with the
+    reason) are not asked for at all. Raises LostAtError.
     """
     asking = [
         (one, statement.format(one.place))
@@ -129,7 +131,7 @@ async def refused(
 async def _ask(
     connection: Connection, setting: str, asking: Sequence[tuple[Object, str]], found: dict[Object, str]
 ) -> set[Object]:
-    """The objects that somebody else holds; what the server refuses is put into `found`. Raises LostAtError."""
+    """The objects that somebody else holds; those that the server refuses are put into `found`. Raises LostAtError."""
     await connection.rows(setting)
     try:
         answers = await connection.each([statement for _one, statement in asking])
@@ -150,7 +152,7 @@ async def _ask(
 async def left_out(
     connection: Connection, why: Mapping[Object, str], feared: Container[Object]
 ) -> dict[Object, LeftOut]:
-    """What is refused, and why, with what the server tells of it all the same."""
+    """The objects in `why`, each with what the server still tells about it."""
     asking = ["DO 1" if one in feared else f"SHOW CREATE {one.kind.upper()} {one.place}" for one in why]
     definitions = {
         one: _definition(one, answer)
@@ -171,7 +173,7 @@ async def left_out(
 
 
 async def _answers(connection: Connection, statements: Sequence[str]) -> list[list[list[bytes | None]]]:
-    """The rows of each; none where the server refuses it."""
+    """The rows of each answer; none if the server refuses the statement."""
     return [
         [] if isinstance(answer, aiomysql.MySQLError) else [columns(row) for row in answer]
         for answer in await connection.each(statements)
@@ -184,7 +186,7 @@ def _asked_for_pieces(one: Object) -> str:
 
 
 def _view(one: Object, rows: Sequence[Sequence[bytes | None]]) -> str:
-    """The statement that makes a view, from its row of information_schema; "" where that tells too little."""
+    """The statement that creates a view, from its row of information_schema; "" if that tells too little."""
     if not rows or not rows[0][3]:
         return ""
     _, _, _, select, check, _, definer, security, _, _, *more = map(_text, rows[0])

@@ -1,7 +1,7 @@
-"""Which tables of MySQL lie in general tablespaces: no other server has these, and their definitions name them.
+"""MySQL's tables in general tablespaces, which other servers do not have.
 
-A dump program writes the name, and the table cannot be made again (error 3510); read over a connection it is left out,
-so that the table gets a file of its own.
+A dump program writes the tablespace's name, and the table cannot be restored (error 3510). A dump over a connection
+leaves the name out, so that the table gets a file of its own.
 """
 
 import re
@@ -15,21 +15,21 @@ _CLAUSE = re.compile(rb" /\*!\d+ TABLESPACE `(?!innodb_)(?:[^`]|``)+` \*/")
 
 
 class GeneralTablespaces:
-    """Knows its tables by the names of InnoDB, which writes all but plain letters its own way."""
+    """The tables by InnoDB's names, which encode everything except plain letters, digits and underscores."""
 
     def __init__(self, names: frozenset[str]) -> None:
         self._names = names
         self._odd = any("@" in name for name in names)
 
     def may_hold(self, database: str, table: str) -> bool:
-        """Whether the table lies in one. Of a table with another name than a plain one it is not sure: then yes."""
+        """Whether the table may lie in one; for an encoded name that is not sure, so it may if any such is."""
         if _PLAIN.fullmatch(database) and _PLAIN.fullmatch(table):
             return f"{database}/{table}" in self._names
         return self._odd
 
 
 async def general_tablespaces(connection: Connection) -> GeneralTablespaces:
-    """Those of the server; none where it has no such thing, or the account may not ask (it takes PROCESS)."""
+    """The server's; none if it has no such thing, or the account may not ask (it needs PROCESS)."""
     try:
         found = await connection.rows(
             "SELECT NAME FROM information_schema.INNODB_TABLES WHERE SPACE_TYPE = 'General' AND NAME NOT LIKE 'mysql/%'"

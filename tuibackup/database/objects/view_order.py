@@ -1,10 +1,10 @@
-"""Views that look at other views or into other databases, in an order in which they can be made again.
+"""Views that look at other views or into other databases, in an order in which they can be created again.
 
-A view can be made only where everything it looks at is there, with the columns, keys, partitions and history that it
-names. Dump programs make them by name and put stand-ins in the places of the others, which no view with a CHECK
-OPTION, an index hint, FOR SYSTEM_TIME or a function of geometry accepts. So these are left out of their work and
-written behind everything else, each after what it looks at. A function is no hindrance: its body is not looked into
-when a view is made.
+A view can be created only when everything it looks at exists, with the columns, keys, partitions and history that it
+names. Dump programs write views by name, with stand-ins for views that come later; but a view with a CHECK OPTION, an
+index hint, FOR SYSTEM_TIME or a geometry function does not accept a stand-in. So the programs leave these views out,
+and they are written after everything else, each after what it looks at. Functions do not matter: the server does not
+look into a function's body when it creates a view.
 """
 
 import re
@@ -12,8 +12,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-# The server writes a view's definition with every identifier in backticks and what it selects from in full. A string
-# may hold anything, so strings are passed over.
+# The server writes a view's definition with every identifier in backticks, and names with their database. A string may
+# hold anything, so strings are skipped.
 _REFERENCE = re.compile(r"'(?:[^'\\]|\\.|'')*'|(`(?:[^`]|``)+`)\.(`(?:[^`]|``)+`)", re.DOTALL)
 
 Place = tuple[str, str]  # database and name of a table, view, sequence or function
@@ -23,8 +23,8 @@ Place = tuple[str, str]  # database and name of a table, view, sequence or funct
 class Apart:
     """Views of one database that are written apart, in order.
 
-    `late`: those that look into other databases, and those that look at such; each with its turn among the late ones
-    of all databases. They come after the others.
+    `late`: those that look into other databases, and those that look at such views; each with its turn among the late
+    ones of all databases. They come after the others.
     """
 
     views: tuple[str, ...] = ()
@@ -32,7 +32,7 @@ class Apart:
 
 
 def references(definition: str) -> set[Place]:
-    """Every `a`.`b` in a definition: databases with what is in them, but tables with their columns too."""
+    """Every `a`.`b` in a definition: mostly a database and its table, but also a table and its column."""
     return {
         (_plain(match[1]), _plain(match[2]))
         for match in _REFERENCE.finditer(definition)
@@ -41,7 +41,7 @@ def references(definition: str) -> set[Place]:
 
 
 def arranged(definitions: Mapping[Place, str], databases: Collection[str]) -> dict[str, Apart]:
-    """What is to be written apart of each of `databases`; `definitions` are those of all their views."""
+    """The views of each of `databases` to write apart; `definitions` are those of all their views."""
     looks_at = {place: references(definition) for place, definition in definitions.items()}
     late: dict[Place, bool] = {}
     found: dict[str, list[str]] = defaultdict(list)
@@ -63,7 +63,7 @@ def arranged(definitions: Mapping[Place, str], databases: Collection[str]) -> di
 
 
 def outside(definitions: Mapping[Place, str], excluded: Collection[Place]) -> dict[Place, str]:
-    """Views that look at what is `excluded` from the backup, or at such views, and which database that is of."""
+    """Views that look at something `excluded` from the backup, or at such views; and its database."""
     looks_at = {place: references(definition) for place, definition in definitions.items()}
     found: dict[Place, str] = {}
     for place in _in_order(looks_at):
@@ -74,7 +74,7 @@ def outside(definitions: Mapping[Place, str], excluded: Collection[Place]) -> di
 
 
 def _in_order(looks_at: Mapping[Place, set[Place]]) -> Iterator[Place]:
-    """Each after those that it looks at. No views look at each other; a column may be called as if they did."""
+    """Each view after those that it looks at. Views never form a circle, but a column's name may make it seem so."""
     begun: set[Place] = set()
     for first in sorted(looks_at):
         open_ = [(first, iter(sorted(looks_at[first])))] if first not in begun else []

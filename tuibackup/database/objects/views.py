@@ -1,8 +1,8 @@
-"""What is written apart: views that look at others (see `looking`), and sequences that tables of others rely on.
+"""The SQL of views that look at others (see `view_order`), and of sequences that tables of other databases rely on.
 
-A dump ends with its own such views. Those that look into other databases are in `views.sql` once more, which is for
-restoring all databases: there each dump is read up to them, and they come when all databases are there.
-`placeholders` makes what a table of another database has as a default before the dumps, which replace it.
+A dump ends with its own such views. Those that look into other databases are also in `views.sql`, for a restore of all
+databases: that reads each dump only up to them, and creates them when all databases exist. `placeholders` creates,
+before the dumps, sequences that another database's table has as a default; the dumps replace them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -27,17 +27,17 @@ class _Asks(Protocol):
 
 @dataclass(slots=True)
 class ViewTexts:
-    """The SQL of one database's views that are written apart. `faults`: those that could not be had, and why."""
+    """The SQL of one database's views that are written apart. `faults`: which could not be read, and why."""
 
     own: bytes = b""
     late: tuple[Late, ...] = ()
     names: set[str] = field(default_factory=set)
-    longest: int = 0  # no statement of them has more bytes
+    longest: int = 0  # bytes of the longest statement
     faults: list[str] = field(default_factory=list)
 
 
 async def read_apart(database: DatabaseSession, infos: Iterable[DatabaseInfo]) -> dict[str, ViewTexts]:
-    """By database. Raises DatabaseError where the server lets nobody in, ConnectionLostError."""
+    """The texts by database. Raises DatabaseError if the server accepts no login, ConnectionLostError."""
     found = {info.name: ViewTexts() for info in infos}
     wanted = [info for info in infos if info.apart.views]
     if not wanted:
@@ -54,7 +54,7 @@ async def read_apart(database: DatabaseSession, infos: Iterable[DatabaseInfo]) -
 
 
 async def texts(native: Native, info: DatabaseInfo) -> ViewTexts:
-    """Of one database. Raises ConnectionLostError."""
+    """The texts of one database. Raises ConnectionLostError."""
     found = ViewTexts()
     for view in info.apart.views:
         try:
@@ -72,7 +72,7 @@ async def texts(native: Native, info: DatabaseInfo) -> ViewTexts:
 
 
 def late_views(late: Iterable[tuple[str, Sequence[Late]]]) -> bytes:
-    """SQL to run after all dumps: the late views of all databases (given by name); nothing where there are none."""
+    """SQL to run after all dumps: the late views of all databases (given by name); b"" if there are none."""
     turns = sorted((turn, name, text) for name, views in late for turn, text in views)
     if not turns:
         return b""
@@ -84,7 +84,7 @@ def late_views(late: Iterable[tuple[str, Sequence[Late]]]) -> bytes:
 
 
 async def placeholders(database: _Asks, databases: Iterable[DatabaseInfo]) -> bytes:
-    """SQL to run before the dumps of `databases` are restored one by one; nothing where none is needed."""
+    """SQL to run before the dumps of `databases` are restored one by one; b"" if none is needed."""
     sequences = {(info.name, name) for info in databases for name in info.sequences}
     if not sequences:
         return b""
@@ -111,7 +111,7 @@ _TAIL = (b"SET SQL_MODE=@OLD_SQL_MODE;",)
 
 
 async def _create(database: _Asks, name: str) -> str:
-    """The database itself as it is, for a dump creates it only where it does not exist."""
+    """Create the database as it is on the source: its dump does so only if it does not exist."""
     [(charset, collation)] = await database.rows(
         "SELECT DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA"
         " WHERE SCHEMA_NAME = %s",

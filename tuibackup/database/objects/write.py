@@ -1,9 +1,7 @@
-"""What lies beside the dumps, so that they can be restored whole.
+"""The files beside the dumps that a whole restore needs.
 
-Sequences that tables of other databases rely on, views that look into other databases, what is left out, users and
-grants.
-
-No dump is called `NAME.sql`, so these names are free.
+They hold sequences that tables of other databases rely on, views that look into other databases, definitions of what
+was left out, and users and grants. No dump is called `NAME.sql`, so these names are free.
 """
 
 import asyncio
@@ -28,7 +26,7 @@ async def write_beside(
     incoming: Incoming,
     late: Iterable[tuple[str, Sequence[Late]]],
 ) -> list[Finding]:
-    """Write the files that `databases`, as they were dumped, need into `incoming`; what could not be had is a finding.
+    """Write the files that the dumps of `databases` need into `incoming`; what could not be read is a finding.
 
     `late`: by database, its views that look into others. Raises VaultError, ConnectionLostError.
     """
@@ -46,7 +44,7 @@ async def write_beside(
 
 
 async def users_and_grants(database: DatabaseSession) -> tuple[str, list[Finding]]:
-    """The statements that make every account, and what cannot be among them. Raises ConnectionLostError."""
+    """The statements that create every account, and findings for what they lack. Raises ConnectionLostError."""
     try:
         found = await accounts(database, database.vendor, database.databases)
     except DatabaseError as error:
@@ -62,7 +60,7 @@ async def users_and_grants(database: DatabaseSession) -> tuple[str, list[Finding
 
 
 def _left_out(databases: Iterable[DatabaseInfo]) -> str:
-    """The definitions of what is in no dump, as the server has them, or what else it tells of that."""
+    """The definitions of what is in no dump, or what else the server tells about it."""
     lines: list[str] = []
     for info in databases:
         used = False

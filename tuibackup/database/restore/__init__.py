@@ -1,1 +1,1 @@
-"""A dump into a database server, and the proof of what came there."""
+"""Restores dumps into a database server and compares the result with the record."""

@@ -1,8 +1,8 @@
-"""From MySQL to MariaDB and back, and between their series: what of a dump the other server does not understand.
+"""Translates a dump between MySQL and MariaDB, and between their series.
 
-Both pass over each other's conditional comments (`/*!80016 …*/`, `/*M!100616 …*/`), so little is left. What has an
-equivalent is replaced and told; for the rest there is one line that names it. Rows are never touched, nor what stands
-in strings, names and comments.
+Both ignore each other's conditional comments (`/*!80016 …*/`, `/*M!100616 …*/`), so little is left to translate. What
+has an equivalent is replaced and reported; for the rest an error of one line names it. Rows are never changed, nor are
+strings, names and comments.
 """
 
 import re
@@ -24,7 +24,7 @@ _ROWS = frozenset({b"INSERT", b"REPLACE"})
 
 _UNICODE = re.compile(r"(utf8mb4|utf8mb3|utf8)_(?:0900|uca1400(?:_nopad)?)_(ai_ci|as_ci|as_cs)")
 _BINARY = ("utf8mb4_0900_bin", "utf8mb4_nopad_bin", "utf8mb4_bin")
-# What only MariaDB has, as it stands in its dumps outside of conditional comments.
+# What only MariaDB knows, as its dumps write it outside of conditional comments.
 _MARIADB_ONLY = {
     "a sequence": re.compile(rb"(?i)\s*CREATE SEQUENCE\b"),
     "a package": re.compile(rb"(?i)\s*CREATE (?:DEFINER=\S+ )?PACKAGE\b"),
@@ -35,10 +35,10 @@ _MARIADB_ONLY = {
 
 
 def source_version(dump: Dump) -> str:
-    """The version of the server that was dumped, as the dump tells; "" where it does not (or is damaged)."""
+    """The version of the server that was dumped, from the dump's head; "" if it is missing or damaged."""
     try:
         head = next(dump.part(0, min(_HEAD, dump.length)), b"")
-    except VaultError:  # whoever restores it says so
+    except VaultError:  # the restore itself reports it
         return ""
     found = _SERVER_VERSION.search(head)
     return printable(found[1]) if found else ""
@@ -50,11 +50,11 @@ def same_series(source: str, target: TargetServer) -> bool:
 
 
 class UnknownThereError(DatabaseError):
-    """The target does not know what a statement needs; the rest of the dump may be restored all the same."""
+    """The target does not know something that a statement needs; the rest of the dump can still be restored."""
 
 
 class Direction:
-    """Makes the statements of a dump from `source` (its version) understood by `target`. `told`: what was replaced."""
+    """Translates statements of a dump from `source` (its version) for `target`. `told`: what was replaced by what."""
 
     def __init__(self, source: str, target: TargetServer) -> None:
         self.told: dict[str, str] = {}
@@ -63,7 +63,7 @@ class Direction:
         self.across = self._source != target.vendor
 
     def translate(self, statement: bytes, syntax: Syntax = USUAL) -> bytes:
-        """The statement, read in `syntax`, for the target. Raises DatabaseError that names what is in the way."""
+        """The statement, written in `syntax`, for the target. Raises DatabaseError that names what it does not know."""
         word = kind(statement)
         if word in _ROWS:
             return statement
@@ -107,7 +107,7 @@ class Direction:
 
 
 def _equivalents(name: str) -> Iterator[str]:
-    """Other names of a collation, then the next best ones, in the order of preference."""
+    """Other names of a collation, then similar ones, the best first."""
     set_, _, rest = name.partition("_")
     if set_ in ("utf8", "utf8mb3"):  # MariaDB since 10.6 and MySQL since 8.0.30 say utf8mb3
         yield f"{'utf8mb3' if set_ == 'utf8' else 'utf8'}_{rest}"
@@ -136,7 +136,7 @@ def _alike(name: str, other: str) -> bool:
 
 @cache
 def _grammar(syntax: Syntax) -> re.Pattern[bytes]:
-    """Everything of a statement, piece by piece; `collation` is one's name, where one stands in the grammar."""
+    """Matches a statement piece by piece; `collation` is a name where the grammar has a collation."""
     name = rb"(?:\w+|'\w+'|\"\w+\"|`\w+`)"
     return re.compile(
         rb"(?P<string>" + syntax.strings + rb")|(?P<name>" + syntax.names + rb")|(?P<comment>" + COMMENT + rb")"
@@ -148,5 +148,5 @@ def _grammar(syntax: Syntax) -> re.Pattern[bytes]:
 
 
 def _bare(found: re.Match[bytes]) -> bytes:
-    """A piece without what stands in strings, names and comments."""
+    """A piece of a statement, with the text of strings, names and comments removed."""
     return {"string": b"''", "name": b"``", "comment": b" "}.get(found.lastgroup or "", found[0])

@@ -22,10 +22,10 @@ from tuibackup.errors import DatabaseError, VaultError
 from tuibackup.text import numbered, printable
 from tuibackup.vault.restore.dumps import Dump, StoredTable
 
-OnBytes = Callable[[int], None]  # so many bytes of SQL more
+OnBytes = Callable[[int], None]  # is told how many more bytes of SQL were taken
 
-_HEAD = 1 << 20  # the settings of a dump stand in its first lines
-# The dumps set these too, but for older programs' and for a part of a dump.
+_HEAD = 1 << 20  # bytes: the settings of a dump are in its first lines
+# Dumps set these, too, except those of older programs; a part of a dump does not.
 _BEFORE = b"SET SESSION foreign_key_checks = 0, unique_checks = 0"
 
 
@@ -39,11 +39,11 @@ async def load_dump(
     late: bool = True,
     rows: bool = True,
 ) -> None:
-    """The whole of a dump, which makes its database and uses it; without `late` but for its late views.
+    """Load a dump, which creates its database; without `late` all but its late views.
 
-    Without `rows` what it defines is tried: no rows, and of larger tables no triggers.
+    Without `rows` only its definitions are tried: no rows, and no triggers of larger tables.
 
-    Raises DatabaseError where nothing can go on, VaultError for a damaged dump, ConnectionLostError.
+    Raises DatabaseError if the load cannot go on, VaultError for a damaged dump, ConnectionLostError.
     """
     pieces = dump.sql() if late else dump.begin() if rows else dump.definitions()
     await _load(target, _counted(pieces, on_bytes), direction, {dump.name}, refusals, rows=rows)
@@ -52,7 +52,7 @@ async def load_dump(
 async def load_script(
     target: TargetServer, sql: bytes, direction: Direction, databases: Collection[str], refusals: Refusals
 ) -> None:
-    """What lies beside the dumps of `databases`. Raises as `load_dump`."""
+    """Load a file that lies beside the dumps of `databases`. Raises as `load_dump`."""
     await _load(target, [sql], direction, databases, refusals)
 
 
@@ -64,7 +64,7 @@ async def load_table(
     on_bytes: OnBytes,
     refusals: Refusals,
 ) -> None:
-    """One table with its rows and triggers, into its database, which must be there; the rest is not read.
+    """Load one table with its rows and triggers into its database, which must exist; nothing else is read.
 
     Raises as `load_dump`.
     """
@@ -79,7 +79,7 @@ async def load_table(
 
 
 def longest_statement(dump: Dump, table: StoredTable | None = None) -> int:
-    """Bytes of the longest statement: as recorded with the dump, else counted (which reads and proves all of it)."""
+    """Bytes of the longest statement, from the record or else by reading (and so proving) the whole dump."""
     recorded = dump.recorded.get("longest_statement")
     if isinstance(recorded, int) and not isinstance(recorded, bool):
         return recorded
@@ -96,7 +96,7 @@ async def _load(
     *,
     rows: bool = True,
 ) -> None:
-    """`databases`: those that may be used, made and changed."""
+    """Run the statements of `pieces`. `databases`: those that they may use, create and change."""
     await target.run(_BEFORE)
     statements = Statements(pieces)
     statements.syntax = await target.syntax()

@@ -1,7 +1,6 @@
 """Compares a restored database with what was recorded of it at the dump's own instant (tables.json).
 
-What differs is a difference. What cannot be compared is told apart, and so is what was not recorded:
-neither makes a good dump a bad one.
+Only a difference speaks against a dump. What cannot be compared, and what was not recorded, is listed by itself.
 """
 
 from collections import Counter
@@ -19,10 +18,10 @@ from tuibackup.text import count, numbered, printable
 from tuibackup.vault.restore.dumps import Dump, StoredTable
 
 _SHOWN = 8  # names in one line
-_TOGETHER = 100  # tables whose columns are asked for with one statement
+_TOGETHER = 100  # tables whose columns one statement asks for
 _NO_TABLES = ("VIEW", "SEQUENCE", "SYSTEM VIEW")
 
-# Kinds of objects as tables.json calls them; columns of schema and name, view and condition that list them.
+# Kinds of objects as tables.json names them; the columns of schema and name, the view and the condition to list them.
 _OBJECTS = {
     "views": ("TABLE_SCHEMA", "TABLE_NAME", "TABLES", "TABLE_TYPE = 'VIEW'"),
     "triggers": ("TRIGGER_SCHEMA", "TRIGGER_NAME", "TRIGGERS", "1 = 1"),
@@ -37,10 +36,10 @@ _SINGULAR = {
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How a restored database compares: numbers of what agreed or not, and sentences.
+    """How a restored database compares: how many tables, rows and checksums agreed, and sentences.
 
-    `differences` are faults; `incomparable` is what cannot be compared; `gaps` is what was not recorded, so
-    that nothing proves it.
+    `differences` are faults; `incomparable` is what cannot be compared; `gaps` is what was not recorded, so that
+    nothing proves it.
     """
 
     tables: int
@@ -61,14 +60,14 @@ async def compare(
 ) -> Comparison:
     """Compare the database of `dump` on `target`, or `only` one table, with the record.
 
-    `unmade`: names of what the target could not make, which nobody misses. Raises DatabaseError.
+    `unmade`: names of objects that the target could not create; they are not missed. Raises DatabaseError.
     """
     return await _Comparing(target, dump, same_series, only, frozenset(unmade)).compare()
 
 
 @dataclass(frozen=True, slots=True)
 class _There:
-    """A table as it is on the target."""
+    """A table on the target."""
 
     name: str
     kind: str
@@ -149,7 +148,7 @@ class _Comparing:
         return content.recorded(self._recorded.get(table.name, {}).get("content"))
 
     def _damaged(self) -> None:
-        """What the dump never had: nothing that came back stands for it."""
+        """Note what the dump never had, so that the restore does not prove it."""
         for one in self._dump.recorded.get("left_out", ()):
             if self._only is None or self._only.name == one.get("name"):
                 where = f"{self._database}.{printable(str(one.get('name')))}"
@@ -161,7 +160,7 @@ class _Comparing:
                 self._gaps.append(f"{where}: this {one.get('kind')} {what}: {printable(str(one.get('why')))}")
 
     async def _tables(self) -> dict[str, _There]:
-        """By the name as the target tells names apart."""
+        """The target's tables, by the name with which it distinguishes them."""
         found = await self._target.rows(
             "SELECT TABLE_NAME, TABLE_TYPE, COALESCE(ENGINE, '') FROM information_schema.TABLES"
             " WHERE TABLE_SCHEMA = %s",
@@ -179,7 +178,7 @@ class _Comparing:
         return content.by_table(await self._target.rows(asked, self._dump.name, *names))
 
     async def _why_peculiar(self) -> Mapping[str, str]:
-        """Tables of which CHECKSUM TABLE is another one once they are restored, and why."""
+        """Tables whose CHECKSUM TABLE changes when they are restored, and why."""
         found = await self._target.rows(
             "SELECT TABLE_NAME, MAX(COALESCE(GENERATION_EXPRESSION, '') <> '')"
             " FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s"
@@ -208,7 +207,7 @@ class _Comparing:
             self._missing_and_extra(_SINGULAR[kind], [str(one) for one in self._objects[kind]], names)
 
     def _missing_and_extra(self, what: str, wanted: Collection[str], there: Collection[str]) -> None:
-        """Names as the target tells them apart: one that takes no notice of case may have stored them in small."""
+        """Compare names as the target distinguishes them: it may ignore case and store them in small letters."""
         stored = self._target.stored
         came, asked = {stored(name) for name in there}, Counter(stored(name) for name in wanted)
         self._differences += [
@@ -231,7 +230,7 @@ class _Comparing:
     async def _compare_table(
         self, table: StoredTable, there: _There, columns: Sequence[ContentColumn]
     ) -> None:
-        """Its rows and its content; one that cannot be read is a difference, and the next is compared."""
+        """Compare a table's rows and content; if it cannot be read, that is a difference."""
         name = f"{self._database}.{printable(table.name)}"
         engine = str(self._recorded.get(table.name, {}).get("engine", ""))
         if engine.lower() in WITHOUT_ROWS:
@@ -268,7 +267,7 @@ class _Comparing:
     ) -> tuple[int, bool]:
         """How many rows came back, and whether their content is what was recorded.
 
-        All rows that the target keeps count: of a dump without history they are those of the dump's instant.
+        The target's old rows count, too: a dump without history has restored none.
         """
         place = f"{quoted(self._dump.name)}.{quoted(there.name)}"
         of_all_time = " FOR SYSTEM_TIME ALL" if there.versioned else ""
@@ -286,7 +285,7 @@ class _Comparing:
         return int(str(rows)), int(str(checksum)) == table.checksum
 
     def _incomparable_for(self, table: StoredTable, there: _There, columns: Sequence[ContentColumn]) -> str:
-        """Why a checksum that is another one says nothing; "" where it does."""
+        """Why another checksum proves nothing; "" if it proves a difference."""
         if self._content(table) is not None:
             # 4.9406564584124654e-324 is 5e-324 elsewhere.
             numbers = any(column.type in ("float", "double") for column in columns)

@@ -1,7 +1,7 @@
-"""What a server does not take of a dump while it is restored: object by object, in the server's own words.
+"""What a server refuses of a dump while it is restored: object by object, in the server's own words.
 
-One object's trouble stays its own: what has to do with a table that could not be made is passed over, and the rest is
-restored all the same. Only where that would be nonsense (the database itself cannot be made) nothing goes on.
+One object's trouble stays its own: statements about a table that could not be created are skipped, and the rest is
+restored. The restore ends only if the rest makes no sense, because the database itself cannot be created.
 """
 
 import re
@@ -15,7 +15,7 @@ from tuibackup.text import printable
 
 _QUOTED = rb"`(?:[^`]|``)+`|\"(?:[^\"]|\"\")+\""
 _WHAT = rb"TABLE|VIEW|TRIGGER|PROCEDURE|FUNCTION|PACKAGE(?:\s+BODY)?|EVENT|SEQUENCE"
-# DEFINER and the like may hold any name, so names are passed over whole.
+# DEFINER and the like may hold any name, so quoted names are skipped as a whole.
 _OBJECT = re.compile(
     rb"(?:CREATE|ALTER|DROP)\b(?:" + _QUOTED + rb"|'[^']*'|[^`\"'()]){0,80}?\b(?P<what>" + _WHAT + rb")\s+"
     rb"(?:(?:/\*M?!\d*\s*)?IF\s+(?:NOT\s+)?EXISTS\s*(?:\*/\s*)?)?(?P<name>" + _QUOTED + rb"|[\w$]+)",
@@ -25,20 +25,23 @@ _ROWS = re.compile(
     rb"(?:INSERT|REPLACE)\s+(?:IGNORE\s+)?INTO\s+(?P<name>" + _QUOTED + rb"|[\w$]+)", re.IGNORECASE
 )
 _STANDING = re.compile(rb"DO\s+SETVAL\s*\(\s*(?P<name>" + _QUOTED + rb"|[\w$]+)", re.IGNORECASE)
-_HEAD = 2048  # bytes of a statement that say what it is about
-# The server's errors that tell of itself, not of the dump: a character set, function of its own, collation, engine,
-# feature, foreign server, plugin, option or type that it does not have.
+_HEAD = 2048  # bytes of a statement in which its object is named
+# Errors by which the server lacks something, and the dump is not at fault: a character set, loadable function,
+# collation, engine, feature, foreign server, plugin, option or type.
 _LACKS = frozenset({1115, 1128, 1273, 1286, 1289, 1477, 1524, 1911, 4161})
-_NO_TABLE, _WRONG_OPTIONS = (1146, 1356), 1005  # the latter's reason is the storage engine's: errno 140
-_OF_ANOTHER_VENDOR = frozenset({1064, 1193, 1231, 1235, 1305, 1901})  # words that only the other one knows
-_OTHER_ENGINE = 1266  # the server's warning that a table got another engine than it had
+_NO_TABLE, _WRONG_OPTIONS = (
+    (1146, 1356),
+    1005,
+)  # 1005 means wrong options if the storage engine says errno 140
+_OF_ANOTHER_VENDOR = frozenset({1064, 1193, 1231, 1235, 1305, 1901})  # words that only the other vendor knows
+_OTHER_ENGINE = 1266  # the server's warning that it used another engine
 
 
 class Refusals:
-    """`refused`, `lacking` and `changed` are sentences: what could not be made, what could not because the server has
-    not what it needs, and what became something else.
+    """Sentences: `refused` (could not be created), `lacking` (the server lacks what the object needs), `changed` (the
+    server made something else of it).
 
-    `unmade`: by database, the names of what is lacking.
+    `unmade`: by database, the names of the objects in `lacking`.
     """
 
     def __init__(self) -> None:
@@ -51,22 +54,22 @@ class Refusals:
         self._told: set[tuple[str, str]] = set()
 
     def follow(self, statement: bytes) -> None:
-        """This statement comes next."""
+        """Note which database the next statements use."""
         if kind(statement) == b"USE":
             self._database = named_database(statement) or self._database
 
     def concern(self, statement: bytes) -> bool:
-        """Whether it has to do with what could not be made, so that it would only fail."""
+        """Whether it is about an object that could not be created, so that it would only fail."""
         about = _about(statement)
         return about is not None and (self._database, about[1]) in self._missing
 
     def take(self, statement: bytes, error: DatabaseError, *, foreign: bool = False) -> bool:
-        """The server refuses it; whether the rest can go on. `foreign`: the dump is of another vendor's server."""
+        """Note that the server refuses it; whether the rest can go on. `foreign`: the dump is another vendor's."""
         about = _about(statement)
         words = error.message.partition("says: ")[2] or error.message
         lacks = self._lacks(error, words, foreign=foreign)
         if about is None:
-            if lacks and kind(statement) == b"SET":  # what follows is made without it
+            if lacks and kind(statement) == b"SET":  # what follows is created without the setting
                 if ("set", words) not in self._told:
                     self.changed.append(f"{printable(self._database)}: {words}")
                 self._told.add(("set", words))
@@ -88,7 +91,7 @@ class Refusals:
         return True
 
     def _lacks(self, error: DatabaseError, words: str, *, foreign: bool) -> bool:
-        """Whether the reason is what the server has not, or what could not be made for such a reason."""
+        """Whether the server lacks something, or an object that is missing for that reason."""
         number = error.number
         if isinstance(error, UnknownThereError) or number in _LACKS:
             return True
@@ -101,7 +104,7 @@ class Refusals:
         )
 
     def note(self, statement: bytes, warnings: Sequence[tuple[int, str]]) -> None:
-        """The server took it, with `warnings`: number and words of each."""
+        """The server accepted it with `warnings`: number and words of each."""
         about = _about(statement)
         if about is not None and any(number == _OTHER_ENGINE for number, _words in warnings):
             self.changed.append(f"{self._named(about[1])}: {'; '.join(words for _number, words in warnings)}")
@@ -111,7 +114,7 @@ class Refusals:
 
 
 def _about(statement: bytes) -> tuple[str, str] | None:
-    """What a statement makes, changes or fills, and its name; None for one that is about no object."""
+    """The kind and the name of the object that a statement is about; None if it is about none."""
     head = statement[:_HEAD]
     for pattern in (_ROWS, _STANDING, _OBJECT):
         if (found := pattern.search(head)) is not None and kind(head) == kind(found[0]):

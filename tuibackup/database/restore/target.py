@@ -1,4 +1,4 @@
-"""The database server that is restored into: a login to it, and what has to be known of it first."""
+"""The database server to restore into: a login, and what must be known about it first."""
 
 import asyncio
 import re
@@ -19,7 +19,7 @@ from tuibackup.text import count, numbered, printable
 
 STATEMENT_SECONDS = 4 * 3600.0  # the index of a huge table takes its time
 LARGEST_PACKET = 1 << 30
-_ROOM = 1 << 16  # of a packet, beside the statement
+_ROOM = 1 << 16  # bytes of a packet besides the statement
 _VERSION = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 
 Connecting = Callable[[], Awaitable[Connection]]
@@ -33,15 +33,15 @@ class TargetServer:
         self.vendor = ""
         self.version = ""
         self.collations: frozenset[str] = frozenset()
-        self.tells_case = True  # `Nilai` and `nilai` are two tables there
-        self.packet = 0  # the longest statement that it takes
+        self.tells_case = True  # whether `Nilai` and `nilai` are two tables there
+        self.packet = 0  # bytes of the longest statement that it accepts
         self._options = options
         self._connecting = connecting
         self._connection: Connection | None = None
         self._packet_before: int | None = None
 
     async def open(self) -> Self:
-        """Log in and ask who is there."""
+        """Log in and ask for version, settings and collations."""
         self._connection = await self._connecting()
         try:
             [(version, packet, names)] = await self.rows(
@@ -75,7 +75,7 @@ class TargetServer:
         return f"{self.vendor} {self.version.partition('-')[0]}"
 
     def stored(self, name: str) -> str:
-        """A name by which it tells databases and tables apart."""
+        """A name as the server stores and compares it."""
         return name if self.tells_case else name.lower()
 
     async def rows(self, query: str, *values: object) -> list[Row]:
@@ -89,13 +89,13 @@ class TargetServer:
             await self._live().run(statement)
 
     async def syntax(self) -> Syntax:
-        """How it reads the next statement."""
+        """The syntax in which it reads the next statement."""
         [(sql_mode, charset)] = await self.rows("SELECT @@sql_mode, @@character_set_client")
         return Syntax.of(str(sql_mode), str(charset))
 
     @property
     def warned(self) -> bool:
-        """Whether the server had warnings of the last statement that was run."""
+        """Whether the last statement that was run gave warnings."""
         return self._live().warned
 
     async def warnings(self) -> list[tuple[int, str]]:
@@ -104,13 +104,13 @@ class TargetServer:
         return [(int(number), printable(str(words))) for level, number, words in found if level == "Warning"]
 
     async def databases(self) -> list[str]:
-        """Its databases, but for the system's own."""
+        """Its databases, without the server's own."""
         return [str(name) for (name,) in await self.rows("SHOW DATABASES") if str(name).lower() not in SYSTEM]
 
     async def take_statements_of(self, length: int) -> None:
-        """Have it take statements of `length` bytes, and log in again where that is news to it.
+        """Make the server accept statements of `length` bytes, and log in again if that changed a setting.
 
-        Raises DatabaseError where the account may not change that, with the statement that is needed.
+        Raises DatabaseError with the statement that is needed, if the account may not change that.
         """
         if length + _ROOM <= self.packet:
             return
@@ -142,7 +142,7 @@ class TargetServer:
                 async with faults(self.name, self._options, ANSWER_SECONDS):
                     await connection.rows(f"SET GLOBAL max_allowed_packet = {self._packet_before}")
         except DatabaseError:
-            pass  # it is larger than it was until the next start
+            pass  # it stays larger until the server starts again
         finally:
             await connection.quit()
 
@@ -159,7 +159,7 @@ class TargetServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None and not isinstance(error, Exception):
-            self.drop()  # stopped in the middle of an answer
+            self.drop()  # interrupted in the middle of an answer
         else:
             await self.close()
 
@@ -198,11 +198,11 @@ def remote_target(session: Session, options: Options) -> TargetServer:
 
 
 def vendor(version: str) -> str:
-    """Of a version as the server or a dump tells it. MariaDB always names itself."""
+    """The vendor, from a version as a server or a dump writes it. MariaDB always names itself."""
     return "MariaDB" if "mariadb" in version.lower() else "MySQL"
 
 
 def series(version: str) -> tuple[int, int]:
-    """(10, 11) of "10.11.6-MariaDB"; (0, 0) where it tells none."""
+    """(10, 11) of "10.11.6-MariaDB"; (0, 0) if it has none."""
     found = _VERSION.search(version.removeprefix("5.5.5-"))
     return (int(found[1]), int(found[2])) if found else (0, 0)

@@ -1,4 +1,4 @@
-"""What a dump would miss or get wrong, said before it is made."""
+"""What a dump would miss or get wrong, found before it is made."""
 
 from collections.abc import Collection, Iterator
 
@@ -25,7 +25,7 @@ def audit(session: DatabaseSession) -> Iterator[Finding]:
     databases, account, vendor = session.databases, session.account, session.vendor
     unread = {listed_with(one.kind) for database in databases for one in database.left_out}
     for what, (why, known) in (databases[0].unlisted if databases else {}).items():
-        if known and what not in unread:  # nothing of them is lost
+        if known and what not in unread:  # all of them are dumped
             continue
         reason = f"the server does not list them; those that it does not show either are left out: {printable(why)}"
         yield Finding(what, reason, mark=not known)
@@ -53,7 +53,7 @@ def audit(session: DatabaseSession) -> Iterator[Finding]:
     for database in databases:
         lacks = [privilege for privilege in _DATA if not held.has(privilege, database.name)]
         if lacks:
-            # What was taken back for one database (MySQL's partial revokes) is given back there.
+            # A right that was revoked for one database (MySQL's partial revokes) is granted there.
             revoked = all(held.everywhere(privilege) for privilege in lacks)
             where = printable(quoted(pattern_of(database.name)))
             way_out = f"GRANT {', '.join(lacks)} ON {where}.* TO {who}" if revoked else grant
@@ -77,7 +77,7 @@ def nothing_there(server: Server, database: DatabaseSession) -> DatabaseError | 
 
 
 async def long_queries(database: DatabaseSession) -> str:
-    """What has been running for more than a minute; "" for nothing. The lock of a dump may have to wait for it.
+    """Queries that have run for more than a minute; "" for none. The lock of a dump may have to wait for them.
 
     Raises DatabaseError, ConnectionLostError.
     """
@@ -94,7 +94,7 @@ async def long_queries(database: DatabaseSession) -> str:
 
 
 def left_out(database: DatabaseInfo, one: LeftOut) -> Finding:
-    """What is told of an object that the dump of `database` has not, or not whole."""
+    """The finding for an object that the dump of `database` lacks, or has only in part."""
     where = "its definition could not be read"
     if one.definition:
         where = "its definition is in left-out.sql"
@@ -124,9 +124,9 @@ def left_out(database: DatabaseInfo, one: LeftOut) -> Finding:
 
 
 def foreseen(database: DatabaseSession, tool: DumpTool | None) -> Iterator[Finding]:
-    """What a dump by `tool` (None: over a connection) will not tell as it is, and what it takes to change that."""
+    """What a dump by `tool` (None: over a connection) cannot write exactly, and how to change that."""
     lock = bool(database.untold) or may_lock(database.grants)
-    if database.logins == 1:  # a dump program would be another
+    if database.logins == 1:  # a dump program needs a second one
         tool = None
     if not lock:
         grant = Grants(database.grants).statement(database.account, database.vendor)
@@ -154,7 +154,7 @@ def foreseen(database: DatabaseSession, tool: DumpTool | None) -> Iterator[Findi
 def limits(
     database: DatabaseInfo, *, timely: Collection[str] = (), exact: Collection[str] = (), history: bool = True
 ) -> Iterator[Finding]:
-    """What a dump of it does not tell as it is, but for the tables that are `timely` or `exact` all the same."""
+    """What a dump of it cannot write exactly; tables that are `timely` or `exact` are not concerned."""
     name = printable(database.name)
     unsafe = [table.name for table in database.tables if table.engine.lower() not in TRANSACTIONAL]
     if unsafe := [table for table in unsafe if table not in timely]:

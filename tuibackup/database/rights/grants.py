@@ -1,8 +1,8 @@
-"""What an account may read, out of SHOW GRANTS: its own privileges, those of its active roles and those of PUBLIC.
+"""What an account may read, from SHOW GRANTS: its own privileges, those of its active roles and those of PUBLIC.
 
-A privilege on a database is given to a pattern (`a_b` there means a, any letter, b, unless it is written `a\\_b`), and
-of several patterns that fit, the server looks at the most particular one alone. Roles that are granted but not active
-give nothing: they are named, because one statement makes them the default.
+A privilege on a database is granted on a pattern (`a_b` means a, any letter, b, unless it is written `a\\_b`). If
+several patterns match, the server uses only the most specific one. Roles that are granted but not active give nothing;
+messages name them, because one statement makes them the default.
 """
 
 import re
@@ -19,10 +19,10 @@ _GRANT = re.compile(
     re.DOTALL,
 )
 _ROLES = re.compile(rf"GRANT (?P<roles>{_NAME}(?:@{_NAME})?(?: ?, ?{_NAME}(?:@{_NAME})?)*) TO ", re.DOTALL)
-# Privileges, of which one on some columns only is none.
+# Privileges; a privilege on some columns only does not count.
 _WORD = re.compile(r"([A-Z_ ]+?)\s*(\((?:[^()`]|`(?:[^`]|``)*`)*\))?\s*(?:,|$)", re.IGNORECASE)
 
-# What a whole dump takes, by the names that MariaDB and MySQL of every version know.
+# The rights that a whole dump needs, by the names that MariaDB and MySQL of every version know.
 WHOLE = ("SELECT", "SHOW DATABASES", "SHOW VIEW", "TRIGGER", "EVENT", "LOCK TABLES", "RELOAD", "PROCESS")
 
 
@@ -46,7 +46,7 @@ class _Holder:
 
 @dataclass(frozen=True)
 class Grants:
-    """The lines of SHOW GRANTS, understood. Lines of a form that is not known give no privilege."""
+    """The lines of SHOW GRANTS, parsed. A line of an unknown form gives no privilege."""
 
     lines: tuple[str, ...]
 
@@ -59,7 +59,7 @@ class Grants:
         return any(holder.has(privilege, database, table) for holder in self._holders.values())
 
     def statement(self, account: str, vendor: str) -> str:
-        """The GRANT after which `account` lacks nothing for a whole dump, or what a role needs that has it all."""
+        """The GRANT that `account` still needs for a whole dump; or the statement that activates its role."""
         missing = [privilege for privilege in WHOLE if not self.everywhere(privilege)]
         text = f"GRANT {', '.join(missing or WHOLE)} ON *.* TO {account}"
         if not self.idle_roles:
@@ -98,7 +98,7 @@ class Grants:
 
 
 def needed_object(line: str) -> tuple[str, str] | None:
-    """Database and name of the table, view or routine without which no server takes this GRANT; None: there is none."""
+    """Database and name of the table, view or routine that must exist for this GRANT; None if nothing must."""
     match = _GRANT.match(line)
     if match is None or "*" in (match["database"], match["table"]):
         return None
@@ -110,7 +110,7 @@ def needed_object(line: str) -> tuple[str, str] | None:
 
 
 def without_columns(line: str, gone: Collection[str]) -> str:
-    """A GRANT on a table without the columns that are `gone` (casefolded); "" where nothing is left of it."""
+    """A GRANT on a table without the columns in `gone` (casefolded); "" if nothing is left of it."""
     match = _GRANT.match(line)
     if match is None or not gone:
         return line
@@ -123,7 +123,7 @@ def without_columns(line: str, gone: Collection[str]) -> str:
 
 
 def pattern_of(name: str) -> str:
-    """The pattern that fits the database `name` and no other."""
+    """The pattern that matches the database `name` and no other."""
     return re.sub(r"([\\_%])", r"\\\1", name)
 
 
@@ -132,7 +132,7 @@ def _in(privilege: str, held: set[str]) -> bool:
 
 
 def _fits(pattern: str, name: str) -> bool:
-    """As LIKE, with a backslash before what is meant literally."""
+    """Whether `name` matches, as with LIKE; a backslash makes the next letter literal."""
     parts = re.findall(r"\\.|.", pattern, re.DOTALL)
     signs = {"%": ".*", "_": "."}
     regex = "".join(signs.get(part, re.escape(part[-1])) for part in parts)
@@ -140,12 +140,12 @@ def _fits(pattern: str, name: str) -> bool:
 
 
 def _particular(pattern: str) -> tuple[bool, int]:
-    """Sorts as the server does: names without a wildcard, then by how much comes before the first one."""
+    """Sorts as the server does: names without a wildcard first, then by the length before the first wildcard."""
     wildcard = re.search(r"(?<!\\)[%_]", pattern)
     return (wildcard is not None, -(wildcard.start() if wildcard else len(pattern)))
 
 
 def _plain(name: str) -> str:
-    """A name without its quotes, whichever they are."""
+    """A name without its quotes, of any kind."""
     quote = name[:1]
     return name[1:-1].replace(quote * 2, quote) if quote in "`\"'" and len(name) > 1 else name

@@ -1,9 +1,9 @@
-"""The files that the programs of one pass fill, and how each database's dump is put together from them.
+"""The files that the workers of one pass write, and how each database's dump is put together from them.
 
-A database that one program dumps goes straight into its file. Where others took tables of it, or something is to be
-said behind its tables, these lie in files of their own until all have ended, as does what follows the tables (events,
-routines, views); then the frames are put one behind the other, without unpacking them. Views that are written apart and
-the foot come at the very end.
+A database that one program dumps goes straight into its file. If other workers took tables of it, or something must be
+added after its tables, these parts go into files of their own until all have ended, and so does what follows the tables
+(events, routines, views). Then the frames are joined without unpacking them. Views that are written apart and the foot
+come at the very end.
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,7 +28,7 @@ _PARTS = "parts"  # the folder of what is put together later
 
 
 class Assembly:
-    """Files of the databases in `incoming`; `settings` go behind the head of each. Raises VaultError."""
+    """Files of the databases in `incoming`; `settings` follow the head of each. Raises VaultError."""
 
     def __init__(self, incoming: Incoming, settings: bytes) -> None:
         self.settings = settings
@@ -43,7 +43,7 @@ class Assembly:
             self._folder.mkdir(mode=0o700)
 
     def openers(self, number: int, share: Share) -> tuple[Opener, Opener]:
-        """Where share `number` goes: for databases and for what follows their tables. Called from any thread."""
+        """Openers of the files for share `number`: for databases, and for what follows their tables. For any thread."""
         if not share.whole:
             return lambda name: None if name else self._part(number), lambda name: None
         wanted = {one.name: one for one in share.databases}
@@ -62,9 +62,9 @@ class Assembly:
     def put_together(
         self, name: str, ended: Sequence[Ended], more: bytes, views: ViewTexts
     ) -> tuple[SqlFile, Contents]:
-        """The dump of `name` from the shares that have to do with it, with `more` behind its tables.
+        """The dump of `name` from the shares that have parts of it, with `more` after its tables.
 
-        `views` are written apart, the late ones last. What it holds, by place in it, comes along.
+        `views` are written apart, the late ones last. Returns also what the dump holds, with places in its file.
         """
         file = self._dump(name)
         contents = Contents()
@@ -82,39 +82,39 @@ class Assembly:
             tail.end()
             file.append(tail)
         foot = b"".join(one.foot for one in ended if one.share.whole)
-        if any(name in one.spared for one in ended):  # its program did not come to the foot
+        if any(name in one.spared for one in ended):  # its program ended before the foot
             foot = native_text.tail(datetime.now(UTC))
-        if foot:  # else it is cut off, or was not even begun
+        if foot:  # without a foot it is cut off, or was not begun
             file.write(views.own)
             contents.late = file.length if views.late else None
             file.write(b"".join(text for _turn, text in views.late) + settings.after() + foot)
             contents.views |= views.names
             contents.longest = max(contents.longest, views.longest)
-        file.rest()  # of thousands of databases each would hold a descriptor
+        file.rest()  # otherwise thousands of databases would each hold a descriptor
         return file, contents
 
     def forget(self, names: Iterable[str]) -> None:
-        """Throw away what there is of these databases, so that they can begin anew."""
+        """Remove the files of these databases, so that they can be dumped anew."""
         for name in names:
             for files in (self._dumps, self._tails):
                 if (file := files.pop(name, None)) is not None:
                     file.remove()
 
     def forget_parts(self) -> None:
-        """Throw away what was not put together."""
+        """Remove the parts that were not used."""
         for file in self._parts.values():
             file.remove()
         self._parts.clear()
 
     def abandon(self) -> None:
-        """Hold nothing open any more."""
+        """Close all files without finishing them."""
         for files in (self._dumps.values(), self._tails.values(), self._parts.values()):
             for file in files:
                 file.abandon()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def end(self) -> None:
-        """All dumps are closed: nothing else is left."""
+        """Remove the folder of parts, after all dumps are closed."""
         self.abandon()
         with vault_errors(self._folder):
             self._folder.rmdir()

@@ -1,8 +1,7 @@
 """Reads a dump's SQL as it streams by: which objects are in it, where each table lies, whether it is complete.
 
-What is found is compared with the inventory by `verdict`; where the stream of several databases is to be cut is told
-to `split`. Bodies of triggers, events and routines are text of others and may hold any line, "-- Dump completed" too:
-they are passed over.
+`verdict` compares what is found with the inventory; `split` learns here where to cut a stream of several databases.
+Bodies of triggers, events and routines are skipped, because they may hold any line, even "-- Dump completed".
 """
 
 import re
@@ -34,7 +33,7 @@ _OUTSIDE = re.compile(
     rb"|(?P<foot>/\*!40103 SET TIME_ZONE=@OLD_TIME_ZONE \*/;)"
     rb")"
 )
-_NO_ROW = re.compile(rb"\n[^(]")  # the lines that are looked at: most are rows, and cost as little as this
+_NO_ROW = re.compile(rb"\n[^(]")  # only lines that are no rows are looked at: most are rows, and skipped fast
 # A body begins with the first of these after DELIMITER ;; and reaches to the line after its own ;;
 _INSIDE = re.compile(
     rb"\n(?:"
@@ -51,7 +50,7 @@ _INSIDE = re.compile(
 _STRING_END = re.compile(rb"(?:[^'\\]|\\.)*+'", re.DOTALL)
 _STRING = re.compile(rb"'(?:[^'\\]|\\.)*+'", re.DOTALL)
 _COMPLETED = re.compile(rb"\n-- Dump completed(?: on [^\n]{1,40})?\s{0,8}\Z")
-_REACH = 32 << 10  # no mark is longer: with so many bytes after its begin it is there whole, or not at all
+_REACH = 32 << 10  # bytes; no mark is longer, so with so many bytes after its beginning it is complete
 _CONTEXT = 4  # bytes before a line break that are looked at
 _BATCH = 256 << 10
 _END = 256  # bytes of the end in which the last line is looked for
@@ -59,7 +58,7 @@ _END = 256  # bytes of the end in which the last line is looked for
 
 @dataclass(slots=True)
 class TablePart:
-    """Where a table's statements lie in the SQL, in bytes. `rows` is None where the dump's form hides them."""
+    """Where a table's statements lie in the SQL, in bytes. `rows` is None if the dump's form hides the number."""
 
     name: str
     offset: int
@@ -69,9 +68,9 @@ class TablePart:
 
 @dataclass(slots=True)
 class Contents:
-    """What was found of one database. `longest`: no statement has more bytes.
+    """What was found of one database. `longest`: bytes of the longest statement.
 
-    `late`: where in the SQL the views begin that look into other databases; None where there are none.
+    `late`: where in the SQL the views begin that look into other databases; None if there are none.
     """
 
     tables: dict[str, TablePart] = field(default_factory=dict)
@@ -82,10 +81,10 @@ class Contents:
 
 
 class Cut(NamedTuple):
-    """A place where the stream may be taken apart.
+    """A place where the stream may be cut.
 
-    `kind`: "database" (what follows is of the database `name`), "tables" (here the tables begin of a stream that
-    names no database), "tail" (events, routines and views follow), "foot" (the end of all).
+    `kind`: "database" (what follows is of the database `name`), "tables" (the tables of a stream without database
+    names begin), "tail" (events, routines and views follow), "foot" (the end of all).
     """
 
     kind: str
@@ -96,7 +95,7 @@ class Cut(NamedTuple):
 class Scanner:
     """Feed the SQL in chunks of any size, then `finish`. `contents` by database; "" in a stream that names none.
 
-    What lies before `safe` is cut nowhere but at `cuts`, which whoever takes the stream apart takes away.
+    Before `safe` there are no cuts except those in `cuts`; the splitter removes each when it has cut there.
     """
 
     def __init__(self) -> None:
@@ -104,34 +103,34 @@ class Scanner:
         self.contents: dict[str, Contents] = {}
         self.completed = False
         self.cuts: deque[Cut] = deque()
-        # What is not done with, after _CONTEXT bytes that are: the end of what was scanned, and what came since.
+        # The bytes that are not scanned yet, after the last _CONTEXT bytes that are.
         self._data = b" " * _CONTEXT + b"\n"
         self._came: list[bytes] = []
-        self._length = len(self._data)  # of all that
-        self._start = -len(self._data)  # where it lies in the stream
-        self._from = _CONTEXT  # where in it the next mark is looked for: behind the last, which may reach far
+        self._length = len(self._data)  # of _data and _came together
+        self._start = -len(self._data)  # where _data begins in the stream
+        self._from = _CONTEXT  # where in _data the search goes on: after the last mark, which may be long
         self._here = self._of("")
-        self._named = False  # a database was
-        self._tables = False  # there were some
-        self._changing: int | None = None  # where the section begins whose USE has not come yet
-        self._head = 0  # where the part begins whose CREATE has not come yet
+        self._named = False  # whether a database was named
+        self._tables = False  # whether there were tables
+        self._changing: int | None = None  # where a database's section begins, until its USE has come
+        self._head = 0  # where a table's part begins, until its CREATE has come
         self._open: TablePart | None = None
         self._inserting = False
-        self._row_counter: _RowCounter | None = None  # where rows share lines
-        self._no_rows = 0  # lines that are none since the last mark
+        self._row_counter: _RowCounter | None = None  # if rows share lines
+        self._no_rows = 0  # lines since the last mark that are no rows
         self._inside = False  # between DELIMITER ;; and DELIMITER ;
-        self._counted = False  # the object of this body
-        self._mark_before = 0  # where it was
+        self._counted = False  # whether the object of this body was counted
+        self._mark_before = 0  # where the last mark was
 
     @property
     def safe(self) -> int:
-        """As told above."""
+        """The place before which the stream may be cut at `cuts`."""
         if self._changing is not None:
             return min(self._changing, self._start)
         return max(0, self._start)
 
     def passed(self, name: str) -> bool:
-        """Whether another database follows the last that came of `name`: then it was not cut there."""
+        """Whether another database follows `name`: then `name` is not cut off."""
         here = self.contents.get(name)
         return here is not None and here is not self._here
 
@@ -166,7 +165,7 @@ class Scanner:
             if match.start() >= limit:
                 break
             self._count(data, counted, match.start())
-            counted = at = match.end()  # a name may hold what looks like a row
+            counted = at = match.end()  # so that a name that looks like a row is not counted
             self._measure(self._start + match.start())
             if self._inside:
                 self._body(match.lastgroup)
@@ -178,10 +177,10 @@ class Scanner:
         self._length = len(self._data)
         self._start += limit - _CONTEXT
         if self._changing is not None and self._start - self._changing > _REACH:
-            self._changing = None  # its USE does not come any more
+            self._changing = None  # no USE comes any more
 
     def _outside(self, data: bytes, at: int, limit: int) -> re.Match[bytes] | None:
-        """The next mark outside of bodies, from `at` on; how many lines before it and `limit` are no rows is noted."""
+        """The next mark outside of bodies, from `at` on. Counts the lines before it (and `limit`) that are no rows."""
         self._no_rows = 0
         while line := _NO_ROW.search(data, at):
             if mark := _OUTSIDE.match(data, line.start()):
@@ -195,7 +194,7 @@ class Scanner:
         self._mark_before = at
 
     def _count(self, data: bytes, begin: int, end: int) -> None:
-        """Rows between two marks: lines that begin with a parenthesis, where rows do not share them."""
+        """Count the rows between two marks: lines that begin with a parenthesis, unless rows share lines."""
         if (
             not self._inserting
             or self._inside
@@ -207,7 +206,7 @@ class Scanner:
         if self._row_counter is not None:
             self._open.rows += self._row_counter.more(data[begin:end])
         else:
-            # One byte is found in half the time that two take: lines, but for those that were seen to be no rows.
+            # Counting one byte takes half the time of two: so all lines, less those that were seen to be no rows.
             self._open.rows += data.count(b"\n", begin, end) - self._no_rows
             if end == len(data):
                 self._open.rows -= data.endswith(b"\n")  # nothing follows
@@ -277,7 +276,7 @@ class Scanner:
         self._named = True
 
     def _cut(self, match: re.Match[bytes], at: int) -> int:
-        """Before the line `--` above a comment that begins at `at`, where there is one."""
+        """`at`, or where the line `--` above the comment begins, if there is one."""
         begin = match.start()
         above = match.string[max(0, begin - 3) : begin]
         return at - 3 if above == b"\n--" else at
@@ -291,12 +290,12 @@ class Scanner:
 
 
 class _RowCounter:
-    """Counts what separates the rows of one INSERT; values are passed over, for a string may hold anything."""
+    """Counts the separators between the rows of one INSERT; strings are skipped, because they may hold anything."""
 
     def __init__(self) -> None:
-        self._within = False  # a string
-        self._before = b""  # the end of what was between strings
-        self._left = b""  # a backslash whose letter has not come yet
+        self._within = False  # whether a string is open
+        self._before = b""  # the last bytes outside of strings
+        self._left = b""  # a backslash, until the next byte comes
 
     def more(self, text: bytes) -> int:
         """Separators in the next piece."""

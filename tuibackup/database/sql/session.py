@@ -1,27 +1,26 @@
-"""What a session must have set for a dump to mean the same on every server: put behind each dump's head, and taken
-back before its foot.
+"""Settings under which a dump means the same on every server: set after each dump's head, put back before its foot.
 
-Dump programs set character set, time zone, checks of keys and sql_mode. The rest they leave to the server that is
-restored into, and a server may have anything: autocommit off (the last rows are lost), statements cut off after a
-second, transactions that only read, tables refused that its source made.
+Dump programs set character set, time zone, checks of keys and sql_mode. Everything else is up to the server that is
+restored into, and that may have anything: autocommit off (the last rows are lost), statements ended after a second,
+transactions that only read, a ban on tables that the source allowed.
 """
 
 _SETTINGS = (
-    # The version from which on it is a session's own to set; "M!" MariaDB alone, "" every server.
+    # The version since which a session may set it ("M!": MariaDB only; "": every server), its name, its value.
     ("", "autocommit", "1"),
     ("", "completion_type", "0"),
-    ("", "sql_quote_show_create", "1"),  # a trigger keeps its definer as it would be shown now
-    ("", "wait_timeout", "86400"),  # a large file is unpacked meanwhile
-    # MySQL takes these from accounts with all rights alone, as restores need.
+    ("", "sql_quote_show_create", "1"),  # a trigger stores its definer as SHOW would quote it now
+    ("", "wait_timeout", "86400"),  # unpacking a large file may take long
+    # MySQL accepts these only from accounts with all rights, which a restore needs anyway.
     ("50600", "innodb_strict_mode", "0"),
     ("80013", "sql_require_primary_key", "0"),
     ("80030", "sql_generate_invisible_primary_key", "0"),
     ("80400", "restrict_fk_on_non_standard_key", "0"),
     ("M!100101", "max_statement_time", "0"),
-    ("M!100201", "check_constraint_checks", "0"),  # a row that breaks a CHECK was let in by somebody
+    ("M!100201", "check_constraint_checks", "0"),  # the source has rows that break a CHECK
     ("M!100307", "alter_algorithm", "DEFAULT"),
-    ("M!100601", "old_mode", "'UTF8_IS_UTF8MB3'"),  # as it was meant wherever a server wrote "utf8"
-    # SHOW CREATE TABLE names the default of a TIMESTAMP that has one; one without must not be given one.
+    ("M!100601", "old_mode", "'UTF8_IS_UTF8MB3'"),  # "utf8" means utf8mb3, as on the source
+    # SHOW CREATE TABLE names the default of a TIMESTAMP; a TIMESTAMP without one must not get one.
     ("M!100804", "explicit_defaults_for_timestamp", "1"),
 )
 # A folder that DATA DIRECTORY names may not be there, or be another server's. Options of an engine that is not there

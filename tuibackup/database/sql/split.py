@@ -1,9 +1,9 @@
-"""Takes the stream of one dump program apart: each database's SQL into a file of its own.
+"""Splits the stream of one dump program: each database's SQL goes into a file of its own.
 
 A program that dumps several databases writes a head, the tables of each database one after the other, then the views
-of each, and a foot. Every database gets the head, and settings behind it; the foot is kept for the end of each. Where a
+of each, and a foot. Every database gets the head, followed by settings; the foot is kept for the end of each. If a
 database's tables come from several programs, what follows its tables (events, routines, views) is kept apart, so that
-the other tables can be put before it. A stream of some tables of one database gives these tables alone.
+the other tables can be put before it. A stream of some tables of one database gives only these tables.
 """
 
 import re
@@ -18,28 +18,30 @@ from tuibackup.text import printable
 _LONGEST_FRAME = 256 << 10  # bytes of head or foot
 _HOST = re.compile(rb"^(-- Host: [^\n]*Database: )[^\n]*$", re.MULTILINE)
 
-Opener = Callable[[str], SqlFile | None]  # by the database's name; None: not one that was asked for
+Opener = Callable[[str], SqlFile | None]  # by the database's name; None: it was not asked for
 
 
 class SplitError(Exception):
-    """The stream is none that can be taken apart."""
+    """The stream cannot be split."""
 
 
 class Splitter:
     """Give each piece of the stream to the scanner and then to `take`; at the end `finish`.
 
-    `dump` opens a database's own file; `tail` what its events, routines and views go to: the same file, or another.
-    `settings` are statements to be put behind the head.
+    `dump` opens a database's own file; `tail` the file for its events, routines and views: the same, or another.
+    `settings` are statements that follow the head.
     """
 
     def __init__(self, scanner: Scanner, dump: Opener, tail: Opener, settings: bytes = b"") -> None:
-        self.shifts: dict[str, int] = {}  # from a place in the stream to the one in the database's file
+        self.shifts: dict[
+            str, int
+        ] = {}  # to add to a place in the stream for the place in the database's file
         self._settings = settings
         self._scanner = scanner
         self._dump = dump
         self._tail = tail
         self._waiting: deque[Piece] = deque()
-        self._at = 0  # where in the stream they begin
+        self._at = 0  # where in the stream `_waiting` begins
         self._head = bytearray()
         self._foot = bytearray()
         self._begun: list[str] = []
@@ -57,7 +59,7 @@ class Splitter:
 
     @property
     def foot(self) -> bytes:
-        """The end of all, as far as it came."""
+        """The end of the stream's SQL, as far as it came."""
         return bytes(self._foot)
 
     def _sort(self) -> None:
@@ -70,14 +72,14 @@ class Splitter:
         self._pass(self._scanner.safe)
 
     def _pass(self, end: int) -> None:
-        """Pieces that wait and end before `end`, to the target, as they are."""
+        """Write waiting pieces that end before `end` to the target, as they are."""
         while self._waiting and self._at + len(self._waiting[0].sql) <= end:
             piece = self._waiting.popleft()
             self._at += len(piece.sql)
             self._write(piece)
 
     def _cut(self, at: int) -> None:
-        """What of the next piece lies before `at`, to the target: neither half is what its frame stands for."""
+        """Write the part of the next piece that lies before `at`; both halves lose its packed frame."""
         if self._at < at:
             sql = self._waiting.popleft().sql
             self._waiting.appendleft(Piece(sql[at - self._at :]))
@@ -93,7 +95,7 @@ class Splitter:
             raise SplitError("what the dump program wrote is not a dump of these databases")
 
     def _change(self, cut: Cut) -> None:
-        """What follows is something else."""
+        """Choose the target for what follows the cut."""
         self._rest()
         if cut.kind == "foot":
             self._target = self._foot

@@ -1,4 +1,4 @@
-"""SQL on its way into the vault: a dump, or a part of one that is put into it later, in seekable frames."""
+"""SQL on its way into the vault, in seekable frames: a dump, or a part that is added to one later."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 from tuibackup.vault.archive.frames import FrameWriter
 from tuibackup.vault.output import Written, vault_errors
 
-FRAME = 1 << 20  # bytes of SQL: several dumps are written at the same time, each with some frames in memory
-LEVEL = 1  # twice as fast as 3 for a sixth more room: a dump is bound by the CPU
+FRAME = 1 << 20  # bytes of SQL: several dumps are written at once, each with some frames in memory
+LEVEL = 1  # twice as fast as 3 for a sixth more space: the CPU limits a dump's speed
 
 
 class SqlFile:
@@ -20,7 +20,7 @@ class SqlFile:
         self._buffer = bytearray()
 
     def write(self, data: bytes, frame: bytes = b"") -> None:
-        """The next piece. `frame`: what may stand for it, packed (see `FrameWriter.frame`)."""
+        """Write the next piece. `frame`: the same, packed already (see `FrameWriter.frame`)."""
         self.length += len(data)
         if frame:
             self._flush()
@@ -31,17 +31,17 @@ class SqlFile:
             self._flush()
 
     def rest(self) -> None:
-        """There will be nothing for a while: hold no file and no memory."""
+        """Release the file and the memory, because nothing comes for a while."""
         self._flush()
         self._frames.rest()
 
     def end(self) -> None:
-        """This is a part that is whole; `append` takes it."""
+        """Finish this part, so that `append` can take it."""
         self._flush()
         self._frames.end()
 
     def append(self, part: "SqlFile") -> int:
-        """Take over all of `part`, as it is packed, and remove its file; where in this SQL it begins."""
+        """Append all of `part`, as it is packed, and remove its file; where in this SQL it begins."""
         self._flush()
         at = self.length
         self._frames.append(part.path, part._frames.frames)
@@ -51,12 +51,12 @@ class SqlFile:
         return at
 
     def close(self) -> Written:
-        """The dump is whole: synced to the disk, and what publishing will find there."""
+        """Finish the dump and sync it to the disk; what publishing must find there."""
         self._flush()
         return self._frames.close()
 
     def remove(self) -> None:
-        """Throw it away."""
+        """Remove the file."""
         self.abandon()
         with vault_errors(self.path):
             self.path.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
-"""A dump's SQL cut into the statements that a client would send, so that it can be restored without a client.
+"""Cuts a dump's SQL into the statements that a client would send, so that it can be restored without a client.
 
-Restoring runs text that came from a server. No command of a client (`system`, `source`, `\\!`) exists here: what is
-no SQL is refused by the server, and what no dump contains (accounts, server settings, files) is refused before.
+A restore runs text that came from a server. Commands of a client (`system`, `source`, `\\!`) do not exist here: the
+server refuses what is not SQL, and what no dump contains (accounts, server settings, files) is refused before.
 """
 
 import re
@@ -17,27 +17,28 @@ SHOWN = 80  # cells of a statement in a message
 
 
 def _many(alternatives: bytes) -> re.Pattern[bytes]:
-    """A thousand at most of these, without a way back; `_past` goes over as many as there are.
+    """Matches up to a thousand of these, without backtracking; `_past` repeats it.
 
-    `(?:…)*+` would do in one go, but up to Python 3.11.4 (Debian 12 has 3.11.2) it ends in the middle of what did
-    not match (cpython issue 106052); `(?>(?:…)*)` would keep every step of a long statement in memory.
+    `(?:…)*+` would do in one go, but up to Python 3.11.4 (Debian 12 has 3.11.2) it may stop in the middle of an
+    alternative that did not match (cpython issue 106052); `(?>(?:…)*)` would keep every step of a long statement in
+    memory.
     """
     return re.compile(rb"(?>(?:" + alternatives + rb"){0,1000})", re.DOTALL)
 
 
 def _past(pattern: re.Pattern[bytes], data: bytes, at: int) -> int:
-    """Where the last one of many ends."""
+    """Where the last match in a row ends."""
     while (match := pattern.match(data, at)) and match.end() > at:
         at = match.end()
     return at
 
 
-# The sandbox line is for clients; servers take it for a comment, old ones for an error.
+# The sandbox line is for clients; to servers it is a comment, to old ones an error.
 _LEAD = _many(rb"\s++|" + COMMENT + rb"|/\*M?!999999\\- [^*\n]{0,80}\*/")
 _REST = _many(rb"\s++|" + COMMENT + rb"|--[^\n]*+\Z|#[^\n]*+\Z")
 _DELIMITER = re.compile(rb"[ \t]*delimiter[ \t]+(\S{1,16})[ \t]*\r?(?:\n|\Z)", re.IGNORECASE)
-_CUT_COMMENT = re.compile(CUT_COMMENT)  # where _LEAD ended: it is not there whole
-_WHOLE = 256  # bytes in which the sandbox line, or DELIMITER with its line, is there whole
+_CUT_COMMENT = re.compile(CUT_COMMENT)  # where _LEAD ended: the comment is not complete yet
+_WHOLE = 256  # bytes that hold the whole sandbox line, or the whole line of DELIMITER
 _OPENING = rb"(?:\s|/\*M?!\d*|\()*"
 _KIND = re.compile(_OPENING + rb"([a-z]+)", re.IGNORECASE)
 _OF_DUMPS = frozenset(
@@ -50,7 +51,7 @@ _REFUSED = re.compile(
     rb"|(?:SELECT|DO)(?!\s+SETVAL\s*\())",
     re.IGNORECASE,
 )
-# The name that a statement changes or removes: a dump's statements look like this, and others are refused.
+# The name of what a statement changes or removes; a dump writes them in this form, and others are refused.
 _IDENTIFIER = rb"(?:`((?:[^`]|``)+)`|([\w$]+))"
 _CHANGES = re.compile(
     _OPENING + rb"(?:(?:INSERT|REPLACE)\s+(?:IGNORE\s+)?INTO|ALTER\s+TABLE|LOCK\s+TABLES?"
@@ -62,7 +63,7 @@ _CHANGES = re.compile(
     re.IGNORECASE,
 )
 _CHANGING = frozenset(b"INSERT REPLACE ALTER LOCK DROP".split())
-# What belongs to the server that was dumped, not to the one that is restored into: left out.
+# Settings of the server that was dumped, which are not for the one that is restored into: left out.
 _LEFT_OUT = re.compile(_OPENING + rb"SET\s+@@(?:GLOBAL\.GTID_PURGED|SESSION\.SQL_LOG_BIN)\b", re.IGNORECASE)
 _SERVER_WIDE = re.compile(rb"@@(?:GLOBAL|PERSIST|PERSIST_ONLY)\s*\.[^,;=]{1,80}:?=", re.IGNORECASE)
 _NAMES = re.compile(
@@ -76,8 +77,8 @@ _NAMES = re.compile(
 class Statements:
     """Iterates over the statements of `pieces`, without their delimiters and the comments before them.
 
-    `syntax`: what strings and names are; a dump changes it in its middle, so whoever runs the statements sets it as
-    the server says (`sets_syntax` tells when).
+    `syntax`: how strings and names are written; a dump changes it, so the caller that runs the statements sets it to
+    what the server says (`sets_syntax` tells when).
     """
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
@@ -98,11 +99,11 @@ class Statements:
 
     @property
     def setting(self) -> bool:
-        """Whether the next one is a SET, which the server reads alike in every syntax that dumps know."""
+        """Whether the next one is a SET, which means the same in every syntax that dumps use."""
         return self._begin() and kind(self._data[self._at : self._at + _WHOLE]) == b"SET"
 
     def _more(self, least: int = 1) -> bool:
-        """At least so many bytes more, where there are any; whether there were."""
+        """Read at least `least` bytes more, if possible; whether any came."""
         if self._ended:
             return False
         parts, came = [self._data[self._at :]], 0
@@ -142,7 +143,7 @@ class Statements:
             ):
                 return at
             before = at - self._at
-            # What stands here is cut off. Twice as much of it each time: it is looked at from its begin again.
+            # The statement is not complete. Each read doubles it, because it is scanned from its beginning again.
             if not self._more(max(1, len(self._data) - at)):
                 if self._data.startswith(self._delimiter, at):
                     return at
@@ -159,7 +160,7 @@ class Statements:
 
 @cache
 def _body(delimiter: bytes, syntax: Syntax) -> re.Pattern[bytes]:
-    """Everything of a statement up to its delimiter, or to what is cut off."""
+    """Matches a statement up to its delimiter, or to where the data ends in the middle of a piece."""
     first = delimiter[:1]
     special = re.escape(first) if first not in b"'\"`#/-" else b""
     parts = [
@@ -171,7 +172,7 @@ def _body(delimiter: bytes, syntax: Syntax) -> re.Pattern[bytes]:
         rb"/(?=[^*])|/\*(?=M?!)",
     ]
     if special and len(delimiter) > 1:
-        # One `;` alone, of a body between DELIMITER ;; and DELIMITER ;
+        # A single `;` within a body between DELIMITER ;; and DELIMITER ;
         parts.append(special + rb"(?!" + re.escape(delimiter[1:]) + rb")(?=.)")
     elif not special:
         raise VaultError(f"the dump has a delimiter that is not understood: {printable(delimiter)}")
@@ -179,18 +180,18 @@ def _body(delimiter: bytes, syntax: Syntax) -> re.Pattern[bytes]:
 
 
 def kind(statement: bytes) -> bytes:
-    """Its first word in capitals, "/*!40101 SET …" being SET; b"" where there is none."""
+    """Its first word in capitals (SET for "/*!40101 SET …"); b"" if it has none."""
     found = _KIND.match(statement)
     return found[1].upper() if found else b""
 
 
 def left_out(statement: bytes) -> bool:
-    """Whether it is one that a restore passes over."""
+    """Whether a restore skips it."""
     return bool(_LEFT_OUT.match(statement))
 
 
 def refuse_strange(statement: bytes) -> None:
-    """VaultError for a statement that no dump of databases contains."""
+    """Raise VaultError for a statement that no dump of databases contains."""
     word = kind(statement)
     strange = word not in _OF_DUMPS or _REFUSED.match(statement)
     if strange or (word == b"SET" and _SERVER_WIDE.search(statement)):
@@ -198,10 +199,10 @@ def refuse_strange(statement: bytes) -> None:
 
 
 def named_database(statement: bytes) -> str | None:
-    """The database that a statement uses, creates, drops, alters, or changes a table of; None where it names none.
+    """The database that a statement uses, creates, drops, alters, or changes a table of; None if it names none.
 
-    Raises VaultError for one that changes something in a way that no dump does. Bodies of routines, triggers, events
-    and views are not looked into: who restores them trusts the server that they came from.
+    Raises VaultError if it changes something in a way that no dump does. Bodies of routines, triggers, events and
+    views are not checked: a restore of them trusts the server that they came from.
     """
     if found := _NAMES.match(statement):
         return _plain(found)
@@ -219,7 +220,7 @@ def _plain(found: re.Match[bytes]) -> str:
 
 
 def excerpt(statement: bytes) -> str:
-    """Its beginning for a message: without the values of rows."""
+    """Its beginning, without the values of rows, for a message."""
     head = statement.lstrip()[: 4 * SHOWN]
     head = re.split(rb"(?i)\bvalues\b", head, maxsplit=1)[0]
     return shorten(printable(b" ".join(head.split())), SHOWN)

@@ -1,6 +1,6 @@
-"""What a server takes for strings, names and comments: that depends on its sql_mode and on the client's character set.
+"""How a server recognises strings, names and comments: by its sql_mode and the client's character set.
 
-A dump changes both between its statements: a routine is written as it was created. So whoever cuts or reads SQL is told
+A dump changes both between its statements, because a routine is written as it was created. So every reader of SQL gets
 the `Syntax` that is in force.
 """
 
@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-# The sets whose characters may end in a byte that elsewhere is a backslash or a backtick: first and second bytes.
+# Character sets whose second byte may equal a backslash or a backtick: their first and second bytes.
 _WIDE = {
     "sjis": (rb"\x81-\x9f\xe0-\xfc", rb"\x40-\x7e\x80-\xfc"),
     "cp932": (rb"\x81-\x9f\xe0-\xfc", rb"\x40-\x7e\x80-\xfc"),
@@ -19,7 +19,7 @@ _WIDE = {
 # `--` begins a comment where white space or a control character follows.
 _AFTER_DASHES = rb"[\s\x00-\x1f\x7f]"
 COMMENT = rb"/\*(?!M?!)[^*]*+\*++(?:[^/*][^*]*+\*++)*+/|--(?=" + _AFTER_DASHES + rb")[^\n]*+\n|#[^\n]*+\n"
-DASHES = rb"-(?=[^-])|--(?=[^-\s\x00-\x1f\x7f])|-(?=--)"  # that begin none
+DASHES = rb"-(?=[^-])|--(?=[^-\s\x00-\x1f\x7f])|-(?=--)"  # dashes that do not begin a comment
 CUT_COMMENT = rb"/\*(?!M?!)|--" + _AFTER_DASHES + rb"|#"
 _SETS_SYNTAX = re.compile(
     rb"sql_mode|character_set_client|\bNAMES\b|\bCHARSET\b|\bCHARACTER\s+SET\b", re.IGNORECASE
@@ -36,13 +36,13 @@ class Syntax:
 
     @staticmethod
     def of(sql_mode: str, charset: str) -> "Syntax":
-        """As a server tells it: @@sql_mode and @@character_set_client."""
+        """From the server's @@sql_mode and @@character_set_client."""
         modes = sql_mode.upper().split(",")
         return Syntax("NO_BACKSLASH_ESCAPES" not in modes, "ANSI_QUOTES" in modes, charset.lower())
 
     @cached_property
     def leads(self) -> bytes:
-        """First bytes of characters of two bytes, for a set in brackets; b"" where the second one is none of ASCII."""
+        """First bytes of two-byte characters, for a set in brackets; b"" if no second byte is ASCII."""
         return _WIDE.get(self.charset, (b"", b""))[0]
 
     @cached_property
@@ -51,18 +51,18 @@ class Syntax:
         if not self.leads:
             return b""
         first, second = _WIDE[self.charset]
-        # Looked at first: a possessive group that fails in its middle goes on there (see `statements`).
+        # Look ahead first: a possessive group that fails in its middle may go on there (see `statements`).
         return rb"|(?=[%b][%b])..|(?=[%b][^%b])." % (first, second, first, second)
 
     @cached_property
     def strings(self) -> bytes:
-        """A pattern of a whole string."""
+        """A pattern that matches a whole string."""
         double = b"" if self.ansi else b"|" + self._within(b'"', escapes=self.backslash)
         return self._within(b"'", escapes=self.backslash) + double
 
     @cached_property
     def names(self) -> bytes:
-        """A pattern of a whole name in quotes."""
+        """A pattern that matches a whole quoted name."""
         double = b"|" + self._within(b'"', escapes=False) if self.ansi else b""
         return self._within(b"`", escapes=False) + double
 

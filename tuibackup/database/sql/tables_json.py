@@ -28,7 +28,7 @@ def write(
 def _database(made: Made, summary: DatabaseSummary, taken: Taken) -> Mapping[str, object]:
     info = made.info
     engines = {table.name: table.engine for table in info.tables}
-    # A database that was dumped again is of another instant than what was counted.
+    # A database that was dumped again shows another instant than the counts.
     counts = taken.counts if made.at_instant else {}
     checksums = taken.checksums if made.at_instant else {}
     contents = taken.contents if made.at_instant else {}
