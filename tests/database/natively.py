@@ -12,7 +12,7 @@ from tuibackup.database.connect.connection import Connection
 from tuibackup.database.inventory import DatabaseInfo
 from tuibackup.database.native.dumper import Native
 from tuibackup.database.objects.views import ViewTexts, late_views, placeholders, texts
-from tuibackup.database.sql import session
+from tuibackup.database.sql import settings
 from tuibackup.demo.mariadbd import account
 
 T = TypeVar("T")
@@ -64,7 +64,7 @@ def put_together(sql: bytes, views: bytes) -> bytes:
     """A dump as it lies in the vault: with the settings behind its head, and `views` before its foot."""
     head, use, rest = sql.partition(b"\n--\n-- Current Database")
     body, foot, end = rest.rpartition(b"\n/*!40103 SET TIME_ZONE=@OLD_TIME_ZONE */;")
-    return b"".join((head, b"\n", session.before(4), use, body, b"\n", views, session.after(), foot, end))
+    return b"".join((head, b"\n", settings.before(4), use, body, b"\n", views, settings.after(), foot, end))
 
 
 @dataclass(frozen=True)

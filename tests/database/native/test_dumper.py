@@ -15,7 +15,8 @@ from tuibackup.config import Server
 from tuibackup.database.connect.connection import Connection
 from tuibackup.database.connect.login import login, open_connection
 from tuibackup.database.inventory import DatabaseInfo
-from tuibackup.database.native.dumper import Native, StatementError
+from tuibackup.database.native.asking import StatementError
+from tuibackup.database.native.dumper import Native
 from tuibackup.database.sql.scan import Scanner
 from tuibackup.demo.mariadbd import PrivateMariadb
 from tuibackup.errors import ConnectionLostError, DatabaseError
@@ -255,8 +256,8 @@ async def test_rows_without_end_are_refused_before_they_fill_the_memory() -> Non
         made = Connection(reader, writer, "backup", None, local=False)
         await made.open()
         with (
-            patch("tuibackup.database.native.dumper._ANSWER", 1 << 20),
-            pytest.raises(DatabaseError, match="no end"),
+            patch("tuibackup.database.native.asking._ANSWER", 1 << 20),
+            pytest.raises(DatabaseError, match="too large"),
         ):
             await Native(made, "MariaDB", server="siakad").begin()
         made.drop()

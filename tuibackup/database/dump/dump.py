@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 from tuibackup.config import Database, Server
 from tuibackup.database.connect.login import DatabaseSession
-from tuibackup.database.dump.instant import Made, Passes, Taken, complaints
+from tuibackup.database.dump.instant import Dumps
 from tuibackup.database.dump.progress import Live
+from tuibackup.database.dump.results import Made, Taken, complaints
 from tuibackup.database.dump.tool import BrokenToolError, ForeignToolError, find_tool
 from tuibackup.database.inventory import DatabaseInfo
 from tuibackup.database.objects.write import write_beside
@@ -57,7 +58,7 @@ class DumpResult:
 
 @dataclass(slots=True)
 class _Told:
-    """Passes findings on and keeps them for the record."""
+    """Dumps findings on and keeps them for the record."""
 
     reporter: Reporter
     findings: list[Finding] = field(default_factory=list)
@@ -107,12 +108,12 @@ async def dump(
     live = Live(reporter, database.databases, before or {})
     checksum = server.database is not None and server.database.checksum
     patience = (server.database or Database()).wait_for_tables
-    async with Passes(session, database, tool, incoming, live, least_free, patience) as passes:
-        taken = await passes.at_one_instant(checksum=checksum)
-        tool, no_tool = passes.tool, no_tool or passes.no_tool
+    async with Dumps(session, database, tool, incoming, live, least_free, patience) as dumps:
+        taken = await dumps.at_one_instant(checksum=checksum)
+        tool, no_tool = dumps.tool, no_tool or dumps.no_tool
         for subject, said in taken.complaints:
             told(subject, said)
-        made = await _once_more(session, passes, database, taken, told)
+        made = await _once_more(session, dumps, database, taken, told)
         for one in made:
             for left in one.info.left_out:
                 told.once(audit.left_out(one.info, left))
@@ -140,7 +141,7 @@ async def dump(
         tool=(tool.version or tool.path) if tool else ": ".join(filter(None, (NO_TOOL, no_tool))),
         instant=taken.instant,
         lock_ms=taken.lock_ms,
-        longest_ms=passes.longest_ms,
+        longest_ms=dumps.longest_ms,
         no_barrier=taken.no_barrier,
         position=taken.position,
         rows=COMPARED if taken.comparable else COUNTED,
@@ -148,7 +149,7 @@ async def dump(
 
 
 async def _once_more(
-    session: Session, passes: Passes, database: DatabaseSession, taken: Taken, told: _Told
+    session: Session, dumps: Dumps, database: DatabaseSession, taken: Taken, told: _Told
 ) -> list[Made]:
     """Every database; those that were not whole are dumped again, as they are now.
 
@@ -161,7 +162,7 @@ async def _once_more(
         now: Mapping[str, DatabaseInfo] = await database.look_again()
         # A database that was created or renamed while the others were dumped is dumped, too.
         new = sorted(now.keys() - {one.info.name for one in taken.made})
-        again, ended = await passes.again([now[name] for name in (*broken, *new) if name in now])
+        again, ended = await dumps.again([now[name] for name in (*broken, *new) if name in now])
     except (DatabaseError, ConnectionLostError) as error:
         if session.lost:
             raise
@@ -184,7 +185,7 @@ async def _once_more(
                 f"was dropped or renamed during the run; its dump is not kept: {why}",
                 mark=True,
             )
-            passes.forget(name)  # a part of a dump would stop a restore of all
+            dumps.forget(name)  # a part of a dump would stop a restore of all
     done = {one.info.name: one for one in again}
     kept = [one for one in taken.made if one.info.name in now or not one.why]
     return [done.pop(one.info.name, one) for one in kept] + list(done.values())

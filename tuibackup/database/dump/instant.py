@@ -6,14 +6,12 @@ a connection of ours without a program.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
 from tuibackup.database.connect.login import DatabaseSession, Login, log_in_again
-from tuibackup.database.content import Content
 from tuibackup.database.dump import verdict
 from tuibackup.database.dump.barrier import (
     BEGIN,
@@ -27,23 +25,21 @@ from tuibackup.database.dump.barrier import (
 from tuibackup.database.dump.beside import beside
 from tuibackup.database.dump.by_connection import Reader
 from tuibackup.database.dump.by_program import Program
-from tuibackup.database.dump.counter import Checker, Place
+from tuibackup.database.dump.counter import Checker
 from tuibackup.database.dump.courtesy import Courtesy
-from tuibackup.database.dump.division import PROGRAMS, Share, Tables, inexact, locked, shared, taken_by
+from tuibackup.database.dump.division import PROGRAMS, Share, inexact, locked, shared, taken_by
 from tuibackup.database.dump.held import end_waits
 from tuibackup.database.dump.progress import Live
 from tuibackup.database.dump.receive import Ended
+from tuibackup.database.dump.results import Made, Taken, complaints
 from tuibackup.database.dump.tool import DumpTool
 from tuibackup.database.dump.workers import Running, together
 from tuibackup.database.inventory import DatabaseInfo, tables
 from tuibackup.database.objects.sequences import standing
-from tuibackup.database.objects.shown import LeftOut
 from tuibackup.database.objects.views import ViewTexts, read_apart
 from tuibackup.database.rights.grants import Grants
-from tuibackup.database.sql import session as settings
+from tuibackup.database.sql import settings
 from tuibackup.database.sql.assembly import Assembly
-from tuibackup.database.sql.scan import Contents
-from tuibackup.database.sql.sqlfile import SqlFile
 from tuibackup.errors import ConnectionLostError, DatabaseError
 from tuibackup.remote.session import Session
 from tuibackup.text import printable
@@ -55,61 +51,7 @@ _FETCH = 0.6  # seconds, while everybody waits, for the rows of small tables wit
 _ENOUGH = 32 << 20  # bytes of tables for which another program is worth its start
 
 
-@dataclass(slots=True)
-class Made:
-    """A database's dump, not closed yet. `contents` with places in its file; `faults`: why it is not whole."""
-
-    info: DatabaseInfo
-    file: SqlFile
-    contents: Contents
-    faults: list[str]
-    seconds: float
-    at_instant: bool = True
-    late: tuple[
-        tuple[int, bytes], ...
-    ] = ()  # views that look into other databases, each with its place in the order
-    found: tuple[
-        LeftOut, ...
-    ] = ()  # objects that could not be read, though the inventory took them for sound
-    exact: Tables = frozenset()  # tables whose FLOATs have all their digits
-    timely: Tables = frozenset()  # tables without transactions that were read under the lock
-
-    @property
-    def why(self) -> str:
-        """Why it is worth a second try; "" if the dump is good, or only lacks a table that was waited for."""
-        for one in self.found:
-            if one.held:
-                continue
-            return f"{one.kind} {printable(one.name)}: {one.why}"
-        return "; ".join(self.faults)
-
-
-@dataclass(slots=True)
-class Taken:
-    """The dumps of all databases. `no_barrier`: why the lock failed, "" if it held; `lock_ms` may be set even so."""
-
-    made: list[Made]
-    instant: str
-    lock_ms: float | None = None
-    no_barrier: str = ""
-    position: str = ""
-    complaints: list[tuple[str, str]] = field(default_factory=list)  # of programs that ended well
-    comparable: bool = False
-    counts: dict[Place, int] = field(default_factory=dict)
-    checksums: dict[Place, int] = field(default_factory=dict)
-    contents: dict[Place, Content] = field(default_factory=dict)
-
-    def compare(self) -> Iterator[tuple[str, str]]:
-        """Compare each dump's rows with those counted at the same instant; yields what was not counted."""
-        for one in self.made:
-            counts = {place: n for place, n in self.counts.items() if place[1] not in one.info.held}
-            if self.comparable and not one.faults:
-                one.faults += verdict.miscounted(one.info, one.contents, counts)
-                for reason in verdict.uncounted(one.info, counts):
-                    yield one.info.name, reason
-
-
-class Passes:
+class Dumps:
     """Makes the dumps of `database`'s databases in `incoming`; files still open when the block ends are abandoned.
 
     `tool` becomes None if it cannot begin; `no_tool` says why. `longest_ms`: the longest time that somebody may have
@@ -452,16 +394,3 @@ class Passes:
                 made[-1].exact = frozenset(table.name for table in info.tables)
         self._files.forget_parts()
         return made
-
-
-def complaints(ended: Sequence[Ended]) -> list[tuple[str, str]]:
-    """What programs complained of though they ended well, with the databases that they dumped."""
-    return [
-        (
-            ", ".join(info.name for info in one.share.databases),
-            line if one.native else f"the dump program said: {line}",
-        )
-        for one in ended
-        if not one.faults
-        for line in one.complaints
-    ]

@@ -4,10 +4,12 @@ The session has `SET NAMES binary`: so the server concatenates literals and colu
 The dump itself is UTF-8.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tuibackup.database.inventory import quoted
+from tuibackup.database.native.asking import as_text
 
 _NUMBERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "year"})
 _FLOATING = frozenset({"float", "double", "real"})
@@ -63,7 +65,39 @@ class Row:
         return b"".join(joined)
 
 
-def row(columns: Sequence[Column], packet: int) -> Row:
+def column_of(
+    name: bytes | None, type_: bytes | None, charset: bytes | None, nullable: bytes | None, extra: bytes | None,
+    expression: bytes | None, octets: bytes | None,
+) -> Column:  # fmt: skip
+    """A column from its row of information_schema."""
+    generating = as_text(expression or b"").upper()
+    period = generating.removeprefix("ROW ") if generating in ("ROW START", "ROW END") else ""
+    return Column(
+        name=as_text(name),
+        type=as_text(type_).lower(),
+        charset=as_text(charset or b""),
+        nullable=as_text(nullable) == "YES",
+        generated=bool(generating) or bool(re.search(r"\b(VIRTUAL|STORED) GENERATED", as_text(extra or b""))),
+        octets=int(octets or 0),
+        period=period,
+    )
+
+
+def period_columns(found: list[Column]) -> list[Column]:
+    """The two columns of system time: the table's own, or the hidden ones."""
+    own = {column.period: column.name for column in found if column.period}
+    return [
+        Column(own.get(period, f"row_{period.lower()}"), "timestamp", nullable=False)
+        for period in ("START", "END")
+    ]
+
+
+def base_columns(found: Iterable[Column]) -> list[Column]:
+    """The columns whose values are written."""
+    return [column for column in found if not column.generated]
+
+
+def selection(columns: Sequence[Column], packet: int) -> Row:
     """How to ask for the rows of `columns`; `packet`: the server's max_allowed_packet in bytes.
 
     A function whose result is larger than that gives NULL, and a warning that nobody reads. So values that might make

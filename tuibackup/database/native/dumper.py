@@ -4,7 +4,6 @@ It serves servers without a shell or a dump program, and tables whose numbers a 
 server itself writes the rows as SQL; they stream through, statement by statement. The form is mariadb-dump's.
 """
 
-import asyncio
 import re
 import struct
 from collections import defaultdict
@@ -13,16 +12,22 @@ from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-import aiomysql
-
 from tuibackup.database.connect.connection import Connection
-from tuibackup.database.connect.packets import EndlessAnswerError, columns, prefix
+from tuibackup.database.connect.packets import columns, prefix
 from tuibackup.database.dump.holders import AT_ONCE, HELD, holders
 from tuibackup.database.inventory import DatabaseInfo, TableInfo, quoted
-from tuibackup.database.native import columns as native_columns
-from tuibackup.database.native import text as native_text
-from tuibackup.database.native.columns import Column, Row
-from tuibackup.database.native.text import Circumstances
+from tuibackup.database.native import lines
+from tuibackup.database.native.asking import Asker, StatementError, as_bytes, as_text
+from tuibackup.database.native.columns import (
+    Column,
+    Row,
+    base_columns,
+    column_of,
+    joined,
+    period_columns,
+    selection,
+)
+from tuibackup.database.native.lines import Circumstances
 from tuibackup.database.objects import tablespaces
 from tuibackup.database.objects.shown import (
     EVENT,
@@ -38,29 +43,15 @@ from tuibackup.database.objects.shown import (
 from tuibackup.errors import ConnectionLostError, DatabaseError
 from tuibackup.text import printable
 
-STALL_SECONDS = 900.0  # without a row: a table may take long to sort
 _STATEMENT = 1 << 20  # bytes of one INSERT, as the dump programs write; a longer row gets one of its own
-_ANSWER = 128 << 20  # bytes of an answer that is kept
+_FETCHED = 128 << 20  # bytes of rows that `fetch` keeps at most
 _CHANGED = 1412
-_GONE = (2006, 2013, 2014, 2027)
 _HISTORY_SINCE = (10, 11)
 _SEQUENCE = "SEQUENCE"
 _VERSIONED = "SYSTEM VERSIONED"
 _BACK = "ROLLBACK TO SAVEPOINT tuibackup"
 _LOSSES = 3  # reconnections at most: what ends our connection may hurt other clients, too
 _ORDER = {"function": 0, "procedure": 1, "package": 2, "package body": 3}  # a body comes after its package
-
-
-class StatementError(DatabaseError):
-    """The server refuses a statement, with its error's number in `code` (1412: the table was changed meanwhile).
-
-    `said`: its words.
-    """
-
-    def __init__(self, message: str, code: int, said: str = "") -> None:
-        super().__init__(message)
-        self.code = code
-        self.said = said or message
 
 
 @dataclass(slots=True)
@@ -95,7 +86,7 @@ class Native:
         self.rows: dict[tuple[str, str], int] = {}
         self.longest = 0
         self.notes: list[str] = []
-        self._connection = connection
+        self._asker = Asker(connection, server)
         self._mariadb = vendor == "MariaDB"
         self._server = server
         self._reconnect = reconnect
@@ -118,10 +109,12 @@ class Native:
             if not self._version:
                 await self._prepare()
             for statement in ("START TRANSACTION WITH CONSISTENT SNAPSHOT", "SAVEPOINT tuibackup"):
-                await self._ask(statement)
+                await self._asker.ask(statement)
 
     async def _prepare(self) -> None:
-        self._version, packet = map(_text, (await self._ask("SELECT VERSION(), @@max_allowed_packet"))[0])
+        self._version, packet = map(
+            as_text, (await self._asker.ask("SELECT VERSION(), @@max_allowed_packet"))[0]
+        )
         self._packet = int(packet)
         unlimited = "max_statement_time" if self._mariadb else "max_execution_time"
         for statement in (
@@ -132,7 +125,7 @@ class Native:
             f"SET SESSION net_write_timeout=3600, wait_timeout=86400, lock_wait_timeout={self._patience}",
             "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
         ):
-            await self._ask(statement)
+            await self._asker.ask(statement)
 
     async def foresee(self, places: Iterable[tuple[str, str]]) -> None:
         """Read the columns of these plain tables (database, name), for `fetch`. Raises as `prepare`."""
@@ -148,20 +141,20 @@ class Native:
         """
         with self._sense():
             rows = {
-                place: native_columns.row(_written(fetched.columns), self._packet)
+                place: selection(base_columns(fetched.columns), self._packet)
                 for place, fetched in self._fetched.items()
             }
-            self._connection.ahead(
+            self._asker.connection.ahead(
                 *(_select(place, row).encode("utf-8", "surrogateescape") for place, row in rows.items())
             )
             kept = 0
             for place, fetched in self._fetched.items():
                 try:
-                    async with aclosing(self._stream(None, sole=not rows[place].long)) as batches:
+                    async with aclosing(self._asker.stream(None, sole=not rows[place].long)) as batches:
                         async for batch in batches:
                             fetched.batches.append(batch)
                             kept += sum(map(len, batch))
-                            if kept > _ANSWER:
+                            if kept > _FETCHED:
                                 raise DatabaseError(
                                     f"{self._server}: the database sent an answer that is too large"
                                 )
@@ -182,7 +175,7 @@ class Native:
                 async for part in parts:
                     yield part
             # Now others may change the table again; the snapshot stays.
-            await self._ask(_BACK)
+            await self._asker.ask(_BACK)
 
     async def _table(
         self, database: str, table: TableInfo, *, alone: bool, damage: list[Exception] | None = None
@@ -191,20 +184,20 @@ class Native:
         await self._use(database)
         name = quoted(table.name)
         raw = name.encode()
-        [create] = await self._ask(f"SHOW CREATE TABLE {name}")
-        yield native_text.table(raw, tablespaces.without(_bytes(create[1])), alone=alone)
+        [create] = await self._asker.ask(f"SHOW CREATE TABLE {name}")
+        yield lines.table(raw, tablespaces.without(as_bytes(create[1])), alone=alone)
         if table.engine.lower() not in WITHOUT_ROWS:
             found = await self._columns(database, table.name)
             history = self._history(database, table, found)
-            written = _written(found)
+            written = base_columns(found)
             fetched = self._fetched.get((database, table.name))
             if fetched is not None and fetched.columns != found:
                 raise StatementError(
                     f"{printable(database)}.{printable(table.name)} was changed meanwhile", 1412
                 )
             if history:
-                written += _period(found)
-            yield native_text.data(raw, history=history)
+                written += period_columns(found)
+            yield lines.data(raw, history=history)
             async with aclosing(
                 self._inserts(
                     database,
@@ -220,13 +213,13 @@ class Native:
                     if damage is None:
                         raise
                     damage.append(error)
-                    yield native_text.cut_off(raw, self.rows[database, table.name])
-            yield native_text.data_end(raw, history=history)
+                    yield lines.cut_off(raw, self.rows[database, table.name])
+            yield lines.data_end(raw, history=history)
         if not any(isinstance(error, ConnectionLostError) for error in damage or ()):
             async for text in self._triggers(database, table.name):
                 yield text
         if alone:
-            yield native_text.table_end()
+            yield lines.table_end()
 
     async def database(self, info: DatabaseInfo) -> AsyncGenerator[bytes, None]:
         """A whole dump of one database, which creates it and restores by itself; it lacks views that are written apart.
@@ -240,10 +233,10 @@ class Native:
 
     async def _database(self, info: DatabaseInfo) -> AsyncGenerator[bytes, None]:
         name = quoted(info.name).encode()
-        [made] = await self._ask(f"SHOW CREATE DATABASE IF NOT EXISTS {quoted(info.name)}")
+        [made] = await self._asker.ask(f"SHOW CREATE DATABASE IF NOT EXISTS {quoted(info.name)}")
         await self._use(info.name)
-        yield native_text.head(self._version, name, mariadb=self._mariadb)
-        yield native_text.current(name, _bytes(made[1]))
+        yield lines.head(self._version, name, mariadb=self._mariadb)
+        yield lines.current(name, as_bytes(made[1]))
         for table in info.tables:
             if table.kind == _SEQUENCE:
                 with self._unless_refused(info.name, SEQUENCE, table.name):
@@ -263,7 +256,7 @@ class Native:
                 with self._unless_refused(info.name, VIEW, view):
                     yield await self._view(view)
         await self._back(info.name)
-        yield native_text.tail(datetime.now(UTC))
+        yield lines.tail(datetime.now(UTC))
 
     async def view(self, database: str, name: str) -> bytes:
         """One view, to be made while its database is in use. Raises DatabaseError, ConnectionLostError."""
@@ -272,9 +265,9 @@ class Native:
             return await self._view(name)
 
     async def _view(self, name: str) -> bytes:
-        [(_, create, charset, collation, *_)] = await self._ask(f"SHOW CREATE VIEW {quoted(name)}")
-        under = Circumstances(_bytes(charset), _bytes(collation))
-        return native_text.view(quoted(name).encode(), _bytes(create), under)
+        [(_, create, charset, collation, *_)] = await self._asker.ask(f"SHOW CREATE VIEW {quoted(name)}")
+        under = Circumstances(as_bytes(charset), as_bytes(collation))
+        return lines.view(quoted(name).encode(), as_bytes(create), under)
 
     async def _readable(self, database: str, table: TableInfo) -> AsyncGenerator[bytes, None]:
         """A table of a whole database, as far as it can be read."""
@@ -302,9 +295,9 @@ class Native:
             said = broken.said if isinstance(broken, StatementError) else str(broken)
             held = isinstance(broken, StatementError) and broken.code == HELD
             if held:
-                said = f"{said}; {await holders(self._ask, literal(database), literal(table.name))}"
+                said = f"{said}; {await holders(self._asker.ask, literal(database), literal(table.name))}"
                 self._patience = 1  # the time to wait is used up: it is for all tables together
-                await self._ask(AT_ONCE)
+                await self._asker.ask(AT_ONCE)
             changed = isinstance(broken, StatementError) and broken.code == _CHANGED
             self.left_out[database].append(
                 LeftOut(TABLE, table.name, said, rows=rows, held=held, changed=changed)
@@ -316,7 +309,7 @@ class Native:
     async def _back(self, database: str) -> None:
         """Release the table, so that others may change it; the snapshot stays, unless the server ended it."""
         try:
-            await self._ask(_BACK)
+            await self._asker.ask(_BACK)
         except StatementError:
             await self.begin()
             self.notes.append("the server ended the transaction; everything after it shows a later instant")
@@ -325,7 +318,7 @@ class Native:
         if self._reconnect is None or self._losses == _LOSSES:
             raise error
         self._losses += 1
-        self._connection = await self._reconnect()
+        self._asker.connection = await self._reconnect()
         self._using = self._version = ""
         await self.begin()
         await self._use(database)
@@ -349,14 +342,14 @@ class Native:
 
     async def _use(self, database: str) -> None:
         if database != self._using:
-            await self._ask(f"USE {quoted(database)}")
-            [(collation,)] = await self._ask("SELECT @@collation_database")
-            self._using, self._collation = database, _bytes(collation)
+            await self._asker.ask(f"USE {quoted(database)}")
+            [(collation,)] = await self._asker.ask("SELECT @@collation_database")
+            self._using, self._collation = database, as_bytes(collation)
 
     async def _columns(self, database: str, table: str) -> list[Column]:
         return [
-            _column(*row)
-            for row in await self._ask(
+            column_of(*row)
+            for row in await self._asker.ask(
                 "SELECT COLUMN_NAME, DATA_TYPE, CHARACTER_SET_NAME, IS_NULLABLE, EXTRA, GENERATION_EXPRESSION,"
                 " CHARACTER_OCTET_LENGTH FROM information_schema.COLUMNS"
                 f" WHERE TABLE_SCHEMA = {literal(database)} AND TABLE_NAME = {literal(table)}"
@@ -382,7 +375,7 @@ class Native:
         self, database: str, table: str, written: list[Column], *, history: bool
     ) -> AsyncGenerator[bytes, None]:
         """The rows as INSERTs of bounded length; a longer row gets one of its own."""
-        row = native_columns.row(written, self._packet)
+        row = selection(written, self._packet)
         # Always with names: an INSERT without them gives invisible columns no values.
         names = f" ({', '.join(quoted(column.name) for column in written)})"
         insert = f"INSERT INTO {quoted(table)}{names} VALUES\n".encode()
@@ -394,7 +387,7 @@ class Native:
             try:
                 async for batch in batches:
                     count += len(batch)
-                    texts = _texts(row, batch, nothing) if nothing else [native_columns.joined(batch)]
+                    texts = _texts(row, batch, nothing) if nothing else [joined(batch)]
                     for text in texts:
                         if size and size + len(text) > _STATEMENT:
                             yield self._statement(insert, pending)
@@ -419,7 +412,9 @@ class Native:
             for batch in fetched.batches:
                 yield batch
             return
-        async with aclosing(self._stream(_select(place, row, history=history), sole=not row.long)) as batches:
+        async with aclosing(
+            self._asker.stream(_select(place, row, history=history), sole=not row.long)
+        ) as batches:
             async for batch in batches:
                 yield batch
 
@@ -430,58 +425,62 @@ class Native:
         return statement
 
     async def _sequence(self, name: str) -> bytes:
-        [create] = await self._ask(f"SHOW CREATE SEQUENCE {quoted(name)}")
-        [(following, cycles)] = await self._ask(
+        [create] = await self._asker.ask(f"SHOW CREATE SEQUENCE {quoted(name)}")
+        [(following, cycles)] = await self._asker.ask(
             f"SELECT next_not_cached_value, cycle_count FROM {quoted(name)}"
         )
-        setval = f"DO SETVAL({quoted(name)}, {_text(following)}, 0, {_text(cycles)})"
-        return native_text.sequence(quoted(name).encode(), _bytes(create[1]), setval.encode())
+        setval = f"DO SETVAL({quoted(name)}, {as_text(following)}, 0, {as_text(cycles)})"
+        return lines.sequence(quoted(name).encode(), as_bytes(create[1]), setval.encode())
 
     async def _triggers(self, database: str, table: str) -> AsyncGenerator[bytes, None]:
         order = "ACTION_TIMING, EVENT_MANIPULATION, ACTION_ORDER"
-        for (name,) in await self._ask(
+        for (name,) in await self._asker.ask(
             "SELECT TRIGGER_NAME FROM information_schema.TRIGGERS"
             f" WHERE EVENT_OBJECT_SCHEMA = {literal(database)} AND EVENT_OBJECT_TABLE = {literal(table)}"
             f" ORDER BY {order}"
         ):
-            with self._unless_refused(database, TRIGGER, _text(name)):
-                [(_, mode, create, charset, collation, of_database, *_)] = await self._ask(
-                    f"SHOW CREATE TRIGGER {quoted(_text(name))}"
+            with self._unless_refused(database, TRIGGER, as_text(name)):
+                [(_, mode, create, charset, collation, of_database, *_)] = await self._asker.ask(
+                    f"SHOW CREATE TRIGGER {quoted(as_text(name))}"
                 )
                 under = Circumstances(
-                    _bytes(charset), _bytes(collation), _bytes(mode), None, _bytes(of_database)
+                    as_bytes(charset), as_bytes(collation), as_bytes(mode), None, as_bytes(of_database)
                 )
-                yield native_text.trigger(_bytes(create), under, quoted(database).encode(), self._collation)
+                yield lines.trigger(as_bytes(create), under, quoted(database).encode(), self._collation)
 
     async def _events(self, info: DatabaseInfo) -> AsyncGenerator[bytes, None]:
-        yield native_text.title(b"Dumping events for database", f"'{info.name}'".encode())
+        yield lines.title(b"Dumping events for database", f"'{info.name}'".encode())
         for name in info.events:
             own = quoted(name)
             with self._unless_refused(info.name, EVENT, name):
-                [(_, mode, zone, create, charset, collation, of_database, *_)] = await self._ask(
+                [(_, mode, zone, create, charset, collation, of_database, *_)] = await self._asker.ask(
                     f"SHOW CREATE EVENT {own}"
                 )
                 under = Circumstances(
-                    _bytes(charset), _bytes(collation), _bytes(mode), _bytes(zone), _bytes(of_database)
+                    as_bytes(charset),
+                    as_bytes(collation),
+                    as_bytes(mode),
+                    as_bytes(zone),
+                    as_bytes(of_database),
                 )
-                yield native_text.event(
-                    own.encode(), _bytes(create), under, quoted(info.name).encode(), self._collation
+                yield lines.event(
+                    own.encode(), as_bytes(create), under, quoted(info.name).encode(), self._collation
                 )
 
     async def _routines(self, info: DatabaseInfo) -> AsyncGenerator[bytes, None]:
-        yield native_text.title(b"Dumping routines for database", f"'{info.name}'".encode())
+        yield lines.title(b"Dumping routines for database", f"'{info.name}'".encode())
         for kind, name in sorted(info.routines, key=lambda one: (_ORDER.get(one[0], len(_ORDER)), one)):
             own = quoted(name)
             with self._unless_refused(info.name, kind, name):
-                [(_, mode, create, charset, collation, of_database, *_)] = await self._ask(
+                [(_, mode, create, charset, collation, of_database, *_)] = await self._asker.ask(
                     f"SHOW CREATE {kind.upper()} {own}"
                 )
                 if create is None:
                     raise StatementError(UNREADABLE, 0)
                 under = Circumstances(
-                    _bytes(charset), _bytes(collation), _bytes(mode), None, _bytes(of_database)
+                    as_bytes(charset), as_bytes(collation), as_bytes(mode), None, as_bytes(of_database)
                 )
-                yield native_text.routine(
+                yield lines.routine(
                     kind.upper().encode(),
                     own.encode(),
                     create,
@@ -489,45 +488,6 @@ class Native:
                     quoted(info.name).encode(),
                     self._collation,
                 )
-
-    async def _ask(self, query: str) -> list[list[bytes | None]]:
-        """All rows of a small answer."""
-        found: list[list[bytes | None]] = []
-        size = 0
-        async with aclosing(self._stream(query)) as batches:
-            async for batch in batches:
-                size += sum(map(len, batch))
-                if size > _ANSWER:
-                    raise DatabaseError(f"{self._server}: the database sent an answer that is too large")
-                found += map(columns, batch)
-        return found
-
-    async def _stream(self, query: str | None, *, sole: bool = False) -> AsyncGenerator[list[bytes], None]:
-        """Batches of row packets; raises our own errors. None: of the next statement that was sent ahead."""
-        asked = None if query is None else query.encode("utf-8", "surrogateescape")
-        stream = self._connection.stream(asked, sole=sole)
-        try:
-            async with aclosing(stream):
-                while True:
-                    async with asyncio.timeout(STALL_SECONDS):
-                        batch = await anext(stream, None)
-                    if batch is None:
-                        return
-                    yield batch
-        except TimeoutError as error:
-            raise DatabaseError(f"{self._server}: no answer from the database") from error
-        except EndlessAnswerError as error:
-            raise DatabaseError(f"{self._server}: the database sent an answer that is too large") from error
-        except aiomysql.MySQLError as error:
-            code = int(error.args[0]) if error.args and isinstance(error.args[0], int) else 0
-            said = printable(str(error.args[1] if len(error.args) > 1 else error))
-            if code in _GONE or isinstance(error, aiomysql.InterfaceError):
-                raise ConnectionLostError(
-                    f"{self._server}: the database closed the connection: {said}"
-                ) from error
-            raise StatementError(f"{self._server}: the database says: {said}", code, said) from error
-        except (asyncio.IncompleteReadError, OSError, AttributeError) as error:
-            raise ConnectionLostError(f"{self._server}: the database closed the connection") from error
 
 
 def _texts(row: Row, batch: list[bytes], nothing: bytes) -> list[bytes]:
@@ -540,56 +500,14 @@ def _texts(row: Row, batch: list[bytes], nothing: bytes) -> list[bytes]:
         else:
             texts.append(row.text(columns(packet)))
     if short:
-        texts.append(native_columns.joined(short))
+        texts.append(joined(short))
     return texts
-
-
-def _column(
-    name: bytes | None, type_: bytes | None, charset: bytes | None, nullable: bytes | None, extra: bytes | None,
-    expression: bytes | None, octets: bytes | None,
-) -> Column:  # fmt: skip
-    generating = _text(expression or b"").upper()
-    period = generating.removeprefix("ROW ") if generating in ("ROW START", "ROW END") else ""
-    return Column(
-        name=_text(name),
-        type=_text(type_).lower(),
-        charset=_text(charset or b""),
-        nullable=_text(nullable) == "YES",
-        generated=bool(generating) or bool(re.search(r"\b(VIRTUAL|STORED) GENERATED", _text(extra or b""))),
-        octets=int(octets or 0),
-        period=period,
-    )
-
-
-def _period(found: list[Column]) -> list[Column]:
-    """The two columns of system time: the table's own, or the hidden ones."""
-    own = {column.period: column.name for column in found if column.period}
-    return [
-        Column(own.get(period, f"row_{period.lower()}"), "timestamp", nullable=False)
-        for period in ("START", "END")
-    ]
-
-
-def _written(found: Iterable[Column]) -> list[Column]:
-    """The columns whose values are written."""
-    return [column for column in found if not column.generated]
 
 
 def _select(place: tuple[str, str], row: Row, *, history: bool = False) -> str:
     of_all_time = " FOR SYSTEM_TIME ALL" if history else ""
     table = ".".join(map(quoted, place))
     return f"SELECT /*!40001 SQL_NO_CACHE */ {row.select} FROM {table}{of_all_time}"
-
-
-def _bytes(value: bytes | None) -> bytes:
-    """A value that every server gives."""
-    if value is None:
-        raise StatementError("the database's answer lacks a value that was asked for", 0)
-    return value
-
-
-def _text(value: bytes | None) -> str:
-    return _bytes(value).decode("utf-8", "surrogateescape")
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from tuibackup.database.inventory import SYSTEM, DatabaseInfo, quoted
 from tuibackup.database.rights.grants import needed_object, without_columns
-from tuibackup.database.sql import session
+from tuibackup.database.sql import settings
 from tuibackup.errors import DatabaseError
 from tuibackup.text import printable
 
@@ -222,7 +222,7 @@ class _Writer:
         """The statements in the order in which they can be run, under any sql_mode."""
         yield "-- Users, roles and grants of the database server, with the hashes of their passwords."
         yield "SET NAMES utf8mb4;"
-        yield session.WRITING.decode().rstrip()
+        yield settings.WRITING.decode().rstrip()
         mode = "NO_AUTO_CREATE_USER" if self._mariadb else ""
         yield f"SET @tb_mode = @@sql_mode, sql_mode = '{mode}';"
         for subject, why in self.unsaved:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from tuibackup.database.connect.login import DatabaseSession
 from tuibackup.database.inventory import DatabaseInfo, quoted
-from tuibackup.database.native import text
+from tuibackup.database.native import lines
 from tuibackup.errors import DatabaseError
 
 _TOGETHER = 100  # sequences that one statement asks about
@@ -38,7 +38,7 @@ async def _cycled(database: DatabaseSession, schema: str, names: Sequence[str]) 
         return [one for part in parts for one in await _cycled(database, schema, part)]
     try:
         return [
-            text.standing(quoted(names[int(number)]).encode(), int(following), int(cycles))
+            lines.standing(quoted(names[int(number)]).encode(), int(following), int(cycles))
             for number, following, cycles in found
         ]
     except (ValueError, TypeError, IndexError) as error:

@@ -11,10 +11,10 @@ from typing import Protocol
 
 from tuibackup.database.connect.login import DatabaseSession
 from tuibackup.database.inventory import DatabaseInfo, quoted
-from tuibackup.database.native import text as native_text
+from tuibackup.database.native import lines
 from tuibackup.database.native.dumper import Native
 from tuibackup.database.objects.view_order import Place, references
-from tuibackup.database.sql import session as settings
+from tuibackup.database.sql import settings
 from tuibackup.errors import DatabaseError
 from tuibackup.text import printable
 
@@ -76,7 +76,7 @@ def late_views(late: Iterable[tuple[str, Sequence[Late]]]) -> bytes:
     turns = sorted((turn, name, text) for name, views in late for turn, text in views)
     if not turns:
         return b""
-    parts = [native_text.current(quoted(name).encode()) + text for _turn, name, text in turns]
+    parts = [lines.current(quoted(name).encode()) + text for _turn, name, text in turns]
     about = (
         b"-- Views that look into other databases. To be run after the dumps, each up to its own such views."
     )

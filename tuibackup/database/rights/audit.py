@@ -172,7 +172,7 @@ def limits(
     if floats:
         yield Finding(
             name,
-            f"{_some(floats)}: the dump program writes only six digits of a FLOAT; DOUBLE is exact",
+            f"{_some(floats)}: FLOAT; the dump program writes only six digits of it; DOUBLE keeps all",
         )
     if not history and database.versioned:
         yield Finding(name, f"{_some(list(database.versioned))}: old rows (SYSTEM VERSIONING) are not dumped")

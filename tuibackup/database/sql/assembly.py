@@ -14,9 +14,9 @@ from pathlib import Path
 
 from tuibackup.database.dump.division import Share
 from tuibackup.database.dump.receive import Ended
-from tuibackup.database.native import text as native_text
+from tuibackup.database.native import lines
 from tuibackup.database.objects.views import ViewTexts
-from tuibackup.database.sql import session as settings
+from tuibackup.database.sql import settings
 from tuibackup.database.sql.scan import Contents, TablePart
 from tuibackup.database.sql.split import Opener
 from tuibackup.database.sql.sqlfile import SqlFile
@@ -83,7 +83,7 @@ class Assembly:
             file.append(tail)
         foot = b"".join(one.foot for one in ended if one.share.whole)
         if any(name in one.spared for one in ended):  # its program ended before the foot
-            foot = native_text.tail(datetime.now(UTC))
+            foot = lines.tail(datetime.now(UTC))
         if foot:  # without a foot it is cut off, or was not begun
             file.write(views.own)
             contents.late = file.length if views.late else None

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 
-from tuibackup.database.dump.instant import Made, Taken
+from tuibackup.database.dump.results import Made, Taken
 from tuibackup.vault.incoming import Incoming
 from tuibackup.vault.output import OutputFile
 from tuibackup.vault.summary import DatabaseSummary
