@@ -101,6 +101,19 @@ def query(place: str, columns: Sequence[ContentColumn], *, history: bool, rounde
     return f"COUNT(*), COALESCE(SUM(CRC32(CRC32({row}))),0) FROM {place}{of_all_time}"
 
 
+def of_now(place: str, columns: Sequence[ContentColumn]) -> str:
+    """The expressions: how many rows of now a table with system versioning has, and how many are valid for ever.
+
+    They are as many, unless rows of now came from a server for which time ends at another moment.
+    """
+    end = next((column for column in columns if column.period == "ROW END"), None)
+    if end is not None and not end.type.startswith("timestamp"):  # numbers of transactions
+        return f"COUNT(*), COUNT(*) FROM {place}"
+    name = quoted(end.name if end else "row_end")
+    for_ever = f"SELECT COUNT(*) FROM {place} FOR SYSTEM_TIME ALL WHERE {name} >= '2038-01-19 03:14:07'"
+    return f"COUNT(*), ({for_ever}) FROM {place}"
+
+
 def _item(column: ContentColumn, rounded: bool) -> str:
     """A value as a word without a comma; N for NULL."""
     name = quoted(column.name)

@@ -119,3 +119,33 @@ def test_checksums_mean_the_same_within_a_series_only() -> None:
     assert not same_series("10.6.2-MariaDB", target(MARIADB))
     assert not same_series(MYSQL, target(MARIADB))
     assert not same_series("", target(MARIADB))
+
+
+HISTORY = [
+    b"/*M!101100 SET @%b=@@session.system_versioning_insert_history,"
+    b" @@session.system_versioning_insert_history=1 */" % name
+    for name in (b"old_system_versioning_insert_history", b"tb_history")
+]
+NO_HISTORY = b"/*M!101100 SET system_versioning_insert_history=@old_system_versioning_insert_history */"
+
+
+@pytest.mark.parametrize(
+    ("source", "there", "before", "after"),
+    [
+        (MARIADB, "11.8.9-MariaDB", b"2038-01-19 03:14:07", b"2106-02-07 06:28:15"),
+        ("11.8.9-MariaDB", MARIADB, b"2106-02-07 06:28:15", b"2038-01-19 03:14:07"),
+        (MARIADB, "11.4.2-MariaDB", b"2038-01-19 03:14:07", b"2038-01-19 03:14:07"),
+    ],
+)
+def test_rows_of_now_are_rows_of_now_in_the_other_series(
+    source: str, there: str, before: bytes, after: bytes
+) -> None:
+    """A table with system versioning was empty in MariaDB 11.5 and later: its rows were taken for history."""
+    direction = Direction(source, target(there))
+    row = b"INSERT INTO `t` (`a`, row_start, row_end) VALUES (1,'2026-01-01 00:00:00.000000','%b.999999')"
+    assert direction.translate(row % before) == row % before, "a time like any other"
+    for setting in HISTORY:
+        direction.translate(setting)
+        assert direction.translate(row % before) == row % after
+        direction.translate(NO_HISTORY)
+        assert direction.translate(row % before) == row % before

@@ -1,8 +1,8 @@
 """Translates a dump between MySQL and MariaDB, and between their series.
 
 Both ignore each other's conditional comments (`/*!80016 …*/`, `/*M!100616 …*/`), so little is left to translate. What
-has an equivalent is replaced and reported; for the rest an error of one line names it. Rows are never changed, nor are
-strings, names and comments.
+has an equivalent is replaced and reported; for the rest an error of one line names it. Strings, names and comments are
+never changed, nor are rows: but for the moment that says of a row with system versioning that it is a row of now.
 """
 
 import re
@@ -21,6 +21,10 @@ _SERVER_VERSION = re.compile(rb"^-- Server version\s+(\S{1,120})", re.MULTILINE)
 _SQL_MODE = re.compile(rb"(?i)\bsql_mode\s*=\s*'[^']*'")
 _NO_AUTO_CREATE_USER = re.compile(rb",?NO_AUTO_CREATE_USER|(?<=')NO_AUTO_CREATE_USER,")
 _ROWS = frozenset({b"INSERT", b"REPLACE"})
+# Until when a row of now is valid in a table with system versioning: the last moment of a TIMESTAMP, which MariaDB
+# moved in 11.5. A row that is valid until another moment is history, however far away, and the table looks empty.
+_HISTORY = re.compile(rb"system_versioning_insert_history=(1\b)?")
+_FOR_EVER, _FOR_EVER_BEFORE_11_5 = b"'2106-02-07 06:28:15.999999'", b"'2038-01-19 03:14:07.999999'"
 
 _UNICODE = re.compile(r"(utf8mb4|utf8mb3|utf8)_(?:0900|uca1400(?:_nopad)?)_(ai_ci|as_ci|as_cs)")
 _BINARY = ("utf8mb4_0900_bin", "utf8mb4_nopad_bin", "utf8mb4_bin")
@@ -61,12 +65,18 @@ class Direction:
         self._target = target
         self._source = vendor(source) if source else target.vendor
         self.across = self._source != target.vendor
+        self._history = False  # rows are inserted now with the time in which they were valid
+        ends = _for_ever(source or target.version), _for_ever(target.version)
+        moved = self._source == target.vendor == "MariaDB" and ends[0] != ends[1]
+        self._for_ever = ends if moved else None
 
     def translate(self, statement: bytes, syntax: Syntax = USUAL) -> bytes:
         """The statement, written in `syntax`, for the target. Raises DatabaseError that names what it does not know."""
         word = kind(statement)
         if word in _ROWS:
-            return statement
+            return statement.replace(*self._for_ever) if self._for_ever and self._history else statement
+        for found in _HISTORY.finditer(statement):
+            self._history = found[1] is not None
         if self.across and self._target.vendor == "MySQL":
             self._refuse(statement, syntax, _MARIADB_ONLY.items())
             if word == b"SET":
@@ -104,6 +114,11 @@ class Direction:
             f" which the dump of {self._source} uses",
             "restore into a server of the same vendor and series",
         )
+
+
+def _for_ever(version: str) -> bytes:
+    """The end of what is valid now, as a server of that version writes it."""
+    return _FOR_EVER if series(version) >= (11, 5) else _FOR_EVER_BEFORE_11_5
 
 
 def _equivalents(name: str) -> Iterator[str]:

@@ -275,7 +275,11 @@ class _Comparing:
             history = taken.history and there.versioned
             asked = content.query(place, columns, history=history, rounded=taken.rounded)
             [(rows, total)] = await self._target.rows(f"SELECT {asked}")
-            return int(str(rows)), int(str(total)) == taken.sum
+            agrees = int(str(total)) == taken.sum
+            if agrees and history:
+                [(now, for_ever)] = await self._target.rows(f"SELECT {content.of_now(place, columns)}")
+                agrees = now == for_ever
+            return int(str(rows)), agrees
         [(rows,)] = await self._target.rows(f"SELECT COUNT(*) FROM {place}{of_all_time}")
         if table.checksum is None:
             return int(str(rows)), False
