@@ -21,7 +21,7 @@ from tests.files.played import FOLDER, OLD, Node, PlayedSftp
 from tuibackup.errors import DownloadError, RemoteCommandError, TuibackupError, VaultError
 from tuibackup.files import second_try
 from tuibackup.files.contract import GREW, NO_FILE, OTHER_FILESYSTEM
-from tuibackup.files.sftp import fetch, inventory
+from tuibackup.files.sftp import answers, fetch, inventory
 from tuibackup.files.shell import complaints
 from tuibackup.remote import sftp
 from tuibackup.sop import Clock, Outcome
@@ -299,7 +299,7 @@ async def test_what_becomes_of_a_file_between_list_and_opening(against: Against,
         "gone": complaints.VANISHED,
         "link": NO_FILE,
         "fifo": NO_FILE,
-        "closed": inventory.UNREADABLE,
+        "closed": answers.UNREADABLE,
     }
     assert result.outcome is Outcome.WARNINGS
     assert not {(played.OPEN, path) for path in (gone, link, fifo)} & set(server.asked)

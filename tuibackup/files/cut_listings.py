@@ -1,8 +1,8 @@
 """Folders whose list is not whole: they list fewer names than last time though they were not changed since.
 
 When a disk answers an error in the middle of a folder, BusyBox's find and OpenSSH's sftp-server say nothing: they take
-it for the folder's end. What tells is the snapshot before: whoever removes a name changes the folder's times. What
-is lacking stays known from run to run, until the names are there again or the folder changes.
+it for the folder's end. The snapshot before shows it: removing a name changes the folder's times. What is
+lacking stays known from run to run, until the names are there again or the folder changes.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -28,7 +28,7 @@ async def find_cut_listings(
 ) -> list[Listed]:
     """Name the folders that lack names, and count the files that are lacking with them as listed.
 
-    `look_again` is `Way.look_again`: what was removed while the inventory went on has changed the folder by now.
+    `look_again` is `Source.look_again`: what was removed while the inventory went on has changed the folder by now.
     """
     suspected = await in_thread(index.lacking)
     if not suspected:

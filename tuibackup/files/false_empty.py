@@ -1,9 +1,9 @@
 """Files that say that they are empty, where that cannot be believed.
 
-/proc, many FUSE and some network file systems tell size 0 of files that have content; tar takes them at their word and
-stores nothing. So before anything is fetched a byte is asked of each that is new or changed. What gives one is left
-out and listed: an empty file in its place would be a lie. On the file systems whose sizes are the kernel's own
-(`listing.HONEST`) nobody is asked.
+/proc, many FUSE and some network file systems report size 0 for files that have content; tar believes them and stores
+nothing. So before anything is fetched, one byte is asked of each such file that is new or changed. A file that gives a
+byte is left out and listed: an empty file in its place would be a lie. File systems whose
+sizes are the kernel's own (`listing.HONEST`) are not asked.
 """
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -31,7 +31,7 @@ _BATCH = 1_000
 _SECONDS = 300.0  # for one batch
 
 # All together first, as nearly all are empty. Each is answered with a letter and its name; `x` with what head says.
-# Some files block whoever reads them (/proc/kmsg), so nothing is read without `timeout`, where there is one.
+# Reading some files never returns (/proc/kmsg), so nothing is read without `timeout`, where there is one.
 _SCRIPT = b"""
 timeout 1 true 2>/dev/null || timeout() { shift; "$@"; }
 if [ "$({ timeout 20 head -q -c 1 -- "$@" 2>/dev/null || echo x; } | wc -c)" -eq 0 ]; then
@@ -64,7 +64,7 @@ async def leave_out_false_empty(
 ) -> None:
     """Leave out the wanted files of `folder` that say that they are empty and are not, or may not be.
 
-    `ask` gives the reason, by the file's id (see `Way.find_not_empty`). Raises what it raises.
+    `ask` gives the reason, by the file's id (see `Source.find_not_empty`). Raises what it raises.
     """
     doubtful = (one for one in index.wanted(folder.root, empty=True) if one.entry.fstype not in HONEST)
     while files := await in_thread(lambda: list(islice(doubtful, _BATCH))):
@@ -81,7 +81,7 @@ def _leave_out(findings: Findings, files: Sequence[Wanted], reasons: dict[int, s
 
 
 async def find_not_empty(tools: Tools, files: Sequence[Wanted]) -> dict[int, str]:
-    """As `Way.find_not_empty`, with the server's own tools."""
+    """As `Source.find_not_empty`, with the server's own tools."""
     names = b"".join([one.place + b"\0" for one in files])
     command = recheck.second_look_command(_TOLD, sudo=tools.sudo)
     try:

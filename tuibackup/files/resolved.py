@@ -1,7 +1,7 @@
 """Where a configured folder really lies: its links are resolved once, and only that place is read.
 
-A deployment switches `current` from one release to the next at any moment. Whoever followed the link for each look
-would store a mixture of both. At the end it is asked once more, and what is not as it was is said.
+A deployment switches `current` from one release to the next at any moment. A backup that follows the link at each look
+stores a mixture of both. At the end it is asked once more, and what is not as it was is said.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """What the streams of one folder did not bring as it should be: findings, files to fetch once more, nothing forgotten.
 
-A complaint of the server's tools stands in the index since it was heard (see `heard`). Here it becomes a finding, or is
-taken out again because the file came whole the next time.
+A complaint of the server's tools stands in the index since the tool made it (see `complained`). Here it becomes a
+finding, or is taken out again because the file came whole the next time.
 """
 
 from operator import attrgetter

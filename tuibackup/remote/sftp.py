@@ -15,13 +15,27 @@ import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from tuibackup.errors import ConnectionLostError, RemoteCommandError, RemoteTimeoutError
 from tuibackup.remote.refusals import words
 from tuibackup.remote.session import Session
+from tuibackup.remote.sftpanswers import (
+    Attributes,
+    Name,
+    attributes,
+    data,
+    extensions,
+    file_handle,
+    filesystem_id,
+    limits,
+    listed_names,
+    one_name,
+    packed_string,
+    status,
+)
 from tuibackup.remote.stream import Stream
-from tuibackup.text import duration, printable, shorten
+from tuibackup.text import duration
 
 SILENCE = (
     600.0  # seconds without an answer to anything, as for commands: a slow disk may be searched for long
@@ -34,7 +48,6 @@ _PIECE = 32 << 10  # bytes that every server gives at once …
 _LARGEST_PIECE = 256 << 10  # … and that are asked for at once where a server says that it can
 _HANDLES = 64  # open files and folders where the server does not say how many it can have
 _MOST_HANDLES = 128
-_LONGEST_HANDLE = 256
 
 NO_SUCH_FILE, PERMISSION_DENIED, FAILURE = 2, 3, 4
 _EOF = 1
@@ -55,31 +68,6 @@ class SftpError(Exception):
         self.said = said
 
 
-class Attributes(NamedTuple):
-    """What SFTP tells of a file; None where the server left something out. `mode` with the bits of its kind."""
-
-    size: int | None
-    uid: int | None
-    gid: int | None
-    mode: int | None
-    mtime: int | None  # whole seconds
-
-
-class Name(NamedTuple):
-    """One name of a folder; `longname` is a line as of `ls -l`, made for people."""
-
-    name: bytes
-    longname: bytes
-    attributes: Attributes
-
-
-class _Refusal(NamedTuple):
-    """A status that is not OK."""
-
-    code: int
-    said: str
-
-
 @dataclass(slots=True)
 class _Request:
     future: "asyncio.Future[Any]"
@@ -94,8 +82,6 @@ _OPEN, _CLOSE, _READ, _LSTAT, _FSTAT = 3, 4, 5, 7, 8
 _OPENDIR, _READDIR, _REALPATH, _STAT, _READLINK = 11, 12, 16, 17, 19
 _STATUS, _HANDLE, _DATA, _NAME, _ATTRS, _EXTENDED, _REPLY = 101, 102, 103, 104, 105, 200, 201
 _FXF_READ = 1
-_HAS_SIZE, _HAS_OWNER, _HAS_MODE, _HAS_TIMES, _HAS_MORE = 1, 2, 4, 8, 0x80000000
-_STRAY = 0x20  # set by some servers without meaning in this version, and nothing follows it
 
 
 @asynccontextmanager
@@ -141,45 +127,45 @@ class Sftp:
 
     def lstat(self, path: bytes) -> "asyncio.Future[Attributes]":
         """Attributes of what is at `path`, of the link itself if it is one."""
-        return self._ask(_LSTAT, _string(path), _ATTRS, _attributes)
+        return self._ask(_LSTAT, packed_string(path), _ATTRS, attributes)
 
     def stat(self, path: bytes) -> "asyncio.Future[Attributes]":
         """The same behind links."""
-        return self._ask(_STAT, _string(path), _ATTRS, _attributes)
+        return self._ask(_STAT, packed_string(path), _ATTRS, attributes)
 
     def fstat(self, handle: bytes) -> "asyncio.Future[Attributes]":
         """The same of an open file."""
-        return self._ask(_FSTAT, _string(handle), _ATTRS, _attributes)
+        return self._ask(_FSTAT, packed_string(handle), _ATTRS, attributes)
 
     def open(self, path: bytes) -> "asyncio.Future[bytes]":
         """A handle to read the file at `path`. A FIFO there stops the server for ever: look first."""
-        body = _string(path) + struct.pack(">II", _FXF_READ, 0)
-        return self._ask(_OPEN, body, _HANDLE, _handle)
+        body = packed_string(path) + struct.pack(">II", _FXF_READ, 0)
+        return self._ask(_OPEN, body, _HANDLE, file_handle)
 
     def read(self, handle: bytes, offset: int, length: int) -> "asyncio.Future[bytes]":
         """Up to `length` bytes; b"" at the end of the file. A server may give less than that at any time."""
-        body = _string(handle) + struct.pack(">QI", offset, length)
-        return self._ask(_READ, body, _DATA, _data, most=length + 9, at_end=b"")
+        body = packed_string(handle) + struct.pack(">QI", offset, length)
+        return self._ask(_READ, body, _DATA, data, most=length + 9, at_end=b"")
 
     def close(self, handle: bytes) -> None:
         """Close a file or folder. Whatever the server says of that is nothing to us."""
-        self._ask(_CLOSE, _string(handle), _STATUS, bytes)
+        self._ask(_CLOSE, packed_string(handle), _STATUS, bytes)
 
     def opendir(self, path: bytes) -> "asyncio.Future[bytes]":
         """A handle to list the folder at `path`."""
-        return self._ask(_OPENDIR, _string(path), _HANDLE, _handle)
+        return self._ask(_OPENDIR, packed_string(path), _HANDLE, file_handle)
 
     def readdir(self, handle: bytes) -> "asyncio.Future[list[Name]]":
         """The next names of a folder; none at its end."""
-        return self._ask(_READDIR, _string(handle), _NAME, _names, most=_LIST, at_end=[])
+        return self._ask(_READDIR, packed_string(handle), _NAME, listed_names, most=_LIST, at_end=[])
 
     def readlink(self, path: bytes) -> "asyncio.Future[bytes]":
         """Where the link at `path` points to."""
-        return self._ask(_READLINK, _string(path), _NAME, _one_name)
+        return self._ask(_READLINK, packed_string(path), _NAME, one_name)
 
     def realpath(self, path: bytes) -> "asyncio.Future[bytes]":
         """`path` made absolute, by most servers without links in it."""
-        return self._ask(_REALPATH, _string(path), _NAME, _one_name)
+        return self._ask(_REALPATH, packed_string(path), _NAME, one_name)
 
     @property
     def knows_filesystems(self) -> bool:
@@ -188,14 +174,16 @@ class Sftp:
 
     def filesystem(self, path: bytes) -> "asyncio.Future[int]":
         """A number of the file system that `path` lies in."""
-        return self._ask(_EXTENDED, _string(b"statvfs@openssh.com") + _string(path), _REPLY, _fsid)
+        return self._ask(
+            _EXTENDED, packed_string(b"statvfs@openssh.com") + packed_string(path), _REPLY, filesystem_id
+        )
 
     # the way there
 
     async def _start(self) -> None:
         hello: asyncio.Future[dict[bytes, bytes]] = self._loop.create_future()
         # An answer's number stands where the version does in the first one.
-        self._waiting[_VERSION] = _Request(hello, _VERSION_TYPE, _extensions, _SHORT)
+        self._waiting[_VERSION] = _Request(hello, _VERSION_TYPE, extensions, _SHORT)
         self._greeted = False
         self._since = self._loop.time()
         self._out += struct.pack(">IBI", 5, _INIT_TYPE, _VERSION)
@@ -206,7 +194,7 @@ class Sftp:
                 self._begun = True
                 self._next = _VERSION + 1
                 if self._extensions.get(b"limits@openssh.com") == b"1":
-                    ask = self._ask(_EXTENDED, _string(b"limits@openssh.com"), _REPLY, _limits)
+                    ask = self._ask(_EXTENDED, packed_string(b"limits@openssh.com"), _REPLY, limits)
                     piece, handles = await ask
                     self.piece = min(_LARGEST_PIECE, piece) if piece else _PIECE
                     self.handles = min(_MOST_HANDLES, handles // 2 or 1) if handles else _MOST_HANDLES
@@ -319,7 +307,7 @@ class Sftp:
 
     def _answer(self, request: _Request, kind: int, body: memoryview) -> None:
         if kind == _STATUS:
-            refusal = _status(body)
+            refusal = status(body)
             if request.answer == _STATUS:
                 result = None
             elif refusal.code == _EOF and request.at_end is not None:
@@ -349,103 +337,4 @@ class Sftp:
 
 def _refuse(future: "asyncio.Future[Any]", error: Exception) -> None:
     future.set_exception(error)
-    future.exception()  # looked at: whoever asked may not wait for it any more
-
-
-def _string(text: bytes) -> bytes:
-    return struct.pack(">I", len(text)) + text
-
-
-def _taken(body: memoryview, at: int) -> tuple[bytes, int]:
-    """The string at `at`, and where what follows it begins. struct.error, ValueError."""
-    (length,) = struct.unpack_from(">I", body, at)
-    at += 4
-    if length > len(body) - at:
-        raise ValueError
-    return bytes(body[at : at + length]), at + length
-
-
-def _status(body: memoryview) -> _Refusal:
-    (code,) = struct.unpack_from(">I", body)
-    said = b""
-    if len(body) > 4:  # some leave the words out
-        said, _ = _taken(body, 4)
-    return _Refusal(code, shorten(printable(said), 200) or f"SFTP error {code}")
-
-
-def _handle(body: memoryview) -> bytes:
-    handle, _ = _taken(body, 0)
-    if len(handle) > _LONGEST_HANDLE:
-        raise ValueError
-    return handle
-
-
-def _data(body: memoryview) -> bytes:
-    return _taken(body, 0)[0]
-
-
-def _attributes(body: memoryview) -> Attributes:
-    return _attributes_at(body, 0)[0]
-
-
-def _attributes_at(body: memoryview, at: int) -> tuple[Attributes, int]:
-    (flags,) = struct.unpack_from(">I", body, at)
-    at += 4
-    size = uid = gid = mode = mtime = None
-    if flags & ~(_HAS_SIZE | _HAS_OWNER | _HAS_MODE | _HAS_TIMES | _HAS_MORE | _STRAY):
-        raise ValueError
-    if flags & _HAS_SIZE:
-        (size,) = struct.unpack_from(">Q", body, at)
-        at += 8
-    if flags & _HAS_OWNER:
-        uid, gid = struct.unpack_from(">II", body, at)
-        at += 8
-    if flags & _HAS_MODE:
-        (mode,) = struct.unpack_from(">I", body, at)
-        at += 4
-    if flags & _HAS_TIMES:
-        _, mtime = struct.unpack_from(">II", body, at)
-        at += 8
-    if flags & _HAS_MORE:
-        (count,) = struct.unpack_from(">I", body, at)
-        at += 4
-        for _ in range(2 * count):
-            _, at = _taken(body, at)
-    return Attributes(size, uid, gid, mode, mtime), at
-
-
-def _names(body: memoryview) -> list[Name]:
-    (count,) = struct.unpack_from(">I", body)
-    at = 4
-    names = []
-    for _ in range(count):
-        name, at = _taken(body, at)
-        longname, at = _taken(body, at)
-        attributes, at = _attributes_at(body, at)
-        names.append(Name(name, longname, attributes))
-    return names
-
-
-def _one_name(body: memoryview) -> bytes:
-    (name, *others) = _names(body)
-    if others:
-        raise ValueError
-    return name.name
-
-
-def _extensions(body: memoryview) -> dict[bytes, bytes]:
-    found, at = {}, 0
-    while at < len(body):
-        name, at = _taken(body, at)
-        found[name], at = _taken(body, at)
-    return found
-
-
-def _limits(body: memoryview) -> tuple[int, int]:
-    """The longest read and the number of handles; 0 for either that is not told."""
-    _, read, _, handles = struct.unpack_from(">QQQQ", body)
-    return read, handles
-
-
-def _fsid(body: memoryview) -> int:
-    return int(struct.unpack_from(">11Q", body)[8])
+    future.exception()  # looked at: the one who asked may have stopped waiting

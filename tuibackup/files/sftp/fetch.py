@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from tuibackup.errors import ConnectionLostError, DownloadError, RemoteCommandError
 from tuibackup.files.contract import GREW, GROWN, LOST_NAMES, NO_FILE, Destination, Fetched, Listed
-from tuibackup.files.sftp.inventory import reason_of
+from tuibackup.files.sftp.answers import reason_of
 from tuibackup.files.sftp.recheck import SftpSecondLook, entry_now
 from tuibackup.files.store import FileStore
 from tuibackup.files.tally import Tally
@@ -49,7 +49,7 @@ async def fetch(
     wanted: Callable[[], Iterator[Wanted]],
     again: frozenset[int] = frozenset(),
 ) -> Fetched:
-    """As `Way.fetch`."""
+    """As `Source.fetch`."""
     return await _Fetch(session, destination, tally, folder, wanted, again).run()
 
 

@@ -1,19 +1,14 @@
 """The inventory of a server that has only SFTP: its folders listed many at a time, its answers given depth first.
 
-What SFTP cannot tell is left out of the entries (ctime, inode, links, fractions of a second; see `sftpway.LIMITS`).
+What SFTP cannot tell is left out of the entries (ctime, inode, links, fractions of a second; see `source.LIMITS`).
 Special files are recorded by their mode, and nothing is opened but folders.
 """
 
 import asyncio
 import os
-import posixpath
-import re
-import stat
-import time
-from collections import deque
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from itertools import islice
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from tuibackup.config import Server
 from tuibackup.errors import DownloadError
@@ -21,22 +16,20 @@ from tuibackup.files.contract import MOST, NO_FOLDER, OTHER_FILESYSTEM, Listed, 
 from tuibackup.files.exclude import Excludes
 from tuibackup.files.findings import Findings
 from tuibackup.files.resolved import Place
-from tuibackup.files.shell.complaints import VANISHED
+from tuibackup.files.sftp.answers import _T, entry_of, reason_of, resolve, server_time, unless_refused
+from tuibackup.files.sftp.folder import FolderReader, owner_of, with_owner
 from tuibackup.files.shell.listing import STRANGE
 from tuibackup.files.tally import Tally
 from tuibackup.files.workers import in_thread
 from tuibackup.remote.probe import Probe
-from tuibackup.remote.sftp import NO_SUCH_FILE, PERMISSION_DENIED, Attributes, Name, Sftp, SftpError
+from tuibackup.remote.sftp import NO_SUCH_FILE, Sftp, SftpError
+from tuibackup.remote.sftpanswers import Name
 from tuibackup.text import count
-from tuibackup.vault.archive.entry import KINDS_OF_MODES, Entry, Kind
+from tuibackup.vault.archive.entry import Entry, Kind
 from tuibackup.vault.index.read import IndexWriter, join
 from tuibackup.vault.index.rows import LONGEST_PATH
 
-UNREADABLE = "may not be read by the server's account: give it the right to, or exclude it"
 UNTOLD = "the server does not tell what it is, or when it was changed"
-_SECOND = 1_000_000_000
-_UNSURE_SECONDS = 24 * 3600  # that the clock of a server may be off which does not tell it
-_CLOCK = b"/proc/self/status"  # Linux makes it anew for each process; sshd starts one for each SFTP channel
 
 _AHEAD = 48  # folders that are listed at once …
 _AHEAD_NAMES = 1_000  # … as far as they are no larger than that: others wait for their turn …
@@ -45,11 +38,6 @@ _ASKED = 8  # requests for the next names of one folder that are on their way wh
 _AT_ONCE = 250  # links, or names without attributes, that are looked at together
 _BATCH = 2_000  # entries that go into the index together
 _WAITING = 500_000  # folders whose turn has not come
-_LINKS = 40  # that a path may lead through, as on Linux
-
-_LONGNAME = re.compile(rb"[-a-zA-Z?]\S{9}\S?\s+\S+\s+(\S{1,256})\s+(\S{1,256})\s+\d+\s")
-
-_T = TypeVar("_T")
 
 
 class _Found(NamedTuple):
@@ -70,83 +58,6 @@ async def list_folders(
         ).run()
         for folder in server.folders
     ]
-
-
-async def server_time(sftp: Sftp, probe: Probe) -> int:
-    """A moment by the server's clock, in nanoseconds, that is not later than now.
-
-    Files that changed after it are fetched again by the next run. A shell tells the clock; without one, Linux does
-    through the time of a file of /proc (unless the account is shut into a folder). Else our own clock has to do, and
-    the server's is taken to be no more than a day behind.
-    """
-    now = time.time_ns()
-    if probe.clock_offset is not None and abs(probe.clock_offset) * _SECOND < now:
-        return now + int((probe.clock_offset - 1) * _SECOND)
-    try:
-        seen = await sftp.stat(_CLOCK)
-    except SftpError:
-        seen = Attributes(None, None, None, None, None)
-    if seen.mtime:
-        return seen.mtime * _SECOND
-    return now - _UNSURE_SECONDS * _SECOND
-
-
-def entry_of(path: bytes, seen: Attributes, user: bytes = b"", group: bytes = b"") -> Entry | None:
-    """What is at `path`, as SFTP tells it; None where the server left out what cannot be done without."""
-    if seen.mode is None or seen.mtime is None:
-        return None
-    kind = KINDS_OF_MODES.get(stat.S_IFMT(seen.mode))
-    if kind is None or (kind is Kind.FILE and seen.size is None):
-        return None
-    uid, gid = seen.uid or 0, seen.gid or 0
-    mtime_ns = seen.mtime * _SECOND
-    return Entry(path, kind, stat.S_IMODE(seen.mode), uid, gid, user, group, seen.size or 0, mtime_ns)
-
-
-def reason_of(error: SftpError) -> str:
-    """Why something cannot be read."""
-    if error.code == NO_SUCH_FILE:
-        return VANISHED
-    if error.code == PERMISSION_DENIED:
-        return UNREADABLE
-    return f"cannot be read: {error.said}"
-
-
-async def unless_refused(answer: Awaitable[_T]) -> _T | SftpError:
-    """The answer, or that the server said no, as a value."""
-    try:
-        return await answer
-    except SftpError as error:
-        return error
-
-
-async def resolve(sftp: Sftp, folder: bytes) -> Place | None:
-    """Where `folder` lies; None when it is not there. Its identity is not told over SFTP."""
-    path = await unless_refused(sftp.realpath(folder))
-    if isinstance(path, SftpError) or not path.startswith(b"/") or b"\0" in path:
-        path = folder
-    for _ in range(_LINKS):
-        above = [path[: end.start()] for end in re.finditer(rb"(?<!^)/|$", path)]
-        looks = [sftp.lstat(one) for one in above]
-        seen = [await unless_refused(look) for look in looks]
-        link = next((one for one, look in zip(above, seen, strict=True) if _is_link(look)), None)
-        if link is None:
-            break
-        target = await unless_refused(sftp.readlink(link))  # this server's REALPATH follows no links
-        if isinstance(target, SftpError) or b"\0" in target:
-            break
-        path = posixpath.normpath(posixpath.join(posixpath.dirname(link), target) + path[len(link) :])
-    there = await unless_refused(sftp.stat(path))
-    if (
-        isinstance(there, SftpError) and path != folder
-    ):  # a server may tell paths that it does not take itself
-        path, there = folder, await unless_refused(sftp.stat(folder))
-    gone = isinstance(there, SftpError) and there.code == NO_SUCH_FILE
-    return None if gone else Place(path)
-
-
-def _is_link(seen: Attributes | SftpError) -> bool:
-    return not isinstance(seen, SftpError) and seen.mode is not None and stat.S_ISLNK(seen.mode)
 
 
 class _Folder:
@@ -249,7 +160,7 @@ class _Folder:
 
     async def _listed(self, path: bytes) -> _Found | SftpError | None:
         """All that is in a folder; None where that is too much to wait in memory."""
-        reader = _Reader(self._sftp, self._absolute(path), self._filesystem, 2)
+        reader = FolderReader(self._sftp, self._absolute(path), self._filesystem, 2)
         whole = _Found([], [])
         seen = 0
         try:
@@ -272,7 +183,7 @@ class _Folder:
 
     async def _stream(self, entry: Entry) -> str:
         """List a folder whose turn it is; why it could not be, if it is the configured one."""
-        reader = _Reader(self._sftp, self._absolute(entry.path), self._filesystem, _ASKED)
+        reader = FolderReader(self._sftp, self._absolute(entry.path), self._filesystem, _ASKED)
         fault = ""
         names: list[Name] = []
         try:
@@ -282,7 +193,7 @@ class _Folder:
                 fault = OTHER_FILESYSTEM
         except SftpError as error:
             fault = reason_of(error)
-        self._out.append(entry if entry.path else _with_owner(entry, names))
+        self._out.append(entry if entry.path else with_owner(entry, names))
         try:
             while names:
                 await self._below(await self._understood(entry.path, names))
@@ -380,7 +291,7 @@ class _Folder:
         return found
 
     def _sort(self, path: bytes, name: Name, found: _Found, links: list[Entry]) -> None:
-        entry = entry_of(path, name.attributes, *_owner(name))
+        entry = entry_of(path, name.attributes, *owner_of(name))
         if entry is None:
             told = name.attributes.mode is not None and name.attributes.mtime is not None
             found.problems.append((path, STRANGE if told else UNTOLD))
@@ -393,65 +304,5 @@ class _Folder:
             found.entries.append(entry)
 
 
-class _Reader:
-    """One folder, open. Requests for its next names are sent before the answers to the last are here."""
-
-    def __init__(self, sftp: Sftp, path: bytes, filesystem: int | None, asked: int) -> None:
-        self._sftp = sftp
-        self._path = path
-        self._filesystem = filesystem
-        self._most = asked
-        self._handle = b""
-        self._ended = False
-        self._asked: deque[asyncio.Future[list[Name]]] = deque()
-
-    async def open(self) -> bool:
-        """Whether it lies in `filesystem`: else another one is mounted there. Raises SftpError."""
-        opening = self._sftp.opendir(self._path)
-        if self._filesystem is not None:
-            number = await unless_refused(self._sftp.filesystem(self._path))
-            if not isinstance(number, SftpError) and number != self._filesystem:
-                with_handle = await unless_refused(opening)
-                self._handle = with_handle if isinstance(with_handle, bytes) else b""
-                return False
-        self._handle = await opening
-        return True
-
-    async def next(self) -> list[Name]:
-        """The next names, none at the end. Raises SftpError."""
-        while not self._ended and len(self._asked) < self._most:
-            self._asked.append(self._sftp.readdir(self._handle))
-        # A server that works on several requests at once may say "end" to one, and give the last names to the next.
-        while self._asked:
-            if names := await self._asked.popleft():
-                return names
-            self._ended = True
-        return []
-
-    def close(self) -> None:
-        if self._handle:
-            self._sftp.close(self._handle)
-            self._handle = b""
-
-
 def _parts(things: Sequence[_T]) -> list[Sequence[_T]]:
     return [things[at : at + _AT_ONCE] for at in range(0, len(things), _AT_ONCE)]
-
-
-def _owner(name: Name) -> tuple[bytes, bytes]:
-    """User and group by name, from a line for people; b"" where it does not look as expected."""
-    match = _LONGNAME.match(name.longname)
-    if match is None:
-        return b"", b""
-    user, group = match.groups()
-    uid, gid = name.attributes.uid, name.attributes.gid
-    return b"" if user == b"%d" % (uid or 0) else user, b"" if group == b"%d" % (gid or 0) else group
-
-
-def _with_owner(top: Entry, names: Sequence[Name]) -> Entry:
-    """The configured folder: its owner's name stands in its own listing only."""
-    for name in names:
-        if name.name == b".":
-            user, group = _owner(name)
-            return top._replace(user=user, group=group)
-    return top

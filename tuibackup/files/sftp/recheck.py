@@ -8,9 +8,10 @@ from typing import TypeVar
 from tuibackup.errors import RemoteTimeoutError
 from tuibackup.files import false_empty
 from tuibackup.files.second_look import SecondLook
-from tuibackup.files.sftp.inventory import entry_of, reason_of, unless_refused
+from tuibackup.files.sftp.answers import entry_of, reason_of, unless_refused
 from tuibackup.remote.session import Session
-from tuibackup.remote.sftp import NO_SUCH_FILE, Attributes, Sftp, SftpError, opened
+from tuibackup.remote.sftp import NO_SUCH_FILE, Sftp, SftpError, opened
+from tuibackup.remote.sftpanswers import Attributes
 from tuibackup.vault.archive.entry import Entry
 from tuibackup.vault.index.read import Wanted
 
@@ -22,7 +23,7 @@ _T = TypeVar("_T")
 
 
 async def look_again(session: Session, files: Sequence[Wanted]) -> list[Wanted]:
-    """As `Way.look_again`."""
+    """As `Source.look_again`."""
     now: list[Wanted] = []
     async with opened(session) as sftp:
         for at in range(0, len(files), _BATCH):
@@ -37,7 +38,7 @@ async def look_again(session: Session, files: Sequence[Wanted]) -> list[Wanted]:
 
 
 async def find_not_empty(session: Session, files: Sequence[Wanted]) -> dict[int, str]:
-    """As `Way.find_not_empty`. A server that stands still over a file is asked for the others over another channel."""
+    """As `Source.find_not_empty`. Where a server hangs at a file, the others are asked for over another channel."""
     reasons: dict[int, str] = {}
     left = {one.id: one for one in files}
     for _ in range(_STANDSTILLS):

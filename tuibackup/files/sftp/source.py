@@ -10,7 +10,7 @@ from tuibackup.errors import DownloadError, RemoteCommandError
 from tuibackup.files.contract import NO_FOLDER, Destination, Fetched, Listed, missing
 from tuibackup.files.findings import Findings
 from tuibackup.files.resolved import Place
-from tuibackup.files.sftp import fetch, inventory, recheck
+from tuibackup.files.sftp import answers, fetch, inventory, recheck
 from tuibackup.files.shell.tools import missing_tools
 from tuibackup.files.tally import Tally
 from tuibackup.remote.probe import Probe
@@ -32,7 +32,7 @@ async def look(session: Session, folder: bytes) -> tuple[str, bool]:
     """Why a folder cannot be listed, "" where it can; and whether there is anything in it. For a check."""
     async with opened(session) as sftp:
         try:
-            seen = inventory.entry_of(b"", await sftp.stat(folder))
+            seen = answers.entry_of(b"", await sftp.stat(folder))
             if seen is None or seen.kind is not Kind.FOLDER:
                 return NO_FOLDER, False
             handle = await sftp.opendir(folder)
@@ -40,7 +40,7 @@ async def look(session: Session, folder: bytes) -> tuple[str, bool]:
             sftp.close(handle)
         except SftpError as error:
             gone = error.code == NO_SUCH_FILE
-            return missing(folder) if gone else inventory.reason_of(error), False
+            return missing(folder) if gone else answers.reason_of(error), False
     return "", any(name.name not in (b".", b"..") for name in names)
 
 
@@ -56,7 +56,7 @@ def sftp_source(session: Session, probe: Probe, server: Server) -> "SftpSource":
 
 @dataclass(frozen=True, slots=True)
 class SftpSource:
-    """A `Source` (see way.py)."""
+    """A `Source` (see `files.contract`)."""
 
     session: Session
     probe: Probe
@@ -116,7 +116,7 @@ class SftpSource:
     async def resolve(self, folders: Sequence[bytes]) -> list[Place | None]:
         """Where folders lie now."""
         async with opened(self.session) as sftp:
-            return await asyncio.gather(*(inventory.resolve(sftp, folder) for folder in folders))
+            return await asyncio.gather(*(answers.resolve(sftp, folder) for folder in folders))
 
     async def look_again(self, files: Sequence[Wanted]) -> list[Wanted]:
         """Files as they are now."""

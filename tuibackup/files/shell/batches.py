@@ -52,7 +52,7 @@ async def fetch(
     wanted: Callable[[], Iterator[Wanted]],
     again: frozenset[int] = frozenset(),
 ) -> Fetched:
-    """As `fetch.fetch`. `wanted` gives no folders: such a tar tells no extended attributes."""
+    """As `stream.fetch`. `wanted` gives no folders: such a tar tells no extended attributes."""
     return await _Batches(tools, destination, tally, folder, wanted, again).run()
 
 

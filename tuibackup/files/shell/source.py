@@ -55,7 +55,7 @@ def shell_source(session: Session, probe: Probe, server: Server) -> "ShellSource
 
 @dataclass(frozen=True, slots=True)
 class ShellSource:
-    """A `Source` (see way.py)."""
+    """A `Source` (see `files.contract`)."""
 
     tools: Tools
     described: str

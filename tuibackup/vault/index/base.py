@@ -28,7 +28,7 @@ class IndexBase:
 
     def __init__(self, path: Path, guard: RoomGuard | None = None) -> None:
         self.path = path
-        # the snapshot whose unchanged files may be taken over; set by whoever knows it
+        # the snapshot whose unchanged files may be taken over; set by the download
         self.older: Older | None = None
         self._listings: list[KeptListing] = []
         self._guard = guard

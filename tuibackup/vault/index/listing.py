@@ -62,7 +62,7 @@ class KeptListing:
 def older(path: Path, first: bytes) -> Iterator[bytes] | None:
     """The listing that an older snapshot keeps, in pieces; None without one that begins in `first`.
 
-    A damaged one ends early: whoever compares finds that the rest is new.
+    A damaged one ends early: the comparison finds that the rest is new.
     """
     assert len(first) <= _LONGEST_HEADER < FRAME
     pieces = _pieces(path)
