@@ -153,19 +153,22 @@ class Gatherer:
         return answer.plans, answer.summary
 
     def gather(self, wish: Wish) -> Picture:
+        self._ask(wish)
+        return self._picture(datetime.now(UTC), wish)
+
+    def _ask(self, wish: Wish) -> None:
         for _turn in range(_TURNS):
             self._look(wish)
             if not self._more(wish.server):
-                break
-        return self._picture(datetime.now(UTC), wish)
+                return
 
     def settled(self, wish: Wish) -> Picture:
         """The picture once all has been read that answers: each helper has a few seconds to show that it lives."""
         while True:
-            picture = self.gather(wish)
+            self._ask(wish)
             owing = [helper.owing for helper in (self._near, self._ledger, self._disk)]
             if not (any(owing) or self._more(wish.server) or self._searching) or max(owing) >= SILENT:
-                return picture
+                return self._picture(datetime.now(UTC), wish)
 
     def _more(self, server: str) -> bool:
         """Whether what was told just now leads to more questions."""

@@ -1,6 +1,7 @@
 """Pane 1: the servers. Rows keep their places under the cursor; they are sorted at opening and when asked to."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 from tuibackup.overview.picture import Picture, ServerRow, worst_first
 from tuibackup.sop import State
@@ -9,6 +10,8 @@ from tuibackup.tui.lines import Line, cut, rule, width, wrapped
 from tuibackup.tui.panes.pane import Pane
 from tuibackup.tui.panes.serverline import columns, heading, server_line, state_words
 from tuibackup.words import _, ngettext
+
+T = TypeVar("T")
 
 WEEKS_FROM = 110  # columns from which on the history strip is shown; beside other panes always
 
@@ -26,8 +29,17 @@ class ServersPane(Pane):
         self.cursor = ""  # name of the server under the cursor
         self.sorted = False  # whether the order is still the one that sorting made
         self.divided = divided  # whether a line at the right end parts it from other panes
+        self._worked_out: dict[object, Any] = {}  # from the picture and the order
+
+    def _once(self, what: object, work: Callable[[], T]) -> T:
+        """What follows from hundreds of rows is worked out once a picture, not at every key."""
+        if what not in self._worked_out:
+            self._worked_out[what] = work()
+        found: T = self._worked_out[what]
+        return found
 
     def take(self, picture: Picture) -> None:
+        self._worked_out.clear()
         known = {row.name for row in picture.rows}
         if not self.order or (not self.sorted and picture.complete):
             self._sort(picture)
@@ -46,6 +58,7 @@ class ServersPane(Pane):
             self.redraw()
 
     def _sort(self, picture: Picture) -> None:
+        self._worked_out.clear()
         first = not self.order or not self.sorted
         self.order = [row.name for row in worst_first(picture.rows)]
         if first and self.order:
@@ -54,8 +67,10 @@ class ServersPane(Pane):
     @property
     def shown(self) -> list[str]:
         """The names that pass the filter, in their order."""
-        if not self.picture:
-            return []
+        return self._once(("shown", self.filter), self._fitting) if self.picture else []
+
+    def _fitting(self) -> list[str]:
+        assert self.picture
         rows = {row.name: row for row in self.picture.rows}
         return [name for name in self.order if name in rows and _fits(rows[name], self.filter.casefold())]
 
@@ -86,13 +101,15 @@ class ServersPane(Pane):
 
     def late(self) -> frozenset[str]:
         """The servers with a clock that is overdue or has never run."""
-        rows = self.picture.rows if self.picture else ()
-        return frozenset(row.name for row in rows if row.has(State.OVERDUE) or row.has(State.NEVER))
+        return self._once("late", lambda: self._standing(State.OVERDUE, State.NEVER))
 
     def due(self) -> frozenset[str]:
         """These, and the servers with a clock that is due: what `run --due` would take."""
+        return self._once("due", lambda: self._standing(State.OVERDUE, State.NEVER, State.DUE))
+
+    def _standing(self, *states: State) -> frozenset[str]:
         rows = self.picture.rows if self.picture else ()
-        return self.late() | frozenset(row.name for row in rows if row.has(State.DUE))
+        return frozenset(row.name for row in rows if any(row.has(state) for state in states))
 
     def set_filter(self, text: str) -> None:
         self.filter = text
@@ -107,10 +124,13 @@ class ServersPane(Pane):
         rows = max(0, self.size.height - 2)
         at = names.index(self.cursor) if self.cursor in names else None
         self._keep_in_sight(at, rows, len(names))
-        table = columns(
-            room - (1 if self.divided else 0),
-            picture.rows,
-            weeks=self.divided or room >= WEEKS_FROM,
+        table = self._once(
+            ("columns", room, self.divided),
+            lambda: columns(
+                room - (1 if self.divided else 0),
+                picture.rows,
+                weeks=self.divided or room >= WEEKS_FROM,
+            ),
         )
         lines = [rule(1, _("SERVERS"), self._title(picture, names, rows), room, active=self.has_focus)]
         if not picture.rows:
@@ -129,7 +149,8 @@ class ServersPane(Pane):
     def _order_word(self, picture: Picture) -> str:
         if len(self.order) < 2:
             return ""
-        sorted_now = [row.name for row in worst_first(picture.rows)] == self.order
+        names = self._once("worst first", lambda: [row.name for row in worst_first(picture.rows)])
+        sorted_now = names == self.order
         return _(", worst first") if sorted_now else _(", s sorts them")
 
     def _keep_in_sight(self, at: int | None, rows: int, total: int) -> None:
