@@ -56,20 +56,22 @@ class Terminal:
 
     def _read(self) -> None:
         # A read under way would keep the terminal open after `hang_up`: never block in one.
+        due = 0.0  # when the next bytes may come
         while not self._hung_up.is_set():
             if self.stands:
                 time.sleep(0.02)
                 continue
             if not select.select([self._fd], [], [], 0.05)[0]:
                 continue
-            if self.rate:
-                time.sleep(0.02)
             try:
                 data = os.read(self._fd, self.rate // 50 or 65536)
             except OSError:  # the other end is closed: EIO
                 return
             if not data:
                 return
+            if self.rate:
+                due = max(due + len(data) / self.rate, time.monotonic() - 0.2)
+                time.sleep(max(0.0, due - time.monotonic()))
             with self._lock:
                 self.bytes_written += len(data)
                 self.raw += data

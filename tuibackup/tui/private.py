@@ -62,6 +62,9 @@ class OwnOutput:
             self.frame_changed()
         self.post_display_hook()  # type: ignore[attr-defined]  # as in the original
 
+    def _set_pointer_shape(self, shape: str) -> None:
+        """Nothing: the shape of the mouse's pointer is no news on a slow line, and old terminals print it."""
+
 
 class Picture(NamedTuple):
     """What the screens on top of each other show: a line for each row, none wider than `width` cells."""
