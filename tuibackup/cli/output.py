@@ -23,7 +23,7 @@ _PLAIN = {
 
 MARKS = {
     "done": "√", "warnings": "▲", "failed": "×", "interrupted": "■", "fresh": "√", "due": "~", "overdue": "!",
-    "never": "○", "running": "►", "waiting": "…",
+    "never": "○", "running": "►", "waiting": "…", "unknown": "·",
 }  # fmt: skip
 
 _COLOURS = {

@@ -69,10 +69,18 @@ class ServerRow:
     drills: Mapping[Clock, LastDrill] = field(default_factory=dict)
     why: Mapping[Clock, str] = field(default_factory=dict)  # a clock's last try did not renew it
     lost: Mapping[Clock, str] = field(default_factory=dict)  # what the record names and the vault has not
+    # These follow from the others. A row lives for many pictures: with hundreds of servers they are worth keeping.
+    clocks: tuple[Standing, ...] = field(init=False, compare=False)
+    states: frozenset[State] = field(init=False, compare=False)
+    condition: str = field(
+        init=False, compare=False
+    )  # decides the row's sign and place (a key of CONDITIONS)
 
-    @property
-    def clocks(self) -> tuple[Standing, ...]:
-        return tuple(clock for clock in (self.files, self.databases) if clock)
+    def __post_init__(self) -> None:
+        clocks = tuple(clock for clock in (self.files, self.databases) if clock)
+        object.__setattr__(self, "clocks", clocks)
+        object.__setattr__(self, "states", frozenset(clock.state for clock in clocks))
+        object.__setattr__(self, "condition", self._condition())
 
     @property
     def reasons(self) -> tuple[tuple[Clock, Standing, str], ...]:
@@ -94,16 +102,14 @@ class ServerRow:
         return self.why.get(clock, "")
 
     def has(self, state: State) -> bool:
-        return any(clock.state is state for clock in self.clocks)
+        return state in self.states
 
-    @property
-    def condition(self) -> str:
-        """The one word that decides the row's sign and place (a key of CONDITIONS)."""
+    def _condition(self) -> str:
         if self.run:
             return "waiting" if self.run.waiting else "running"
         if self.last and self.last.outcome in (Outcome.FAILED, Outcome.INTERRUPTED):
             return self.last.outcome.value
-        known = "fresh" if self.clocks else "unknown"
+        known = "fresh" if self.clocks and State.UNKNOWN not in self.states else "unknown"
         return next((state.value for state in _WORST if self.has(state)), known)
 
 
