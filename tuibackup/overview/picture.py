@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tuibackup.config import Standards
 from tuibackup.run.journal.view import RunView
 from tuibackup.sop import Clock, Outcome, Period, Standing, State
-from tuibackup.words import _
+from tuibackup.words import _, ngettext
 
 if TYPE_CHECKING:
     from tuibackup.run.unfinished import Unfinished
@@ -95,9 +95,12 @@ class ServerRow:
     def reason(self, clock: Clock, stands: Standing) -> str:
         """Why one clock stands as it does, "" where nothing is to be told."""
         if stands.ahead_days and stands.last:
-            return _(
+            return ngettext(
+                "the last good backup is dated {time}, {days} day ahead of this machine's clock; set the clock right, "
+                "or if it is right now, back up again after that day",
                 "the last good backup is dated {time}, {days} days ahead of this machine's clock; set the clock right, "
-                "or if it is right now, back up again after that day"
+                "or if it is right now, back up again after that day",
+                stands.ahead_days,
             ).format(time=f"{stands.last.astimezone():%Y-%m-%d %H:%M}", days=stands.ahead_days)
         return self.why.get(clock, "")
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from tuibackup.config import Config
-from tuibackup.words import _
+from tuibackup.words import _, ngettext
 
 _NAMED = 3  # servers; of more their number
 _AT_START = ("language", "symbols", "mouse", "operators")  # settings that the next cockpit begins with
@@ -29,4 +29,4 @@ def _names(names: Iterable[str]) -> str:
     names = list(names)
     if len(names) <= _NAMED:
         return ", ".join(names)
-    return _("{number} servers").format(number=len(names))
+    return ngettext("{number} server", "{number} servers", len(names)).format(number=len(names))
