@@ -65,7 +65,7 @@ def test_nobody_reads_what_a_command_prints(used: Site, name: str) -> None:
             assert word not in ended.stdout + ended.stderr, f"{name} {way}"
         if way == ">/dev/full" and name in ("status", "verify", "snapshots", "ls", "drill", "help"):
             assert ended.returncode == 1
-            assert "what is to be printed cannot be written: No space left on device" in ended.stderr
+            assert "the output cannot be written: No space left on device" in ended.stderr
     no_crash(used)
 
 

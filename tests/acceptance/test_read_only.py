@@ -70,8 +70,7 @@ def test_what_changes_anything_refuses_in_a_line(siakad: Site) -> None:
         assert said.code == 2, words
         assert said.out == ""
         assert said.err == (
-            f"tuibackup: --read-only: {words[0]} changes something, and nothing is to be changed;"
-            " leave --read-only out\n"
+            f"tuibackup: --read-only: {words[0]} would change something; leave --read-only out\n"
         )
     assert siakad.tuibackup("run", "siakad", "--read-only").code == 2, "behind the command too"
     assert tree(siakad.home, siakad.vault) == before

@@ -65,7 +65,7 @@ def test_without_its_newest_snapshot_a_clock_is_that_of_the_one_before(twice: Si
     assert datetime.fromisoformat(str(now["last"])) < datetime.fromisoformat(str(began))
     said = (
         f"the record names siakad/files/{second.name}, which is gone from the vault; "
-        f"the newest good one that is there is siakad/files/{first.name}"
+        f"the newest good one in the vault is siakad/files/{first.name}"
     )
     assert now["missing"] == said
     assert said in twice.tuibackup("status").out
@@ -90,7 +90,7 @@ def test_without_any_whole_snapshot_a_clock_is_never(
     removed(*twice.snapshots("siakad", "files"))
     said = twice.tuibackup("status")
     assert said.code == 4
-    assert "no other good snapshot is there: back up again" in said.out
+    assert "there is no other good snapshot: back up again" in said.out
     assert clock(twice)["state"] == "never"
     assert twice.tuibackup("restore", "siakad/files/latest", "--to", str(tmp_path / "back")).code == 1
     assert all(not one["good"] for one in twice.tuibackup("snapshots", "--json").json)
@@ -137,7 +137,7 @@ def test_a_snapshot_that_cannot_be_read_is_said_beside_the_clock(twice: Site) ->
     missing = clock(twice)["missing"]
     assert isinstance(missing, str)
     assert f"siakad/files/{second.name}, which cannot be used" in missing
-    assert f"the newest good one that is there is siakad/files/{first.name}" in missing
+    assert f"the newest good one in the vault is siakad/files/{first.name}" in missing
     assert "snapshot.json is damaged" in twice.tuibackup("status").out
 
 

@@ -135,7 +135,7 @@ def test_ctrl_c_may_leave_a_run_alone(slow: Site) -> None:
         screen.send(CTRL_C)
         screen.wait_for("[l]eave it running")
         screen.send("l\n")
-        screen.wait_for("they go on by themselves")
+        screen.wait_for("the runs go on by themselves")
         assert screen.wait() == 130
     (server,) = slow.tuibackup("status", "--json").json["servers"]
     assert server["condition"] == "running"

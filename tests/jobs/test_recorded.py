@@ -129,7 +129,7 @@ def test_a_job_in_an_event_loop_is_cancelled_and_says_what_may_be_there(
 
     monkeypatch.setattr(loading, "load", endless)
     plan = plan_database(config, DATABASES, "/run/x.sock", databases=["akademik"])
-    with pytest.raises(InterruptedRunError, match=r"akademik is on /run/x[.]sock now may be incomplete"):
+    with pytest.raises(InterruptedRunError, match=r"akademik on /run/x[.]sock may be incomplete now"):
         asyncio.run(restore_into_database(plan, config, recorder, NoAnswers(), print, silent))
     [entry] = entries(config)
     assert entry.body["outcome"] == "interrupted"

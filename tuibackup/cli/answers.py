@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tuibackup.remote.questions import Question
 
 _ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-_YES = ("y", "yes", "ya")  # in whatever language the question was
+_YES = ("y", "yes", "ya")  # in English and Indonesian, whichever the question used
 
 
 def present() -> bool:
@@ -48,7 +48,7 @@ class TerminalAnswers:
         self._held.close()
 
     def alone(self) -> asyncio.Lock:
-        """To be held while something is printed: no question stands on the screen meanwhile, and none comes."""
+        """Hold this while something is printed: no question is on the screen meanwhile, and none comes."""
         return self._lock
 
     async def ask(self, question: "Question") -> str | None:
@@ -126,13 +126,13 @@ async def line(closed: asyncio.Event | None = None) -> str | None:
 
 @contextlib.contextmanager
 def _echo(on: bool) -> Iterator[None]:
-    """Show what is typed, or do not. What was typed before the block, or before its end, is thrown away."""
+    """Show what is typed, or not. Keys typed before the block, or before its end, are dropped."""
     try:
         before = termios.tcgetattr(sys.stdin)
         mode = termios.tcgetattr(sys.stdin)
         mode[3] = mode[3] | termios.ECHO if on else mode[3] & ~termios.ECHO
         termios.tcsetattr(sys.stdin, termios.TCSAFLUSH, mode)
-    except termios.error:  # the terminal went away: nobody sees anything
+    except termios.error:  # the terminal is gone: nobody sees anything
         yield
         return
     with _given_back(before):

@@ -29,7 +29,7 @@ def define(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
-    """Check this machine and one or all servers; each line comes as soon as it may."""
+    """Check this machine and one or all servers; each line is printed as soon as possible."""
     from tuibackup.jobs.check.check import check, plan_check
     from tuibackup.run.journal.events import EXIT_CODES
 

@@ -16,7 +16,7 @@ _NAME_LEAST = 8
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a table's columns are for: `name` is never left out, `remark` is cut first (None: there is none), and
+    """How a table's columns give way: `name` is always shown, `remark` is cut first (None: no such column), and
     `spare` are left out in their order."""
 
     name: int = 0

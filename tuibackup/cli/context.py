@@ -36,7 +36,7 @@ class Context:
 
     @cached_property
     def ledger(self) -> "Ledger":
-        """For looking into it; what a command did goes to `recorder`. Raises LedgerError."""
+        """The ledger, for reading; what a command did goes to `recorder`. Raises LedgerError."""
         from tuibackup.run.places import look_into_ledger
 
         ledger, _fault = look_into_ledger(self.config, read_only=self.read_only, patience=LOOK_PATIENCE)
@@ -51,7 +51,7 @@ class Context:
 
     @property
     def unrecorded(self) -> str:
-        """What is said loudly at the end where something could not be recorded; "" where all was."""
+        """The warning at the end if something could not be recorded; "" if everything was."""
         if "recorder" not in self.__dict__ or not self.recorder.fault:
             return ""
         missed = self.recorder.missed
@@ -64,7 +64,7 @@ class Context:
         return f"{text.format(number=missed, fault=self.recorder.fault)}; {way_out}"
 
     def close(self) -> None:
-        """Let go of what is open."""
+        """Close what is open."""
         for name in ("ledger", "recorder"):
             if name in self.__dict__:
                 self.__dict__[name].close()
@@ -78,7 +78,7 @@ class Context:
 
     @property
     def state(self) -> Path:
-        """The state folder, also where no configuration was read."""
+        """The state folder, even if no configuration was read."""
         if "config" in self.__dict__:
             return self.config.state
         from platformdirs import user_state_path
@@ -87,7 +87,7 @@ class Context:
 
     @cached_property
     def operator(self) -> "Operator":
-        """Who sits here, for the record."""
+        """The operator, for the record."""
         from tuibackup.run.operator import identify
 
         return identify()

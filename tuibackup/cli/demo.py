@@ -25,7 +25,7 @@ def define(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
-    """Play, and clear up whatever happens."""
+    """Run the playground, and clear up in any case."""
     from tuibackup.demo.headless import prove
     from tuibackup.demo.history import make_overdue
     from tuibackup.demo.playground import Playground

@@ -1,4 +1,4 @@
-"""`tuibackup run --dry-run`: look at the servers as a run does, say what it would do, and do nothing.
+"""`tuibackup run --dry-run`: looks at the servers as a run does, tells what it would do, and changes nothing.
 
 The exit code is what such runs would end with, as far as that can be told now.
 """
@@ -31,7 +31,7 @@ async def show(plans: tuple[Plan, ...], context: "Context", *, as_json: bool) ->
     config, recorder = context.config, None if context.read_only else context.recorder
     summary = await asyncio.to_thread(describe, plans, config)
     found: list[Rehearsal] = []
-    if not summary.fault:  # else a run would not even begin
+    if not summary.fault:  # otherwise a run would not begin
         if present():
             say(_("looking at the servers; nothing is changed"), "")
         slots = asyncio.Semaphore(AT_ONCE)

@@ -1,4 +1,4 @@
-"""What `run --due` and `run --overdue` take, and what they tell of the servers that they leave alone.
+"""The servers that `run --due` and `run --overdue` back up, and what they print about those left alone.
 
 On stdout, as all that a command does: so that a timer that throws this away sends mail when something goes wrong only.
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def choose(
     config: "Config", args: argparse.Namespace, *, read_only: bool
 ) -> tuple[Mapping[str, frozenset[Clock]], int]:
-    """The clocks to back up by server, and the exit code that those left alone stand for."""
+    """The clocks to back up by server, and the exit code of the servers that are left alone."""
     now = datetime.now(UTC)
     only = Clock(args.only) if args.only else None
     states = DUE if args.due else LATE

@@ -1,4 +1,4 @@
-"""Watching runs with ctrl+c in mind: it kills no run, it asks whether to stop it or to leave it alone."""
+"""Watches runs; ctrl+c does not kill them, but asks whether to stop them or to leave them alone."""
 
 import asyncio
 import signal
@@ -58,7 +58,7 @@ async def watch_or_leave(
 async def _go_on(
     context: Context, runs: list[str], watching: asyncio.Future[int], pressed: asyncio.Event
 ) -> bool:
-    """Ask what ctrl+c means; False to leave the runs alone. Where nobody can be asked it means stop."""
+    """Ask what ctrl+c means; False to leave the runs alone. If nobody can be asked, it means stop."""
     choice: str | None = "s"
     if answers.present():
         print(
@@ -79,7 +79,7 @@ async def _go_on(
     if choice.startswith("s"):
         await asyncio.to_thread(_stop, context, runs)
     elif choice.startswith("l"):
-        print(_("they go on by themselves: tuibackup follow"), file=sys.stderr)
+        print(_("the runs go on by themselves; to watch them: tuibackup follow"), file=sys.stderr)
         return False
     return True
 

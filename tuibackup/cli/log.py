@@ -53,7 +53,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
         entries = iter(entries)
         first = next(entries, None)
         if first is None:
-            context.server(args.server)  # says that there is none, and the nearest
+            context.server(args.server)  # raises the error that names the nearest one
         else:
             entries = chain([first], entries)
     if args.json:
@@ -65,7 +65,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
 
 
 def _run(word: str, context: Context) -> str:
-    """The id of the recorded run that `word` is, or begins. Raises UsageError."""
+    """The id of the recorded run that `word` is, or is the beginning of. Raises UsageError."""
     from tuibackup.text import printable
 
     found = context.ledger.runs_beginning(word)
@@ -93,7 +93,7 @@ def _document(entry: "Entry") -> dict[str, Any]:
 
 
 def _date(text: str) -> datetime:
-    """A local day or moment. Only what cannot be misread is taken."""
+    """A local day or moment; ambiguous forms are refused."""
     if not re.fullmatch(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d)?)?", text):
         raise _bad(text)
     try:

@@ -66,7 +66,7 @@ def _row(entry: "Entry") -> list[str]:
 
 
 def _who(name: str, body: Mapping[str, Any]) -> str:
-    """The operator; a name that was chosen hides nobody: beside it stands who logged in."""
+    """The operator, and beside a chosen name the account that logged in, so that it hides nobody."""
     operator = body.get("operator")
     if not isinstance(operator, Mapping) or not operator.get("chosen"):
         return name
@@ -81,7 +81,7 @@ def _detail(entry: "Entry") -> str:
 
 
 def _findings(entry: "Entry", ledger: "Ledger", bound: int | None) -> Iterator[tuple[str, str]]:
-    """What was found, a sign and a sentence each, and at the end how many more there are and where."""
+    """The findings, a sign and a sentence each; at the end how many more there are, and where."""
     if entry.kind == "run":
         if not entry.body.get("findings"):
             return
@@ -105,7 +105,7 @@ def _findings(entry: "Entry", ledger: "Ledger", bound: int | None) -> Iterator[t
 
 
 def _of_body(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Bodies are read with care: another version may have written them."""
+    """The findings of an entry's body. Another version may have written it, so nothing is taken for granted."""
     for kind, sign in (
         ("findings", "▲"),
         ("problems", "▲"),

@@ -17,5 +17,5 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         try:
             return runner.run(work)
         finally:
-            # Closing ends the executor that is there then, and waits for its threads: it gets one that has none.
+            # Closing waits for the executor's threads, so it gets an executor without any.
             runner.get_loop().set_default_executor(ThreadPoolExecutor(1))

@@ -103,7 +103,7 @@ def _files(snapshot: "Snapshot", args: argparse.Namespace) -> int:
 
 
 def _listing(children: "Iterator[IndexEntry]", itself: "IndexEntry | None") -> "Iterator[IndexEntry] | None":
-    """What to list: a folder's content, or the file itself; None where there is nothing of that name."""
+    """What to list: a folder's content, or the file itself; None if nothing has that name."""
     if itself is not None and itself.entry.kind.value != "d":
         return iter([itself])
     first = next(children, None)
@@ -178,7 +178,7 @@ def _document(found: "IndexEntry") -> dict[str, Any]:
 
 
 def _name(key: str, value: bytes) -> dict[str, str]:
-    """Exact text where it is UTF-8; else readable text, and the bytes in base64 beside it."""
+    """The exact text if it is UTF-8; otherwise readable text, with the bytes in base64 beside it."""
     from tuibackup.text import printable
 
     try:

@@ -36,11 +36,11 @@ LOOKING = frozenset({"follow", "status", "log", "snapshots", "ls", "check"})  # 
 
 WARNINGS = 3
 INTERRUPTED = 130
-LEAVE_SECONDS = 5.0  # for what threads still do; one that hangs in a disk or a name server is not waited for
+LEAVE_SECONDS = 5.0  # to wait for threads at the end; one that hangs in a dead disk or name server is left
 
 
 class Command(Protocol):
-    """What each file of a command has."""
+    """The functions of each command's file."""
 
     def define(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's words and options, and its description."""
@@ -50,7 +50,7 @@ class Command(Protocol):
 
 
 class Parser(argparse.ArgumentParser):
-    """Wrong words are one line and exit code 2, as all errors are."""
+    """Reports wrong words in one line with exit code 2, as all usage errors."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(
@@ -71,9 +71,7 @@ def command() -> NoReturn:
     """The installed command: `main`, then an end without the interpreter's tidying up, which takes 25 ms."""
     streams.replace()
     code = main(alone=True)
-    with suppress(
-        streams.GoneError, TuibackupError
-    ):  # what was printed before an error; `main` has told that
+    with suppress(streams.GoneError, TuibackupError):  # output before an error; `main` has reported the error
         sys.stdout.flush()
     deadline = time.monotonic() + LEAVE_SECONDS
     for thread in threading.enumerate():
@@ -99,7 +97,7 @@ def main(argv: list[str] | None = None, *, alone: bool = False) -> int:
 
 
 def _carried_out(argv: list[str], context: Context) -> int:
-    """The exit code; what went wrong is told in a line."""
+    """The exit code; an error is printed in one line."""
     try:
         try:
             code = _command(argv, context)
@@ -112,14 +110,16 @@ def _carried_out(argv: list[str], context: Context) -> int:
 
 
 def _told(error: BaseException, context: Context) -> int:
-    """Say what ended the command; the exit code for it."""
-    while isinstance(error, BaseExceptionGroup):  # several things at once: the first of them ended the others
+    """Print what ended the command; returns its exit code."""
+    while isinstance(
+        error, BaseExceptionGroup
+    ):  # several errors at once: the first one ended the other tasks
         error = error.exceptions[0]
     match error:
         case TuibackupError():
             _say(str(error))
             return error.exit_code
-        case streams.GoneError():  # nothing to tell, and nobody to tell it to
+        case streams.GoneError():  # nobody is left to read a message
             return error.exit_code
         case KeyboardInterrupt():
             return INTERRUPTED
@@ -143,16 +143,14 @@ def _command(argv: list[str], context: Context) -> int:
     command = cast("Command", import_module(f"tuibackup.cli.{args.command}"))
     parser = Parser(f"tuibackup {args.command}")
     command.define(parser)
-    # Allowed after the command as well; without a default it leaves what was said before the command.
+    # Allowed after the command, too; the default keeps what was said before the command.
     parser.add_argument("--config", type=Path, metavar="FILE", default=args.config, help=_CONFIG_HELP)
     parser.add_argument("--read-only", action="store_true", default=args.read_only, help=_read_only_help())
     words = parser.parse_intermixed_args(args.words)
     context.config_path, context.read_only = words.config, words.read_only
     if context.read_only and args.command not in LOOKING and not getattr(words, "dry_run", False):
         raise UsageError(
-            _("--read-only: {command} changes something, and nothing is to be changed").format(
-                command=args.command
-            ),
+            _("--read-only: {command} would change something").format(command=args.command),
             _("leave --read-only out"),
         )
     return command.run(words, context)
@@ -218,7 +216,7 @@ def _nearest(word: str) -> str:
 def _say(line: str) -> None:
     from tuibackup.cli.output import say
 
-    for one in line.split("\n"):  # all that is wrong with a configuration comes at once
+    for one in line.split("\n"):  # a configuration's errors come all at once, a line each
         say(one)
 
 

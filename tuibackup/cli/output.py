@@ -11,8 +11,8 @@ from typing import Any, TextIO
 from tuibackup.cli.columns import GAP, Shape, fit, line
 from tuibackup.text import cells, wrap
 
-LOOKED_AT = 1000  # rows by which the columns of a table are laid out: more of them are printed as they come
-_HANGING_LEAST = 24  # cells that a text needs beside what it hangs on
+LOOKED_AT = 1000  # rows that decide the widths of a table's columns; further rows are printed as they come
+_HANGING_LEAST = 24  # cells that a text needs beside its first word
 _INDENT = 4
 
 # For terminals and files without UTF-8.
@@ -33,7 +33,7 @@ _COLOURS = {
 
 
 def plain_symbols(*streams: TextIO) -> None:
-    """Make `streams` print lookalikes of what their encoding lacks, and never fail on a name."""
+    """Make `streams` print similar characters for those that their encoding lacks, and never fail on a name."""
     codecs.register_error("tuibackup", _replaced)
     for stream in streams:
         reconfigure = getattr(stream, "reconfigure", None)
@@ -50,7 +50,7 @@ def _replaced(error: UnicodeError) -> tuple[str, int]:
 
 
 def coloured(stream: TextIO | None = None) -> bool:
-    """Whether `stream` (default: stdout) shows colours: a terminal that can, and nobody said no."""
+    """Whether `stream` (default: stdout) shows colours: it is a terminal that can, and NO_COLOR is not set."""
     stream = stream or sys.stdout
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
 
@@ -74,7 +74,7 @@ class Cell(str):
 
 
 class Head(str):
-    """A heading that has a short form for where it would be cut."""
+    """A heading with a short form, used if the long one would be cut."""
 
     __slots__ = ("short",)
     short: str
@@ -149,7 +149,7 @@ def say(text: str, start: str = "tuibackup: ") -> None:
 
 
 def terminal_width(stream: TextIO | None = None) -> int:
-    """Columns of the terminal that `stream` (default: stdout) is; 80 where it is none, or does not know."""
+    """Columns of the terminal behind `stream` (default: stdout); 80 if it is not a terminal, or does not tell."""
     try:
         return os.get_terminal_size((stream or sys.stdout).fileno()).columns or 80
     except OSError:
@@ -157,7 +157,7 @@ def terminal_width(stream: TextIO | None = None) -> int:
 
 
 def print_json(document: Any) -> None:
-    """One JSON document on stdout. In ASCII: names from servers may hold what would steer a terminal."""
+    """Print one JSON document on stdout, in ASCII, because names from servers may hold control characters."""
     print(json.dumps(document, indent=2))
 
 
@@ -167,7 +167,7 @@ def print_json_list(items: Iterable[Any], around: Mapping[str, Any] | None = Non
     `around`: the document is this object, with the list at its end as `key`.
     """
     items = iter(items)
-    first = list(islice(items, 1))  # an error in the way to it comes before anything is printed
+    first = list(islice(items, 1))  # if the first item raises, nothing has been printed yet
     depth = 0
     if around is not None:
         depth = 1

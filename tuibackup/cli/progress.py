@@ -14,7 +14,7 @@ EVERY = 0.2  # seconds
 
 
 class ProgressLine:
-    """A context manager whose `update` may be called from any thread, as often as one likes."""
+    """A context manager whose `update` may be called from any thread, at any rate."""
 
     def __init__(self, title: str) -> None:
         self._title = title

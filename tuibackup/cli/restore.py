@@ -43,7 +43,7 @@ def define(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
-    """Restore, and print what came out."""
+    """Restore, and print the result."""
     from tuibackup.run.journal.events import EXIT_CODES
 
     done = _into_database(args, context) if args.into is not None else _to_folder(args, context)

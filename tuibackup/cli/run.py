@@ -66,7 +66,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
             with suppress(
                 LedgerHeldError
             ):  # by another process: whoever needs the ledger waits for it, and says so
-                recover(config, held.TURN)  # first: what a dead run had stored is not overdue
+                recover(config, held.TURN)  # first, because a snapshot of a dead run may renew a clock
         if args.due or args.overdue:
             from tuibackup.cli import due
 
@@ -85,7 +85,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
 
 
 def _early(context: Context, stack: ExitStack) -> "Launcher | None":
-    """The launcher, so that it imports while we do and plan. Where it cannot be had, `start` says why."""
+    """The launcher, started now so that it imports while we plan. If it cannot start, `start` says why."""
     from tuibackup.run.process.launcher import Launcher
 
     with suppress(OSError):
@@ -120,6 +120,6 @@ async def _run(request: "Request", context: Context, args: argparse.Namespace) -
         await answer()
         for run in journals:
             print(run)
-        print(_("they go on by themselves: tuibackup follow"), file=sys.stderr)
+        print(_("the runs go on by themselves; to watch them: tuibackup follow"), file=sys.stderr)
         return 0
     return await watch_or_leave(context, journals, as_json=args.json, answer=answer)

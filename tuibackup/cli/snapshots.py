@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def define(parser: argparse.ArgumentParser) -> None:
     """The words of `snapshots`."""
     parser.description = _(
-        "Lists the snapshots in the vault, the newest last. One marked · does not reset its clock; of an incomplete"
-        " one files are gone."
+        "Lists the snapshots in the vault, the newest last. One marked · does not reset its clock; an incomplete"
+        " one lacks files."
     )
     parser.add_argument("server", nargs="?", metavar="SERVER")
     parser.add_argument("--json", action="store_true", help=_("one JSON document"))
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     heads = ["", _("snapshot"), _("outcome"), _("started"), _("items"), _("size"), _("on disk"), _("remark")]
     shape = Shape(
         name=1, remark=7, spare=(3, 4, 6, 2, 5)
-    )  # its name tells when it began, its mark the outcome
+    )  # the name tells when it began, the mark shows the outcome
     print_table(heads, map(_row, found), "<<<<>>><", shape)
     return 0
 

@@ -1,4 +1,4 @@
-"""`tuibackup status`: both clocks of every server, worst first; exit code 4 where something is overdue."""
+"""`tuibackup status`: both clocks of every server, worst first; exit code 4 if something is overdue."""
 
 import argparse
 from datetime import UTC
@@ -26,7 +26,7 @@ def define(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
-    """Print the picture that the cockpit shows too."""
+    """Print the same picture that the cockpit shows."""
     from tuibackup.overview.gather import Gatherer, Wish
     from tuibackup.sop import State
 
@@ -130,7 +130,7 @@ def _clock_width(picture: "Picture") -> int:
 
 
 def _clock(standing: "Standing | None", width: int) -> str:
-    """The state, and its age at the right end of `width` cells: one column, or the heading were wider than it."""
+    """The state, and its age at the right end of `width` cells: in one column, because the heading is wide."""
     from tuibackup.text import cells
 
     if standing is None:

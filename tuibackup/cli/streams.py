@@ -1,4 +1,4 @@
-"""stdout and stderr of a command whose terminal, or whose reader, may go away at any moment (`tuibackup log | head`).
+"""stdout and stderr of a command; their terminal or reader may go away at any moment (`tuibackup log | head`).
 
 That is no fault of ours, and none of the disk or the connection that is worked on: so it is told apart where it
 happens.
@@ -18,7 +18,7 @@ HUNG_UP = 129  # and SIGHUP
 
 
 class GoneError(Exception):
-    """Nobody reads stdout any more. `exit_code` is what a shell shows for a program that ended of it."""
+    """Nobody reads stdout any more. `exit_code` is what a shell shows for a program that ends because of that."""
 
     def __init__(self, exit_code: int) -> None:
         super().__init__("nobody reads what is printed")
@@ -26,7 +26,7 @@ class GoneError(Exception):
 
 
 def replace() -> None:
-    """Take over the process's standard files. One that we were started without becomes /dev/null.
+    """Take over the process's standard files. A file that was closed at the start becomes /dev/null.
 
     Else the ledger, say, would become number 1, and what is printed would go into it.
     """
@@ -51,7 +51,7 @@ def _text(raw: io.FileIO, before: Any) -> io.TextIOWrapper:
 
 
 class _Out(io.FileIO):
-    """What cannot be printed ends the command, once: what is still buffered goes nowhere."""
+    """The first failed write ends the command; what is still buffered is dropped."""
 
     _ended = False
 
@@ -67,12 +67,12 @@ class _Out(io.FileIO):
             if error.errno in (errno.EIO, errno.ENXIO):
                 raise GoneError(HUNG_UP) from error
             raise TuibackupError(
-                _("what is to be printed cannot be written: {reason}").format(reason=error.strerror)
+                _("the output cannot be written: {reason}").format(reason=error.strerror)
             ) from error
 
 
 class _Err(io.FileIO):
-    """What is said to nobody ends nothing."""
+    """A failed write to stderr is ignored."""
 
     def write(self, data: Any) -> int:
         try:

@@ -1,4 +1,4 @@
-"""What a command found: how many of several things ended how and what went wrong, each once; and what differed."""
+"""The summary of a command: how many things ended how, each error once, and what differed."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _SHOWN = 20  # errors, or sentences of one kind
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """One of them: its name, its outcome's word, and the lines that say what was wrong."""
+    """One thing: its name, its outcome's word, and the lines that say what was wrong."""
 
     name: str
     outcome: str
@@ -40,7 +40,7 @@ def print_summary(what: str, ended: Sequence[Ended], good: str = "") -> None:
 
 
 def print_compared(differences: Sequence[str], gaps: Sequence[str], incomparable: Sequence[str]) -> None:
-    """What differs, what nothing proves, and what cannot be compared: the first of each kind."""
+    """Print what differs, what could not be proven, and what cannot be compared: the first of each kind."""
     for sign, state, sentences in (
         ("×", "failed", differences),
         ("▲", "warnings", gaps),
@@ -63,7 +63,7 @@ def _counts(ended: Iterable[Ended], good: str, colour: bool) -> Iterable[str]:
 
 
 def _errors(ended: Iterable[Ended]) -> list[tuple[tuple[str, str], list[str]]]:
-    """By outcome and text, the worst first; a text does not begin with the name that stands before it."""
+    """Names by outcome and text, the worst first; a text does not repeat the name before it."""
     found: dict[tuple[str, str], list[str]] = {}
     for outcome in reversed(_ORDER):
         for one in ended:

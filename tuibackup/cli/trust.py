@@ -13,7 +13,7 @@ from tuibackup.words import _
 def define(parser: argparse.ArgumentParser) -> None:
     """The words of `trust`."""
     parser.description = _(
-        "Shows the host key of a server, and of each jump host on the way, where it is not known yet, and asks"
+        "Shows the host key of a server, and of each jump host on the way, if it is not known yet, and asks"
         " whether it is right: compare it on the server's own console. A key that has changed is never accepted"
         " here."
     )
@@ -28,7 +28,7 @@ def define(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
-    """Ask for each unknown key, and say what is trusted then."""
+    """Ask about each unknown key, and print what is trusted then."""
     from tuibackup.jobs.trust import plan_trust, trust
 
     plan = plan_trust(context.config, args.server, args.fingerprint)

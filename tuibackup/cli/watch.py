@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from tuibackup.config import Config
 
 TICK = 0.5  # seconds between two drawings of the live lines
-PLAIN_EVERY = 30.0  # seconds between two lines of progress where there is no terminal
+PLAIN_EVERY = 30.0  # seconds between two lines of progress without a terminal
 FINDINGS = 20  # listed one by one here; `log --all` and the snapshot hold them all
 BAR = 12
 _ALLOWED = 8  # cells of "of 10:00"
 INTERRUPTED = 130
 RECOVERIES = 10
-WORST = (1, 130, 11, 3, 0)  # of several runs the first of these counts
+WORST = (1, 130, 11, 3, 0)  # the first of these that one of several runs has is the exit code
 
 
 def worst_code(codes: Iterable[int]) -> int:
@@ -44,7 +44,7 @@ def worst_code(codes: Iterable[int]) -> int:
 
 
 class Watcher:
-    """Follows the journals of some runs (by id) and prints what they tell."""
+    """Follows the journals of some runs (by id) and prints their events."""
 
     def __init__(self, config: "Config", journals: Mapping[str, Path], *, as_json: bool) -> None:
         self._config = config
@@ -72,7 +72,7 @@ class Watcher:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Print nothing for a while: somebody is being asked. What comes meanwhile is printed afterwards."""
+        """Print nothing while somebody is being asked; what comes meanwhile is printed afterwards."""
         self._go.clear()
         self._printer.clear()
         try:
@@ -99,7 +99,7 @@ class Watcher:
         return finished.exit_code if finished else INTERRUPTED
 
     async def _recorded(self, path: Path, seen: int) -> ev.RunFinished | None:
-        """The end of a run that died without a word: it is recorded now, in its journal too."""
+        """The end of a run that died without recording it: it is recorded now, in its journal, too."""
         from tuibackup.run.process.recovery import recover
 
         for _attempt in range(RECOVERIES):  # another process may be recording it just now
@@ -115,10 +115,10 @@ class Watcher:
 
 
 class _Json:
-    """Every event as it stands in the journal."""
+    """Prints every event as it is in the journal."""
 
     def event(self, event: ev.AnyEvent) -> None:
-        # In ASCII, as all our JSON: a terminal without UTF-8 would put something else for what it lacks.
+        # In ASCII, as all our JSON: without UTF-8 a terminal would show other characters.
         print(json.dumps(json.loads(ev.encode(event)), separators=(",", ":")))
         sys.stdout.flush()
 
@@ -136,7 +136,7 @@ class _Lines:
     """For people."""
 
     def __init__(self, servers: Collection[str]) -> None:
-        """`servers`: those whose runs are watched; of several each line says whose it is."""
+        """`servers`: those whose runs are watched; if there are several, each line names its server."""
         self._column = max(map(cells, servers)) + 2 if len(servers) > 1 else 0
         self._live = sys.stdout.isatty()
         self._colour = coloured()
@@ -164,7 +164,7 @@ class _Lines:
                 self._finish(view, event)
 
     def draw(self) -> None:
-        """Draw the live lines anew; where there is no terminal, print a lasting one now and then."""
+        """Draw the live lines anew; without a terminal, print a lasting line now and then."""
         self.clear()
         going = [view for view in self._views.values() if not view.finished]
         if not self._live:
@@ -186,7 +186,7 @@ class _Lines:
             self._drawn = 0
 
     def sum_up(self) -> None:
-        """How the runs ended, where there are several."""
+        """Print how the runs ended, if there are several."""
         ended = [
             Ended(view.server, view.finished.outcome.value, _wrong(view, view.finished))
             for view in self._views.values()
@@ -221,7 +221,7 @@ class _Lines:
     def _print(
         self, view: RunView, line: str, *, sign: str = "", start: str = "", error: bool = False
     ) -> None:
-        """A line that stays; the live lines go below it. A long one goes on below its own beginning, after `start`."""
+        """Print a lasting line above the live lines. A long one continues below its own beginning, after `start`."""
         self.clear()
         if error:
             sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""What lies on the playground's servers: trees of real files, and a database of some 100,000 rows.
+"""The content of the playground's servers: trees of real files, and a database of some 100,000 rows.
 
 The files are those of this machine's Python, which every machine that runs the demo has; uploads are made up,
 the same ones each time.
@@ -24,7 +24,7 @@ _DAY = 86_400
 def make_tree(root: Path, *, code: int, uploads: int, seed: int = 1) -> None:
     """An application below `root`: `code` real files, `uploads` made-up ones, and what real trees have.
 
-    That is: links (also dangling, absolute, hard), an empty folder and file, odd modes, names with spaces,
+    These are: links (also dangling, absolute, hard), an empty folder and file, odd modes, names with spaces,
     accents, a newline and bytes that are no UTF-8, owners of their own where we are root, and old times.
     """
     chance = random.Random(seed)  # noqa: S311 - made-up content, not secrets

@@ -73,7 +73,7 @@ def _difference(left: tuple[bytes, os.stat_result], right: tuple[bytes, os.stat_
 
 
 def _hard_links(entries: dict[bytes, tuple[bytes, os.stat_result]]) -> set[frozenset[bytes]]:
-    """The groups of names that are one file."""
+    """The groups of names that are hard links to one file."""
     groups = defaultdict(set)
     for name, (_path, status) in entries.items():
         if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:

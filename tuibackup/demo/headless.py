@@ -15,15 +15,15 @@ from tuibackup.demo.playground import Playground
 from tuibackup.text import duration, numbered, printable, size
 
 SHOWN = 20  # differences that are listed
-LATE = 4  # what `status` says where something is overdue
+LATE = 4  # the exit code of `status` if something is overdue
 
 
 class _Failed(Exception):  # noqa: N818 - not an error of the program: a result
-    """One of the demo's claims does not hold; the text says which."""
+    """Something that the demo proves does not hold; the text says what."""
 
 
 def prove(playground: Playground) -> int:
-    """Back up, verify, restore, compare; says each step on stdout. Exit code 0 only when all agree."""
+    """Back up, verify, restore, compare; prints each step on stdout. Exit code 0 only if all agree."""
     began = time.monotonic()
     try:
         _command(playground, "status", expected=LATE)
@@ -62,7 +62,7 @@ def _same_files(playground: Playground, restored: Path) -> None:
     what = "content, mode, owner, time, links" if os.geteuid() == 0 else "content, mode, time, links"
     print(
         f"√ {numbered(result.files, 'file')} ({size(result.bytes)}) and "
-        f"{numbered(result.others, 'folder or link', 'folders and links')} are as at the source: {what}",
+        f"{numbered(result.others, 'folder or link', 'folders and links')} are the same as on the source: {what}",
         flush=True,
     )
 
@@ -98,7 +98,7 @@ def _same_database(playground: Playground) -> None:
     if restored != playground.database.sql(checksums):
         raise _Failed("the restored database has other checksums than the source")
     print(
-        f"√ {numbered(len(names), 'table')}: the same checksums as at the source: {', '.join(names)}",
+        f"√ {numbered(len(names), 'table')}: the same checksums as on the source: {', '.join(names)}",
         flush=True,
     )
 

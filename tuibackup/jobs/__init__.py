@@ -1,1 +1,1 @@
-"""What an administrator does beside a run, a module for each action: plan, do, result, record."""
+"""What an administrator does besides runs, a module for each action: plan, do, result, record."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def chosen(
     config: Config, word: str, of_server: "Callable[[Vault, str], Iterable[Snapshot]]"
 ) -> "tuple[Snapshot, ...]":
-    """The snapshot of that name, or what `of_server` takes of a server's; one that is no longer configured counts.
+    """The snapshot of that name, or the snapshots that `of_server` chooses; the server need not be configured any more.
 
     Raises UsageError: there is neither, VaultError.
     """

@@ -1,6 +1,6 @@
-"""Puts what a job did into the ledger. Where that cannot be, what was done stands, and `fault` says why.
+"""Records in the ledger what a job did. If that fails, the job's work stays, and `fault` says why.
 
-A run does without it: what it cannot record it does not begin. Getting backups back must never depend on the record.
+Runs do not use this: a run that cannot be recorded does not begin. But a restore must never depend on the record.
 """
 
 import signal
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tuibackup.ledger.entries import Kind
     from tuibackup.ledger.store import Ledger
 
-MOST = 100  # sentences of one kind in an entry; all of them are counted
+MOST = 100  # sentences of one kind in an entry; others are only counted
 
 _ENDED_BY = (signal.SIGTERM, signal.SIGHUP)
 _INTERRUPTED = InterruptedRunError.exit_code
@@ -33,7 +33,7 @@ _INTERRUPTED = InterruptedRunError.exit_code
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result(ABC):
-    """What came of a job. `not_recorded`: why the ledger has no entry of it; None where it has one."""
+    """The result of a job. `not_recorded`: why the ledger has no entry of it; None if it has one."""
 
     not_recorded: str | None = None
 
@@ -44,11 +44,11 @@ class Result(ABC):
 
     @abstractmethod
     def facts(self) -> dict[str, Any]:
-        """All there is to say, as `--json` prints it."""
+        """All facts, as `--json` prints them."""
 
     @abstractmethod
     def body(self) -> dict[str, Any]:
-        """What the ledger keeps of it beside the plan: `detail` and `error` in English, lists no longer than MOST."""
+        """What the ledger keeps besides the plan: `detail` and `error` in English, lists no longer than MOST."""
 
     def document(self) -> dict[str, Any]:
         """As `--json` prints it, the record included."""
@@ -70,7 +70,7 @@ class Recorder:
         self._lock = threading.Lock()
 
     def record(self, kind: "Kind", body: Mapping[str, Any], *, server: str | None = None) -> str | None:
-        """Append an entry, with everything known of the operator; why that cannot be, None where it was done.
+        """Append an entry, with everything known about the operator; the fault, None if it was recorded.
 
         After a fault nothing more is tried: each further try might wait for another process for half a minute.
         """
@@ -95,7 +95,7 @@ class Recorder:
     def attempt(self, kind: "Kind", plan: Mapping[str, Any], *, server: str) -> "Iterator[Attempt]":
         """Do a job in the block, then record its result with `Attempt.recorded`.
 
-        A block that does not come to its end is recorded here: refused, failed, or stopped by whoever stops us.
+        A block that does not reach its end is recorded here: refused, failed, or stopped.
         """
         attempt = Attempt(self, kind, plan, server)
         try:
@@ -113,7 +113,7 @@ class Recorder:
 
 
 class Attempt:
-    """One job under way: from its plan to the one entry that the ledger gets of it."""
+    """One job under way, from its plan to its entry in the ledger."""
 
     def __init__(self, recorder: Recorder, kind: "Kind", plan: Mapping[str, Any], server: str) -> None:
         self.seconds = 0.0  # that it took, once it has ended
@@ -124,11 +124,11 @@ class Attempt:
         self._began = time.monotonic()
 
     def ended(self) -> None:
-        """The work is done; what is left is its record."""
+        """Note that the work is done; only its record is left."""
         self.seconds = round(time.monotonic() - self._began, 3)
 
     def ended_by(self, error: BaseException) -> None:
-        """Record that it did not come to its end."""
+        """Record that it did not reach its end."""
         self.ended()
         stopped = not isinstance(error, Exception)
         interrupted = stopped or getattr(error, "exit_code", 1) == _INTERRUPTED
@@ -157,13 +157,13 @@ def bounded(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def _signals_raised() -> Iterator[None]:
-    """A wish to end, and a terminal that hangs up, come as ctrl+c does: there is something to record first.
+    """Treat SIGTERM and SIGHUP like ctrl+c, so that the job can be recorded before it ends.
 
-    What ctrl+c does is for its own handler to say: in an event loop it cancels the task that is waited for. What is
+    The handler of ctrl+c decides what happens: in an event loop it cancels the running task. What is
     ignored (nohup) stays ignored.
     """
     before: dict[signal.Signals, Any] = {}
-    with suppress(ValueError):  # not in the main thread: then nobody sends us any
+    with suppress(ValueError):  # not in the main thread, which alone gets signals
         for number in _ENDED_BY:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 before[number] = signal.signal(number, _stop)

@@ -1,6 +1,6 @@
-"""Trust: see the host keys on the way to a server, and accept them; each one that is accepted goes into the ledger.
+"""Trust: see the host keys on the way to a server, and accept them; each accepted key is recorded in the ledger.
 
-So it does during any other job that connects: `accepting` puts it there.
+Other jobs that connect record accepted keys, too, with `accepting`.
 """
 
 import re
@@ -28,7 +28,7 @@ _FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 
 @dataclass(frozen=True, slots=True)
 class TrustPlan:
-    """Whose keys are looked at. `fingerprints`: these keys are accepted and no others, and nobody is asked."""
+    """The server whose keys are looked at. `fingerprints`: only these keys are accepted, and nobody is asked."""
 
     server: Server
     fingerprints: frozenset[str] = frozenset()
@@ -43,11 +43,12 @@ class Trusted:
 
 
 def plan_trust(config: Config, server: str, fingerprints: list[str]) -> TrustPlan:
-    """Raises UsageError: no such server, or what is no fingerprint."""
+    """Raises UsageError: no such server, or not a fingerprint."""
     plan = TrustPlan(config.server(server), frozenset(fingerprints))
     if wrong := [text for text in fingerprints if not _FINGERPRINT.fullmatch(text)]:
         raise UsageError(
-            _("{text} is no fingerprint").format(text=wrong[0]), _("it is SHA256: and 43 characters more")
+            _("{text} is not a fingerprint").format(text=wrong[0]),
+            _("a fingerprint is SHA256: and 43 characters"),
         )
     return plan
 
@@ -57,7 +58,7 @@ async def trust(
 ) -> Trusted:
     """Ask about each unknown key; the accepted ones are kept and recorded. A key that has changed is never accepted.
 
-    Raises HostKeyError: refused, or it cannot be kept, so that the next command would not know it; ConnectError,
+    Raises HostKeyError: a key was refused, or cannot be kept, so that the next command would not know it; ConnectError,
     NeedsOperatorError.
     """
     from tuibackup.remote.session import learn_host_keys
@@ -93,7 +94,7 @@ def accepting(recorder: Recorder, server: str, during: str) -> "Told":
 
 
 class _ByFingerprint:
-    """Answers the questions about host keys by the fingerprints that were named; all others are asked."""
+    """Answers questions about host keys by the fingerprints that were named; passes all other questions on."""
 
     def __init__(self, fingerprints: frozenset[str], answers: Answers) -> None:
         self._fingerprints = fingerprints
@@ -102,6 +103,6 @@ class _ByFingerprint:
     async def ask(self, question: Question) -> str | None:
         if question.kind != "host-key":
             return await self._answers.ask(question)
-        # Exactly: a fingerprint inside a longer word is another one.
+        # Compare whole words: a fingerprint inside a longer word is another one.
         shown = set(" ".join(question.detail).split())
         return "yes" if shown & self._fingerprints else "no"

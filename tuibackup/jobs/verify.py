@@ -27,7 +27,7 @@ class VerifyPlan:
 
     @property
     def bytes(self) -> int | None:
-        """What the run stored, and so the least there is to read; None where the snapshot does not tell."""
+        """The bytes that the run stored, and so the least to read; None if the snapshot does not tell."""
         try:
             return self.snapshot.summary.stored_bytes
         except TuibackupError:
@@ -72,9 +72,9 @@ class Verified(Result):
 
 
 def plan_verify(config: Config, word: str | None) -> Iterator[VerifyPlan]:
-    """One plan for each snapshot of a server, for a snapshot's name, or for all that the vault holds (None).
+    """One plan for the snapshot of that name, for each of a server, or for all in the vault (None).
 
-    Raises UsageError: nothing is called so, VaultError.
+    Raises UsageError: nothing has that name, VaultError.
     """
     if word is None:
         found = open_vault(config, create=False).snapshots()

@@ -1,1 +1,1 @@
-"""What the faces show: one picture out of configuration, ledger, vault and journals."""
+"""What the faces show: one picture made from configuration, ledger, vault and journals."""

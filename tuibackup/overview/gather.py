@@ -1,7 +1,7 @@
 """Gathers the picture from configuration, ledger, vault and journals. Blocking: it runs in a thread, twice a second.
 
-Each is read by a helper of its own, a process: one that does not answer keeps nobody else waiting, and is said. The
-picture is put together from what they told last; a server of which nothing is new keeps its row.
+A helper process reads each of them: if one does not answer, the others do not wait for it, and the picture says so. The
+picture is put together from their last answers; a server without news keeps its row.
 """
 
 import operator
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from tuibackup.overview.underway import NearLook
     from tuibackup.run.plan import Plan, PlanSummary
 
-SILENT = 5.0  # seconds without an answer after which that is said
+SILENT = 5.0  # seconds without an answer after which the picture says so
 _SOON = 1.0  # seconds that a picture waits for journals and ledger; what comes later is in the next
 _DISK_SOON = 0.3  # likewise for the backup disk, which may be far away
 _TURNS = 4  # questions that lead to others, for one picture
@@ -54,7 +54,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the screen needs beside the table: the run of one server, and the log as filtered.
+    """What the screen needs besides the table: the run of one server, and the filtered log.
 
     `table_only`: neither log nor the weeks' history.
     """
@@ -65,16 +65,16 @@ class Wish:
 
 
 class Source(Protocol):
-    """Where pictures come from; tests have one of their own."""
+    """Where pictures come from; tests have a source of their own."""
 
     operator: str
 
     @property
     def config(self) -> Config:
-        """The configuration that the last picture was made by: it is read again when its file changes."""
+        """The configuration of the last picture; it is read again when its file changes."""
 
     def first(self) -> Picture:
-        """At once, from the configuration alone."""
+        """A picture at once, from the configuration alone."""
 
     def gather(self, wish: Wish) -> Picture:
         """Everything as it is now. Blocks; errors of ledger and vault are in the picture's `problems`."""
@@ -82,17 +82,17 @@ class Source(Protocol):
     def plan(
         self, wants: Mapping[str, frozenset[Clock]], full: bool, operator: Operator
     ) -> "tuple[tuple[Plan, ...], PlanSummary]":
-        """Plans for what is wanted, and what to know of them. Blocks for a while. Raises TuibackupError."""
+        """Plans for what is wanted, and a summary of them. Blocks for a while. Raises TuibackupError."""
 
     def close(self) -> None:
         """Let go of files."""
 
 
 class Gatherer:
-    """The real source. To be made before this process has threads."""
+    """The real source. Create it before this process has threads."""
 
     def __init__(self, config: Config, who: str, *, read_only: bool = False, plans: bool = False) -> None:
-        """`read_only`: nothing is written, not even that a run died. `plans`: they will be asked for."""
+        """`read_only`: nothing is written, not even that a run died. `plans`: plans will be asked for."""
         self.config = config
         self.operator = who
         self._read_only = read_only
@@ -134,7 +134,7 @@ class Gatherer:
     def plan(
         self, wants: Mapping[str, frozenset[Clock]], full: bool, operator: Operator
     ) -> "tuple[tuple[Plan, ...], PlanSummary]":
-        """See `Source`; made with `plans`. Answers that somebody did not wait for are thrown away."""
+        """See `Source`; needs `plans`. Answers that nobody waited for are dropped."""
         from tuibackup.overview.planning import PlanQuestion
 
         assert self._planner
@@ -146,7 +146,7 @@ class Gatherer:
         if answer is None:
             raise VaultError(
                 _("the backup disk does not answer"),
-                _("nothing was started; see what it hangs on, and try again"),
+                _("nothing was started; find out why the disk hangs, then try again"),
             )
         if isinstance(answer, Fault) or answer.summary is None:
             raise TuibackupError(answer.line if isinstance(answer, Fault) else answer.fault)
@@ -163,7 +163,7 @@ class Gatherer:
                 return
 
     def settled(self, wish: Wish) -> Picture:
-        """The picture once all has been read that answers: each helper has a few seconds to show that it lives."""
+        """The picture when every helper that answers has answered; each has a few seconds for that."""
         while True:
             self._ask(wish)
             owing = [helper.owing for helper in (self._near, self._ledger, self._disk)]
@@ -171,13 +171,13 @@ class Gatherer:
                 return self._picture(datetime.now(UTC), wish)
 
     def _more(self, server: str) -> bool:
-        """Whether what was told just now leads to more questions."""
+        """Whether the last answers lead to more questions."""
         last = self._facts.get(server, _NOTHING).last
         shown = server in self._faces or (last.run if last else "") == self._last
         return self._recorded or self._untold or not shown or bool(self._news and not self._disk.owing)
 
     def _look(self, wish: Wish) -> None:
-        """Ask whoever owes no answer, and take what comes soon."""
+        """Ask the helpers that owe no answer, and take answers that come soon."""
         self._aim(wish.server)
         run = self._last if self._shown is None else ""
         near = self._near.ask(NearQuestion("" if self._untold else run))
@@ -196,7 +196,7 @@ class Gatherer:
         self._take(self._disk, began + _DISK_SOON if disk else 0.0, self._take_disk)
 
     def _aim(self, server: str) -> None:
-        """The last run of this server is to be shown; one that is under way is told by its journal already."""
+        """Ask for the last run of this server, unless one is under way, whose journal is read anyway."""
         last = self._facts.get(server, _NOTHING).last
         run = last.run if last and server not in self._faces else ""
         if run != self._last:
@@ -222,7 +222,7 @@ class Gatherer:
             self._renew(answer.config)
 
     def _renew(self, config: Config) -> None:
-        """From now on this is the configuration."""
+        """Use this configuration from now on."""
         self.config = config
         self._on_disk, self._searching = {}, True
         self._ledger.begin(partial(_ledger, config, read_only=self._read_only))
@@ -298,12 +298,12 @@ class Gatherer:
             problems.append(_("nothing can be recorded: {fault}").format(fault=self._unrecorded))
         problems.append(self._told.get(self._disk.name, ""))
         if self._config_problem:
-            text = _("{problem} (what was read before stays in force)")
+            text = _("{problem} (the configuration that was read before stays in force)")
             problems.append(text.format(problem=self._config_problem))
         return tuple(dict.fromkeys(problem for problem in problems if problem))
 
     def _row(self, server: Server, now: datetime, today: date) -> ServerRow:
-        """The server's row: the same one as long as nothing is new of it."""
+        """The server's row; the same object as long as nothing has changed."""
         facts = self._facts.get(server.name, _NOTHING)
         there = self._on_disk.get(server.name, _NOWHERE)
         known = bool(self._facts) or self._told.get(self._ledger.name) == ""
@@ -352,7 +352,7 @@ class Gatherer:
         )
 
 
-# Each is loaded in its helper: the face needs none of what they need.
+# Each is imported in its helper only, because the face does not need these modules.
 
 
 def _near(config: Config) -> "NearLook":

@@ -1,8 +1,8 @@
-"""A process of ours that does what may hang, and is asked: whoever waits for its answer can stop waiting.
+"""A helper process that does what may hang; the face asks it, and can stop waiting for the answer.
 
-A disk that is gone without a word (a stopped sshfs, an NFS server that is down) holds whoever touches it, and not even
-SIGKILL frees a thread that hangs there: its process cannot end, and the shell waits for it. So no thread of a face
-touches such a disk; a helper that hangs is left behind, and ends when the disk lets go of it.
+A disk that is gone without an error (a stopped sshfs, an NFS server that is down) blocks every thread that touches it,
+and not even SIGKILL frees that thread: its process cannot end, and the shell waits for it. So no thread of a face
+touches such a disk; a helper that hangs is left behind, and ends when the disk answers again.
 """
 
 import gc
@@ -27,7 +27,7 @@ _LENGTH = 8  # bytes in front of each message that tell how long it is
 
 
 class Look(Protocol[_Asked, _Answered]):
-    """What a helper does: it answers questions, one after the other."""
+    """The work of a helper: it answers questions, one after the other."""
 
     def __call__(self, question: _Asked, /) -> _Answered: ...
 
@@ -37,26 +37,26 @@ class Look(Protocol[_Asked, _Answered]):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Instead of an answer: what went wrong inside, in a line."""
+    """Comes instead of an answer: what went wrong in the helper, in one line."""
 
     line: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Begin:
-    """Begin anew, with this."""
+    """Tells the helper to begin anew, with this."""
 
     begin: Callable[[], Any]
 
 
 class Helper(Generic[Question, Answer]):
-    """Asked by one thread at a time, one question at a time. `begin` makes what it does, in its own process.
+    """Ask it from one thread at a time, one question at a time. `begin` creates its `Look`, in its own process.
 
-    To be made before this process has threads, or a ledger open: it is forked, and SQLite must not be.
+    Create it before this process has threads or an open ledger: it is forked, and SQLite must not be forked.
     """
 
     def __init__(self, name: str, begin: Callable[[], Look[Question, Answer]], crashes: Path | None) -> None:
-        """`name`: as ps shows it; `crashes`: the state folder, None where nothing may be written."""
+        """`name`: as ps shows it; `crashes`: the state folder, None if nothing may be written."""
         self.name = name
         self._asked = False  # whether an answer is owed
         self._since = 0.0  # when it was last seen at work, while it is
@@ -82,11 +82,11 @@ class Helper(Generic[Question, Answer]):
         return max(monotonic() - self._since, 1e-3)
 
     def begin(self, begin: Callable[[], Look[Question, Answer]]) -> None:
-        """Before the next question, make anew what the helper does (`begin` is sent: a class and its values)."""
+        """Before the next question, create the helper's `Look` anew (`begin` is sent: a class and its values)."""
         self._begin = _Begin(begin)
 
     def ask(self, question: Question) -> bool:
-        """Ask, unless an answer is still owed; whether that was done."""
+        """Ask, unless an answer is still owed; whether it was asked."""
         if self._asked:
             return False
         try:
@@ -100,7 +100,7 @@ class Helper(Generic[Question, Answer]):
         return True
 
     def answer(self, until: float) -> Answer | Fault | None:
-        """The answer that is owed, once it is there; None where none came until then (by `monotonic`)."""
+        """The answer that is owed; None if none came before `until` (by `monotonic`)."""
         if not self._asked:
             return None
         poll = select.poll()
@@ -115,7 +115,7 @@ class Helper(Generic[Question, Answer]):
         return found
 
     def close(self) -> None:
-        """Let it go; one that hangs ends when its disk answers."""
+        """Release the helper; one that hangs ends when its disk answers."""
         self._line.close()
 
 
@@ -129,7 +129,7 @@ def _at_work(process: int) -> tuple[str, str]:
 
 
 def _serve(name: str, line: socket.socket, begin: Callable[[], Any], crashes: Path | None) -> NoReturn:
-    """The life of a helper: it ends when nobody asks any more."""
+    """Be a helper, until nobody asks any more."""
     try:
         _stand_alone(name, line)
         look = begin()
@@ -149,7 +149,7 @@ def _serve(name: str, line: socket.socket, begin: Callable[[], Any], crashes: Pa
 
 
 def _stand_alone(name: str, line: socket.socket) -> None:
-    """Keep nothing of the face: neither its terminal nor its pipes, for whose end somebody may be waiting."""
+    """Keep neither the face's terminal nor its pipes, because somebody may wait for their end."""
     os.setsid()
     for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(sign, signal.SIG_DFL)
@@ -168,7 +168,7 @@ def _send(line: socket.socket, message: object) -> None:
 
 
 def _receive(line: socket.socket) -> Any:
-    """The next message. Raises EOFError where the other end is closed. Only our own processes write there."""
+    """The next message. Raises EOFError if the other end is closed. Only our own processes write there."""
     return pickle.loads(_exactly(line, int.from_bytes(_exactly(line, _LENGTH), "big")))  # noqa: S301
 
 

@@ -1,4 +1,4 @@
-"""The log's newest entries that fit a filter, found piece by piece: no look takes long, however long the ledger is."""
+"""Finds the log's newest entries that match a filter, piece by piece, so that no look takes long in a long ledger."""
 
 from time import monotonic
 
@@ -8,13 +8,13 @@ from tuibackup.overview.logrow import log_row
 from tuibackup.overview.picture import LOG_ROWS, LogRow
 from tuibackup.overview.told import LogNews
 
-COUNTED = 1000  # entries that fit a filter; beyond, it is said that there are more
+COUNTED = 1000  # matching entries that are counted; beyond, the page only says that there are more
 _PIECE = 20_000  # entries that are searched in one go
 _BUDGET = 0.15  # seconds of a look
 
 
 class LogPages:
-    """Remembers what was told, and how far the search for the present filter came."""
+    """Remembers what was sent, and how far the search for the present filter came."""
 
     def __init__(self, ledger: Queries) -> None:
         self._ledger = ledger
@@ -27,7 +27,7 @@ class LogPages:
         self._more = False
 
     def news(self, text: str) -> LogNews | None:
-        """What is new since the last time; None where nothing is."""
+        """What is new since the last time; None if nothing is."""
         newest = self._ledger.newest()
         anew = text != self._filter or not 0 <= newest - self._newest <= LOG_ROWS
         if not anew and newest == self._newest and not self._next:
@@ -60,13 +60,13 @@ class LogPages:
         return tuple(map(log_row, self._ledger.log(most, text=text, kinds=kinds, numbers=numbers)))
 
     def _first(self, kinds: list[str]) -> tuple[LogRow, ...]:
-        """Without a filter the newest entries are the page, and all there are fit."""
+        """The page without a filter: the newest entries; all entries match."""
         rows = tuple(map(log_row, self._ledger.log(LOG_ROWS, kinds=kinds))) if self._next else ()
         self._next, self._matching = 0, self._total
         return rows
 
     def _search(self, text: str, kinds: list[str]) -> tuple[LogRow, ...]:
-        """Search on for a while; the rows that the page has room for."""
+        """Continue the search for a while; the rows that the page has room for."""
         began = monotonic()
         found: list[LogRow] = []
         while self._next and monotonic() - began < _BUDGET:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def log_row(entry: "Entry") -> LogRow:
-    """An entry in a line. Bodies are read with care: another version may have written them."""
+    """An entry in one line. Another version may have written its body, so nothing is taken for granted."""
     body = entry.body
     outcome = body.get("outcome")
     seconds = body.get("seconds")
@@ -33,7 +33,7 @@ def log_row(entry: "Entry") -> LogRow:
 
 
 def _detail(body: Mapping[str, Any]) -> str:
-    """The error where there is one, else what each clock got, else the entry's own words."""
+    """The error if there is one, else what each clock got, else the entry's own words."""
     for name in ("error", "detail", "text", "reason"):
         if isinstance(body.get(name), str) and body[name]:
             return str(body[name])

@@ -1,4 +1,4 @@
-"""What the backup disk says, read by a helper, a piece at a time: the disk may be far away, and need not answer."""
+"""Reads the backup disk in a helper, piece by piece, because the disk may be far away and may not answer."""
 
 from collections.abc import Mapping
 from time import monotonic
@@ -19,8 +19,8 @@ from tuibackup.vault.layout import NoVaultYetError, Vault
 _PATIENCE = 1.0  # seconds to wait for another process that holds the ledger
 _BUDGET = 0.2  # seconds of a look
 _AGAIN = 30.0  # seconds at least between two looks at all servers
-_SHARE = 200  # a look at all servers that took a second comes again after so many
-_ROOM_EVERY = 10.0  # seconds between two looks at the room on the disk
+_SHARE = 200  # after a look at all servers that took a second, so many seconds pass until the next
+_ROOM_EVERY = 10.0  # seconds between two looks at the free space
 
 
 class DiskLook:
@@ -42,7 +42,7 @@ class DiskLook:
         self._newest = False
 
     def close(self) -> None:
-        """Nothing is open between two questions: the disk can be unmounted."""
+        """Nothing to close: no file is open between two questions, so that the disk can be unmounted."""
 
     def __call__(self, question: DiskQuestion) -> DiskAnswer:
         recorded, fault = self._recover() if question.recover else (False, "")

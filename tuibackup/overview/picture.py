@@ -1,4 +1,4 @@
-"""The picture: everything the main screen shows, as one frozen value. Gathered by `gather`, drawn by the panes.
+"""The picture: everything that the main screen shows, as one frozen value. `gather` makes it, the panes draw it.
 
 Tests build pictures by hand. Texts in it are printable already; times are aware datetimes.
 """
@@ -44,7 +44,7 @@ class LastDrill:
 
 @dataclass(frozen=True, slots=True)
 class RunFace:
-    """A run with what the journal alone cannot say: whether its process lives, and when it last got further."""
+    """A run, with what its journal alone cannot tell: whether its process lives."""
 
     view: RunView
     active: bool
@@ -56,7 +56,7 @@ class RunFace:
 
 @dataclass(frozen=True, slots=True)
 class ServerRow:
-    """One server. A clock is None where the server has nothing of its kind to back up."""
+    """One server. A clock is None if the server has nothing of its kind to back up."""
 
     name: str
     label: str = ""
@@ -68,8 +68,8 @@ class ServerRow:
     unfinished: "Unfinished | None" = None  # of an interrupted run, for the next one
     drills: Mapping[Clock, LastDrill] = field(default_factory=dict)
     why: Mapping[Clock, str] = field(default_factory=dict)  # a clock's last try did not renew it
-    lost: Mapping[Clock, str] = field(default_factory=dict)  # what the record names and the vault has not
-    # These follow from the others. A row lives for many pictures: with hundreds of servers they are worth keeping.
+    lost: Mapping[Clock, str] = field(default_factory=dict)  # what the record names and the vault lacks
+    # Computed once from the others, because a row lives for many pictures of hundreds of servers.
     clocks: tuple[Standing, ...] = field(init=False, compare=False)
     states: frozenset[State] = field(init=False, compare=False)
     condition: str = field(
@@ -123,7 +123,7 @@ CONDITIONS = ("failed", "interrupted", "overdue", "never", "running", "waiting",
 
 @dataclass(frozen=True, slots=True)
 class LogRow:
-    """One entry of the ledger in a line; `outcome` "" where its kind has none. `body` is for the details."""
+    """One entry of the ledger in a line; `outcome` is "" if its kind has none. `body` is for the details."""
 
     sequence: int
     time: datetime
@@ -138,9 +138,9 @@ class LogRow:
 
 @dataclass(frozen=True, slots=True)
 class LogPage:
-    """The newest entries that fit `filter`; `matching` of all `total` do. `read`: not before the first look.
+    """The newest entries that match `filter`; `matching` of all `total` do. `read`: False before the first look.
 
-    `searching`: older entries are still looked at. `more`: more than `matching` fit; it was not counted how many.
+    `searching`: older entries are still searched. `more`: more than `matching` match; they were not counted.
     """
 
     rows: tuple[LogRow, ...] = ()
@@ -184,14 +184,14 @@ class Picture:
     stored: StoredDump | None = None  # of the same server
     log: LogPage = LogPage()
     source: str = ""  # the configuration file
-    problems: tuple[str, ...] = ()  # what keeps the program from its work: no vault, a broken ledger
+    problems: tuple[str, ...] = ()  # why the program cannot work: no vault, a broken ledger
     complete: bool = True  # False until ledger and vault were read once
 
     def row(self, name: str) -> ServerRow | None:
         return next((row for row in self.rows if row.name == name), None)
 
     def face(self, name: str) -> RunFace | None:
-        """The run to show for a server: the active one, else its newest where that is loaded."""
+        """The run to show for a server: the active one, else its newest if that is loaded."""
         row = self.row(name)
         if row and row.run:
             return row.run
@@ -224,7 +224,7 @@ def _age(row: ServerRow) -> int:
 
 
 def drill_words(row: ServerRow) -> tuple[str, str]:
-    """The last drill in a word, with the outcome it is coloured by: the worst counts, then the oldest."""
+    """The age of the last drill, and the outcome for its colour: of the worst, then of the oldest."""
     if not row.drills:
         return "", ""
     worst = max(row.drills.values(), key=lambda drill: (_DRILLS.index(drill.outcome), drill.age_days))

@@ -1,6 +1,6 @@
-"""What the ledger says, read by a helper: of every server once, then of those that new entries speak of.
+"""Reads the ledger in a helper: every server once, then only those with new entries.
 
-The ledger is append-only: what was read stays true, and a look costs what is new, not what there is.
+The ledger is append-only: what was read stays true, and a look reads only what is new.
 """
 
 from collections.abc import Iterable, Mapping
@@ -24,7 +24,7 @@ from tuibackup.text import printable
 
 _PATIENCE = 1.0  # seconds to wait for another process that holds the ledger; then that is shown
 _AGAIN = 10.0  # seconds between two tries to open a ledger that can be read only
-_MANY = 1000  # new entries; beyond, all is read again
+_MANY = 1000  # new entries; if there are more, all is read again
 
 
 class LedgerLook:
@@ -61,7 +61,7 @@ class LedgerLook:
             return LedgerAnswer(str(error), self._unrecorded or str(error))
 
     def _open(self) -> Ledger:
-        """Once; again now and then where it can be read only, for that may have been mended."""
+        """Open the ledger once; and again now and then if it can only be read, because that may have been repaired."""
         if self._ledger is None or (self._unrecorded and monotonic() - self._opened > _AGAIN):
             ledger, self._unrecorded = look_into_ledger(
                 self._config, read_only=self._read_only, patience=_PATIENCE
@@ -72,7 +72,7 @@ class LedgerLook:
         return self._ledger
 
     def _news(self, ledger: Ledger, now: datetime, *, weeks: bool) -> tuple[Mapping[str, ServerFacts], bool]:
-        """The facts that changed, and whether they are all there are."""
+        """The facts that changed, and whether they are the facts of all servers."""
         newest = ledger.newest()
         if self._monday != monday(now) or not 0 <= newest - self._number <= _MANY:
             self._weeks = None
@@ -86,7 +86,7 @@ class LedgerLook:
         return self._of_all(ledger), True
 
     def _fold(self, entries: Iterable[Entry], now: datetime) -> None:
-        """Put new runs into their weeks."""
+        """Add new runs to their weeks."""
         if self._weeks is None:
             return
         first = monday(now) - timedelta(weeks=WEEKS - 1)

@@ -1,4 +1,4 @@
-"""What a face asks its helpers and what they tell: plain data, and nothing else is loaded for it."""
+"""The questions of a face to its helpers, and their answers: plain data, which imports nothing else."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -32,17 +32,17 @@ Weeks = tuple[Outcome | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class NearQuestion:
-    """`run`: this one, which ended, is wanted from its journal; "" for none."""
+    """`run`: the ended run that is wanted from its journal; "" for none."""
 
     run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class NearAnswer:
-    """The runs under way by server, None where nothing is new of them.
+    """The runs under way by server, None if nothing is new.
 
-    `died`: one ended without its last line, and is to be recorded. `ended`: the `run` that was asked for, None where
-    its journal does not tell how it ended. `config`: the file was read again; `config_problem`: why it cannot be.
+    `died`: a run died and must be recorded. `ended`: the `run` that was asked for, None if its journal does not tell
+    how it ended. `config`: the file as it was read again; `config_problem`: why it could not be.
     """
 
     faces: Mapping[str, RunFace] | None = None
@@ -59,7 +59,7 @@ class NearAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ServerFacts:
-    """What is recorded of one server."""
+    """What the ledger records about one server."""
 
     clocks: "Mapping[Clock, ClockFact]" = field(default_factory=dict)
     last: LastRun | None = None
@@ -70,9 +70,9 @@ class ServerFacts:
 
 @dataclass(frozen=True, slots=True)
 class LogNews:
-    """What is new on the page for `filter`: rows `above` those that were told, and `below`; at `anew` these are all.
+    """What is new on the page for `filter`: rows `above` and `below` those sent before; with `anew` these are all.
 
-    `matching` of all `total` entries fit, as far as the search came; `searching`: it goes on. `more`: it ended early.
+    `matching` of all `total` entries match, as far as the search came; `searching`: it goes on. `more`: it ended early.
     """
 
     filter: str
@@ -96,7 +96,7 @@ class LogNews:
 
 @dataclass(frozen=True, slots=True)
 class LedgerQuestion:
-    """`table_only`: neither the log nor the weeks. `run`: the record of that run is wanted, "" for none."""
+    """`table_only`: without the log and the weeks. `run`: the run whose record is wanted, "" for none."""
 
     log_filter: str = ""
     table_only: bool = False
@@ -107,8 +107,8 @@ class LedgerQuestion:
 class LedgerAnswer:
     """What is new since the answer before.
 
-    `problem`: why nothing can be read now; `unrecorded`: why nothing can be recorded. `facts` are of the servers that
-    changed; at `anew` of all. `view` is the run that was asked for, as it is recorded.
+    `problem`: why nothing can be read now; `unrecorded`: why nothing can be recorded. `facts` are those of the servers
+    that changed; with `anew`, of all. `view` is the run that was asked for, as it is recorded.
     """
 
     problem: str = ""
@@ -124,8 +124,8 @@ class LedgerAnswer:
 
 @dataclass(frozen=True, slots=True)
 class DiskQuestion:
-    """`facts`: what the ledger newly says of clocks, whose snapshots are to be looked for. `server`: its newest dump is
-    wanted. `recover`: record runs that died. `newest`: the newest good snapshots are wanted, the ledger may lack them.
+    """`facts`: news of the ledger about clocks; look for their snapshots. `server`: its newest dump is wanted.
+    `recover`: record runs that died. `newest`: find the newest good snapshots, which the ledger may lack.
     """
 
     facts: "Mapping[Of, ClockFact]" = field(default_factory=dict)
@@ -136,7 +136,7 @@ class DiskQuestion:
 
 @dataclass(frozen=True, slots=True)
 class ServerOnDisk:
-    """What lies there of one server; `newest` is None where nobody looked for it."""
+    """What the disk holds of one server; `newest` is None if nobody looked for it."""
 
     lost: "Mapping[Clock, Lost]" = field(default_factory=dict)
     unfinished: "Unfinished | None" = None
@@ -145,8 +145,8 @@ class ServerOnDisk:
 
 @dataclass(frozen=True, slots=True)
 class DiskAnswer:
-    """`problem`: why nothing can be said. `servers` are those looked at since the answer before; `searching`: others
-    are still to be. `recorded`: runs that died were put into the ledger; `fault`: why that cannot be.
+    """`problem`: why nothing can be read. `servers` are those looked at since the last answer; `searching`: others
+    follow. `recorded`: runs that died were recorded in the ledger; `fault`: why that was not possible.
     """
 
     problem: str = ""

@@ -1,4 +1,4 @@
-"""What this machine knows without ledger and vault, read by a helper: runs under way, and the configuration's file."""
+"""Reads, in a helper, what needs neither ledger nor vault: runs under way, and the configuration's file."""
 
 import os
 from collections.abc import Mapping
@@ -67,7 +67,7 @@ class NearLook:
         return RunFace(followed.view, active=False) if followed.view.finished else None
 
     def _read_again(self) -> Config | None:
-        """The configuration, where its file is another than before and can be used."""
+        """The configuration, if its file changed and can be used."""
         mark = _mark(self._config.source)
         if mark == self._file:
             return None
@@ -84,7 +84,7 @@ class NearLook:
 
 
 def _mark(file: Path) -> tuple[int, int, int, int] | None:
-    """What changes whenever the file does; None where there is none."""
+    """A value that changes whenever the file does; None if there is no file."""
     try:
         seen = os.stat(file)
     except OSError:
@@ -93,14 +93,14 @@ def _mark(file: Path) -> tuple[int, int, int, int] | None:
 
 
 class _Followed:
-    """A journal that is being read, folded into a view."""
+    """Reads a journal as it grows and folds it into a view."""
 
     def __init__(self, path: Path) -> None:
         self._reader = JournalReader(path)
         self.view = RunView(path.stem, "")
 
     def poll(self) -> bool:
-        """Read on; whether there was something."""
+        """Read on; whether there was anything new."""
         before = self.view
         for event in self._reader.poll():
             if not self.view.server:

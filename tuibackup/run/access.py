@@ -1,4 +1,4 @@
-"""The ways in: the server's connection, its database, and the passwords they take."""
+"""Opens the connection to a server and the login to its database, with the passwords that these need."""
 
 import asyncio
 import time
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tuibackup.remote.connect.hostkeys import HostKey, Told
 
 CONNECTING = 8  # runs of this host that connect at once: sshd drops some beyond ten (MaxStartups)
-TRIES = 3  # of a database password that is typed
+TRIES = 3  # to type a database password
 _CLOSE_SECONDS = 10.0
 
 
@@ -69,7 +69,7 @@ async def reach(work: Work, deadline: float | None = None) -> None:
 
 
 async def disconnect(work: Work) -> None:
-    """Close what is open; never raises, and never takes long."""
+    """Close the connection; never raises, and never takes long."""
     session, work.session = work.session, None
     if session is not None:
         with suppress(TimeoutError, OSError, ConnectionLostError):

@@ -1,4 +1,4 @@
-"""What one run may use of `[run] bandwidth`: the limit of this hour, in equal parts for all that transfer now."""
+"""One run's share of `[run] bandwidth`: the limit of this hour, in equal parts for all runs that transfer now."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ def share(config: Config) -> float | None:
 
 @contextmanager
 def transferring(config: Config) -> Iterator[None]:
-    """Count as one of those who share the line."""
+    """Count as one of the runs that share the line."""
     descriptor = take_slot(config.state, _MOST, kind=_KIND) if config.run.bandwidth else None
     try:
         yield

@@ -1,7 +1,7 @@
-"""The dry load of a run: what its dumps make is made once in a throw-away server of this machine, without the rows.
+"""The dry load of a run: it creates the objects of its dumps, without rows, in a throw-away server of this machine.
 
-A dump with its last line and all its rows may still hold what no server takes. A server of the same series tells; of
-another it would prove nothing, and without one here, the next drill does.
+A dump with its last line and all its rows may still hold something that no server accepts. A server of the same series
+shows it; a server of another series would prove nothing. If this machine has none, the next drill shows it.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ _ROOM = 64 << 20  # bytes that tables without rows take at most, as a rule
 async def dry_load(
     config: Config, server: Server, version: str, dumped: DumpResult, incoming: Incoming, reporter: Reporter
 ) -> DumpResult:
-    """`dumped`, with a finding for each object that a server of `version` does not take. Never raises for itself."""
+    """`dumped`, with a finding for each object that a server of `version` refuses. Its own faults are not raised."""
     if server.database is None or not server.database.dry_load or vendor(version) != "MariaDB":
         return dumped
     if missing_programs():
@@ -41,7 +41,7 @@ async def dry_load(
     try:
         dumps = await asyncio.to_thread(dumps_in, incoming.path, dumped.databases)
         manager = throw_away(config.drill, _ROOM)
-        # A thread of the pool lives as long as the run, and the server with it.
+        # The server ends with the thread that starts it; a thread of the pool lives as long as the run.
         _place, target = await asyncio.to_thread(manager.__enter__)
         try:
             async with asyncio.timeout(_SECONDS), target:
@@ -52,7 +52,7 @@ async def dry_load(
         finally:
             await asyncio.to_thread(manager.__exit__, None, None, None)
     except TimeoutError:
-        reporter.output(f"the dry load was ended after {duration(_SECONDS)}: a drill tells the rest")
+        reporter.output(f"the dry load was stopped after {duration(_SECONDS)}; a drill tests the rest")
     except Exception as error:  # the dumps are good, whatever goes wrong with a trial of them
         reporter.output(f"no dry load: {printable(str(error)) or type(error).__name__}")
     findings = [_finding(one) for one in refusals.refused]
@@ -82,4 +82,4 @@ async def _load(
 
 def _finding(refused: str) -> Finding:
     subject, _, reason = refused.partition(": ")
-    return Finding(subject, f"in a dry load of the dump {reason}; mend it, or a restore will stop there")
+    return Finding(subject, f"in a dry load of the dump {reason}; repair it, or a restore will fail there")

@@ -1,8 +1,8 @@
-"""What a timer takes: the clocks whose time has come, but a server that keeps failing is left alone for a while.
+"""What a timer backs up: the clocks that are due; a server that keeps failing is left alone for a while.
 
-Every try is an entry of the record, and a mail. A timer that comes by every hour tries a server that is down after 1,
-2, 4 … hours, at most 20 apart: so that a timer that comes by once a day tries every day, and always once more in the
-last hours in which a backup would still be in time.
+Every try is an entry in the record, and a mail. A timer that fires every hour tries a server that is down after 1, 2,
+4 … hours, 20 at most: so a timer that fires once a day tries every day. And there is always one more try in the last
+hours in which a backup would still be in time.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ from tuibackup.run.stored import last_good
 from tuibackup.sop import Clock, Outcome, Standing, State, standing
 
 _HOURS = (1, 2, 4, 8, 16, 20)  # between the beginnings of two tries, after the first, second … that failed
-_EARLY = timedelta(minutes=5)  # a timer does not come by to the second
+_EARLY = timedelta(minutes=5)  # a timer does not fire to the second
 _LAST = timedelta(hours=2)  # before a clock's limit
 
 LATE = frozenset({State.OVERDUE, State.NEVER})
@@ -29,7 +29,7 @@ DUE = LATE | {State.DUE}
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """A server that is left alone until `again`: its last `failed` tries gave no good backup of `clocks`."""
+    """A server that is left alone until `again`, because its last `failed` tries gave no good backup of `clocks`."""
 
     server: str
     clocks: tuple[Clock, ...]
@@ -40,13 +40,13 @@ class Postponed:
 
     @property
     def exit_code(self) -> int:
-        """That of its last try: nothing has become better since."""
+        """The exit code of its last try: nothing has improved since."""
         return ev.EXIT_CODES[self.outcome]
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """The clocks to back up, by server; who is left alone; and the runs that are under way already, by server."""
+    """The clocks to back up, by server; servers that are left alone; and runs that are under way already, by server."""
 
     wants: Mapping[str, frozenset[Clock]]
     postponed: tuple[Postponed, ...] = ()
@@ -61,7 +61,7 @@ def due(
     *,
     read_only: bool = False,
 ) -> Due:
-    """What of all servers (or `only` of one clock) is in one of `states`. Raises LedgerError."""
+    """The clocks of all servers (or `only` that one) that are in one of `states`. Raises LedgerError."""
     periods = {Clock.FILES: config.sop.files_within, Clock.DATABASES: config.sop.databases_within}
     living = {one.server: one.run for one in reversed(active(config))}
     wants: dict[str, frozenset[Clock]] = {}
@@ -77,7 +77,7 @@ def due(
                 if stands.state not in states:
                     continue
                 tries = ledger.attempts(name, clock)
-                # What lies further ahead than any pause was written while this machine's clock was wrong.
+                # A time further ahead than any pause was recorded while this machine's clock was wrong.
                 if tries and now < (again := next_try(tries, stands)) <= now + timedelta(hours=_HOURS[-1]):
                     waiting[clock] = (tries, again)
                 else:
@@ -92,7 +92,7 @@ def due(
 
 
 def next_try(tries: Attempts, stands: Standing) -> datetime:
-    """When a clock that stands like that is tried again by a timer."""
+    """When a timer tries a clock again that stands like this."""
     pause = timedelta(hours=_HOURS[min(tries.failed, len(_HOURS)) - 1])
     again = tries.began + pause - _EARLY
     if stands.due_by is not None and tries.began < stands.due_by - _LAST:

@@ -114,7 +114,7 @@ def refuse(plan: Plan, journal: Journal, error: Exception) -> ev.RunFinished:
 
 
 async def _procedure(work: Work, answers: RunAnswers | None, held: ExitStack) -> None:
-    """The SOP's page. `held` keeps the server's lock until the run is recorded."""
+    """The steps of the SOP's page. `held` keeps the server's lock until the run is recorded."""
     plan = work.plan
     await asyncio.to_thread(find_vault, work)
     held.enter_context(server_lock(work.vault, plan.server, run=plan.run, operator=plan.operator.name))
@@ -145,7 +145,7 @@ async def _procedure(work: Work, answers: RunAnswers | None, held: ExitStack) ->
 
 
 async def _renew(work: Work, clock: Clock, *steps: tuple[Step, Do]) -> None:
-    """The steps that renew one clock. Their failure is this clock's alone: the other is still carried out."""
+    """Carry out the steps that renew one clock. If they fail, the other clock's are still carried out."""
     try:
         await reconnect(work)
     except TuibackupError as error:
@@ -160,9 +160,9 @@ async def _renew(work: Work, clock: Clock, *steps: tuple[Step, Do]) -> None:
 
 @asynccontextmanager
 async def _own_slot(work: Work) -> AsyncIterator[None]:
-    """One of this host's slots. A run that must wait lets go of its connection: it may take hours.
+    """Hold one of this host's slots. A run that must wait closes its connection, because that may take hours.
 
-    But a one-time code lets in once only; then the connection is kept.
+    But it keeps the connection if the operator gave a one-time code, which lets in only once.
     """
     state, parallel = work.config.state, work.config.run.parallel
     descriptor = take_slot(state, parallel)
@@ -187,8 +187,8 @@ async def _until_stopped(
 
     `way_on` says afterwards what the next run will do.
 
-    What is `held` outlasts the run where a thread does not come to its end in time: it may even publish yet, and
-    nobody may sweep meanwhile what it works on.
+    If a thread does not end in time, `held` outlasts the run: the thread may still publish, and nobody may sweep what
+    it works on.
     """
     work = asyncio.create_task(procedure)
     stopper = asyncio.create_task(stop.wait())
@@ -209,7 +209,7 @@ async def _until_stopped(
 
 
 async def _conclude(work: Work, began: float, stop: Stop) -> ev.RunFinished:
-    """The record: the ledger first, then the journal."""
+    """Record the outcome: in the ledger first, then in the journal."""
     outcomes = [result.outcome for result in work.clocks.values()]
     outcome = worst(outcomes) if outcomes else Outcome.FAILED
     finished = ev.RunFinished(
@@ -221,7 +221,7 @@ async def _conclude(work: Work, began: float, stop: Stop) -> ev.RunFinished:
         exit_code=BusyError.exit_code if work.busy else ev.EXIT_CODES[outcome],
         files=work.clocks.get(Clock.FILES),
         databases=work.clocks.get(Clock.DATABASES),
-        # A stop that came when everything was stored already is no error.
+        # A stop is no error if everything was stored already.
         error=work.error if outcome in (Outcome.FAILED, Outcome.INTERRUPTED) else "",
         findings=work.findings,
     )

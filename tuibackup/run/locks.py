@@ -1,4 +1,4 @@
-"""Who may work now: one run per server (`flock` on the vault), so many runs at a time on this host (slots).
+"""Limits who may work now: one run per server (`flock` on the vault), and a number of runs on this host (slots).
 
 The kernel drops these locks when a process ends, however it ends: there are no pid files to go stale.
 """
@@ -21,11 +21,11 @@ from tuibackup.vault.names import file_name
 from tuibackup.vault.output import vault_errors
 
 POLL = 0.5  # seconds between two looks at the slots
-_PATIENCE = 1.0  # seconds; who records a dead run holds its server's lock for a moment
+_PATIENCE = 1.0  # seconds; a process that records a dead run holds its server's lock for a moment
 
 
 class Holder(msgspec.Struct, frozen=True):
-    """What a lock file says of the one who holds it. Only true while the lock is held."""
+    """What a lock file says about its holder. Only true while the lock is held."""
 
     run: str
     operator: str = ""
@@ -36,7 +36,7 @@ class Holder(msgspec.Struct, frozen=True):
 def server_lock(vault: Vault, server: str, *, run: str, operator: str) -> Iterator[None]:
     """Hold `server` for as long as the block lasts.
 
-    Raises BusyError naming the run and operator that hold it, VaultError where the vault cannot be written.
+    Raises BusyError with the run and operator that hold it, VaultError if the vault cannot be written.
     """
     path = vault.lock_path(server)
     try:
@@ -69,9 +69,9 @@ async def slot(state: Path, parallel: int, *, kind: str = "run") -> AsyncIterato
 
 
 def take_slot(state: Path, parallel: int, *, kind: str = "run") -> int | None:
-    """A free slot as an open file (`unlock`), None where all are taken.
+    """A free slot as an open file (`unlock`), None if all are taken.
 
-    Raises TuibackupError where its file cannot be made or locked.
+    Raises TuibackupError if its file cannot be made or locked.
     """
     folder = state / "slots"
     for number in range(parallel):
@@ -84,7 +84,7 @@ def take_slot(state: Path, parallel: int, *, kind: str = "run") -> int | None:
         except OSError as error:
             raise TuibackupError(
                 f"the lock file {path} cannot be used: {error.strerror}",
-                "runs take turns with it: the state folder must be writable, on a local disk with room",
+                "runs take turns by this file: the state folder must be writable, on a local disk with free room",
             ) from error
         unlock(descriptor)
     return None
@@ -93,8 +93,8 @@ def take_slot(state: Path, parallel: int, *, kind: str = "run") -> int | None:
 def holders(state: Path, *, kind: str) -> int:
     """How many slots of a kind are taken on this host.
 
-    Looking holds a free slot for a moment, so that who takes one just then finds the next: fit for a kind that never
-    runs out of them.
+    The look holds a free slot for a moment, so that a run that takes one just then gets the next: use it only for a
+    kind that never runs out of slots.
     """
     taken = 0
     for path in (state / "slots").glob(f"{kind}-*"):
@@ -110,14 +110,14 @@ def holders(state: Path, *, kind: str) -> int:
 
 
 def signed(vault: Path, server: str) -> str:
-    """The id of the run that took `server` last, "" where none is told. It has it as long as it lives."""
+    """The id of the run that locked `server` last, "" if the file names none. It holds the lock as long as it lives."""
     with suppress(OSError, msgspec.DecodeError):
         return msgspec.json.decode((vault / file_name(server) / ".lock").read_bytes(), type=Holder).run
     return ""
 
 
 def _sign(descriptor: int, holder: Holder) -> None:
-    """Say in the file who holds it. A disk too full for that is no reason to stop here."""
+    """Write the holder into the file. A disk that is too full for that does not stop the run."""
     with suppress(OSError):
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, msgspec.json.encode(holder) + b"\n", 0)

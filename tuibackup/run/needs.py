@@ -1,4 +1,4 @@
-"""What a run needs and whether it is there (*kebutuhan*): asked for and recorded before a byte is fetched."""
+"""What a run needs and whether it has it (*kebutuhan*): looked for and recorded before a byte is fetched."""
 
 from collections.abc import Collection
 from contextlib import suppress
@@ -28,7 +28,7 @@ _SHOWN = 20  # databases that are described one by one
 
 
 def find_vault(work: Work) -> None:
-    """The server's settings and the backup disk, with room left on it. Reaches no server.
+    """Find the server's settings and the backup disk, with enough room. Contacts no server.
 
     Raises UsageError: no such server; VaultError: the vault is missing, wrong, not writable, or full.
     """
@@ -50,7 +50,7 @@ def find_vault(work: Work) -> None:
 def require_estimate(
     config: Config, room: Room, server: str, clocks: Collection[Clock], estimate: int | None, *, full: bool
 ) -> None:
-    """VaultError where a run of `server` that stores `estimate` bytes would leave less than `min_free`."""
+    """Raise VaultError if a run of `server` that stores `estimate` bytes would leave less than `min_free`."""
     there = unfinished(config, server, full=full) if Clock.FILES in clocks else None
     needs = max(0, (estimate or 0) - (there.bytes if there else 0))
     require_room(room, server, needs, config.vault.least_free(room.total))
@@ -74,7 +74,7 @@ async def meet_needs(work: Work) -> tuple[Need, ...]:
 
 
 def unmet(work: Work) -> tuple[Need, ...]:
-    """What there is to say when the server could not be reached."""
+    """The needs as far as they are known when the server could not be reached."""
     return ((CONNECTION, False, work.error), _room_need(work))
 
 
@@ -113,7 +113,7 @@ def _room(room: Room) -> str:
 
 
 async def _database(work: Work) -> list[Need]:
-    """Log in once, so that a password is asked for now and not when nobody is there any more; and look around."""
+    """Log in once and look around; so a password is asked for now, while the operator is still there."""
     try:
         database = await open_database(work)
     except TuibackupError as error:
@@ -129,7 +129,7 @@ async def _database(work: Work) -> list[Need]:
 
 
 async def _around(work: Work, database: "DatabaseSession") -> list[Need]:
-    """The dump tool, what the account may not read, what there is to dump, and what keeps the server busy."""
+    """The dump program, what the account may not read, what can be dumped, and what keeps the server busy."""
     from tuibackup.database.rights.audit import audit, foreseen, long_queries
 
     found = list(audit(database))

@@ -1,6 +1,6 @@
-"""Who carries out a run: the person at the keyboard as far as the machine can tell, kept in every record.
+"""Who carries out a run: the person at the keyboard, as far as the machine can tell. Every record has it.
 
-A name chosen from `operators` in config.toml is marked *chosen*: it is a statement, no proof.
+A name chosen from `operators` in config.toml is marked *chosen*: it is a claim, not a proof.
 """
 
 import os
@@ -15,14 +15,14 @@ from tuibackup.text import printable
 from tuibackup.words import _
 
 _LOGINUID = Path("/proc/self/loginuid")
-_NO_LOGIN = 2**32 - 1  # what the kernel says where nobody logged in (cron, containers)
+_NO_LOGIN = 2**32 - 1  # the kernel's value if nobody logged in (cron, containers)
 
 
 class Operator(msgspec.Struct, frozen=True):
-    """`name` goes into records; all else stands beside it there, so that a name that was chosen hides nobody.
+    """Records show `name` with all the rest beside it, so that a chosen name hides nobody.
 
-    `login` is the account that logged in here as far as the machine knows, `client` its address, `sudo` who called us
-    through sudo, `account` the one that we run as.
+    `login` is the account that logged in here as far as the machine knows, `client` its address, `sudo` the account
+    that called us through sudo, `account` the one that we run as.
     """
 
     name: str
@@ -34,9 +34,9 @@ class Operator(msgspec.Struct, frozen=True):
 
 
 def identify(chosen: str | None = None, allowed: Sequence[str] = ()) -> Operator:
-    """The operator of this process: `chosen` (one of `allowed` where that is set), sudo's user, the account.
+    """The operator of this process: `chosen` (one of `allowed` if that is set), else sudo's user, else the account.
 
-    Raises UsageError where the name is not among the configured ones.
+    Raises UsageError if the name is not among the configured ones.
     """
     if chosen is not None and allowed and chosen not in allowed:
         raise UsageError(
@@ -57,7 +57,7 @@ def identify(chosen: str | None = None, allowed: Sequence[str] = ()) -> Operator
 
 
 def _login() -> str:
-    """The account that logged in, which sudo and su do not change; "" where the kernel does not know."""
+    """The account that logged in, which sudo and su do not change; "" if the kernel does not know."""
     try:
         uid = int(_LOGINUID.read_text())
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Where passwords come from: a file of ours, a command, or the operator. Never argv, environment or the disk.
+"""Gets passwords from a file of ours, a command, or the operator; never from argv or the environment.
 
 The fourth source, an option file on the server, is read over the connection by `database.connect.login`.
 """
@@ -21,13 +21,13 @@ _LIMIT = 64 * 1024
 
 
 class SecretError(TuibackupError):
-    """A configured source gave no secret. The message names the source, never what it said."""
+    """A configured source gave no secret. The message names the source, never its output."""
 
 
 async def resolve(source: SecretSource, question: Question, answers: Answers) -> Secret | None:
-    """The secret of `source`, None where it names none. `question` is what to ask where it says `prompt`.
+    """The secret of `source`, None if it names none. `question` is asked if it says `prompt`.
 
-    Raises SecretError, and NeedsOperatorError where nobody answers.
+    Raises SecretError, and NeedsOperatorError if nobody answers.
     """
     if source.file is not None:
         return await asyncio.to_thread(_from_file, source.file)
@@ -48,12 +48,12 @@ def _from_file(path: Path) -> Secret:
     except OSError as error:
         raise SecretError(
             f"password file {path} cannot be read: {error.strerror}",
-            "it must be there, be this account's, and have mode 600",
+            "it must exist, belong to this account, and have mode 600",
         ) from error
-    with open(descriptor, "rb") as file:  # opened above, where a FIFO cannot keep us waiting
+    with open(descriptor, "rb") as file:  # opened above in a way that a FIFO cannot block
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise SecretError(f"password file {path} is no regular file")
+            raise SecretError(f"password file {path} is not a regular file")
         if status.st_uid not in (0, os.geteuid()):
             raise SecretError(f"password file {path} belongs to somebody else", "use one of your own")
         if status.st_mode & 0o077:
@@ -108,7 +108,7 @@ def _first_line(output: bytes, source: str) -> Secret:
     try:
         text = line.decode()
     except UnicodeDecodeError:
-        raise SecretError(f"{source} gave something that is no UTF-8 text") from None
+        raise SecretError(f"{source} gave something that is not UTF-8 text") from None
     if not text:
         raise SecretError(f"{source} gave an empty first line", "the password goes into the first line")
     return Secret(text)

@@ -1,4 +1,4 @@
-"""Where the things of a configuration lie: its ledger, its vault, its host keys, its runs' journals."""
+"""Where a configuration's ledger, vault, host keys and journals lie, and how to open them."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,9 +16,9 @@ HELD = 30.0  # seconds to wait for another process that holds the ledger
 
 
 def open_ledger(config: Config, *, read_only: bool = False, patience: float = HELD) -> "Ledger":
-    """The ledger of this configuration; `read_only`: to look, and leave no trace.
+    """The ledger of this configuration; `read_only`: only to read, without leaving a trace.
 
-    Raises LedgerHeldError where another process holds it for longer than `patience` seconds, LedgerError.
+    Raises LedgerHeldError if another process holds it for longer than `patience` seconds, LedgerError.
     """
     from tuibackup.ledger.store import Ledger
 
@@ -31,10 +31,10 @@ def open_ledger(config: Config, *, read_only: bool = False, patience: float = HE
 def look_into_ledger(
     config: Config, *, read_only: bool = False, patience: float = HELD
 ) -> "tuple[Ledger, str]":
-    """The ledger for showing what it holds, and why nothing can be recorded in it now ("" where it can).
+    """The ledger for reading, and why nothing can be recorded in it now ("" if it can).
 
-    `read_only`: nothing is touched, and that nothing can be recorded is what was asked for. Raises LedgerError where
-    it cannot even be read.
+    `read_only`: nothing is changed, and no fault is told because nothing is to be recorded. Raises LedgerError if it
+    cannot even be read.
     """
     try:
         return open_ledger(config, read_only=read_only, patience=patience), ""

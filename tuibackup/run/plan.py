@@ -67,10 +67,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class PlanSummary:
-    """What to know before starting: room in bytes (None: not known), what will be asked, what to beware of.
+    """What to know before starting: room in bytes (None: not known), what will be asked, and warnings.
 
-    `bandwidth` is the rule of this hour, "" without one. `fault` says why the vault cannot take anything now; a run
-    started all the same would fail with it. `resumes` says which runs go on from what an interrupted one left.
+    `bandwidth` is the rule of this hour, "" without one. `fault` says why the vault cannot store anything now; a run
+    would fail with it. `resumes` says which runs continue with files that an interrupted one fetched.
     """
 
     needs_room: int | None
@@ -92,7 +92,7 @@ def steps_of(clocks: frozenset[Clock]) -> tuple[Step, ...]:
 
 
 def clocks_of(server: Server) -> frozenset[Clock]:
-    """What there is to back up on `server` by its configuration."""
+    """The clocks that `server` has by its configuration."""
     files = {Clock.FILES} if server.folders else set()
     databases = {Clock.DATABASES} if server.database else set()
     return frozenset(files | databases)
@@ -101,7 +101,7 @@ def clocks_of(server: Server) -> frozenset[Clock]:
 def wants(
     config: Config, servers: Iterable[str], only: Clock | None = None
 ) -> Mapping[str, frozenset[Clock]]:
-    """Everything (or `only` one clock) of the named servers. Raises UsageError for names not configured."""
+    """All clocks (or `only` that one) of the named servers. Raises UsageError for names not configured."""
     chosen = {}
     for name in dict.fromkeys(servers):
         clocks = clocks_of(config.server(name))
@@ -120,8 +120,9 @@ def make_plans(
     operator: Operator,
     read_only: bool = False,
 ) -> tuple[Plan, ...]:
-    """One plan for each server, with what its own history lets expect: nothing, where the ledger is held by another
-    process. Raises LedgerError.
+    """One plan for each server, with the times that its history lets expect. Raises LedgerError.
+
+    If another process holds the ledger, the plans come without these times.
     """
     moment = datetime.now(UTC)
     request = f"{moment:%Y-%m-%dT%H%M%SZ}-{secrets.token_hex(2)}"
@@ -151,7 +152,7 @@ def make_plans(
 def _expected(
     config: Config, wants: Mapping[str, frozenset[Clock]], *, read_only: bool
 ) -> Mapping[str, dict[Step, float]]:
-    """By server the seconds that each step should take by its history, where there is enough of it."""
+    """By server, the seconds that each step should take; only if it has enough history."""
     try:
         with open_ledger(config, read_only=read_only, patience=_PATIENCE) as ledger:
             return {
@@ -180,7 +181,7 @@ def describe(plans: Iterable[Plan], config: Config) -> PlanSummary:
     needs = max(0, sum(known) - sum(one.bytes for one in there.values())) if known else None
     warnings = []
     if needs is not None and len(known) < len(estimates):
-        warnings.append(_("the room needed leaves out servers that were never backed up"))
+        warnings.append(_("the room needed does not count servers that were never backed up"))
     if agent_is_forwarded() and any(server.key is None for server in servers):
         warnings.append(_("your agent is forwarded: a run cannot reconnect after you log out"))
     free = total = None
@@ -205,7 +206,7 @@ def describe(plans: Iterable[Plan], config: Config) -> PlanSummary:
 
 
 def _room(config: Config, warnings: list[str]) -> Room:
-    """The backup disk. Looking makes no vault of it: perhaps the disk is not mounted, and the folder is empty."""
+    """The backup disk. A look does not make it a vault: the folder may be empty because the disk is not mounted."""
     try:
         return open_vault(config, create=False).room()
     except NoVaultYetError:

@@ -1,4 +1,4 @@
-"""A snapshot in the making while a step fills it: published whole, or thrown away but for what the next run can use."""
+"""A snapshot while a step fills it: it is published whole, or removed except for what the next run can use."""
 
 import asyncio
 import threading
@@ -30,7 +30,7 @@ class _StoppedError(Exception):
 
 @asynccontextmanager
 async def incoming(work: Work, clock: Clock) -> AsyncIterator[Incoming]:
-    """A new incoming folder. When the block fails, complete archives in it are kept for the next run, no more."""
+    """A new incoming folder. When the block fails, only its complete archives are kept, for the next run."""
     plan = work.plan
     creating = asyncio.create_task(
         asyncio.to_thread(Incoming.create, work.vault, plan.server, plan.run, clock)
@@ -45,13 +45,13 @@ async def incoming(work: Work, clock: Clock) -> AsyncIterator[Incoming]:
                     work.unfinished = True
                     files = numbered(left.files, "file")
                     work.note(f"kept for the next run: {files}, {size(left.stored_bytes)}")
-            except VaultError as error:  # what made the block fail is the error to tell
+            except VaultError as error:  # the error to report is the one that made the block fail
                 work.note(f"what this run had stored could not be removed: {error}")
         raise
 
 
 def _let_go(place: Incoming) -> UnfinishedRun | None:
-    """A dump cannot be gone on with; of files, what lies in complete archives is not fetched again."""
+    """Remove a dump, which cannot be continued; keep files in complete archives, which need not be fetched again."""
     if place.clock is Clock.FILES:
         return place.keep_complete()
     place.discard()
@@ -64,7 +64,7 @@ def least_free(work: Work) -> int:
 
 
 def dump_needs(vault: Vault | None, server: str, database_bytes: int) -> int:
-    """Bytes that a dump takes: what the last one took and a fifth more; at first what the databases take there."""
+    """Bytes that a dump takes: a fifth more than the last one; for the first, the size of the databases."""
     previous = vault.latest(server, Clock.DATABASES) if vault else None
     return int(previous.summary.stored_bytes * 1.2) if previous else database_bytes
 
@@ -76,7 +76,7 @@ def check_room(work: Work, database_bytes: int) -> None:
 
 
 def full_is_due(vault: Vault, server: str, every: Period) -> bool:
-    """Whether the last download that fetched everything is `every` ago: then archives start afresh."""
+    """Whether the last full download is `every` ago: then everything is fetched anew."""
     whole = vault.latest_full(server, Clock.FILES)
     if whole is None:
         return True
@@ -116,10 +116,10 @@ def describe(
 async def publish(
     work: Work, place: Incoming, description: SnapshotSummary, report: StepReporter, detail: str
 ) -> None:
-    """Complete, prove and publish; the clock's result is the snapshot. Shows how far the proof is.
+    """Complete, prove and publish the snapshot, which becomes the clock's result. Shows how far the proof is.
 
-    A thread cannot be cancelled: when the run is stopped meanwhile, the thread is told so and waited for. It
-    may have published by then; that counts.
+    A thread cannot be cancelled: when the run is stopped meanwhile, the thread is told and waited for. If it
+    has published by then, the snapshot counts.
     """
     stopped = threading.Event()
 
@@ -134,7 +134,7 @@ async def publish(
         snapshot = await asyncio.shield(thread)
     except asyncio.CancelledError:
         stopped.set()
-        while not thread.done():  # cancelled twice or not: what it moves must not be swept under its hands
+        while not thread.done():  # even if cancelled twice: nobody may sweep what the thread still moves
             with suppress(asyncio.CancelledError):
                 await asyncio.wait((thread,))
         if thread.exception() is None:

@@ -14,7 +14,7 @@ import msgspec
 from tuibackup.remote.questions import Answers, Question
 from tuibackup.run.process import message as wire
 
-FACE_SECONDS = 3600.0  # a face that says nothing for so long (suspended, perhaps) counts as gone
+FACE_SECONDS = 3600.0  # a face that is silent for so long (perhaps suspended) counts as gone
 _LINE = 1 << 20
 
 

@@ -1,8 +1,8 @@
-"""Another connection in the place of one that was lost or let go of, by what the operator answered in the beginning.
+"""Connects again after a connection was lost or closed, with the answers that the operator gave at the beginning.
 
-A line that goes away comes back: step 2 tries for as long as the procedure allows for connecting, with longer and
-longer pauses. What only an operator could answer (a one-time code) or an agent that left with its owner is no matter
-of patience: then the run is *interrupted*, and the next one goes on.
+A lost line may come back: step 2 tries for as long as the procedure allows for connecting, with longer and longer
+pauses. But waiting does not help if a new connection needs the operator (a one-time code) or an agent that left with
+its owner: then the run is *interrupted*, and the next one continues.
 """
 
 import asyncio
@@ -30,14 +30,14 @@ from tuibackup.words import _
 
 LONGEST_PAUSE = 30.0  # seconds
 LOGINS = (
-    3  # refused ones: a server that comes up lets nobody in for a while, but may also shut out who insists
+    3  # refused: a server that starts refuses everybody for a while, but may also ban an address that insists
 )
 
 
 async def reconnect(work: Work) -> None:
-    """Connect again where the connection was let go of (a wait for a slot) or was lost; else do nothing.
+    """Connect again if the connection was closed (to wait for a slot) or lost; else do nothing.
 
-    Raises as `reach`; InterruptedRunError where a lost connection needs an operator.
+    Raises as `reach`; InterruptedRunError if a lost connection needs an operator.
     """
     if work.session is not None and not work.session.lost:
         return
@@ -57,7 +57,7 @@ async def reconnect(work: Work) -> None:
 async def connect_again(work: Work, report: StepReporter, fruitless: int) -> tuple[Session, Probe]:
     """Step 2's next connection; `fruitless` were lost in a row while no new file came.
 
-    Raises InterruptedRunError when it is not to be had within `connect_within`; HostKeyError.
+    Raises InterruptedRunError if there is none within `connect_within`; HostKeyError.
     """
     began = time.monotonic()
     deadline = began + work.config.sop.connect_within
@@ -76,7 +76,7 @@ async def connect_again(work: Work, report: StepReporter, fruitless: int) -> tup
             raise
         except (NeedsOperatorError, SecretError) as error:
             raise _given_up(work, error, "") from error
-        except TuibackupError as error:  # not there, or gone again while it was looked at
+        except TuibackupError as error:  # it is down, or the connection was lost again at once
             refused += isinstance(error, LoginError)
             if refused == LOGINS or time.monotonic() >= deadline:
                 took = f"tried {tried} times in {duration(time.monotonic() - began)}"
@@ -96,7 +96,7 @@ async def _wait(report: StepReporter, seconds: float, tried: int) -> None:
 
 
 def _given_up(work: Work, error: TuibackupError, tried: str, way_out: str = "") -> InterruptedRunError:
-    """The line for it. What the next run will do about step 2 is known once its parts are closed (`Work.way_on`)."""
+    """The error to raise. The way out for step 2 is known only when its archives are closed (`Work.way_on`)."""
     why = error.message if isinstance(error, ConnectError | NeedsOperatorError) else str(error)
     line = ", ".join(filter(None, (f"connection to {work.plan.server} lost", tried)))
     return InterruptedRunError(f"{line}: {why}", way_out)

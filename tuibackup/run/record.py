@@ -1,4 +1,4 @@
-"""What a run leaves in the ledger: the bodies of its entries (*pencatatan dan pendataan*)."""
+"""What a run records in the ledger: the bodies of its entries (*pencatatan dan pendataan*)."""
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ FINDINGS = 100  # of one step in the ledger; the snapshot's own lists hold all
 
 
 def needs_body(needs: Iterable[tuple[str, bool, str]], plan: Plan) -> dict[str, Any]:
-    """*Mencatat kebutuhan*: what the run needs, whether it is there, and who is about to carry it out."""
+    """*Mencatat kebutuhan*: what the run needs, whether it has it, and who carries it out."""
     return {
         "needs": [{"need": need, "ok": met, "detail": detail} for need, met, detail in needs],
         "clocks": [clock.value for clock in Clock if clock in plan.clocks],
@@ -96,7 +96,7 @@ def finished_body(finished: ev.RunFinished) -> dict[str, Any]:
 
 
 def finished_of(body: Mapping[str, Any], planned: ev.RunPlanned) -> ev.RunFinished:
-    """The way back from `finished_body`, for a run that could not write its last line."""
+    """The reverse of `finished_body`, for a run that could not write its last line."""
     clocks = msgspec.convert(body.get("clocks", {}), dict[str, ev.ClockResult])
     outcome = Outcome(body["outcome"])
     return ev.RunFinished(

@@ -1,7 +1,7 @@
-"""A dry run: connects, lists and compares as a run does, and says what that run would fetch, need and find.
+"""A dry run: it connects, lists and compares as a run does, and tells what that run would fetch, need and find.
 
-It asks what a run asks. It writes nothing into vault, ledger or journals; only a host key that the operator accepts is
-remembered, as always.
+It asks the same questions as a run. It writes nothing into vault, ledger or journals; only a host key that the operator
+accepts is kept, as always.
 """
 
 import asyncio
@@ -39,12 +39,12 @@ if TYPE_CHECKING:
     from tuibackup.database.inventory import DatabaseInfo
     from tuibackup.remote.connect.hostkeys import Told
 
-_TELLING = 1_000_000  # bytes in the vault that a download must have stored to tell how fast this server is
+_TELLING = 1_000_000  # bytes that a download must have stored to show how fast this server is
 
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """What a run by `plan` would do. `error`: why it would fail; what was learned until then is there all the same.
+    """What a run by `plan` would do. `error`: why it would fail; the other fields hold what was learned before.
 
     `seconds` by step as far as they are known, `needs_room` bytes in the vault.
     """
@@ -91,19 +91,19 @@ async def list_folders(
 
 
 def room_fault(config: Config, found: Sequence[Rehearsal]) -> str:
-    """Why the room on the backup disk would not do for all of them; "" when it does."""
+    """Why the backup disk has too little room for all of them; "" if it has enough."""
     needs = sum(one.needs_room for one in found)
     disk = room(config.vault.path)
     least = config.vault.least_free(disk.total)
     if not needs or disk.free - needs >= least:
         return ""
-    return _("{path}: {free} free, needed are about {needs}; min_free keeps {least}").format(
+    return _("{path}: {free} free, about {needs} needed; min_free keeps {least}").format(
         path=config.vault.path, free=size(disk.free), needs=size(needs), least=size(least)
     )
 
 
 class _Found:
-    """What is known so far."""
+    """Collects what is known so far."""
 
     def __init__(self, plan: Plan, config: Config, answers: RememberedAnswers, told: "Told | None") -> None:
         self.error = ""
@@ -172,11 +172,11 @@ class _Found:
         return self._usual(Step.DOWNLOAD, past)
 
     def _usual(self, step: Step, past: list[tuple[int, float]]) -> float | None:
-        """What the step took as a rule, or at least the last time."""
+        """The seconds that the step usually takes, or that it took last time."""
         return self._plan.expected.get(step, past[-1][1] if past else None)
 
     def _past(self, clock: Clock) -> list[tuple[int, float]]:
-        """Of the newest snapshots: bytes stored, and seconds it took to fetch them."""
+        """For the newest snapshots: bytes stored, and seconds that fetching them took."""
         past = []
         newest = self._vault.newest(self._plan.server, clock) if self._vault else iter(())
         for snapshot in reversed(list(islice(newest, HISTORY))):

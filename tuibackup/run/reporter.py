@@ -1,4 +1,4 @@
-"""From what a step reports to events: rate and time left, lines in batches, twice a second at most."""
+"""Turns what a step reports into events, twice a second at most: rate and time left, lines in batches."""
 
 import asyncio
 import time
@@ -54,7 +54,7 @@ class StepReporter:
         self._newest = progress
 
     def doing(self, text: str) -> None:
-        """What the step does instead of getting further, shown where the file under way is; "": it goes on."""
+        """What the step does while it makes no progress, shown in place of the current file; "": it goes on."""
         self._doing = text
 
     def finding(self, finding: Finding) -> None:
@@ -81,7 +81,7 @@ class StepReporter:
             clean = Finding(_clean(found.subject), _clean(found.reason), found.mark)
             self.findings_total += 1
             self.marked = self.marked or found.mark
-            # A mark decides over the clock: it is never among those that are only counted.
+            # A mark decides whether the clock is renewed, so it is never only counted.
             if len(self.findings) < FINDINGS or found.mark:
                 self.findings.append(clean)
                 self._emit(
@@ -115,7 +115,7 @@ class StepReporter:
             return
         before = self._samples[-2][0] if len(self._samples) > 1 else now - TICK
         if newest == self._told and (now - before < TICK / 2 or len(self._samples) > RECENT / TICK):
-            return  # nothing new; for a while it is told all the same, so that the rate goes down
+            return  # nothing new; for a while it is still sent, so that the rate goes down
         self._told = newest
         rate, item_rate = self._rates()
         self._emit(

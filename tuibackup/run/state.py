@@ -1,4 +1,4 @@
-"""A run while it is carried out: what the steps share, and what became of them so far."""
+"""The state of a run while it is carried out: what its steps share, and their results so far."""
 
 from dataclasses import InitVar, dataclass, field
 from functools import partial
@@ -43,7 +43,7 @@ class Work:
     vault: Vault = field(init=False)  # known once `needs.find_vault` has found it
     answers: RememberedAnswers = field(init=False)
     session: "Session | None" = None
-    let_go: bool = False  # of the connection, by ourselves: to wait for a slot
+    let_go: bool = False  # whether we closed the connection to wait for a slot
     probe: "Probe | None" = None
     database: "DatabaseSession | None" = None
     clocks: dict[Clock, ev.ClockResult] = field(default_factory=dict)
@@ -61,13 +61,13 @@ class Work:
         self.emit(ev.RunAsked, question=question, answered=answered)
 
     def connected(self) -> "Session":
-        """The server's connection, where there must be one."""
+        """The server's connection. Raises ConnectionLostError if there is none."""
         if self.session is None:
             raise ConnectionLostError(f"{self.plan.server} is not connected")
         return self.session
 
     def tools(self) -> "Probe":
-        """What the server offers; known once it was reached."""
+        """The tools of the server, known once it was reached."""
         assert self.probe is not None
         return self.probe
 
@@ -98,7 +98,7 @@ class Work:
         return line
 
     def way_on(self) -> str:
-        """What the next run will do about what this one did not finish."""
+        """What the next run will do with the work that this one did not finish."""
         return GOES_ON if self.unfinished else STARTS_AGAIN
 
     def abandon(self, error: Exception) -> None:
@@ -117,7 +117,7 @@ class Work:
 
 
 def outcome_of(error: BaseException) -> Outcome:
-    """Whether an error interrupted the work (it can simply be done again) or made it fail."""
+    """Whether an error interrupted the work, which can be done again as it is, or made it fail."""
     if isinstance(error, ConnectionLostError | InterruptedRunError):
         return Outcome.INTERRUPTED
     return Outcome.FAILED

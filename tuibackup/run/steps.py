@@ -25,7 +25,7 @@ from tuibackup.vault.unfinished import UnfinishedRun
 
 
 def load(clocks: Collection[Clock]) -> None:
-    """Import what the steps for `clocks` need. Connecting is waiting for most of its time, enough for this."""
+    """Import what the steps for `clocks` need, while the connection is being made."""
     if Clock.FILES in clocks:
         import tuibackup.files.download
     if Clock.DATABASES in clocks:
@@ -33,7 +33,7 @@ def load(clocks: Collection[Clock]) -> None:
 
 
 async def connect(work: Work, report: StepReporter) -> str:
-    """Step 1, *menghubungkan koneksi*: hops, host keys, keys or passwords; then what tools the server has."""
+    """Step 1, *menghubungkan koneksi*: jump hosts, host keys, keys or passwords; then the server's tools."""
     await access.reach(work)
     key = work.connected().host_key
     return f"{key.algorithm} {key.fingerprint}"
@@ -98,7 +98,7 @@ async def download(work: Work, report: StepReporter) -> str:
 
 
 async def login(work: Work, report: StepReporter) -> str:
-    """Step 3, *membuka aplikasi db dan login*: and what there is to dump."""
+    """Step 3, *membuka aplikasi db dan login*: log in, and list what can be dumped."""
     from tuibackup.database.inventory import tables
 
     database = work.database = await access.open_database(work)
@@ -163,14 +163,14 @@ async def dump(work: Work, report: StepReporter) -> str:
 
 
 def _unfinished(work: Work) -> list[UnfinishedRun]:
-    """What interrupted runs left, mended where one died while the vault was away, or its lock was held."""
+    """What interrupted runs left; a run that died while the vault was away, or locked, is cleaned up first."""
     with suppress(VaultError):  # what cannot be removed does no harm here
         sweep(work.vault, work.plan.server, keep=work.plan.run)
     return unfinished_runs(work.vault, work.plan.server)
 
 
 def _times(reconnected: int) -> str:
-    """How often the connection was lost on the way."""
+    """How often the connection was lost during the step."""
     if not reconnected:
         return ""
     return "reconnected once" if reconnected == 1 else f"reconnected {count(reconnected)} times"

@@ -24,7 +24,7 @@ class StopRequest(msgspec.Struct, frozen=True):
 
 
 class Stop:
-    """Whether the run is to stop, and who asked first. One for each run."""
+    """Whether the run is to stop, and who asked first."""
 
     def __init__(self) -> None:
         self.by = ""
@@ -69,5 +69,5 @@ def _read(path: Path) -> StopRequest | None:
             return msgspec.json.decode(file.read(_LIMIT), type=StopRequest)
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.DecodeError):  # somebody wanted it stopped, but `touch` says not who
+    except (OSError, msgspec.DecodeError):  # somebody made the file with `touch`, which does not say who
         return StopRequest("somebody", ev.now())

@@ -1,4 +1,4 @@
-"""What the record says is stored, looked for in the vault: a snapshot that was removed by hand is no backup."""
+"""Looks in the vault for snapshots that the record names: one that was removed by hand is no backup."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """A snapshot `spec` by which the record knows a clock, and what is wrong with it.
+    """A snapshot `spec` that the record names for a clock, and what is wrong with it.
 
-    `good` and `instead` are start and name of the newest good one that is there, None where there is none.
+    `good` and `instead` are the start and the name of the newest good one in the vault, None if it has none.
     """
 
     spec: str
@@ -35,16 +35,16 @@ class Lost:
     def sentence(self) -> str:
         what = _("the record names {snapshot}, which {why}").format(snapshot=self.spec, why=self.why)
         if self.instead is None:
-            return _("{what}; no other good snapshot is there: back up again").format(what=what)
-        return _("{what}; the newest good one that is there is {instead}").format(
+            return _("{what}; there is no other good snapshot: back up again").format(what=what)
+        return _("{what}; the newest good one in the vault is {instead}").format(
             what=what, instead=self.instead
         )
 
 
 def lost(config: Config, facts: Iterable["ClockFact"]) -> Mapping[tuple[str, Clock], Lost]:
-    """Of the clocks in `facts` those whose snapshot is not in the vault, or not all of it.
+    """The clocks in `facts` whose snapshot is missing in the vault, or incomplete.
 
-    None where the vault itself is not there: a disk that is not mounted has lost nothing.
+    Empty if the vault itself is missing: a disk that is not mounted has lost nothing.
     """
     presence = Presence()
     try:
@@ -59,13 +59,13 @@ def lost(config: Config, facts: Iterable["ClockFact"]) -> Mapping[tuple[str, Clo
 
 
 class Presence:
-    """Looks for snapshots again and again: a folder whose time is as it was holds the files that it held."""
+    """Looks for snapshots again and again; a folder with the same time holds the same files, and is not read again."""
 
     def __init__(self) -> None:
         self._whole: dict[str, tuple[tuple[Path, int], ...]] = {}  # by spec: folders, and their times then
 
     def lost(self, vault: "Vault", fact: "ClockFact") -> Lost | None:
-        """What is wrong with the snapshot that reset the clock of `fact`; None where nothing is. Raises VaultError."""
+        """What is wrong with the snapshot that reset the clock of `fact`; None if nothing is. Raises VaultError."""
         snapshot = vault.named(fact.snapshot) if fact.snapshot else None
         if snapshot is None:
             return None
@@ -84,7 +84,7 @@ class Presence:
 
 
 def _times(folders: Iterable[Path]) -> tuple[tuple[Path, int], ...]:
-    """When a name last came into or went out of each folder, in nanoseconds; -1 where it cannot be seen."""
+    """When a name last came or went in each folder, in nanoseconds; -1 if that cannot be read."""
     return tuple((folder, _changed_ns(folder)) for folder in folders)
 
 
@@ -96,14 +96,14 @@ def _changed_ns(folder: Path) -> int:
 
 
 def _wrong(snapshot: "Snapshot") -> str:
-    """What is gone of a snapshot, or why it cannot be used; "" where it is all there."""
+    """What a snapshot lacks, or why it cannot be used; "" if it is complete."""
     from tuibackup.vault.presence import lacks
 
     return lacks(snapshot.path) or _unreadable(snapshot)
 
 
 def _unreadable(snapshot: "Snapshot") -> str:
-    """Why nothing can be known of a snapshot that is there; "" where it says what it is."""
+    """Why a snapshot cannot be read; "" if it can."""
     try:
         snapshot.summary  # noqa: B018  # read when it is asked for
     except VaultError as error:
@@ -112,7 +112,7 @@ def _unreadable(snapshot: "Snapshot") -> str:
 
 
 def last_good(config: Config, ledger: "Ledger") -> Mapping[tuple[str, Clock], datetime]:
-    """The start of the snapshot that reset each clock last and is there; clocks without any are left out."""
+    """The start of each clock's newest good snapshot that is still in the vault; clocks without one are left out."""
     facts = ledger.clock_facts()
     gone = lost(config, facts.values())
     known = {key: gone[key].good if key in gone else fact.good for key, fact in facts.items()}

@@ -35,7 +35,7 @@ async def timed(work: Work, step: Step, do: Do) -> Outcome:
         detail = work.explain(ConnectionLostError(said, way_out))
     except InterruptedRunError as error:
         detail = work.explain(InterruptedRunError(error.message, error.way_out or work.way_on()))
-    except Exception as error:  # a fault of ours in one step must not take the other clock with it
+    except Exception as error:  # a bug in one step must not stop the other clock
         outcome, detail = outcome_of(error), work.explain(error)
     finally:
         ticker.cancel()
@@ -67,6 +67,6 @@ async def _finish(
 
 
 def _limiting(work: Work) -> float | None:
-    """The bandwidth limit where it holds this run back just now."""
+    """The bandwidth limit if it slows this run down just now."""
     pace = work.session.pace if work.session else None
     return pace.binding if pace else None

@@ -1,4 +1,4 @@
-"""What interrupted runs left of step 2 in the vault: the next run of that server goes on from there."""
+"""Files that interrupted runs left in the vault; the next run of that server continues with them."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -22,7 +22,7 @@ STARTS_AGAIN = "the next run starts again what was not finished"
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """Files that need not be fetched again, unless they changed since; bytes are on the backup disk."""
+    """Files that need not be fetched again unless they change; `bytes` on the backup disk."""
 
     files: int
     bytes: int
@@ -38,12 +38,12 @@ class Unfinished:
 
 
 def unfinished(config: Config, server: str, *, full: bool = False) -> Unfinished | None:
-    """What is there of `server` for the next run, which is to be `full` or not. None too without a vault."""
+    """What the next run of `server`, `full` or not, can use; None if nothing, or without a vault."""
     return unfinished_of(config, (server,), full=full).get(server)
 
 
 def unfinished_of(config: Config, servers: Iterable[str], *, full: bool = False) -> dict[str, Unfinished]:
-    """The same of many servers, those without anything left out."""
+    """The same for many servers; those without anything are left out."""
     with suppress(TuibackupError):
         vault = open_vault(config, create=False)
         there = {server: unfinished_in(vault, server, full=full) for server in servers}
@@ -52,7 +52,7 @@ def unfinished_of(config: Config, servers: Iterable[str], *, full: bool = False)
 
 
 def unfinished_in(vault: "Vault", server: str, *, full: bool = False) -> Unfinished | None:
-    """The same of one server, in a vault that is open."""
+    """The same for one server, in an open vault."""
     from tuibackup.vault.incoming import unfinished_runs  # faces ask seldom
 
     with suppress(TuibackupError):
@@ -62,5 +62,5 @@ def unfinished_in(vault: "Vault", server: str, *, full: bool = False) -> Unfinis
 
 
 def usable(found: "Sequence[UnfinishedRun]", *, full: bool) -> "list[UnfinishedRun]":
-    """Those that a run can use: for one that fetches everything, only what another such run left."""
+    """The unfinished runs that a run can use; a `full` run only those that were full, too."""
     return [one for one in found if one.full or not full]

@@ -44,7 +44,7 @@ def test_a_dead_run_is_recorded_as_interrupted_once(config: Config, plan: Plan) 
     assert finished is not None
     assert finished.outcome is Outcome.INTERRUPTED
     assert finished.exit_code == 130
-    assert "ended without a word" in finished.error
+    assert "ended without saying how" in finished.error
     (body,) = runs_in_ledger(config)
     assert body["outcome"] == "interrupted"
     assert {clock: result["outcome"] for clock, result in body["clocks"].items()} == {  # type: ignore[attr-defined]

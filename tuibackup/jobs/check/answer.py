@@ -1,4 +1,4 @@
-"""What a check says: of one thing that was tried, and of all of them."""
+"""The result of one check, and of all of them."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,7 +17,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was tried: `detail` says what was found and, where it is not ok, the way out."""
+    """One thing that was tried: `detail` says what was found and, if it is not ok, the way out."""
 
     what: str
     state: State
@@ -32,7 +32,7 @@ class Checked:
 
     @property
     def outcome(self) -> Outcome:
-        """What does not work is *failed*; what is only worth knowing *warnings*."""
+        """*failed* if something does not work, *warnings* if something is worth knowing."""
         states = {check.state for _server, check in self.found}
         if State.FAILED in states:
             return Outcome.FAILED

@@ -1,6 +1,6 @@
 """Check: try everything that a run needs, on this machine and on servers, and change nothing.
 
-It leaves nothing in the ledger but the host keys that are accepted on the way.
+It records nothing in the ledger except the host keys that are accepted on the way.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ OnChecks = Callable[[str | None, Sequence[Check]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class CheckPlan:
-    """Which servers are looked at, beside this machine."""
+    """The servers to look at, besides this machine."""
 
     servers: tuple[Server, ...]
 
@@ -34,11 +34,11 @@ def plan_check(config: Config, server: str | None) -> CheckPlan:
 async def check(
     plan: CheckPlan, config: Config, recorder: Recorder | None, answers: Answers, on_checks: OnChecks
 ) -> Checked:
-    """Try everything; `on_checks` gets what is known, in order: of a server (None: this machine), and the checks.
+    """Try everything; `on_checks` gets a server (None: this machine) and its checks, in order.
 
-    Servers are looked at together. Of one alone each check comes when it is known, after an empty list as it begins;
-    of several all of a server's come together. Without a `recorder` nothing is changed, not even the record, and
-    whether that could be is not tried.
+    Servers are looked at at the same time. For a single server each check comes as soon as it is known, after an empty
+    list at the beginning; for several servers all checks of one come together. Without a `recorder` nothing is changed,
+    not even the record, and whether the record can be written is not tried.
     """
     from tuibackup.jobs.check.server import check_server
 

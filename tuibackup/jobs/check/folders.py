@@ -1,6 +1,6 @@
-"""The folders of a server, for `check`: listed as a run lists them, so that both find the same and say it alike.
+"""The folders of a server, for `check`: listed as a run lists them, so that both find and say the same.
 
-A run meets a file that it may not read only when it fetches it. Here such files are looked for.
+A run notices a file that it may not read only when it fetches it. Here such files are looked for.
 """
 
 import asyncio
@@ -28,8 +28,8 @@ from tuibackup.words import _, ngettext
 LISTING_SECONDS = 60.0
 _CLOSED_SECONDS = 30.0
 _CLOSED_BYTES = 1 << 20
-_SHOWN = 20  # findings that are told one by one
-_TOP = "*/*"  # excluded, it leaves what lies directly in a folder
+_SHOWN = 20  # findings that are listed one by one
+_TOP = "*/*"  # if this is excluded, only the files directly in a folder are listed
 
 
 async def check_folders(
@@ -87,14 +87,14 @@ async def check_folders(
 
 
 def _vault(config: Config) -> Vault | None:
-    """None where there is none yet, or none that can be used: that is said elsewhere."""
+    """The vault; None if there is none, or it cannot be used, which another check says."""
     with suppress(TuibackupError):
         return open_vault(config, create=False)
     return None
 
 
 def no_room(config: Config, server: str, needs: int) -> str:
-    """Why a run would refuse to store `needs` bytes; "" when it would not, or has no room whatever they are."""
+    """Why a run would refuse to store `needs` bytes; "" if it would not, or if the disk is too full anyway."""
     try:
         disk = room(config.vault.path)
         least = config.vault.least_free(disk.total)
@@ -109,7 +109,7 @@ def no_room(config: Config, server: str, needs: int) -> str:
 
 
 async def _closed(session: Session, probe: Probe, server: Server) -> tuple[bytes, ...]:
-    """Regular files in the folders that the account may not read; none where looking takes too long."""
+    """Regular files in the folders that the account may not read; none if looking takes too long."""
     means = find.GNU if probe.find == "gnu" else find.STAT
     found: list[bytes] = []
     for folder in server.folders:
@@ -122,7 +122,7 @@ async def _closed(session: Session, probe: Probe, server: Server) -> tuple[bytes
 
 
 def _rule(session: Session, probe: Probe, server: Server) -> Iterator[Check]:
-    """The way out for what may not be read: the very line for this server's sudoers."""
+    """The way out if files may not be read: the exact line for this server's sudoers."""
     if server.sudo or missing_tools(probe) or len(probe.find_and_tar) != 2:
         return
     rule = sudo.sudoers_rule(probe.user or session.user, probe.find_and_tar)

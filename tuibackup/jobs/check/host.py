@@ -1,4 +1,4 @@
-"""What a run needs of this machine: configuration, vault, ledger, and that nothing ends it at logout."""
+"""Checks what a run needs of this machine: configuration, vault, ledger, and that nothing ends it at logout."""
 
 import re
 from collections.abc import Iterator
@@ -21,9 +21,9 @@ _DROP_INS = ("/usr/lib/systemd/logind.conf.d", "/etc/systemd/logind.conf.d")
 
 
 def check_host(config: Config, *, read_only: bool = False) -> Iterator[Check]:
-    """One answer for each thing.
+    """One check for each thing.
 
-    `read_only`: whether the ledger can be written is not tried.
+    `read_only`: do not try whether the ledger can be written.
     """
     servers = ngettext("{number} server", "{number} servers", len(config.servers))
     yield Check(
@@ -80,7 +80,7 @@ def _ledger(config: Config, *, read_only: bool) -> Check:
 def _vault(config: Config) -> Check:
     path, name = config.vault.path, _("vault")
     try:
-        with suppress(NoVaultYetError):  # an empty folder becomes one at the first run: that is no fault
+        with suppress(NoVaultYetError):  # no fault: an empty folder becomes the vault at the first run
             open_vault(config, create=False)
         disk = room(path)
         detail = _("{path}: {free} of {total} free on {device} ({type})").format(
@@ -101,7 +101,7 @@ def _vault(config: Config) -> Check:
 
 
 def _state(config: Config) -> Iterator[Check]:
-    """The state folder, where runs keep their journals; said only where it is of no use."""
+    """The state folder, where runs keep their journals; named only if it cannot be used."""
     try:
         for folder in (config.state, runs_folder(config.state), config.state / "slots"):
             if folder.exists():
@@ -111,7 +111,7 @@ def _state(config: Config) -> Iterator[Check]:
 
 
 def kills_at_logout() -> bool:
-    """Whether logind is told to kill what a user leaves behind; the last setting counts."""
+    """Whether logind kills a user's processes at logout; the last setting counts."""
     files = [Path(name) for name in _LOGIND]
     files += sorted(
         (path for folder in _DROP_INS for path in Path(folder).glob("*.conf")), key=lambda p: p.name

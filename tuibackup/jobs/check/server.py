@@ -1,6 +1,6 @@
-"""What a run needs of a server: the connection, its tools, its folders, its database.
+"""Checks what a run needs of a server: the connection, its tools, its folders, its database.
 
-Unlike a run it does not stop at the first fault, and it looks at more: every folder, grants.
+Unlike a run it does not stop at the first fault, and it looks at more: every folder, and grants.
 """
 
 import asyncio
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from tuibackup.remote.probe import Probe
     from tuibackup.remote.session import Session
 
-CLOCK_SECONDS = 60.0  # a server's clock that is further off is worth a word
+CLOCK_SECONDS = 60.0  # a warning tells of a server's clock that is further off
 
 
 async def check_server(
     config: Config, server: Server, answers: Answers, told: "Told | None"
 ) -> AsyncIterator[Check]:
-    """Connect, look, log in, by the same ways as a run. Questions go to `answers`; without a face they are failed
-    checks. `told` records host keys that are accepted.
+    """Connect, look and log in as a run does. Questions go to `answers`; if nobody answers, the check fails. `told`
+    records host keys that are accepted.
     """
     from tuibackup.jobs.check.folders import check_folders
     from tuibackup.remote.probe import probe
@@ -78,7 +78,7 @@ async def check_server(
 
 
 def _place(config: Config, server: Server) -> str:
-    """Why a run could not store what it has to; "" when it could, or where the vault itself is at fault."""
+    """Why a run could not store its files; "" if it could, or if the vault itself is at fault."""
     try:
         vault = open_vault(config, create=False)
         disk = vault.room()
@@ -98,7 +98,7 @@ def _place(config: Config, server: Server) -> str:
 
 
 async def _told(connecting: "asyncio.Future[Session]", notes: asyncio.Queue[str]) -> AsyncIterator[Check]:
-    """What is worth knowing on the way, as it comes: a server that refuses us for a while is waited for."""
+    """Notes of the connection as they come: for example, that it waits for a server that refuses us for a while."""
     seen = set()
     try:
         while not connecting.done() or not notes.empty():
@@ -171,7 +171,7 @@ async def _database(
             yield Check(_("database"), State.FAILED, str(nothing))
             return
         for finding in audit(database):
-            # What is marked would keep the clock from being reset, month after month.
+            # A marked finding would keep the clock from being renewed, month after month.
             state = State.FAILED if finding.mark else State.WARNING
             yield Check(_("database"), state, f"{finding.subject}: {finding.reason}")
         try:

@@ -1,4 +1,4 @@
-"""The drill of a databases snapshot: every dump into a scratch server, and a comparison with its record."""
+"""Drills a databases snapshot: restores every dump into a scratch server and compares it with its record."""
 
 import asyncio
 import os
@@ -32,7 +32,7 @@ from tuibackup.vault.restore.dumps import Dump, dumps_of, script_of
 from tuibackup.vault.restore.script import LATE_VIEWS, PLACEHOLDERS
 from tuibackup.words import _
 
-_LOOK_SECONDS = 1.0  # between two looks at the room
+_LOOK_SECONDS = 1.0  # between two looks at the free space
 
 
 def drill_databases(config: Config, snapshot: Snapshot, on_progress: OnProgress) -> Findings:
@@ -62,18 +62,18 @@ async def _in_named(
     dumps: Mapping[str, Dump],
     on_progress: OnProgress,
 ) -> Findings:
-    """Into the server that the configuration names, which is empty before and afterwards."""
+    """Drill in the server that the configuration names; it is empty before and afterwards."""
     question = Question("database-password", snapshot.server, "password of the drill's server")
-    # Nobody is asked: [drill] knows no password that must be typed.
+    # Nobody is asked: [drill] has no password that must be typed.
     password = await resolve(settings.password, question, NoAnswers())
     target = local_target(socket, settings.user or account(), password)
     async with target:
         if there := await target.databases():
             raise DatabaseError(
-                _("{server} is not empty: a drill uses an empty server only, and there is {database}").format(
+                _("{server} is not empty, it has {database}; a drill uses only an empty server").format(
                     server=target.name, database=printable(there[0])
                 ),
-                _("name another in [drill], or none: then a throw-away one is started"),
+                _("name another server in [drill], or none: then the drill starts a throw-away one"),
             )
     try:
         return await _restore_and_compare(target, snapshot, dumps, on_progress)
@@ -92,16 +92,16 @@ async def _restore_and_compare(
     try:
         async with target:
             await work.restore()
-        # In a login of its own: what the dumps set in the other one does not count here.
+        # In a new login, so that settings of the dumps do not count here.
         async with target:
             await work.compare()
-    except ConnectionLostError as error:  # SQL that ends its server restores nowhere
+    except ConnectionLostError as error:  # SQL that brings its server down cannot be restored anywhere
         work.found.differences.append(f"the database server ended: {error}")
     return work.found
 
 
 class _Drilling:
-    """The drill of one snapshot in `target`; what it found so far."""
+    """Drills one snapshot in `target`; `found` is the result so far."""
 
     def __init__(
         self, target: TargetServer, snapshot: Snapshot, dumps: Mapping[str, Dump], on_progress: OnProgress
@@ -117,7 +117,7 @@ class _Drilling:
         self._refusals = Refusals()
 
     async def restore(self) -> None:
-        """Everything, in the snapshot's order; what cannot be restored is a difference."""
+        """Restore everything, in the snapshot's order; what cannot be restored is a difference."""
         self.found.where = self._target.words
         refusals = self._refusals
         await self._script(PLACEHOLDERS, refusals)
@@ -145,7 +145,7 @@ class _Drilling:
         self.found.gaps += [*refusals.lacking, *refusals.changed]
 
     async def _script(self, file: str, refusals: Refusals) -> None:
-        """What lies beside the dumps."""
+        """Run a file that lies beside the dumps."""
         try:
             if sql := script_of(self._snapshot, file):
                 version = next((source_version(dump) for dump in self._dumps.values()), "")
@@ -154,7 +154,7 @@ class _Drilling:
             self.found.differences.append(f"{file}: {error}")
 
     async def compare(self) -> None:
-        """What was restored with its record."""
+        """Compare what was restored with its record."""
         for number, dump in enumerate(self._restored):
             self._tell(number, self._total, printable(dump.name))
             same = same_series(self._versions[dump.name], self._target)
@@ -168,7 +168,7 @@ class _Drilling:
             self.found.gaps += compared.gaps
         made = {self._target.stored(name) for name in self._dumps}
         self.found.differences += [
-            f"{printable(name)}: is there and is in no dump"
+            f"{printable(name)}: is there, but in no dump"
             for name in await self._target.databases()
             if self._target.stored(name) not in made
         ]
@@ -178,7 +178,7 @@ class _Drilling:
 
 
 async def _while_there_is_room(work: Coroutine[Any, Any, Findings], folder: Path) -> Findings:
-    """`work`, ended when the disk gets full: SQL of others may grow without end."""
+    """Do `work`, but end it when the disk gets full: SQL of others may create data without limit."""
     task = asyncio.create_task(work)
     try:
         while not task.done():
@@ -210,7 +210,7 @@ def _alone(state: Path, socket: Path) -> Iterator[None]:
 
 
 def _lock_file(state: Path) -> int:
-    """Where the state folder cannot be written it lies in the folder for temporary files: a drill needs no record."""
+    """The lock file; in the folder for temporary files if the state folder cannot be written."""
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
         state.mkdir(mode=0o700, parents=True, exist_ok=True)

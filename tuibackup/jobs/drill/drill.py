@@ -1,4 +1,4 @@
-"""A drill: a snapshot is restored into a scratch place, compared with what was recorded when it was made, and recorded.
+"""Drills a snapshot: restores it into a scratch place, compares it with its record, and records the result.
 
 Databases go into a throw-away mariadbd of this machine, or into an empty server that the configuration names
 (`databases`); files into a folder (`files`). Nothing of it stays.
@@ -33,7 +33,7 @@ class DrillPlan:
 
     @property
     def bytes(self) -> int | None:
-        """What is to be restored; None where the snapshot does not tell."""
+        """The bytes to restore; None if the snapshot does not tell."""
         try:
             return self.snapshot.summary.bytes
         except TuibackupError:
@@ -56,7 +56,7 @@ class Drilled(Result):
         return self.found.outcome
 
     def amount(self, numbered: Numbered = ngettext) -> str:
-        """What was proven, in a few words of the language in use, or as `numbered` has them."""
+        """What was proven, in a few words of the language in use, or in that of `numbered`."""
         found = self.found
         if self.plan.snapshot.clock is Clock.FILES:
             files = numbered("{count} file", "{count} files", found.items).format(count=count(found.items))

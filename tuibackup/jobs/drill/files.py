@@ -1,4 +1,4 @@
-"""The drill of a files snapshot: all of it restored into a folder, and every name compared with the index."""
+"""Drills a files snapshot: restores all of it into a folder and compares every name with the index."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.restore.files import restore_files
 from tuibackup.vault.restore.proof import compare
 
-_NAME_BYTES = 4 << 10  # that a name takes on a disk beside its content
+_NAME_BYTES = 4 << 10  # bytes that a name takes on a disk besides its content
 
 
 def drill_files(settings: DrillSettings, snapshot: Snapshot, on_progress: OnProgress) -> Findings:

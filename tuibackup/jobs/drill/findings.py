@@ -1,4 +1,4 @@
-"""What a drill found, whatever was drilled: counts of what agreed, and a sentence for each thing that did not."""
+"""What a drill found: counts of what agreed, and a sentence for each thing that did not."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -29,5 +29,5 @@ class Findings:
 
     @property
     def outcome(self) -> Outcome:
-        """A difference is *failed*; what nothing proves is never green."""
+        """*failed* if something differs, *warnings* if something could not be proven."""
         return Outcome.FAILED if self.differences else Outcome.WARNINGS if self.gaps else Outcome.DONE

@@ -39,7 +39,7 @@ class RestoredDatabase(Result):
 
     @property
     def gaps(self) -> list[str]:
-        """What was restored as something else, and what nothing proves."""
+        """What was restored as something else, and what could not be proven."""
         return [*self.loaded.changed, *self.loaded.compared.gaps]
 
     def facts(self) -> dict[str, Any]:
@@ -71,9 +71,9 @@ async def restore_into_database(
     notes: Callable[[str], None],
     on_progress: Callable[[Progress], None],
 ) -> RestoredDatabase:
-    """Restore, compare, and record what came of it, or that it was refused, failed or was stopped.
+    """Restore, compare, and record the result, or that it was refused, failed or was stopped.
 
-    Raises TuibackupError: nothing was changed, or the message says what is there now. Cancelling it is a wish to stop.
+    Raises TuibackupError: nothing was changed, or the message says what is there now. Cancelling it stops it.
     """
     from tuibackup.jobs.restore.loading import load
 
@@ -83,7 +83,7 @@ async def restore_into_database(
             loaded = await load(plan, config, answers, notes, on_progress, told)
         except (asyncio.CancelledError, KeyboardInterrupt):
             raise InterruptedRunError(
-                _("stopped; what of {name} is on {target} now may be incomplete").format(
+                _("stopped; {name} on {target} may be incomplete now").format(
                     name=plan.name, target=plan.into
                 ),
                 _("restore again with --overwrite"),

@@ -1,4 +1,4 @@
-"""Restores files, or databases as SQL, into a folder of this machine, and records what came out."""
+"""Restores files, or databases as SQL, into a folder of this machine, and records the result."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class RestoredFolder(Result):
 
     @property
     def outcome(self) -> Outcome:
-        """A snapshot that cannot give what it holds has failed, however much else came."""
+        """*failed* if the snapshot is damaged, even if much of it was restored."""
         restored = self.restored
         if restored.damaged:
             return Outcome.FAILED

@@ -1,4 +1,4 @@
-"""Loads a dump into a database server, and compares what is there then. What exists there is left alone unless told.
+"""Loads a dump into a database server and compares the result. It replaces what exists there only if told to.
 
 Secrets pass only through the connection.
 """
@@ -32,7 +32,7 @@ OnProgress = Callable[[Progress], None]
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What is in the target now: `bytes` of SQL, compared with the record; `changed` came as something else."""
+    """What is in the target now: `bytes` of SQL, compared with the record; `changed`: restored as something else."""
 
     where: str
     bytes: int
@@ -48,7 +48,7 @@ async def load(
     on_progress: OnProgress,
     told: Told,
 ) -> Loaded:
-    """Do it, and compare. `told` records host keys that are accepted.
+    """Load the dump and compare. `told` records host keys that are accepted.
 
     Raises TuibackupError: nothing was changed, or the message says what is there now.
     """
@@ -57,7 +57,7 @@ async def load(
         source = source_version(plan.dump)
         direction = Direction(source, target)
         if plan.overwrite:
-            await asyncio.to_thread(_prove, plan)  # before anything is taken away
+            await asyncio.to_thread(_prove, plan)  # before anything is dropped
         longest = await asyncio.to_thread(longest_statement, plan.dump, plan.table)
         await target.take_statements_of(longest)
         refusals = Refusals()
@@ -105,14 +105,16 @@ async def _load(
 
 
 async def _what_is_there(target: TargetServer, plan: DatabasePlan, way_out: str) -> str:
-    """After a failure in the middle: what the target holds now, and the way on."""
+    """After a failure in the middle: what the target holds now, and what to do next."""
     try:
         found = await target.rows(
             "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s", plan.dump.name
         )
         there = {str(name) for (name,) in found}
     except TuibackupError:
-        state = _("what of {name} is on {target} now is not known").format(name=plan.name, target=target.name)
+        state = _("it is not known how much of {name} is on {target} now").format(
+            name=plan.name, target=target.name
+        )
     else:
         if plan.table is not None:
             present = plan.table.name in there
@@ -143,7 +145,7 @@ async def _exists(target: TargetServer, name: str) -> bool:
 
 
 def _prove(plan: DatabasePlan) -> None:
-    """Read what is to be restored once, so that nothing is taken away for a damaged dump. Raises VaultError."""
+    """Read what is to be restored once, so that a damaged dump replaces nothing. Raises VaultError."""
     pieces = plan.dump.sql() if plan.table is None else plan.dump.part(plan.table.offset, plan.table.length)
     for _piece in pieces:
         pass
@@ -155,7 +157,7 @@ async def _refuse_existing(target: TargetServer, plan: DatabasePlan) -> None:
     if plan.table is None:
         if there and not plan.overwrite:
             raise DatabaseError(
-                _("{target}: there is a database {name} already, and it is left alone").format(
+                _("{target}: there is a database {name} already; it was left alone").format(
                     target=target.name, name=printable(name)
                 ),
                 _("--overwrite drops it and restores it"),
@@ -177,7 +179,7 @@ async def _refuse_existing(target: TargetServer, plan: DatabasePlan) -> None:
     )
     if found and not plan.overwrite:
         raise DatabaseError(
-            _("{target}: there is a table {name} already, and it is left alone").format(
+            _("{target}: there is a table {name} already; it was left alone").format(
                 target=target.name, name=plan.name
             ),
             _("--overwrite drops it and restores it"),

@@ -1,4 +1,4 @@
-"""What is to be restored, where to, and how much that is. Making a plan reads the vault and changes nothing."""
+"""Plans of a restore: what, where to, and how much. Making a plan reads the vault and changes nothing."""
 
 import os
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class FolderPlan:
-    """What goes where: `paths` of a files snapshot, `databases` of the other kind; none of them: everything."""
+    """What to restore into a folder: `paths` of a files snapshot, or `databases`; without either, everything."""
 
     snapshot: "Snapshot"
     to: Path
@@ -57,7 +57,7 @@ class FolderPlan:
 
 @dataclass(frozen=True, slots=True)
 class DatabasePlan:
-    """One database of a snapshot, whole or one table of it, into a server's name or the path of a socket."""
+    """One database of a snapshot, or one table of it, to restore `into` a server's name or the path of a socket."""
 
     snapshot: "Snapshot"
     dump: "Dump"
@@ -73,7 +73,7 @@ class DatabasePlan:
 
     @property
     def bytes(self) -> int:
-        """Of SQL."""
+        """Bytes of SQL."""
         return self.table.length if self.table else self.dump.length
 
     def body(self) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def plan_folder(
     overwrite: bool = False,
     numeric_owner: bool = False,
 ) -> FolderPlan:
-    """What is to be restored of the snapshot `word`. Raises UsageError: words that go with no snapshot of its kind."""
+    """What is to be restored of the snapshot `word`. Raises UsageError: words that do not fit its kind."""
     snapshot = open_vault(config, create=False).find(word)
     if snapshot.clock is Clock.DATABASES:
         if paths:
@@ -129,7 +129,7 @@ def plan_database(
     table: str | None = None,
     overwrite: bool = False,
 ) -> DatabasePlan:
-    """What is to be restored of the snapshot `word`. Raises UsageError for what it does not hold, or no server."""
+    """What is to be restored of the snapshot `word`. Raises UsageError: it lacks that, or there is no such server."""
     from tuibackup.vault.restore.dumps import dumps_of
 
     snapshot = open_vault(config, create=False).find(word)

@@ -1,4 +1,4 @@
-"""What a run tells: the events of its journal, one JSON object a line. docs/json.md documents the shapes.
+"""The events of a run's journal, one JSON object a line. docs/json.md documents the shapes.
 
 Times are UTC, ISO 8601 with milliseconds; durations are seconds; sizes bytes. Texts are printable already.
 """
@@ -9,7 +9,7 @@ import msgspec
 
 from tuibackup.sop import Clock, Outcome, Step
 
-# What a run's process ends with; 11 where another run holds the server (errors.BusyError).
+# The exit codes of a run's process; 11 if another run holds the server (errors.BusyError).
 EXIT_CODES = {Outcome.DONE: 0, Outcome.WARNINGS: 3, Outcome.FAILED: 1, Outcome.INTERRUPTED: 130}
 
 
@@ -49,7 +49,7 @@ class RunWaiting(Event, frozen=True, tag="run-waiting"):
 
 
 class RunAsked(Event, frozen=True, tag="run-asked"):
-    """Something was asked of the operator; the answer is never told, only whether there was one."""
+    """The operator was asked something; the journal tells whether there was an answer, never the answer."""
 
     question: str
     answered: bool

@@ -38,17 +38,17 @@ _DAY = len("2026-11-22")  # characters of a run's id that are its day
 
 
 def journal_path(state: Path, run: str) -> Path:
-    """Where the journal of `run` begins; the functions of this page find it after its end, too."""
+    """The path at which the journal of `run` begins; this module's functions find it after its end, too."""
     return runs_folder(state) / f"{run}.jsonl"
 
 
 def journals(state: Path) -> list[Path]:
-    """The journals of runs that have not said how they ended, newest first (a run's id begins with its time)."""
+    """The journals without a last line, newest first (a run's id begins with its time)."""
     return _newest_first(runs_folder(state))
 
 
 def finished_journals(state: Path) -> Iterator[Path]:
-    """The journals of runs that ended, newest first, a day after the other as they are asked for."""
+    """The journals of runs that ended, newest first; each day is listed when it is asked for."""
     for day in sorted(days(state), reverse=True):
         yield from _newest_first(_finished_folder(runs_folder(state)) / day)
 
@@ -60,7 +60,7 @@ def every_journal(state: Path) -> Iterator[Path]:
 
 
 def days(state: Path) -> list[str]:
-    """The days of which there are finished journals, as "2026-11-22"."""
+    """The days that have finished journals, as "2026-11-22"."""
     try:
         return os.listdir(_finished_folder(runs_folder(state)))
     except (FileNotFoundError, NotADirectoryError):
@@ -68,7 +68,7 @@ def days(state: Path) -> list[str]:
 
 
 def forget_day(state: Path, day: str) -> None:
-    """Remove the finished journals of a day, as far as that can be done."""
+    """Remove the finished journals of a day, as far as possible."""
     shutil.rmtree(_finished_folder(runs_folder(state)) / day, ignore_errors=True)
 
 
@@ -144,7 +144,7 @@ class Journal:
         return cls(path, descriptor)
 
     def append(self, event: ev.Event) -> bool:
-        """Add a line; whether that is whole. A full disk does not end a backup: `fault` says why a line is left out."""
+        """Add a line; whether it was written whole. A full disk does not end a backup; `fault` tells why it failed."""
         line = (b"\n" if self._torn else b"") + ev.encode(event)
         try:
             written = os.write(self._descriptor, line)
@@ -160,7 +160,7 @@ class Journal:
             self.path = put_away(self.path)
 
     def mend(self) -> None:
-        """Keep our next line apart from one that its writer did not finish."""
+        """Begin our next line on a line of its own, if the writer died in the middle of one."""
         end = os.fstat(self._descriptor).st_size
         self._torn = end > 0 and os.pread(self._descriptor, 1, end - 1) != b"\n"
 
@@ -183,9 +183,9 @@ class Journal:
 
 
 class JournalReader:
-    """The reading end: every `poll` gives the events that came since the one before.
+    """The reading end: every `poll` gives the events that came since the last one.
 
-    Never blocks, never raises for a journal that is not there yet, passes over lines it does not know.
+    It never blocks, does not raise if the journal does not exist yet, and skips lines that it does not know.
     """
 
     def __init__(self, path: Path) -> None:
@@ -200,7 +200,7 @@ class JournalReader:
         return self._descriptor >= 0
 
     def poll(self) -> Iterator[ev.AnyEvent]:
-        """The events that are there by now and were not taken yet, read as they are taken."""
+        """The new events, read as they are taken."""
         if self._descriptor < 0:
             try:
                 self._descriptor = _open(self.path)
@@ -235,12 +235,12 @@ async def follow(path: Path, *, patience: float = 10.0) -> AsyncIterator[ev.AnyE
 
     Waits `patience` seconds for a journal that is not there yet.
     """
-    import asyncio  # who only reads a journal need not load it
+    import asyncio  # not loaded by programs that only read a journal
 
     began = time.monotonic()
     with JournalReader(path) as reader:
         while True:
-            # Asked before reading: what a run wrote before it let go of its journal is then read for certain.
+            # Asked before reading, so that everything is read that a run wrote before it closed its journal.
             live = is_live(path) or (not reader.begun and time.monotonic() < began + patience)
             for event in reader.poll():
                 yield event
@@ -265,7 +265,7 @@ def is_live(path: Path) -> bool:
 
 @contextmanager
 def reopened(path: Path) -> Iterator[Journal | None]:
-    """The journal of a run that is dead, locked for us; None while somebody else holds it, or has put it away."""
+    """The journal of a dead run, locked for us; None if another process holds it or has put it away."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -281,7 +281,7 @@ def reopened(path: Path) -> Iterator[Journal | None]:
 
 
 def first(path: Path) -> ev.RunPlanned | None:
-    """What the run was to do; None where the journal does not begin with it."""
+    """What the run was to do; None if the journal does not begin with it."""
     try:
         with open(_open(path), "rb") as journal:
             event = ev.decode(journal.readline(_CHUNK))
@@ -291,7 +291,7 @@ def first(path: Path) -> ev.RunPlanned | None:
 
 
 def beginning(path: Path) -> list[ev.AnyEvent]:
-    """The events at a journal's beginning, as far as a few dozen of them go; none where it cannot be read."""
+    """The first few dozen events of a journal; none if it cannot be read."""
     try:
         with open(_open(path), "rb") as journal:
             lines = journal.read(_TAIL).splitlines()
@@ -305,7 +305,7 @@ def beginning(path: Path) -> list[ev.AnyEvent]:
 
 
 def last(path: Path) -> ev.RunFinished | None:
-    """How the run ended; None where the journal does not say so (it runs, or died). Reads the end only."""
+    """How the run ended; None if the journal does not say so (it runs, or died). Reads only the end."""
     try:
         with open(_open(path), "rb") as journal:
             journal.seek(max(0, journal.seek(0, os.SEEK_END) - _TAIL))

@@ -1,4 +1,4 @@
-"""A run as a picture: the pure fold of its events. The cockpit and the command line draw this only."""
+"""A run as a picture, folded from its events alone. The cockpit and the command line draw only this."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime

@@ -1,1 +1,1 @@
-"""Runs as processes of their own: started, asked, followed, and recorded when they died."""
+"""Runs as processes of their own: started, asked, followed, and recorded when they die."""

@@ -52,7 +52,7 @@ def main() -> NoReturn:
     with socket.socket(fileno=os.dup(0)) as request:
         first = request.recv(_MESSAGE)
         if not first:
-            os._exit(0)  # the face has changed its mind
+            os._exit(0)  # the face ended without a request
         launch = msgspec.json.decode(first, type=Launch)
         runs = [_run_of(request) for _ in range(launch.runs)]
     config: Config | TuibackupError
@@ -60,7 +60,7 @@ def main() -> NoReturn:
         config = load(Path(launch.config))
     except TuibackupError as error:
         config = error
-    if len(runs) > 1:  # one alone does so while it connects
+    if len(runs) > 1:  # a single run imports while it connects
         steps.load(frozenset().union(*(run.plan.clocks for run in runs)))
     gc.freeze()  # keeps the collector from touching, and so copying, the memory the runs share
     for run in runs:
@@ -80,7 +80,7 @@ def _run_of(request: socket.socket) -> _Run:
 
 
 def _forked(mine: _Run, runs: list[_Run], config: Config | TuibackupError) -> NoReturn:
-    """The life of one run's process."""
+    """Be one run's process, to its end."""
     code = 1
     try:
         os.setsid()
@@ -97,7 +97,7 @@ def _forked(mine: _Run, runs: list[_Run], config: Config | TuibackupError) -> No
         sys.stderr.flush()
         if errors.stat().st_size == 0:
             errors.unlink()
-    except BaseException:  # nothing may climb back into the launcher's loop
+    except BaseException:  # no error may return into the launcher's loop
         traceback.print_exc()
         sys.stderr.flush()
     finally:
@@ -105,7 +105,7 @@ def _forked(mine: _Run, runs: list[_Run], config: Config | TuibackupError) -> No
 
 
 def _redirect(errors: Path) -> None:
-    """No terminal, no pipe to anybody: /dev/null, and a file of ours for what Python itself has to say."""
+    """Keep no terminal and no pipe: use /dev/null, and a file of ours for Python's own error output."""
     null = os.open(os.devnull, os.O_RDWR)
     log = os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for number, target in ((null, 0), (null, 1), (log, 2)):
@@ -117,11 +117,13 @@ def _redirect(errors: Path) -> None:
 def _run(mine: _Run, config: Config | TuibackupError) -> int:
     for number in (signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # it ends us (see LEAVE_SECONDS), whoever ignored it before
+    signal.signal(
+        signal.SIGALRM, signal.SIG_DFL
+    )  # it ends us (see LEAVE_SECONDS), even if our parent ignored it
     with Journal(mine.path, mine.journal) as journal:
         if isinstance(config, TuibackupError):
             return refuse(mine.plan, journal, config).exit_code
-        # Never closed: that waits for every thread, also for one that hangs in a disk or a name server that is gone.
+        # Never closed: closing waits for every thread, even one that hangs in a dead disk or name server.
         runner = asyncio.Runner(debug=False, loop_factory=_loop_factory())
         return runner.run(_back_up(mine, config, journal))
 
@@ -152,7 +154,7 @@ async def _back_up(mine: _Run, config: Config, journal: Journal) -> int:
 
 
 def _loop_factory() -> "type[asyncio.AbstractEventLoop] | None":
-    """uvloop's loop where it can be had, asyncio's else."""
+    """uvloop's loop if it is installed, else asyncio's."""
     try:
         import uvloop
     except ImportError:

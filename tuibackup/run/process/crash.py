@@ -1,6 +1,6 @@
-"""An error that nobody foresaw: one line for the record, the traceback in a file, without local variables.
+"""Records an unexpected error: one line for the record, the traceback in a file, without local variables.
 
-What a disk or its rights refuse is no fault of ours, wherever it comes from: that is a sentence and has no traceback.
+If a disk or its rights refuse something, the program is not at fault: that gives a sentence and no traceback.
 """
 
 import errno
@@ -35,7 +35,7 @@ def record(error: BaseException, state: Path) -> str:
 
 
 def line_of(error: BaseException) -> str:
-    """What kind of error it is, and where in our code; of a disk that refuses, which file and the way out."""
+    """The kind of error and its place in our code; for a disk's error the file and the way out."""
     if _of_the_system(error):
         assert isinstance(error, OSError)
         where = (

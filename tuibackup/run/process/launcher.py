@@ -1,10 +1,10 @@
-"""The launcher from the outside: started as early as a face can, so that it imports what runs need beside us.
+"""The launcher, seen from the face: it is started as early as possible, so that it imports meanwhile what runs need.
 
-A run's imports take longer than all that a face does before it starts one, reading the configuration included. So the
-launcher (`run.process.child`) is started first, gets its request when that is known, and is ended where there is none.
+A run's imports take longer than everything that a face does before it starts one, reading the configuration included.
+So the launcher (`run.process.child`) is started first, gets its request later, and is ended if none comes.
 
-The command line forks it: that spares it the interpreter's start and what is imported by then, 35 ms of every run. The
-cockpit has threads, which no fork outlives whole: there it is a Python of its own.
+The command line forks it, which saves the interpreter's start and the imports so far: 35 ms of every run. The cockpit
+has threads, which a fork does not carry over: there the launcher is a Python of its own.
 """
 
 import fcntl
@@ -22,7 +22,7 @@ from typing import NoReturn, Self
 
 from tuibackup.words import use_language
 
-# Nothing that is imported becomes garbage, so nobody looks for garbage meanwhile: a tenth of the time.
+# Imports make no garbage, so the collector is off meanwhile, which saves a tenth of the time.
 _PROGRAM = "import gc; gc.disable(); from tuibackup.run.process.child import main; main()"
 
 
@@ -34,7 +34,7 @@ class Launcher:
 
     def __init__(self, *, fork: bool = False) -> None:
         self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._errors = os.memfd_create("launcher")  # in memory: where the state lies is not known yet
+        self._errors = os.memfd_create("launcher")  # in memory, because the state folder is not known yet
         self._used = False
         try:
             self._process = (_forked if fork else _spawned)(theirs.fileno(), self._errors)
@@ -46,14 +46,17 @@ class Launcher:
             theirs.close()
 
     def launch(self, errors: Path, messages: list[tuple[bytes, tuple[int, ...]]]) -> None:
-        """Hand over the request, each message with the open files that go with it; they stand on no command line.
+        """Hand over the request, each message with its open files; nothing of it is on a command line.
 
-        What the launcher's Python has to say is kept in `errors`, where that is anything.
+        If the launcher's Python writes errors, they are kept in the file `errors`.
         """
         self._used = True
-        # It ends by itself once it has forked; somebody must take its exit status.
+        # It ends by itself once it has forked; this thread takes its exit status.
         threading.Thread(target=self._end, args=(errors,), daemon=True, name="launcher").start()
-        with self._line, suppress(BrokenPipeError, ConnectionResetError):  # it died: its runs' journals tell
+        with (
+            self._line,
+            suppress(BrokenPipeError, ConnectionResetError),
+        ):  # it died: its runs' journals show that
             for message, files in messages:
                 socket.send_fds(self._line, [message], files)
 
@@ -100,7 +103,7 @@ def _forked(line: int, errors: int) -> "subprocess.Popen[bytes] | _Forked":
 
 
 class _Forked:
-    """A process that was forked, with as much of `Popen` as the launcher uses."""
+    """A forked process, with the methods of `Popen` that the launcher uses."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -115,19 +118,19 @@ class _Forked:
 
 
 def _child(line: int, errors: int) -> NoReturn:
-    """Become what `_spawned` starts: a session of its own, none of our open files, nothing imported from beside us."""
+    """Become like a process of `_spawned`: a session of its own, none of our open files, no imports from our folder."""
     try:
         gc.disable()
         os.setsid()
         os.chdir("/")
         null = os.open(os.devnull, os.O_WRONLY)
-        # Each above 2 first: a command that was started with these closed has other files there.
+        # First above 2: if the command was started with 0 to 2 closed, other files have these numbers.
         above = [fcntl.fcntl(number, fcntl.F_DUPFD, 3) for number in (line, null, errors)]
         for target, number in enumerate(above):
             os.dup2(number, target)
         for number in _open_files():
             if number > 2:
-                with suppress(OSError):  # the one that listed them is closed already
+                with suppress(OSError):  # the descriptor that listed them is closed already
                     os.close(number)
         if not sys.flags.safe_path:
             del sys.path[0]
@@ -135,7 +138,7 @@ def _child(line: int, errors: int) -> NoReturn:
         from tuibackup.run.process.child import main
 
         main()
-    except BaseException:  # nothing may climb back into the command
+    except BaseException:  # no error may return into the command
         sys.excepthook(*sys.exc_info())
         sys.stderr.flush()
     finally:

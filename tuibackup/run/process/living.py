@@ -1,4 +1,4 @@
-"""Which runs of this host live: those whose journal is locked. Touches nothing but the journals' folder."""
+"""Which runs of this host live: those whose journal is locked. Reads only the journals' folder."""
 
 import os
 import time
@@ -10,7 +10,7 @@ from tuibackup.run.journal import events as ev
 from tuibackup.run.journal import journal as jr
 from tuibackup.run.places import runs_folder
 
-_TICK_NS = 2_000_000_000  # a change in the same tick of the clock cannot be seen: only an older time tells
+_TICK_NS = 2_000_000_000  # two changes in one tick of the clock look like one: only an older time is trusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +24,8 @@ class ActiveRun:
 
 
 class Living:
-    """Looks again and again. The folder is listed when its time says that a name came or went, and no journal that
-    ended is looked at twice: none begins again."""
+    """Looks again and again. The folder is listed only when its time shows that a name came or went, and a journal
+    that ended is not looked at again."""
 
     def __init__(self, state: Path) -> None:
         self._state = state
@@ -37,7 +37,7 @@ class Living:
     def look(self) -> list[ActiveRun]:
         """The runs whose process lives now, newest first. Cheap enough to be asked every second.
 
-        Of several of one server the one that goes on comes before those that will find it held, and are refused.
+        If several are of one server, the one that holds it comes first; the others will be refused.
         """
         self._list()
         found = []
@@ -76,7 +76,7 @@ def _run_of(path: Path) -> ActiveRun | None:
 
 
 def _got_hold(journal: Path) -> bool:
-    """Whether the run has its server to itself by now: it then waits for its needs, its slot, or carries steps out."""
+    """Whether the run holds its server's lock by now: it waits for its needs or its slot, or carries out steps."""
     return any(
         isinstance(event, ev.StepStarted) or (isinstance(event, ev.RunWaiting) and event.reason != ev.LEDGER)
         for event in jr.beginning(journal)

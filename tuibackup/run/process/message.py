@@ -1,6 +1,6 @@
-"""What a face, the launcher and a run say to each other: JSON over socketpairs, and only there.
+"""The messages between a face, the launcher and a run: JSON over socketpairs.
 
-Secrets pass through here and nowhere else; none of these is written or shown.
+Secrets travel only in these messages; none of them is written or shown.
 """
 
 import msgspec

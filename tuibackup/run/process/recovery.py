@@ -1,7 +1,7 @@
-"""The dead and the unrecorded: runs that ended without a word, snapshots that the ledger does not know.
+"""Records runs that died without recording their end, and snapshots that the ledger does not know.
 
-A run that is killed leaves an unfinished journal whose lock is free, perhaps a published snapshot that never
-reached the ledger, and half-made files in its incoming folder. Nobody else may touch these while it lives.
+A run that is killed leaves an unfinished journal whose lock is free, perhaps a published snapshot that is not in
+the ledger, and half-made files in its incoming folder. Nobody else may touch these while the run lives.
 """
 
 import os
@@ -28,8 +28,8 @@ from tuibackup.sop import Clock, Outcome, worst
 from tuibackup.vault.incoming import has_left, sweep
 from tuibackup.vault.layout import Snapshot, Vault
 
-KEEP_DAYS = 90  # a journal is a picture of a run; the record of it is in the ledger
-_NAME = "recovery"  # who holds a server's lock meanwhile
+KEEP_DAYS = 90  # of journals; the lasting record of a run is in the ledger
+_NAME = "recovery"  # written as the holder of a server's lock meanwhile
 
 
 def recover(config: Config, patience: float = HELD) -> list[str]:
@@ -55,8 +55,8 @@ def recover(config: Config, patience: float = HELD) -> list[str]:
 
 
 def _not_live(state: Path) -> tuple[list[Path], list[Path]]:
-    """Of the journals that are not put away those of dead runs, and those that ended (by the hand of an older version,
-    or of a process that died just then)."""
+    """Journals that were not put away: those of dead runs, and those with a last line (an older version wrote them, or
+    the process died just then)."""
     dead: list[Path] = []
     ended: list[Path] = []
     for path in jr.journals(state):
@@ -66,7 +66,7 @@ def _not_live(state: Path) -> tuple[list[Path], list[Path]]:
 
 
 def _bury(path: Path, config: Config, ledger: Ledger, vault: Vault | None) -> str | None:
-    """Finish a dead run's journal, in the ledger first. None where somebody else is doing so, or it lives."""
+    """Record a dead run, in the ledger first, then in its journal. None if another process does so, or it lives."""
     with jr.reopened(path) as journal:
         planned = jr.first(path)
         if journal is None or planned is None or jr.last(path) is not None:
@@ -114,7 +114,7 @@ def _published(vault: Vault | None, planned: ev.RunPlanned) -> dict[Clock, Snaps
 
 
 def _since(vault: Vault, planned: ev.RunPlanned, clock: Clock) -> Iterator[Snapshot]:
-    """Snapshots named after the run began; only these are worth a look into."""
+    """Snapshots whose names are later than the run's beginning; only these can be its own."""
     began = datetime.fromisoformat(planned.time).replace(microsecond=0)
     for snapshot in takewhile(lambda one: one.started >= began, vault.newest(planned.server, clock)):
         with suppress(VaultError):
@@ -125,8 +125,8 @@ def _since(vault: Vault, planned: ev.RunPlanned, clock: Clock) -> Iterator[Snaps
 def _interrupted(
     path: Path, planned: ev.RunPlanned, published: dict[Clock, Snapshot], *, left: bool
 ) -> ev.RunFinished:
-    """How a dead run ended: its published snapshots count, the rest was interrupted. `left`: for the next run."""
-    error = "the run's process ended without a word (killed, or the machine went down)"
+    """How a dead run ended: its published snapshots count, the rest was interrupted. `left`: it left files to reuse."""
+    error = "the run's process ended without saying how (it was killed, or the machine went down)"
     error += f"; {GOES_ON if left else STARTS_AGAIN}"
     clocks = {
         clock: record.clock_of(published[clock])
@@ -162,7 +162,7 @@ def _last_seen(path: Path, planned: ev.RunPlanned) -> tuple[float, int]:
 
 
 def _as_told(planned: ev.RunPlanned, entry: Entry) -> ev.RunFinished:
-    """The end of a run as its ledger entry has it."""
+    """The end of a run, from its ledger entry."""
     return record.finished_of(entry.body, planned)
 
 
@@ -178,11 +178,11 @@ def _record_all_unknown(config: Config, ledger: Ledger, vault: Vault) -> None:
 
 
 def _record_unknown(server: str, config: Config, ledger: Ledger, vault: Vault) -> None:
-    """Put snapshots that the ledger lacks into it: it was full or lost, or the run died in between."""
+    """Add snapshots that the ledger lacks: its disk was full, it was lost, or the run died before it wrote them."""
     if not _unknown(server, ledger, vault):
         return
     with suppress(BusyError), server_lock(vault, server, run=_NAME, operator=_NAME):
-        # Only now: a run that lives holds this lock until its snapshots are in the ledger.
+        # Under the lock, because a living run holds it until its snapshots are in the ledger.
         for snapshot in _unknown(server, ledger, vault):
             with suppress(VaultError):  # one that cannot be read: `verify` says why
                 summary, result = snapshot.summary, record.clock_of(snapshot)

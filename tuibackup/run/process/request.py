@@ -1,4 +1,4 @@
-"""The face's end of the line to the runs it started: their questions one by one, then the word to go on."""
+"""The face's end of the line to the runs it started: it gets their questions one by one, then tells them to go on."""
 
 import asyncio
 import contextlib
@@ -13,12 +13,12 @@ from tuibackup.run.plan import Plan
 from tuibackup.run.process import message
 from tuibackup.text import printable
 
-ANSWER_SECONDS = 300.0  # a question that is shown and not answered for so long is answered with no
+ANSWER_SECONDS = 300.0  # a question that nobody answers for so long gets the answer no
 _LINE = 1 << 20
 
 
 class Asked:
-    """A question of a run. `closed` is set once it needs no answer: answered, timed out, or its run ended."""
+    """A question of a run. `closed` is set once it needs no answer: it was answered, timed out, or its run ended."""
 
     def __init__(self, run: str, number: int, question: Question, writer: asyncio.StreamWriter) -> None:
         self.run = run
@@ -35,7 +35,7 @@ class Asked:
 
 
 class Request:
-    """What one command or key press asked for: its runs, and for a while the line for their questions."""
+    """The runs that one command or key press started, and at first the line for their questions."""
 
     def __init__(
         self, plans: tuple[Plan, ...], journals: tuple[Path, ...], lines: list[socket.socket]
@@ -102,7 +102,7 @@ class Request:
                 await asyncio.gather(asking, closed, return_exceptions=True)
 
     def close(self) -> None:
-        """Give up the line: every question from now on is answered with no; the runs go on."""
+        """Close the line: from now on every question gets the answer no; the runs go on."""
         for line in self._lines:
             line.close()
         self._lines.clear()
@@ -118,7 +118,7 @@ async def _listen(
     ready = False
     mine: list[Asked] = []
     try:
-        # Until the line ends, not only until the run is ready: an end while a dialog is open closes it.
+        # Read until the line ends, not only until the run is ready: if it ends, an open dialog closes.
         while line := await reader.readline():
             match message.from_run(line):
                 case message.Ask(number, kind, server, text, secret, detail):
@@ -131,7 +131,7 @@ async def _listen(
                     ready = True
                     questions.put_nowait(None)
     except (OSError, ValueError, msgspec.DecodeError):
-        pass  # it no longer speaks our language: as good as ended
+        pass  # what it sends cannot be read: treat it as ended
     finally:
         for asked in mine:
             asked.closed.set()

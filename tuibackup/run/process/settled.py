@@ -1,7 +1,7 @@
-"""What a start need not look at again: folders of the vault of which every snapshot is known to be in the ledger.
+"""Remembers folders of the vault whose snapshots are all in the ledger, so that a start need not look at them again.
 
-A folder's time changes with every name that comes or goes, whoever does it. So one whose time is as it was holds what
-it held; and a ledger that has the entry it had then, has all that were before it. What is in doubt is looked at.
+A folder's time changes with every name that comes or goes. So a folder with the same time holds the same names; and a
+ledger that still has its last entry of then has all entries before it. In doubt the folder is looked at.
 """
 
 import os
@@ -16,7 +16,7 @@ from tuibackup.sop import Clock
 from tuibackup.vault.layout import Vault
 
 FILE_NAME = "settled.json"
-_TICK_NS = 2_000_000_000  # a change in the same tick of the clock cannot be seen: only what is older tells
+_TICK_NS = 2_000_000_000  # two changes in one tick of the clock look like one: only an older time is trusted
 
 
 class _Known(msgspec.Struct):
@@ -29,7 +29,7 @@ class _Known(msgspec.Struct):
 
 
 class Settled:
-    """The folders that are settled, as the state folder remembers them."""
+    """The folders that are settled, from a file in the state folder."""
 
     def __init__(self, state: Path, vault: Vault, ledger: Ledger) -> None:
         self._path = state / FILE_NAME
@@ -41,7 +41,7 @@ class Settled:
         self._changed = not same
 
     def times(self, server: str) -> dict[str, int]:
-        """The times of a server's folders now. To be asked before their names are: what comes after changes them."""
+        """The times of a server's folders now. Ask before listing them: later names then change the times."""
         return {f"{server}/{clock}": self._vault.changed_ns(server, clock) for clock in Clock}
 
     def has(self, times: dict[str, int]) -> bool:
@@ -57,7 +57,7 @@ class Settled:
             self._changed = True
 
     def keep(self) -> None:
-        """Remember it for the next start, as far as that can be written."""
+        """Remember them for the next start, if the file can be written."""
         newest = self._ledger.log(1)
         if not self._changed or not newest:
             return

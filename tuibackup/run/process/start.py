@@ -34,9 +34,9 @@ def start(plans: Iterable[Plan], config_path: Path, launcher: Launcher | None = 
     """Start one detached process for each plan; returns at once, their journals exist already.
 
     A `launcher` that was started before saves the time that its imports take.
-    The processes read the configuration themselves. Raises ConfigError where it is broken by now, UsageError where it
-    no longer has what is planned, and
-    TuibackupError where a journal cannot be written or no process can be started; then no run has begun.
+    The processes read the configuration themselves. Raises ConfigError if it is broken by now, UsageError if it no
+    longer has what is planned, and TuibackupError if a journal cannot be written or no process can be started; then no
+    run has begun.
     """
     plans = tuple(plans)
     config = load(config_path)
@@ -44,7 +44,7 @@ def start(plans: Iterable[Plan], config_path: Path, launcher: Launcher | None = 
         server = config.servers.get(plan.server)
         if server is None or not plan.clocks <= clocks_of(server):
             raise UsageError(
-                _("{server} is not in {file} any more as it was planned; nothing was started").format(
+                _("{server} was changed in {file} after the plan was made; nothing was started").format(
                     server=printable(plan.server), file=config.source
                 ),
                 _("make the plan again"),
@@ -81,7 +81,7 @@ def start(plans: Iterable[Plan], config_path: Path, launcher: Launcher | None = 
 def ask_stop(config: Config, run: str, by: Operator) -> None:
     """Ask a run to stop; it does so within seconds and records who asked. `run` is its id.
 
-    Raises UsageError where no such run lives.
+    Raises UsageError if no such run lives.
     """
     if not any(alive.run == run for alive in active(config)):
         raise UsageError(

@@ -1,1 +1,1 @@
-"""Scratch places on this machine that are gone afterwards, whatever ends us."""
+"""Scratch places on this machine that are removed afterwards, even if we are killed."""

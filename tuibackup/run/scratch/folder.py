@@ -1,4 +1,4 @@
-"""A private folder for one drill, which is gone afterwards whatever ends us: an error, ctrl+c, or kill -9."""
+"""A private folder for one drill, which is removed afterwards, even after an error, ctrl+c, or kill -9."""
 
 import errno
 import os
@@ -29,7 +29,7 @@ LEAST_FREE = 256 << 20  # bytes that stay free on the disk
 
 
 class ScratchPlace:
-    """A new folder below `parent`; a context manager. What an earlier drill left there is swept first.
+    """A new folder below `parent`; a context manager. Folders that earlier drills left there are removed first.
 
     `open_to_others`: other accounts may pass through it (a server of another account works below it).
     """
@@ -65,18 +65,18 @@ class ScratchPlace:
             self._reaper.wait(_REAPER_SECONDS)
 
     def need(self, amount: int) -> None:
-        """VaultError where there is no room for `amount` bytes."""
+        """Raise VaultError if there is no room for `amount` bytes."""
         free = room(self.path).free
         if free < amount + LEAST_FREE:
             raise VaultError(
-                f"{self._parent}: a drill of this snapshot needs about {size(amount)}; {size(free)} are free, of which"
-                f" {size(LEAST_FREE)} are to stay free",
+                f"{self._parent}: a drill of this snapshot needs about {size(amount)}; {size(free)} are free, and"
+                f" {size(LEAST_FREE)} must stay free",
                 "free some room there, or name another folder: [drill] folder",
             )
 
 
 def _sweep(parent: Path) -> None:
-    """Remove what drills of ours left that ended with the machine."""
+    """Remove folders of drills that ended when the machine went down."""
     for entry in os.scandir(parent):
         if not _NAME.fullmatch(entry.name):
             continue
@@ -91,7 +91,7 @@ def _sweep(parent: Path) -> None:
 
 
 def _locked(path: Path, flags: int) -> int:
-    """A descriptor that holds the lock of `path`. BlockingIOError: somebody else does."""
+    """A descriptor that holds the lock of `path`. Raises BlockingIOError if another process holds it."""
     fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | flags, 0o600)
     if not try_lock(fd):
         os.close(fd)

@@ -1,4 +1,4 @@
-"""A throw-away mariadbd of this machine in a folder that is gone afterwards, for SQL that came from somewhere else."""
+"""A throw-away mariadbd on this machine, in a folder that is removed afterwards, for SQL of other servers."""
 
 import os
 import pwd
@@ -11,13 +11,13 @@ from tuibackup.database.restore.target import TargetServer, local_target
 from tuibackup.run.scratch.folder import ScratchPlace
 from tuibackup.vault.output import vault_errors
 
-_UNPRIVILEGED = "nobody"  # whose rights it has where root starts it
+_UNPRIVILEGED = "nobody"  # the account that it runs as if root starts it
 _SERVER_BYTES = 200 << 20  # of an empty server
 
 
 @contextmanager
 def throw_away(settings: DrillSettings, amount: int) -> Iterator[tuple[ScratchPlace, TargetServer]]:
-    """Its place, with room for `amount` bytes of data, and how to log in; it ends with the thread that enters.
+    """Its folder, with room for `amount` bytes of data, and a login; the server ends with the thread that enters.
 
     Raises DatabaseError (it does not start), VaultError (no room).
     """

@@ -1,4 +1,4 @@
-"""Ends what a playground or a drill started and removes its folder, also when that itself is killed.
+"""Ends the processes of a playground or a drill and removes its folder, even if that itself is killed.
 
 A small process of its own: it waits until the other end of its standard input is gone. Run as
 `python -m tuibackup.run.scratch.reaper FOLDER`.

@@ -175,7 +175,7 @@ def _heading(face: RunFace, now: datetime, room: int) -> list[Line]:
         state = f"{outcome_word(outcome)}, {duration(view.finished.seconds)}"
         style = outcome.value
     else:
-        state, style = _("ended without a word"), "interrupted"
+        state, style = _("ended without saying how"), "interrupted"
     sign = SIGNS.get(style, symbols.NOT_BEGUN)
     lines = _field(_("run"), view.run, "", room)
     if view.planned:
