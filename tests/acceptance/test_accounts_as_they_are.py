@@ -85,7 +85,7 @@ def test_a_server_that_wants_tls_of_everybody_gets_it(
         ("bersurat", "(using password: YES); check user and password of [servers.siakad.database]"),
         pytest.param(
             "lewat",
-            "You must SET PASSWORD before executing this statement; give it a new password there",
+            "You must SET PASSWORD before executing this statement; give the account a new password",
             marks=pytest.mark.long,
         ),
         pytest.param(
@@ -95,7 +95,7 @@ def test_a_server_that_wants_tls_of_everybody_gets_it(
         ),
         pytest.param(
             "kuno",
-            "please change the password to the new format; give it a new password there: ALTER USER kuno",
+            "please change the password to the new format; give the account a new password; run there: ALTER USER kuno",
             marks=pytest.mark.long,
         ),
     ],

@@ -214,10 +214,10 @@ def test_definitions_that_can_be_had_lie_beside(menagerie: Menagerie) -> None:
     assert "trigger dibuang_t" in beside.lower()
     assert "BEGIN this is no SQL" in beside
     for place, told in (
-        ("tabel.tanpa_ibd", "tells: id int(11)"),
-        ("program.rusak", "tells: BEGIN this is no SQL"),
+        ("tabel.tanpa_ibd", "shows: id int(11)"),
+        ("program.rusak", "shows: BEGIN this is no SQL"),
     ):
-        assert "what the server tells of it is in left-out.sql" in menagerie.findings[place]["reason"]
+        assert "what the server shows of it is in left-out.sql" in menagerie.findings[place]["reason"]
         assert told in beside
 
 
