@@ -49,6 +49,9 @@ def test_a_backup_disk_that_does_not_answer_is_said_and_keeps_nobody(
         assert said.code == 0, said.out + said.err
         assert "√  siakad  fresh" in said.out, "the ledger tells how the clock stands"
         assert "the backup disk does not answer" in said.out
+        refused = site.tuibackup("run", "siakad")
+        assert refused.code == 1
+        assert refused.err.startswith("tuibackup: the backup disk does not answer"), refused.err
         with cockpit(site) as seat:
             seat.wait_for("siakad", "fresh", "the backup disk does not answer")
             seat.send("b")

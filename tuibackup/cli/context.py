@@ -74,7 +74,14 @@ class Context:
         """The backup disk; never created by looking at it. Raises VaultError."""
         from tuibackup.run.places import open_vault
 
+        self.require_disk()
         return open_vault(self.config, create=False)
+
+    def require_disk(self) -> None:
+        """VaultError where the backup disk does not answer: nothing would come of waiting for it."""
+        from tuibackup.vault.disk import require_answer
+
+        require_answer(self.config.vault.path)
 
     @property
     def state(self) -> Path:

@@ -32,6 +32,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
 
     if not context.read_only:
         try:
+            context.require_disk()
             recover(context.config, TURN)
         except TuibackupError as error:  # watching needs no record
             say(str(error))

@@ -63,9 +63,9 @@ def run(args: argparse.Namespace, context: Context) -> int:
         config = context.config
         operator = identify(args.operator, config.operators)
         if not context.read_only:
-            with suppress(
-                LedgerHeldError
-            ):  # by another process: whoever needs the ledger waits for it, and says so
+            context.require_disk()
+            # Of a ledger that another process holds: whoever needs it waits, and says so.
+            with suppress(LedgerHeldError):
                 recover(config, held.TURN)  # first, because a snapshot of a dead run may renew a clock
         if args.due or args.overdue:
             from tuibackup.cli import due
