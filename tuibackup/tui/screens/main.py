@@ -367,7 +367,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
         """The row as text that a terminal can select, whole, and in the clipboard where the terminal takes it."""
         pane = self.pane if self.number == 4 else self.servers
         lines, cursor = pane.draw(self.picture)
-        row = plain(lines[cursor]).strip(" │") if cursor is not None else ""
+        seen = cursor is not None and cursor < len(lines)  # a pane too small for rows shows none
+        row = plain(lines[cursor or 0]).strip(" │") if seen else ""
         if self.number == 4 and (entry := self.log_pane.chosen):
             row = f"{entry.time.isoformat()} {entry.server} {entry.kind} {entry.outcome} {entry.detail} {entry.who}"
         elif (face := self.picture.face(self.servers.cursor)) and face.view.finished:
