@@ -1,4 +1,4 @@
-"""The one registry of what can be done: bindings, footer, palette, help and docs/keys.md all come from here.
+"""The one registry of actions: bindings, footer, palette, help and docs/keys.md all come from here.
 
 An action knows its keys, its words, and why it cannot be used now; what it does is a method `do_<id>` of the
 screen (dashes become underscores).
@@ -194,7 +194,7 @@ _NAMES = {
 
 
 def keys_of(action: Action, keymap: Mapping[str, str]) -> tuple[str, ...]:
-    """The keys that an action has, by `[keymap]` where it is named there."""
+    """The keys of an action: those of `[keymap]` if it names them."""
     return tuple(key.strip() for key in keymap[action.id].split(",")) if action.id in keymap else action.keys
 
 
@@ -206,7 +206,7 @@ def key_name(key: str) -> str:
 
 
 def reason(action: Action, situation: Situation) -> str | None:
-    """Why an action cannot be used now; None where it can."""
+    """Why an action cannot be used now; None if it can."""
     if action.changes and situation.read_only:
         return _("this cockpit is read-only (--read-only): it starts and stops nothing")
     if action.panes and situation.pane not in action.panes:
@@ -216,12 +216,12 @@ def reason(action: Action, situation: Situation) -> str | None:
 
 
 def offered(situation: Situation) -> tuple[Action, ...]:
-    """The actions that there are: --read-only takes those away that change anything."""
+    """All actions; with --read-only only those that change nothing."""
     return tuple(action for action in ACTIONS if not (action.changes and situation.read_only))
 
 
 def label(action: Action, situation: Situation) -> str:
-    """The action's words, with the number of servers it is about where there are marks."""
+    """The action's words; if servers are marked, with their number."""
     text = _(action.label)
     return f"{text} {situation.marked}" if action.id == "back-up" and situation.marked else text
 

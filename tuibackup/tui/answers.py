@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class ScreenAnswers:
-    """For one request. What may serve the other servers too is kept for as long, and given once to each question."""
+    """Answers one request. An answer that may serve other servers is kept meanwhile, and given once a question."""
 
     def __init__(self, app: "App[Any]") -> None:
         self._app = app
@@ -21,7 +21,7 @@ class ScreenAnswers:
         self._before: set[tuple[str, str, str]] = set()
 
     async def ask(self, question: Question) -> str | None:
-        """The answer; None is no. To be called from a worker."""
+        """The answer; None is no. Call it from a worker."""
         async with self._lock:
             what = (question.kind, question.server, question.text)
             again = what in self._before
@@ -32,7 +32,7 @@ class ScreenAnswers:
             try:
                 reply: Reply | None = await self._app.push_screen_wait(Ask(question, closed))
             finally:
-                closed.set()  # where no answer is needed any more, the dialog closes by itself
+                closed.set()  # the dialog closes by itself when no answer is needed any more
             if reply is None or reply.answer is None:
                 return None
             if reply.for_others:

@@ -33,7 +33,7 @@ from tuibackup.words import _, use_language
 
 EVERY = 0.5  # seconds between two pictures
 SOON = 0.05  # while the log is searched
-_WHILE_FILTERING = ("details", "next-pane", "previous-pane")  # their keys are no letters
+_WHILE_FILTERING = ("details", "next-pane", "previous-pane")  # their keys are not letters
 
 
 class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
@@ -79,7 +79,7 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
         self.main = MainScreen(source.first(), config.keymap, read_only=read_only)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
-        """For Textual's own theme, which is the one before ours is set: each semantic colour from its source."""
+        """The semantic colours while Textual's own theme is in use, before ours is set."""
         theme = self.current_theme
         fallback = theme.foreground or theme.primary
         return {name: getattr(theme, source) or fallback for name, source in themes.SEMANTIC.items()}
@@ -144,7 +144,7 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
             self.screen.take(picture)
 
     def _renew(self, config: Config) -> None:
-        """The configuration was read again: from now on it is this one, and that is said."""
+        """Use the configuration that was read again, and say so."""
         before, self.config = self.config, config
         said = [renewed(before, config)]
         try:
@@ -173,7 +173,7 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
         if self.screen is not self.main and not action.anywhere:
             return
         if not self.main.picture.complete and name != "quit" and not action.anywhere:
-            self._early.append(name)  # nothing is known yet: what was typed waits for the first picture
+            self._early.append(name)  # nothing is known yet: the key waits for the first picture
             return
         if self.main.filtering and name == "details":
             self.main.end_filter()
@@ -251,7 +251,7 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
             self.run_worker(self._start(plans), name="request")
 
     async def _start(self, plans: tuple[Plan, ...]) -> None:
-        """Start the processes and answer what they ask; from then on their journals tell the rest."""
+        """Start the processes and answer their questions; then their journals tell the rest."""
         from tuibackup.run.process.start import start
 
         self.starting = True
@@ -288,7 +288,7 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
 
 
 def _looks_alike(picture: Picture, other: Picture) -> bool:
-    """Whether nothing but the seconds differ, and nothing is drawn by these."""
+    """Whether only the seconds differ, and nothing on the screen depends on them."""
     still = not picture.active and picture.now.replace(second=0, microsecond=0) == other.now.replace(
         second=0, microsecond=0
     )
@@ -309,7 +309,7 @@ def open_cockpit(
     """
     use_language(config.language)
     keymap.check(config)
-    if not os.environ.get("NO_COLOR"):  # empty is not set (no-color.org); to Textual it is
+    if not os.environ.get("NO_COLOR"):  # an empty value means "not set" (no-color.org), but not to Textual
         os.environ.pop("NO_COLOR", None)
     app = Cockpit(config, source, identify(None, config.operators), read_only=read_only)
     run(app.run_async(mouse=config.mouse))

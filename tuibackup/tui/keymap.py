@@ -1,4 +1,4 @@
-"""`[keymap]` of config.toml: what cannot be used there is told with its line before the cockpit opens."""
+"""Checks `[keymap]` of config.toml before the cockpit opens; an error names the line."""
 
 from tuibackup.config import Config
 from tuibackup.config.table import Source
@@ -7,7 +7,7 @@ from tuibackup.tui.private import name_of, sequences
 from tuibackup.tui.wire.keyboard import Keyboard
 from tuibackup.words import _
 
-_TAKEN = ("escape", "ctrl+c", "ctrl+q")  # close, warn and leave everywhere, whatever is remapped
+_TAKEN = ("escape", "ctrl+c", "ctrl+q")  # these close, warn and leave everywhere, and cannot be remapped
 
 
 def check(config: Config) -> None:
@@ -59,12 +59,12 @@ def _names_are() -> str:
 
 
 def _name(key: str) -> str:
-    """The name by which Textual tells a key: of a single character its own."""
+    """Textual's name of a key; for a single character its own name."""
     return name_of(key) if len(key) == 1 else key
 
 
 def _names() -> frozenset[str]:
-    """All keys that can arrive: every printable character, and what comes as one whole sequence."""
+    """All keys that can arrive: every printable character, and every key that comes as one sequence."""
     typed = {name_of(chr(number)) for number in range(0x20, 0x250) if chr(number).isprintable()}
     whole = (names for text, names in sequences().items() if list(Keyboard().feed(text)) == [text])
     return frozenset(typed).union(*whole)

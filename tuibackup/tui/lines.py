@@ -1,4 +1,4 @@
-"""Lines of text with named styles, and the one widget that draws them: what changed goes over the wire, no more.
+"""Lines of text with named styles, and the one widget that draws them; it sends only what changed.
 
 A pane is a pure function from the picture to lines, so that a test reads it as plain text; the widget knows
 nothing of backups. Texts are never markup. Colours come from lines.tcss through the style's name.
@@ -27,7 +27,7 @@ STYLES = (
 
 
 def width(line: Iterable[Span]) -> int:
-    """Cells that `line` takes."""
+    """The width of `line` in cells."""
     return sum(cells(text) for text, _ in line)
 
 
@@ -37,7 +37,7 @@ def plain(line: Iterable[Span]) -> str:
 
 
 def left(text: str, room: int, *, middle: bool = False) -> str:
-    """`text` in exactly `room` cells, shortened with … where it is longer."""
+    """`text` in exactly `room` cells, shortened with … if it is longer."""
     text = shorten(text, room, middle=middle)
     return text + " " * (room - cells(text))
 
@@ -65,7 +65,7 @@ def cut(line: Iterable[Span], room: int) -> Line:
 
 
 def ends(start: Line, end: Line, room: int, fill: Span = (" ", "")) -> Line:
-    """`start` at the left and `end` at the right of `room` cells; the start gives way where both do not fit."""
+    """`start` at the left and `end` at the right of `room` cells; the start is cut if both do not fit."""
     start = cut(start, max(0, room - width(end) - 1))
     gap = room - width(start) - width(end)
     return cut((*start, (fill[0] * max(gap, 0), fill[1]), *end), room)
@@ -84,7 +84,7 @@ def rule(number: int, title: str, end: str, room: int, *, active: bool) -> Line:
 
 
 def wrapped(text: str, room: int, most: int, style: str = "") -> list[Line]:
-    """`text` over at most `most` lines, broken at spaces and where it has lines; the last is shortened with …."""
+    """`text` in at most `most` lines, broken at spaces and at its own line breaks; the last is shortened with …."""
     lines = [line for part in text.split("\n") for line in wrap(part, room)]
     if len(lines) > most:
         lines[most - 1 :] = [shorten(" ".join(lines[most - 1 :]), room)]
@@ -135,7 +135,7 @@ class Lines(Widget):
         over = self._cursor_style() if y == self._cursor else None
         segments = [Segment(text, self._style(base, name, over)) for text, name in cut(spans, room) if text]
         strip = Strip(segments).adjust_cell_length(room, base if over is None else base + over)
-        return strip.simplify()  # joins what has one style: each change of style is ten bytes on the wire
+        return strip.simplify()  # joins cells of one style: each change of style takes ten bytes on the wire
 
     def _style(self, base: Style, name: str, over: Style | None) -> Style:
         style = base + self.get_component_rich_style(f"lines--{name}", partial=True) if name else base
@@ -145,7 +145,7 @@ class Lines(Widget):
         name = "lines--cursor" if self.has_focus else "lines--cursor-blurred"
         style = self.get_component_rich_style(name, partial=True)
         if self.has_focus and not self.app.native_ansi_color:
-            # Only 16 colours need the cursor's own text colour: many of them cannot be read on its background.
+            # Only with 16 colours the cursor has its own text colour: many of them cannot be read on its background.
             return Style(bgcolor=style.bgcolor, bold=style.bold)
         return style
 

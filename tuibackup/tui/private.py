@@ -1,4 +1,4 @@
-"""The uses of Textual's private parts, all of them, each with its reason. Textual is pinned to the version they fit.
+"""All uses of Textual's private parts, each with its reason. Textual is pinned to the version that they fit.
 
 Reviewed for Textual 8.2.8.
 """
@@ -46,7 +46,7 @@ class QuietCrash:
 
 
 class OwnOutput:
-    """Mixed into the App: pictures are not written as Textual composes them, but fetched when the line is free.
+    """Mixed into the App: pictures are not written when Textual composes them, but fetched when the line is free.
 
     Textual sends whole widgets, with all codes for each piece of text, into a queue that blocks; nothing public stands
     between the compositor and the driver. `frame_changed` is called instead, where a terminal is there.
@@ -67,7 +67,7 @@ class OwnOutput:
 
 
 class Picture(NamedTuple):
-    """What the screens on top of each other show: a line for each row, none wider than `width` cells."""
+    """What the stacked screens show: a line for each row, none wider than `width` cells."""
 
     lines: Sequence[Strip]
     width: int
@@ -75,7 +75,7 @@ class Picture(NamedTuple):
 
 
 def picture(app: "App[None]") -> Picture | None:
-    """The picture of now; None while there is none of the terminal's size: a screen is not laid out yet, or all end.
+    """The present picture; None if none has the terminal's size: a screen is not laid out yet, or the app ends.
 
     The compositor has no public name, and draws what lies below a dialog only where it is told the screens.
     """
@@ -92,7 +92,7 @@ def picture(app: "App[None]") -> Picture | None:
 
 
 def messages_of(key: str) -> list[Message]:
-    """What a key means to Textual: a character, a whole escape sequence, or a paste with its brackets.
+    """What Textual makes of a key: a character, a whole escape sequence, or a paste with its brackets.
 
     Its parser waits for more after what it does not know, and takes a letter after esc for alt: it gets key by key.
     """
@@ -120,7 +120,7 @@ def name_of(character: str) -> str:
 
 
 class AsciiOnly(LineFilter):
-    """Replaces every character outside ASCII in what goes to the terminal, frames of dialogs too."""
+    """Replaces every character outside ASCII on its way to the terminal, frames of dialogs, too."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
         return [Segment(to_ascii(text), style, control) for text, style, control in segments]

@@ -1,16 +1,16 @@
-"""What is said when config.toml was read again while the cockpit is open."""
+"""The notice when config.toml was read again while the cockpit is open."""
 
 from collections.abc import Iterable
 
 from tuibackup.config import Config
 from tuibackup.words import _, ngettext
 
-_NAMED = 3  # servers; of more their number
+_NAMED = 3  # servers that are named; of more only the number is shown
 _AT_START = ("language", "symbols", "mouse", "operators")  # settings that the next cockpit begins with
 
 
 def renewed(before: Config, after: Config) -> str:
-    """One line: which servers came, went or changed, and what is not in force yet."""
+    """One line: which servers were added, removed or changed, and which settings are not in force yet."""
     old, new = before.servers, after.servers
     parts = [
         (_("new: {servers}"), [name for name in new if name not in old]),

@@ -1,4 +1,4 @@
-"""The characters of the cockpit: those of Windows' WGL4 set, and for terminals without UTF-8 their ASCII stand-ins.
+"""The characters of the cockpit: those of Windows' WGL4 set, and an ASCII character for each without UTF-8.
 
 Everything is drawn with the WGL4 ones. Where only ASCII may be shown, one filter replaces what goes to the
 terminal, cell for cell, so that no drawing needs two forms.
@@ -37,17 +37,17 @@ _TABLE = str.maketrans(_ASCII)
 
 
 def to_ascii(text: str) -> str:
-    """`text` in ASCII, cell for cell: our own signs by their stand-ins, any other character by "?"."""
+    """`text` in ASCII, cell for cell: our own signs by similar ones, any other character by "?"."""
     if text.isascii():
         return text
-    # Only used behind Textual, which has already cut the text into cells; a wide character takes two.
+    # Used only after Textual has cut the text into cells; a wide character takes two.
     from rich.cells import cell_len
 
     return "".join(sign if sign.isascii() else "?" * cell_len(sign) for sign in text.translate(_TABLE))
 
 
 def ascii_only(setting: str | None, environment: Mapping[str, str] | None = None) -> bool:
-    """Whether to draw in ASCII: as `symbols` says, else where Python's output or the terminal's locale is not UTF-8."""
+    """Whether to draw in ASCII: as `symbols` says, else if Python's output or the terminal's locale is not UTF-8."""
     if setting is not None:
         return setting == "ascii"
     locale = _started_with() if environment is None else environment

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
-# What a full-screen program sets, Textual 8.2.8 among them, each undone. Nothing here does harm where it was not set.
+# Undoes each mode that a full-screen program sets, as Textual 8.2.8 does. It does no harm if a mode was not set.
 _MODES_OFF = (
     b"\x1b[?2026l"  # synchronized output
     b"\x1b[?1000l\x1b[?1003l\x1b[?1015l\x1b[?1006l\x1b[?1016l"  # mouse; Textual leaves 1016 on
@@ -20,13 +20,13 @@ _MODES_OFF = (
     b"\x1b[?7h\x1b[0m\x1b[?25h"  # wrapping, plain letters, the cursor
 )
 _LEAVE_SCREEN = b"\x1b[?1049l"  # once only: a second one would move the cursor
-_PATIENCE = 5  # seconds in which a terminal must take that
+_PATIENCE = 5  # seconds in which a terminal must take these bytes
 NAME = "tuibackup-guard"
 
 
 @contextmanager
 def left_as_it_was() -> Iterator[None]:
-    """Give the terminal back at the end of the block, or of this process. Call it while there is one thread."""
+    """Restore the terminal at the end of the block, or of this process. Call it while there is one thread."""
     terminal = sys.__stdout__.fileno() if sys.__stdout__ else 1
     try:
         before = termios.tcgetattr(terminal)
@@ -50,9 +50,9 @@ def left_as_it_was() -> Iterator[None]:
 
 
 def _guard(terminal: int, before: list[Any], ended: int, alive: int) -> NoReturn:
-    """Wait for the end of the other process; where it could not say that all is in order, put it in order."""
+    """Wait for the end of the other process; unless it said that the terminal is in order, restore it."""
     try:
-        os.setsid()  # what ends the cockpit's group does not end this; and the terminal may be set from outside
+        os.setsid()  # a signal to the cockpit's group does not end this; and it may set the terminal from outside
         os.close(alive)
         with suppress(OSError):
             Path("/proc/self/comm").write_text(NAME)

@@ -1,4 +1,4 @@
-"""Themes: TOML files with Textual's colours and the semantic ones, checked whole before any is used.
+"""Themes: TOML files with Textual's colours and the semantic ones; all are checked before one is used.
 
 A broken file never stops the cockpit: it is left out, all broken ones are told in one notice. No colour is
 written in Python; what a file leaves out is taken from another of its own colours.
@@ -16,7 +16,7 @@ from textual.theme import Theme
 DEFAULT = "tuibackup-dark"
 SIXTEEN = "tuibackup-16"  # for 16 colours, and for none
 
-# A semantic colour that a file leaves out is this one of its [colours].
+# If a file leaves out a semantic colour, this one of its [colours] is used.
 SEMANTIC: Mapping[str, str] = {
     "status-fresh": "success",
     "status-due": "warning",
@@ -36,7 +36,7 @@ SEMANTIC: Mapping[str, str] = {
     "cursor-blurred-background": "panel",
 }
 _NEEDED = ("primary", "foreground", "background")
-# What the other colours are taken from, in this order.
+# The colours from which the others are derived, in this order.
 _COLOURS: Mapping[str, str] = {
     "primary": "primary",
     "foreground": "foreground",
@@ -120,7 +120,7 @@ def load(folders: Iterable[Path]) -> Themes:
 
 
 def choose(wanted: str | None, themes: Themes, *, few_colours: bool) -> str:
-    """The theme to open with: `wanted` where it can be used, but one of 16 colours where there are no more."""
+    """The theme to open with: `wanted` if it can be used, but one of 16 colours if the terminal has no more."""
     chosen = wanted if wanted and wanted in themes.usable else DEFAULT
     if few_colours and chosen in themes.usable and not themes.usable[chosen].ansi:
         return SIXTEEN

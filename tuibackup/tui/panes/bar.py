@@ -12,7 +12,7 @@ _COUNTED = ("overdue", "failed", "interrupted", "never", "running", "waiting")
 
 
 class Bar(Lines):
-    """What must be seen first, whatever the pane."""
+    """The line that must be seen first, in every pane."""
 
     picture: Picture | None = None
 
@@ -26,7 +26,7 @@ class Bar(Lines):
 
 
 def bar_line(picture: Picture, room: int) -> Line:
-    """Alarms at the left; room on the disk, operator and time at the right. What can be spared goes first."""
+    """Alarms at the left; room on the disk, operator and time at the right. The less needed parts are dropped first."""
     alarms = _alarms(picture, room)
     clock = picture.now.astimezone()
     # Seen from another day of the year, `when` writes the date too.
@@ -50,7 +50,7 @@ def bar_line(picture: Picture, room: int) -> Line:
 
 
 def _alarms(picture: Picture, room: int) -> Line:
-    """The alarms, none left out: where the words do not fit, the last ones are signs and numbers only."""
+    """The alarms, all of them: if the words do not fit, the last ones are only signs and numbers."""
     words = {
         "overdue": _("OVERDUE"), "failed": _("failed"), "interrupted": _("interrupted"), "never": _("never"),
         "running": _("running"), "waiting": _("waiting"),

@@ -13,7 +13,7 @@ from tuibackup.words import _, ngettext
 
 
 class DumpPane(Pane):
-    """The databases. `tab` is True where the log shares this place, hidden behind it."""
+    """The databases. `tab` is True if the log shares this place, hidden behind it."""
 
     number = 3
 
@@ -36,7 +36,7 @@ class DumpPane(Pane):
         if self.top:
             lines = self.scrolled(lines)
         else:
-            # The newest output is what counts: of more than fits, the end is shown below the first line.
+            # The newest output counts: if not all fits, its end is shown below the first line.
             rows = self.size.height - 1
             lines = lines if len(lines) <= rows else [lines[0], *lines[len(lines) - rows + 1 :]]
         return [rule(3, title, end, room, active=self.has_focus), *lines], None
@@ -62,7 +62,7 @@ def _waits_for(view: RunView) -> str:
 
 
 def dump_lines(server: str, face: RunFace | None, picture: Picture, room: int) -> list[Line]:
-    """The first line tells how it stands, the others are the step's own output, newest last."""
+    """The first line tells the state, the others are the step's own output, newest last."""
     row = picture.row(server)
     if row is None or not picture.complete:
         return []
@@ -107,7 +107,7 @@ def _running(step: StepView, room: int) -> Line:
 
 
 def _signed(outcome: Outcome, text: str, room: int) -> list[Line]:
-    """A sentence behind the sign of its outcome, on two lines where it is long."""
+    """A sentence after the sign of its outcome, on two lines if it is long."""
     first, *more = wrapped(text, room - 4, 2)
     sign: Span = (f" {SIGNS[outcome.value]} ", outcome.value)
     return [(sign, *first), *((("   ", ""), *line) for line in more)]

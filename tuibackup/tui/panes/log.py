@@ -49,7 +49,7 @@ class LogPane(Pane):
 
     @property
     def rows(self) -> tuple[LogRow, ...]:
-        """Those of the page for this filter: none before it is there, rather than some that do not fit."""
+        """The entries of the page for this filter; none until that page has come, rather than others."""
         return self.picture.log.rows if self.picture and self.picture.log.filter == self.filter else ()
 
     @property
@@ -91,7 +91,7 @@ class LogPane(Pane):
         return _("newest first") + " · " + seen
 
     def _searching(self, picture: Picture) -> bool:
-        """Whether the page for this filter is not whole yet."""
+        """Whether the page for this filter is not complete yet."""
         return picture.log.read and (picture.log.filter != self.filter or picture.log.searching)
 
 
@@ -119,7 +119,7 @@ class Widths:
 
 
 def widths(rows: Iterable[LogRow], room: int) -> Widths:
-    """How `room` cells are shared out: names first, then a detail that tells something, then the others."""
+    """How `room` cells are divided: names first, then a useful width for the detail, then the others."""
     outcome = 2 + max(cells(outcome_word(outcome)) for outcome in Outcome)
     names, people = 10, 8
     for row in rows:

@@ -1,4 +1,4 @@
-"""What the four panes have in common: they draw the picture whenever it, their size or their focus changes."""
+"""The base of the four panes: they draw the picture whenever it, their size or their focus changes."""
 
 from textual import events
 from textual.message import Message

@@ -1,4 +1,4 @@
-"""How one server looks in a line, at any width: pure functions. Ages and states are never cut, names last of all."""
+"""One server as a line of any width: pure functions. Ages and states are never cut, names only at the very last."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ class Columns:
 
 
 def columns(room: int, rows: Iterable[ServerRow] = (), *, weeks: bool) -> Columns:
-    """How `room` cells are shared out: what can be spared goes first, until there is room for the names of `rows`.
+    """How `room` cells are divided: the less needed columns go first, until the names of `rows` have room.
 
     No wider than they are, so that the column never shrinks as the terminal grows and others come back.
     """
@@ -190,7 +190,7 @@ def since(last: LastRun, now: datetime) -> str:
 
 
 def run_words(face: RunFace, room: int) -> str:
-    """What an active run is at, in at most `room` cells: "step 2 of 4  61%", "61%", "waiting: no slot"."""
+    """What an active run is doing, in at most `room` cells: "step 2 of 4  61%", "61%", "waiting: no slot"."""
     if room < _BRIEF:
         at = face.view.current
         done = percent(face.view)
@@ -223,7 +223,7 @@ def _step(number: int, done: int | None) -> str:
 
 
 def percent(view: RunView) -> int | None:
-    """How much of the current step is done, by bytes where their total is known, else by items."""
+    """How much of the current step is done, by bytes if their total is known, else by items."""
     progress = view.current.progress if view.current else None
     if progress is None:
         return None
@@ -235,7 +235,7 @@ def percent(view: RunView) -> int | None:
 
 
 def took(row: ServerRow, now: datetime) -> str:
-    """How long the last run took, or the active one has taken up to now; "–" where there is nothing to tell."""
+    """How long the last run took, or the active one has taken so far; "–" if there is none."""
     if row.run:
         started = next((step.started for step in row.run.view.steps.values() if step.started), "")
         if not started:

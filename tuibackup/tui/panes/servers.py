@@ -93,7 +93,7 @@ class ServersPane(Pane):
             self.post_message(self.Changed(self))
 
     def mark(self, names: Iterable[str]) -> None:
-        """Change the marks of these servers: all get one, or all lose theirs where every one has it."""
+        """Change the marks of these servers: all get one; if all have one, all lose it."""
         chosen = frozenset(names)
         self.marks = self.marks - chosen if chosen <= self.marks else self.marks | chosen
         self.redraw()
@@ -104,7 +104,7 @@ class ServersPane(Pane):
         return self._once("late", lambda: self._standing(State.OVERDUE, State.NEVER))
 
     def due(self) -> frozenset[str]:
-        """These, and the servers with a clock that is due: what `run --due` would take."""
+        """These, and the servers with a clock that is due: those that `run --due` would back up."""
         return self._once("due", lambda: self._standing(State.OVERDUE, State.NEVER, State.DUE))
 
     def _standing(self, *states: State) -> frozenset[str]:

@@ -55,7 +55,7 @@ def _no_run(server: str, picture: Picture) -> str:
 
 
 def titled(title: str, server: str, room: int) -> str:
-    """`title` ("RUN {server}") with as much of the name as a rule of `room` cells has room for."""
+    """`title` ("RUN {server}") with as much of the name as fits into a rule of `room` cells."""
     return title.format(
         server=shorten(server, room - cells(title.format(server="")) - 6, middle=True)
     ).strip()
@@ -64,7 +64,7 @@ def titled(title: str, server: str, room: int) -> str:
 def run_title(
     server: str, face: RunFace | None, picture: Picture, room: int, *, keys: bool = True
 ) -> tuple[str, str]:
-    """The pane's title and what stands at the right end of its rule; the name first, then the outcome."""
+    """The pane's title and the text at the right end of its rule; the name has priority over the outcome."""
     title = titled(_("RUN {server}"), server, room)
     if face is None:
         return title, ""
@@ -93,7 +93,7 @@ def run_lines(face: RunFace, now: datetime, room: int, rows: int) -> list[Line]:
     narrow = room < 70
     steps = list(view.steps.values())
     if view.finished and view.finished.error:
-        # The error needs its lines more than the steps that it kept from beginning.
+        # The error needs its lines more than steps that did not begin because of it.
         while len(steps) > rows - _ERROR_LINES and not steps[-1].started:
             steps.pop()
     for whole in (
@@ -134,7 +134,7 @@ def step_lines(
     if moving:
         first, second = _moving(step, face, now, rest, narrow=narrow)
     elif step.outcome in (Outcome.FAILED, Outcome.INTERRUPTED):
-        # The error stands in full below the steps: not a second time, cut, beside them.
+        # The full error is below the steps, so it is not repeated, cut, beside them.
         error = face.view.finished.error if face.view.finished else ""
         said = outcome_word(step.outcome) if error.startswith(step.detail) else step.detail
         first, second = ((said, step.outcome.value),), ()
@@ -167,7 +167,7 @@ def step_word(step: Step) -> str:
 
 
 def step_seconds(step: StepView, now: datetime, *, alive: bool) -> float | None:
-    """The actual time: what was recorded, or what has passed up to now."""
+    """The actual time: as recorded, or as passed so far."""
     if step.seconds is not None:
         return step.seconds
     if step.running and alive:
@@ -176,7 +176,7 @@ def step_seconds(step: StepView, now: datetime, *, alive: bool) -> float | None:
 
 
 def allowed(step: StepView) -> str:
-    """What the actual time is measured by: the SOP's standard, or about what history lets expect."""
+    """The time to compare with: the SOP's standard, or about what history lets expect."""
     if step.standard is not None:
         return _("of {time}").format(time=duration(step.standard).rjust(5))
     if step.expected is not None:
@@ -199,7 +199,7 @@ def _moving(
     pace = _pace(progress, face, now)
     beside = 5 if narrow else 5 + 3 + sum(cells(text) for text, _style in pace)
     bar = progress_bar(progress, max(6, min(_BAR, room - beside - 1)))
-    if progress.lost:  # where it would stand beside the bar there is no room for both
+    if progress.lost:  # beside the bar there is no room for both
         said: Span = (progress.current, "warnings")
         return (bar, (said,)) if narrow else ((said,), ())
     if not bar:
@@ -212,7 +212,7 @@ def _moving(
 
 
 def progress_bar(progress: StepProgress, room: int) -> tuple[Span, ...]:
-    """A bar and its percentage; nothing where the total is not known."""
+    """A bar and its percentage; nothing if the total is not known."""
     done, total = (
         (progress.bytes, progress.bytes_total)
         if progress.bytes_total
@@ -230,7 +230,7 @@ def progress_bar(progress: StepProgress, room: int) -> tuple[Span, ...]:
 
 
 def stalled(face: RunFace, now: datetime) -> float | None:
-    """Seconds for which an active run has not got further, once they are worth telling."""
+    """Seconds for which an active run has made no progress, if they are enough to mention."""
     return face.view.stalled(now) if face.active else None
 
 
@@ -245,7 +245,7 @@ def _pace(progress: StepProgress, face: RunFace, now: datetime) -> tuple[Span, .
         parts.append(_("{time} left").format(time=duration(progress.left)))
     elif progress.bytes_total and progress.bytes < progress.bytes_total:
         parts.append(_("{time} left").format(time=symbols.NOTHING))  # no rate yet to tell it by
-    if progress.limit:  # last: where there is no room for all, it is what can be missed
+    if progress.limit:  # last, because it is the first to drop if there is no room for all
         parts.append(_("limit {rate}").format(rate=rate(progress.limit)))
     return (("   ".join(parts), ""),)
 
@@ -255,7 +255,7 @@ def _seconds(number: float) -> str:
 
 
 def _summary(face: RunFace, now: datetime, room: int, rows: int) -> list[Line]:
-    """What stands below the steps: the error first, as much of it as there are lines for."""
+    """The lines below the steps: the error first, as much of it as fits."""
     view = face.view
     lines: list[Line] = []
     finished = view.finished
@@ -289,7 +289,7 @@ def _summary(face: RunFace, now: datetime, room: int, rows: int) -> list[Line]:
 
 
 def _counted(view: RunView, face: RunFace, room: int, rows: int) -> list[Line]:
-    """How much the running step has done, and how many warnings there are: on two lines where one is too short."""
+    """How much the running step has done, and how many warnings there are: on two lines if one is too short."""
     current = view.current
     done = _amount(current.progress) if current and current.progress and face.active else ""
     amount: Line = (("   " + done, ""),) if done else ()

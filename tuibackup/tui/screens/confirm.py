@@ -1,4 +1,4 @@
-"""Asks before something that cannot be taken back: names what will happen, and means no unless told otherwise."""
+"""Asks before something that cannot be undone: it says what will happen, and every key except `y` means no."""
 
 from typing import ClassVar
 
@@ -51,5 +51,5 @@ def stop(server: str, doing: str) -> Confirm:
 
 
 def leave(text: list[str]) -> Confirm:
-    """The dialog of `q` where leaving would hurt a run."""
+    """The dialog of `q` if leaving would harm a run."""
     return Confirm(_("Leave the cockpit?"), text, _("leave"), _("stay"))

@@ -1,4 +1,4 @@
-"""What all dialogs have in common: a box above the main screen, `esc` closes it, a line below tells its keys."""
+"""The base of all dialogs: a box above the main screen, `esc` closes it, a line below shows its keys."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar, TypeVar
@@ -22,7 +22,7 @@ FRAME = 4  # columns of the frame and the space inside it; the lines above and b
 
 
 class Body(Lines):
-    """The lines of a dialog; as high as they are many, and scrolled where the terminal has fewer."""
+    """The lines of a dialog; as high as their number, and scrolled if the terminal has fewer."""
 
     def __init__(self, *, focusable: bool = True) -> None:
         super().__init__("body")
@@ -82,7 +82,7 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
 
     def __init__(self) -> None:
         super().__init__()
-        # Kept, not looked for: a picture may still come in while the dialog closes.
+        # Kept, not looked up: a picture may still come while the dialog closes.
         self.box = Vertical(id="dialog")
         self.body = Body(focusable=self.focus_body)
         self.foot = Lines("foot")
@@ -132,7 +132,7 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
         if drawn != self._drawn:  # the frame is drawn again whenever either is set
             self._drawn = drawn
             self.box.styles.width = self.room + FRAME
-            # Not a plain string: Textual would read markup in it.
+            # Not a plain string, in which Textual would look for markup.
             self.box.border_title = Content(self.title_text)
         self.body.fill(self.lines(self.room), self.most, self.at())
         hints = self.hints()
@@ -144,11 +144,11 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
         self.dismiss(None)
 
     def dismiss(self, result: Result | None = None) -> AwaitComplete:
-        """Close with `result`; once. What comes late, a plan made after esc, must not close the screen below."""
+        """Close with `result`, once: a late result, such as a plan made after esc, must not close the screen below."""
         return super().dismiss(result) if self.app.screen is self else AwaitComplete()
 
     def on_key(self, event: events.Key) -> None:
-        """What is typed before the dialog's field has the focus belongs into the field."""
+        """Keys that are typed before the dialog's field has the focus go into the field."""
         field = next(iter(self.query(Input)), None)
         if field is not None and not field.has_focus and event.is_printable and event.character:
             event.stop()
@@ -156,7 +156,7 @@ class Dialog(ModalScreen[Result], inherit_bindings=False):
 
 
 class Reader(Dialog[None]):
-    """A dialog to be read: arrows scroll, `y` copies."""
+    """A dialog to read: arrows scroll, `y` copies."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "go(-1)", show=False, priority=True),

@@ -55,12 +55,12 @@ def layout_for(width: int, height: int, rows: Iterable[ServerRow] = ()) -> str:
 
 
 def servers_width(width: int, rows: Iterable[ServerRow]) -> int:
-    """Columns of the servers' pane where others stand beside it, with the line at its right end."""
+    """Columns of the servers' pane when others are beside it, with the line at its right end."""
     return max(width * 9 // 14, least_room(rows) + 2)
 
 
 class Cockpit(Protocol):
-    """The app, as much of it as this screen knows: which runs it starts and how is none of a screen's business."""
+    """The part of the app that this screen knows; starting runs is the app's own work."""
 
     config: Config
     themes: Themes
@@ -158,7 +158,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     @property
     def wish(self) -> Wish:
-        """What the next picture must hold."""
+        """What the next picture must contain."""
         return Wish(self.servers.cursor, self.log_pane.filter)
 
     @property
@@ -224,7 +224,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
             self._arrange()
 
     def _arrange(self) -> None:
-        """Which panes are seen: all, but dump and log share a place when small, and alone only the focused one."""
+        """The visible panes: all; dump and log share a place when small; only the focused one in the single layout."""
         together = self.layout_name == "small"
         for pane in self.panes:
             hidden = self.layout_name == "single" and pane.number != self.number
@@ -350,7 +350,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
         self._show_field(False)
 
     def action_clear_filter(self) -> None:
-        """`esc`: in the field it clears the filter; on the screen too, so that nobody must type it away."""
+        """`esc` clears the filter, in the field and on the screen, so that nobody must delete it letter by letter."""
         if self.pane.filter:
             self.field.value = ""
             self.pane.set_filter("")
@@ -364,7 +364,7 @@ class MainScreen(Screen[None], inherit_bindings=False):
             self.app.push_screen(ServerDetails(server, self.picture))
 
     def do_copy(self) -> None:
-        """The row as text that a terminal can select, whole, and in the clipboard where the terminal takes it."""
+        """Show the whole row as text that a terminal can select, and copy it if the terminal allows that."""
         pane = self.pane if self.number == 4 else self.servers
         lines, cursor = pane.draw(self.picture)
         seen = cursor is not None and cursor < len(lines)  # a pane too small for rows shows none

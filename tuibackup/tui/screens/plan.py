@@ -29,7 +29,7 @@ Planner = Callable[[Wants, bool], tuple[tuple[Plan, ...], PlanSummary]]
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What the planner made of the present choice."""
+    """The planner's result for the present choice."""
 
     plans: tuple[Plan, ...]
     summary: PlanSummary
@@ -273,7 +273,7 @@ def _box(chosen: bool, here: bool) -> Span:
 
 
 def _figures(plans: Sequence[Plan]) -> tuple[str, str]:
-    """About how long and how much the plans are, as far as earlier runs tell; "" where they do not."""
+    """About how long and how much the plans are, by earlier runs; "" if there are none."""
     seconds = [sum(plan.expected.values()) for plan in plans if set(plan.steps) <= set(plan.expected)]
     sizes = [plan.estimate_bytes for plan in plans if plan.estimate_bytes is not None]
     return "~" + duration(sum(seconds)) if seconds else "", "~" + size(sum(sizes)) if sizes else ""

@@ -22,7 +22,7 @@ SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What was answered; None is no. `for_others`: it may answer the same kind of question of other servers."""
+    """The answer; None is no. `for_others`: it may answer the same kind of question of other servers."""
 
     answer: Secret | None
     for_others: bool = False
@@ -110,5 +110,5 @@ class Ask(Dialog[Reply]):
         self.dismiss(Reply(Secret(value), self.others))
 
     def on_paste(self, event: events.Paste) -> None:
-        # A paste into the field is the field's; elsewhere it must not reach the main screen as keys.
+        # The field takes a paste; elsewhere a paste must not reach the main screen as keys.
         event.stop()

@@ -1,1 +1,1 @@
-"""Between Textual and the terminal: what changed is sent, one picture at a time, and a lost line is noticed."""
+"""Between Textual and the terminal: sends only what changed, one picture at a time, and notices a lost line."""

@@ -7,7 +7,7 @@ from functools import lru_cache
 from tuibackup.tui.wire.frame import PLAIN, Frame, Pen, Row, on_blank
 
 _CLEARED = "\x1b[m\x1b[H\x1b[2J"
-# What takes an attribute away: bold and dim share one number.
+# The codes that end an attribute: bold and dim share one number.
 _OFF = {1: 22, 2: 22, 3: 23, 4: 24, 5: 25, 6: 25, 7: 27, 8: 28, 9: 29, 21: 24, 51: 54, 52: 54, 53: 55}
 
 
@@ -27,7 +27,7 @@ def cleared(pencil: Pencil) -> str:
 
 
 def changes(before: Frame, after: Frame, pencil: Pencil) -> str:
-    """What turns a screen that shows `before` into one that shows `after`; both have one size. Moves `pencil`."""
+    """The bytes that turn a screen with `before` into one with `after`, of the same size. Moves `pencil`."""
     written: list[str] = []
     for y, (old, new) in enumerate(zip(before, after, strict=True)):
         if old == new:
@@ -66,7 +66,7 @@ def _write(written: list[str], row: Row, start: int, end: int, pencil: Pencil) -
             written.append(_turned(pencil.pen, pen))
             pencil.pen = pen
         written.append(text)
-        # Terminals do not agree how wide these are: do not count on it.
+        # Terminals disagree about the width of these, so the position is unknown after them.
         certain = len(text) == 1 and row.texts[x + 1 : x + 2] != [""]
         pencil.x = x + 1 if certain and x + 1 < len(row.texts) else None
 
@@ -99,7 +99,7 @@ def _length(way: str) -> int:
 
 
 def _again(row: Row, start: int, end: int, pen: Pen) -> str | None:
-    """Unchanged cells written again, where that needs no other pen."""
+    """Unchanged cells written again, if that needs no other pen."""
     texts = row.texts[start:end]
     fits = all(_needed(text, own, pen) == pen for text, own in zip(texts, row.pens[start:end], strict=True))
     return "".join(texts) if fits and all(len(text) == 1 for text in texts) else None

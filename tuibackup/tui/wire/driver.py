@@ -34,7 +34,7 @@ _LEAVE = "\x1b[m\x1b[?7h\x1b[?2004l\x1b[?25h\x1b[?1049l"
 _MOUSE_ON, _MOUSE_OFF = "\x1b[?1000h\x1b[?1006h", "\x1b[?1006l\x1b[?1000l"
 _LEAVING = 2.0  # seconds in which a terminal must take the last bytes
 _ENDING = 5.0  # and in which the process must have ended
-_ANSWERING = 1.0  # in which it must answer what it was asked, so that the shell does not get the answer
+_ANSWERING = 1.0  # in which it must answer a question, so that the shell does not get the answer
 
 
 class TerminalDriver(Driver):
@@ -117,7 +117,7 @@ class TerminalDriver(Driver):
                 termios.tcflush(self._in, termios.TCIFLUSH)
 
     def _await_answer(self) -> None:
-        """Take the answer to the last question off the line, or the shell would show it."""
+        """Read the answer to the last question, or the shell would show it."""
         waited = self._painter.waited
         if waited is None or waited > 2 * _ANSWERING:
             return
@@ -153,7 +153,7 @@ class TerminalDriver(Driver):
             self._painter.forget()
 
     def suspend(self) -> None:
-        """Give the terminal to the shell and stop, as ctrl+z does elsewhere; `fg` comes back.
+        """Give the terminal to the shell and stop, as ctrl+z does elsewhere; `fg` continues.
 
         The whole group stops, or a `sudo` around it would stay in front. Where no shell is there to come back from, the
         kernel lets it go on at once.
@@ -169,7 +169,7 @@ class TerminalDriver(Driver):
             columns, lines = os.get_terminal_size(self._out)
         except OSError:
             return
-        size = Size(columns or 80, lines or 24)  # a serial line knows none
+        size = Size(columns or 80, lines or 24)  # a serial line has no size
         self.process_message(events.Resize(size, size))
 
     # Keys
@@ -205,5 +205,5 @@ class TerminalApp(OwnOutput, App[None], inherit_bindings=False):
     terminal: TerminalDriver | None = None
 
     def gone(self) -> None:
-        """The terminal or the login is gone: end in order."""
+        """End in an orderly way, because the terminal or the login is gone."""
         self.exit()

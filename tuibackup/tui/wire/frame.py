@@ -10,7 +10,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-# Attributes that are seen where nothing stands: underline, blink, reverse, strike, and the rarer lines around it.
+# Attributes that are visible on blanks: underline, blink, reverse, strike, and the rarer lines around text.
 _SEEN_ON_BLANKS = frozenset((4, 5, 6, 7, 9, 21, 51, 52, 53))
 
 
@@ -97,5 +97,5 @@ def _pen(style: Style, colours: ColorSystem) -> Pen:
 
 @lru_cache(4096)
 def on_blank(pen: Pen) -> Pen:
-    """What of a pen is seen where nothing stands: letters' colour and weight are not."""
+    """The part of a pen that is visible on blanks: not the colour and weight of letters."""
     return pen if pen.attributes & _SEEN_ON_BLANKS else Pen(background=pen.background)

@@ -1,4 +1,4 @@
-"""What goes to the terminal, written by a thread: a terminal that does not read, or is gone, holds up nobody else."""
+"""Writes to the terminal in a thread, so that nobody waits for a terminal that does not read or is gone."""
 
 import os
 import threading
@@ -24,7 +24,7 @@ class Output:
 
     @property
     def idle(self) -> bool:
-        """Whether all that was sent has been taken."""
+        """Whether everything that was sent has been written."""
         with self._changed:
             return self._idle()
 
@@ -32,7 +32,7 @@ class Output:
         return not self._busy and not self._waiting
 
     def send(self, text: str) -> None:
-        """Have `text` written after what waits already. Never blocks."""
+        """Have `text` written after everything that waits. Never blocks."""
         data = text.encode("utf-8", "replace")
         with self._changed:
             if not self._gone:

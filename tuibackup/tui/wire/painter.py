@@ -18,7 +18,7 @@ _PATIENCE = 5.0  # seconds after which an answer counts as lost
 
 
 class Painter:
-    """`picture` makes the frame of now, None where there is none yet. `free` says whether all that was sent is written.
+    """`picture` makes the present frame, None if there is none yet. `free` tells whether everything sent is written.
 
     `later` calls a function after seconds. Everything here happens in the loop's thread.
     """
@@ -34,29 +34,29 @@ class Painter:
         self._shown: Frame = ()
         self._pencil = Pencil()
         self._changed = False
-        self._answers = False  # whether this terminal ever did
+        self._answers = False  # whether this terminal has ever answered
         self._asked: float | None = None  # when; None while no answer is awaited
         self._before = 0  # bytes sent before the question, which its answer says have come
         self._since = 0  # bytes sent since
 
     def changed(self) -> None:
-        """There is a newer picture: send it as soon as the line is free."""
+        """Note a newer picture: it is sent as soon as the line is free."""
         self._changed = True
         self.go_on()
 
     def forget(self) -> None:
-        """Nobody knows what the terminal shows: the next picture is sent whole."""
+        """Forget what the terminal shows: the next picture is sent whole."""
         self._shown = ()
         self.changed()
 
     def answered(self) -> None:
-        """The terminal has come as far as it was asked."""
+        """Note the answer: the terminal has received everything before the question."""
         self._answers, self._asked, self._before = True, None, 0
         self.go_on()
 
     @property
     def waited(self) -> float | None:
-        """Seconds since the terminal was asked, None where it has answered."""
+        """Seconds since the terminal was asked, None if it has answered."""
         return None if self._asked is None else time.monotonic() - self._asked
 
     def go_on(self) -> None:

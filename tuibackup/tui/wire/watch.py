@@ -1,4 +1,4 @@
-"""A thread that sees signals and hang-ups even while everything else stands still, and ends the process in time.
+"""A thread that sees signals and hang-ups even while everything else hangs, and ends the process in time.
 
 Python runs handlers of signals in the main thread and asyncio's in its loop: neither comes as long as the main thread
 waits for something. The number of a signal is written into a pipe by the C handler itself, and this thread reads it.
@@ -41,7 +41,7 @@ class Watch:
         threading.Thread(target=self._run, name="terminal-watch", daemon=True).start()
 
     def end_within(self, seconds: float, code: int) -> None:
-        """End the process with `code` after `seconds`, should it still be there."""
+        """End the process with `code` after `seconds`, if it still runs."""
         end = threading.Timer(seconds, os._exit, (code,))
         end.daemon = True
         end.start()
@@ -70,4 +70,4 @@ class Watch:
 
 
 def _nothing(_number: int, _frame: object) -> None:
-    """A handler in Python, so that the one in C writes into the pipe."""
+    """Does nothing: with a Python handler set, the one in C writes into the pipe."""
