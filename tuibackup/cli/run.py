@@ -64,7 +64,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
         operator = identify(args.operator, config.operators)
         if not context.read_only:
             context.require_disk()
-            # Of a ledger that another process holds: whoever needs it waits, and says so.
+            # If another process holds the ledger, each run that needs it waits for it, and says so.
             with suppress(LedgerHeldError):
                 recover(config, held.TURN)  # first, because a snapshot of a dead run may renew a clock
         if args.due or args.overdue:

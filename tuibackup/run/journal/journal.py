@@ -3,9 +3,9 @@
 The writer holds `flock` on it for life, so that an unfinished journal whose lock is free tells of a dead run.
 It is a live picture, not the record: what must not be lost is in the ledger.
 
-A journal whose last line is written moves from `<state>/runs/` to `<state>/runs/finished/DAY/`: what is looked at every
-second does not grow with the number of runs that there ever were. Whoever has it open reads on; who asks for it by its
-first path finds it at the second.
+A journal whose last line is written moves from `<state>/runs/` to `<state>/runs/finished/DAY/`, so that the folder that
+is read every second does not grow with the number of past runs. A reader that has it open reads on; functions that get
+its first path find it at the second.
 """
 
 import os
