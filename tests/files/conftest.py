@@ -1,9 +1,10 @@
 """Downloads from a real sshd into a vault of the test's own."""
 
 import os
+import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.files.sources import application
 from tests.vault import trees
 from tuibackup.config import Server
 from tuibackup.demo.sshd import PrivateSshd
@@ -182,3 +184,39 @@ def humble(place: Path, vault: Vault) -> Iterator[Bench]:
 @pytest.fixture
 def tricky(place: Path) -> Path:
     return trees.tricky(place / "source")
+
+
+@pytest.fixture
+def server_with(place: Path) -> Iterator[Callable[..., PrivateSshd]]:
+    """Starts servers on which one tool is a script of ours, to act in the middle of a download."""
+    started: list[PrivateSshd] = []
+
+    def start(tool: str, script: str, more: str = "") -> PrivateSshd:
+        folder = place / f"tools{len(started)}"
+        folder.mkdir()
+        # the probe and the packers must work as ever
+        lines = f'#!/bin/sh\ncase "$*" in *--version*) exec /usr/bin/{tool} "$@";; esac\n{script}\n'
+        (folder / tool).write_text(lines)
+        (folder / tool).chmod(0o755)
+        command = f"""{more}PATH={folder}:$PATH; export PATH; exec sh -c "$SSH_ORIGINAL_COMMAND" """
+        started.append(PrivateSshd(place / f"sshd{len(started)}", force_command=command).start())
+        return started[-1]
+
+    yield start
+    for sshd in started:
+        sshd.stop()
+
+
+@pytest.fixture
+def mount_point(place: Path) -> Iterator[Path]:
+    """A folder in an application's, on which another file system is mounted."""
+    folder = application(place / "source", 2) / "uploads"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "tmpfs", str(folder)]
+    if subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("this machine lets us mount nothing")
+    try:
+        (folder / "there").write_text("x")
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)

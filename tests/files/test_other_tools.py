@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.files.conftest import HUMBLE, Bench, listed
-from tests.files.test_download import application, content, deep, mount_point, writing
+from tests.files.sources import application, content, deep, writing
 from tests.toolboxes import BUSYBOX, only, toolbox
 from tests.vault import trees
 from tuibackup.demo.sshd import PrivateSshd
@@ -20,8 +20,6 @@ from tuibackup.files.shell import batches, complaints
 from tuibackup.sop import Outcome
 from tuibackup.vault.layout import Vault
 from tuibackup.vault.restore.files import restore_files
-
-__all__ = ["mount_point"]  # a fixture
 
 LIMITED = f"/usr/bin/{HUMBLE}" if os.geteuid() == 0 else ""
 
