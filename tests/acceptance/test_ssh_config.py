@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.site import Said, Site
-from tests.remote.connect.test_connecting import PUMP
+from tests.pump import PUMP
 from tuibackup.demo.sshd import PrivateSshd
 
 # As people have it: comments in Latin-1 and behind values, a command that decides, names of a newer ssh, times,

@@ -142,3 +142,9 @@ def databases(mariadbd: PrivateMariadb) -> Iterator[PrivateMariadb]:
     )
     yield mariadbd
     mariadbd.sql("DROP DATABASE siakad; DROP DATABASE simpeg; DROP USER backup@localhost;")
+
+
+@pytest.fixture
+def both(site: Site, databases: PrivateMariadb) -> Config:
+    """A server with a folder and two databases."""
+    return site.configure(site.table(more=database_table(databases)))
