@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from tests.acceptance.backedup import CONTENTS, BackedUp
 from tests.acceptance.site import Site
 from tests.acceptance.slow import go_on, slow_sshd
 from tests.conftest import starting
+from tests.line import Line
 from tests.ticking import ticking_sshd
 from tuibackup.demo.mariadbd import account
 from tuibackup.demo.sshd import PrivateSshd
@@ -94,3 +95,29 @@ def make_application(folder: Path) -> Path:
     (root / "empty").touch()
     (root / "name with\nnewline").write_text("odd\n")
     return root
+
+
+@pytest.fixture
+def line(sshd: PrivateSshd) -> Iterator[Line]:
+    with Line(sshd.port) as line:
+        yield line
+
+
+@pytest.fixture
+def site_over(site: Site, sshd: PrivateSshd, line: Line, tmp_path: Path) -> Callable[..., Path]:
+    """Configures siakad behind the line; returns its folder."""
+
+    def configure(*folders: Path, patience: int = 60) -> Path:
+        root = tmp_path / "server/srv"
+        root.mkdir(parents=True, exist_ok=True)
+        site.settings = f'[sop]\nconnect_within = "{patience} seconds"\n'
+        site.add("siakad", sshd, folders or [root])
+        site.servers["siakad"] = site.servers["siakad"].replace(f"port = {sshd.port}", f"port = {line.port}")
+        with (site.home / ".ssh/known_hosts").open("a") as known:
+            known.writelines(
+                one.replace(f":{sshd.port} ", f":{line.port} ") + "\n" for one in sshd.known_hosts_lines
+            )
+        site.write_config()
+        return root
+
+    return configure

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
+from tests.acceptance.resumed import done_after_cuts, members, nothing_twice, random_files, restores
 from tests.acceptance.site import Site
-from tests.acceptance.test_resume import done_after_cuts, members, nothing_twice, random_files, restores
 from tests.line import Line
 from tests.toolboxes import BUSYBOX, only, toolbox, with_sudo
 from tests.vault import trees

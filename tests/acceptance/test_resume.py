@@ -1,262 +1,40 @@
-"""A connection that is cut, a run that is killed or stopped: what came whole is not fetched again.
+"""A run that was killed, stopped or left by its server: the next one goes on, and fetches nothing twice.
 
 Between tuibackup and the server stands a line that these tests cut. Files are random bytes, so that what came over
 the line can be compared with what there was to fetch.
 """
 
-import filecmp
 import os
-import signal
 import sqlite3
 import subprocess
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
-from itertools import pairwise
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.acceptance.resumed import (
+    HELLO,
+    MB,
+    kill,
+    nothing_twice,
+    progress,
+    random_files,
+    restores,
+    same,
+    settle,
+    verifies,
+    wait_for,
+)
 from tests.acceptance.site import TUIBACKUP, Said, Site
 from tests.line import Line
-from tests.terminal import Terminal
-from tests.ticking import ticking_ahead
 from tuibackup.demo.sshd import PrivateSshd
-from tuibackup.run.process.child import NAME
-
-MB = 1_000_000
-HELLO = 60_000  # bytes at most for a login, the probe and the ends of channels
-SETTINGS = '[sop]\nconnect_within = "{} seconds"\n'
-
-
-@pytest.fixture
-def line(sshd: PrivateSshd) -> Iterator[Line]:
-    with Line(sshd.port) as line:
-        yield line
-
-
-@pytest.fixture
-def site_over(site: Site, sshd: PrivateSshd, line: Line, tmp_path: Path) -> Callable[..., Path]:
-    """Configures siakad behind the line; returns its folder."""
-
-    def configure(*folders: Path, patience: int = 60) -> Path:
-        root = tmp_path / "server/srv"
-        root.mkdir(parents=True, exist_ok=True)
-        site.settings = SETTINGS.format(patience)
-        site.add("siakad", sshd, folders or [root])
-        site.servers["siakad"] = site.servers["siakad"].replace(f"port = {sshd.port}", f"port = {line.port}")
-        with (site.home / ".ssh/known_hosts").open("a") as known:
-            known.writelines(
-                one.replace(f":{sshd.port} ", f":{line.port} ") + "\n" for one in sshd.known_hosts_lines
-            )
-        site.write_config()
-        return root
-
-    return configure
-
-
-def random_files(folder: Path, number: int, size: int, name: str = "small") -> int:
-    """`number` files of `size` random bytes; the bytes of all."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for one in range(number):
-        (folder / f"{name}-{one:04}").write_bytes(os.urandom(size))
-    return number * size
 
 
 @pytest.fixture
 def sshd(ticking: PrivateSshd) -> PrivateSshd:
     return ticking
-
-
-def settle(site: Site) -> None:
-    """What is younger than two seconds when it is listed might change unseen, and is fetched again by the next run."""
-    ticking_ahead(site.folder, 10)
-
-
-def members(snapshot: Path) -> Counter[str]:
-    """How often each file lies in the snapshot's own archives."""
-    found: Counter[str] = Counter()
-    for archive in snapshot.glob("*.tar.zst"):
-        listed = subprocess.run(
-            ["tar", "--zstd", "-tf", archive], capture_output=True, text=True, check=True
-        ).stdout
-        found.update(listed.splitlines())
-    return found
-
-
-def nothing_twice(snapshot: Path, root: Path) -> None:
-    """Every file below `root` lies in the snapshot's own archives, once."""
-    files = {str(path)[1:] for path in root.rglob("*") if path.is_file() and not path.is_symlink()}
-    found = members(snapshot)
-    assert set(found) == files
-    assert set(found.values()) == {1}, [name for name, times in found.items() if times > 1]
-
-
-def progress(said: Said) -> list[dict[str, Any]]:
-    """What was told while files came (not of the look at what was stored)."""
-    return [
-        event
-        for event in said.events
-        if event["event"] == "step-progress"
-        and "items-total" in event
-        and not event.get("current", "").startswith("checking ")
-    ]
-
-
-def restores(site: Site, root: Path, name: str = "restored") -> None:
-    """The newest snapshot equals the source."""
-    target = site.folder / name
-    said = site.tuibackup("restore", "siakad/files/latest", "--to", str(target), timeout=600)
-    assert said.code == 0, said.err
-    same(root, target / str(root)[1:])
-
-
-def verifies(site: Site) -> None:
-    """Every byte of every snapshot is proven."""
-    said = site.tuibackup("verify", "siakad", timeout=600)
-    assert said.code == 0, said.out + said.err
-
-
-def same(one: Path, other: Path) -> None:
-    compared = filecmp.dircmp(one, other)
-    assert not compared.left_only + compared.right_only + compared.funny_files
-    _, mismatch, errors = filecmp.cmpfiles(one, other, compared.common_files, shallow=False)
-    assert not mismatch + errors
-    for name in compared.common_dirs:
-        same(one / name, other / name)
-
-
-def done_after_cuts(said: Said, cuts: int) -> dict[str, Any]:
-    """The run is done, says how often the line was cut, and left nothing."""
-    finished = said.finished
-    assert finished["outcome"] == "done", said.out + said.err
-    lost = [event for event in said.events if event["event"] == "run-note" and "lost" in event["text"]]
-    assert len(lost) == cuts
-    words = "reconnected once" if cuts == 1 else f"reconnected {cuts} times"
-    assert words in finished["files"]["detail"]
-    return finished
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = 60) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if found := condition():
-            return found
-        time.sleep(0.02)
-    raise AssertionError("it did not come to that in time")
-
-
-# The connection is lost, and comes back
-
-
-@pytest.mark.long
-def test_cut_during_the_inventory(site: Site, line: Line, site_over: Callable[..., Path]) -> None:
-    root = site_over()
-    for number in range(3000):
-        (root / f"{'a-long-name-' * 8}{number:05}").touch()
-    line.cuts = [200_000]
-    said = site.tuibackup("run", "siakad", "--json")
-    assert done_after_cuts(said, 1)["files"]["items"] == 3000
-    restores(site, root)
-
-
-@pytest.mark.long
-def test_cut_in_a_small_file_and_several_times(
-    site: Site, line: Line, site_over: Callable[..., Path]
-) -> None:
-    root = site_over()
-    size = random_files(root / "a", 30, MB // 4)
-    random_files(root / "b", 5, 100)
-    line.cuts = [1 * MB, 2 * MB, 3 * MB]
-    said = site.tuibackup("run", "siakad", "--json")
-    done_after_cuts(said, 3)
-    (snapshot,) = site.snapshots("siakad", "files")
-    nothing_twice(snapshot, root)
-    # Each cut file comes again, and what was on its way through pipes and packets is lost.
-    assert line.bytes <= size + 3 * (MB // 4 + HELLO) + HELLO + 3 * MB // 4
-    assert site.incoming() == []
-    assert len(list(snapshot.glob("*.tar.zst"))) == 4, "a part for each connection"
-    steps = progress(said)
-    assert {step["items-total"] for step in steps} == {35}
-    for before, after in pairwise(steps):
-        assert after["items"] >= before["items"]
-        assert after["bytes"] >= before["bytes"] - MB // 4, "no further back than the file that was cut"
-    restores(site, root)
-    verifies(site)
-
-
-@pytest.mark.parametrize(
-    "large", [60 * MB, pytest.param(2000 * MB, marks=[pytest.mark.long, pytest.mark.timeout(900)])]
-)
-def test_cut_in_a_large_file_fetches_only_that_again(
-    site: Site, line: Line, site_over: Callable[..., Path], large: int
-) -> None:
-    root = site_over()
-    before = random_files(root, 10, MB, "a")
-    random_files(root, 1, large, "b")
-    after = random_files(root, 10, MB, "c")
-    line.cuts = [before + large // 2]
-    said = site.tuibackup("run", "siakad", "--json", timeout=600)
-    done_after_cuts(said, 1)
-    (snapshot,) = site.snapshots("siakad", "files")
-    nothing_twice(snapshot, root)
-    assert line.came[1] < line.came[0] + large + after, (
-        "the small ones that came before are not fetched again"
-    )
-    restores(site, root)
-    verifies(site)
-
-
-@pytest.mark.long
-def test_cut_at_the_very_end(site: Site, line: Line, site_over: Callable[..., Path]) -> None:
-    root = site_over()
-    size = random_files(root, 8, MB)
-    whole = measured(site, line)
-    random_files(root, 8, MB)  # others of the same size
-    line.cuts = [*([1 << 40] * len(line.came)), whole - 2_000]
-    said = site.tuibackup("run", "siakad", "--full", "--json")
-    done_after_cuts(said, 1)
-    nothing_twice(site.snapshots("siakad", "files")[-1], root)
-    assert line.came[-1] < size / 2
-    restores(site, root)
-
-
-def measured(site: Site, line: Line) -> int:
-    """The bytes of a whole run."""
-    before = line.bytes
-    assert site.tuibackup("run", "siakad").code == 0
-    return line.bytes - before
-
-
-@pytest.mark.long
-def test_the_terminal_shows_that_it_tries_again_and_a_passphrase_is_not_asked_for_twice(
-    site: Site, line: Line, sshd: PrivateSshd, site_over: Callable[..., Path], tmp_path: Path
-) -> None:
-    root = site_over()
-    random_files(root, 4, MB)
-    key = tmp_path / "locked_key"
-    key.write_bytes(sshd.client_key.read_bytes())
-    key.chmod(0o600)
-    subprocess.run(["ssh-keygen", "-q", "-p", "-P", "", "-N", "planted-phrase", "-f", key], check=True)
-    site.servers["siakad"] = site.servers["siakad"].replace(str(sshd.client_key), str(key))
-    site.write_config()
-    line.cuts, line.goes_after_cut = [2 * MB], True
-    with Terminal(
-        [str(TUIBACKUP), "run", "siakad"], site.environment(), columns=150, cwd=site.home
-    ) as terminal:
-        terminal.wait_for("locked_key")
-        terminal.send("planted-phrase\r")
-        terminal.wait_for("► 2 download", "connection lost, trying again in 2 s (2)", seconds=60)
-        line.goes_after_cut = False
-        line.open()
-        terminal.wait_for("connection lost: trying again", "connected again after", seconds=60)
-        assert terminal.wait(60) == 0, terminal.text
-        assert b"planted-phrase" not in terminal.raw
-    restores(site, root)
-
-
-# It does not come back, or the run ends
 
 
 @pytest.mark.long
@@ -323,17 +101,6 @@ def stopped(site: Site, line: Line, how: Callable[[Path], object], at: int, *wor
     finished: dict[str, Any] = site.tuibackup("follow", path.stem, "--json").finished
     assert finished["outcome"] == "interrupted", finished
     return finished
-
-
-def kill(journal: Path) -> None:
-    """End the run's own process as the kernel would when memory is short."""
-    for folder in Path("/proc").glob("[0-9]*/fd"):
-        try:
-            held = [os.readlink(one) for one in folder.iterdir()]
-            if str(journal) in held and (folder.parent / "comm").read_text() == f"{NAME}\n":
-                os.kill(int(folder.parent.name), signal.SIGKILL)
-        except OSError:
-            continue
 
 
 def notes(said: Said) -> str:

@@ -17,8 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.acceptance.resumed import kill
 from tests.acceptance.site import Said, Site
-from tests.acceptance.test_resume import kill
 from tests.samples import content, expected
 from tests.samples.world import APPLICATION, ITS_SETTINGS, ROOT, SCANS, Servers, configure, servers
 from tuibackup import __version__
