@@ -20,7 +20,7 @@ async def test_a_bug_of_ours_is_no_lost_database_connection() -> None:
     broken: Any = SimpleNamespace()  # the attribute that our code asks for is not there
     with pytest.raises(AttributeError):
         async with faults("siakad", Options()):
-            await take(broken, frozenset())
+            await take(broken, frozenset(), {})
 
 
 async def test_what_a_library_stumbles_over_is_one_line() -> None:

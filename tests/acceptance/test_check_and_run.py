@@ -297,7 +297,7 @@ def test_folders(
         both = side_by_side(site, f"folders of all kinds, {kind}")
         agree(site, both)
         details = "\n".join(one["detail"] for one in both.checked)
-        for folder, reason in ((missing, "is missing"), (empty, "is empty"), (plain, "is no folder")):
+        for folder, reason in ((missing, "is missing"), (empty, "is empty"), (plain, "is not a folder")):
             assert f"{folder}: {reason}" in details
         if kind != "sftp":
             assert f"{deep}/closed.pdf: may not be read" in details

@@ -42,8 +42,8 @@ def test_accounts_of_a_directory_reach_the_server(
         ('host = "127.0.0.1:22"', "has a port in it; put that into port = …"),
         ('host = "[::1]:22"', "has a port in it; put that into port = …"),
         ('host = "andi@127.0.0.1"', 'has a user in it; put that into user = "…"'),
-        ('host = "ssh://127.0.0.1"', "write the name of the host alone"),
-        ('user = "andi:rahasia"', "a password belongs into password_file"),
+        ('host = "ssh://127.0.0.1"', "write only the name of the host"),
+        ('user = "andi:rahasia"', "put a password into password_file"),
         ('jump = ["gate", "a:b:c"]', 'write it as "host", "user@host:22"'),
     ],
 )

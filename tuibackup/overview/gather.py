@@ -120,6 +120,7 @@ class Gatherer:
         self._last = ""  # the last recorded run of the server that the screen is at
         self._shown: RunFace | None = None  # that run, once its journal or the ledger told it
         self._untold = False  # its journal did not
+        self._doubted = False  # whether the disk was asked while the ledger was doubtful
         self._rows: dict[str, tuple[tuple[object, ...], ServerRow]] = {}
 
     def first(self) -> Picture:
@@ -174,7 +175,15 @@ class Gatherer:
         """Whether the last answers lead to more questions."""
         last = self._facts.get(server, _NOTHING).last
         shown = server in self._faces or (last.run if last else "") == self._last
-        return self._recorded or self._untold or not shown or bool(self._news and not self._disk.owing)
+        doubts = self._doubtful and not self._doubted
+        return (
+            self._recorded or self._untold or not shown or doubts or bool(self._news and not self._disk.owing)
+        )
+
+    @property
+    def _doubtful(self) -> bool:
+        """Whether the ledger may lack something, so that the vault is asked for the newest snapshots."""
+        return bool(self._unrecorded or self._told.get(self._ledger.name)) or self._read_only
 
     def _look(self, wish: Wish) -> None:
         """Ask the helpers that owe no answer, and take answers that come soon."""
@@ -184,12 +193,12 @@ class Gatherer:
         ledger = self._ledger.ask(
             LedgerQuestion(wish.log_filter, wish.table_only, run if self._untold else "")
         )
-        doubtful = bool(self._unrecorded or self._told.get(self._ledger.name)) or self._read_only
+        doubtful = self._doubtful
         disk = self._disk.ask(DiskQuestion(self._news, wish.server, self._recover, doubtful))
         if ledger:
             self._recorded = False
         if disk:
-            self._news, self._recover = {}, False
+            self._news, self._recover, self._doubted = {}, False, doubtful
         began = monotonic()
         self._take(self._near, began + _SOON if near else 0.0, self._take_near)
         self._take(self._ledger, began + _SOON if ledger else 0.0, self._take_ledger)

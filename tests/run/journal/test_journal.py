@@ -136,7 +136,7 @@ async def test_a_finished_journal_says_so_by_its_place_and_is_found_by_its_first
     """Whoever has it open reads on; who comes later gets the whole; nobody looks at it every second."""
     with jr.Journal.create(tmp_path, planned()) as journal, jr.JournalReader(journal.path) as reader:
         assert jr.journals(tmp_path) == [journal.path]
-        reader.poll()
+        list(reader.poll())
         journal.finish(finished())
         assert [type(event) for event in reader.poll()] == [ev.RunFinished]
     path = jr.journal_path(tmp_path, RUN)

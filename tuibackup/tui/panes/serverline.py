@@ -100,7 +100,7 @@ def _beside(clock: int) -> int:
 
 def _clock_width(state: State) -> int:
     """Cells of a state and the highest age it may have: some years, but for *due*, which comes before its limit."""
-    oldest = {State.NEVER: "", State.DUE: " " + days(99)}.get(state, " " + days(999))
+    oldest = {State.NEVER: "", State.UNKNOWN: "", State.DUE: " " + days(99)}.get(state, " " + days(999))
     return cells(state_word(state) + oldest)
 
 
