@@ -1,11 +1,14 @@
 """Accounts of servers with other tools than GNU's: what a login there finds in its PATH, and nothing else."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+
+from tuibackup.demo.sshd import PrivateSshd
 
 BUSYBOX = Path("/usr/bin/busybox")
 RULES = "Defaults secure_path={tools}\nnobody ALL=(root) NOPASSWD: {tools}/find, {tools}/tar\n"
@@ -49,6 +52,22 @@ def only(folder: Path, prefix: str = "", shell: str = "") -> str:
     return (
         f"""PATH={folder}; export PATH; exec {prefix}{shell or folder / "sh"} -c "$SSH_ORIGINAL_COMMAND" """
     )
+
+
+def acting(folder: Path, tool: str, script: str, more: str = "") -> PrivateSshd:
+    """Start a server in the new `folder` on which one tool is a script of ours; $REAL in it is the tool itself.
+
+    `more` are commands of the account's shell before it. Who looks for a tool's version gets the real one's.
+    """
+    folder.mkdir()
+    tools = folder / "tools"
+    tools.mkdir()
+    real = shutil.which(tool)
+    lines = f'#!/bin/sh\nREAL={real}\ncase "$*" in *--version*) exec $REAL "$@";; esac\n{script}\n'
+    (tools / tool).write_text(lines)
+    (tools / tool).chmod(0o755)
+    command = f"""{more}PATH={tools}:$PATH; export PATH; exec sh -c "$SSH_ORIGINAL_COMMAND" """
+    return PrivateSshd(folder / "sshd", force_command=command).start()
 
 
 def with_sudo(here: Path, tools: Path, command: str, rules: str = RULES) -> str:

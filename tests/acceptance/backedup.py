@@ -4,15 +4,20 @@ Tampering with a published snapshot is here too.
 """
 
 import hashlib
+import itertools
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.acceptance.site import Site
-from tuibackup.demo.mariadbd import PrivateMariadb
+from tests.conftest import starting
+from tuibackup.demo.mariadbd import PrivateMariadb, account
+from tuibackup.demo.sshd import PrivateSshd
+from tuibackup.vault.archive.frames import FrameWriter
 
 CONTENTS = r"""
 CREATE DATABASE akademik; CREATE DATABASE arsip; USE akademik;
@@ -56,6 +61,27 @@ class BackedUp:
         site.write_config()
 
 
+@contextmanager
+def backed_up_once(
+    site: Site,
+    sshd: PrivateSshd,
+    folders: Sequence[Path],
+    memory: Path,
+    template: Path,
+    fill: Callable[[PrivateMariadb], object],
+) -> Iterator[BackedUp]:
+    """`site` after a run of "siakad" with these folders and a private server that was filled; it runs in the block."""
+    with starting(memory, template) as start:
+        source = start()
+        fill(source)
+        site.write_config()
+        database = f'user = "{account()}"\nsocket = "{source.socket}"\n'
+        site.add("siakad", sshd, folders, database=database)
+        said = site.tuibackup("run", "siakad")
+        assert said.code == 0, said.out + said.err
+        yield BackedUp(site, source)
+
+
 def tampered(snapshot: Path, change: Callable[[dict[str, Any]], None]) -> None:
     """Change the tables.json of a published snapshot."""
     rewritten(snapshot / "tables.json", lambda old: changed(old, change))
@@ -79,3 +105,20 @@ def rewritten(path: Path, change: Callable[[bytes], bytes]) -> None:
     sums.chmod(0o600)
     text = sums.read_text()
     sums.write_text(text.replace(hashlib.sha256(old).hexdigest(), hashlib.sha256(new).hexdigest()))
+
+
+def in_frames(folder: Path, sql: bytes, ends: list[int]) -> tuple[bytes, bytes]:
+    """The dump in frames that end there; and the same with every second frame damaged, the second one first."""
+    made = folder / "new.zst"
+    folder.chmod(0o700)
+    with FrameWriter(made) as writer:
+        for begin, end in itertools.pairwise([0, *ends]):
+            writer.frame(sql[begin:end])
+        writer.close()
+        sizes = [packed for packed, _unpacked in writer.frames]
+    whole = made.read_bytes()
+    made.unlink()
+    damaged = bytearray(whole)
+    for number in range(1, len(sizes), 2):
+        damaged[sum(sizes[:number]) + sizes[number] // 2] ^= 0xFF
+    return whole, bytes(damaged)

@@ -7,13 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.backedup import CONTENTS, BackedUp
+from tests.acceptance.backedup import CONTENTS, BackedUp, backed_up_once
 from tests.acceptance.site import Site
 from tests.acceptance.slow import go_on, slow_sshd
-from tests.conftest import starting
 from tests.line import Line
 from tests.ticking import ticking_sshd
-from tuibackup.demo.mariadbd import account
 from tuibackup.demo.sshd import PrivateSshd
 
 
@@ -64,16 +62,11 @@ def backed_up(
 ) -> Iterator[BackedUp]:
     """A server that was backed up once, files and databases; tests copy what they need of it."""
     folder = tmp_path_factory.mktemp("backed-up")
-    with starting(memory, mariadb_template) as start:
-        source = start()
-        source.sql(CONTENTS)
-        made = Site(folder)
-        made.write_config()
-        database = f'user = "{account()}"\nsocket = "{source.socket}"\n'
-        made.add("siakad", sshd, [make_application(folder)], database=database)
-        said = made.tuibackup("run", "siakad")
-        assert said.code == 0, said.out + said.err
-        yield BackedUp(made, source)
+    folders = [make_application(folder)]
+    with backed_up_once(
+        Site(folder), sshd, folders, memory, mariadb_template, lambda source: source.sql(CONTENTS)
+    ) as made:
+        yield made
 
 
 @pytest.fixture

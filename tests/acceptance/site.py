@@ -168,6 +168,12 @@ class Site:
             start_new_session=True,
         )
 
+    def reading(self, *words: str) -> subprocess.Popen[str]:
+        """Start the command and go on; what it says can be read while it runs."""
+        return subprocess.Popen(
+            [str(TUIBACKUP), *words], env=self.environment(), cwd=self.home, stdout=subprocess.PIPE, text=True
+        )
+
     def snapshots(self, server: str, clock: str) -> list[Path]:
         """The published snapshot folders as they lie on the disk, oldest first."""
         return sorted((self.vault / server / clock).glob("2*"))

@@ -88,10 +88,7 @@ def test_a_ledger_that_is_held_is_named_and_a_run_waits_for_it(
             seat.wait_for("siakad", "is held by", seconds=30)
             seat.send("q")
             assert seat.wait() == 0
-        words = [str(TUIBACKUP), "run", "siakad", "--json"]
-        run = subprocess.Popen(
-            words, env=site.environment(), cwd=site.home, stdout=subprocess.PIPE, text=True
-        )
+        run = site.reading("run", "siakad", "--json")
         assert run.stdout
         notes: list[str] = []
         for line in run.stdout:

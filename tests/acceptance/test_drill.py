@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.acceptance.backedup import BackedUp, tampered
+from tests.acceptance.drilled import drills_in
 from tests.acceptance.site import Site
 from tests.conftest import MariadbStarter
 
@@ -28,12 +29,6 @@ def place(fast_tmp_path: Path) -> Path:
     """Where drills happen. pytest's own folders are closed to the account that root's drills use."""
     fast_tmp_path.chmod(0o711)
     return fast_tmp_path
-
-
-def drills_in(site: Site, place: Path, more: str = "") -> None:
-    """Configure where drills happen."""
-    site.settings = f'[drill]\nfolder = "{place}"\n{more}'
-    site.write_config()
 
 
 def drills(site: Site) -> list[dict[str, Any]]:

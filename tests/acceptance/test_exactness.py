@@ -15,6 +15,7 @@ import pytest
 
 from tests.acceptance.site import Said, Site
 from tests.histories import fingerprint, unequal
+from tests.toolboxes import acting
 from tests.watching import Memory
 from tuibackup.demo.sshd import PrivateSshd
 
@@ -27,14 +28,7 @@ def playing(tmp_path: Path) -> Iterator[Playing]:
     started: list[PrivateSshd] = []
 
     def start(tool: str, script: str) -> PrivateSshd:
-        tools = tmp_path / f"tools{len(started)}"
-        tools.mkdir()
-        real = shutil.which(tool)
-        lines = f'#!/bin/sh\nREAL={real}\ncase "$*" in *--version*) exec $REAL "$@";; esac\n{script}\n'
-        (tools / tool).write_text(lines)
-        (tools / tool).chmod(0o755)
-        command = f"""PATH={tools}:$PATH; export PATH; exec sh -c "$SSH_ORIGINAL_COMMAND" """
-        started.append(PrivateSshd(tmp_path / f"playing{len(started)}", force_command=command).start())
+        started.append(acting(tmp_path / f"acting{len(started)}", tool, script))
         return started[-1]
 
     yield start

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.compared import differences
 from tests.acceptance.site import TUIBACKUP, Site
-from tests.acceptance.test_one_server import differences
 from tests.histories import EXCLUDES, Life, Seen, fingerprint, unequal, without_attributes, without_owners
 from tests.ticking import ticking_ahead
 from tuibackup.demo.sshd import PrivateSshd

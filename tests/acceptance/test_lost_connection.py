@@ -1,6 +1,5 @@
 """A connection that is cut and comes back: the run goes on, and what came whole is not fetched again."""
 
-import subprocess
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +18,7 @@ from tests.acceptance.resumed import (
 )
 from tests.acceptance.site import TUIBACKUP, Site
 from tests.line import Line
+from tests.lockedkey import locked_key
 from tests.terminal import Terminal
 from tuibackup.demo.sshd import PrivateSshd
 
@@ -113,10 +113,7 @@ def test_the_terminal_shows_that_it_tries_again_and_a_passphrase_is_not_asked_fo
 ) -> None:
     root = site_over()
     random_files(root, 4, MB)
-    key = tmp_path / "locked_key"
-    key.write_bytes(sshd.client_key.read_bytes())
-    key.chmod(0o600)
-    subprocess.run(["ssh-keygen", "-q", "-p", "-P", "", "-N", "planted-phrase", "-f", key], check=True)
+    key = locked_key(sshd, tmp_path, "planted-phrase")
     site.servers["siakad"] = site.servers["siakad"].replace(str(sshd.client_key), str(key))
     site.write_config()
     line.cuts, line.goes_after_cut = [2 * MB], True

@@ -79,6 +79,19 @@ def toolbox(tools: Path, program: str) -> str:
     return f"""PATH={tools}; export PATH; exec sh -c "$SSH_ORIGINAL_COMMAND" """
 
 
+def dumped(site: Site, source: PrivateMysqld, sshd: PrivateSshd) -> Path:
+    """The snapshot of a first run by the account that both have made."""
+    password = site.folder / "password"
+    password.write_text("kunci\n")
+    password.chmod(0o600)
+    login = f'user = "cadangan"\npassword_file = "{password}"\nsocket = "{source.socket}"\n'
+    site.add("siakad", sshd, [], database=login)
+    said = site.tuibackup("run", "siakad", "--only", "databases", timeout=300)
+    assert said.code == 0, said.out + said.err
+    (snapshot,) = site.snapshots("siakad", "databases")
+    return snapshot
+
+
 @pytest.mark.parametrize("program", ["own", "of MariaDB", "none"])
 def test_what_only_mysql_has_comes_back_whatever_dumps_it(site: Site, tmp_path: Path, program: str) -> None:
     command = toolbox(tmp_path / "tools", program)
@@ -88,14 +101,7 @@ def test_what_only_mysql_has_comes_back_whatever_dumps_it(site: Site, tmp_path: 
         PrivateMysqld(tmp_path / "f") as fresh,
     ):
         source.sql(KINDS.encode())
-        password = tmp_path / "password"
-        password.write_text("kunci\n")
-        password.chmod(0o600)
-        login = f'user = "cadangan"\npassword_file = "{password}"\nsocket = "{source.socket}"\n'
-        site.add("siakad", sshd, [], database=login)
-        said = site.tuibackup("run", "siakad", "--only", "databases", timeout=300)
-        assert said.code == 0, said.out + said.err
-        (snapshot,) = site.snapshots("siakad", "databases")
+        snapshot = dumped(site, source, sshd)
         native = "none: read over a connection" in (snapshot / "snapshot.json").read_text()
         assert native is (program != "own")
         for more in ([], ["--users"]):
@@ -137,14 +143,7 @@ def test_a_server_that_is_set_otherwise_takes_it_all_the_same(site: Site, tmp_pa
         PrivateMysqld(tmp_path / "f") as strict,
     ):
         source.sql(LOOSE.encode())
-        password = tmp_path / "password"
-        password.write_text("kunci\n")
-        password.chmod(0o600)
-        login = f'user = "cadangan"\npassword_file = "{password}"\nsocket = "{source.socket}"\n'
-        site.add("siakad", sshd, [], database=login)
-        said = site.tuibackup("run", "siakad", "--only", "databases", timeout=300)
-        assert said.code == 0, said.out + said.err
-        (snapshot,) = site.snapshots("siakad", "databases")
+        snapshot = dumped(site, source, sshd)
         strict.sql("".join(f"SET GLOBAL {setting};" for setting in STRICTER).encode())
         for more in ([], ["--users"]):
             back = subprocess.run(["sh", "restore.sh", *more], cwd=snapshot, capture_output=True, check=True)

@@ -14,7 +14,7 @@ import pytest
 from tests.acceptance.site import Site
 from tests.conftest import MariadbStarter
 from tests.database.everything import differences, everything
-from tests.database.test_fixtures import FIXTURES, LOST_BY_THE_TOOL, restore
+from tests.database.traps import FIXTURES, LOST_BY_THE_TOOL, restore
 from tuibackup.demo.mariadbd import PrivateMariadb, account
 from tuibackup.demo.sshd import PrivateSshd
 

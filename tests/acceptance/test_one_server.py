@@ -15,21 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.compared import differences
 from tests.acceptance.site import Site
 from tests.conftest import MariadbStarter
 from tuibackup.demo.mariadbd import PrivateMariadb, account
 from tuibackup.demo.sshd import PrivateSshd
-
-
-def differences(source: Path, restored: Path) -> str:
-    """What rsync would still change to make `restored` like `source`: content, owners, modes, times, ACLs."""
-    return subprocess.run(
-        ["rsync", "-anciHAX", "--delete", f"{source}/", f"{restored}/"],
-        capture_output=True,
-        check=True,
-        text=True,
-        errors="replace",
-    ).stdout
 
 
 @pytest.fixture

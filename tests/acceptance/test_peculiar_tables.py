@@ -7,15 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.backedup import BackedUp, rewritten
+from tests.acceptance.backedup import BackedUp, backed_up_once, in_frames, rewritten
+from tests.acceptance.drilled import drills_in
 from tests.acceptance.site import Site
-from tests.acceptance.test_drill import drills_in
-from tests.acceptance.test_restore_into import in_frames
-from tests.conftest import MariadbStarter, starting
+from tests.conftest import MariadbStarter
 from tests.database.conftest import unpacked
 from tests.database.natively import connection
 from tests.database.peculiar import MARK, SQL, TABLES
-from tuibackup.demo.mariadbd import account
+from tuibackup.demo.mariadbd import PrivateMariadb
 from tuibackup.demo.sshd import PrivateSshd
 
 # Each under its own sql_mode and character set: where they end is another place in each.
@@ -58,16 +57,14 @@ def kept(
     tmp_path_factory: pytest.TempPathFactory, sshd: PrivateSshd, memory: Path, mariadb_template: Path
 ) -> Iterator[BackedUp]:
     """All those tables, backed up once."""
-    folder = tmp_path_factory.mktemp("peculiar")
-    with starting(memory, mariadb_template) as start:
-        source = start()
+
+    def fill(source: PrivateMariadb) -> None:
         source.sql(f"CREATE DATABASE aneh; USE aneh; {SQL} {MYISAM}; {LARGE}")
         asyncio.run(odd(source.socket))
-        made = Site(folder)
-        made.add("siakad", sshd, [], database=f'user = "{account()}"\nsocket = "{source.socket}"\n')
-        said = made.tuibackup("run", "siakad")
-        assert said.code == 0, said.out + said.err
-        yield BackedUp(made, source)
+
+    site = Site(tmp_path_factory.mktemp("peculiar"))
+    with backed_up_once(site, sshd, [], memory, mariadb_template, fill) as made:
+        yield made
 
 
 async def odd(socket: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.backedup import BackedUp
+from tests.acceptance.mounting import mounted
 from tests.acceptance.site import TUIBACKUP, Site
-from tests.acceptance.test_without_record import mounted
 from tests.terminal import Terminal
 from tuibackup.demo.sshd import PrivateSshd
 

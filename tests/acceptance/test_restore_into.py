@@ -1,6 +1,5 @@
 """A database, or one table, goes from a snapshot into a database server: never over what is there, proven, recorded."""
 
-import itertools
 import json
 import threading
 import time
@@ -10,18 +9,21 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.backedup import BackedUp, changed, rewritten, tampered
+from tests.acceptance.backedup import BackedUp, changed, in_frames, rewritten, tampered
 from tests.acceptance.site import TUIBACKUP, Site
 from tests.conftest import MariadbStarter
 from tests.database.conftest import unpacked
 from tests.terminal import Terminal
-from tests.vault.test_recovery_page import run as run_page
+from tests.vault.recoverypage import run as run_page
 from tuibackup.demo.mariadbd import PrivateMariadb
 from tuibackup.demo.sshd import PrivateSshd
-from tuibackup.vault.archive.frames import FrameWriter
 
 SECRET = "Rahasia-7f3a'\"\\ #x"
+
+
 CHECKSUMS = "CHECKSUM TABLE akademik.mahasiswa, akademik.nilai, akademik.kosong, akademik.lama"
+
+
 FROM = ("restore", "siakad/databases/latest", "--database", "akademik")
 
 
@@ -352,23 +354,6 @@ def test_a_dump_of_mysql_goes_into_mariadb(siakad: Site, other: PrivateMariadb) 
     said = siakad.tuibackup(*FROM, "--into", str(other.socket), "--overwrite")
     assert said.code == 1
     assert "does not know the collation utf8mb4_ja_0900_as_cs" in said.err
-
-
-def in_frames(folder: Path, sql: bytes, ends: list[int]) -> tuple[bytes, bytes]:
-    """The dump in frames that end there; and the same with every second frame damaged, the second one first."""
-    made = folder / "new.zst"
-    folder.chmod(0o700)
-    with FrameWriter(made) as writer:
-        for begin, end in itertools.pairwise([0, *ends]):
-            writer.frame(sql[begin:end])
-        writer.close()
-        sizes = [packed for packed, _unpacked in writer.frames]
-    whole = made.read_bytes()
-    made.unlink()
-    damaged = bytearray(whole)
-    for number in range(1, len(sizes), 2):
-        damaged[sum(sizes[:number]) + sizes[number] // 2] ^= 0xFF
-    return whole, bytes(damaged)
 
 
 def replace_dump(snapshot: Path, database: str, sql: bytes, tables: list[str] | None = None) -> None:

@@ -180,13 +180,7 @@ def test_a_servers_name_means_its_run_under_way_also_after_a_second_one_was_refu
     refused = slow.tuibackup("run", "siakad")
     assert refused.code == 11
     assert path.stem in refused.err
-    followed = subprocess.Popen(
-        [TUIBACKUP, "follow", "siakad", "--json"],
-        env=slow.environment(),
-        cwd=slow.home,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    followed = slow.reading("follow", "siakad", "--json")
     assert followed.stdout is not None
     assert f'"run":"{path.stem}"' in followed.stdout.readline()
     with cockpit(slow) as terminal:

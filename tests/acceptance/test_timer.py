@@ -1,12 +1,11 @@
 """`run --due`, as a timer calls it: the standard is kept, a server that is down makes no entry an hour."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.acceptance.site import TUIBACKUP, Site
+from tests.acceptance.site import Site
 from tests.acceptance.slow import go_on
 from tuibackup.demo.sshd import PrivateSshd
 
@@ -50,13 +49,7 @@ def test_a_timer_takes_what_is_due_and_leaves_a_server_alone_that_is_down(
 @pytest.mark.long
 def test_a_timer_starts_no_second_run_beside_one_under_way(slow: Site) -> None:
     """Every hour of a long first run was an entry and a mail: another run held the server."""
-    started = subprocess.Popen(
-        [TUIBACKUP, "run", "--due", "--json"],
-        env=slow.environment(),
-        cwd=slow.home,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    started = slow.reading("run", "--due", "--json")
     assert started.stdout is not None
     run = json.loads(started.stdout.readline())["run"]
     assert any('"step":"download"' in line for line in started.stdout), "it ended before"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.backedup import BackedUp
+from tests.acceptance.mounting import mounted
 from tests.acceptance.site import TUIBACKUP, Said, Site
 
 FILES = "siakad/files/latest"
@@ -24,17 +25,6 @@ def siakad(site: Site, backed_up: BackedUp, tmp_path: Path) -> Site:
     site.write_config()
     assert site.tuibackup("verify", FILES).code == 0
     return site
-
-
-@contextmanager
-def mounted(folder: Path, *words: str) -> Iterator[None]:
-    if os.geteuid() != 0:
-        pytest.skip("mounting needs root")
-    subprocess.run(["mount", *words, str(folder)], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 @contextmanager
@@ -112,6 +102,8 @@ STATES: dict[str, Callable[[Site], object]] = {
     "newer": lambda site: ledger_is(site, to_newer),
     "no folder": state_is_a_file,
 }
+
+
 OFTEN = ("damaged",)  # the others take the same way
 
 

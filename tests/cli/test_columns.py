@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.acceptance.site import TUIBACKUP, Site
 from tests.terminal import Terminal
-from tests.tui.test_widths import TOUCHING
+from tests.tui.touching import TOUCHING
 from tuibackup.cli.columns import GAP, Shape, fit, line
 from tuibackup.cli.output import print_hanging
 from tuibackup.demo.sshd import PrivateSshd

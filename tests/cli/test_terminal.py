@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.site import TUIBACKUP, Site
+from tests.lockedkey import locked_key
 from tests.terminal import Terminal
 from tuibackup.demo.sshd import PrivateSshd
 
@@ -45,16 +46,6 @@ def slow(site: Site, application: Path, tmp_path: Path) -> Iterator[Site]:
 
 def terminal(site: Site, *words: str) -> Terminal:
     return Terminal([str(TUIBACKUP), *words], site.environment(), columns=200, rows=30, cwd=site.home)
-
-
-def locked_key(sshd: PrivateSshd, folder: Path, passphrase: str) -> Path:
-    """The server's client key behind a passphrase."""
-    key = folder / "locked_key"
-    key.write_bytes(sshd.client_key.read_bytes())
-    key.chmod(0o600)
-    change = ["ssh-keygen", "-q", "-p", "-P", "", "-N", passphrase, "-f", key]
-    subprocess.run(change, check=True, capture_output=True)
-    return key
 
 
 def test_a_passphrase_is_asked_for_and_not_shown(

@@ -3,7 +3,7 @@
 import contextlib
 import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,7 +35,11 @@ CREATE OR REPLACE DATABASE `-od.d na``me`; CREATE TABLE `-od.d na``me`.`a.b\nc` 
 INSERT INTO `-od.d na``me`.`a.b\nc` VALUES (1), (2);
 CREATE OR REPLACE DATABASE kosong;
 """
+
+
 NAMES = ("-od.d na`me", "akademik", "kosong")
+
+Tooled = Callable[[str], tuple[tuple[str, str], ...]]
 
 
 @dataclass
@@ -124,3 +128,19 @@ def incoming_at(folder: Path) -> Incoming:
 @pytest.fixture
 def incoming(tmp_path: Path) -> Incoming:
     return incoming_at(tmp_path / "vault")
+
+
+@pytest.fixture
+def tooled(tmp_path: Path) -> Tooled:
+    """A dump program that is a script of ours; `real` in it is the real one."""
+
+    def make(script: str) -> tuple[tuple[str, str], ...]:
+        path = tmp_path / "mariadb-dump"
+        path.write_text(
+            '#!/bin/sh\nreal() { command mariadb-dump "$@"; }\n'
+            f'case "$*" in *--help*) real "$@"; exit;; esac\n{script}\n'
+        )
+        path.chmod(0o755)
+        return ((str(path), "10.11-MariaDB"),)
+
+    return make

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +14,11 @@ import pytest
 import zstandard
 
 from tests.conftest import MariadbStarter
-from tests.database.conftest import Collected, incoming_at, opened, unpacked
+from tests.database.by_script import FILLED, SOME, dumped
+from tests.database.conftest import Collected, Tooled, incoming_at, opened, unpacked
 from tuibackup.config import Database, Server
 from tuibackup.database.connect.login import login
-from tuibackup.database.dump.dump import DumpResult, dump
+from tuibackup.database.dump.dump import dump
 from tuibackup.database.dump.verdict import complaint
 from tuibackup.demo.mariadbd import PrivateMariadb, account
 from tuibackup.demo.sshd import PrivateSshd
@@ -26,36 +27,6 @@ from tuibackup.remote.probe import probe
 from tuibackup.remote.session import Session
 from tuibackup.sop import Outcome
 from tuibackup.vault.incoming import Incoming
-
-SOME = "CREATE OR REPLACE DATABASE toko; USE toko; CREATE TABLE isi (id INT PRIMARY KEY, teks VARCHAR(200));"
-FILLED = SOME + "INSERT INTO isi SELECT seq, MD5(seq) FROM seq_1_to_2000"
-
-
-Tooled = Callable[[str], tuple[tuple[str, str], ...]]
-
-
-@pytest.fixture
-def tooled(tmp_path: Path) -> Tooled:
-    """A dump program that is a script of ours; `real` in it is the real one."""
-
-    def make(script: str) -> tuple[tuple[str, str], ...]:
-        path = tmp_path / "mariadb-dump"
-        path.write_text(
-            '#!/bin/sh\nreal() { command mariadb-dump "$@"; }\n'
-            f'case "$*" in *--help*) real "$@"; exit;; esac\n{script}\n'
-        )
-        path.chmod(0o755)
-        return ((str(path), "10.11-MariaDB"),)
-
-    return make
-
-
-async def dumped(
-    session: Session, server: Server, incoming: Incoming, reporter: Collected, **tools: object
-) -> DumpResult:
-    async with await login(session, server, None) as database:
-        found = replace(await probe(session), **tools)  # type: ignore[arg-type]  # fields by name
-        return await dump(session, found, database, server, incoming, reporter)
 
 
 def packing_threads() -> list[str]:

@@ -13,7 +13,7 @@ from tests.database import mysqld
 from tests.database.everything import Rows, differences, everything
 from tests.database.mysqld import PrivateMysqld
 from tests.database.natively import beside, dumps, inventoried, put_together
-from tests.database.test_fixtures import FIXTURES, assert_scanned
+from tests.database.traps import FIXTURES, assert_scanned
 from tuibackup.config import Database, Server
 from tuibackup.database.connect.login import log_in_again, login
 from tuibackup.database.dump import tool

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.files.sources import application
+from tests.toolboxes import acting
 from tests.vault import trees
 from tuibackup.config import Server
 from tuibackup.demo.sshd import PrivateSshd
@@ -192,14 +193,7 @@ def server_with(place: Path) -> Iterator[Callable[..., PrivateSshd]]:
     started: list[PrivateSshd] = []
 
     def start(tool: str, script: str, more: str = "") -> PrivateSshd:
-        folder = place / f"tools{len(started)}"
-        folder.mkdir()
-        # the probe and the packers must work as ever
-        lines = f'#!/bin/sh\ncase "$*" in *--version*) exec /usr/bin/{tool} "$@";; esac\n{script}\n'
-        (folder / tool).write_text(lines)
-        (folder / tool).chmod(0o755)
-        command = f"""{more}PATH={folder}:$PATH; export PATH; exec sh -c "$SSH_ORIGINAL_COMMAND" """
-        started.append(PrivateSshd(place / f"sshd{len(started)}", force_command=command).start())
+        started.append(acting(place / f"acting{len(started)}", tool, script, more))
         return started[-1]
 
     yield start

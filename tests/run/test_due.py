@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.run.test_plan import BOTH, SERVERS, good
+from tests.run.planned import BOTH, SERVERS, good
 from tuibackup.config import Config
 from tuibackup.ledger.entries import Kind
 from tuibackup.ledger.queries import Attempts

@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import MariadbStarter
 from tests.run.conftest import Site, database_table
-from tests.run.process.test_start import until
+from tests.run.process.waiting import until
 from tuibackup.config import Config
 from tuibackup.run.journal import events as ev
 from tuibackup.run.journal import journal as jr

@@ -1,40 +1,16 @@
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tests.run.conftest import ANDI, publish
+from tests.run.planned import BOTH, SERVERS
 from tuibackup.config import Config
 from tuibackup.errors import UsageError
-from tuibackup.ledger.entries import Kind, iso
+from tuibackup.ledger.entries import Kind
 from tuibackup.run.places import open_ledger, open_vault
 from tuibackup.run.plan import Plan, describe, make_plans, wants
 from tuibackup.run.process.recovery import recover
 from tuibackup.sop import Clock, Step
-
-SERVERS = """
-[servers.siakad]
-host = "10.10.0.5"
-label = "SIAKAD"
-folders = ["/var/www/siakad"]
-password_file = "/nowhere"
-[servers.siakad.database]
-prompt = true
-
-[servers.files-only]
-host = "10.10.0.6"
-folders = ["/srv"]
-prompt = true
-"""
-
-BOTH = frozenset(Clock)
-
-
-def good(config: Config, server: str, clock: Clock, age: timedelta) -> None:
-    started = iso(datetime.now(UTC) - age)
-    clocks = {clock.value: {"outcome": "done", "snapshot": f"{server}/{clock}/x", "started": started}}
-    with open_ledger(config) as ledger:
-        ledger.append(Kind.RUN, {"outcome": "done", "clocks": clocks}, operator="andi", server=server)
 
 
 def test_a_plan_wants_what_the_server_has(configure: Callable[..., Config]) -> None:

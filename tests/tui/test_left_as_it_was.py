@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.site import TUIBACKUP, Site
-from tests.cli.test_terminal import locked_key
+from tests.lockedkey import locked_key
 from tests.terminal import Terminal
 from tuibackup.demo.sshd import PrivateSshd
 

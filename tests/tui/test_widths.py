@@ -13,6 +13,7 @@ import pytest
 from tests.tui import pictures
 from tests.tui.conftest import Open, Opener
 from tests.tui.pictures import NOW, fold, last, planned, row
+from tests.tui.touching import TOUCHING
 from tuibackup.overview.picture import LogPage, LogRow, Picture, RunFace
 from tuibackup.run.journal import events as ev
 from tuibackup.sop import Clock, Outcome, Period, Step, standing
@@ -22,16 +23,21 @@ from tuibackup.tui.screens.main import layout_for, servers_width
 from tuibackup.words import _, use_language
 
 LONG = "poltekkes-medan-jurusan-farmasi-sister07"
+
+
 KEY = "ssh-ed25519 SHA256:9fX3mQvB0c7TtyUuY1Wq4Zr8sJk2hLpD5eNxA6oVkQ4"
+
+
 FINDING = " ".join(["服务器/e\u0301tat", *(f"berkas{number:02}" for number in range(35))])
+
+
 SIZES = ("80x24", "140x40")
+
+
 MORE_SIZES = ("60x16", "100x30", "120x30", "200x50")
+
+
 LANGUAGES = (pytest.param("en", marks=pytest.mark.long), "id")
-TOUCHING = re.compile(
-    r"\d:\d\d(?![:\d])[^\s\d)│─,;]"  # a time, and at once what comes after it
-    r"|(?:[a-z]|[A-Z]{3})\d+(?:d|hr)\b"  # a state and its age
-    r"|\d(?:d|hr)[\w×√!]|\S(?:ssh-ed25519|MiB/s)|[KMGT]iB[a-z]"
-)
 
 
 def awkward() -> Picture:

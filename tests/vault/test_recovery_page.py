@@ -1,26 +1,14 @@
 """The commands of docs/recovery.md, run as they stand there."""
 
-import os
-import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.vault import trees
+from tests.vault.recoverypage import run
 from tests.vault.taking import take, take_dumps
 from tuibackup.vault.layout import Vault
-
-PAGE = Path(__file__).parents[2] / "docs/recovery.md"
-
-
-def run(title: str, number: int = 0, **variables: object) -> subprocess.CompletedProcess[bytes]:
-    """The block of that number below the heading."""
-    section = PAGE.read_text("utf-8").partition(f"## {title}\n")[2].partition("\n## ")[0]
-    block = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)[number]
-    environment = os.environ | {name: str(value) for name, value in variables.items()}
-    return subprocess.run(["sh", "-euc", block], env=environment, capture_output=True, check=True, timeout=60)
 
 
 def test_files_come_back_by_the_page(vault: Vault, tricky: Path, place: Path) -> None:

@@ -29,6 +29,15 @@ async def dumped(
         return await dump(session, await probe(session), database, server, incoming, reporter)
 
 
+def limited(objects: PrivateMariadb, server: Server, rights: str) -> Server:
+    """The same server with an account that has only these rights; its password is "x"."""
+    objects.sql(
+        f"CREATE OR REPLACE USER backup@localhost IDENTIFIED BY 'x'; GRANT {rights} ON *.* TO backup@localhost"
+    )
+    assert server.database is not None
+    return replace(server, database=replace(server.database, user="backup"))
+
+
 async def test_everything_in_a_database_is_dumped_and_restores(
     objects: PrivateMariadb,
     session: Session,
@@ -96,13 +105,8 @@ async def test_it_is_told_table_by_table_how_far_it_is(
 async def test_what_the_account_may_not_read_is_said_with_the_grant_that_is_missing(
     objects: PrivateMariadb, session: Session, server: Server, incoming: Incoming, reporter: Collected
 ) -> None:
-    objects.sql(
-        "CREATE OR REPLACE USER backup@localhost IDENTIFIED BY 'x';"
-        "GRANT SELECT, SHOW VIEW, EVENT ON *.* TO backup@localhost; GRANT SHOW DATABASES ON *.* TO backup@localhost"
-    )
-    assert server.database is not None
-    limited = replace(server, database=replace(server.database, user="backup"))
-    result = await dumped(session, limited, incoming, reporter, "x")
+    less = limited(objects, server, "SELECT, SHOW VIEW, EVENT, SHOW DATABASES")
+    result = await dumped(session, less, incoming, reporter, "x")
     assert (result.outcome, result.whole) == (Outcome.WARNINGS, False)
     said = [finding.reason for finding in reporter.findings if finding.subject == "akademik"]
     assert any(
@@ -194,13 +198,8 @@ async def test_where_nobody_may_lock_float_columns_and_tables_without_transactio
     objects: PrivateMariadb, session: Session, server: Server, incoming: Incoming, reporter: Collected
 ) -> None:
     objects.sql(MORE)
-    objects.sql(
-        "CREATE USER backup@localhost IDENTIFIED BY 'x'; "
-        "GRANT SELECT, SHOW VIEW, EVENT, TRIGGER, SHOW DATABASES ON *.* TO backup@localhost"
-    )
-    assert server.database is not None
-    limited = replace(server, database=replace(server.database, user="backup"))
-    result = await dumped(session, limited, incoming, reporter, "x")
+    less = limited(objects, server, "SELECT, SHOW VIEW, EVENT, TRIGGER, SHOW DATABASES")
+    result = await dumped(session, less, incoming, reporter, "x")
     assert (result.outcome, result.whole) == (Outcome.WARNINGS, True)
     reasons = " ".join(finding.reason for finding in reporter.findings)
     assert "ukur.nilai: FLOAT" in reasons

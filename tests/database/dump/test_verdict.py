@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.database.conftest import Collected, unpacked
-from tests.database.test_faults import FILLED, Tooled, dumped, tooled  # noqa: F401  # a fixture
+from tests.database.by_script import FILLED, dumped
+from tests.database.conftest import Collected, Tooled, unpacked
 from tuibackup.config import Server
 from tuibackup.database.connect.login import log_in_again, login
 from tuibackup.database.dump import barrier, counter, instant
@@ -33,7 +33,7 @@ Dumper = Callable[[str], "asyncio.Future[DumpResult]"]
 
 
 @pytest.fixture
-def dump(session: Session, server: Server, incoming: Incoming, reporter: Collected, tooled: Tooled) -> Dumper:  # noqa: F811
+def dump(session: Session, server: Server, incoming: Incoming, reporter: Collected, tooled: Tooled) -> Dumper:
     """A dump with a dump program that is this script."""
     return lambda script: asyncio.ensure_future(
         dumped(session, server, incoming, reporter, dump_tools=tooled(script))

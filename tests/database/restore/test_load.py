@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import MariadbStarter
 from tests.database.everything import differences, everything
 from tests.database.natively import beside, dumps, inventoried
-from tests.database.test_fixtures import FIXTURES, by_the_tool
+from tests.database.traps import FIXTURES, by_the_tool
 from tuibackup.database.restore.direction import Direction
 from tuibackup.database.restore.load import load_script
 from tuibackup.database.restore.refusals import Refusals

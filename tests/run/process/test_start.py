@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.run.conftest import ANDI, Site
+from tests.run.process.waiting import SECONDS, until
 from tuibackup.config import Config
 from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.errors import TuibackupError
@@ -25,8 +26,6 @@ from tuibackup.run.process.living import active
 from tuibackup.run.process.start import Request, ask_stop, recover, start
 from tuibackup.sop import Clock, Outcome, Step
 from tuibackup.vault.verify import verify
-
-SECONDS = 30.0
 
 
 def begin(config: Config, *servers: str) -> Request:
@@ -44,13 +43,6 @@ def pids(path: Path) -> list[int]:
         except OSError:
             continue
     return found
-
-
-def until(happened: Callable[[], object], what: str) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not happened():
-        assert time.monotonic() < deadline, f"never happened: {what}"
-        time.sleep(0.02)
 
 
 def finished(path: Path) -> ev.RunFinished:

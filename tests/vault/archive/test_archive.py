@@ -5,42 +5,16 @@ import os
 import resource
 import subprocess
 import tarfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.vault.archive.entries import NS, entry, small_frames
 from tuibackup.errors import VaultError
-from tuibackup.vault.archive import archive as archive_module
 from tuibackup.vault.archive import tarheader
 from tuibackup.vault.archive.archive import ArchiveReader, ArchiveWriter
-from tuibackup.vault.archive.entry import Entry, Kind
-
-NS = 1_700_000_000_123_456_789
-
-
-def entry(size: int, **more: object) -> Entry:
-    values = {
-        "mode": 0o644,
-        "uid": 33,
-        "gid": 33,
-        "user": b"www-data",
-        "group": b"www-data",
-        "mtime_ns": NS,
-    } | more
-    return Entry(path=b"", kind=Kind.FILE, size=size, **values)  # type: ignore[arg-type]
-
-
-@contextmanager
-def small_frames(size: int = 4096) -> Iterator[None]:
-    before, archive_module.FRAME = archive_module.FRAME, size
-    try:
-        yield
-    finally:
-        archive_module.FRAME = before
 
 
 def parse(blocks: bytes) -> tarfile.TarInfo:
@@ -61,6 +35,8 @@ def parse(blocks: bytes) -> tarfile.TarInfo:
 
 
 names = st.binary(min_size=1, max_size=300).map(lambda raw: raw.replace(b"\0", b"x").strip(b"/") or b"x")
+
+
 ids = st.integers(0, 2**32 - 1)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from tests.vault.archive.test_archive import entry, small_frames
+from tests.vault.archive.entries import entry, small_frames
 from tests.vault.taking import inventory, summary
 from tuibackup.errors import VaultError
 from tuibackup.sop import Clock
