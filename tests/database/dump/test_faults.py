@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from tests.database.by_script import FILLED, SOME, dumped
 from tests.database.conftest import Collected, Tooled, incoming_at, opened, unpacked
 from tuibackup.config import Database, Server
 from tuibackup.database.connect.login import login
-from tuibackup.database.dump.dump import dump
+from tuibackup.database.dump.dump import DumpResult, dump
 from tuibackup.database.dump.verdict import complaint
 from tuibackup.demo.mariadbd import PrivateMariadb, account
 from tuibackup.demo.sshd import PrivateSshd
@@ -27,6 +27,20 @@ from tuibackup.remote.probe import probe
 from tuibackup.remote.session import Session
 from tuibackup.sop import Outcome
 from tuibackup.vault.incoming import Incoming
+
+DumpBy = Callable[[str], Awaitable[DumpResult]]
+
+
+@pytest.fixture
+def dump_by(
+    session: Session, server: Server, incoming: Incoming, reporter: Collected, tooled: Tooled
+) -> DumpBy:
+    """Dump with a program that is that script."""
+
+    async def dumped_by(script: str) -> DumpResult:
+        return await dumped(session, server, incoming, reporter, dump_tools=tooled(script))
+
+    return dumped_by
 
 
 def packing_threads() -> list[str]:
@@ -65,17 +79,12 @@ async def test_a_vault_that_fills_up_is_said_at_once(
 
 
 async def test_what_is_no_dump_is_not_kept(
-    session: Session,
-    server: Server,
-    mariadbd: PrivateMariadb,
-    incoming: Incoming,
-    reporter: Collected,
-    tooled: Tooled,
+    mariadbd: PrivateMariadb, incoming: Incoming, reporter: Collected, dump_by: DumpBy
 ) -> None:
     """An endless stream of something else fills no disk, and is not listened to for ever."""
     mariadbd.sql(SOME)
-    endless = tooled("echo '-- Setting savepoint' >&2; while head -c 1000000 /dev/urandom; do :; done")
-    await dumped(session, server, incoming, reporter, dump_tools=endless)
+    endless = "echo '-- Setting savepoint' >&2; while head -c 1000000 /dev/urandom; do :; done"
+    await dump_by(endless)
     assert "not a dump of these databases" in reporter.findings[0].reason
     assert unpacked(incoming.path / "toko.sql.zst").startswith(b"/*M!999999")
     assert not packing_threads()
@@ -108,19 +117,12 @@ async def test_a_connection_that_is_cut_ends_the_dump_within_seconds(
     assert not packing_threads()
 
 
-async def test_a_dump_that_is_cancelled_leaves_no_thread(
-    session: Session,
-    server: Server,
-    mariadbd: PrivateMariadb,
-    incoming: Incoming,
-    reporter: Collected,
-    tooled: Tooled,
-) -> None:
+async def test_a_dump_that_is_cancelled_leaves_no_thread(mariadbd: PrivateMariadb, dump_by: DumpBy) -> None:
     mariadbd.sql(SOME)
-    slow = tooled("echo '-- begin'; sleep 20")
+    slow = "echo '-- begin'; sleep 20"
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(1.5):
-            await dumped(session, server, incoming, reporter, dump_tools=slow)
+            await dump_by(slow)
     assert not packing_threads()
 
 
@@ -227,16 +229,11 @@ async def test_what_a_login_shell_says_is_no_finding(
 
 
 async def test_what_the_dump_program_complains_of_is_a_finding(
-    session: Session,
-    server: Server,
-    mariadbd: PrivateMariadb,
-    incoming: Incoming,
-    reporter: Collected,
-    tooled: Tooled,
+    mariadbd: PrivateMariadb, reporter: Collected, dump_by: DumpBy
 ) -> None:
     mariadbd.sql(FILLED)
-    tool = tooled("""echo "$0: Can't get keys for table x (y)" >&2; real "$@" """)
-    result = await dumped(session, server, incoming, reporter, dump_tools=tool)
+    tool = """echo "$0: Can't get keys for table x (y)" >&2; real "$@" """
+    result = await dump_by(tool)
     assert (result.outcome, result.whole) == (Outcome.WARNINGS, True)
     assert "Can't get keys" in reporter.findings[0].reason
 
@@ -250,18 +247,11 @@ async def test_what_the_dump_program_complains_of_is_a_finding(
     ],
 )
 async def test_a_program_that_cannot_begin_is_done_without(
-    session: Session,
-    server: Server,
-    mariadbd: PrivateMariadb,
-    incoming: Incoming,
-    reporter: Collected,
-    tooled: Tooled,
-    script: str,
-    said: str,
+    mariadbd: PrivateMariadb, incoming: Incoming, reporter: Collected, script: str, said: str, dump_by: DumpBy
 ) -> None:
     """It tells its options, and fails as soon as it is to dump."""
     mariadbd.sql(FILLED)
-    result = await dumped(session, server, incoming, reporter, dump_tools=tooled(script))
+    result = await dump_by(script)
     assert (result.outcome, result.whole, reporter.findings) == (Outcome.DONE, True, [])
     assert (result.instant, result.rows) == ("barrier", "compared")
     assert result.tool.startswith("none: read over a connection: the dump program ")
@@ -286,18 +276,11 @@ async def test_a_program_that_cannot_begin_is_done_without(
     ],
 )
 async def test_a_bad_dump_is_no_dump(
-    session: Session,
-    server: Server,
-    mariadbd: PrivateMariadb,
-    incoming: Incoming,
-    reporter: Collected,
-    tooled: Tooled,
-    script: str,
-    said: str,
+    mariadbd: PrivateMariadb, incoming: Incoming, reporter: Collected, script: str, said: str, dump_by: DumpBy
 ) -> None:
     """It is made anew without the program, and that is said."""
     mariadbd.sql(FILLED)
-    result = await dumped(session, server, incoming, reporter, dump_tools=tooled(script))
+    result = await dump_by(script)
     assert (result.outcome, result.whole) == (Outcome.WARNINGS, True)
     [finding] = reporter.findings
     assert "dumped a second time" in finding.reason
