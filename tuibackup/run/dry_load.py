@@ -14,7 +14,8 @@ from tuibackup.database.mariadbd import missing_programs
 from tuibackup.database.restore.direction import Direction, same_series
 from tuibackup.database.restore.load import load_dump, load_script
 from tuibackup.database.restore.refusals import Refusals
-from tuibackup.database.restore.target import TargetServer, vendor
+from tuibackup.database.restore.target import TargetServer
+from tuibackup.database.version import vendor
 from tuibackup.errors import TuibackupError
 from tuibackup.progress import Finding, Reporter
 from tuibackup.run.scratch.mariadbd import throw_away

@@ -5,8 +5,9 @@ import pytest
 from tuibackup.database.connect.connection import Connection
 from tuibackup.database.connect.optionfile import Options
 from tuibackup.database.restore.direction import Direction, same_series
-from tuibackup.database.restore.target import TargetServer, series
+from tuibackup.database.restore.target import TargetServer
 from tuibackup.database.sql.syntax import Syntax
+from tuibackup.database.version import series
 from tuibackup.errors import DatabaseError
 
 MYSQL, MARIADB = "8.0.36", "10.11.6-MariaDB-0+deb12u1"

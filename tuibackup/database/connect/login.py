@@ -19,6 +19,7 @@ from tuibackup.database.connect.packets import EndlessAnswerError
 from tuibackup.database.connect.unreached import way_out
 from tuibackup.database.inventory import DatabaseInfo
 from tuibackup.database.objects.shown import LostAtError, Object
+from tuibackup.database.version import vendor
 from tuibackup.errors import (
     AccessDeniedError,
     ConnectionLostError,
@@ -274,7 +275,7 @@ async def _looked(
         server=server.name,
         options=options,
         server_version=printable(version),
-        vendor="MariaDB" if "mariadb" in version.lower() else "MySQL",
+        vendor=vendor(version),
         account=f"'{user}'@'{host}'",
         authentication=authentication,
         grants=grants,

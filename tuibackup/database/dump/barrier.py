@@ -19,13 +19,13 @@ cancelled): the lock goes with it.
 """
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 
 from tuibackup.database.connect.login import DatabaseSession, Login
 from tuibackup.database.dump.beside import beside
 from tuibackup.database.rights.grants import Grants
+from tuibackup.database.version import series
 from tuibackup.errors import ConnectionLostError, DatabaseError
 from tuibackup.text import numbered, printable
 
@@ -41,7 +41,6 @@ _SPEAK = (0.3, 0.3)  # seconds after which we send something while the lock is h
 _RELEASE = 5.0  # seconds for the answer when the lock is released
 _GLANCE = 0.05  # seconds between two looks for a quiet moment
 _LOOKS, _LOOK_SECONDS = 6, 0.12  # how often, and how far apart, transactions are looked for
-_VERSION = re.compile(r"(\d+)\.(\d+)")
 
 
 def may_lock(grants: Iterable[str]) -> bool:
@@ -82,8 +81,7 @@ class Barrier:
         self._helper = helper
         self._asked = self._given = 0.0  # when others may have begun to wait, and stopped waiting
         self._mysql = vendor == "MySQL"
-        found = _VERSION.search(version)
-        self._version = (int(found[1]), int(found[2])) if found else (0, 0)
+        self._version = series(version)
         self._stages = not self._mysql and self._version >= (10, 4)
 
     @asynccontextmanager

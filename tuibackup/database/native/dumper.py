@@ -4,7 +4,6 @@ It serves servers without a shell or a dump program, and tables whose numbers a 
 server itself writes the rows as SQL; they stream through, statement by statement. The form is mariadb-dump's.
 """
 
-import re
 import struct
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
@@ -40,6 +39,7 @@ from tuibackup.database.objects.shown import (
     LeftOut,
     literal,
 )
+from tuibackup.database.version import series
 from tuibackup.errors import ConnectionLostError, DatabaseError
 from tuibackup.text import printable
 
@@ -362,7 +362,7 @@ class Native:
         if not table.kind.startswith(_VERSIONED):
             return False
         by_transaction = any(column.period and column.type == "bigint" for column in found)
-        if not by_transaction and _numbers(self._version) >= _HISTORY_SINCE:
+        if not by_transaction and series(self._version) >= _HISTORY_SINCE:
             return True
         self.notes.append(
             f"{printable(database)}.{printable(table.name)}: only the present rows are dumped; the history of a"
@@ -508,7 +508,3 @@ def _select(place: tuple[str, str], row: Row, *, history: bool = False) -> str:
     of_all_time = " FOR SYSTEM_TIME ALL" if history else ""
     table = ".".join(map(quoted, place))
     return f"SELECT /*!40001 SQL_NO_CACHE */ {row.select} FROM {table}{of_all_time}"
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(map(int, re.findall(r"\d+", version)[:2]))

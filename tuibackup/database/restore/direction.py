@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 
-from tuibackup.database.restore.target import TargetServer, series, vendor
+from tuibackup.database.restore.target import TargetServer
 from tuibackup.database.sql.statements import excerpt, kind
 from tuibackup.database.sql.syntax import COMMENT, USUAL, Syntax
+from tuibackup.database.version import series, vendor
 from tuibackup.errors import DatabaseError, VaultError
 from tuibackup.text import printable
 from tuibackup.vault.restore.dumps import Dump

@@ -1,7 +1,6 @@
 """The database server to restore into: a login, and what must be known about it first."""
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +11,7 @@ from tuibackup.database.connect.login import ANSWER_SECONDS, Channel, faults, lo
 from tuibackup.database.connect.optionfile import Options
 from tuibackup.database.inventory import SYSTEM
 from tuibackup.database.sql.syntax import Syntax
+from tuibackup.database.version import series, vendor
 from tuibackup.errors import DatabaseError
 from tuibackup.remote.session import Session
 from tuibackup.secret import Secret
@@ -20,7 +20,6 @@ from tuibackup.text import count, numbered, printable
 STATEMENT_SECONDS = 4 * 3600.0  # the index of a huge table takes its time
 LARGEST_PACKET = 1 << 30
 _ROOM = 1 << 16  # bytes of a packet besides the statement
-_VERSION = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 
 Connecting = Callable[[], Awaitable[Connection]]
 
@@ -195,14 +194,3 @@ def remote_target(session: Session, options: Options) -> TargetServer:
         return await open_connection(session, options)
 
     return TargetServer(session.name, options, connecting)
-
-
-def vendor(version: str) -> str:
-    """The vendor, from a version as a server or a dump writes it. MariaDB always names itself."""
-    return "MariaDB" if "mariadb" in version.lower() else "MySQL"
-
-
-def series(version: str) -> tuple[int, int]:
-    """(10, 11) of "10.11.6-MariaDB"; (0, 0) if it has none."""
-    found = _VERSION.search(version.removeprefix("5.5.5-"))
-    return (int(found[1]), int(found[2])) if found else (0, 0)
