@@ -46,13 +46,13 @@ async def test_a_file_of_somebody_else_is_refused(tmp_path: Path) -> None:
 async def test_what_is_no_file_is_refused_without_waiting(tmp_path: Path) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo, 0o600)
-    with pytest.raises(passwords.SecretError, match="no regular file"):
+    with pytest.raises(passwords.SecretError, match="is not a regular file"):
         await resolve(SecretSource(file=fifo))
     with pytest.raises(passwords.SecretError, match="No such file"):
         await resolve(SecretSource(file=tmp_path / "missing"))
     with pytest.raises(passwords.SecretError, match="empty first line"):
         await resolve(SecretSource(file=password_file(tmp_path, b"\nx\n")))
-    with pytest.raises(passwords.SecretError, match="no UTF-8"):
+    with pytest.raises(passwords.SecretError, match="not UTF-8"):
         await resolve(SecretSource(file=password_file(tmp_path, b"\xff\n")))
 
 
