@@ -103,6 +103,7 @@ class Terminal:
             if all(word in text for word in words):
                 return text
             if self.status is None and self._ended():
+                self._reader.join(5)  # what it wrote last may not be read yet
                 break
             time.sleep(0.05)
         text = self.text
