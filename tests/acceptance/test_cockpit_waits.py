@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.acceptance.site import TUIBACKUP, Site
 from tests.silent import silent
 from tests.terminal import Terminal
@@ -62,6 +64,7 @@ def test_a_backup_disk_that_does_not_answer_is_said_and_keeps_nobody(
             assert seat.wait() == 0, "the process ends, whoever hangs"
 
 
+@pytest.mark.long
 def test_a_disk_that_answers_again_is_shown_again(site: Site, sshd: PrivateSshd, application: Path) -> None:
     site.add("siakad", sshd, [application])
     assert site.tuibackup("run", "siakad").code == 0
@@ -78,6 +81,7 @@ def test_a_disk_that_answers_again_is_shown_again(site: Site, sshd: PrivateSshd,
         seat.wait_for("free")
 
 
+@pytest.mark.long
 def test_a_ledger_that_is_held_is_named_and_a_run_waits_for_it(
     site: Site, sshd: PrivateSshd, application: Path
 ) -> None:

@@ -102,6 +102,7 @@ def test_the_bandwidth_limit_holds_for_the_dump(
     assert step(said, "dump")["seconds"] >= 2_000_000 / 1e6 - 0.6
 
 
+@pytest.mark.long
 def test_two_runs_share_the_line(site: Site, sshd: PrivateSshd, application: Path) -> None:
     size = 3_000_000
     incompressible(application, size)

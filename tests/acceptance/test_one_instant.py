@@ -109,6 +109,7 @@ def test_what_moves_between_databases_is_in_the_snapshot_once(
             assert restored_sum([snapshot], target) == TOTAL
 
 
+@pytest.mark.long
 def test_a_server_without_backup_stages_gives_one_instant_too(
     site: Site, sshd: PrivateSshd, start_mariadb: MariadbStarter, tmp_path: Path
 ) -> None:
@@ -214,6 +215,7 @@ def test_an_account_that_may_not_lock_still_gets_one_instant(
     assert restored_sum([snapshot], start_mariadb()) == TOTAL
 
 
+@pytest.mark.long
 def test_dumps_of_two_instants_do_disagree(
     site: Site, sshd: PrivateSshd, bank: PrivateMariadb, start_mariadb: MariadbStarter
 ) -> None:

@@ -83,6 +83,7 @@ def test_the_wait_ends_with_the_standard_and_the_error_has_the_servers_words(
     assert "PerSourcePenalties" in said.finished["error"]
 
 
+@pytest.mark.long
 def test_one_answer_is_one_connection(site: Site, sshd: PrivateSshd, application: Path) -> None:
     fingerprint = subprocess.run(
         ["ssh-keygen", "-lf", sshd.host_keys[0].with_suffix(".pub")],
