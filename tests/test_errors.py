@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.remote.conftest import Face, Site, a_server, site
-from tuibackup.database.connect.login import faults
+from tuibackup.database.connect.faults import faults
 from tuibackup.database.connect.optionfile import Options
 from tuibackup.database.inventory import take
 from tuibackup.demo.sshd import PrivateSshd

@@ -5,7 +5,7 @@ import contextlib
 import math
 import re
 import shlex
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self, TypeVar
 
@@ -14,8 +14,8 @@ import aiomysql
 from tuibackup.config import Server
 from tuibackup.database import inventory
 from tuibackup.database.connect.connection import Connection, Row
+from tuibackup.database.connect.faults import CLOSED, QUERY_SECONDS, faults
 from tuibackup.database.connect.optionfile import Options, parse
-from tuibackup.database.connect.packets import EndlessAnswerError
 from tuibackup.database.connect.unreached import way_out
 from tuibackup.database.inventory import DatabaseInfo
 from tuibackup.database.objects.shown import LostAtError, Object
@@ -26,20 +26,17 @@ from tuibackup.errors import (
     DatabaseError,
     RemoteCommandError,
     TuibackupError,
-    is_our_bug,
 )
 from tuibackup.remote.session import Session
 from tuibackup.secret import Secret
 from tuibackup.text import printable
 
 ANSWER_SECONDS = 30.0  # for the server's greeting and login
-QUERY_SECONDS = 300.0  # information_schema of thousands of tables takes its time
 RETURN_SECONDS = 60.0  # for a server to come back that was restarted, or that has no room for one more
 _PAUSE = 1.0  # seconds between tries
 _NO_LIMIT = 2**64 - 1
 _LIMITS = re.compile("sql_select_limit|max_join_size|sql_big_selects", re.IGNORECASE)
 _TRIES = 4  # of a login that ends while it looks at what there is
-_CLOSED = "the database closed the connection"
 _BROUGHT_DOWN = "the database server went down when it was asked to show it"
 # A server may be set to end a session that is idle for seconds, in a transaction or not, takes rows slowly, or asks for
 # much. Our logins do all of that for good reasons: they wait for a lock, for the dumps beside them, for a slow disk.
@@ -55,26 +52,9 @@ _OWN = (
     " /*!80030 , show_gipk_in_create_table_and_information_schema = 1 */"
 )
 _DEFAULT_SOCKETS = ("/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock")  # noqa: S108  # theirs
-_ACCESS_DENIED = (1045, 1698)
-_GONE = (2006, 2013)
-_PLUGIN = 2059
 _OPTION_PREVENTS = 1290
 _OURS = range(2000, 3000)  # errors that the client raises, not the server
 _TOO_MANY, _A_LIMIT = (1040, 1203), 1226  # logins at a time; one of the account's limits
-# The way out for errors that concern the account, not the password.
-_WAYS_OUT = {
-    **dict.fromkeys(
-        (1820, 1862), "give the account a new password; run there: ALTER USER {who} IDENTIFIED BY …"
-    ),
-    **dict.fromkeys((3118, 4151), "run there: ALTER USER {who} ACCOUNT UNLOCK"),
-    **dict.fromkeys(
-        (1275, 1251, 2049), "give the account a new password; run there: ALTER USER {who} IDENTIFIED BY …"
-    ),
-    **dict.fromkeys(
-        (1203, 1226), "run there: ALTER USER {who} WITH MAX_USER_CONNECTIONS 10 MAX_QUERIES_PER_HOUR 0"
-    ),
-    3159: "turn on TLS in the server, or log in through its socket",
-}
 _IDENTIFIED = re.compile(r"IDENTIFIED (?:VIA|WITH) ('\w+'|`\w+`|\w+)")
 
 T = TypeVar("T")
@@ -235,7 +215,7 @@ async def login(session: Session, server: Server, password: Secret | None) -> Da
         except ConnectionLostError as error:  # a script that ends idle logins may have ended this one
             tries += 1
             if session.lost or tries == _TRIES:
-                raise ConnectionLostError(f"{server.name}: {_CLOSED}") from error
+                raise ConnectionLostError(f"{server.name}: {CLOSED}") from error
             connection = await come_back(session, options, RETURN_SECONDS)
             if isinstance(error, LostAtError) and await _up(connection) < loop.time() - began:
                 feared[error.one] = _BROUGHT_DOWN
@@ -413,64 +393,3 @@ async def _authentication(connection: Connection) -> str:
 def _too_many(error: DatabaseError) -> bool:
     """Whether a login was refused because there are as many as there may be at a time."""
     return error.number in _TOO_MANY or (error.number == _A_LIMIT and "max_user_connections" in error.message)
-
-
-@contextlib.asynccontextmanager
-async def faults(server: str, options: Options, seconds: float = QUERY_SECONDS) -> AsyncIterator[None]:
-    """Turn what aiomysql and the channel raise into errors of one line; the block may take `seconds`."""
-    try:
-        async with asyncio.timeout(seconds):
-            yield
-    except TimeoutError as error:
-        raise DatabaseError(f"{server}: no answer from the database") from error
-    except NotImplementedError as error:  # aiomysql: a plugin it does not know
-        raise DatabaseError(*_unknown_plugin(server, options, str(error))) from error
-    except aiomysql.MySQLError as error:
-        raise _explained(server, options, error) from error
-    except (asyncio.IncompleteReadError, OSError) as error:
-        raise ConnectionLostError(f"{server}: {_CLOSED}") from error
-    except TuibackupError:
-        raise
-    except EndlessAnswerError as error:
-        raise DatabaseError(f"{server}: the database sent an answer that is too large") from error
-    except Exception as error:  # aiomysql trusts what a server sends: nonsense ends in whatever Python raises
-        if is_our_bug(error):
-            raise
-        raise DatabaseError(
-            f"{server}: the reply of its database is not valid MySQL",
-            "check socket, host and port of [servers." + server + ".database]",
-        ) from error
-
-
-def _explained(server: str, options: Options, error: aiomysql.MySQLError) -> Exception:
-    code = error.args[0] if error.args else 0
-    said = printable(str(error.args[1])) if len(error.args) > 1 else printable(str(error))
-    who = printable(options.user)
-    if code in _ACCESS_DENIED:
-        within = ", with TLS as well" if options.tls else ""
-        # The server says no more than this about an account that needs a certificate.
-        certified = f"; if the account must present a certificate, run ALTER USER {who} REQUIRE SSL there"
-        if options.password is None:
-            return AccessDeniedError(
-                f"{server}: the database refuses {who} without a password{within}: {said}",
-                f"CREATE USER '{who}'@'localhost' IDENTIFIED VIA unix_socket there (on MySQL: WITH auth_socket),"
-                f" or configure a password{certified if options.tls else ''}",
-            )
-        return AccessDeniedError(
-            f"{server}: the database refuses {who} with the password given{within}: {said}",
-            f"check user and password of [servers.{server}.database]{certified if options.tls else ''}",
-        )
-    if code == _PLUGIN and (plugin := re.search(r"plugin '(?:b')?([\w-]+)", said)):
-        return DatabaseError(*_unknown_plugin(server, options, plugin[1]))
-    if code in _GONE:
-        return ConnectionLostError(f"{server}: the database closed the connection: {said}")
-    refused = DatabaseError(f"{server}: the database says: {said}", _WAYS_OUT.get(code, "").format(who=who))
-    refused.number = code if isinstance(code, int) else 0
-    return refused
-
-
-def _unknown_plugin(server: str, options: Options, plugin: str) -> tuple[str, str]:
-    return (
-        f"{server}: {printable(options.user)} logs in by {printable(plugin)}, which is not supported",
-        "use unix_socket, mysql_native_password or caching_sha2_password for this account",
-    )

@@ -7,7 +7,8 @@ from types import TracebackType
 from typing import Self
 
 from tuibackup.database.connect.connection import Connection, Row
-from tuibackup.database.connect.login import ANSWER_SECONDS, Channel, faults, logged_in, open_connection
+from tuibackup.database.connect.faults import faults
+from tuibackup.database.connect.login import ANSWER_SECONDS, Channel, logged_in, open_connection
 from tuibackup.database.connect.optionfile import Options
 from tuibackup.database.inventory import SYSTEM
 from tuibackup.database.sql.syntax import Syntax
