@@ -10,47 +10,65 @@ import os
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.acceptance.compared import differences
-from tests.acceptance.site import Site
+from tests.acceptance.conftest import make_application
+from tests.acceptance.site import Said, Site
 from tests.conftest import MariadbStarter
 from tuibackup.demo.mariadbd import PrivateMariadb, account
 from tuibackup.demo.sshd import PrivateSshd
 
 
-@pytest.fixture
-def database(mariadbd: PrivateMariadb) -> Iterator[PrivateMariadb]:
+@pytest.fixture(scope="module")
+def database(start_module_mariadb: MariadbStarter) -> PrivateMariadb:
     """A database of an application, and one that is to be left out."""
-    mariadbd.sql(
-        "CREATE OR REPLACE DATABASE akademik; CREATE OR REPLACE DATABASE `odd.na``me`; "
-        "CREATE OR REPLACE DATABASE scratch;"
+    server = start_module_mariadb()
+    server.sql(
+        "CREATE DATABASE akademik; CREATE DATABASE `odd.na``me`; CREATE DATABASE scratch;"
         "USE akademik; CREATE TABLE akademik.nilai (id INT PRIMARY KEY AUTO_INCREMENT, huruf CHAR(2), isi BLOB);"
         "INSERT INTO akademik.nilai (huruf, isi) SELECT 'A', UNHEX(MD5(seq)) FROM seq_1_to_2000;"
         "CREATE TABLE `odd.na``me`.t (x INT); INSERT INTO `odd.na``me`.t VALUES (1);"
         "CREATE PROCEDURE akademik.hitung() SELECT COUNT(*) FROM akademik.nilai"
     )
-    yield mariadbd
-    mariadbd.sql("DROP DATABASE akademik; DROP DATABASE `odd.na``me`; DROP DATABASE scratch")
+    return server
+
+
+def whole_server(site: Site, sshd: PrivateSshd, application: Path, database: PrivateMariadb) -> None:
+    """Configure folders, and a database that is reached through its socket without a password."""
+    settings = f'user = "{account()}"\nsocket = "{database.socket}"\nexclude = ["scratch"]\n'
+    site.add("siakad", sshd, [application], database=settings)
 
 
 @pytest.fixture
 def siakad(site: Site, sshd: PrivateSshd, application: Path, database: PrivateMariadb) -> Site:
-    """A site with one whole server: folders and a database reached through its socket without a password."""
-    site.add(
-        "siakad",
-        sshd,
-        [application],
-        database=f'user = "{account()}"\nsocket = "{database.socket}"\nexclude = ["scratch"]\n',
-    )
+    """A site with one such server."""
+    whole_server(site, sshd, application, database)
     return site
 
 
-def test_a_run_does_the_four_steps_and_says_so_everywhere(siakad: Site, application: Path) -> None:
-    said = siakad.tuibackup("run", "siakad", "--json")
+@dataclass(frozen=True)
+class Once:
+    """Such a site after its first run, for all tests that only read what it stored."""
+
+    site: Site
+    application: Path
+    run: Said
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory, sshd: PrivateSshd, database: PrivateMariadb) -> Once:
+    site = Site(tmp_path_factory.mktemp("once"))
+    application = make_application(site.folder)
+    whole_server(site, sshd, application, database)
+    return Once(site, application, site.tuibackup("run", "siakad", "--json"))
+
+
+def test_a_run_does_the_four_steps_and_says_so_everywhere(once: Once) -> None:
+    siakad, said = once.site, once.run
     assert said.code == 0, said.err
     finished = said.finished
     assert finished["outcome"] == "done"
@@ -90,21 +108,21 @@ def test_a_run_never_replaces_what_an_earlier_one_stored(siakad: Site, applicati
     assert "changed" not in (siakad.folder / f"old{application}/index.php").read_text()
 
 
-def test_what_is_stored_can_be_listed_proven_and_restored(siakad: Site, application: Path) -> None:
-    assert siakad.tuibackup("run", "siakad").code == 0
+def test_what_is_stored_can_be_listed_proven_and_restored(once: Once, tmp_path: Path) -> None:
+    siakad, application = once.site, once.application
     listed = siakad.tuibackup("ls", "siakad/files/latest", str(application))
     assert "index.php" in listed.out
     assert "name with\\nnewline" in listed.out or "name with\\x0anewline" in listed.out
     assert siakad.tuibackup("verify", "siakad").code == 0
 
-    target = siakad.folder / "restored"
+    target = tmp_path / "restored"
     said = siakad.tuibackup("restore", "siakad/files/latest", "--to", str(target))
     assert said.code == 0, said.err
     assert differences(application, Path(f"{target}{application}")) == ""
     again = siakad.tuibackup("restore", "siakad/files/latest", "--to", str(target))
     assert again.code != 0, "never over existing files"
 
-    one = siakad.folder / "one"
+    one = tmp_path / "one"
     path = str(application / "uploads/2026/krs-0007.pdf")
     assert siakad.tuibackup("restore", "siakad/files/latest", path, "--to", str(one)).code == 0
     assert [file for file in one.rglob("*") if file.is_file()] == [Path(f"{one}{path}")]
@@ -113,28 +131,26 @@ def test_what_is_stored_can_be_listed_proven_and_restored(siakad: Site, applicat
     assert kinds.count("verify") >= 1
 
 
-def test_restore_sh_needs_only_sh_tar_and_zstd(siakad: Site, application: Path) -> None:
-    assert siakad.tuibackup("run", "siakad", "--only", "files").code == 0
-    (snapshot,) = siakad.snapshots("siakad", "files")
+def test_restore_sh_needs_only_sh_tar_and_zstd(once: Once, tmp_path: Path) -> None:
+    (snapshot,) = once.site.snapshots("siakad", "files")
     for shell in ("dash", "busybox sh", "bash"):
-        target = siakad.folder / f"restored by {shell}"
+        target = tmp_path / f"restored by {shell}"
         command = [*shell.split(), str(snapshot / "restore.sh"), str(target)]
         subprocess.run(command, check=True, cwd="/")
-        assert differences(application, Path(f"{target}{application}")) == "", shell
+        assert differences(once.application, Path(f"{target}{once.application}")) == "", shell
         refused = subprocess.run(command, check=False, capture_output=True)
         assert refused.returncode != 0, "a folder that is not empty is refused"
 
 
-def test_restore_sh_works_as_an_ordinary_user(siakad: Site, application: Path) -> None:
+def test_restore_sh_works_as_an_ordinary_user(once: Once, tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("the other test is this one already")
-    assert siakad.tuibackup("run", "siakad", "--only", "files").code == 0
-    copy = Path(shutil.copytree(siakad.vault, siakad.folder / "copy"))
+    copy = Path(shutil.copytree(once.site.vault, tmp_path / "copy"))
     subprocess.run(["chown", "-R", "65534:65534", copy], check=True)
-    for folder in (siakad.folder, *siakad.folder.parents):
+    for folder in (tmp_path, *tmp_path.parents):
         if folder.stat().st_uid == 0 and not folder.stat().st_mode & 0o001:
             folder.chmod(0o755)
-    target = siakad.folder / "restored"
+    target = tmp_path / "restored"
     target.mkdir()
     os.chown(target, 65534, 65534)
     (snapshot,) = (copy / "siakad/files").glob("2*")
@@ -150,15 +166,14 @@ def test_restore_sh_works_as_an_ordinary_user(siakad: Site, application: Path) -
         ],
         check=True,
     )
-    found = differences(application, Path(f"{target}{application}"))
+    found = differences(once.application, Path(f"{target}{once.application}"))
     assert [line for line in found.splitlines() if not set(line.split()[0][2:]) <= set(".og")] == []
 
 
 def test_a_dump_restores_on_another_server(
-    siakad: Site, database: PrivateMariadb, start_mariadb: MariadbStarter
+    once: Once, database: PrivateMariadb, start_mariadb: MariadbStarter
 ) -> None:
-    assert siakad.tuibackup("run", "siakad", "--only", "databases").code == 0
-    (snapshot,) = siakad.snapshots("siakad", "databases")
+    (snapshot,) = once.site.snapshots("siakad", "databases")
     checksum = "CHECKSUM TABLE akademik.nilai, `odd.na``me`.t"
     scratch = start_mariadb()
     sql = subprocess.run(["sh", snapshot / "restore.sh"], capture_output=True, check=True).stdout
@@ -259,7 +274,7 @@ def test_the_ssh_config_of_the_user_is_honoured(site: Site, sshd: PrivateSshd, a
 
 
 def test_the_ledger_chain_is_whole_and_an_edit_is_found(siakad: Site) -> None:
-    assert siakad.tuibackup("run", "siakad").code == 0
+    assert siakad.tuibackup("run", "siakad", "--only", "files").code == 0
     entries = siakad.tuibackup("log", "--json").json
     assert all(entry["hash"] and entry["operator"] for entry in entries)
     by_seq = sorted(entries, key=lambda entry: entry["seq"])
