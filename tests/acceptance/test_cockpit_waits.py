@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -46,22 +47,22 @@ def test_a_backup_disk_that_does_not_answer_is_said_and_keeps_nobody(
 ) -> None:
     site.add("siakad", sshd, [application])
     assert site.tuibackup("run", "siakad").code == 0
-    with silent(site.vault):
-        said = site.tuibackup("status")
+    with silent(site.vault), ThreadPoolExecutor() as side_by_side, cockpit(site) as seat:
+        looking = side_by_side.submit(site.tuibackup, "status")
+        running = side_by_side.submit(site.tuibackup, "run", "siakad")
+        seat.wait_for("siakad", "fresh", "the backup disk does not answer")
+        seat.send("b")
+        said, refused = looking.result(), running.result()
         assert said.code == 0, said.out + said.err
         assert "√  siakad  fresh" in said.out, "the ledger tells how the clock stands"
         assert "the backup disk does not answer" in said.out
-        refused = site.tuibackup("run", "siakad")
         assert refused.code == 1
         assert refused.err.startswith("tuibackup: the backup disk does not answer"), refused.err
-        with cockpit(site) as seat:
-            seat.wait_for("siakad", "fresh", "the backup disk does not answer")
-            seat.send("b")
-            seat.wait_for("nothing was started")
-            seat.send("\x1b")
-            seat.wait_for("× the backup disk does not answer, 1")  # seconds go on
-            seat.send("q")
-            assert seat.wait() == 0, "the process ends, whoever hangs"
+        seat.wait_for("nothing was started")
+        seat.send("\x1b")
+        seat.wait_for("× the backup disk does not answer, 1")  # seconds go on
+        seat.send("q")
+        assert seat.wait() == 0, "the process ends, whoever hangs"
 
 
 @pytest.mark.long
