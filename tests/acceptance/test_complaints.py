@@ -19,7 +19,7 @@ TOLD = ("Input/output error", "Failure", "File shrank by ")  # what the tools sa
 KINDS = (
     "gnu",
     pytest.param("gnu-no-packer", marks=pytest.mark.long),
-    "busybox",
+    pytest.param("busybox", marks=pytest.mark.long),
     pytest.param("sftp", marks=pytest.mark.long),
 )
 

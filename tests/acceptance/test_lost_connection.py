@@ -65,7 +65,7 @@ def test_cut_in_a_small_file_and_several_times(
 
 
 @pytest.mark.parametrize(
-    "large", [60 * MB, pytest.param(2000 * MB, marks=[pytest.mark.long, pytest.mark.timeout(900)])]
+    "large", [20 * MB, pytest.param(2000 * MB, marks=[pytest.mark.long, pytest.mark.timeout(900)])]
 )
 def test_cut_in_a_large_file_fetches_only_that_again(
     site: Site, line: Line, site_over: Callable[..., Path], large: int

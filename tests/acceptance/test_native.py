@@ -57,10 +57,10 @@ def lost(snapshot: Path, source: PrivateMariadb, target: PrivateMariadb) -> set[
     return set(differences(before, after))
 
 
-@pytest.fixture
-def source(start_mariadb: MariadbStarter) -> PrivateMariadb:
-    """A server with every trap of tests/database/fixtures."""
-    server = start_mariadb("--max-allowed-packet=64M", "--default-time-zone=+07:00")
+@pytest.fixture(scope="module")
+def source(start_module_mariadb: MariadbStarter) -> PrivateMariadb:
+    """A server with every trap of tests/database/fixtures; nobody changes it."""
+    server = start_module_mariadb("--max-allowed-packet=64M", "--default-time-zone=+07:00")
     for fixture in FIXTURES:
         server.sql(fixture.read_bytes())
     return server

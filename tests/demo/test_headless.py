@@ -11,6 +11,7 @@ import pytest
 from tuibackup.run.scratch.reaper import processes_in
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_it_backs_up_verifies_restores_compares_and_leaves_nothing(fast_tmp_path: Path) -> None:
     done = subprocess.run(

@@ -132,6 +132,7 @@ def test_a_server_that_stops_answering_at_the_end_holds_nothing_up(own_site: Sit
     assert gone < 10
 
 
+@pytest.mark.long
 def test_a_database_that_stops_answering_at_the_end_holds_nothing_up(
     own_site: Site, start_mariadb: MariadbStarter
 ) -> None:
