@@ -6,6 +6,7 @@ into short words. Nothing here knows a terminal: widths are counted in cells, co
 
 import unicodedata
 from datetime import datetime, tzinfo
+from functools import lru_cache
 
 from tuibackup.words import _, ngettext
 
@@ -103,11 +104,10 @@ def _months() -> tuple[str, ...]:
 
 def cells(text: str) -> int:
     """How many terminal cells `text` (printable) takes: combining marks none, wide characters two."""
-    if text.isascii():
-        return len(text)
-    return sum(_cell(character) for character in text)
+    return len(text) if text.isascii() else sum(map(_cell, text))
 
 
+@lru_cache(4096)
 def _cell(character: str) -> int:
     if unicodedata.category(character) in ("Mn", "Me"):
         return 0

@@ -14,6 +14,7 @@ from tuibackup.overview.picture import (
     LogRow,
     Picture,
     Room,
+    Rows,
     RunFace,
     ServerRow,
     StoredDump,
@@ -230,7 +231,7 @@ def drawn() -> Picture:
     )
     return Picture(
         now=NOW,
-        rows=rows,
+        rows=Rows(rows),
         operator="andi",
         host="jump01",
         room=Room("/srv/backup", int(1.2 * 1024 * GIB), 4096 * GIB),
@@ -259,7 +260,7 @@ def many(count: int = 60) -> Picture:
         ended = last(outcome, number % 50, 3723.0 + number) if outcome else None
         rows.append(row(name, files, databases, ended, make(name) if make else None))
     assert all(len(one.name) == 40 for one in rows)
-    return replace(drawn(), rows=tuple(rows), shown=None, stored=None)
+    return replace(drawn(), rows=Rows(rows), shown=None, stored=None)
 
 
 def config(folder: Path, picture: Picture) -> Config:

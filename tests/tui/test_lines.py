@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuibackup.text import cells
-from tuibackup.tui.lines import _difference, cut, ends, left, plain, right, rule, width, wrapped
+from tuibackup.tui.lines import cut, ends, left, plain, right, rule, width, wrapped
 
 TEXTS = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs")), max_size=60)
 
@@ -48,14 +48,3 @@ def test_the_end_of_a_line_is_kept_and_the_start_gives_way() -> None:
 
 def test_a_rule_fills_the_width() -> None:
     assert width(rule(1, "SERVERS", "12 servers", 60, active=True)) == 60
-
-
-def test_only_the_cells_that_differ_are_drawn_again() -> None:
-    before = (("files ", ""), ("14,210", ""), (" of 23,257", ""))
-    after = (("files ", ""), ("14,999", ""), (" of 23,257", ""))
-    region = _difference(before, after, 3, 80)
-    assert (region.x, region.y, region.width, region.height) == (9, 3, 3, 1)
-
-
-def test_a_new_style_is_a_difference_too() -> None:
-    assert _difference((("due", "due"),), (("due", "overdue"),), 0, 10).width == 3

@@ -7,7 +7,7 @@ import pytest
 from tests.tui import pictures
 from tests.tui.conftest import Open, Opener
 from tuibackup.overview.gather import Wish
-from tuibackup.overview.picture import Picture
+from tuibackup.overview.picture import Picture, Rows
 from tuibackup.run.operator import Operator
 from tuibackup.run.plan import Plan, PlanSummary
 from tuibackup.sop import Clock, Outcome, Step
@@ -72,7 +72,7 @@ async def test_rows_do_not_move_when_a_state_changes_until_s_is_pressed(cockpit:
             replace(row, last=pictures.last(Outcome.FAILED, 0, 3)) if row.name == "perpus" else row
             for row in seat.app.main.picture.rows
         )
-        await seat.show(replace(pictures.drawn(), rows=rows))
+        await seat.show(replace(pictures.drawn(), rows=Rows(rows)))
         assert names(seat) == before
         assert "s sorts them" in seat.screen
         await seat.press("s")
@@ -288,7 +288,7 @@ async def test_the_operator_is_asked_for_once_where_names_are_configured(cockpit
 async def test_a_server_that_left_the_configuration_leaves_the_screen(cockpit: Opener) -> None:
     async with cockpit(pictures.drawn()) as seat:
         await seat.press("space")
-        fewer: Picture = replace(pictures.drawn(), rows=pictures.drawn().rows[1:])
+        fewer: Picture = replace(pictures.drawn(), rows=Rows(pictures.drawn().rows[1:]))
         await seat.show(fewer)
         assert "simpeg" not in names(seat)
         assert not seat.app.main.servers.marks

@@ -8,7 +8,7 @@ import pytest
 
 from tests.tui import pictures
 from tests.tui.pictures import MIB, NOW, at, fold, planned
-from tuibackup.overview.picture import CONDITIONS, Picture, Room, RunFace, worst_first
+from tuibackup.overview.picture import CONDITIONS, Picture, Room, Rows, RunFace
 from tuibackup.run.journal import events as ev
 from tuibackup.sop import Clock, Outcome, Step
 from tuibackup.tui.lines import plain, width
@@ -64,14 +64,14 @@ def test_a_long_name_keeps_both_ends() -> None:
 
 
 def test_worst_first() -> None:
-    order = [row.condition for row in worst_first(pictures.many().rows)]
+    order = [row.condition for row in pictures.many().rows.worst_first]
     assert order == sorted(order, key=CONDITIONS.index)
     assert order[0] == "failed"
 
 
 def test_a_running_server_counts_as_running_and_still_as_overdue_in_the_bar() -> None:
     row = pictures.row("a", 30, 1, None, pictures.downloading("a"))
-    picture = replace(pictures.drawn(), rows=(row,))
+    picture = replace(pictures.drawn(), rows=Rows([row]))
     assert row.condition == "running"
     assert "! 1 OVERDUE" in plain(bar_line(picture, 80))
     assert "► 1 running" in plain(bar_line(picture, 80))
@@ -87,7 +87,7 @@ def test_the_bar_leaves_no_alarm_out(room: int) -> None:
 
 def test_nothing_is_said_to_be_in_time_before_the_ledger_was_read() -> None:
     unread = replace(
-        pictures.drawn(), complete=False, rows=(replace(pictures.row("a"), files=None, databases=None),)
+        pictures.drawn(), complete=False, rows=Rows([replace(pictures.row("a"), files=None, databases=None)])
     )
     text = plain(bar_line(unread, 80))
     assert "in time" not in text
@@ -200,5 +200,5 @@ def test_a_log_line_keeps_time_and_outcome(room: int) -> None:
 def test_the_bar_has_date_disk_and_operator_where_there_is_room() -> None:
     picture = replace(pictures.drawn(), now=datetime(2026, 11, 22, 8, 31, tzinfo=UTC))
     assert plain(bar_line(picture, 140)).rstrip().endswith("jump01  andi  Sun 22 Nov 08:31")
-    small: Picture = replace(picture, rows=(), room=Room("/srv", 1 << 40, 2 << 40))
+    small: Picture = replace(picture, rows=Rows(), room=Room("/srv", 1 << 40, 2 << 40))
     assert "/srv 1.0 TiB of 2.0 TiB free" in plain(bar_line(small, 80))

@@ -9,7 +9,7 @@ import pytest
 from tests.tui import pictures
 from tests.tui.conftest import Opener
 from tuibackup.config import VaultSettings
-from tuibackup.overview.picture import Picture
+from tuibackup.overview.picture import Picture, Rows
 
 SIZES = ("80x24", "120x30", "140x40")
 Golden = Callable[[str, str], None]
@@ -36,7 +36,7 @@ async def test_a_failed_run_keeps_its_error_in_sight(cockpit: Opener, golden: Go
 
 
 async def test_no_server_configured_says_how_to_add_one(cockpit: Opener, golden: Golden) -> None:
-    empty = replace(pictures.drawn(), rows=(), shown=None, stored=None)
+    empty = replace(pictures.drawn(), rows=Rows(), shown=None, stored=None)
     async with cockpit(replace(empty, log=replace(empty.log, rows=())), "80x24") as seat:
         golden("empty-80x24", seat.screen)
 
@@ -51,7 +51,7 @@ async def test_a_missing_backup_disk_is_the_first_thing_seen(cockpit: Opener, go
 
 async def test_all_in_time(cockpit: Opener, golden: Golden) -> None:
     rows = tuple(row for row in pictures.drawn().rows if row.condition == "fresh")
-    picture: Picture = replace(pictures.drawn(), rows=rows, shown=None)
+    picture: Picture = replace(pictures.drawn(), rows=Rows(rows), shown=None)
     async with cockpit(picture) as seat:
         golden("in-time-80x24", seat.screen)
 

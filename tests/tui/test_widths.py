@@ -14,7 +14,7 @@ from tests.tui import pictures
 from tests.tui.conftest import Open, Opener
 from tests.tui.pictures import NOW, fold, last, planned, row
 from tests.tui.touching import TOUCHING
-from tuibackup.overview.picture import LogPage, LogRow, Picture, RunFace
+from tuibackup.overview.picture import LogPage, LogRow, Picture, Rows, RunFace
 from tuibackup.run.journal import events as ev
 from tuibackup.sop import Clock, Outcome, Period, Step, standing
 from tuibackup.tui.panes.serverline import columns
@@ -67,7 +67,7 @@ def awkward() -> Picture:
     )
     return replace(
         pictures.drawn(),
-        rows=(first, row("siakad", 1, 1, None, pictures.downloading()), *others),
+        rows=Rows([first, row("siakad", 1, 1, None, pictures.downloading()), *others]),
         shown=RunFace(ended, active=False),
         log=LogPage(entries, 5, 5),
     )

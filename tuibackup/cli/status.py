@@ -45,14 +45,14 @@ def run(args: argparse.Namespace, context: Context) -> int:
 
 
 def _print(picture: "Picture") -> None:
-    from tuibackup.overview.picture import clock_word, period_word, state_word, worst_first
+    from tuibackup.overview.picture import clock_word, period_word, state_word
     from tuibackup.text import size
 
     files = _("files ≤ {limit}").format(limit=period_word(picture.sop.files_within))
     limit = period_word(picture.sop.databases_within)
     databases = Head(_("databases ≤ {limit}").format(limit=limit), f"{_('dbs')} ≤ {limit}")
     clocks = _clock_width(picture)
-    rows = [_row(row, picture, clocks) for row in worst_first(picture.rows)]
+    rows = [_row(row, picture, clocks) for row in picture.rows.worst_first]
     if rows:
         print_table(
             ["", _("server"), files, databases, _("last run"), "", _("took"), _("drill")],
@@ -64,7 +64,7 @@ def _print(picture: "Picture") -> None:
         print_hanging(
             "", _("no server in {file} yet; its comments show how to add one").format(file=picture.source)
         )
-    for one in worst_first(picture.rows):
+    for one in picture.rows.worst_first:
         for clock, standing, text in one.reasons:
             sentence = _("{clock} {state}: {reason}").format(
                 clock=clock_word(clock), state=state_word(standing.state), reason=text
@@ -147,7 +147,6 @@ def _clock_words(standing: "Standing") -> tuple[str, str]:
 
 def _document(picture: "Picture") -> dict[str, Any]:
     from tuibackup.ledger.entries import iso
-    from tuibackup.overview.picture import worst_first
 
     return {
         "time": iso(picture.now),
@@ -155,7 +154,7 @@ def _document(picture: "Picture") -> dict[str, Any]:
         if picture.room
         else None,
         "problems": list(picture.problems),
-        "servers": [_server(row) for row in worst_first(picture.rows)],
+        "servers": [_server(row) for row in picture.rows.worst_first],
     }
 
 

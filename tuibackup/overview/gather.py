@@ -4,20 +4,20 @@ A helper process reads each of them: if one does not answer, the others do not w
 picture is put together from their last answers; a server without news keeps its row.
 """
 
-import operator
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import partial
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from tuibackup.config import Config, Server
+from tuibackup.config import Config
 from tuibackup.errors import TuibackupError, VaultError
 from tuibackup.overview.helper import Fault, Helper
-from tuibackup.overview.picture import LastDrill, LogPage, Picture, Room, RunFace, ServerRow, StoredDump
+from tuibackup.overview.picture import LogPage, Picture, Room, Rows, RunFace, ServerRow, StoredDump
+from tuibackup.overview.table import Table
 from tuibackup.overview.told import (
     DiskAnswer,
     DiskQuestion,
@@ -26,12 +26,9 @@ from tuibackup.overview.told import (
     NearAnswer,
     NearQuestion,
     Of,
-    ServerFacts,
-    ServerOnDisk,
 )
 from tuibackup.run.operator import Operator
-from tuibackup.sop import Clock, Standing, State, standing
-from tuibackup.text import printable
+from tuibackup.sop import Clock
 from tuibackup.words import _
 
 if TYPE_CHECKING:
@@ -46,9 +43,6 @@ SILENT = 5.0  # seconds without an answer after which the picture says so
 _SOON = 1.0  # seconds that a picture waits for journals and ledger; what comes later is in the next
 _DISK_SOON = 0.3  # likewise for the backup disk, which may be far away
 _TURNS = 4  # questions that lead to others, for one picture
-_UNKNOWN = Standing(State.UNKNOWN, None, None, None)
-_NOTHING = ServerFacts()
-_NOWHERE = ServerOnDisk()
 _T = TypeVar("_T")
 
 
@@ -104,13 +98,11 @@ class Gatherer:
         self._planner = Helper("tuibackup-plans", partial(_plans, config), crashes) if plans else None
         self._planning = Lock()
         self._told: dict[str, str] = {}  # by helper that has answered what is wrong, "" for nothing
-        self._faces: Mapping[str, RunFace] = {}
+        self._table = Table(config)
         self._config_problem = ""
-        self._facts: dict[str, ServerFacts] = {}
         self._unrecorded = ""
         self._log = LogPage(read=False)
         self._room: Room | None = None
-        self._on_disk: dict[str, ServerOnDisk] = {}
         self._searching = True  # servers on the disk
         self._dump: StoredDump | None = None
         self._disk_fault = ""
@@ -121,10 +113,9 @@ class Gatherer:
         self._shown: RunFace | None = None  # that run, once its journal or the ledger told it
         self._untold = False  # its journal did not
         self._doubted = False  # whether the disk was asked while the ledger was doubtful
-        self._rows: dict[str, tuple[tuple[object, ...], ServerRow]] = {}
 
     def first(self) -> Picture:
-        rows = tuple(ServerRow(name, server.label) for name, server in self.config.servers.items())
+        rows = Rows(ServerRow(name, server.label) for name, server in self.config.servers.items())
         return replace(self._frame(datetime.now(UTC)), rows=rows, complete=False)
 
     def close(self) -> None:
@@ -173,8 +164,8 @@ class Gatherer:
 
     def _more(self, server: str) -> bool:
         """Whether the last answers lead to more questions."""
-        last = self._facts.get(server, _NOTHING).last
-        shown = server in self._faces or (last.run if last else "") == self._last
+        last = self._table.facts(server).last
+        shown = server in self._table.faces or (last.run if last else "") == self._last
         doubts = self._doubtful and not self._doubted
         return (
             self._recorded or self._untold or not shown or doubts or bool(self._news and not self._disk.owing)
@@ -206,8 +197,8 @@ class Gatherer:
 
     def _aim(self, server: str) -> None:
         """Ask for the last run of this server, unless one is under way, whose journal is read anyway."""
-        last = self._facts.get(server, _NOTHING).last
-        run = last.run if last and server not in self._faces else ""
+        last = self._table.facts(server).last
+        run = last.run if last and server not in self._table.faces else ""
         if run != self._last:
             self._last, self._shown, self._untold = run, None, False
 
@@ -222,7 +213,7 @@ class Gatherer:
     def _take_near(self, answer: NearAnswer) -> None:
         self._told[self._near.name] = answer.problem
         if answer.faces is not None:
-            self._faces = answer.faces
+            self._table.follow(answer.faces)
         if answer.run and answer.run == self._last:
             self._shown, self._untold = answer.ended, answer.ended is None
         self._recover = self._recover or (answer.died and not self._read_only)
@@ -233,7 +224,8 @@ class Gatherer:
     def _renew(self, config: Config) -> None:
         """Use this configuration from now on."""
         self.config = config
-        self._on_disk, self._searching = {}, True
+        self._table.renew(config)
+        self._searching = True
         self._ledger.begin(partial(_ledger, config, read_only=self._read_only))
         self._disk.begin(partial(_disk, config, read_only=self._read_only))
         if self._planner:
@@ -242,10 +234,7 @@ class Gatherer:
     def _take_ledger(self, answer: LedgerAnswer) -> None:
         self._told[self._ledger.name] = answer.problem
         self._unrecorded = answer.unrecorded
-        if answer.anew:
-            self._facts = dict(answer.facts)
-        else:
-            self._facts.update(answer.facts)
+        self._table.record(answer.facts, anew=answer.anew)
         self._news.update(
             ((server, clock), fact)
             for server, facts in answer.facts.items()
@@ -262,8 +251,8 @@ class Gatherer:
         self._recorded = self._recorded or answer.recorded
         self._room, self._dump, self._searching = answer.room, answer.dump, answer.searching
         if answer.problem:
-            self._on_disk = {}
-        self._on_disk.update(answer.servers)
+            self._table.lose_disk()
+        self._table.find(answer.servers)
 
     # The picture
 
@@ -277,10 +266,9 @@ class Gatherer:
         )
 
     def _picture(self, now: datetime, wish: Wish) -> Picture:
-        today = now.astimezone().date()
         return replace(
             self._frame(now),
-            rows=tuple(self._row(server, now, today) for server in self.config.servers.values()),
+            rows=self._table.rows(now, read=self._told.get(self._ledger.name) == ""),
             room=self._room,
             shown=self._shown,
             stored=self._dump if self._dump and self._dump.server == wish.server else None,
@@ -310,55 +298,6 @@ class Gatherer:
             text = _("{problem} (the configuration that was read before stays in force)")
             problems.append(text.format(problem=self._config_problem))
         return tuple(dict.fromkeys(problem for problem in problems if problem))
-
-    def _row(self, server: Server, now: datetime, today: date) -> ServerRow:
-        """The server's row; the same object as long as nothing has changed."""
-        facts = self._facts.get(server.name, _NOTHING)
-        there = self._on_disk.get(server.name, _NOWHERE)
-        known = bool(self._facts) or self._told.get(self._ledger.name) == ""
-        made_of = (server, facts, there, self._faces.get(server.name), today, known)
-        before = self._rows.get(server.name)
-        if before and all(map(operator.is_, before[0][:4], made_of[:4])) and before[0][4:] == made_of[4:]:
-            return before[1]
-        row = self._new_row(server, facts, there, now, known=known)
-        self._rows[server.name] = made_of, row
-        return row
-
-    def _new_row(
-        self, server: Server, facts: ServerFacts, there: ServerOnDisk, now: datetime, *, known: bool
-    ) -> ServerRow:
-        def stands(clock: Clock) -> Standing:
-            sop = self.config.sop
-            period = sop.files_within if clock is Clock.FILES else sop.databases_within
-            if not known and there.newest is None:
-                return _UNKNOWN
-            fact, gone = facts.clocks.get(clock), there.lost.get(clock)
-            recorded = gone.good if gone else fact.good if fact else None
-            moments = [moment for moment in (recorded, (there.newest or {}).get(clock)) if moment]
-            return standing(max(moments, default=None), period, now)
-
-        return ServerRow(
-            server.name,
-            server.label,
-            files=stands(Clock.FILES) if server.folders else None,
-            databases=stands(Clock.DATABASES) if server.database else None,
-            last=facts.last,
-            run=self._faces.get(server.name),
-            weeks=facts.weeks,
-            unfinished=there.unfinished,
-            drills={
-                clock: LastDrill(
-                    printable(drill.snapshot),
-                    drill.outcome,
-                    drill.time,
-                    drill.seconds,
-                    (now.astimezone().date() - drill.time.astimezone().date()).days,
-                )
-                for clock, drill in facts.drills.items()
-            },
-            why=facts.why,
-            lost={clock: gone.sentence for clock, gone in there.lost.items()},
-        )
 
 
 # Each is imported in its helper only, because the face does not need these modules.

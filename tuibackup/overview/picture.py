@@ -3,9 +3,11 @@
 Tests build pictures by hand. Texts in it are printable already; times are aware datetimes.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tuibackup.config import Standards
@@ -75,12 +77,16 @@ class ServerRow:
     condition: str = field(
         init=False, compare=False
     )  # decides the row's sign and place (a key of CONDITIONS)
+    place: tuple[int, int, str] = field(init=False, compare=False)  # worst first
 
     def __post_init__(self) -> None:
         clocks = tuple(clock for clock in (self.files, self.databases) if clock)
         object.__setattr__(self, "clocks", clocks)
         object.__setattr__(self, "states", frozenset(clock.state for clock in clocks))
         object.__setattr__(self, "condition", self._condition())
+        oldest = max((clock.age_days for clock in clocks if clock.age_days is not None), default=0)
+        place = (CONDITIONS.index(self.condition), -oldest, self.name.casefold())
+        object.__setattr__(self, "place", place)
 
     @property
     def reasons(self) -> tuple[tuple[Clock, Standing, str], ...]:
@@ -119,6 +125,40 @@ class ServerRow:
 _WORST = (State.OVERDUE, State.NEVER, State.DUE)
 # Worst first.
 CONDITIONS = ("failed", "interrupted", "overdue", "never", "running", "waiting", "due", "fresh", "unknown")
+
+
+class Rows(tuple[ServerRow, ...]):
+    """The rows of all servers. What follows from hundreds of them is worked out once, not at every key and tick."""
+
+    @cached_property
+    def by_name(self) -> Mapping[str, ServerRow]:
+        return {row.name: row for row in self}
+
+    @cached_property
+    def active(self) -> tuple[RunFace, ...]:
+        """The runs under way."""
+        return tuple(row.run for row in self if row.run)
+
+    @cached_property
+    def worst_first(self) -> tuple[ServerRow, ...]:
+        """The order at opening and on `s`: by condition, then the oldest backup first, then by name."""
+        return tuple(sorted(self, key=lambda row: row.place))
+
+    @cached_property
+    def counted(self) -> Mapping[str, int]:
+        """Servers to which a word of the bar applies; one server may count under several."""
+        counts = Counter(row.condition for row in self if row.condition in ("running", "waiting"))
+        counts.update(state.value for row in self for state in row.states if state in _LATE)
+        counts.update(row.last.outcome.value for row in self if row.last and row.last.outcome in _ENDED_BADLY)
+        return counts
+
+    def standing(self, *states: State) -> frozenset[str]:
+        """The names of the servers with a clock in one of these states."""
+        return frozenset(row.name for row in self if not row.states.isdisjoint(states))
+
+
+_LATE = (State.OVERDUE, State.NEVER)
+_ENDED_BADLY = (Outcome.FAILED, Outcome.INTERRUPTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +215,7 @@ class Picture:
     """What is known at `now`. `shown` is the newest run of the server that the screen asked for."""
 
     now: datetime
-    rows: tuple[ServerRow, ...] = ()
+    rows: Rows = field(default_factory=Rows)
     operator: str = ""
     host: str = ""
     sop: Standards = field(default_factory=Standards)
@@ -188,7 +228,7 @@ class Picture:
     complete: bool = True  # False until ledger and vault were read once
 
     def row(self, name: str) -> ServerRow | None:
-        return next((row for row in self.rows if row.name == name), None)
+        return self.rows.by_name.get(name)
 
     def face(self, name: str) -> RunFace | None:
         """The run to show for a server: the active one, else its newest if that is loaded."""
@@ -199,28 +239,11 @@ class Picture:
 
     @property
     def active(self) -> tuple[RunFace, ...]:
-        return tuple(row.run for row in self.rows if row.run)
+        return self.rows.active
 
     def count(self, state: str) -> int:
-        """Servers to which a word of the bar applies; one server may count under several."""
-        match state:
-            case "overdue" | "never":
-                return sum(row.has(State(state)) for row in self.rows)
-            case "failed" | "interrupted":
-                return sum(bool(row.last and row.last.outcome.value == state) for row in self.rows)
-            case _:
-                return sum(row.condition == state for row in self.rows)
-
-
-def worst_first(rows: tuple[ServerRow, ...]) -> tuple[ServerRow, ...]:
-    """The order at opening and on `s`: by condition, then the oldest backup first, then by name."""
-    return tuple(
-        sorted(rows, key=lambda row: (CONDITIONS.index(row.condition), -_age(row), row.name.casefold()))
-    )
-
-
-def _age(row: ServerRow) -> int:
-    return max((clock.age_days for clock in row.clocks if clock.age_days is not None), default=0)
+        """See `Rows.counted`."""
+        return self.rows.counted.get(state, 0)
 
 
 def drill_words(row: ServerRow) -> tuple[str, str]:

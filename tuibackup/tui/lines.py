@@ -1,10 +1,10 @@
-"""Lines of text with named styles, and the one widget that draws them; it sends only what changed.
+"""Lines of text with named styles, and the one widget that draws them; it draws only lines that changed.
 
 A pane is a pure function from the picture to lines, so that a test reads it as plain text; the widget knows
 nothing of backups. Texts are never markup. Colours come from lines.tcss through the style's name.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import zip_longest
 from typing import ClassVar
 
@@ -91,8 +91,24 @@ def wrapped(text: str, room: int, most: int, style: str = "") -> list[Line]:
     return [((line, style),) for line in lines]
 
 
+class Kept:
+    """The lines of a table, each kept as long as what it is made of stays the same and it is in sight."""
+
+    def __init__(self) -> None:
+        self._made: dict[object, tuple[tuple[object, ...], Line]] = {}
+
+    def lines(self, wanted: Iterable[tuple[object, tuple[object, ...], Callable[[], Line]]]) -> list[Line]:
+        """Of each line its key, everything that it is made of, and how."""
+        made = {}
+        for key, made_of, make in wanted:
+            before = self._made.get(key)
+            made[key] = before if before and before[0] == made_of else (made_of, make())
+        self._made = made
+        return [line for _made_of, line in made.values()]
+
+
 class Lines(Widget):
-    """Draws lines given by `show`; only cells that differ from the last time are sent to the terminal."""
+    """Draws lines given by `show`, those that differ from the last time."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"lines--{name}" for name in STYLES}
     DEFAULT_CSS = "Lines { width: 1fr; height: 1fr; }"
@@ -108,15 +124,14 @@ class Lines(Widget):
         before, self._lines = self._lines, list(lines)
         cursor_before, self._cursor = self._cursor, cursor
         room = self.size.width
-        changed: list[Region] = []
-        for y, (old, new) in enumerate(zip_longest(before, self._lines, fillvalue=())):
-            moved = cursor != cursor_before and y in (cursor, cursor_before)
-            if moved:
-                changed.append(Region(0, y, room, 1))
-            elif old != new:
-                changed.append(_difference(old, new, y, room))
-        if changed:
-            self.refresh(*(region for region in changed if region))
+        moved = {cursor, cursor_before} if cursor != cursor_before else set()
+        changed = [
+            Region(0, y, room, 1)
+            for y, (old, new) in enumerate(zip_longest(before, self._lines, fillvalue=()))
+            if y in moved or old != new
+        ]
+        if changed and room:
+            self.refresh(*changed)
 
     def repaint_cursor(self) -> None:
         """Draw the cursor's line again: it looks different with and without the focus."""
@@ -148,21 +163,3 @@ class Lines(Widget):
             # Only with 16 colours the cursor has its own text colour: many of them cannot be read on its background.
             return Style(bgcolor=style.bgcolor, bold=style.bold)
         return style
-
-
-def _difference(old: Line, new: Line, y: int, room: int) -> Region:
-    """The cells of line `y` from the first that differs to the last."""
-    before, after = _by_cell(old, room), _by_cell(new, room)
-    start = next((x for x in range(room) if before[x] != after[x]), None)
-    if start is None:
-        return Region()
-    end = next(x for x in range(room, 0, -1) if before[x - 1] != after[x - 1])
-    return Region(start, y, end - start, 1)
-
-
-def _by_cell(line: Line, room: int) -> list[Span]:
-    found: list[Span] = []
-    for text, style in cut(line, room):
-        for character in text:
-            found += [(character, style)] * cells(character)
-    return found + [(" ", "")] * (room - len(found))

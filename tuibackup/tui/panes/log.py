@@ -1,13 +1,13 @@
 """Pane 4: the ledger, newest first; the filter is part of the query, so that a million entries cost nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from tuibackup.overview.picture import LogRow, Picture, outcome_word
 from tuibackup.sop import Outcome
 from tuibackup.text import cells, count, duration, shorten, when
 from tuibackup.tui import symbols
-from tuibackup.tui.lines import Line, Span, cut, left, right, rule
+from tuibackup.tui.lines import Kept, Line, Span, cut, left, right, rule
 from tuibackup.tui.panes.pane import Pane
 from tuibackup.tui.panes.serverline import SIGNS
 from tuibackup.words import _
@@ -33,6 +33,8 @@ class LogPane(Pane):
         self.sequence: int | None = None  # of the entry under the cursor; None: the newest
         self.tab = False
         self.junction: int | None = None  # column at which a dividing line of the panes above ends
+        self._kept = Kept()
+        self._widths: tuple[tuple[LogRow, ...], int, Widths] | None = None  # of which rows, in which room
 
     def move(self, by: int) -> None:
         rows = self.rows
@@ -58,6 +60,8 @@ class LogPane(Pane):
         return self.rows[self._at()] if self.rows else None
 
     def _at(self) -> int:
+        if self.sequence is None:
+            return 0
         return next((at for at, row in enumerate(self.rows) if row.sequence == self.sequence), 0)
 
     def draw(self, picture: Picture) -> tuple[list[Line], int | None]:
@@ -68,13 +72,21 @@ class LogPane(Pane):
         heading = rule(0 if self.tab else 4, title, self._title(picture, height), room, active=self.has_focus)
         if self.junction is not None:
             heading = _with_junction(heading, self.junction)
-        table = widths(rows, room)
+        table = self._table(rows, room)
         lines = [heading, _headings(table, room)]
-        lines += [log_line(row, picture, room, table) for row in rows[self.top : self.top + height]]
+        lines += self._kept.lines(
+            _line(row, picture, room, table) for row in rows[self.top : self.top + height]
+        )
         if not rows and picture.complete and picture.log.read:
             nothing = _("nothing fits the filter") if self.filter else _("nothing was done yet")
             lines.append((("  " + (_("searching…") if self._searching(picture) else nothing), "muted"),))
         return lines, 2 + at - self.top if rows and self.has_focus else None
+
+    def _table(self, rows: tuple[LogRow, ...], room: int) -> "Widths":
+        """See `widths`; worked out anew only for another page or another room."""
+        if self._widths is None or self._widths[0] is not rows or self._widths[1] != room:
+            self._widths = rows, room, widths(rows, room)
+        return self._widths[2]
 
     def _title(self, picture: Picture, height: int) -> str:
         page, rows = picture.log, self.rows
@@ -152,6 +164,14 @@ def _headings(table: Widths, room: int) -> Line:
     end = f"{_('took')} {left(_('who'), who)}" if who else ""
     gap = room - cells(start) - cells(end) - 1
     return ((start + " " * gap + end if gap > 0 else start, "muted"),)
+
+
+def _line(
+    row: LogRow, picture: Picture, room: int, table: Widths
+) -> tuple[object, tuple[object, ...], Callable[[], Line]]:
+    """The entry's line for `Kept`."""
+    made_of = (row, room, table, picture.now.astimezone().date())
+    return row.sequence, made_of, lambda: log_line(row, picture, room, table)
 
 
 def log_line(row: LogRow, picture: Picture, room: int, table: Widths) -> Line:

@@ -86,11 +86,15 @@ def least_room(rows: Iterable[ServerRow]) -> int:
 
 def _wanted(rows: Iterable[ServerRow]) -> tuple[int, int]:
     """Cells that the longest name needs, and the widest of the clocks."""
-    names, clock = _NAME_GOOD, max(_clock_width(state) for state in State)
-    for row in rows:
-        names = max(names, cells(row.name))
-        clock = max([clock, *(sum(map(cells, _stands(standing))) + 1 for standing in row.clocks)])
-    return min(names, _NAME_MOST), clock
+    rows = tuple(rows)
+    names = max((cells(row.name) for row in rows), default=0)
+    widest = max((sum(map(cells, _stands(clock))) + 1 for clock in _distinct(rows)), default=0)
+    return min(max(_NAME_GOOD, names), _NAME_MOST), max(widest, *map(_clock_width, State))
+
+
+def _distinct(rows: Iterable[ServerRow]) -> Iterable[Standing]:
+    """The clocks of `rows`, one of those that look the same."""
+    return {(clock.state, clock.age_days): clock for row in rows for clock in row.clocks}.values()
 
 
 def _beside(clock: int) -> int:

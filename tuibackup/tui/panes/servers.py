@@ -1,14 +1,15 @@
 """Pane 1: the servers. Rows keep their places under the cursor; they are sorted at opening and when asked to."""
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Any, TypeVar
 
-from tuibackup.overview.picture import Picture, ServerRow, worst_first
+from tuibackup.overview.picture import Picture, Rows, ServerRow
 from tuibackup.sop import State
 from tuibackup.tui import symbols
-from tuibackup.tui.lines import Line, cut, rule, width, wrapped
+from tuibackup.tui.lines import Kept, Line, cut, rule, width, wrapped
 from tuibackup.tui.panes.pane import Pane
-from tuibackup.tui.panes.serverline import columns, heading, server_line, state_words
+from tuibackup.tui.panes.serverline import Columns, columns, heading, server_line, state_words
 from tuibackup.words import _, ngettext
 
 T = TypeVar("T")
@@ -29,23 +30,26 @@ class ServersPane(Pane):
         self.cursor = ""  # name of the server under the cursor
         self.sorted = False  # whether the order is still the one that sorting made
         self.divided = divided  # whether a line at the right end parts it from other panes
-        self._worked_out: dict[object, Any] = {}  # from the picture and the order
+        self._worked_out: dict[object, Any] = {}  # from the rows and the order
+        self._kept = Kept()
 
     def _once(self, what: object, work: Callable[[], T]) -> T:
-        """What follows from hundreds of rows is worked out once a picture, not at every key."""
+        """What follows from hundreds of rows is worked out once, not at every key and picture."""
         if what not in self._worked_out:
             self._worked_out[what] = work()
         found: T = self._worked_out[what]
         return found
 
     def take(self, picture: Picture) -> None:
-        self._worked_out.clear()
-        known = {row.name for row in picture.rows}
+        if picture.rows is not self.rows:
+            self._worked_out.clear()
+        known = picture.rows.by_name.keys()
         if not self.order or (not self.sorted and picture.complete):
             self._sort(picture)
             self.sorted = picture.complete
         elif known != set(self.order):
             self.order = [name for name in self.order if name in known] + sorted(known - set(self.order))
+            self._worked_out.clear()
         self.marks &= known
         if self.cursor not in known:
             self.cursor = self.order[0] if self.order else ""
@@ -60,9 +64,14 @@ class ServersPane(Pane):
     def _sort(self, picture: Picture) -> None:
         self._worked_out.clear()
         first = not self.order or not self.sorted
-        self.order = [row.name for row in worst_first(picture.rows)]
+        self.order = [row.name for row in picture.rows.worst_first]
         if first and self.order:
             self.cursor = self.order[0]
+
+    @property
+    def rows(self) -> Rows | None:
+        """The rows of the picture that is shown."""
+        return self.picture.rows if self.picture else None
 
     @property
     def shown(self) -> list[str]:
@@ -71,7 +80,7 @@ class ServersPane(Pane):
 
     def _fitting(self) -> list[str]:
         assert self.picture
-        rows = {row.name: row for row in self.picture.rows}
+        rows = self.picture.rows.by_name
         return [name for name in self.order if name in rows and _fits(rows[name], self.filter.casefold())]
 
     def move(self, by: int) -> None:
@@ -108,8 +117,7 @@ class ServersPane(Pane):
         return self._once("due", lambda: self._standing(State.OVERDUE, State.NEVER, State.DUE))
 
     def _standing(self, *states: State) -> frozenset[str]:
-        rows = self.picture.rows if self.picture else ()
-        return frozenset(row.name for row in rows if any(row.has(state) for state in states))
+        return self.picture.rows.standing(*states) if self.picture else frozenset()
 
     def set_filter(self, text: str) -> None:
         self.filter = text
@@ -137,19 +145,30 @@ class ServersPane(Pane):
             lines += _none_configured(room, picture.source)
         else:
             lines.append(heading(table, picture.sop.files_within, picture.sop.databases_within))
-            by_name: dict[str, ServerRow] = {row.name: row for row in picture.rows}
-            lines += [
-                server_line(by_name[name], table, picture.now, marked=name in self.marks)
+            lines += self._kept.lines(
+                self._line(picture.rows.by_name[name], table, picture.now)
                 for name in names[self.top : self.top + rows]
-            ]
+            )
         if self.divided:
             lines = _divided(lines, room, self.size.height)
         return lines, None if at is None else 2 + at - self.top
 
+    def _line(
+        self, row: ServerRow, table: Columns, now: datetime
+    ) -> tuple[object, tuple[object, ...], Callable[[], Line]]:
+        """The row's line for `Kept`: how long a run takes is told in seconds, ages in days."""
+        marked = row.name in self.marks
+        moment = now.replace(microsecond=0) if row.run else now.astimezone().date()
+        return (
+            row.name,
+            (row, table, marked, moment),
+            lambda: server_line(row, table, now, marked=marked),
+        )
+
     def _order_word(self, picture: Picture) -> str:
         if len(self.order) < 2:
             return ""
-        names = self._once("worst first", lambda: [row.name for row in worst_first(picture.rows)])
+        names = self._once("worst first", lambda: [row.name for row in picture.rows.worst_first])
         sorted_now = names == self.order
         return _(", worst first") if sorted_now else _(", s sorts them")
 

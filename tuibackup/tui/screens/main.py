@@ -145,7 +145,8 @@ class MainScreen(Screen[None], inherit_bindings=False):
 
     def _show(self) -> None:
         picture = self.picture
-        self._lay_out()
+        if picture.rows is not self.servers.rows:
+            self._lay_out()
         self.bar.take(picture)
         before = self.servers.cursor
         self.servers.take(picture)
