@@ -71,8 +71,17 @@ class Site:
     @property
     def journals(self) -> list[Path]:
         """Of all runs, the newest first: those under way, and those that ended."""
+        return self._journals("run-planned")
+
+    @property
+    def jobs(self) -> list[Path]:
+        """Likewise of restores, verifies and drills."""
+        return self._journals("job-planned")
+
+    def _journals(self, first: str) -> list[Path]:
         found = (self.state / "runs").rglob("[0-9]*.jsonl")
-        return sorted(found, key=lambda path: path.name, reverse=True)
+        mine = [path for path in found if first in path.open().readline()]
+        return sorted(mine, key=lambda path: path.name, reverse=True)
 
     @property
     def config(self) -> Path:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.acceptance.backedup import BackedUp, tampered
 from tests.acceptance.drilled import drills_in
+from tests.acceptance.jobs import process_of
 from tests.acceptance.site import Site
 from tests.conftest import MariadbStarter
 
@@ -210,30 +211,21 @@ def test_a_named_server_is_used_only_when_it_is_empty(
 
 
 def test_nothing_is_left_of_a_drill_that_is_killed(siakad: Site, place: Path) -> None:
-    process = siakad.start("drill", "siakad/databases/latest")
-    try:
-        wait_until(lambda: any(place.glob("*/server/data/*")))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        wait_until(lambda: not any(place.iterdir()) and not servers_below(place))
-    finally:
-        process.kill()
-        process.wait()
+    job = siakad.tuibackup("drill", "siakad/databases/latest", "--detach").out.strip()
+    wait_until(lambda: any(place.glob("*/server/data/*")))
+    os.kill(process_of(siakad, job), signal.SIGKILL)
+    wait_until(lambda: not any(place.iterdir()) and not servers_below(place))
 
 
 def test_a_drill_that_is_ended_leaves_nothing_but_its_entry(siakad: Site, place: Path) -> None:
-    process = siakad.start("drill", "siakad/databases/latest")
-    try:
-        wait_until(lambda: any(place.glob("*/server/data/*")))
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 130
-        assert not any(place.iterdir())
-        assert not servers_below(place)
-    finally:
-        process.kill()
-        process.wait()
+    job = siakad.tuibackup("drill", "siakad/databases/latest", "--detach").out.strip()
+    wait_until(lambda: any(place.glob("*/server/data/*")))
+    os.kill(process_of(siakad, job), signal.SIGTERM)
+    assert siakad.tuibackup("follow", job).code == 130
+    assert not any(place.iterdir())
+    assert not servers_below(place)
     [told] = drills(siakad)
-    assert (told["outcome"], told["error"]) == ("interrupted", "stopped")
+    assert (told["outcome"], told["error"]) == ("interrupted", "stopped by signal SIGTERM")
 
 
 def test_root_gives_the_throw_away_server_no_rights(siakad: Site, place: Path) -> None:

@@ -141,7 +141,7 @@ def test_what_is_stored_comes_back_and_that_nothing_was_recorded_is_loud(siakad:
 
 def assert_unrecorded(said: Said) -> None:
     assert said.code == 3, said.out + said.err
-    [line] = said.err.splitlines()
+    line = said.err.splitlines()[-1]
     assert line.startswith("tuibackup: NOT RECORDED in the ledger: "), line
     assert "ledger" in line.removeprefix("tuibackup: NOT RECORDED in the ledger: ")
     assert line.count("; ") >= 1, "it says what to do"
@@ -152,6 +152,7 @@ def test_a_file_system_that_is_read_only_is_called_so(siakad: Site) -> None:
     with mounted_read_only(siakad):
         said = siakad.tuibackup("verify", FILES)
     assert_unrecorded(said)
+    assert "it is done by this window itself, and ends with it" in said.err, "no journal could be written"
     assert "its file system is mounted read-only" in said.err
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.cli.conftest import Tuibackup
 from tuibackup.cli.output import plain_symbols
-from tuibackup.cli.watch import Watcher, _Json, worst_code
+from tuibackup.cli.watch import Json, Lines, Watcher, worst_code
 from tuibackup.config import Config
 from tuibackup.run.journal import events as ev
 from tuibackup.run.journal.journal import Journal
@@ -69,7 +69,8 @@ class Told:
 
 def watch(config: Config, *told: Told, as_json: bool = False) -> int:
     journals = {one.common["run"]: one.journal.path for one in told}
-    return asyncio.run(Watcher(config, journals, as_json=as_json).watch())
+    printer = Json() if as_json else Lines(journals.values())
+    return asyncio.run(Watcher(config, journals, printer).watch())
 
 
 def test_steps_show_actual_beside_standard_and_expectation(
@@ -182,5 +183,5 @@ def test_json_stays_json_where_the_terminal_has_no_utf_8(monkeypatch: pytest.Mon
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
     plain_symbols(sys.stdout)
     note = ev.RunNote(time=ev.now(), run="r", server="s", text="mañana 😀 …")
-    _Json().event(note)
+    Json().event(note)
     assert ev.decode(raw.getvalue()) == note

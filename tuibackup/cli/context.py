@@ -24,6 +24,8 @@ class Context:
         self.config_path = config_path
         self.alone = alone  # whether nothing else goes on in this process
         self.read_only = False  # whether nothing may be changed, not even the record
+        self._missed = 0  # results of other processes that the ledger does not have
+        self._fault = ""
 
     @cached_property
     def config(self) -> "Config":
@@ -49,19 +51,26 @@ class Context:
 
         return Recorder(self.config, self.operator)
 
+    def missed(self, number: int, fault: str) -> None:
+        """Note that so many results of a job could not be recorded, and why."""
+        self._missed += number
+        self._fault = self._fault or fault
+
     @property
     def unrecorded(self) -> str:
         """The warning at the end if something could not be recorded; "" if everything was."""
-        if "recorder" not in self.__dict__ or not self.recorder.fault:
+        missed, fault = self._missed, self._fault
+        if "recorder" in self.__dict__:
+            missed, fault = missed + self.recorder.missed, fault or self.recorder.fault
+        if not fault:
             return ""
-        missed = self.recorder.missed
         text = ngettext(
             "NOT RECORDED in the ledger: {fault}",
             "{number} results were NOT RECORDED in the ledger: {fault}",
             missed,
         )
         way_out = _("write down what was done, and mend this before the next run")
-        return f"{text.format(number=missed, fault=self.recorder.fault)}; {way_out}"
+        return f"{text.format(number=missed, fault=fault)}; {way_out}"
 
     def close(self) -> None:
         """Close what is open."""

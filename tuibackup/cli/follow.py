@@ -25,6 +25,7 @@ def define(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, context: Context) -> int:
     """Watch; the exit code is the worst run's."""
     from tuibackup.cli.interrupt import watch_or_leave
+    from tuibackup.cli.watch import Json, Lines, Watcher
     from tuibackup.cli.which import run_named
     from tuibackup.run.held import TURN
     from tuibackup.run.process.living import active
@@ -43,4 +44,5 @@ def run(args: argparse.Namespace, context: Context) -> int:
         if not journals:
             print(_("no run is under way; tuibackup log shows what was done"), file=sys.stderr)
             return 0
-    return loop.run(watch_or_leave(context, journals, as_json=args.json))
+    watcher = Watcher(context.config, journals, Json() if args.json else Lines(journals.values()))
+    return loop.run(watch_or_leave(context, journals, watcher))

@@ -20,7 +20,7 @@ Answer = Callable[[Watcher], Awaitable[None]]
 
 
 async def watch_or_leave(
-    context: Context, journals: Mapping[str, Path], *, as_json: bool, answer: Answer | None = None
+    context: Context, journals: Mapping[str, Path], watcher: Watcher, *, answer: Answer | None = None
 ) -> int:
     """Watch the runs until they end; returns the exit code of the worst, or 130 when they are left to go on.
 
@@ -29,7 +29,6 @@ async def watch_or_leave(
     loop = asyncio.get_running_loop()
     pressed = asyncio.Event()
     loop.add_signal_handler(signal.SIGINT, pressed.set)
-    watcher = Watcher(context.config, journals, as_json=as_json)
     watching = asyncio.create_task(watcher.watch())
     answering = asyncio.ensure_future(answer(watcher)) if answer else None
     try:

@@ -161,22 +161,45 @@ def print_json(document: Any) -> None:
     print(json.dumps(document, indent=2))
 
 
-def print_json_list(items: Iterable[Any], around: Mapping[str, Any] | None = None, key: str = "") -> None:
-    """One JSON document on stdout, the list of `items`, each printed as it comes; the same text as of `print_json`.
+class JsonList:
+    """One JSON document on stdout, a list whose items are printed as they come; the same text as of `print_json`.
 
     `around`: the document is this object, with the list at its end as `key`.
     """
-    items = iter(items)
-    first = list(islice(items, 1))  # if the first item raises, nothing has been printed yet
-    depth = 0
-    if around is not None:
-        depth = 1
-        start = json.dumps(around, indent=2).removesuffix("\n}") + "," if around else "{"
-        print(f"{start}\n  {json.dumps(key)}: ", end="")
-    indent = "\n" + "  " * (depth + 1)
-    comma = ""
-    print("[", end="")
-    for item in chain(first, items):
-        print(comma + indent + json.dumps(item, indent=2).replace("\n", indent), end="")
-        comma = ","
-    print("\n" + "  " * depth + "]" if comma else "]", end="\n}\n" if depth else "\n")
+
+    def __init__(self, around: Mapping[str, Any] | None = None, key: str = "") -> None:
+        self._around = around
+        self._key = key
+        self._indent = "\n" + "  " * (1 if around is None else 2)
+        self.begun = False  # whether an item was printed; before that nothing is
+        self._open = False
+
+    def add(self, item: Any) -> None:
+        """Print one more."""
+        comma = "," if self.begun else ""
+        self._begin()
+        print(comma + self._indent + json.dumps(item, indent=2).replace("\n", self._indent), end="")
+        self.begun = True
+
+    def end(self) -> None:
+        """Close the list and the document."""
+        self._begin()
+        depth = 0 if self._around is None else 1
+        print("\n" + "  " * depth + "]" if self.begun else "]", end="\n}\n" if depth else "\n")
+
+    def _begin(self) -> None:
+        if self._open:
+            return
+        self._open = True
+        if self._around is not None:
+            start = json.dumps(self._around, indent=2).removesuffix("\n}") + "," if self._around else "{"
+            print(f"{start}\n  {json.dumps(self._key)}: ", end="")
+        print("[", end="")
+
+
+def print_json_list(items: Iterable[Any], around: Mapping[str, Any] | None = None, key: str = "") -> None:
+    """Print the document of a `JsonList` with these items. If the first one raises, nothing has been printed yet."""
+    printed = JsonList(around, key)
+    for item in items:
+        printed.add(item)
+    printed.end()

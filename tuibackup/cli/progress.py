@@ -16,14 +16,13 @@ EVERY = 0.2  # seconds
 class ProgressLine:
     """A context manager whose `update` may be called from any thread, at any rate."""
 
-    def __init__(self, title: str) -> None:
-        self._title = title
+    def __init__(self) -> None:
         self._began = self._drawn = time.monotonic()
         self._live = sys.stderr.isatty()
         self._lock = Lock()
 
-    def update(self, progress: Progress) -> None:
-        """Show the newest state."""
+    def update(self, subject: str, progress: Progress) -> None:
+        """Show the newest state of `subject`."""
         now = time.monotonic()
         if not self._live or now - self._drawn < EVERY:
             return
@@ -31,7 +30,7 @@ class ProgressLine:
             self._drawn = now
             share = f" {min(1.0, progress.bytes / progress.bytes_total):.0%}" if progress.bytes_total else ""
             speed = rate(progress.bytes / max(0.1, now - self._began))
-            text = f"{self._title}{share}  {count(progress.items)} · {size(progress.bytes)}  {speed}"
+            text = f"{subject}{share}  {count(progress.items)} · {size(progress.bytes)}  {speed}"
             sys.stderr.write(f"\r\x1b[K{shorten(text, terminal_width(sys.stderr) - 1)}")
             sys.stderr.flush()
 

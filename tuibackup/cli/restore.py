@@ -1,23 +1,17 @@
 """`tuibackup restore`: get files or databases out of a snapshot, into a folder or into a database server."""
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tuibackup.cli import loop
-from tuibackup.cli.answers import TerminalAnswers
 from tuibackup.cli.context import Context
-from tuibackup.cli.output import MARKS, coloured, paint, print_hanging, print_json, say
-from tuibackup.cli.progress import ProgressLine
-from tuibackup.cli.summary import print_compared
 from tuibackup.errors import UsageError
-from tuibackup.words import _, ngettext
+from tuibackup.words import _
 
 if TYPE_CHECKING:
-    from tuibackup.jobs.restore.database import RestoredDatabase
-    from tuibackup.jobs.restore.folder import RestoredFolder
-
-SHOWN = 20
+    from tuibackup.jobs.process.order import RestoreDatabase, RestoreFolder
+    from tuibackup.jobs.restore.plan import DatabasePlan, FolderPlan
 
 
 def define(parser: argparse.ArgumentParser) -> None:
@@ -40,20 +34,21 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help=_("replace what exists in DIR or TARGET"))
     parser.add_argument("--numeric-owner", action="store_true", help=_("owners by number, not by name"))
     parser.add_argument("--json", action="store_true", help=_("one JSON document"))
+    parser.add_argument("--detach", action="store_true", help=_("start it, and leave it alone"))
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
-    """Restore, and print the result."""
-    from tuibackup.run.journal.events import EXIT_CODES
+    """Make the plan, have it carried out, and print the result."""
+    from tuibackup.cli.job import do
+    from tuibackup.jobs.process.order import order
 
-    done = _into_database(args, context) if args.into is not None else _to_folder(args, context)
-    if args.json:
-        print_json(done.document())
-    return EXIT_CODES[done.outcome]
+    words, plan = _into_database(args, context) if args.into is not None else _to_folder(args, context)
+    wanted = order(words, context.operator, server=plan.snapshot.server, what=plan.body()["detail"])
+    return do(wanted, context, as_json=args.json, several=False, detach=args.detach)
 
 
-def _to_folder(args: argparse.Namespace, context: Context) -> "RestoredFolder":
-    from tuibackup.jobs.restore.folder import restore_to_folder
+def _to_folder(args: argparse.Namespace, context: Context) -> "tuple[RestoreFolder, FolderPlan]":
+    from tuibackup.jobs.process.order import RestoreFolder
     from tuibackup.jobs.restore.plan import plan_folder
 
     if args.table is not None:
@@ -69,15 +64,19 @@ def _to_folder(args: argparse.Namespace, context: Context) -> "RestoredFolder":
         overwrite=args.overwrite,
         numeric_owner=args.numeric_owner,
     )
-    with ProgressLine(plan.snapshot.spec) as line:
-        done = restore_to_folder(plan, context.recorder, line.update)
-    if not args.json:
-        _print_folder(done)
-    return done
+    words = RestoreFolder(
+        snapshot=plan.snapshot.spec,  # not "latest": a run may publish one meanwhile
+        to=os.fsencode(plan.to),
+        paths=plan.paths,
+        databases=tuple(args.database),
+        overwrite=args.overwrite,
+        numeric_owner=args.numeric_owner,
+    )
+    return words, plan
 
 
-def _into_database(args: argparse.Namespace, context: Context) -> "RestoredDatabase":
-    from tuibackup.jobs.restore.database import restore_into_database
+def _into_database(args: argparse.Namespace, context: Context) -> "tuple[RestoreDatabase, DatabasePlan]":
+    from tuibackup.jobs.process.order import RestoreDatabase
     from tuibackup.jobs.restore.plan import plan_database
 
     plan = plan_database(
@@ -89,49 +88,12 @@ def _into_database(args: argparse.Namespace, context: Context) -> "RestoredDatab
         table=args.table,
         overwrite=args.overwrite,
     )
-    with ProgressLine(plan.snapshot.spec) as line, TerminalAnswers() as terminal:
-        done = loop.run(
-            restore_into_database(plan, context.config, context.recorder, terminal, say, line.update)
-        )
-    if not args.json:
-        _print_database(done)
-    return done
-
-
-def _print_folder(done: "RestoredFolder") -> None:
-    from tuibackup.text import count, duration, size
-
-    outcome, restored, spec = done.outcome.value, done.restored, done.plan.snapshot.spec
-    mark = paint(MARKS[outcome], outcome, coloured())
-    words = ngettext("{files} file, {size}", "{files} files, {size}", restored.files)
-    amount = words.format(files=count(restored.files), size=size(restored.bytes))
-    text = f"{spec} → {done.plan.to}  {amount}  {duration(done.seconds)}"
-    print_hanging(f"{MARKS[outcome]} ", text, drawn=f"{mark} ")
-    if damaged := restored.damaged:
-        lost = ngettext(
-            "{number} file is damaged in the vault and did not come back; tuibackup snapshots {server} shows older"
-            " snapshots that may hold it",
-            "{number} files are damaged in the vault and did not come back; tuibackup snapshots {server} shows older"
-            " snapshots that may hold them",
-            damaged,
-        )
-        print_hanging("  × ", lost.format(number=count(damaged), server=done.plan.snapshot.server))
-    for path, reason in restored.problems[:SHOWN]:
-        print_hanging("  ▲ ", f"{path}: {reason}")
-    if len(restored.problems) > SHOWN:
-        print(_("  and {number} more").format(number=count(len(restored.problems) - SHOWN)))
-
-
-def _print_database(done: "RestoredDatabase") -> None:
-    from tuibackup.text import count, duration, size
-
-    outcome, loaded, compared = done.outcome.value, done.loaded, done.loaded.compared
-    mark = paint(MARKS[outcome], outcome, coloured())
-    tables = ngettext("{count} table", "{count} tables", compared.tables).format(count=count(compared.tables))
-    rows = ngettext("{count} row", "{count} rows", compared.rows).format(count=count(compared.rows))
-    text = (
-        f"{done.plan.snapshot.spec}: {done.plan.name} → {loaded.where}"
-        f"  {tables}, {rows}, {size(loaded.bytes)}  {duration(done.seconds)}"
+    into = str(Path(args.into).expanduser().absolute()) if "/" in args.into else args.into
+    words = RestoreDatabase(
+        snapshot=plan.snapshot.spec,
+        into=os.fsencode(into),
+        database=plan.dump.name,
+        table=args.table,
+        overwrite=args.overwrite,
     )
-    print_hanging(f"{MARKS[outcome]} ", text, drawn=f"{mark} ")
-    print_compared(compared.differences, done.gaps, compared.incomparable)
+    return words, plan

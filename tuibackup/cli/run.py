@@ -109,6 +109,7 @@ async def _run(request: "Request", context: Context, args: argparse.Namespace) -
     """Answer the runs' questions, then watch them."""
     from tuibackup.cli.answers import TerminalAnswers
     from tuibackup.cli.interrupt import watch_or_leave
+    from tuibackup.cli.watch import Json, Lines, Watcher
 
     journals = dict(zip(request.runs, request.journals, strict=True))
 
@@ -122,4 +123,5 @@ async def _run(request: "Request", context: Context, args: argparse.Namespace) -
             print(run)
         print(_("the runs go on by themselves; to watch them: tuibackup follow"), file=sys.stderr)
         return 0
-    return await watch_or_leave(context, journals, as_json=args.json, answer=answer)
+    watcher = Watcher(context.config, journals, Json() if args.json else Lines(journals.values()))
+    return await watch_or_leave(context, journals, watcher, answer=answer)

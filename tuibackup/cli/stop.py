@@ -47,13 +47,13 @@ def run(args: argparse.Namespace, context: Context) -> int:
 
 async def _end(journal: Path) -> tuple[str, str]:
     """The outcome, and the line that says what the next run will do."""
-    from tuibackup.run.journal.events import RunFinished
+    from tuibackup.run.journal.events import Finished
     from tuibackup.run.journal.journal import follow
 
     try:
         async with asyncio.timeout(PATIENCE):
             async for event in follow(journal):
-                if isinstance(event, RunFinished):
+                if isinstance(event, Finished):
                     return event.outcome.value, event.error
     except TimeoutError:
         raise TuibackupError(

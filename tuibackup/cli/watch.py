@@ -8,14 +8,15 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tuibackup.cli.columns import GAP
+from tuibackup.cli.jobwatch import JobLines
 from tuibackup.cli.output import MARKS, coloured, paint, print_hanging, say, terminal_width
 from tuibackup.cli.summary import Ended, print_summary
 from tuibackup.run.journal import events as ev
@@ -46,10 +47,11 @@ def worst_code(codes: Iterable[int]) -> int:
 class Watcher:
     """Follows the journals of some runs (by id) and prints their events."""
 
-    def __init__(self, config: "Config", journals: Mapping[str, Path], *, as_json: bool) -> None:
+    def __init__(self, config: "Config", journals: Mapping[str, Path], printer: "Printer") -> None:
+        self.finished: list[ev.Finished] = []  # the last events of those that have ended
         self._config = config
         self._journals = journals
-        self._printer: _Json | _Lines = _Json() if as_json else _Lines(_names(journals.values()))
+        self._printer = printer
         self._go = asyncio.Event()
         self._go.set()
 
@@ -87,19 +89,22 @@ class Watcher:
             await asyncio.sleep(TICK)
 
     async def _one(self, path: Path) -> int:
-        finished: ev.RunFinished | None = None
+        finished: ev.Finished | None = None
         seen = 0
         async for event in follow(path):
             await self._go.wait()
             seen += 1
             self._printer.event(event)
-            finished = event if isinstance(event, ev.RunFinished) else finished
+            finished = event if isinstance(event, ev.Finished) else finished
         if finished is None:
             finished = await self._recorded(path, seen)
-        return finished.exit_code if finished else INTERRUPTED
+        if finished is None:
+            return INTERRUPTED
+        self.finished.append(finished)
+        return finished.exit_code
 
-    async def _recorded(self, path: Path, seen: int) -> ev.RunFinished | None:
-        """The end of a run that died without recording it: it is recorded now, in its journal, too."""
+    async def _recorded(self, path: Path, seen: int) -> ev.Finished | None:
+        """The end of a run or job that died without recording it: it is recorded now, in its journal, too."""
         from tuibackup.run.process.recovery import recover
 
         for _attempt in range(RECOVERIES):  # another process may be recording it just now
@@ -108,13 +113,29 @@ class Watcher:
                 for event in islice(reader.poll(), seen, None):
                     seen += 1
                     self._printer.event(event)
-                    if isinstance(event, ev.RunFinished):
+                    if isinstance(event, ev.Finished):
                         return event
             await asyncio.sleep(TICK)
         return None
 
 
-class _Json:
+class Printer(Protocol):
+    """What shows the events."""
+
+    def event(self, event: ev.AnyEvent) -> None:
+        """The next one."""
+
+    def draw(self) -> None:
+        """Draw the live lines anew."""
+
+    def clear(self) -> None:
+        """Take them away."""
+
+    def sum_up(self) -> None:
+        """All have ended."""
+
+
+class Json:
     """Prints every event as it is in the journal."""
 
     def event(self, event: ev.AnyEvent) -> None:
@@ -132,11 +153,17 @@ class _Json:
         """Each run's last line tells all."""
 
 
-class _Lines:
+class Lines:
     """For people."""
 
-    def __init__(self, servers: Collection[str]) -> None:
-        """`servers`: those whose runs are watched; if there are several, each line names its server."""
+    def __init__(self, journals: Iterable[Path], *, heading: bool = True) -> None:
+        """`journals`: what is watched. If its runs are of several servers, each line names its own.
+
+        `heading`: begin a job with a line that says what it is.
+        """
+        servers = _names(journals)
+        self._heading = heading
+        self._jobs: dict[str, JobLines] = {}
         self._column = max(map(cells, servers)) + 2 if len(servers) > 1 else 0
         self._live = sys.stdout.isatty()
         self._colour = coloured()
@@ -145,6 +172,11 @@ class _Lines:
         self._told: dict[str, float] = {}  # without a terminal: when progress was last printed
 
     def event(self, event: ev.AnyEvent) -> None:
+        if isinstance(event, ev.JobPlanned):
+            self._jobs[event.run] = JobLines(heading=self._heading)
+        if (job := self._jobs.get(event.run)) is not None:
+            self._job(job, event)
+            return
         view = self._views.get(event.run) or RunView(event.run, event.server)
         self._views[event.run] = view = view.apply(event)
         match event:
@@ -175,8 +207,11 @@ class _Lines:
         for view in going:
             line = self._name(view) + _progress(view, bar=True)
             print(paint(shorten(line, room), "running", self._colour))
+        jobs = [line for job in self._jobs.values() if not job.finished and (line := job.line())]
+        for line in jobs:
+            print(paint(shorten(line, room), "running", self._colour))
         sys.stdout.flush()
-        self._drawn = len(going)
+        self._drawn = len(going) + len(jobs)
 
     def clear(self) -> None:
         """Take the live lines away."""
@@ -196,6 +231,15 @@ class _Lines:
         print_summary(ngettext("{number} run", "{number} runs", number).format(number=count(number)), ended)
 
     # Lasting lines
+
+    def _job(self, job: JobLines, event: ev.AnyEvent) -> None:
+        if isinstance(event, ev.JobProgress):
+            job.event(event)
+            return
+        self.clear()
+        job.event(event)
+        if self._live:
+            self.draw()
 
     def _finish(self, view: RunView, event: ev.RunFinished) -> None:
         if view.findings_total > FINDINGS:

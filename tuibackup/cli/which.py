@@ -9,7 +9,7 @@ from tuibackup.cli.output import say
 from tuibackup.config import Config
 from tuibackup.errors import BusyError, UsageError
 from tuibackup.run.journal.journal import every_journal, first, last
-from tuibackup.run.process.living import ActiveRun, active
+from tuibackup.run.process.living import ActiveRun, active_runs
 from tuibackup.text import printable
 from tuibackup.vault.names import file_name
 from tuibackup.words import _
@@ -41,7 +41,7 @@ def run_named(config: Config, word: str) -> tuple[str, Path]:
 
 def run_of(config: Config, server: str) -> ActiveRun | None:
     """The run of `server` that is under way, also where the configuration knows it no more; says so of others."""
-    runs = [one for one in active(config) if one.server == server]
+    runs = [one for one in active_runs(config) if one.server == server]
     if len(runs) > 1:
         others = ", ".join(printable(one.run) for one in runs[1:])
         line = _("{server} has other runs under way: {runs}; this is about {run}")

@@ -8,7 +8,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -61,13 +61,24 @@ R = TypeVar("R", bound=Result)
 class Recorder:
     """One for each command, or each request of a cockpit. May be used from several threads."""
 
-    def __init__(self, config: Config, operator: Operator) -> None:
+    def __init__(self, config: Config, operator: Operator, *, job: str = "") -> None:
+        """`job`: the id of the process of its own in which this goes on."""
         self.fault = ""  # why the first of `missed` could not be recorded
         self.missed = 0  # entries that the ledger does not have
         self._config = config
         self._operator = operator
         self._ledger: Ledger | None = None
         self._lock = threading.Lock()
+        self._job = {"job": job} if job else {}
+        self._stopped = "stopped"
+
+    def stopped_by(self, who: str) -> None:
+        """Note who wants it stopped, before it is."""
+        self._stopped = f"stopped by {who}"
+
+    def stopped(self) -> str:
+        """Why it ended, if it was stopped."""
+        return self._stopped
 
     def record(self, kind: "Kind", body: Mapping[str, Any], *, server: str | None = None) -> str | None:
         """Append an entry, with everything known about the operator; the fault, None if it was recorded.
@@ -80,7 +91,7 @@ class Recorder:
                     self._ledger = self._ledger or open_ledger(self._config)
                     self._ledger.append(
                         kind,
-                        {**body, "operator": operator_body(self._operator)},
+                        {**body, **self._job, "operator": operator_body(self._operator)},
                         operator=self._operator.name,
                         server=server,
                     )
@@ -99,7 +110,7 @@ class Recorder:
         """
         attempt = Attempt(self, kind, plan, server)
         try:
-            with _signals_raised():
+            with nullcontext() if self._job else _signals_raised():  # a process of its own has handlers
                 yield attempt
         except BaseException as error:
             attempt.ended_by(error)
@@ -132,7 +143,10 @@ class Attempt:
         self.ended()
         stopped = not isinstance(error, Exception)
         interrupted = stopped or getattr(error, "exit_code", 1) == _INTERRUPTED
-        said = str(error) if isinstance(error, TuibackupError) else "stopped" if stopped else line_of(error)
+        if isinstance(error, TuibackupError):
+            said = str(error)
+        else:
+            said = self._recorder.stopped() if stopped else line_of(error)
         outcome = Outcome.INTERRUPTED if interrupted else Outcome.FAILED
         self._record({"outcome": outcome.value, "error": said, "seconds": self.seconds})
 

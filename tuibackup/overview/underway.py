@@ -38,7 +38,7 @@ class NearLook:
             return NearAnswer(config=config, config_problem=self._config_problem, problem=str(error))
 
     def _follow(self) -> tuple[Mapping[str, RunFace] | None, bool]:
-        runs = self._living.look()
+        runs = [one for one in self._living.look() if one.job is None]
         changed = False
         for run in runs:
             if run.run not in self._followed:

@@ -15,7 +15,7 @@ from tuibackup.run.held import TURN
 from tuibackup.run.journal import events as ev
 from tuibackup.run.places import open_ledger
 from tuibackup.run.plan import clocks_of
-from tuibackup.run.process.living import active
+from tuibackup.run.process.living import active_runs
 from tuibackup.run.stored import last_good
 from tuibackup.sop import Clock, Outcome, Standing, State, standing
 
@@ -63,7 +63,7 @@ def due(
 ) -> Due:
     """The clocks of all servers (or `only` that one) that are in one of `states`. Raises LedgerError."""
     periods = {Clock.FILES: config.sop.files_within, Clock.DATABASES: config.sop.databases_within}
-    living = {one.server: one.run for one in reversed(active(config))}
+    living = {one.server: one.run for one in reversed(active_runs(config))}
     wants: dict[str, frozenset[Clock]] = {}
     postponed: list[Postponed] = []
     going: dict[str, str] = {}

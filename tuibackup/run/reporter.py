@@ -8,11 +8,10 @@ from dataclasses import replace
 
 from tuibackup.progress import Finding, Progress
 from tuibackup.run.journal import events as ev
+from tuibackup.run.rates import RECENT, TICK, Rates
 from tuibackup.sop import Step
 from tuibackup.text import numbered, printable, shorten
 
-TICK = 0.5  # seconds between two batches of events
-RECENT = 10.0  # seconds over which a rate is taken
 LINES = 200  # of a batch of output; the middle of a longer one is left out
 FINDINGS = 1000  # of one step in the journal; the rest is counted (the snapshot's own lists hold all)
 _WIDTH = 2000  # cells of one text; a server chooses how long its names are
@@ -46,7 +45,7 @@ class StepReporter:
         self._newest: Progress | None = None
         self._doing = ""
         self._told: Progress | None = None
-        self._samples: deque[tuple[float, int, int]] = deque()
+        self._rates = Rates()
         self._lines: deque[str] = deque()
         self._found: deque[Finding] = deque()
 
@@ -106,18 +105,13 @@ class StepReporter:
             newest = replace(newest or Progress(0, None, 0, None), current=doing)
         if newest is None:
             return
-        if self._samples and (doing or newest.bytes < self._samples[-1][1]):
-            self._samples.clear()  # the step has come to something else, such as reading back what it wrote
-        self._samples.append((now, newest.bytes, newest.items))
-        while len(self._samples) > 2 and self._samples[1][0] <= now - RECENT:
-            self._samples.popleft()
+        # Reading back what it wrote, for instance, is something else.
+        self._rates.look(now, newest, anew=bool(doing))
         if newest == self._told and doing:
             return
-        before = self._samples[-2][0] if len(self._samples) > 1 else now - TICK
-        if newest == self._told and (now - before < TICK / 2 or len(self._samples) > RECENT / TICK):
+        if newest == self._told and (self._rates.since_last < TICK / 2 or self._rates.looks > RECENT / TICK):
             return  # nothing new; for a while it is still sent, so that the rate goes down
         self._told = newest
-        rate, item_rate = self._rates()
         self._emit(
             ev.StepProgress,
             step=self.step,
@@ -127,39 +121,19 @@ class StepReporter:
             items_total=newest.items_total,
             bytes_total=newest.bytes_total,
             lost=bool(doing),
-            rate=rate,
-            left=self._left(newest, now - self._started, rate, item_rate),
+            rate=self._rates.of_bytes(),
+            left=self._left(newest, now - self._started),
             current=_clean(newest.current),
             seconds=round(now - self._started, 1),
             limit=self._limiting(),
         )
 
-    def _rates(self) -> tuple[float | None, float | None]:
-        """Bytes and items a second of the recent seconds; None until there are two looks to compare."""
-        (before, some_bytes, some_items), (now, more_bytes, more_items) = self._samples[0], self._samples[-1]
-        if (seconds := now - before) < TICK / 2:
-            return None, None
-        return max(0.0, (more_bytes - some_bytes) / seconds), max(0.0, (more_items - some_items) / seconds)
-
-    def _left(
-        self, newest: Progress, elapsed: float, rate: float | None, item_rate: float | None
-    ) -> float | None:
-        """Seconds left by the slower of bytes and items at the recent rate; by history without a total.
-
-        Many small files and few large ones take turns: the smaller guess is wrong more often.
-        """
-        guesses = []
-        for done, total, speed in (
-            (newest.bytes, newest.bytes_total, rate),
-            (newest.items, newest.items_total, item_rate),
-        ):
-            if total is not None and done < total and speed:
-                guesses.append((total - done) / speed)
-        if guesses:
-            return round(max(guesses), 1)
-        if newest.bytes_total is None and self._expected is not None and elapsed < self._expected:
-            return round(self._expected - elapsed, 1)
-        return None
+    def _left(self, newest: Progress, elapsed: float) -> float | None:
+        """Seconds left by the recent rate; by history without a total."""
+        guess = self._rates.left(newest)
+        if guess is None and newest.bytes_total is None and self._expected is not None:
+            return round(self._expected - elapsed, 1) if elapsed < self._expected else None
+        return guess
 
 
 def _clean(text: str) -> str:

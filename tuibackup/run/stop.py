@@ -1,4 +1,4 @@
-"""Asking a run to stop: a file beside its journal, or a signal; the run looks twice a second."""
+"""Asking a run, or another job, to stop: a file beside its journal, or a signal; the run looks twice a second."""
 
 import asyncio
 import os
@@ -44,7 +44,7 @@ class Stop:
 
     async def watch(self, path: Path) -> None:
         """Look for the stop file until there is one."""
-        while (request := _read(path)) is None:  # noqa: ASYNC110  # a file has no event to wait for
+        while (request := read_stop(path)) is None:  # noqa: ASYNC110  # a file has no event to wait for
             await asyncio.sleep(POLL)  # another process writes it: there is no event
         self.ask(printable(request.operator), request.who)
 
@@ -63,7 +63,8 @@ def write_stop(state: Path, run: str, by: Operator) -> None:
     new.replace(path)
 
 
-def _read(path: Path) -> StopRequest | None:
+def read_stop(path: Path) -> StopRequest | None:
+    """What the stop file says; None if there is none."""
     try:
         with path.open("rb") as file:
             return msgspec.json.decode(file.read(_LIMIT), type=StopRequest)

@@ -4,7 +4,7 @@ Databases go into a throw-away mariadbd of this machine, or into an empty server
 (`databases`); files into a folder (`files`). Nothing of it stays.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -55,24 +55,6 @@ class Drilled(Result):
     def outcome(self) -> Outcome:
         return self.found.outcome
 
-    def amount(self, numbered: Numbered = ngettext) -> str:
-        """What was proven, in a few words of the language in use, or in that of `numbered`."""
-        found = self.found
-        if self.plan.snapshot.clock is Clock.FILES:
-            files = numbered("{count} file", "{count} files", found.items).format(count=count(found.items))
-            return f"{files}, {size(found.bytes)}"
-        parts = [
-            numbered("{count} database", "{count} databases", found.items).format(count=count(found.items)),
-            numbered("{count} table", "{count} tables", found.tables).format(count=count(found.tables)),
-            numbered("{count} row", "{count} rows", found.rows).format(count=count(found.rows)),
-        ]
-        if found.checksums or not found.rows:
-            checksums = numbered("{count} checksum", "{count} checksums", found.checksums)
-            parts.append(checksums.format(count=count(found.checksums)))
-        else:
-            parts.append(numbered("contents not compared", "contents not compared", found.tables))
-        return ", ".join(parts)
-
     def facts(self) -> dict[str, Any]:
         found = self.found
         return {
@@ -94,9 +76,28 @@ class Drilled(Result):
         differences = self.found.differences
         return {
             **bounded(self.facts()),
-            "detail": f"{self.plan.snapshot.spec}: {self.amount(in_english)}",
+            "detail": f"{self.plan.snapshot.spec}: {amount(self.facts(), in_english)}",
             "error": differences[0] if differences else "",
         }
+
+
+def amount(facts: Mapping[str, Any], ngettext: Numbered = ngettext) -> str:
+    """What was proven, in a few words of the language in use, or in that of `ngettext`; from `Drilled.facts`."""
+    items, tables, rows, checksums = (facts[name] for name in ("items", "tables", "rows", "checksums"))
+    if facts["snapshot"].split("/")[1] == Clock.FILES:
+        files = ngettext("{count} file", "{count} files", items).format(count=count(items))
+        return f"{files}, {size(facts['bytes'])}"
+    parts = [
+        ngettext("{count} database", "{count} databases", items).format(count=count(items)),
+        ngettext("{count} table", "{count} tables", tables).format(count=count(tables)),
+        ngettext("{count} row", "{count} rows", rows).format(count=count(rows)),
+    ]
+    if checksums or not rows:
+        words = ngettext("{count} checksum", "{count} checksums", checksums)
+        parts.append(words.format(count=count(checksums)))
+    else:
+        parts.append(ngettext("contents not compared", "contents not compared", tables))
+    return ", ".join(parts)
 
 
 def plan_drill(config: Config, word: str) -> tuple[DrillPlan, ...]:

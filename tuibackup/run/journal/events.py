@@ -1,9 +1,10 @@
-"""The events of a run's journal, one JSON object a line. docs/json.md documents the shapes.
+"""The events of a journal, of a run or of another job, one JSON object a line. docs/json.md documents the shapes.
 
 Times are UTC, ISO 8601 with milliseconds; durations are seconds; sizes bytes. Texts are printable already.
 """
 
 from datetime import UTC, datetime
+from typing import Any, Literal
 
 import msgspec
 
@@ -143,6 +144,55 @@ class RunFinished(Event, frozen=True, tag="run-finished"):
     findings: int = 0
 
 
+JobKind = Literal["restore", "verify", "drill"]
+
+
+class JobPlanned(Event, frozen=True, tag="job-planned"):
+    """First line of the journal of a job other than a run: what it does, and the command that does the same.
+
+    `server` is "" for a job over the whole vault. `command` holds the words after `tuibackup`.
+    """
+
+    job: JobKind
+    what: str
+    command: tuple[str, ...]
+    operator: str
+    version: str = ""
+
+
+class JobProgress(Event, frozen=True, tag="job-progress"):
+    """The newest state of the part of the job that is about `subject`, a snapshot; totals, rate as in StepProgress."""
+
+    subject: str
+    items: int
+    bytes: int
+    unit: str
+    items_total: int | None = None
+    bytes_total: int | None = None
+    rate: float | None = None
+    left: float | None = None
+    current: str = ""
+    seconds: float = 0.0
+
+
+class JobResult(Event, frozen=True, tag="job-result"):
+    """What became of one snapshot; `result` is the document that the command prints with --json."""
+
+    outcome: Outcome
+    result: dict[str, Any]
+
+
+class JobFinished(Event, frozen=True, tag="job-finished"):
+    """Last line. `error`: why it did not reach its end. `missed` results are not in the ledger; `fault` says why."""
+
+    outcome: Outcome
+    seconds: float
+    exit_code: int
+    error: str = ""
+    missed: int = 0
+    fault: str = ""
+
+
 AnyEvent = (
     RunPlanned
     | RunWaiting
@@ -155,7 +205,13 @@ AnyEvent = (
     | StepFinding
     | StepFinished
     | RunFinished
+    | JobPlanned
+    | JobProgress
+    | JobResult
+    | JobFinished
 )
+Planned = RunPlanned | JobPlanned
+Finished = RunFinished | JobFinished
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(AnyEvent)

@@ -123,8 +123,8 @@ class Journal:
         self._torn = False
 
     @classmethod
-    def create(cls, state: Path, planned: ev.RunPlanned) -> Self:
-        """Begin the journal of a run. It appears locked and with its first line, or not at all."""
+    def create(cls, state: Path, planned: ev.Planned) -> Self:
+        """Begin the journal of a run or job. It appears locked and with its first line, or not at all."""
         path = journal_path(state, planned.run)
         new = path.with_name(f".{path.name}.new")
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
@@ -154,7 +154,7 @@ class Journal:
         self._torn = written < len(line)
         return not self._torn
 
-    def finish(self, event: ev.RunFinished) -> None:
+    def finish(self, event: ev.Finished) -> None:
         """Add the last line, and put the journal where finished ones are."""
         if self.append(event):
             self.path = put_away(self.path)
@@ -244,7 +244,7 @@ async def follow(path: Path, *, patience: float = 10.0) -> AsyncIterator[ev.AnyE
             live = is_live(path) or (not reader.begun and time.monotonic() < began + patience)
             for event in reader.poll():
                 yield event
-                if isinstance(event, ev.RunFinished):
+                if isinstance(event, ev.Finished):
                     return
             if not live:
                 return
@@ -281,13 +281,19 @@ def reopened(path: Path) -> Iterator[Journal | None]:
 
 
 def first(path: Path) -> ev.RunPlanned | None:
-    """What the run was to do; None if the journal does not begin with it."""
+    """What the run was to do; None if the journal does not begin with it: it is that of another job."""
+    planned = planned_in(path)
+    return planned if isinstance(planned, ev.RunPlanned) else None
+
+
+def planned_in(path: Path) -> ev.Planned | None:
+    """What the run or job was to do; None if the journal does not begin with it."""
     try:
         with open(_open(path), "rb") as journal:
             event = ev.decode(journal.readline(_CHUNK))
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return event if isinstance(event, ev.RunPlanned) else None
+    return event if isinstance(event, ev.Planned) else None
 
 
 def beginning(path: Path) -> list[ev.AnyEvent]:
@@ -304,8 +310,8 @@ def beginning(path: Path) -> list[ev.AnyEvent]:
     return events
 
 
-def last(path: Path) -> ev.RunFinished | None:
-    """How the run ended; None if the journal does not say so (it runs, or died). Reads only the end."""
+def last(path: Path) -> ev.Finished | None:
+    """How the run or job ended; None if the journal does not say so (it runs, or died). Reads only the end."""
     try:
         with open(_open(path), "rb") as journal:
             journal.seek(max(0, journal.seek(0, os.SEEK_END) - _TAIL))
@@ -317,5 +323,5 @@ def last(path: Path) -> ev.RunFinished | None:
             event = ev.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError):
             continue
-        return event if isinstance(event, ev.RunFinished) else None
+        return event if isinstance(event, ev.Finished) else None
     return None

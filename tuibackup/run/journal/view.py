@@ -102,6 +102,8 @@ class RunView:
                 )
             case ev.RunFinished():
                 return replace(view, state=event.outcome.value, waiting="", finished=event)
+            case _:  # of other jobs
+                return view
 
     def _with(self, step: Step, **changes: object) -> "RunView":
         changed = replace(self.steps.get(step, StepView(step)), **changes)  # type: ignore[arg-type]  # field names

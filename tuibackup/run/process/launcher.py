@@ -1,7 +1,8 @@
 """The launcher, seen from the face: it is started as early as possible, so that it imports meanwhile what runs need.
 
 A run's imports take longer than everything that a face does before it starts one, reading the configuration included.
-So the launcher (`run.process.child`) is started first, gets its request later, and is ended if none comes.
+So the launcher (`run.process.child`; of other jobs `jobs.process.child`) is started first, gets its request later, and
+is ended if none comes.
 
 The command line forks it, which saves the interpreter's start and the imports so far: 35 ms of every run. The cockpit
 has threads, which a fork does not carry over: there the launcher is a Python of its own.
@@ -16,14 +17,18 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Self
 
 from tuibackup.words import use_language
 
+RUNS = (
+    "tuibackup.run.process.child"  # the module whose `main` the launcher is; of runs, if nothing else is said
+)
 # Imports make no garbage, so the collector is off meanwhile, which saves a tenth of the time.
-_PROGRAM = "import gc; gc.disable(); from tuibackup.run.process.child import main; main()"
+_PROGRAM = "import gc; gc.disable(); from {module} import main; main()"
 
 
 class Launcher:
@@ -32,12 +37,12 @@ class Launcher:
     `fork`: this process has one thread, and has not begun anything that a run must not inherit.
     """
 
-    def __init__(self, *, fork: bool = False) -> None:
+    def __init__(self, module: str = RUNS, *, fork: bool = False) -> None:
         self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._errors = os.memfd_create("launcher")  # in memory, because the state folder is not known yet
         self._used = False
         try:
-            self._process = (_forked if fork else _spawned)(theirs.fileno(), self._errors)
+            self._process = (_forked if fork else _spawned)(module, theirs.fileno(), self._errors)
         except BaseException:
             self._line.close()
             os.close(self._errors)
@@ -83,10 +88,10 @@ class Launcher:
             os.close(self._errors)
 
 
-def _spawned(line: int, errors: int) -> "subprocess.Popen[bytes] | _Forked":
+def _spawned(module: str, line: int, errors: int) -> "subprocess.Popen[bytes] | _Forked":
     return subprocess.Popen(
         # -P: a file named like one of our modules in the folder we were started in is not imported
-        [sys.executable, "-P", "-c", _PROGRAM],
+        [sys.executable, "-P", "-c", _PROGRAM.format(module=module)],
         stdin=line,
         stdout=subprocess.DEVNULL,
         stderr=errors,
@@ -95,10 +100,10 @@ def _spawned(line: int, errors: int) -> "subprocess.Popen[bytes] | _Forked":
     )
 
 
-def _forked(line: int, errors: int) -> "subprocess.Popen[bytes] | _Forked":
+def _forked(module: str, line: int, errors: int) -> "subprocess.Popen[bytes] | _Forked":
     pid = os.fork()
     if pid == 0:
-        _child(line, errors)
+        _child(module, line, errors)
     return _Forked(pid)
 
 
@@ -117,7 +122,7 @@ class _Forked:
         self.returncode = os.waitstatus_to_exitcode(status)
 
 
-def _child(line: int, errors: int) -> NoReturn:
+def _child(module: str, line: int, errors: int) -> NoReturn:
     """Become like a process of `_spawned`: a session of its own, none of our open files, no imports from our folder."""
     try:
         gc.disable()
@@ -135,9 +140,7 @@ def _child(line: int, errors: int) -> NoReturn:
         if not sys.flags.safe_path:
             del sys.path[0]
         use_language("en")  # a run's journal is for everybody who follows it
-        from tuibackup.run.process.child import main
-
-        main()
+        import_module(module).main()
     except BaseException:  # no error may return into the command
         sys.excepthook(*sys.exc_info())
         sys.stderr.flush()

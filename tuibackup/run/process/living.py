@@ -1,4 +1,4 @@
-"""Which runs of this host live: those whose journal is locked. Reads only the journals' folder."""
+"""Which runs and other jobs of this host live: those whose journal is locked. Reads only the journals' folder."""
 
 import os
 import time
@@ -15,12 +15,13 @@ _TICK_NS = 2_000_000_000  # two changes in one tick of the clock look like one: 
 
 @dataclass(frozen=True, slots=True)
 class ActiveRun:
-    """A run whose process lives; its journal tells whether it waits or runs."""
+    """A run, or another `job`, whose process lives; the journal of a run tells whether it waits."""
 
     run: str
     server: str
     operator: str
     journal: Path
+    job: ev.JobKind | None = None
 
 
 class Living:
@@ -35,9 +36,9 @@ class Living:
         self._runs: dict[Path, ActiveRun] = {}
 
     def look(self) -> list[ActiveRun]:
-        """The runs whose process lives now, newest first. Cheap enough to be asked every second.
+        """The runs and jobs whose process lives now, newest first. Cheap enough to be asked every second.
 
-        If several are of one server, the one that holds it comes first; the others will be refused.
+        If several runs are of one server, the one that holds it comes first; the others will be refused.
         """
         self._list()
         found = []
@@ -49,9 +50,10 @@ class Living:
             elif run := self._runs.get(path) or _run_of(path):
                 self._runs[path] = run
                 found.append(run)
-        if len({one.server for one in found}) == len(found):
+        runs = [one for one in found if one.job is None]
+        if len({one.server for one in runs}) == len(runs):
             return found
-        return sorted(found, key=lambda one: not _got_hold(one.journal))
+        return sorted(found, key=lambda one: one.job is None and not _got_hold(one.journal))
 
     def _list(self) -> None:
         try:
@@ -66,13 +68,21 @@ class Living:
 
 
 def active(config: Config) -> list[ActiveRun]:
-    """The runs whose process lives now, as `Living.look` tells them."""
+    """The runs and jobs whose process lives now, as `Living.look` tells them."""
     return Living(config.state).look()
 
 
+def active_runs(config: Config) -> list[ActiveRun]:
+    """Only the runs among them."""
+    return [one for one in active(config) if one.job is None]
+
+
 def _run_of(path: Path) -> ActiveRun | None:
-    planned = jr.first(path)
-    return ActiveRun(planned.run, planned.server, planned.operator, path) if planned else None
+    planned = jr.planned_in(path)
+    if planned is None:
+        return None
+    job = planned.job if isinstance(planned, ev.JobPlanned) else None
+    return ActiveRun(planned.run, planned.server, planned.operator, path, job)
 
 
 def _got_hold(journal: Path) -> bool:

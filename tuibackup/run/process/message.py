@@ -1,4 +1,4 @@
-"""The messages between a face, the launcher and a run: JSON over socketpairs.
+"""The messages between a face, the launcher, and a run or job: JSON over socketpairs.
 
 Secrets travel only in these messages; none of them is written or shown.
 """
@@ -6,7 +6,6 @@ Secrets travel only in these messages; none of them is written or shown.
 import msgspec
 
 from tuibackup.remote.questions import Kind
-from tuibackup.run.plan import Plan
 
 
 class _Message(msgspec.Struct, frozen=True, tag_field="say", rename="kebab"):
@@ -43,16 +42,17 @@ class Go(_Message, frozen=True, tag="go"):
 
 
 class Launch(msgspec.Struct, frozen=True):
-    """Face → launcher, first: the path of the configuration, and how many runs come, one a message."""
+    """Face → launcher, first: the path of the configuration, and how many processes to fork, a message each."""
 
     config: str
-    runs: int
+    processes: int
 
 
 class Launched(msgspec.Struct, frozen=True):
-    """Face → launcher: one run, with two open files: its line to the face, and its journal, which lies at `path`."""
+    """Face → launcher: what one process does (a run's plan, or a job's order, in JSON), with two open files: its line
+    to the face, and its journal, which lies at `path`."""
 
-    plan: Plan
+    plan: msgspec.Raw
     path: str
 
 

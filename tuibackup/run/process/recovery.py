@@ -21,6 +21,7 @@ from tuibackup.run.journal import events as ev
 from tuibackup.run.journal import journal as jr
 from tuibackup.run.locks import server_lock
 from tuibackup.run.places import HELD, open_ledger, open_vault, runs_folder
+from tuibackup.run.process.dead_jobs import bury_job
 from tuibackup.run.process.settled import Settled
 from tuibackup.run.stop import stop_path
 from tuibackup.run.unfinished import GOES_ON, STARTS_AGAIN
@@ -66,11 +67,15 @@ def _not_live(state: Path) -> tuple[list[Path], list[Path]]:
 
 
 def _bury(path: Path, config: Config, ledger: Ledger, vault: Vault | None) -> str | None:
-    """Record a dead run, in the ledger first, then in its journal. None if another process does so, or it lives."""
+    """Record a dead run or job, in the ledger first, then its journal; None if another process does so, or it lives."""
     with jr.reopened(path) as journal:
-        planned = jr.first(path)
+        planned = jr.planned_in(path)
         if journal is None or planned is None or jr.last(path) is not None:
             return None
+        if isinstance(planned, ev.JobPlanned):
+            bury_job(journal, planned, ledger)
+            stop_path(config.state, planned.run).unlink(missing_ok=True)
+            return planned.run
         entries = ledger.of_run(planned.run)
         told = next((one for one in entries if one.kind == Kind.RUN), None)
         if told is not None:

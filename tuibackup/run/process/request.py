@@ -9,7 +9,6 @@ from pathlib import Path
 import msgspec
 
 from tuibackup.remote.questions import Answers, Question
-from tuibackup.run.plan import Plan
 from tuibackup.run.process import message
 from tuibackup.text import printable
 
@@ -35,13 +34,10 @@ class Asked:
 
 
 class Request:
-    """The runs that one command or key press started, and at first the line for their questions."""
+    """The runs, or the job, that one command or key press started, and at first the line for their questions."""
 
-    def __init__(
-        self, plans: tuple[Plan, ...], journals: tuple[Path, ...], lines: list[socket.socket]
-    ) -> None:
-        self.plans = plans
-        self.runs = tuple(plan.run for plan in plans)
+    def __init__(self, runs: tuple[str, ...], journals: tuple[Path, ...], lines: list[socket.socket]) -> None:
+        self.runs = runs
         self.journals = journals
         self._lines = lines
 

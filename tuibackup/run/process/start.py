@@ -2,11 +2,11 @@
 
 A face starts a request: one launcher process, which forks one detached process a run (`run.process.child`). Each has
 a socketpair to the face for its questions, and inherits its journal, locked. When the face is gone, so are
-the answers; the runs go on.
+the answers; the runs go on. Other jobs are begun the same way (`jobs.process`).
 """
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import msgspec
 
 from tuibackup.config import Config, load
 from tuibackup.errors import TuibackupError, UsageError
+from tuibackup.run.journal import events as ev
 from tuibackup.run.journal import journal as jr
 from tuibackup.run.operator import Operator
 from tuibackup.run.places import runs_folder
@@ -49,33 +50,44 @@ def start(plans: Iterable[Plan], config_path: Path, launcher: Launcher | None = 
                 ),
                 _("make the plan again"),
             )
+    return begin(
+        config, [(plan.planned(), msgspec.json.encode(plan)) for plan in plans], launcher, plans[0].request
+    )
+
+
+def begin(
+    config: Config, each: Sequence[tuple[ev.Planned, bytes]], launcher: Launcher | None, name: str
+) -> Request:
+    """Start one detached process for each journal's first line, with what it is to do in JSON.
+
+    If the launcher's Python writes errors, they are kept in `<state>/runs/NAME.err`. Raises TuibackupError as `start`.
+    """
     with ExitStack() as ours:
         lines: list[socket.socket] = []
         messages: list[tuple[bytes, tuple[int, ...]]] = []
         journals: list[jr.Journal] = []
         try:
-            for plan in plans:
+            for planned, plan in each:
                 near, far = socket.socketpair()
                 lines.append(near)
                 ours.enter_context(far)
-                journal = jr.Journal.create(config.state, plan.planned())
+                journal = jr.Journal.create(config.state, planned)
                 journals.append(journal)
                 ours.enter_context(journal)  # the children keep their copies, and with them the lock
-                launched = msgspec.json.encode(Launched(plan, str(journal.path)))
+                launched = msgspec.json.encode(Launched(msgspec.Raw(plan), str(journal.path)))
                 messages.append((launched, (far.fileno(), journal.fileno())))
-            launch = msgspec.json.encode(Launch(str(config.source.absolute()), len(plans)))
+            launch = msgspec.json.encode(Launch(str(config.source.absolute()), len(messages)))
             launcher = launcher or ours.enter_context(Launcher())
-            errors = runs_folder(config.state) / f"{plans[0].request}.err"
-            launcher.launch(errors, [(launch, ()), *messages])
+            launcher.launch(runs_folder(config.state) / f"{name}.err", [(launch, ()), *messages])
         except BaseException as error:
             for line in lines:
                 line.close()
             for journal in journals:
                 journal.path.unlink(missing_ok=True)
             if isinstance(error, OSError):
-                raise TuibackupError(f"no process could be started for the run: {error.strerror}") from error
+                raise TuibackupError(f"no process could be started for it: {error.strerror}") from error
             raise
-    return Request(plans, tuple(journal.path for journal in journals), lines)
+    return Request(tuple(journal.run for journal in journals), tuple(one.path for one in journals), lines)
 
 
 def ask_stop(config: Config, run: str, by: Operator) -> None:

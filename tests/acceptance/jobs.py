@@ -1,0 +1,20 @@
+"""Processes of restores, verifies and drills."""
+
+import os
+from pathlib import Path
+
+from tests.acceptance.site import Site
+from tuibackup.jobs.process.child import NAME
+
+
+def process_of(site: Site, job: str) -> int:
+    """The process that holds the journal of `job` open."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "comm").read_text().strip() != NAME:
+                continue
+            if any(os.readlink(file).endswith(f"{job}.jsonl") for file in (process / "fd").iterdir()):
+                return int(process.name)
+        except OSError:  # it ended meanwhile
+            continue
+    raise AssertionError(f"no process works on {job}; jobs: {[path.name for path in site.jobs]}")

@@ -1,0 +1,131 @@
+"""Restore, verify and drill are processes of their own, as runs are: followed, stopped, never lost without a word."""
+
+import json
+import os
+import shlex
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.acceptance.backedup import BackedUp
+from tests.acceptance.drilled import drills_in
+from tests.acceptance.jobs import process_of
+from tests.acceptance.site import TUIBACKUP, Said, Site
+from tests.terminal import Terminal
+
+FILES, DATABASES = "siakad/files/latest", "siakad/databases/latest"
+
+
+@pytest.fixture
+def siakad(site: Site, backed_up: BackedUp, fast_tmp_path: Path) -> Site:
+    """A site whose server was backed up once; drills happen below the folder `place`."""
+    fast_tmp_path.chmod(0o711)
+    backed_up.copy_to(site)
+    drills_in(site, fast_tmp_path)
+    return site
+
+
+def entries(site: Site, kind: str) -> list[dict[str, Any]]:
+    """Those of the ledger, the newest first."""
+    return [one["body"] for one in site.tuibackup("log", "--json").json if one["kind"] == kind]
+
+
+def wait_until_under_way(site: Site) -> str:
+    """The id of the only job, once it has told of progress."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        for path in site.jobs:
+            if '"event":"job-progress"' in path.read_text():
+                return path.stem
+        time.sleep(0.02)
+    raise AssertionError(f"no job got anywhere: {[path.read_text() for path in site.jobs]}")
+
+
+def last(said: Said) -> dict[str, Any]:
+    """The last event of `follow --json`."""
+    return said.events[-1]
+
+
+def test_each_is_told_in_a_journal_that_can_be_followed(siakad: Site, tmp_path: Path) -> None:
+    back = tmp_path / "back"
+    for words, results in (
+        (["verify", "siakad"], 2),
+        (["drill", FILES], 1),
+        (["restore", FILES, "--to", str(back)], 1),
+    ):
+        job = siakad.tuibackup(*words, "--detach").out.strip()
+        said = siakad.tuibackup("follow", job, "--json")
+        assert said.code == 0, said.out + said.err
+        first, *told, end = said.events
+        assert (first["event"], first["job"], first["server"]) == ("job-planned", words[0], "siakad")
+        assert first["command"][:1] == words[:1]
+        assert sum(event["event"] == "job-result" for event in told) == results
+        assert (end["event"], end["outcome"], end["exit-code"]) == ("job-finished", "done", 0)
+        assert {entry["job"] for entry in entries(siakad, words[0])} == {job}
+        people = siakad.tuibackup("follow", job)
+        assert words[0] in people.out.splitlines()[0]
+        assert "√ siakad/files/" in people.out
+    assert any(back.rglob("krs-*.pdf"))
+
+
+def test_the_command_in_a_journal_does_the_same(siakad: Site, tmp_path: Path) -> None:
+    """As plans show it, to be copied."""
+    words = ["restore", FILES, "/", "--to", str(tmp_path / "my files"), "--overwrite", "--numeric-owner"]
+    job = siakad.tuibackup(*words, "--detach").out.strip()
+    [planned, *_rest] = siakad.tuibackup("follow", job, "--json").events
+    again = siakad.tuibackup(*shlex.split(shlex.join(planned["command"])), "--json")
+    assert again.code == 0, again.err
+    [first, *_rest] = [json.loads(line) for line in siakad.jobs[0].read_text().splitlines()]
+    assert first["command"] == planned["command"]
+
+
+def test_a_job_outlives_its_terminal(siakad: Site) -> None:
+    with Terminal([str(TUIBACKUP), "drill", DATABASES], siakad.environment(), cwd=siakad.home) as terminal:
+        job = wait_until_under_way(siakad)
+        terminal.hang_up()
+    said = siakad.tuibackup("follow", job, "--json")
+    assert (last(said)["outcome"], said.code) == ("done", 0)
+    [told] = entries(siakad, "drill")
+    assert told["outcome"] == "done"
+
+
+def test_ctrl_c_asks_what_is_meant(siakad: Site) -> None:
+    with Terminal([str(TUIBACKUP), "drill", DATABASES], siakad.environment(), cwd=siakad.home) as terminal:
+        job = wait_until_under_way(siakad)
+        terminal.send("\x03")
+        terminal.wait_for("[l]eave")
+        terminal.send("l\r")
+        terminal.wait_for("tuibackup follow")
+        assert terminal.wait() == 130
+    assert last(siakad.tuibackup("follow", job, "--json"))["outcome"] == "done"
+
+
+def test_stop_says_who_and_leaves_nothing(siakad: Site, fast_tmp_path: Path) -> None:
+    job = siakad.tuibackup("drill", DATABASES, "--detach").out.strip()
+    os.kill(process_of(siakad, job), signal.SIGSTOP)  # it would have ended before
+    stopping = siakad.reading("stop", job)
+    while not (siakad.state / f"runs/{job}.stop").exists():
+        time.sleep(0.02)
+    os.kill(process_of(siakad, job), signal.SIGCONT)
+    said, _nothing = stopping.communicate(timeout=60)
+    assert stopping.returncode == 0
+    assert "has ended: interrupted" in said
+    assert not any(fast_tmp_path.iterdir())
+    [told] = entries(siakad, "drill")
+    assert told["outcome"] == "interrupted"
+    assert told["error"].startswith("stopped by ")
+
+
+def test_one_that_is_killed_is_recorded_once_by_whoever_looks_next(siakad: Site) -> None:
+    job = siakad.tuibackup("drill", DATABASES, "--detach").out.strip()
+    os.kill(process_of(siakad, job), signal.SIGKILL)
+    said = siakad.tuibackup("follow", job, "--json")
+    assert (last(said)["outcome"], said.code) == ("interrupted", 130)
+    siakad.tuibackup("status")
+    told = [one for one in entries(siakad, "drill") if one["outcome"] == "interrupted"]
+    assert len(told) == 1
+    assert "killed" in told[0]["error"]
+    assert f"tuibackup drill {DATABASES}" in last(said)["error"], "how to have it done"

@@ -1,0 +1,97 @@
+"""Prints what became of a snapshot: what a restore, verify or drill found, from the document of its result."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tuibackup.cli.output import MARKS, coloured, paint, print_hanging
+from tuibackup.cli.summary import Ended, print_compared, print_summary
+from tuibackup.run.journal.events import JobKind
+from tuibackup.text import count, duration, size
+from tuibackup.words import _, ngettext
+
+SHOWN = 20  # sentences of one kind that are listed here; --json and the ledger have more
+
+Document = Mapping[str, Any]
+
+
+def print_result(job: JobKind, outcome: str, result: Document) -> None:
+    """Print it for people. `outcome` is its word, `result` what the command prints with --json."""
+    if job == "verify":
+        _print_verified(outcome, result)
+    elif job == "drill":
+        _print_drilled(outcome, result)
+    elif "to" in result:
+        _print_folder(outcome, result)
+    else:
+        _print_database(outcome, result)
+
+
+def ended_of(outcome: str, result: Document) -> Ended:
+    """The snapshot, its outcome, and the first thing that was wrong with it, for the summary."""
+    wrong = [*result.get("problems", ()), *result.get("differences", ()), *result.get("gaps", ())]
+    return Ended(result["snapshot"], outcome, tuple(wrong[:1]))
+
+
+def print_results_summary(job: JobKind, ended: list[Ended]) -> None:
+    """Print how many snapshots ended how, if there are several."""
+    if job == "restore":
+        return
+    what = ngettext("{number} snapshot", "{number} snapshots", len(ended)).format(number=count(len(ended)))
+    print_summary(what, ended, _("in order") if job == "verify" else "")
+
+
+def _print_verified(outcome: str, result: Document) -> None:
+    _line(outcome, f"{result['snapshot']}  {_files(result)}  {duration(result['seconds'])}")
+    problems = result["problems"]
+    for problem in problems[:SHOWN]:
+        print_hanging("    ", problem)
+    if len(problems) > SHOWN:
+        print(_("    and {number} more").format(number=count(len(problems) - SHOWN)))
+
+
+def _print_drilled(outcome: str, result: Document) -> None:
+    from tuibackup.jobs.drill.drill import amount
+
+    where = _("in {place}").format(place=result["where"])
+    _line(outcome, f"{result['snapshot']}  {amount(result)}  {where}  {duration(result['seconds'])}")
+    print_compared(result["differences"], result["gaps"], result["incomparable"])
+
+
+def _print_folder(outcome: str, result: Document) -> None:
+    spec = result["snapshot"]
+    _line(outcome, f"{spec} → {result['to']}  {_files(result)}  {duration(result['seconds'])}")
+    if damaged := result["damaged"]:
+        lost = ngettext(
+            "{number} file is damaged in the vault and did not come back; tuibackup snapshots {server} shows older"
+            " snapshots that may hold it",
+            "{number} files are damaged in the vault and did not come back; tuibackup snapshots {server} shows older"
+            " snapshots that may hold them",
+            damaged,
+        )
+        print_hanging("  × ", lost.format(number=count(damaged), server=spec.split("/")[0]))
+    problems = result["problems"]
+    for problem in problems[:SHOWN]:
+        print_hanging("  ▲ ", f"{problem['path']}: {problem['reason']}")
+    if len(problems) > SHOWN:
+        print(_("  and {number} more").format(number=count(len(problems) - SHOWN)))
+
+
+def _print_database(outcome: str, result: Document) -> None:
+    tables = ngettext("{count} table", "{count} tables", result["tables"]).format(
+        count=count(result["tables"])
+    )
+    rows = ngettext("{count} row", "{count} rows", result["rows"]).format(count=count(result["rows"]))
+    name = result["database"] if result["table"] is None else f"{result['database']}.{result['table']}"
+    text = f"{result['snapshot']}: {name} → {result['where']}"
+    _line(outcome, f"{text}  {tables}, {rows}, {size(result['bytes'])}  {duration(result['seconds'])}")
+    print_compared(result["differences"], result["gaps"], result["incomparable"])
+
+
+def _line(outcome: str, text: str) -> None:
+    mark = paint(MARKS[outcome], outcome, coloured())
+    print_hanging(f"{MARKS[outcome]} ", text, drawn=f"{mark} ")
+
+
+def _files(result: Document) -> str:
+    words = ngettext("{files} file, {size}", "{files} files, {size}", result["files"])
+    return words.format(files=count(result["files"]), size=size(result["bytes"]))

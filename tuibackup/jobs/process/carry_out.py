@@ -1,0 +1,116 @@
+"""Carries out an order, in whatever process: makes its plan, does the jobs one by one, and tells the results."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tuibackup.config import Config
+from tuibackup.jobs.process.order import Drill, RestoreDatabase, RestoreFolder, Verify, Words
+from tuibackup.jobs.recorder import Recorder, Result
+from tuibackup.progress import Progress
+from tuibackup.remote.questions import Answers
+from tuibackup.run.journal.events import EXIT_CODES
+from tuibackup.sop import Outcome, worst
+
+_FAILED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """Whom a job tells: progress of a snapshot, each result with its outcome, and notes; and who answers it."""
+
+    progress: Callable[[str, Progress], None]
+    result: Callable[[Outcome, dict[str, Any]], None]
+    note: Callable[[str], None]
+    answers: Answers
+
+
+def carry_out(words: Words, config: Config, recorder: Recorder, telling: Telling) -> tuple[Outcome, int]:
+    """Do it; the outcome of all, and the exit code. To be called from the main thread.
+
+    Raises TuibackupError: it could not be done at all, or not to its end.
+    """
+    match words:
+        case RestoreFolder():
+            return _restore_folder(words, config, recorder, telling)
+        case RestoreDatabase():
+            return _restore_database(words, config, recorder, telling)
+        case Verify():
+            return _verify(words, config, recorder, telling)
+        case Drill():
+            return _drill(words, config, recorder, telling)
+
+
+def _restore_folder(
+    words: RestoreFolder, config: Config, recorder: Recorder, telling: Telling
+) -> tuple[Outcome, int]:
+    from tuibackup.jobs.restore.folder import restore_to_folder
+    from tuibackup.jobs.restore.plan import plan_folder
+
+    plan = plan_folder(
+        config,
+        words.snapshot,
+        Path(os.fsdecode(words.to)),
+        paths=tuple(map(os.fsdecode, words.paths)),
+        databases=words.databases,
+        overwrite=words.overwrite,
+        numeric_owner=words.numeric_owner,
+    )
+    return _told(restore_to_folder(plan, recorder, _about(telling, plan.snapshot.spec)), telling)
+
+
+def _restore_database(
+    words: RestoreDatabase, config: Config, recorder: Recorder, telling: Telling
+) -> tuple[Outcome, int]:
+    from tuibackup.jobs.restore.database import restore_into_database
+    from tuibackup.jobs.restore.plan import plan_database
+
+    plan = plan_database(
+        config,
+        words.snapshot,
+        os.fsdecode(words.into),
+        databases=(words.database,),
+        table=words.table,
+        overwrite=words.overwrite,
+    )
+    runner = asyncio.Runner()  # never closed: closing waits for threads, even one that hangs in a name server
+    done = runner.run(
+        restore_into_database(
+            plan, config, recorder, telling.answers, telling.note, _about(telling, plan.snapshot.spec)
+        )
+    )
+    return _told(done, telling)
+
+
+def _verify(words: Verify, config: Config, recorder: Recorder, telling: Telling) -> tuple[Outcome, int]:
+    from tuibackup.jobs.verify import plan_verify, verify
+
+    outcomes = []
+    for plan in plan_verify(config, words.what):
+        outcome, _code = _told(verify(plan, recorder, _about(telling, plan.snapshot.spec)), telling)
+        outcomes.append(outcome)
+    if not outcomes:  # nothing is proven
+        return Outcome.FAILED, _FAILED
+    return worst(outcomes), EXIT_CODES[worst(outcomes)]
+
+
+def _drill(words: Drill, config: Config, recorder: Recorder, telling: Telling) -> tuple[Outcome, int]:
+    from tuibackup.jobs.drill.drill import drill, plan_drill
+
+    outcomes = [
+        _told(drill(plan, config, recorder, _about(telling, plan.snapshot.spec)), telling)[0]
+        for plan in plan_drill(config, words.what)
+    ]
+    return worst(outcomes), EXIT_CODES[worst(outcomes)]
+
+
+def _about(telling: Telling, spec: str) -> Callable[[Progress], None]:
+    return lambda progress: telling.progress(spec, progress)
+
+
+def _told(result: Result, telling: Telling) -> tuple[Outcome, int]:
+    telling.result(result.outcome, result.document())
+    return result.outcome, EXIT_CODES[result.outcome]

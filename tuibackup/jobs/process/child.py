@@ -1,0 +1,190 @@
+"""The process of a job, which its launcher forks: it carries out one order and tells it in its journal."""
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any, NoReturn
+
+import msgspec
+
+from tuibackup.config import Config
+from tuibackup.errors import TuibackupError
+from tuibackup.jobs.process.carry_out import Telling, carry_out
+from tuibackup.jobs.process.order import Order, RestoreDatabase, RestoreFolder
+from tuibackup.jobs.recorder import Recorder
+from tuibackup.progress import Progress
+from tuibackup.remote.questions import Question
+from tuibackup.run.journal import events as ev
+from tuibackup.run.journal.journal import Journal
+from tuibackup.run.process import forks
+from tuibackup.run.process.crash import record
+from tuibackup.run.process.forks import Begun
+from tuibackup.run.questions import LineAnswers
+from tuibackup.run.rates import TICK, Rates
+from tuibackup.run.stop import POLL, read_stop, stop_path
+from tuibackup.sop import Outcome
+from tuibackup.text import printable, shorten
+from tuibackup.words import use_language
+
+NAME = "tuibackup-job"
+NICE = 10  # of what nobody waits for: a restore is not made to wait
+_WIDTH = 2000  # cells of one text in the journal
+
+
+def main() -> NoReturn:
+    """Fork the process of the order on standard input."""
+    forks.main(NAME, _carry_out)
+
+
+def _carry_out(mine: Begun, config: Config | TuibackupError) -> int:
+    order = msgspec.json.decode(mine.plan, type=Order)
+    line = _Line(mine.line)
+    began = time.monotonic()
+    with Journal(mine.path, mine.journal) as journal:
+
+        def finish(outcome: Outcome, code: int, error: str = "", recorder: Recorder | None = None) -> int:
+            line.close()
+            journal.finish(
+                ev.JobFinished(
+                    time=ev.now(),
+                    run=order.run,
+                    server=order.server,
+                    outcome=outcome,
+                    seconds=round(time.monotonic() - began, 3),
+                    exit_code=code,
+                    error=error,
+                    missed=recorder.missed if recorder else 0,
+                    fault=recorder.fault if recorder else "",
+                )
+            )
+            return code
+
+        if isinstance(config, TuibackupError):
+            return finish(Outcome.FAILED, config.exit_code, str(config))
+        use_language(config.language)
+        if not isinstance(order.words, RestoreFolder | RestoreDatabase):
+            os.nice(NICE)
+        recorder = Recorder(config, order.operator, job=order.run)
+        try:
+            with _stoppable(config, order.run, recorder):
+                telling = _Journalled(order, journal, line)
+                outcome, code = carry_out(
+                    order.words,
+                    config,
+                    recorder,
+                    Telling(telling.progress, telling.result, telling.note, line),
+                )
+            return finish(outcome, code, recorder=recorder)
+        except KeyboardInterrupt:
+            stopped = recorder.stopped()
+            return finish(Outcome.INTERRUPTED, ev.EXIT_CODES[Outcome.INTERRUPTED], stopped, recorder)
+        except TuibackupError as error:
+            interrupted = error.exit_code == ev.EXIT_CODES[Outcome.INTERRUPTED]
+            outcome = Outcome.INTERRUPTED if interrupted else Outcome.FAILED
+            return finish(outcome, error.exit_code, str(error), recorder)
+        except Exception as error:
+            return finish(Outcome.FAILED, 1, record(error, config.state), recorder)
+        finally:
+            recorder.close()
+            stop_path(config.state, order.run).unlink(missing_ok=True)
+
+
+@dataclass(slots=True)
+class _Journalled:
+    """Writes what a job tells into its journal, progress twice a second at most."""
+
+    order: Order
+    journal: Journal
+    line: "_Line"
+    began: float = field(default_factory=time.monotonic)
+    told: float = 0.0
+    about: str = ""
+    rates: Rates = field(default_factory=Rates)
+
+    def progress(self, subject: str, progress: Progress) -> None:
+        """Called from any thread, at any rate."""
+        self.line.close()  # who sees bytes move asks nothing more
+        now = time.monotonic()
+        if subject != self.about:
+            self.about, self.rates, self.told = subject, Rates(), 0.0
+        elif now - self.told < TICK:
+            return
+        self.told = now
+        self.rates.look(now, progress)
+        self._write(
+            ev.JobProgress,
+            subject=subject,
+            items=progress.items,
+            bytes=progress.bytes,
+            unit=progress.unit,
+            items_total=progress.items_total,
+            bytes_total=progress.bytes_total,
+            rate=self.rates.of_bytes(),
+            left=self.rates.left(progress),
+            current=shorten(printable(progress.current), _WIDTH),
+            seconds=round(now - self.began, 1),
+        )
+
+    def result(self, outcome: Outcome, document: dict[str, Any]) -> None:
+        self._write(ev.JobResult, outcome=outcome, result=document)
+
+    def note(self, text: str) -> None:
+        self._write(ev.RunNote, text=text)
+
+    def _write(self, event: Callable[..., ev.Event], **fields: Any) -> None:
+        self.journal.append(event(time=ev.now(), run=self.order.run, server=self.order.server, **fields))
+
+
+class _Line:
+    """Who answers: the face at the other end of the line, as long as nothing has moved yet."""
+
+    def __init__(self, number: int) -> None:
+        self._socket = socket.socket(fileno=number)
+        self._answers: LineAnswers | None = None
+
+    async def ask(self, question: Question) -> str | None:
+        if self._answers is None:
+            self._answers = LineAnswers()
+            await self._answers.open(self._socket)
+        return await self._answers.ask(question)
+
+    def close(self) -> None:
+        """Nothing is asked from now on; the face sees that the line ends."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        if self._answers is None:
+            self._socket.close()
+
+
+class _stoppable:  # noqa: N801 - a block
+    """In this block a stop file or SIGTERM ends the job as ctrl+c would, with KeyboardInterrupt."""
+
+    def __init__(self, config: Config, run: str, recorder: Recorder) -> None:
+        self._path = stop_path(config.state, run)
+        self._recorder = recorder
+        self._over = threading.Event()
+
+    def __enter__(self) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, self._terminated)
+        threading.Thread(target=self._watch, daemon=True, name="stop").start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+
+    def _watch(self) -> None:
+        while not self._over.wait(POLL):
+            if (request := read_stop(self._path)) is not None:
+                self._recorder.stopped_by(printable(request.operator))
+                os.kill(os.getpid(), signal.SIGINT)
+                return
+
+    def _terminated(self, _number: int, _frame: FrameType | None) -> None:
+        self._recorder.stopped_by("signal SIGTERM")
+        signal.raise_signal(signal.SIGINT)

@@ -1,0 +1,121 @@
+"""An order: what a job is to do, in the words of the command that does the same. It holds no secret.
+
+The process that carries it out makes the plan again from these words: a plan has its snapshot open. Paths are bytes,
+as file systems have them.
+"""
+
+import secrets
+from datetime import UTC, datetime
+
+import msgspec
+
+from tuibackup import __version__
+from tuibackup.run.journal import events as ev
+from tuibackup.run.operator import Operator
+from tuibackup.text import printable
+from tuibackup.vault.names import file_name
+
+
+class RestoreFolder(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="restore-folder"):
+    """Files, or databases as SQL, into the folder `to` of this machine."""
+
+    snapshot: str
+    to: bytes
+    paths: tuple[bytes, ...] = ()
+    databases: tuple[str, ...] = ()
+    overwrite: bool = False
+    numeric_owner: bool = False
+
+    def command(self) -> tuple[str, ...]:
+        """The words after `tuibackup` that order the same."""
+        words = ["restore", self.snapshot, *map(printable, self.paths), "--to", printable(self.to)]
+        for name in self.databases:
+            words += ["--database", printable(name)]
+        words += ["--overwrite"] * self.overwrite + ["--numeric-owner"] * self.numeric_owner
+        return tuple(words)
+
+
+class RestoreDatabase(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="restore-database"):
+    """A database, or one table of it, into a server's database, or one of this machine behind its socket."""
+
+    snapshot: str
+    into: bytes
+    database: str
+    table: str | None = None
+    overwrite: bool = False
+
+    def command(self) -> tuple[str, ...]:
+        """The words after `tuibackup` that order the same."""
+        words = [
+            "restore",
+            self.snapshot,
+            "--database",
+            printable(self.database),
+            "--into",
+            printable(self.into),
+        ]
+        words += ["--table", printable(self.table)] if self.table is not None else []
+        return (*words, *["--overwrite"] * self.overwrite)
+
+
+class Verify(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="verify"):
+    """Read a snapshot again, all of a server's, or all in the vault (None)."""
+
+    what: str | None = None
+
+    def command(self) -> tuple[str, ...]:
+        """The words after `tuibackup` that order the same."""
+        return ("verify",) if self.what is None else ("verify", self.what)
+
+
+class Drill(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="drill"):
+    """Drill a snapshot, or the newest good ones of a server."""
+
+    what: str
+
+    def command(self) -> tuple[str, ...]:
+        """The words after `tuibackup` that order the same."""
+        return ("drill", self.what)
+
+
+Words = RestoreFolder | RestoreDatabase | Verify | Drill
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """Who wants what done; `run` is the id of the job, as of a run; `server` is "" if it concerns several."""
+
+    run: str
+    operator: Operator
+    server: str
+    what: str
+    words: Words
+
+    def planned(self) -> ev.JobPlanned:
+        """The first line of the job's journal."""
+        return ev.JobPlanned(
+            time=ev.now(),
+            run=self.run,
+            server=self.server,
+            job=_kind(self.words),
+            what=self.what,
+            command=self.words.command(),
+            operator=self.operator.name,
+            version=__version__,
+        )
+
+
+def order(words: Words, operator: Operator, *, server: str, what: str) -> Order:
+    """An order of now. `what` says in a few words what it is about, for people."""
+    name = f"{_kind(words)}-{file_name(server)}" if server else _kind(words)
+    run = f"{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}-{name}-{secrets.token_hex(2)}"
+    return Order(run=run, operator=operator, server=server, what=what, words=words)
+
+
+def _kind(words: Words) -> ev.JobKind:
+    match words:
+        case RestoreFolder() | RestoreDatabase():
+            return "restore"
+        case Verify():
+            return "verify"
+        case Drill():
+            return "drill"
