@@ -150,8 +150,6 @@ class Adversary:
             loop.close()
 
     async def _listen(self) -> asyncssh.SSHAcceptor:
-        # a child's end is watched by the thread that started it
-        asyncio.get_child_watcher().attach_loop(None)
         server = await asyncssh.create_server(
             _Door,
             self.host,
