@@ -31,7 +31,8 @@ class Memory:
     def _watch(self) -> None:
         while not self._stop.wait(0.1):
             for process in Path("/proc").glob("[0-9]*"):
-                with contextlib.suppress(OSError, ValueError):
+                # One that has just ended has no memory to tell of.
+                with contextlib.suppress(OSError, ValueError, IndexError):
                     if self._mark in (process / "environ").read_bytes():
                         status = (process / "status").read_text()
                         self.peak = max(self.peak, int(status.split("VmHWM:")[1].split()[0]) << 10)
