@@ -1,8 +1,9 @@
-"""What a history weighs on the cockpit: `python -m benchmarks.weight --config FILE | --entries 100000 [--servers 500]`.
+"""What a history weighs on the cockpit: `python -m benchmarks.weight --config FILE | --entries 1000000 [--keep DIR]`.
 
-Measured from outside on a ledger that is there, or one that is written by the program's own ledger code: `status`; the
-cockpit's first whole screen; `j`, while another process adds an entry a second; the processor that an idle cockpit and
-its helpers use; `log --json`, its first line and its memory. Times depend on the machine: run it on a quiet one.
+Measured from outside on a state that is there, or one that is written by the program's own code: a ledger, the
+journals of its newest runs, and every server's newest snapshots. `status`; the cockpit's first whole screen; `j`, while
+another process adds an entry a second and four runs are under way; the processor that an idle cockpit and its helpers
+use; `log --json`, its first line and its memory. Times depend on the machine: run it on a quiet one.
 """
 
 import argparse

@@ -66,6 +66,23 @@ class OwnOutput:
         """Nothing: the shape of the mouse's pointer is no news on a slow line, and old terminals print it."""
 
 
+class DrawnOnce:
+    """Mixed into every screen: its changes are not drawn for Textual's driver, which would not get them.
+
+    `picture` draws the screen when the line is free. The compositor has no public name.
+    """
+
+    def _compositor_refresh(self) -> None:
+        app: OwnOutput = self.app  # type: ignore[attr-defined]  # the screen's own
+        if app.frame_changed is None or self is not app.screen:  # type: ignore[attr-defined]
+            super()._compositor_refresh()  # type: ignore[misc]  # the screen's
+            return
+        self._compositor._dirty_regions.clear()
+        app._display(self, CompositorUpdate())  # nothing looks into it
+        self._dirty_widgets.clear()
+        app._update_mouse_over(self)  # type: ignore[attr-defined]  # as in the original
+
+
 class Picture(NamedTuple):
     """What the stacked screens show: a line for each row, none wider than `width` cells."""
 

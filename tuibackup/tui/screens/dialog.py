@@ -15,6 +15,7 @@ from textual.widgets import Input
 
 from tuibackup.tui.lines import Line, Lines
 from tuibackup.tui.panes.bar import keys_line
+from tuibackup.tui.private import DrawnOnce
 from tuibackup.words import _
 
 Result = TypeVar("Result")
@@ -65,7 +66,7 @@ class Body(Lines):
         return f"{self._top + 1}–{self._top + self._rows} / {len(self._all)}"
 
 
-class Dialog(ModalScreen[Result], inherit_bindings=False):
+class Dialog(DrawnOnce, ModalScreen[Result], inherit_bindings=False):
     """A box with a title, a body of lines, and its keys below. Subclasses say what is in it with `lines`."""
 
     # Priority, as on the main screen: keys are carried out in their order. What was typed after esc came to the closing

@@ -25,6 +25,7 @@ from tuibackup.tui.panes.pane import Pane
 from tuibackup.tui.panes.serverline import least_room
 from tuibackup.tui.panes.servers import ServersPane
 from tuibackup.tui.panes.steps import StepsPane
+from tuibackup.tui.private import DrawnOnce
 from tuibackup.tui.screens.choose import Choice, Choose
 from tuibackup.tui.screens.details import EntryDetails, ServerDetails
 from tuibackup.tui.screens.dialog import Text
@@ -73,7 +74,7 @@ class Cockpit(Protocol):
         """Carry out an action of the registry, or say why not."""
 
 
-class MainScreen(Screen[None], inherit_bindings=False):
+class MainScreen(DrawnOnce, Screen[None], inherit_bindings=False):
     """The one screen; every binding goes through the registry of actions."""
 
     CSS_PATH = "main.tcss"
