@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.conftest import make_application
-from tests.acceptance.site import Site
+from tests.acceptance.site import TUIBACKUP, Site
 from tests.ticking import ticking_ahead, ticking_sshd
 
 
@@ -139,6 +140,43 @@ def test_a_snapshot_that_cannot_be_read_is_said_beside_the_clock(twice: Site) ->
     assert f"siakad/files/{second.name}, which cannot be used" in missing
     assert f"the newest good one in the vault is siakad/files/{first.name}" in missing
     assert "snapshot.json is damaged" in twice.tuibackup("status").out
+
+
+def opened(site: Site, trace: Path, *words: str) -> list[str]:
+    """What the installed program and its processes open in the vault."""
+    command = ["strace", "-f", "-qq", "-o", str(trace), "-e", "trace=open,openat", str(TUIBACKUP), *words]
+    subprocess.run(
+        command, env=site.environment(), cwd=site.home, capture_output=True, check=False, timeout=120
+    )
+    return [line for line in trace.read_text(errors="replace").splitlines() if f'"{site.vault}/' in line]
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace, to see what is opened")
+def test_a_whole_snapshot_is_read_once_and_again_when_something_of_it_changes(
+    twice: Site, tmp_path: Path
+) -> None:
+    """Each `status` read two lists of every server's newest snapshots: hundreds of files of 500 servers."""
+    _first, second = twice.snapshots("siakad", "files")
+    known = twice.state / "whole.json"
+    deadline = time.monotonic() + 60
+    while not known.exists() or second.name not in known.read_text():
+        assert time.monotonic() < deadline, "what is older than two seconds is remembered"
+        assert clock(twice)["missing"] is None
+    lists = [line for line in opened(twice, tmp_path / "trace", "status") if second.name in line]
+    assert not lists, "nothing of it is read again"
+    assert known.stat().st_mode & 0o777 == 0o600
+
+    names = next((second / "restore").glob("*.names.zst"))
+    kept = names.read_bytes()
+    remove(names)
+    assert f"lacks restore/{names.name}" in str(clock(twice)["missing"]), "in a folder below it"
+    names.write_bytes(kept)
+    assert clock(twice)["missing"] is None
+
+    summary = second / "snapshot.json"
+    summary.chmod(0o600)
+    summary.write_bytes(b" " * summary.stat().st_size)
+    assert "cannot be used" in str(clock(twice)["missing"]), "written over in its place"
 
 
 def test_nothing_is_called_missing_while_the_disk_is_not_there(twice: Site, tmp_path: Path) -> None:

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 
 from tests.tui import pictures
 from tuibackup.config import Standards
-from tuibackup.ledger.queries import ClockFact, DrillFact
 from tuibackup.overview.picture import LastRun, Rows, RunFace
 from tuibackup.overview.table import Table
-from tuibackup.overview.told import ServerFacts, ServerOnDisk
+from tuibackup.overview.told import Drill, Good, ServerFacts, ServerOnDisk
 from tuibackup.run.journal.view import RunView
 from tuibackup.run.stored import Lost
 from tuibackup.sop import Clock, Outcome, Period
@@ -38,9 +37,9 @@ configs = st.builds(
 )
 facts = st.builds(
     lambda good, outcome, drilled: ServerFacts(
-        {clock: ClockFact("x", clock, good, "x/y/z", None, good, renewed=True) for clock in Clock},
+        {clock: Good(good, "x/y/z") for clock in Clock},
         LastRun("r", outcome, good, 9.0),
-        {Clock.FILES: DrillFact("x/y/z", outcome, drilled, 1.0)},
+        {Clock.FILES: Drill("x/y/z", outcome, drilled, 1.0)},
     ),
     moments, outcomes, moments,
 )  # fmt: skip

@@ -32,7 +32,6 @@ from tuibackup.sop import Clock
 from tuibackup.words import _
 
 if TYPE_CHECKING:
-    from tuibackup.ledger.queries import ClockFact
     from tuibackup.overview.on_disk import DiskLook
     from tuibackup.overview.planning import PlanLook
     from tuibackup.overview.recorded import LedgerLook
@@ -106,7 +105,7 @@ class Gatherer:
         self._searching = True  # servers on the disk
         self._dump: StoredDump | None = None
         self._disk_fault = ""
-        self._news: dict[Of, ClockFact] = {}  # for the disk's helper
+        self._news: dict[Of, str | None] = {}  # snapshots by their specs, for the disk's helper
         self._recover = not read_only
         self._recorded = False  # runs that died are in the ledger since it was read last
         self._last = ""  # the last recorded run of the server that the screen is at
@@ -236,9 +235,9 @@ class Gatherer:
         self._unrecorded = answer.unrecorded
         self._table.record(answer.facts, anew=answer.anew)
         self._news.update(
-            ((server, clock), fact)
+            ((server, clock), good.snapshot)
             for server, facts in answer.facts.items()
-            for clock, fact in facts.clocks.items()
+            for clock, good in facts.clocks.items()
         )
         if answer.log:
             self._log = answer.log.on(self._log)

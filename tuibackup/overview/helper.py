@@ -12,10 +12,11 @@ import select
 import signal
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 from typing import Any, Generic, NoReturn, Protocol, TypeVar
+
+import msgspec
 
 from tuibackup.run.process.crash import line_of, record
 
@@ -35,15 +36,13 @@ class Look(Protocol[_Asked, _Answered]):
         """Let go of files."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True):
     """Comes instead of an answer: what went wrong in the helper, in one line."""
 
     line: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Begin:
+class _Begin(msgspec.Struct, frozen=True):
     """Tells the helper to begin anew, with this."""
 
     begin: Callable[[], Any]

@@ -5,7 +5,6 @@ from time import monotonic
 
 from tuibackup.config import Config
 from tuibackup.errors import TuibackupError
-from tuibackup.ledger.queries import ClockFact
 from tuibackup.overview.picture import Room, StoredDump
 from tuibackup.overview.told import DiskAnswer, DiskQuestion, Of, ServerOnDisk
 from tuibackup.run.places import open_vault
@@ -29,8 +28,8 @@ class DiskLook:
     def __init__(self, config: Config, *, read_only: bool) -> None:
         self._config = config
         self._read_only = read_only
-        self._facts: dict[Of, ClockFact] = {}
-        self._presence = Presence()
+        self._recorded: dict[Of, str | None] = {}  # specs of snapshots
+        self._presence = Presence(config.state)
         self._pending: dict[str, None] = dict.fromkeys(config.servers)
         self._again = float("inf")  # when all servers are looked at again
         self._took = 0.0  # seconds that this look at all of them took so far
@@ -46,8 +45,10 @@ class DiskLook:
 
     def __call__(self, question: DiskQuestion) -> DiskAnswer:
         recorded, fault = self._recover() if question.recover else (False, "")
-        self._facts.update(question.facts)
-        wanted = dict.fromkeys(server for server, _clock in question.facts if server in self._config.servers)
+        self._recorded.update(question.recorded)
+        wanted = dict.fromkeys(
+            server for server, _clock in question.recorded if server in self._config.servers
+        )
         if question.newest != self._newest or monotonic() > self._again:
             self._newest, self._again = question.newest, float("inf")
             wanted = dict.fromkeys(self._config.servers)
@@ -86,6 +87,8 @@ class DiskLook:
             server = next(iter(self._pending))
             found[server] = self._of_server(vault, server)
             del self._pending[server]
+        if not self._pending and not self._read_only:
+            self._presence.keep()
         self._took += monotonic() - began
         if not self._pending and self._again == float("inf"):
             self._again = monotonic() + max(_AGAIN, _SHARE * self._took)
@@ -95,8 +98,8 @@ class DiskLook:
     def _of_server(self, vault: Vault, server: str) -> ServerOnDisk:
         lost = {}
         for clock in Clock:
-            fact = self._facts.get((server, clock))
-            if fact and (gone := self._presence.lost(vault, fact)):
+            spec = self._recorded.get((server, clock))
+            if spec and (gone := self._presence.lost(vault, spec)):
                 lost[clock] = gone
         newest = None
         if self._newest:

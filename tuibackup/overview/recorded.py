@@ -16,7 +16,7 @@ from tuibackup.ledger.store import Ledger
 from tuibackup.overview.logpages import LogPages
 from tuibackup.overview.logrow import view_of
 from tuibackup.overview.picture import WEEKS, LastRun
-from tuibackup.overview.told import LedgerAnswer, LedgerQuestion, ServerFacts, Weeks
+from tuibackup.overview.told import Drill, Good, LedgerAnswer, LedgerQuestion, ServerFacts, Weeks
 from tuibackup.overview.why import why
 from tuibackup.run.places import look_into_ledger
 from tuibackup.sop import Clock, Outcome
@@ -120,11 +120,15 @@ class LedgerLook:
         reasons = {clock: why(ledger, server, clock) for clock, fact in found.items() if not fact.renewed}
         last = runs.get(server)
         return ServerFacts(
-            found,
+            {clock: Good(fact.good, fact.snapshot) for clock, fact in found.items()},
             LastRun(last.run, last.outcome, last.started, last.seconds, printable(last.error))
             if last
             else None,
-            {clock: drill for clock in Clock if (drill := drills.get((server, clock)))},
+            {
+                clock: Drill(printable(drill.snapshot), drill.outcome, drill.time, drill.seconds)
+                for clock in Clock
+                if (drill := drills.get((server, clock)))
+            },
             {clock: text for clock, text in reasons.items() if text},
             (self._weeks or {}).get(server, (None,) * WEEKS),
         )

@@ -10,7 +10,6 @@ from tuibackup.config import Config, Server
 from tuibackup.overview.picture import LastDrill, Rows, RunFace, ServerRow
 from tuibackup.overview.told import ServerFacts, ServerOnDisk
 from tuibackup.sop import Clock, Standing, State, standing
-from tuibackup.text import printable
 
 _UNKNOWN = Standing(State.UNKNOWN, None, None, None)
 _NOTHING = ServerFacts()
@@ -91,8 +90,8 @@ class Table:
             period = sop.files_within if clock is Clock.FILES else sop.databases_within
             if not known and there.newest is None:
                 return _UNKNOWN
-            fact, gone = facts.clocks.get(clock), there.lost.get(clock)
-            recorded = gone.good if gone else fact.good if fact else None
+            good, gone = facts.clocks.get(clock), there.lost.get(clock)
+            recorded = gone.good if gone else good.started if good else None
             moments = [moment for moment in (recorded, (there.newest or {}).get(clock)) if moment]
             return standing(max(moments, default=None), period, now)
 
@@ -107,7 +106,7 @@ class Table:
             unfinished=there.unfinished,
             drills={
                 clock: LastDrill(
-                    printable(drill.snapshot),
+                    drill.snapshot,
                     drill.outcome,
                     drill.time,
                     drill.seconds,

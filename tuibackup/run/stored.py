@@ -1,22 +1,31 @@
 """Looks in the vault for snapshots that the record names: one that was removed by hand is no backup."""
 
 import os
+import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from tuibackup.config import Config
 from tuibackup.errors import TuibackupError, VaultError
 from tuibackup.run.places import open_vault
 from tuibackup.sop import Clock
+from tuibackup.vault import summary
+from tuibackup.vault.sums import SUMS
 from tuibackup.words import _
 
 if TYPE_CHECKING:
     from tuibackup.ledger.queries import ClockFact
     from tuibackup.ledger.store import Ledger
     from tuibackup.vault.layout import Snapshot, Vault
+
+_FILE = "whole.json"  # in the state folder
+_TICK_NS = 2_000_000_000  # two changes in one tick of the clock look like one: only an older time is trusted
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,45 +61,99 @@ def lost(config: Config, facts: Iterable["ClockFact"]) -> Mapping[tuple[str, Clo
         return {
             (fact.server, fact.clock): gone
             for fact in facts
-            if fact.server in config.servers and (gone := presence.lost(vault, fact))
+            if fact.server in config.servers
+            and fact.snapshot
+            and (gone := presence.lost(vault, fact.snapshot))
         }
     except (TuibackupError, OSError):
         return {}
 
 
 class Presence:
-    """Looks for snapshots again and again; a folder with the same time holds the same files, and is not read again."""
+    """Looks for snapshots again and again. One is not read again while nothing of it has changed: a time of its
+    folders, of those that it points into, or of its two lists."""
 
-    def __init__(self) -> None:
-        self._whole: dict[str, tuple[tuple[Path, int], ...]] = {}  # by spec: folders, and their times then
+    def __init__(self, state: Path | None = None) -> None:
+        """`state`: the state folder, where `keep` puts the whole ones for the next start; None: nothing is kept."""
+        self._file = state / _FILE if state else None
+        self._vault = ""  # the id of the one that was looked into
+        self._whole: dict[str, dict[str, int]] = {}  # by spec: files and folders with their times
+        self._changed = False
 
-    def lost(self, vault: "Vault", fact: "ClockFact") -> Lost | None:
-        """What is wrong with the snapshot that reset the clock of `fact`; None if nothing is. Raises VaultError."""
-        snapshot = vault.named(fact.snapshot) if fact.snapshot else None
+    def lost(self, vault: "Vault", spec: str) -> Lost | None:
+        """What is wrong with a snapshot that the record names; None if nothing is. Raises VaultError."""
+        self._use(vault)
+        known = self._whole.get(spec)
+        if known is not None and all(_changed_ns(vault.path, name) == time for name, time in known.items()):
+            return None
+        snapshot = vault.named(spec)
         if snapshot is None:
             return None
-        known = self._whole.get(snapshot.spec)
-        if known is not None and known == _times(folder for folder, _time in known):
-            return None
+        times = _times(
+            vault.path, snapshot
+        )  # before it is looked at: what changes meanwhile counts as changed
         if why := _wrong(snapshot):
-            self._whole.pop(snapshot.spec, None)
-            latest = vault.latest(fact.server, fact.clock)
-            return Lost(
-                snapshot.spec, why, latest.started if latest else None, latest.spec if latest else None
-            )
-        older = [snapshot.path.parent / name for name in snapshot.summary.points_into]
-        self._whole[snapshot.spec] = _times([snapshot.path, *older])
+            self._changed = self._whole.pop(spec, None) is not None or self._changed
+            latest = vault.latest(snapshot.server, snapshot.clock)
+            return Lost(spec, why, latest.started if latest else None, latest.spec if latest else None)
+        self._whole[spec], self._changed = times, True
         return None
 
+    def _use(self, vault: "Vault") -> None:
+        """Take what is kept of this vault."""
+        if self._vault != vault.id:
+            known = _read(self._file) if self._file else _Kept()
+            self._vault = vault.id
+            self._whole = known.whole if known.vault == vault.id else {}
 
-def _times(folders: Iterable[Path]) -> tuple[tuple[Path, int], ...]:
-    """When a name last came or went in each folder, in nanoseconds; -1 if that cannot be read."""
-    return tuple((folder, _changed_ns(folder)) for folder in folders)
+    def keep(self) -> None:
+        """Keep what was found for the next start, if the file can be written."""
+        if self._file is None or not self._changed:
+            return
+        self._changed = False
+        before = time.time_ns() - _TICK_NS
+        old = {spec: times for spec, times in self._whole.items() if max(times.values()) < before}
+        new = self._file.with_name(f".{self._file.name}.{os.getpid()}")
+        with suppress(OSError):
+            new.touch(0o600)
+            new.write_bytes(msgspec.json.encode(_Kept(self._vault, old)))
+            new.replace(self._file)
 
 
-def _changed_ns(folder: Path) -> int:
+class _Kept(msgspec.Struct):
+    vault: str = ""
+    whole: dict[str, dict[str, int]] = {}
+
+
+def _read(file: Path) -> _Kept:
     try:
-        return os.stat(folder).st_mtime_ns
+        return msgspec.json.decode(file.read_bytes(), type=_Kept)
+    except (OSError, msgspec.MsgspecError):
+        return _Kept()
+
+
+def _times(vault: Path, snapshot: "Snapshot") -> dict[str, int]:
+    """Everything whose time says whether the snapshot is still whole, below the vault's folder."""
+    here = snapshot.path
+    places = [here, here / "restore", here / summary.FILE_NAME, here / SUMS]
+    own = {name: _changed_ns(vault, name) for name in _below(vault, places)}
+    with suppress(VaultError):
+        older = _below(vault, (here.parent / name for name in snapshot.summary.points_into))
+        return own | {name: _changed_ns(vault, name) for name in older}
+    return own
+
+
+def _below(vault: Path, places: Iterable[Path]) -> list[str]:
+    return [os.path.relpath(place, vault) for place in places]
+
+
+def _changed_ns(vault: Path, name: str) -> int:
+    """When that file was written, or a name last came into or went out of that folder, in nanoseconds; -1: gone.
+
+    It is the time that no program can set.
+    """
+    try:
+        return os.stat(f"{vault}/{name}").st_ctime_ns
     except OSError:
         return -1
 

@@ -53,9 +53,11 @@ def unfinished_of(config: Config, servers: Iterable[str], *, full: bool = False)
 
 def unfinished_in(vault: "Vault", server: str, *, full: bool = False) -> Unfinished | None:
     """The same for one server, in an open vault."""
-    from tuibackup.vault.incoming import unfinished_runs  # faces ask seldom
-
     with suppress(TuibackupError):
+        if not vault.incoming(server):
+            return None
+        from tuibackup.vault.incoming import unfinished_runs  # most servers have none
+
         if found := usable(unfinished_runs(vault, server), full=full):
             return Unfinished(sum(one.files for one in found), sum(one.stored_bytes for one in found))
     return None

@@ -25,14 +25,12 @@ from tuibackup.vault.disk import RoomGuard
 from tuibackup.vault.index.read import Index, IndexWriter
 from tuibackup.vault.index.schema import FILE_NAME as INDEX
 from tuibackup.vault.layout import Snapshot, Vault
-from tuibackup.vault.names import NAME_FORMAT, file_name
+from tuibackup.vault.names import INCOMING, NAME_FORMAT, file_name
 from tuibackup.vault.output import OutputFile, Written, rename_new, sync_folder, vault_errors
 from tuibackup.vault.reread import reread
 from tuibackup.vault.restore import script
 from tuibackup.vault.sums import SUMS, Sum, files_below, read_sums
 from tuibackup.vault.unfinished import UnfinishedRun
-
-_PREFIX = ".incoming-"
 
 
 class Incoming:
@@ -51,7 +49,7 @@ class Incoming:
     @classmethod
     def create(cls, vault: Vault, server: str, run: str, clock: Clock) -> "Incoming":
         """A new, empty one. Raises VaultError (there already, vault full, not writable)."""
-        path = vault.server_folder(server) / f"{_PREFIX}{file_name(run)}" / clock
+        path = vault.server_folder(server) / f"{INCOMING}{file_name(run)}" / clock
         with vault_errors(path):
             path.parent.mkdir(mode=0o700, exist_ok=True)
             path.mkdir(mode=0o700)
@@ -265,7 +263,7 @@ def unfinished_runs(vault: Vault, server: str) -> list[UnfinishedRun]:
 def has_left(vault: Vault, server: str, run: str) -> bool:
     """Whether a dead run left something that the next one can use, as far as that can be seen without its lock."""
     return (
-        unfinished.read(vault.path / file_name(server) / f"{_PREFIX}{file_name(run)}" / Clock.FILES)
+        unfinished.read(vault.path / file_name(server) / f"{INCOMING}{file_name(run)}" / Clock.FILES)
         is not None
     )
 
@@ -279,13 +277,13 @@ def sweep(vault: Vault, server: str, *, keep: str | None = None) -> list[str]:
     swept = []
     with vault_errors(folder):
         for run in _runs(vault, server):
-            if keep is not None and run.name == f"{_PREFIX}{file_name(keep)}":
+            if keep is not None and run.name == f"{INCOMING}{file_name(keep)}":
                 continue
             if (run / Clock.DATABASES).exists():
                 discard(run / Clock.DATABASES)
             if _kept(run / Clock.FILES) is None:
                 _remove(run)
-                swept.append(run.name.removeprefix(_PREFIX))
+                swept.append(run.name.removeprefix(INCOMING))
         for clock in Clock:
             for published in vault.newest(server, clock):
                 if not published.path.stat().st_mode & 0o200:
@@ -303,12 +301,7 @@ def discard(incoming: Path) -> None:
 def _runs(vault: Vault, server: str) -> list[Path]:
     """The incoming folders of a server, oldest first."""
     folder = vault.path / file_name(server)
-    try:
-        return sorted(folder / name for name in os.listdir(folder) if name.startswith(_PREFIX))
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise VaultError(f"{folder}: {error.strerror}") from error
+    return [folder / name for name in vault.incoming(server)]
 
 
 def _kept(incoming: Path) -> UnfinishedRun | None:

@@ -25,7 +25,7 @@ from tuibackup.vault.identity import (
     refuse_unfit,
     remember_vault,
 )
-from tuibackup.vault.names import NAME, NAME_FORMAT, file_name, server_name
+from tuibackup.vault.names import INCOMING, NAME, NAME_FORMAT, file_name, server_name
 from tuibackup.vault.output import sync_folder, vault_errors
 from tuibackup.vault.presence import lacks
 
@@ -182,9 +182,19 @@ class Vault:
     def changed_ns(self, server: str, clock: Clock) -> int:
         """When a name last came into or went out of the folder of these snapshots; 0 where there is none."""
         try:
-            return os.stat(self.path / file_name(server) / clock).st_mtime_ns
+            return os.stat(f"{self.path}/{file_name(server)}/{clock}").st_mtime_ns
         except OSError:
             return 0
+
+    def incoming(self, server: str) -> list[str]:
+        """The names of the folders that runs of `server` write in, or left when they were interrupted; oldest first."""
+        folder = f"{self.path}/{file_name(server)}"
+        try:
+            return sorted(name for name in os.listdir(folder) if name.startswith(INCOMING))
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise VaultError(f"{folder}: {error.strerror}") from error
 
     def snapshots(self, server: str | None = None, clock: Clock | None = None) -> Iterator[Snapshot]:
         """Published snapshots, those of a server together, oldest first (by sequence), read as they are taken.
