@@ -8,36 +8,24 @@ journals and vault; beside it the same configuration with nothing behind it. Mea
 import argparse
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from contextlib import suppress
-from datetime import datetime
 from pathlib import Path
 
-import msgspec
-
+from benchmarks.past import finished_runs, publish
 from tests.ledger.million import SERVERS, write
 from tests.terminal import Terminal
 from tuibackup.config import Config, load
 from tuibackup.demo.sshd import PrivateSshd
-from tuibackup.run.journal import events as ev
-from tuibackup.run.journal.journal import Journal
-from tuibackup.run.operator import Operator
 from tuibackup.run.places import open_ledger, open_vault
-from tuibackup.run.plan import Plan
 from tuibackup.run.process.recovery import recover
-from tuibackup.sop import Clock, Outcome
-from tuibackup.vault import summary
-from tuibackup.vault.incoming import Incoming
-from tuibackup.vault.names import file_name
 
 ENTRIES = 6  # of a run in the ledger
 TUIBACKUP = str(Path(sys.executable).parent / "tuibackup")
-ANDI = Operator("andi", "andi", "10.0.0.7")
 _COMPLETE = (b"never", b"OVERDUE", b"in time", b"failed")
 
 
@@ -85,69 +73,11 @@ def fill(config: Config, days: int) -> tuple[int, int]:
     write(config.state / "ledger.sqlite", len(SERVERS) * days * ENTRIES)
     with open_ledger(config) as ledger:
         specs = sorted(spec for server in SERVERS for spec in ledger.snapshots(server))
-        runs = [(entry.run, entry.server, entry.time) for entry in ledger.log(10**9) if entry.kind == "run"]
-    models = {clock: model(config, clock) for clock in Clock}
-    for spec in specs:
-        server, clock, name = spec.split("/")
-        publish(config, models[Clock(clock)], server, Clock(clock), name)
-    for found in models.values():
-        found.chmod(0o700)
-        shutil.rmtree(found)
-    for run, server, moment in runs:
-        planned = Plan(
-            run=run or "",
-            request="r",
-            server=server or "",
-            clocks=frozenset(Clock),
-            full=False,
-            operator=ANDI,
-        ).planned()
-        with Journal.create(config.state, msgspec.structs.replace(planned, time=moment)) as journal:
-            journal.finish(
-                ev.RunFinished(
-                    time=moment,
-                    run=planned.run,
-                    server=planned.server,
-                    outcome=Outcome.DONE,
-                    seconds=9.0,
-                    exit_code=0,
-                )
-            )
+    publish(config, specs)
+    journals = finished_runs(config, 10**9)
     time.sleep(2.5)  # what is younger than two seconds is looked at again by every start
     recover(config)
-    return len(specs), len(runs)
-
-
-def model(config: Config, clock: Clock) -> Path:
-    """One real snapshot, which the others are copies of."""
-    incoming = Incoming.create(open_vault(config), "model", f"model-{clock}", clock)
-    if clock is Clock.FILES:
-        incoming.index().finish()
-    moment = "2026-01-01T00:00:00Z"
-    return incoming.publish(
-        summary.SnapshotSummary(
-            server="model", clock=clock, run="model", started=moment, finished=moment, operator="andi",
-            outcome=Outcome.DONE, whole=True,
-        )
-    ).path  # fmt: skip
-
-
-def publish(config: Config, like: Path, server: str, clock: Clock, name: str) -> None:
-    """A copy of the snapshot `like` by another name, sealed as it is."""
-    folder = config.vault.path / file_name(server) / clock
-    folder.mkdir(parents=True, exist_ok=True)
-    older = sorted(one for one in os.listdir(folder))
-    place = folder / name
-    shutil.copytree(like, place, copy_function=os.link)
-    place.chmod(0o700)
-    (place / summary.FILE_NAME).unlink()
-    started = f"{datetime.strptime(name, '%Y-%m-%dT%H%M%SZ'):%Y-%m-%dT%H:%M:%SZ}"
-    described = msgspec.structs.replace(
-        summary.read(like), server=server, name=name, started=started, finished=started, sequence=len(older) + 1,
-        good_before=older[-1] if older else "", full_before=older[-1] if older else "",
-    )  # fmt: skip
-    (place / summary.FILE_NAME).write_bytes(summary.encode(described))
-    place.chmod(0o500)
+    return len(specs), journals
 
 
 def environment(config: Config) -> dict[str, str]:
