@@ -3,6 +3,7 @@
 from rich.color import ColorSystem
 from rich.segment import Segment
 
+from tuibackup.tui.wire.changes import Able
 from tuibackup.tui.wire.frame import Frame, frame
 from tuibackup.tui.wire.painter import ASK, Painter
 
@@ -17,12 +18,13 @@ class Line:
         self.made = 0
         self.later: list[object] = []
         self.painter = Painter(
-            self._frame, self.sent.append, lambda: self.free, lambda _after, do: self.later.append(do)
+            self._frame, self.sent.append, lambda: self.free, lambda _after, do: self.later.append(do), Able()
         )
 
     def _frame(self) -> Frame:
         self.made += 1
-        return frame([[Segment(self.text)]], 600, ColorSystem.STANDARD)
+        rows = [[Segment(self.text[start : start + 30])] for start in range(0, 2100, 30)]
+        return frame(rows, 30, ColorSystem.STANDARD)
 
     def show(self, text: str) -> None:
         self.text = text
@@ -42,21 +44,22 @@ def test_while_one_is_on_its_way_the_newest_waits_and_no_other_is_made() -> None
     assert line.made == 2
 
 
-def test_a_terminal_that_answers_is_waited_for_while_much_is_on_its_way() -> None:
+def test_a_terminal_that_answers_gets_a_large_picture_in_parts_and_no_more_than_it_can_still_see() -> None:
     line = Line()
     line.show("a" * 600)
     assert line.sent[-1].endswith(ASK)
     line.painter.answered()
-    line.show("b" * 600)
-    line.show("c" * 600)
-    assert line.sent[-2].endswith(ASK)
-    shown = len(line.sent)
-    line.show("d" * 600)
-    line.show("e" * 600)
-    assert len(line.sent) == shown, "1200 bytes are on the way"
-    line.painter.answered()
-    assert "e" in line.sent[-1]
-    assert "d" not in "".join(line.sent)
+    line.show("b" * 2100)
+    for _time in range(9):
+        line.painter.go_on()
+    on_the_way = "".join(line.sent[1:])
+    assert 600 < len(on_the_way) < 1800, "it waits for an answer"
+    line.show("c" * 2100)
+    for _time in range(9):
+        line.painter.answered()
+    rest = "".join(line.sent[1:])[len(on_the_way) :]
+    assert "b" not in rest, "the rest of the picture before is never sent"
+    assert rest.count("c") == 2100
 
 
 def test_one_that_never_answers_is_asked_once_and_not_waited_for() -> None:

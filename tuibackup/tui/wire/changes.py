@@ -1,131 +1,207 @@
-"""From one frame to the next with few bytes: only cells that differ, with the shortest moves and colour codes."""
+"""From one frame to the next with few bytes: only cells that differ, with the shortest moves and colour codes.
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+Colours take more bytes than places: `38;5;188` is eleven, a move mostly two to six. So the cells are cut into pieces of
+one pen, and all pieces of a pen are written one after the other, wherever they stand, if that is shorter than going
+through the rows. Blanks take any pen with their background, and many of them are erased with one code.
+"""
 
-from tuibackup.tui.wire.frame import PLAIN, Frame, Pen, Row, on_blank
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from tuibackup.tui.wire.frame import PLAIN, Frame, Pen, Row, blank, certain, on_blank
+from tuibackup.tui.wire.moves import At, moved, turned
 
 _CLEARED = "\x1b[m\x1b[H\x1b[2J"
-# The codes that end an attribute: bold and dim share one number.
-_OFF = {1: 22, 2: 22, 3: 23, 4: 24, 5: 25, 6: 25, 7: 27, 8: 28, 9: 29, 21: 24, 51: 54, 52: 54, 53: 55}
+_TO_THE_END = "\x1b[K"  # erases from here to the end of the row
+_MANY = 9  # blanks that are a piece of their own: to erase them and to go past them takes as many bytes
 
 
-@dataclass(slots=True)
-class Pencil:
-    """Where the terminal writes next, and how. `x` None: not known, after a character of uncertain width."""
+class Able(NamedTuple):
+    """What a terminal can beyond the usual, as its terminfo says."""
 
-    x: int | None = 0
-    y: int = 0
-    pen: Pen = PLAIN
+    erases: bool = False  # so many cells from here ("ech")
+    paints: bool = False  # what it erases gets the background of the pen ("bce")
 
 
-def cleared(pencil: Pencil) -> str:
-    """The bytes that clear the screen."""
-    pencil.x, pencil.y, pencil.pen = 0, 0, PLAIN
-    return _CLEARED
+class Piece(NamedTuple):
+    """Cells of row `y` from `start` to `end` that one pen writes, all of them blanks or not."""
+
+    y: int
+    start: int
+    end: int
+    pen: Pen
+    blank: bool
 
 
-def changes(before: Frame, after: Frame, pencil: Pencil) -> str:
-    """The bytes that turn a screen with `before` into one with `after`, of the same size. Moves `pencil`."""
-    written: list[str] = []
-    for y, (old, new) in enumerate(zip(before, after, strict=True)):
-        if old == new:
-            continue
-        for start, end in _runs(old, new):
-            written.append(_moved(pencil, start, y, new))
-            _write(written, new, start, end, pencil)
-    return "".join(written)
+class Written(NamedTuple):
+    """The bytes of a piece, with the way to it, and where the terminal writes next."""
+
+    piece: Piece
+    text: str
+    at: At
+
+
+def cleared(frame: Frame, able: Able) -> tuple[str, Frame, At]:
+    """The bytes that clear a screen of the size of `frame`, what it shows then, and where the terminal writes next."""
+    width, height = len(frame[0].texts), len(frame)
+    pen = on_blank(frame[0].pens[0])
+    if not able.paints or pen == PLAIN or pen.attributes:
+        return _CLEARED, blank(width, height), At()
+    painted = "\n".join([_TO_THE_END] * height)
+    return _CLEARED + turned(PLAIN, pen) + painted, blank(width, height, pen), At(0, height - 1, pen)
+
+
+def changes(shown: Frame, wanted: Frame, at: At, able: Able, most: int | None = None) -> tuple[str, At]:
+    """The bytes that turn a screen that shows `shown` into one that shows `wanted`, of the same size.
+
+    With `most` about that many of them: `shown` is changed into what the terminal shows after them.
+    """
+    pieces = [
+        piece
+        for y, (old, new) in enumerate(zip(shown, wanted, strict=True)) if old != new
+        for start, end in _runs(old, new)
+        for piece in _pieces(y, new, start, end)
+    ]  # fmt: skip
+    orders = (pieces, _by_pen(pieces, at.pen))
+    ways = [list(_written(order, wanted, at, able)) for order in orders]
+    text = ""
+    for piece, more, after in min(ways, key=_length):
+        if most is not None and len(text) >= most:
+            break
+        text += more
+        at = after
+        old, new, cells = shown[piece.y], wanted[piece.y], slice(piece.start, piece.end)
+        old.texts[cells], old.pens[cells] = new.texts[cells], new.pens[cells]
+    return text, at
+
+
+def _length(way: Iterable[Written]) -> int:
+    return sum(len(one.text) for one in way)
 
 
 def _runs(old: Row, new: Row) -> Iterator[tuple[int, int]]:
-    """Where the rows differ: from, to (exclusive)."""
+    """Where the rows differ: from, to (exclusive). Never from the second cell of a wide character."""
     start: int | None = None
     for x, differs in enumerate(
         a != b or p != q for a, b, p, q in zip(old.texts, new.texts, old.pens, new.pens, strict=True)
     ):
         if differs and start is None:
-            start = x
-        elif not differs and start is not None:
+            start = x if new.texts[x] else x - 1
+        elif not differs and start is not None and new.texts[x]:
             yield start, x
             start = None
     if start is not None:
         yield start, len(new.texts)
 
 
-def _write(written: list[str], row: Row, start: int, end: int, pencil: Pencil) -> None:
-    """Write the cells `start` to `end` of `row`; the pencil is there."""
-    for x in range(start, end):
-        text = row.texts[x]
-        if not text:
-            continue  # the second cell of a wide character
-        if pencil.x is None:
-            written.append(_moved(pencil, x, pencil.y, row))
-        pen = _needed(text, row.pens[x], pencil.pen)
-        if pen != pencil.pen:
-            written.append(_turned(pencil.pen, pen))
-            pencil.pen = pen
-        written.append(text)
-        # Terminals disagree about the width of these, so the position is unknown after them.
-        certain = len(text) == 1 and row.texts[x + 1 : x + 2] != [""]
-        pencil.x = x + 1 if certain and x + 1 < len(row.texts) else None
+def _pieces(y: int, row: Row, start: int, end: int) -> Iterator[Piece]:
+    """The cells of `row` from `start` to `end`, cut where the pen must change and around many blanks."""
+    piece = Piece(y, start, start, row.pens[start], True)
+    x = start
+    while x < end:
+        pen, empty = row.pens[x], _is_blank(row, x)
+        stop = x + 1
+        if empty:
+            while stop < end and _is_blank(row, stop) and row.pens[stop] == pen:
+                stop += 1
+        else:
+            while stop < end and row.pens[stop] == pen and not _is_blank(row, stop):
+                stop += 1
+        alone = empty and (stop - x >= _MANY or stop == len(row.texts))
+        fits = piece.pen == pen or (_seen_alike(piece.pen, pen) and (empty or piece.blank))
+        if piece.end > piece.start and (alone or not fits):
+            yield piece
+            piece = Piece(y, x, x, pen, True)
+        if alone:
+            yield Piece(y, x, stop, pen, True)
+            piece = Piece(y, stop, stop, PLAIN, True)
+        elif piece.end == piece.start or not empty:
+            piece = Piece(y, piece.start, stop, pen, empty)
+        else:
+            piece = piece._replace(end=stop)
+        x = stop
+    if piece.end > piece.start:
+        yield piece
 
 
-def _moved(pencil: Pencil, x: int, y: int, row: Row) -> str:
-    """The shortest way to (x, y) of the frame, whose row there is `row`."""
-    at, line = pencil.x, pencil.y
-    pencil.x, pencil.y = x, y
-    ways = [f"\x1b[{y + 1 if y else ''}{f';{x + 1}' if x else ''}H"]
-    if line == y:
-        if at == x:
-            return ""
-        ways.append(f"\x1b[{x + 1 if x else ''}G")
-        if at is not None and at < x:
-            ways.append(f"\x1b[{x - at if x - at > 1 else ''}C")
-            if (between := _again(row, at, x, pencil.pen)) is not None:
-                ways.append(between)
-        elif at is not None:
-            ways.append("\b" * (at - x))
-    elif at is not None and at == x and y > line:
-        ways.append(f"\x1b[{y - line if y - line > 1 else ''}B")
-    if x == 0:
-        ways += ["\r" + "\n" * (y - line)] if y >= line else []
-    return min(ways, key=_length)
+def _is_blank(row: Row, x: int) -> bool:
+    return row.texts[x] == " " and not row.pens[x].attributes
 
 
-def _length(way: str) -> int:
-    """Bytes on the wire: the terminal's driver puts a return before each newline."""
-    return len(way.encode()) + way.count("\n")
+def _seen_alike(one: Pen, other: Pen) -> bool:
+    """Whether blanks look the same with both pens."""
+    return on_blank(one) == on_blank(other)
 
 
-def _again(row: Row, start: int, end: int, pen: Pen) -> str | None:
-    """Unchanged cells written again, if that needs no other pen."""
-    texts = row.texts[start:end]
-    fits = all(_needed(text, own, pen) == pen for text, own in zip(texts, row.pens[start:end], strict=True))
-    return "".join(texts) if fits and all(len(text) == 1 for text in texts) else None
+def _by_pen(pieces: Sequence[Piece], held: Pen) -> list[Piece]:
+    """Together what one pen writes; blanks beside what stood before them."""
+    groups: dict[Pen, list[Piece]] = {held: []}
+    last = held
+    for piece in pieces:
+        if not (piece.blank and _seen_alike(piece.pen, last)):
+            last = piece.pen
+        groups.setdefault(last, []).append(piece)
+    order: list[Piece] = []
+    while groups:
+        held = min(groups, key=lambda pen: len(turned(held, pen)))
+        order += groups.pop(held)
+    return order
 
 
-def _needed(text: str, pen: Pen, held: Pen) -> Pen:
-    """The pen to write a cell with: on blanks the colour and weight of letters are not seen, and may stay."""
-    if text != " " or pen.attributes or on_blank(held).attributes:
-        return pen
-    return held if held.background == pen.background else held._replace(background=pen.background)
+def _written(pieces: Iterable[Piece], frame: Frame, at: At, able: Able) -> Iterator[Written]:
+    for piece in pieces:
+        row = frame[piece.y]
+        again = _again(at, piece, row)
+        pen = at.pen if piece.blank and _seen_alike(piece.pen, at.pen) else piece.pen
+        text = (again or moved(at.x, at.y, piece.start, piece.y)) + turned(at.pen, pen)
+        erased = _erased(piece, row, able) if piece.blank else ""
+        more, x = (erased, piece.start) if erased else _letters(piece, row)
+        at = At(x, piece.y, pen)
+        end = len(row.texts) if erased == _TO_THE_END else piece.end
+        yield Written(piece._replace(start=piece.start - len(again), end=end), text + more, at)
 
 
-@lru_cache(1024)
-def _turned(old: Pen, new: Pen) -> str:
-    """The codes from one pen to another: what differs, or everything after a reset, whichever is shorter."""
-    fresh = [str(number) for number in sorted(new.attributes)]
-    fresh += [colour for colour in (new.foreground, new.background) if colour]
-    gone = {_OFF[number] for number in old.attributes - new.attributes}
-    differing = [str(number) for number in sorted(gone)]
-    differing += [
-        str(number) for number in sorted(new.attributes)
-        if number not in old.attributes or _OFF[number] in gone
-    ]  # fmt: skip
-    if new.foreground != old.foreground:
-        differing.append(new.foreground or "39")
-    if new.background != old.background:
-        differing.append(new.background or "49")
-    ways = (";".join(["", *fresh] if fresh else []), ";".join(differing))
-    return f"\x1b[{min(ways, key=len)}m"
+def _again(at: At, piece: Piece, row: Row) -> str:
+    """The cells before the piece, if they need no other pen and are shorter than a move: they are written again."""
+    if at.y != piece.y or at.x is None or at.x >= piece.start:
+        return ""
+    if piece.start - at.x > len(moved(at.x, at.y, piece.start, piece.y)):
+        return ""
+    cells = slice(at.x, piece.start)
+    fits = all(
+        len(text) == 1 and text.isascii() and (pen == at.pen or (text == " " and _seen_alike(pen, at.pen)))
+        for text, pen in zip(row.texts[cells], row.pens[cells], strict=True)
+    )
+    return "".join(row.texts[cells]) if fits else ""
+
+
+def _erased(piece: Piece, row: Row, able: Able) -> str:
+    """The code that blanks the piece, "" if there is none or blanks are shorter."""
+    if piece.pen.attributes or (piece.pen != PLAIN and not able.paints):
+        return ""
+    count = piece.end - piece.start
+    to_the_end = all(_is_blank(row, x) and row.pens[x] == piece.pen for x in range(piece.end, len(row.texts)))
+    code = _TO_THE_END if to_the_end else f"\x1b[{count}X" if able.erases else ""
+    return code if len(code) < count else ""
+
+
+def _letters(piece: Piece, row: Row) -> tuple[str, int | None]:
+    """The cells of a piece, and the column after them."""
+    cells = row.texts[piece.start : piece.end]
+    text = "".join(cells)
+    at: int | None = piece.end
+    if len(text) != len(cells) or "" in cells:
+        text, at = "", piece.start
+        for x, own in enumerate(cells, piece.start):
+            if own:  # else the second cell of a wide character
+                if at is None:
+                    text += moved(None, piece.y, x, piece.y)
+                width = 2 if row.texts[x + 1 : x + 2] == [""] else 1
+                sure = certain(own, width)
+                if (
+                    not sure and width > 1
+                ):  # a terminal may take it for a narrow one, and show what was there before
+                    text += " " * width + moved(None, piece.y, x, piece.y)
+                at = x + width if sure else None
+                text += own
+    return text, at if at is None or at < len(row.texts) else None

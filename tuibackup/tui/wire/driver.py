@@ -22,6 +22,7 @@ from textual.driver import Driver
 from textual.geometry import Size
 
 from tuibackup.tui.private import OwnOutput, messages_of, picture
+from tuibackup.tui.wire.able import able
 from tuibackup.tui.wire.frame import Frame, frame
 from tuibackup.tui.wire.keyboard import Keyboard
 from tuibackup.tui.wire.output import Output
@@ -56,12 +57,17 @@ class TerminalDriver(Driver):
         self._in, self._out = sys.__stdin__.fileno(), sys.__stdout__.fileno()
         self._context = contextvars.copy_context()  # Textual draws only where it knows its app
         self._modes: list[Any] | None = None  # of the terminal, before
+        self._terminal_size = Size()  # which Textual follows a little later
         self._keyboard = Keyboard()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._giving_up: asyncio.TimerHandle | None = None
         self._output = Output(self._out, lambda: self._in_loop(self._painter.go_on))
         self._painter = Painter(
-            self._picture, self._output.send, lambda: self._output.idle, self._loop.call_later
+            self._picture,
+            self._output.send,
+            lambda: self._output.idle,
+            self._loop.call_later,
+            able(self._out),
         )
         self._watch = Watch(
             self._in, lambda: self._in_loop(app.gone), lambda number: self._in_loop(self._signalled, number),
@@ -78,7 +84,9 @@ class TerminalDriver(Driver):
 
     def _picture(self) -> Frame | None:
         found = picture(self._app)
-        return frame(found.lines, found.width, found.colours) if found else None
+        if found is None or self._app.size != self._terminal_size:
+            return None
+        return frame(found.lines, found.width, found.colours)
 
     def redraw(self) -> None:
         """Send everything again: something else wrote on the terminal."""
@@ -101,6 +109,7 @@ class TerminalDriver(Driver):
         if self._modes is not None:
             raw = [*self._modes[:6], [*self._modes[6]]]
             raw[0] &= ~(termios.IXON | termios.IXOFF | termios.ICRNL | termios.INLCR | termios.IGNCR)
+            raw[1] &= ~termios.OPOST  # a newline goes down only
             raw[3] &= ~(termios.ECHO | termios.ICANON | termios.IEXTEN | termios.ISIG)
             raw[6][termios.VMIN], raw[6][termios.VTIME] = 1, 0
             with suppress(termios.error):
@@ -117,17 +126,20 @@ class TerminalDriver(Driver):
                 termios.tcflush(self._in, termios.TCIFLUSH)
 
     def _await_answer(self) -> None:
-        """Read the answer to the last question, or the shell would show it."""
-        waited = self._painter.waited
-        if waited is None or waited > 2 * _ANSWERING:
-            return
+        """Read the answers to the last questions, or the shell would show them."""
+        missing, data = self._painter.unanswered, b""
         end = time.monotonic() + _ANSWERING
-        while (left := end - time.monotonic()) > 0 and select.select([self._in], [], [], left)[0]:
-            with suppress(OSError):
-                data = os.read(self._in, 4096)
-                if data and ANSWER.encode() not in data:
-                    continue
-            return
+        while data.count(ANSWER.encode()) < missing:
+            left = end - time.monotonic()
+            if left <= 0 or not select.select([self._in], [], [], left)[0]:
+                return
+            try:
+                more = os.read(self._in, 4096)
+            except OSError:
+                return
+            if not more:
+                return
+            data += more
 
     def disable_input(self) -> None:
         self._loop.remove_reader(self._in)
@@ -150,7 +162,6 @@ class TerminalDriver(Driver):
         elif number == signal.SIGCONT:
             self._enter()
             self._resized()
-            self._painter.forget()
 
     def suspend(self) -> None:
         """Give the terminal to the shell and stop, as ctrl+z does elsewhere; `fg` continues.
@@ -170,7 +181,9 @@ class TerminalDriver(Driver):
         except OSError:
             return
         size = Size(columns or 80, lines or 24)  # a serial line has no size
+        self._terminal_size = size
         self.process_message(events.Resize(size, size))
+        self._painter.forget()  # also if the size is the same again: the terminal has cut or moved its lines
 
     # Keys
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from rich.cells import split_graphemes
+from rich.cells import cell_len, split_graphemes
 from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
@@ -12,6 +12,13 @@ from textual.strip import Strip
 
 # Attributes that are visible on blanks: underline, blink, reverse, strike, and the rarer lines around text.
 _SEEN_ON_BLANKS = frozenset((4, 5, 6, 7, 9, 21, 51, 52, 53))
+
+
+# What makes another symbol of the one beside it, in some terminals only, so that rows get longer or shorter there: the
+# form as emoji and the colour of skin are left out, the letters of flags are letters.
+_ALONE = dict.fromkeys((0xFE0E, 0xFE0F, *range(0x1F3FB, 0x1F400))) | {
+    0x1F1E6 + number: letter for number, letter in enumerate("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+}
 
 
 class Pen(NamedTuple):
@@ -35,9 +42,14 @@ class Row(NamedTuple):
 Frame = Sequence[Row]
 
 
-def blank(width: int, height: int) -> Frame:
-    """A cleared screen."""
-    return [Row([" "] * width, [PLAIN] * width) for _line in range(height)]
+def blank(width: int, height: int, pen: Pen = PLAIN) -> Frame:
+    """A screen without letters."""
+    return [Row([" "] * width, [pen] * width) for _line in range(height)]
+
+
+def certain(text: str, width: int) -> bool:
+    """Whether all terminals agree that `text` takes `width` cells: not about emoji, of which more and more are wide."""
+    return len(text) == 1 and text < "\U0001f000" and (width == 1 or text >= "\u2e80")
 
 
 def frame(lines: Iterable[Iterable[Segment]], width: int, colours: ColorSystem) -> Frame:
@@ -72,7 +84,9 @@ def _by_cell(text: str) -> tuple[str, ...]:
     found: list[str] = []
     for start, end, width in split_graphemes(text)[0]:
         if width:
-            found += [text[start:end], *[""] * (width - 1)]
+            seen = text[start:end].translate(_ALONE)
+            own = min(cell_len(seen), width)
+            found += [seen, *[""] * (own - 1), *[" "] * (width - own)]
     return tuple(found)
 
 

@@ -2,18 +2,22 @@
 
 That the terminal's driver has taken all does not say that it arrived: a pseudo-terminal and the sockets of an SSH
 connection hold megabytes, minutes on a bad line. So the terminal is asked now and then whether it has come so far
-("device status report", which all answer); while much is on its way the next picture waits, and is then the newest.
+("device status report", which all answer). A large picture goes in parts, and while much is on its way the rest waits:
+what is pressed meanwhile changes it, and what nobody needs to see any more is never sent.
 """
 
 import time
+from collections import deque
 from collections.abc import Callable
 
-from tuibackup.tui.wire.changes import Pencil, changes, cleared
-from tuibackup.tui.wire.frame import Frame, blank
+from tuibackup.tui.wire.changes import Able, changes, cleared
+from tuibackup.tui.wire.frame import Frame
+from tuibackup.tui.wire.moves import At
 
 ASK, ANSWER = "\x1b[5n", "\x1b[0n"
 _ASK_AFTER = 512  # bytes: small pictures need no question
-_ON_THE_WAY = 1024  # bytes from which on the next picture waits for the answer
+_PART = 768  # bytes of a picture that are sent at once
+_ON_THE_WAY = 768  # bytes above which the next part waits for an answer
 _PATIENCE = 5.0  # seconds after which an answer counts as lost
 
 
@@ -29,14 +33,16 @@ class Painter:
         send: Callable[[str], None],
         free: Callable[[], bool],
         later: Callable[[float, Callable[[], None]], object],
+        able: Able,
     ) -> None:
         self._picture, self._send, self._free, self._later = picture, send, free, later
-        self._shown: Frame = ()
-        self._pencil = Pencil()
-        self._changed = False
+        self._able = able
+        self._shown: Frame = ()  # changed into `_wanted` part by part
+        self._wanted: Frame = ()
+        self._at = At()
+        self._changed = False  # whether there is a newer picture than `_wanted`
         self._answers = False  # whether this terminal has ever answered
-        self._asked: float | None = None  # when; None while no answer is awaited
-        self._before = 0  # bytes sent before the question, which its answer says have come
+        self._asked: deque[tuple[float, int]] = deque()  # when, and the bytes that the answer says have come
         self._since = 0  # bytes sent since
 
     def changed(self) -> None:
@@ -50,45 +56,49 @@ class Painter:
         self.changed()
 
     def answered(self) -> None:
-        """Note the answer: the terminal has received everything before the question."""
-        self._answers, self._asked, self._before = True, None, 0
+        """Note the answer: the terminal has received everything before the oldest question."""
+        self._answers = True
+        if self._asked:
+            self._asked.popleft()
         self.go_on()
 
     @property
-    def waited(self) -> float | None:
-        """Seconds since the terminal was asked, None if it has answered."""
-        return None if self._asked is None else time.monotonic() - self._asked
+    def unanswered(self) -> int:
+        """Answers that may still come."""
+        return sum(time.monotonic() - asked < _PATIENCE for asked, _bytes in self._asked)
 
     def go_on(self) -> None:
-        """Send the newest picture, if it changed and the line is free."""
-        if not self._changed or not self._free() or self._must_wait():
+        """Send the newest picture or its next part, if the line is free."""
+        if not self._free() or self._must_wait():
             return
-        frame = self._picture()
-        if frame is None:
-            return
-        self._changed = False
+        if self._changed:
+            frame = self._picture()
+            if frame is None:
+                return
+            self._changed, self._wanted = False, frame
         text = ""
-        if [len(row.texts) for row in frame] != [len(row.texts) for row in self._shown]:  # another size
-            text = cleared(self._pencil)
-            self._shown = blank(len(frame[0].texts), len(frame))
-        text += changes(self._shown, frame, self._pencil)
-        self._shown = frame
-        if text:
-            self._send(self._with_question(text))
+        if [len(row.texts) for row in self._wanted] != [
+            len(row.texts) for row in self._shown
+        ]:  # another size
+            text, self._shown, self._at = cleared(self._wanted, self._able)
+        most = _PART if self._answers else None
+        more, self._at = changes(self._shown, self._wanted, self._at, self._able, most)
+        if text or more:
+            self._send(self._with_question(text + more))
 
     def _must_wait(self) -> bool:
-        waited = self.waited
-        if waited is None or not self._answers:
+        if not self._answers or not self._asked:
             return False
-        if waited >= _PATIENCE:
-            self._asked, self._before, self._since = None, 0, 0
-        return self._before + self._since >= _ON_THE_WAY
+        if time.monotonic() - self._asked[0][0] >= _PATIENCE:
+            self._asked.clear()
+            self._since = 0
+        return sum(count for _asked, count in self._asked) + self._since > _ON_THE_WAY
 
     def _with_question(self, text: str) -> str:
         self._since += len(text.encode())
-        if self._asked is None and self._since >= _ASK_AFTER:
-            self._before, self._since = self._since, 0
-            self._asked = time.monotonic()
+        if self._since >= _ASK_AFTER and (self._answers or not self._asked):
+            self._asked.append((time.monotonic(), self._since))
+            self._since = 0
             self._later(_PATIENCE, self.go_on)
             text += ASK
         return text
