@@ -9,7 +9,7 @@ from rich.color import ColorSystem
 from tests.tui import pictures
 from tests.tui.conftest import Open, Opener
 from tests.tui.wire.replay import shown, terminal, whole
-from tuibackup.overview.picture import Picture
+from tuibackup.overview.picture import Picture, Rows
 from tuibackup.tui.private import picture
 from tuibackup.tui.wire.changes import Able
 from tuibackup.tui.wire.frame import Frame, frame
@@ -29,7 +29,7 @@ def strange() -> Picture:
     """Servers whose names have wide characters, marks above letters, and emoji."""
     drawn = pictures.drawn()
     rows = [replace(row, name=f"{name}-{row.name}") for row, name in zip(drawn.rows, NAMES * 3, strict=False)]
-    return replace(drawn, rows=tuple(rows))
+    return replace(drawn, rows=Rows(rows))
 
 
 class Seen:
@@ -79,7 +79,7 @@ async def one(cockpit: Opener, seed: int, keys: int) -> None:
             pressed.append(key)
             await seat.press(key)
             if chosen.random() < 0.2:
-                await seat.show(replace(shows, rows=tuple(chosen.sample(shows.rows, len(shows.rows)))))
+                await seat.show(replace(shows, rows=Rows(chosen.sample(shows.rows, len(shows.rows)))))
             composed = await seen.catch_up()
             assert shown(seen.screen) == whole(composed), f"after {pressed}"
 
