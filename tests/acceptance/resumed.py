@@ -88,8 +88,9 @@ def done_after_cuts(said: Said, cuts: int) -> dict[str, Any]:
     """The run is done, says how often the line was cut, and left nothing."""
     finished = said.finished
     assert finished["outcome"] == "done", said.out + said.err
-    lost = [event for event in said.events if event["event"] == "run-note" and "lost" in event["text"]]
-    assert len(lost) == cuts
+    notes = [event["text"] for event in said.events if event["event"] == "run-note"]
+    lost = [note for note in notes if note.startswith("connection lost")]
+    assert len(lost) == cuts, notes
     words = "reconnected once" if cuts == 1 else f"reconnected {cuts} times"
     assert words in finished["files"]["detail"]
     return finished

@@ -129,3 +129,83 @@ def test_one_that_is_killed_is_recorded_once_by_whoever_looks_next(siakad: Site)
     assert len(told) == 1
     assert "killed" in told[0]["error"]
     assert f"tuibackup drill {DATABASES}" in last(said)["error"], "how to have it done"
+
+
+def tree(folder: Path) -> dict[str, tuple[Any, ...]]:
+    """Everything below the application's folder: kind and mode, time, content or target."""
+    found: dict[str, tuple[Any, ...]] = {}
+    [folder] = folder.rglob("www/siakad")
+    for path in sorted(folder.rglob("*")):
+        status = path.lstat()
+        content = os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else b""
+        found[str(path.relative_to(folder))] = (status.st_mode, status.st_mtime_ns, content)
+    return found
+
+
+def test_a_restore_that_is_killed_goes_on_and_becomes_whole(siakad: Site, tmp_path: Path) -> None:
+    """Also the folders, which get their modes and times at the end."""
+    whole, back = tmp_path / "whole", tmp_path / "back"
+    assert siakad.tuibackup("restore", FILES, "--to", str(whole)).code == 0
+    job = siakad.tuibackup("restore", FILES, "--to", str(back), "--detach").out.strip()
+    deadline = time.monotonic() + 60
+    while not any(back.rglob("krs-*")) and time.monotonic() < deadline:
+        pass
+    try:
+        os.kill(process_of(siakad, job), signal.SIGKILL)
+    except AssertionError:  # too late: it is whole, and stays so
+        assert tree(back) == tree(whole)
+    kept = {path: path.lstat().st_ino for path in back.rglob("krs-*")}
+    said = siakad.tuibackup("restore", FILES, "--to", str(back), "--json")
+    assert (said.code, said.json["problems"]) == (0, []), said.err
+    assert tree(back) == tree(whole)
+    assert {path: path.lstat().st_ino for path in kept} == kept, "nothing is written a second time"
+
+
+def test_what_exists_is_left_replaced_or_as_it_should_be(siakad: Site, tmp_path: Path) -> None:
+    back = tmp_path / "back"
+    words = ["restore", FILES, "--to", str(back), "--json"]
+    assert siakad.tuibackup(*words).code == 0
+    whole = tree(back)
+    mine, equal, *_rest = sorted(back.rglob("krs-*.pdf"))
+    mine.write_text("mine")
+    inode = equal.stat().st_ino
+    said = siakad.tuibackup(*words)
+    assert said.code == 3
+    [problem] = said.json["problems"]
+    assert (problem["path"], problem["reason"]) == (
+        "/" + str(mine.relative_to(back)),
+        "exists already and differs; left as it is",
+    )
+    assert mine.read_text() == "mine"
+    assert siakad.tuibackup(*words, "--existing", "changed").code == 0
+    assert tree(back) == whole
+    assert equal.stat().st_ino == inode, "what is equal is not written again"
+    assert siakad.tuibackup(*words, "--existing", "always").code == 0
+    assert tree(back) == whole
+    assert equal.stat().st_ino != inode
+    said = siakad.tuibackup("restore", FILES, "--to", str(back), "--existing", "sometimes")
+    assert said.code == 2
+    assert "sometimes" in said.err
+    said = siakad.tuibackup(
+        "restore", DATABASES, "--database", "akademik", "--into", "siakad", "--existing", "changed"
+    )
+    assert said.code == 2
+    assert "--existing always" in said.err
+
+
+def test_two_restores_do_not_write_into_one_folder(siakad: Site, tmp_path: Path) -> None:
+    back = tmp_path / "back"
+    job = siakad.tuibackup("restore", FILES, "--to", str(back), "--detach").out.strip()
+    while not (back / ".tuibackup-restore").exists() and "job-finished" not in siakad.jobs[0].read_text():
+        pass
+    try:
+        process = process_of(siakad, job)
+        os.kill(process, signal.SIGSTOP)
+    except (AssertionError, ProcessLookupError):
+        pytest.skip("it was too quick to be met")
+    said = siakad.tuibackup("restore", FILES, "--to", str(back))
+    os.kill(process, signal.SIGCONT)
+    assert siakad.tuibackup("follow", job).code == 0
+    if said.code != 0:
+        assert said.code == 11
+        assert "another restore writes into this folder now" in said.err

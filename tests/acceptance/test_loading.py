@@ -150,7 +150,7 @@ def test_what_no_server_would_make_again_is_said_and_all_else_loads(
     and a server that cuts short what dump programs read, for an account that cannot have its rows compared."""
     source = start_mariadb("--event-scheduler=OFF")
     source.sql("""
-CREATE DATABASE luar; CREATE TABLE luar.t (i INT); CREATE DATABASE `a``b-c.d`; CREATE DATABASE `#mysql50#lama-lama`;
+CREATE DATABASE luar; CREATE TABLE luar.t (i INT); CREATE DATABASE `a``b-c.d`;
 USE `a``b-c.d`; CREATE TABLE `x.y``z` (`p q` INT PRIMARY KEY); INSERT INTO `x.y``z` SELECT seq FROM seq_1_to_500;
 CREATE VIEW keluar AS SELECT * FROM luar.t; CREATE VIEW atasnya AS SELECT * FROM keluar;
 CREATE VIEW akun AS SELECT user FROM mysql.user;
@@ -158,7 +158,8 @@ SET timestamp = 1;
 CREATE EVENT lewat ON SCHEDULE AT '2020-01-01 00:00:00' ON COMPLETION NOT PRESERVE DO SELECT 1;
 CREATE USER baca@localhost; GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON *.* TO baca@localhost;
 SET GLOBAL sql_select_limit = 10""")  # fmt: skip
-    (source.data / ".ssh").mkdir()
+    for folder in (".ssh", "lama-lama"):  # the second is `#mysql50#lama-lama` to the server
+        (source.data / folder).mkdir()
     site.add("siakad", sshd, [], database=f'user = "baca"\nsocket = "{source.socket}"\nexclude = ["luar"]\n')
     said = site.tuibackup("run", "siakad", "--only", "databases", "--json")
     found = {event["subject"]: event["reason"] for event in said.events if event["event"] == "step-finding"}

@@ -60,7 +60,7 @@ def test_what_a_restore_left_out_is_a_warning_and_counted(
     plan = plan_folder(config, FILES, target)
     assert plan.amount() == (2, 406), "files and bytes"
     assert restore_to_folder(plan, recorder, silent).outcome is Outcome.DONE
-    next(target.rglob("index.php")).unlink()
+    next(target.rglob("index.php")).write_text("mine")
     again = restore_to_folder(plan, recorder, silent)
     assert again.outcome is Outcome.WARNINGS
     assert len(again.restored.problems) == 1
@@ -185,6 +185,8 @@ def test_the_entry_holds_no_more_than_a_hundred_of_a_kind(
     snapshot = take(open_vault(config), many, server="arsip", run="run3")
     target = tmp_path / "back"
     restore_to_folder(plan_folder(config, snapshot.spec, target), recorder, silent)
+    for path in target.rglob("[0-9]*"):
+        path.write_text("mine")
     done = restore_to_folder(plan_folder(config, snapshot.spec, target), recorder, silent)
     assert len(done.document()["problems"]) == MOST + 7
     body = entries(config)[-1].body

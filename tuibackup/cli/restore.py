@@ -31,7 +31,21 @@ def define(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--into", metavar="TARGET", help=_("a server's name, or the path of a socket"))
     parser.add_argument("--database", action="append", default=[], metavar="NAME", help=_("only this one"))
     parser.add_argument("--table", metavar="TABLE", help=_("only this table of it (with --into)"))
-    parser.add_argument("--overwrite", action="store_true", help=_("replace what exists in DIR or TARGET"))
+    parser.add_argument(
+        "--existing",
+        choices=("never", "changed", "always"),
+        default="never",
+        help=_(
+            "what exists already and differs: leave it (never), or replace it; always: also what is equal"
+        ),
+    )
+    parser.add_argument(
+        "--overwrite",
+        dest="existing",
+        action="store_const",
+        const="always",
+        help=_("replace what exists in DIR or TARGET"),
+    )
     parser.add_argument("--numeric-owner", action="store_true", help=_("owners by number, not by name"))
     parser.add_argument("--json", action="store_true", help=_("one JSON document"))
     parser.add_argument("--detach", action="store_true", help=_("start it, and leave it alone"))
@@ -50,6 +64,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
 def _to_folder(args: argparse.Namespace, context: Context) -> "tuple[RestoreFolder, FolderPlan]":
     from tuibackup.jobs.process.order import RestoreFolder
     from tuibackup.jobs.restore.plan import plan_folder
+    from tuibackup.vault.restore.existing import Existing
 
     if args.table is not None:
         raise UsageError(
@@ -61,7 +76,7 @@ def _to_folder(args: argparse.Namespace, context: Context) -> "tuple[RestoreFold
         args.to,
         paths=args.paths,
         databases=args.database,
-        overwrite=args.overwrite,
+        existing=Existing(args.existing),
         numeric_owner=args.numeric_owner,
     )
     words = RestoreFolder(
@@ -69,7 +84,7 @@ def _to_folder(args: argparse.Namespace, context: Context) -> "tuple[RestoreFold
         to=os.fsencode(plan.to),
         paths=plan.paths,
         databases=tuple(args.database),
-        overwrite=args.overwrite,
+        existing=Existing(args.existing),
         numeric_owner=args.numeric_owner,
     )
     return words, plan
@@ -79,6 +94,11 @@ def _into_database(args: argparse.Namespace, context: Context) -> "tuple[Restore
     from tuibackup.jobs.process.order import RestoreDatabase
     from tuibackup.jobs.restore.plan import plan_database
 
+    if args.existing == "changed":
+        raise UsageError(
+            _("--existing changed: a database or table is replaced whole, or not at all"),
+            _("--existing always replaces it"),
+        )
     plan = plan_database(
         context.config,
         args.snapshot,
@@ -86,7 +106,7 @@ def _into_database(args: argparse.Namespace, context: Context) -> "tuple[Restore
         paths=args.paths,
         databases=args.database,
         table=args.table,
-        overwrite=args.overwrite,
+        overwrite=args.existing == "always",
     )
     into = str(Path(args.into).expanduser().absolute()) if "/" in args.into else args.into
     words = RestoreDatabase(
@@ -94,6 +114,6 @@ def _into_database(args: argparse.Namespace, context: Context) -> "tuple[Restore
         into=os.fsencode(into),
         database=plan.dump.name,
         table=args.table,
-        overwrite=args.overwrite,
+        overwrite=args.existing == "always",
     )
     return words, plan

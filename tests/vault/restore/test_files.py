@@ -16,6 +16,7 @@ from tests.vault.taking import take, take_dumps
 from tuibackup.errors import UsageError, VaultError
 from tuibackup.progress import Progress
 from tuibackup.vault.layout import Snapshot, Vault
+from tuibackup.vault.restore.existing import Existing
 from tuibackup.vault.restore.files import restore_dumps, restore_files
 
 ROOT = os.geteuid() == 0
@@ -142,7 +143,7 @@ def test_existing_files_are_left_alone_unless_told(vault: Vault, place: Path) ->
     ]
     assert (mine / "file").read_text() == "mine"
     assert mine.stat().st_mode & 0o777 == 0o711
-    assert restore_files(snapshot, [], place / "to", overwrite=True).problems == ()
+    assert restore_files(snapshot, [], place / "to", existing=Existing.ALWAYS).problems == ()
     assert trees.differences(source, below(place / "to", source)) == []
 
 
@@ -154,8 +155,8 @@ def test_a_symbolic_link_in_the_way_is_not_followed(vault: Vault, place: Path) -
     snapshot = take(vault, source)
     below(place / "to", source).mkdir(parents=True)
     (below(place / "to", source) / "folder").symlink_to(outside)
-    for overwrite in (False, True):
-        restored = restore_files(snapshot, [], place / "to", overwrite=overwrite)
+    for existing in (Existing.NEVER, Existing.ALWAYS):
+        restored = restore_files(snapshot, [], place / "to", existing=existing)
         assert restored.problems
         assert list(outside.iterdir()) == []
 
@@ -317,9 +318,11 @@ def test_dumps_are_written_out_by_script_and_program(vault: Vault, place: Path) 
         assert subprocess.run([*shell, script, "--check"], capture_output=True).returncode == 0
     assert restore_dumps(snapshot, ["siakad"], place / "to").bytes == len(dumps["siakad"])
     assert (place / "to/siakad.sql").read_bytes() == dumps["siakad"]
+    assert restore_dumps(snapshot, ["siakad"], place / "to").bytes == len(dumps["siakad"]), "it is there"
+    (place / "to/siakad.sql").write_bytes(b"mine")
     with pytest.raises(VaultError, match="exists"):
         restore_dumps(snapshot, ["siakad"], place / "to")
-    restore_dumps(snapshot, [], place / "to", overwrite=True)
+    restore_dumps(snapshot, [], place / "to", existing=Existing.ALWAYS)
     with pytest.raises(UsageError, match="simpeg"):
         restore_dumps(snapshot, ["simpeg"], place / "to")
 
@@ -343,5 +346,5 @@ def test_a_dump_that_was_cut_off_is_never_restored_as_if_whole(vault: Vault, pla
     assert list((place / "to").iterdir()) == [], "nothing half restored looks whole"
     (place / "to/siakad.sql").write_text("what was restored last week")
     with pytest.raises(VaultError, match=r"siakad\.sql\.zst is damaged"):
-        restore_dumps(snapshot, [], place / "to", overwrite=True)
+        restore_dumps(snapshot, [], place / "to", existing=Existing.ALWAYS)
     assert (place / "to/siakad.sql").read_text() == "what was restored last week"

@@ -56,7 +56,7 @@ def _restore_folder(
         Path(os.fsdecode(words.to)),
         paths=tuple(map(os.fsdecode, words.paths)),
         databases=words.databases,
-        overwrite=words.overwrite,
+        existing=words.existing,
         numeric_owner=words.numeric_owner,
     )
     return _told(restore_to_folder(plan, recorder, _about(telling, plan.snapshot.spec)), telling)

@@ -14,6 +14,7 @@ from tuibackup.run.journal import events as ev
 from tuibackup.run.operator import Operator
 from tuibackup.text import printable
 from tuibackup.vault.names import file_name
+from tuibackup.vault.restore.existing import Existing
 
 
 class RestoreFolder(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="restore-folder"):
@@ -23,7 +24,7 @@ class RestoreFolder(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", t
     to: bytes
     paths: tuple[bytes, ...] = ()
     databases: tuple[str, ...] = ()
-    overwrite: bool = False
+    existing: Existing = Existing.NEVER
     numeric_owner: bool = False
 
     def command(self) -> tuple[str, ...]:
@@ -31,8 +32,8 @@ class RestoreFolder(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", t
         words = ["restore", self.snapshot, *map(printable, self.paths), "--to", printable(self.to)]
         for name in self.databases:
             words += ["--database", printable(name)]
-        words += ["--overwrite"] * self.overwrite + ["--numeric-owner"] * self.numeric_owner
-        return tuple(words)
+        words += ["--existing", self.existing] if self.existing is not Existing.NEVER else []
+        return (*words, *["--numeric-owner"] * self.numeric_owner)
 
 
 class RestoreDatabase(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="restore-database"):

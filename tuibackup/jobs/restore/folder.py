@@ -66,14 +66,14 @@ def restore_to_folder(
     with recorder.attempt(Kind.RESTORE, plan.body(), server=plan.snapshot.server) as attempt:
         if plan.snapshot.clock is Clock.DATABASES:
             restored = restore_dumps(
-                plan.snapshot, plan.databases, plan.to, overwrite=plan.overwrite, on_progress=on_progress
+                plan.snapshot, plan.databases, plan.to, existing=plan.existing, on_progress=on_progress
             )
         else:
             restored = restore_files(
                 plan.snapshot,
                 plan.paths,
                 plan.to,
-                overwrite=plan.overwrite,
+                existing=plan.existing,
                 numeric_owner=plan.numeric_owner,
                 on_progress=on_progress,
             )

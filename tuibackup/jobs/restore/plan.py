@@ -12,6 +12,7 @@ from tuibackup.jobs.recorder import MOST
 from tuibackup.run.places import open_vault
 from tuibackup.sop import Clock
 from tuibackup.text import printable
+from tuibackup.vault.restore.existing import Existing
 from tuibackup.words import _
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class FolderPlan:
     to: Path
     paths: tuple[bytes, ...] = ()
     databases: tuple[str, ...] = ()
-    overwrite: bool = False
+    existing: Existing = Existing.NEVER
     numeric_owner: bool = False
 
     def amount(self) -> tuple[int, int]:
@@ -50,7 +51,7 @@ class FolderPlan:
             "to": to,
             "paths": what[:MOST],
             "paths_total": len(what),
-            "overwrite": self.overwrite,
+            "existing": self.existing.value,
             "detail": f"{self.snapshot.spec} → {to}",
         }
 
@@ -94,7 +95,7 @@ def plan_folder(
     *,
     paths: Sequence[str] = (),
     databases: Sequence[str] = (),
-    overwrite: bool = False,
+    existing: Existing = Existing.NEVER,
     numeric_owner: bool = False,
 ) -> FolderPlan:
     """What is to be restored of the snapshot `word`. Raises UsageError: words that do not fit its kind."""
@@ -114,7 +115,7 @@ def plan_folder(
         Path(os.path.abspath(to.expanduser())),
         tuple(os.fsencode(path) for path in paths),
         tuple(databases),
-        overwrite,
+        existing,
         numeric_owner,
     )
 

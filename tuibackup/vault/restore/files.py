@@ -4,6 +4,7 @@ So is the order: regular files as they lie in the archives, then links, then fol
 """
 
 import errno
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from tuibackup.durable import sync_filesystem
 from tuibackup.errors import UsageError, VaultError
 from tuibackup.progress import OnProgress, Progress
 from tuibackup.sop import Clock
@@ -23,8 +25,10 @@ from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.names import NAME
 from tuibackup.vault.output import rename_new, vault_errors
 from tuibackup.vault.restore.dumps import dumps_of
+from tuibackup.vault.restore.existing import Existing
 from tuibackup.vault.restore.folder import Target
 
+_OTHER_CONTENT = "the disk that it was restored to gives back other content than was written"
 _LARGE = 8 << 20  # of a file that is worth progress of its own
 
 
@@ -48,23 +52,29 @@ def restore_files(
     paths: Sequence[bytes],
     to: Path,
     *,
-    overwrite: bool = False,
+    existing: Existing = Existing.NEVER,
     numeric_owner: bool = False,
     on_progress: OnProgress | None = None,
 ) -> Restored:
     """Restore `paths` (absolute, as on the server; none: everything) of a files snapshot below `to`.
 
-    `/var/www/siakad` becomes `to/var/www/siakad`. A name that exists is left alone and listed, or replaced
-    with `overwrite`; folders that exist keep their owner, mode and time unless `overwrite`. Root gives owners
-    back, by name where that name exists here, else by number (`numeric_owner`: always). Sockets and devices
-    are listed, never made; so is a file whose archive is damaged there. Raises VaultError: an archive is
-    missing, a path is not in the snapshot, the disk is full.
+    `/var/www/siakad` becomes `to/var/www/siakad`. What is there already as it should be counts as restored: a restore
+    that was ended goes on so. What is there otherwise is left alone and listed, or replaced (`existing`); folders that
+    were there keep their owner, mode and time unless something may be replaced. In the end every file is brought to
+    the disk, read again and compared with its hash; one that differs is a problem, and *damaged*.
+
+    Root gives owners back, by name where that name exists here, else by number (`numeric_owner`: always). Sockets
+    and devices are listed, never made; so is a file whose archive is damaged there. Raises VaultError: an archive is
+    missing, a path is not in the snapshot, the disk is full; BusyError: another restore writes into the folder.
     """
     if snapshot.clock != Clock.FILES:
         raise UsageError(f"{snapshot.spec}: holds databases, not files")
     with vault_errors(to):
         to.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with Index(snapshot.path / INDEX) as index, Target(to, overwrite, numeric_owner, index) as target:
+    with (
+        Index(snapshot.path / INDEX) as index,
+        Target(to, existing, numeric_owner, index, snapshot.spec) as target,
+    ):
         return _Restore(snapshot, index, target, on_progress).run(paths)
 
 
@@ -73,13 +83,13 @@ def restore_dumps(
     databases: Sequence[str],
     to: Path,
     *,
-    overwrite: bool = False,
+    existing: Existing = Existing.NEVER,
     on_progress: OnProgress | None = None,
 ) -> Restored:
     """Write the SQL of `databases` (none: all) of a databases snapshot into the folder `to`, as NAME.sql.
 
-    Raises UsageError for an unknown database, VaultError when a file exists (without `overwrite`) or a dump
-    is damaged.
+    Raises UsageError for an unknown database, VaultError when a file exists that is another one (and is not to
+    be replaced) or a dump is damaged. A file that is there and equal counts as restored.
     """
     if snapshot.clock != Clock.DATABASES:
         raise UsageError(f"{snapshot.spec}: holds files, not databases")
@@ -95,23 +105,53 @@ def restore_dumps(
     for number, one in enumerate(wanted):
         dump = dumps[one.name]
         target = to / one.file.removesuffix(".zst")
-        with _whole_or_not(target, overwrite) as output:
-            for part in dump.sql():
+
+        def told(part: bytes, number: int = number, name: str = printable(one.name)) -> bytes:
+            nonlocal done
+            done += len(part)
+            if on_progress:
+                on_progress(Progress(number, len(wanted), done, total, name, "databases"))
+            return part
+
+        if existing is not Existing.ALWAYS and _holds(target, dump.sql()):
+            done += one.bytes
+            continue
+        with _whole_or_not(target, existing) as output:
+            sha256 = hashlib.sha256()
+            for part in map(told, dump.sql()):
                 output.write(part)
-                done += len(part)
-                if on_progress:
-                    on_progress(Progress(number, len(wanted), done, total, printable(one.name), "databases"))
+                sha256.update(part)
+            _require(target, output, sha256.digest())
     return Restored(len(wanted), 0, 0, done, ())
 
 
+def _holds(target: Path, content: Iterator[bytes]) -> bool:
+    """Whether `target` is a file with exactly this content."""
+    try:
+        with open(os.open(target, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+            return all(file.read(len(part)) == part for part in content) and not file.read(1)
+    except OSError:
+        return False
+
+
+def _require(target: Path, output: IO[bytes], sha256: bytes) -> None:
+    """Bring what was written to the disk and read it again. Raises VaultError where it is not the same."""
+    output.flush()
+    os.fsync(output.fileno())
+    os.posix_fadvise(output.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    with open(f"/proc/self/fd/{output.fileno()}", "rb") as written:
+        if hashlib.file_digest(written, "sha256").digest() != sha256:
+            raise VaultError(f"{target}: {_OTHER_CONTENT}", "check that disk: see dmesg")
+
+
 @contextmanager
-def _whole_or_not(target: Path, overwrite: bool) -> Iterator[IO[bytes]]:
+def _whole_or_not(target: Path, existing: Existing) -> Iterator[IO[bytes]]:
     """A file that has its name only when all of it was written: nothing half restored looks whole, and what is
-    there already stays until its successor is proven. Raises VaultError when there is one, without `overwrite`.
+    there already stays until its successor is proven. Raises VaultError when there is one that is to stay.
     """
     draft = target.with_name(f".{target.name}.new")
     with vault_errors(target):
-        if not overwrite and os.path.lexists(target):
+        if existing is Existing.NEVER and os.path.lexists(target):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         draft.unlink(missing_ok=True)
     try:
@@ -119,7 +159,7 @@ def _whole_or_not(target: Path, overwrite: bool) -> Iterator[IO[bytes]]:
             os.fchmod(output.fileno(), 0o600)
             yield output
         with vault_errors(target):
-            if overwrite:
+            if existing is not Existing.NEVER:
                 draft.replace(target)
             else:
                 rename_new(draft, target)
@@ -138,6 +178,7 @@ class _Restore:
         self._target = target
         self._on_progress = on_progress
         self._xattrs = index.has_xattrs()
+        self._written: list[int] = []  # files that this restore wrote, by their ids
         self._symlinks: dict[int, bytes] = {}  # of links with several names: inode, first name here
         self._files = self._links = self._folders = self._bytes = 0
 
@@ -147,6 +188,7 @@ class _Restore:
             if not self._place(archive).is_file():
                 raise VaultError(f"{self._place(archive)}: the archive is missing")
         self._restore_files()
+        self._compare_files()
         for found in self._index.chosen_links():
             self._restore_link(found)
         for found in self._index.chosen_folders():
@@ -171,8 +213,12 @@ class _Restore:
                             if archive:
                                 archive[1].close()
                             archive = found.archive, self._reader(found.archive)
-                        content = self._counted(found, archive[1].read(found.member))
-                        self._target.file(found, content, self._extra(found))
+                        if self._target.has(found):
+                            self._bytes += found.entry.size
+                        else:
+                            content = self._counted(found, archive[1].read(found.member))
+                            self._target.file(found, content, self._extra(found))
+                            self._written.append(found.id)
                         first = inode, found.path
                     self._files += 1
                 if self._files % 100 == 0:
@@ -181,6 +227,23 @@ class _Restore:
             if archive:
                 archive[1].close()
         self._report(b"")
+
+    def _compare_files(self) -> None:
+        """Bring what was written to the disk, read it again, and compare it with the index."""
+        with vault_errors(self._target.path):
+            sync_filesystem(self._target.path)
+        written = set(self._written)
+        done = 0
+        for found in self._index.chosen_files():
+            if found.id not in written:
+                continue
+            with self._target.listing(found.path):
+                if not self._target.holds(found):
+                    raise VaultError(_OTHER_CONTENT)
+            done += found.entry.size
+            if self._on_progress and found.entry.size > _LARGE:
+                what = f"comparing {printable(found.path)}"
+                self._on_progress(Progress(self._files, self._total, done, self._total_bytes, what))
 
     def _counted(self, found: IndexEntry, content: Iterator[bytes]) -> Iterator[bytes]:
         for part in content:
