@@ -333,9 +333,7 @@ def test_a_server_that_cannot_be_reached_or_trusted(
     agree(site, side_by_side(site, "a key that the server does not take"))
 
 
-def test_the_database(
-    site: Site, humble_sshd: PrivateSshd, application: Path, mariadbd: PrivateMariadb, tmp_path: Path
-) -> None:
+def test_the_database(site: Site, humble_sshd: PrivateSshd, mariadbd: PrivateMariadb, tmp_path: Path) -> None:
     mariadbd.sql(
         "CREATE DATABASE IF NOT EXISTS periksa; CREATE OR REPLACE TABLE periksa.t (id INT PRIMARY KEY);"
         "CREATE OR REPLACE USER periksa@'%' IDENTIFIED BY 'right'; GRANT SELECT ON periksa.* TO periksa@'%'"
@@ -345,7 +343,7 @@ def test_the_database(
     password.chmod(0o600)
 
     lines = f'user = "periksa"\nsocket = "{mariadbd.socket}"\npassword_file = "{password}"\n'
-    site.add("siakad", humble_sshd, [application], database=lines)
+    site.add("siakad", humble_sshd, [], database=lines)
     agree(
         site, side_by_side(site, "a wrong database password")
     )  # one that is not there: test_few_channels.py

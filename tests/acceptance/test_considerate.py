@@ -54,7 +54,7 @@ def test_the_bandwidth_limit_holds_for_the_download_and_is_told(
     site: Site, sshd: PrivateSshd, application: Path
 ) -> None:
     """… and the live line at a terminal tells all that progress is: share, rate, limit, time left, amounts, file."""
-    size = 6_000_000
+    size = 4_000_000
     incompressible(application, size)
     site.settings = '[run]\nbandwidth = ["2 MB/s"]\n'
     site.add("siakad", sshd, [application])

@@ -56,7 +56,8 @@ def test_a_line_that_froze_and_is_cut_ends_it(seat: Terminal) -> None:
     ends(seat)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_while_the_line_is_frozen(seat: Terminal, number: signal.Signals) -> None:
     freeze(seat)
     os.kill(seat.pid, number)

@@ -75,8 +75,6 @@ KINDS = {
     "fish-busybox": Kind(ALL_BUSYBOX, shell="/usr/bin/fish", limits=(ATTRIBUTES,)),
     "csh-busybox": Kind(ALL_BUSYBOX, shell="/usr/bin/csh", limits=(ATTRIBUTES,)),
 }
-# The other sets of tools are in tests/files/test_other_tools.py, without a command and a server for each.
-DEFAULT = {"busybox-find"}
 
 
 @pytest.fixture(scope="module")
@@ -107,9 +105,9 @@ def server(place: Path, name: str, kind: Kind) -> Iterator[PrivateSshd]:
         yield sshd
 
 
-@pytest.mark.parametrize(
-    "name", [one if one in DEFAULT else pytest.param(one, marks=pytest.mark.long) for one in KINDS]
-)
+# By default the sets of tools are tried in tests/files/test_other_tools.py, without a command and a server for each.
+@pytest.mark.long
+@pytest.mark.parametrize("name", KINDS)
 def test_a_server_of_every_kind_is_backed_up_exactly(
     site: Site, place: Path, source: Path, name: str
 ) -> None:

@@ -342,6 +342,7 @@ def test_a_lost_connection_loses_no_file_that_came_whole(
     assert facts(Path(f"{restored(site, snapshot)}{application}")) == facts(application)
 
 
+@pytest.mark.long
 def test_the_bandwidth_limit_holds(site: Site, sftp_only: PrivateSshd, application: Path) -> None:
     for number in range(4):
         (application / f"random-{number}").write_bytes(os.urandom(1_000_000))

@@ -23,6 +23,7 @@ time.sleep(60)
 """
 
 
+@pytest.mark.long
 def test_three_servers_with_files_a_database_and_a_valid_configuration(
     fast_tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -36,13 +37,14 @@ def test_three_servers_with_files_a_database_and_a_valid_configuration(
     assert not playground.folder.exists()
 
 
-def test_killing_it_ends_its_servers_and_removes_its_folder(fast_tmp_path: Path) -> None:
+def test_it_has_three_servers_and_killing_it_ends_them_and_removes_its_folder(fast_tmp_path: Path) -> None:
     command = [sys.executable, "-c", _HOLD]
     env = {**os.environ, "TMPDIR": str(fast_tmp_path)}
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout
         folder = Path(holder.stdout.readline().strip())
-        assert folder.is_dir()
+        assert set(load(folder / "config.toml").servers) == {"siakad", "e-journal", "arsip"}
+        assert len(processes_in(folder)) >= 5
         os.kill(holder.pid, signal.SIGKILL)
     deadline = time.monotonic() + 15
     while time.monotonic() < deadline and (folder.exists() or processes_in(folder)):
