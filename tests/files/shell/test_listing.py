@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import socket
 import subprocess
 from pathlib import Path
 
@@ -10,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.files.shell.odd_tree import OddTree
 from tuibackup.files.shell.listing import FORMAT, STRANGE, Listing, ListingError
-from tuibackup.vault.archive.entry import Entry, Kind
+from tuibackup.vault.archive.entry import Entry
 
 
 def find(folder: Path) -> bytes:
@@ -30,34 +30,8 @@ def parse(data: bytes, piece: int = 1 << 20) -> list[Entry]:
 
 @pytest.mark.parametrize("piece", [1, 7, 4096])
 def test_a_real_tree_is_listed_as_lstat_sees_it(tmp_path: Path, piece: int) -> None:
-    (tmp_path / "empty").mkdir(mode=0o700)
-    (tmp_path / "file").write_bytes(b"12345")
-    os.link(tmp_path / "file", tmp_path / "second name")
-    (tmp_path / "dangling").symlink_to(b"nowhere \n\xff".decode(errors="surrogateescape"))
-    os.mkfifo(tmp_path / "fifo")
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(tmp_path / "socket"))
-    odd = os.path.join(os.fsencode(tmp_path), b"-odd \n\x1b\xff")
-    Path(os.fsdecode(odd)).write_bytes(b"")
-    os.utime(odd, ns=(0, 1_234_567_890_123_456_789))
-    os.utime(tmp_path / "file", ns=(0, -1_500_000_001))
-    (tmp_path / "file").chmod(0o4751)
-
-    found = parse(find(tmp_path), piece)
-
-    assert found[0].path == b""
-    expected_kinds = {
-        b"": Kind.FOLDER, b"empty": Kind.FOLDER, b"file": Kind.FILE, b"second name": Kind.FILE,
-        b"dangling": Kind.SYMLINK, b"fifo": Kind.FIFO, b"socket": Kind.SOCKET, b"-odd \n\x1b\xff": Kind.FILE,
-    }  # fmt: skip
-    assert {entry.path: entry.kind for entry in found} == expected_kinds
-    for entry in found:
-        seen = os.lstat(os.path.join(os.fsencode(tmp_path), entry.path))
-        assert entry.mode == seen.st_mode & 0o7777
-        assert (entry.uid, entry.gid, entry.size) == (seen.st_uid, seen.st_gid, seen.st_size)
-        assert (entry.mtime_ns, entry.ctime_ns) == (seen.st_mtime_ns, seen.st_ctime_ns)
-        assert (entry.device, entry.inode, entry.links) == (seen.st_dev, seen.st_ino, seen.st_nlink)
-        assert entry.target == (b"nowhere \n\xff" if entry.kind is Kind.SYMLINK else None)
+    tree = OddTree(tmp_path / "tree", dangling=b"dangling", target=b"nowhere \n\xff", odd=b"-odd \n\x1b\xff")
+    tree.is_listed_as_lstat_sees_it(parse(find(tmp_path / "tree"), piece))
 
 
 def record(**changes: bytes) -> bytes:

@@ -1,7 +1,6 @@
 """The records of a find that hands names to stat: of real trees, and what a hostile server might send."""
 
 import os
-import socket
 import subprocess
 from pathlib import Path
 
@@ -9,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.files.shell.odd_tree import OddTree
 from tests.toolboxes import toolbox
 from tuibackup.files.shell.complaints import VANISHED
 from tuibackup.files.shell.find import STAT
 from tuibackup.files.shell.listing import STRANGE, ListingError
 from tuibackup.files.shell.statlisting import StatListing
-from tuibackup.vault.archive.entry import Entry, Kind
+from tuibackup.vault.archive.entry import Entry
 
 
 def find(folder: Path, tools: Path) -> bytes:
@@ -35,37 +35,10 @@ def parse(data: bytes, start: bytes, piece: int = 1 << 20) -> list[Entry]:
 @pytest.mark.parametrize("real", [[], ["stat"], ["find", "stat", "readlink", "sh"]])
 @pytest.mark.parametrize("piece", [1, 7, 4096])
 def test_a_real_tree_is_listed_as_lstat_sees_it(tmp_path: Path, real: list[str], piece: int) -> None:
-    tools, tree = toolbox(tmp_path / "tools", real=real), tmp_path / "tree"
-    target = b"' -> 'nowhere//\nl\xff\n"
-    odd = b"-odd '\" -> \n\x1b\xff\\n"
-    tree.mkdir()
-    (tree / "empty").mkdir(mode=0o700)
-    (tree / "file").write_bytes(b"12345")
-    os.link(tree / "file", tree / "second name")
-    (tree / "dangling\n").symlink_to(os.fsdecode(target))
-    os.mkfifo(tree / "fifo")
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(tree / "socket"))
-    (tree / os.fsdecode(odd)).write_bytes(b"")
-    os.utime(tree / os.fsdecode(odd), ns=(0, 1_234_567_890_123_456_789))
-    os.utime(tree / "file", ns=(0, -1_500_000_001))
-    (tree / "file").chmod(0o4751)
-
-    found = parse(find(tree, tools), os.fsencode(tree) + b"/.", piece)
-
-    assert found[0].path == b""
-    expected_kinds = {
-        b"": Kind.FOLDER, b"empty": Kind.FOLDER, b"file": Kind.FILE, b"second name": Kind.FILE,
-        b"dangling\n": Kind.SYMLINK, b"fifo": Kind.FIFO, b"socket": Kind.SOCKET, odd: Kind.FILE,
-    }  # fmt: skip
-    assert {entry.path: entry.kind for entry in found} == expected_kinds
-    for entry in found:
-        seen = os.lstat(os.path.join(os.fsencode(tree), entry.path))
-        assert entry.mode == seen.st_mode & 0o7777
-        assert (entry.uid, entry.gid, entry.size) == (seen.st_uid, seen.st_gid, seen.st_size)
-        assert (entry.mtime_ns, entry.ctime_ns) == (seen.st_mtime_ns, seen.st_ctime_ns)
-        assert (entry.device, entry.inode, entry.links) == (seen.st_dev, seen.st_ino, seen.st_nlink)
-        assert entry.target == (target if entry.kind is Kind.SYMLINK else None)
+    tools, top = toolbox(tmp_path / "tools", real=real), tmp_path / "tree"
+    target, odd = b"' -> 'nowhere//\nl\xff\n", b"-odd '\" -> \n\x1b\xff\\n"
+    tree = OddTree(top, dangling=b"dangling\n", target=target, odd=odd)
+    tree.is_listed_as_lstat_sees_it(parse(find(top, tools), os.fsencode(top) + b"/.", piece))
 
 
 def record(**changes: bytes) -> bytes:
