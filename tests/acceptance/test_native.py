@@ -96,6 +96,7 @@ def test_a_server_without_a_shell_is_dumped(
     assert lost(snapshot, mariadbd, start_mariadb()) == set()
 
 
+@pytest.mark.long  # by default in one process: FLOAT and the like in tests/database/dump/test_dump.py
 def test_beside_a_dump_program_nothing_of_what_it_loses_is_lost(
     site: Site, sshd: PrivateSshd, source: PrivateMariadb, start_mariadb: MariadbStarter
 ) -> None:
