@@ -17,10 +17,11 @@ from threading import Event, Lock
 from typing import TypeVar
 
 from tuibackup.config import Server
-from tuibackup.errors import ConnectionLostError, DownloadError, RemoteCommandError, VaultError
+from tuibackup.errors import ConnectionLostError, DownloadError, VaultError
 from tuibackup.files import cut_listings, false_empty
 from tuibackup.files.choose import choose_source
 from tuibackup.files.contract import Destination, Fetched, Listed, Source, ToolFailedError
+from tuibackup.files.cut_streams import MAY_BE_CUT
 from tuibackup.files.findings import Findings
 from tuibackup.files.links_out import places_outside, tell_of_places
 from tuibackup.files.resolved import Place, what_moved
@@ -220,7 +221,7 @@ class _Download:
         while True:
             try:
                 return await ask()
-            except (ConnectionLostError, DownloadError, RemoteCommandError) as error:
+            except MAY_BE_CUT as error:
                 if await self._source.session.gone(error):
                     await self._connect_again()
                 elif not (isinstance(error, ToolFailedError) and self._without_packer(error)):

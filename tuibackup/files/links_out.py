@@ -7,8 +7,8 @@ backed up and is not. Each place is named once, whatever the number of links.
 import posixpath
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
-from tuibackup.errors import DownloadError, RemoteCommandError
 from tuibackup.files.contract import Listed
+from tuibackup.files.cut_streams import MAY_BE_CUT
 from tuibackup.files.resolved import Place
 from tuibackup.text import count, printable
 from tuibackup.words import _
@@ -53,7 +53,7 @@ async def tell_of_places(
     try:
         real = await places(asked)
         above = await places([posixpath.dirname(place) for place in asked])
-    except (DownloadError, RemoteCommandError) as error:
+    except MAY_BE_CUT as error:
         if await gone(error):
             raise
         return []  # it is worth a word, not a backup

@@ -10,7 +10,6 @@ changed.
 """
 
 import asyncio
-from array import array
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
@@ -19,8 +18,9 @@ from itertools import islice
 from queue import SimpleQueue
 from typing import NamedTuple
 
-from tuibackup.errors import ConnectionLostError, DownloadError, RemoteCommandError
-from tuibackup.files.contract import GREW, GROWN, LOST_NAMES, NO_FILE, Destination, Fetched, Listed
+from tuibackup.errors import DownloadError
+from tuibackup.files.contract import GREW, GROWN, NO_FILE, Destination, Fetched, Listed
+from tuibackup.files.cut_streams import MAY_BE_CUT, StreamResult
 from tuibackup.files.sftp.answers import reason_of
 from tuibackup.files.sftp.recheck import SftpSecondLook, entry_now
 from tuibackup.files.store import FileStore
@@ -115,7 +115,6 @@ class _Fetch:
         again: frozenset[int],
     ) -> None:
         self._session = session
-        self._tally = tally
         self._wanted = locked(wanted, destination.lock)
         self._loop = asyncio.get_running_loop()
         self._second_look = SftpSecondLook(
@@ -129,12 +128,11 @@ class _Fetch:
         self._stopped = False
         self._held = 0
         self._room = asyncio.Event()
-        self._result = Fetched()
+        self._result = StreamResult(session, tally, self._second_look, self._store)
         self._sftp: Sftp
         self._slots: asyncio.Semaphore
 
     async def run(self) -> Fetched:
-        result = self._result
         try:
             async with opened(self._session) as self._sftp:
                 self._slots = asyncio.Semaphore(self._sftp.handles)
@@ -145,23 +143,14 @@ class _Fetch:
                     in_thread(self._work, stop=self._stop),
                     self._second_look.run(self._sftp),
                 )
-        except (ConnectionLostError, DownloadError, RemoteCommandError) as error:
-            if not await self._session.gone(error):
-                raise
-            result.cut = True
-            result.unchecked = self._second_look.unchecked()
-            self._tally.items -= len(result.lost) + len(result.lost_unnamed)
-            result.lost, result.lost_unnamed = [], array("Q")  # all that did not come is asked for again
+        except MAY_BE_CUT as error:
+            await self._result.cut_by(error)
         finally:
             for task in self._opening:
                 task.cancel()
             await asyncio.gather(*self._opening, return_exceptions=True)
             self._store.abandon()
-        result.stored_again = self._store.stored_again
-        result.changed = self._second_look.changed
-        result.gone = self._second_look.gone
-        result.uncounted = self._second_look.uncounted
-        return result
+        return self._result.complete()
 
     # on the event loop: each file goes through these three in turn
 
@@ -218,7 +207,7 @@ class _Fetch:
         while (file := await self._asked.get()) is not None:
             found = file.opening.result()
             if isinstance(found, str):
-                self._lose(file.wanted, found)
+                self._result.lose(file.wanted, found)
             else:
                 await self._hand_over(file, found)
             self._slots.release()
@@ -231,20 +220,20 @@ class _Fetch:
             if await way(wanted, found, _issued(file)):
                 return
         except SftpError as error:
-            self._lose(wanted, reason_of(error))
+            self._result.lose(wanted, reason_of(error))
             await self._drop_rest(file)
             return
         await self._drop_rest(file)
         # It shrank, and what was stored of it is taken out again: once more from the beginning, as it is now.
         again = await self._open(wanted)
         if isinstance(again, str):
-            self._lose(wanted, again)
+            self._result.lose(wanted, again)
             return
         try:
             if not await self._large(wanted, again, self._windowed(again)):
-                self._lose(wanted, SHRANK)
+                self._result.lose(wanted, SHRANK)
         except SftpError as error:
-            self._lose(wanted, reason_of(error))
+            self._result.lose(wanted, reason_of(error))
 
     async def _drop_rest(self, file: _File) -> None:
         """Nobody takes what else was asked for of a file."""
@@ -332,13 +321,6 @@ class _Fetch:
         """A look at a file that was read, through its handle, and the end of that."""
         self._second_look.read[wanted.id] = self._sftp.fstat(handle)
         self._sftp.close(handle)
-
-    def _lose(self, wanted: Wanted, reason: str) -> None:
-        if len(self._result.lost) < LOST_NAMES:
-            self._result.lost.append((wanted, reason))
-        else:
-            self._result.lost_unnamed.append(wanted.id)
-        self._tally.items += 1
 
     async def _take_room(self, length: int) -> None:
         while self._held and self._held + length > _HELD:

@@ -164,7 +164,7 @@ class _Batches(Fetch):
 
     def _another(self) -> Wanted | None:
         if self._second_look.postponed and self._asked >= ROUND:
-            self._result.more = True
+            self._result.fetched.more = True
             return None
         self._asked += 1
         return next(self._files, None)

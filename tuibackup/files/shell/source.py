@@ -9,8 +9,7 @@ from tuibackup.files import false_empty
 from tuibackup.files.contract import Destination, Fetched, Listed
 from tuibackup.files.findings import Findings
 from tuibackup.files.resolved import Place
-from tuibackup.files.shell import batches, inventory, recheck
-from tuibackup.files.shell import stream as fetch
+from tuibackup.files.shell import batches, inventory, recheck, stream
 from tuibackup.files.shell.find import GNU, STAT
 from tuibackup.files.shell.tools import (
     StderrLines,
@@ -90,7 +89,7 @@ class ShellSource:
         again: frozenset[int] = frozenset(),
     ) -> Fetched:
         """Fetch files of one folder."""
-        how = batches.fetch if self.tools.names_on_line else fetch.fetch
+        how = batches.fetch if self.tools.names_on_line else stream.fetch
         return await how(self.tools, destination, tally, folder, wanted, again)
 
     async def find_not_empty(self, files: Sequence[Wanted]) -> dict[int, str]:
@@ -112,13 +111,13 @@ class ShellSource:
         command's input takes the names.
         """
         tools, lines, came = replace(self.tools, packed=""), StderrLines(), b""
-        how = batches.command if tools.names_on_line else fetch.command
-        async with tools.session.stream(how(tools, folder), on_line=lines.take) as stream:
-            await send(stream, b"./\0", tools.name)
-            stream.write_eof()
-            while data := await read_piece(stream, tools.name):
+        how = batches.command if tools.names_on_line else stream.command
+        async with tools.session.stream(how(tools, folder), on_line=lines.take) as channel:
+            await send(channel, b"./\0", tools.name)
+            channel.write_eof()
+            while data := await read_piece(channel, tools.name):
                 came = came or data.lstrip(b"\0")[:1]
-            exit_ = await wait_for_exit(stream, tools.name)
+            exit_ = await wait_for_exit(channel, tools.name)
         if came:
             return
         if lines.by_sudo:

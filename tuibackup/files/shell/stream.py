@@ -6,16 +6,14 @@ at a second time while the stream goes on.
 """
 
 import asyncio
-from array import array
 from collections.abc import Callable, Iterable, Iterator
 from threading import Event
 
-from tuibackup.errors import ConnectionLostError, DownloadError, RemoteCommandError
+from tuibackup.errors import DownloadError
 from tuibackup.files.complained import NO_ATTRIBUTES, StreamComplaints
 from tuibackup.files.contract import (
     GREW,
     GROWN,
-    LOST_NAMES,
     NO_FILE,
     Destination,
     Fetched,
@@ -23,6 +21,7 @@ from tuibackup.files.contract import (
     ToolFailedError,
     UnbelievedError,
 )
+from tuibackup.files.cut_streams import MAY_BE_CUT, StreamResult
 from tuibackup.files.shell import complaints, recheck
 from tuibackup.files.shell.complaints import Complaint
 from tuibackup.files.shell.order import Order
@@ -97,41 +96,26 @@ class Fetch:
         self._store = FileStore(
             destination, folder, tally, self._second_look.hand_over, again, self._complaints.record
         )
-        self._lost: list[Wanted] = []
         self._replaced: set[int] = set()  # ids of files that came as something else
         self._ended = Event()  # the command has: all that it complained is here
         self._stopped = False
         self._unclean: Exit | None = None  # how tar ended, when not well
-        self._result = Fetched()
+        self._result = StreamResult(tools.session, tally, self._second_look, self._store)
 
     async def run(self) -> Fetched:
         result = self._result
         try:
             await self._stream()
-        except (ConnectionLostError, DownloadError, RemoteCommandError) as error:
-            if not await self._tools.session.gone(error):
-                if not isinstance(error, ToolFailedError | UnbelievedError):
-                    raise
-                result.broken = error
-            result.cut = True
-            result.unchecked = self._second_look.unchecked()
-            self._tally.items -= len(self._lost) + len(result.lost_unnamed)
-            result.lost_unnamed = array("Q")  # all that did not come is asked for again
-            await in_thread(self._complaints.record)
-            if isinstance(error, UnbelievedError):
-                result.lost.append((error.wanted, error.reason))
-        else:
-            await in_thread(self._complaints.record)
-            self._explain()
+        except MAY_BE_CUT as error:
+            await result.cut_by(error)
         finally:
             self._store.abandon()
+        await in_thread(self._complaints.record)
+        if not result.fetched.cut:
+            self._explain()
         self._say()
-        result.stored_again = self._store.stored_again
-        result.changed = self._second_look.changed
-        result.gone = self._second_look.gone
-        result.looked = self._second_look.why_failed()
-        result.uncounted = self._second_look.uncounted
-        return result
+        result.fetched.looked = self._second_look.why_failed()
+        return result.complete()
 
     async def _stream(self) -> None:
         tools = self._tools
@@ -168,7 +152,7 @@ class Fetch:
         while names := await in_thread(self._order.names):
             await stream.write(names)
             if self._second_look.postponed and self._order.files >= ROUND and self._order.all_remembered:
-                self._result.more = True
+                self._result.fetched.more = True
                 break
             while self._order.far_ahead and waited < _PATIENCE:
                 before = self._order.last, self._tally.bytes
@@ -215,19 +199,18 @@ class Fetch:
 
     def _explain(self) -> None:
         """Find out from tar's complaints why files never came."""
-        for wanted in self._lost:
-            said = self._complaints.files.get(wanted.id)
-            if wanted.id in self._replaced:
-                reason = NO_FILE
-            elif said is not None:
-                reason = said.complaint.reason
-            else:
-                reason = "could not be read; the server's tar did not say why"
-            self._result.lost.append((wanted, reason))
+        fetched = self._result.fetched
+        fetched.lost = [(wanted, self._why_lost(wanted)) for wanted, _ in fetched.lost]
+
+    def _why_lost(self, wanted: Wanted) -> str:
+        if wanted.id in self._replaced:
+            return NO_FILE
+        said = self._complaints.files.get(wanted.id)
+        return said.complaint.reason if said else "could not be read; the server's tar did not say why"
 
     def _say(self) -> None:
         """What tar complained is the result's."""
-        heard, result = self._complaints, self._result
+        heard, result = self._complaints, self._result.fetched
         result.complaints = heard.files
         result.said = heard.said
         if heard.unsaid:
@@ -280,7 +263,7 @@ class Fetch:
                 raise UnbelievedError(wanted, GREW.format(size(entry.size), size(member.size)))
             entry = entry._replace(size=member.size)
         if member.hollow and self._folder.sparse:
-            self._result.hollow = True
+            self._result.fetched.hollow = True
             return
         self._store.store(wanted, entry, content, member.attributes)
 
@@ -293,8 +276,4 @@ class Fetch:
         """It never came. Of a folder `find` has said so already, or will say so of what is in it."""
         if wanted.entry.kind is Kind.FOLDER:
             return
-        if len(self._lost) < LOST_NAMES:
-            self._lost.append(wanted)
-        else:
-            self._result.lost_unnamed.append(wanted.id)
-        self._tally.items += 1
+        self._result.lose(wanted)
