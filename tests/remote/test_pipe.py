@@ -7,13 +7,11 @@ import threading
 import pytest
 
 from tuibackup.files.workers import in_thread
-from tuibackup.remote import pipe
 from tuibackup.remote.pipe import Pipe, StoppedError
 
 
-async def test_everything_arrives_in_order_and_little_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipe, "_HELD", 1000)
-    between = Pipe()
+async def test_everything_arrives_in_order_and_little_is_held() -> None:
+    between = Pipe(1000)
     pieces = [os.urandom(300) for _ in range(100)]
     held: list[int] = []
 
@@ -36,6 +34,16 @@ async def test_a_reader_that_is_stopped_gives_up() -> None:
     with pytest.raises(asyncio.CancelledError):
         await reading
     assert reading.cancelled()
+
+
+async def test_a_writer_does_not_wait_for_a_reader_that_has_ended() -> None:
+    between = Pipe(1000)
+    putting = asyncio.create_task(between.put(bytes(2000)))
+    await asyncio.sleep(0)
+    assert not putting.done()
+    between.reader_ended()
+    await asyncio.wait_for(putting, 60)
+    await asyncio.wait_for(between.put(bytes(2000)), 60)
 
 
 async def test_cancelling_waits_until_the_thread_has_ended() -> None:

@@ -11,10 +11,12 @@ class StoppedError(Exception):
 
 
 class Pipe:
-    """One writer on the event loop, one reader in a thread."""
+    """One writer on the event loop, one reader in a thread; `held` bytes may wait between them, and one piece more."""
 
-    def __init__(self) -> None:
+    def __init__(self, held: int = _HELD) -> None:
         self._loop = asyncio.get_running_loop()
+        self._most = held
+        self._ended = False  # the reader has
         self._queue: SimpleQueue[bytes | None] = SimpleQueue()
         self._held = 0
         self._room = asyncio.Event()
@@ -23,13 +25,18 @@ class Pipe:
         """Hand over `data` (b"": the end), and wait until there is room for more."""
         self._queue.put(data)
         self._held += len(data)
-        while self._held > _HELD:
+        while self._held > self._most and not self._ended:
             self._room.clear()
             await self._room.wait()
 
     def stop(self) -> None:
         """Make the thread give up: its next `read` raises StoppedError. What is still on the way may go first."""
         self._queue.put(None)
+
+    def reader_ended(self) -> None:
+        """Note, on the event loop, that the thread reads no more: `put` waits for room no more."""
+        self._ended = True
+        self._room.set()
 
     def read(self) -> bytes:
         """In the thread: the next piece; b"" at the end and ever after."""

@@ -1,9 +1,7 @@
 """A thread for each dump: it takes the SQL as it comes, unpacks, scans and splits it, and writes it in frames."""
 
 import asyncio
-import queue
-import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from tuibackup.database.dump.division import Share
@@ -11,11 +9,11 @@ from tuibackup.database.dump.progress import Live
 from tuibackup.database.objects.shown import LeftOut
 from tuibackup.database.sql.scan import Scanner
 from tuibackup.database.sql.split import Opener, SplitError, Splitter
-from tuibackup.errors import DatabaseError
+from tuibackup.remote.pipe import Pipe
 from tuibackup.remote.unpack import UnpackError, unpacked_jobs
 from tuibackup.vault.disk import RoomGuard
 
-_QUEUED = 4  # chunks between the network and the thread
+_HELD = 1 << 20  # bytes between the network and the thread: several dumps come at the same time
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +64,20 @@ async def pack(chunks: AsyncIterator[bytes], packer: str, target: Target, live: 
     """
     loop = asyncio.get_running_loop()
     began = loop.time()
-    packing = _Packing(packer, target)
+    pipe = Pipe(_HELD)
+    packing = _Packing(pipe.read, packer, target)
     worker = asyncio.create_task(asyncio.to_thread(packing.work))
+    worker.add_done_callback(lambda _: pipe.reader_ended())
     try:
         async for chunk in chunks:
-            await packing.put(chunk, worker)
+            await pipe.put(chunk)
             live.count(packing.taken())
             if worker.done():
                 break
-        await packing.put(None, worker)
+        await pipe.put(b"")
         await worker
     finally:
-        packing.stop()
+        pipe.stop()
         await asyncio.gather(worker, return_exceptions=True)
     live.count(packing.taken())
     splitter = packing.splitter
@@ -87,47 +87,29 @@ async def pack(chunks: AsyncIterator[bytes], packer: str, target: Target, live: 
 class _Packing:
     """The thread's side."""
 
-    def __init__(self, packer: str, target: Target) -> None:
+    def __init__(self, read: Callable[[], bytes], packer: str, target: Target) -> None:
         self.scanner = Scanner()
         self.splitter = Splitter(self.scanner, target.dump, target.tail, target.settings)
         self.fault = ""
+        self._read = read
         self._room = target.room
         self._packer = packer
-        self._chunks: queue.Queue[bytes | None] = queue.Queue(_QUEUED)
-        self._stopped = threading.Event()
-        self._ended = False
         self._told = 0
-
-    async def put(self, chunk: bytes | None, worker: "asyncio.Task[None]") -> None:
-        """Hand a chunk (None: the end) to the thread; if it has failed (vault full), raise that at once."""
-        while True:
-            try:
-                self._chunks.put_nowait(chunk)
-                return
-            except queue.Full:
-                await asyncio.wait({worker}, timeout=0.01)
-            if worker.done():
-                worker.result()
-                return
 
     def taken(self) -> int:
         """Bytes of SQL that came since the last call."""
         new, self._told = self.scanner.bytes - self._told, self.scanner.bytes
         return new
 
-    def stop(self) -> None:
-        """End the thread, even if chunks are queued."""
-        self._stopped.set()
-
     def work(self) -> None:
         try:
-            for piece in unpacked_jobs(self._next, self._packer):
+            for piece in unpacked_jobs(self._read, self._packer):
                 self._room.coming(len(piece.sql))
                 self.scanner.feed(piece.sql)
                 self.splitter.take(piece)
         except UnpackError as error:
             self.fault = error.message
-            while self._next():
+            while self._read():
                 pass  # keep reading: a tool that cannot write its output never tells what went wrong
         except SplitError as error:
             self.fault = str(error)
@@ -137,16 +119,3 @@ class _Packing:
             self.splitter.finish()
         except SplitError as error:
             self.fault = self.fault or str(error)
-
-    def _next(self) -> bytes:
-        """The next chunk; b"" at the end and ever after."""
-        while not (self._stopped.is_set() or self._ended):
-            try:
-                chunk = self._chunks.get(timeout=0.2)
-            except queue.Empty:
-                continue
-            self._ended = chunk is None
-            return chunk or b""
-        if self._ended:
-            return b""
-        raise DatabaseError("stopped")
