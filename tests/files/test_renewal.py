@@ -41,14 +41,14 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> None:
 def renewed(monkeypatch: pytest.MonkeyPatch) -> Renewed:
     """How many indexes were made from older ones so far."""
     count = 0
-    settle = IndexWriter.settle
+    finish = IndexWriter.finish_renewal
 
     def counted(writer: IndexWriter) -> None:
         nonlocal count
-        settle(writer)
+        finish(writer)
         count += 1
 
-    monkeypatch.setattr(IndexWriter, "settle", counted)
+    monkeypatch.setattr(IndexWriter, "finish_renewal", counted)
     return lambda: count
 
 
@@ -302,7 +302,7 @@ async def test_what_was_stored_with_a_problem_is_fetched_again(
     finish = IndexWriter.finish
 
     def with_problem(writer: IndexWriter) -> Any:
-        writer.problem(1, b"f0/g0/file0", "its end is filled with zeros")
+        writer.add_problem(1, b"f0/g0/file0", "its end is filled with zeros")
         return finish(writer)
 
     for times in (0, 1):

@@ -43,7 +43,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
 def _row(snapshot: "Snapshot") -> list[str]:
     from tuibackup.errors import VaultError
     from tuibackup.text import count, size, when
-    from tuibackup.vault.presence import lacks
+    from tuibackup.vault.presence import why_incomplete
 
     started = when(snapshot.started, datetime.now().astimezone())
     try:
@@ -51,7 +51,7 @@ def _row(snapshot: "Snapshot") -> list[str]:
     except VaultError as error:
         bad = "failed"
         return [Cell("×", bad), snapshot.spec, Cell(_("unreadable"), bad), started, "", "", "", str(error)]
-    outcome, gone = summary.outcome.value, lacks(snapshot.path)
+    outcome, gone = summary.outcome.value, why_incomplete(snapshot.path)
     state = "failed" if gone else outcome
     return [
         Cell(MARKS[state], state),
@@ -69,9 +69,9 @@ def _document(snapshot: "Snapshot") -> dict[str, Any]:
     import msgspec
 
     from tuibackup.errors import VaultError
-    from tuibackup.vault.presence import lacks
+    from tuibackup.vault.presence import why_incomplete
 
-    gone = lacks(snapshot.path)
+    gone = why_incomplete(snapshot.path)
     document: dict[str, Any] = {
         "snapshot": snapshot.spec,
         "path": str(snapshot.path),

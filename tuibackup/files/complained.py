@@ -80,7 +80,7 @@ class StreamComplaints:
         if number in self.files:
             return
         kept = len(self.files) < _FILES
-        problem = self._index.problem(self._root, path, complaint.reason) if listed else 0
+        problem = self._index.add_problem(self._root, path, complaint.reason) if listed else 0
         if kept:
             self.files[number] = FileComplaint(path, complaint, problem)
         elif listed:

@@ -41,7 +41,7 @@ async def find_cut_listings(
             continue
         root = next(root for root in listed if root.root == one.folder.root)
         reason = FEWER.format(count(one.has), count(one.had))
-        await in_thread(index.lacks, one)
+        await in_thread(index.record_lacking, one)
         if then.path:
             await in_thread(findings.entry, root.root, root.folder, then.path, reason)
         else:

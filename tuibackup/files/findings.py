@@ -23,12 +23,12 @@ class Findings:
 
     def folder(self, root: int, folder: bytes, reason: str, *, mark: bool = False) -> None:
         """About a configured folder as a whole; `mark` keeps the clock from being reset."""
-        self._writer.problem(root, b"", reason)
+        self._writer.add_problem(root, b"", reason)
         self._show(folder, reason, mark=mark)
 
     def entry(self, root: int, folder: bytes, path: bytes, reason: str) -> None:
         """About something in a folder that stays in the snapshot, or never was in the inventory."""
-        self._writer.problem(root, path, reason)
+        self._writer.add_problem(root, path, reason)
         self._show(join(folder, path), reason)
 
     def missing(self, file: int, path: bytes, reason: str) -> None:

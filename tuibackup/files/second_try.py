@@ -114,4 +114,4 @@ class SecondTry:
     def _forget(self, said: FileComplaint | None) -> None:
         """Its line in the index's list: a finding makes another."""
         if said is not None and said.problem:
-            self._index.settled([said.problem])
+            self._index.remove_problems([said.problem])

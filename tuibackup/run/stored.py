@@ -160,9 +160,9 @@ def _changed_ns(vault: Path, name: str) -> int:
 
 def _wrong(snapshot: "Snapshot") -> str:
     """What a snapshot lacks, or why it cannot be used; "" if it is complete."""
-    from tuibackup.vault.presence import lacks
+    from tuibackup.vault.presence import why_incomplete
 
-    return lacks(snapshot.path) or _unreadable(snapshot)
+    return why_incomplete(snapshot.path) or _unreadable(snapshot)
 
 
 def _unreadable(snapshot: "Snapshot") -> str:

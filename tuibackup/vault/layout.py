@@ -27,7 +27,7 @@ from tuibackup.vault.identity import (
 )
 from tuibackup.vault.names import INCOMING, NAME, NAME_FORMAT, file_name, server_name
 from tuibackup.vault.output import sync_folder, vault_errors
-from tuibackup.vault.presence import lacks
+from tuibackup.vault.presence import why_incomplete
 
 
 @dataclass(frozen=True)
@@ -245,7 +245,7 @@ class Vault:
                 found = snapshot.summary
             except VaultError:
                 continue
-            if wanted(found) and not lacks(snapshot.path):
+            if wanted(found) and not why_incomplete(snapshot.path):
                 return snapshot
             if (told := before(found)) is not None:
                 highest = told
@@ -291,7 +291,7 @@ class Vault:
     def _none(self, spec: str, server: str, clock: Clock) -> VaultError:
         """There is no good snapshot: what became of the newest, if there is one, and the way out."""
         for snapshot in self.newest(server, clock):
-            if gone := lacks(snapshot.path):
+            if gone := why_incomplete(snapshot.path):
                 return VaultError(
                     f"{spec}: no good snapshot is complete; {snapshot.spec} {gone}",
                     "tuibackup snapshots lists them, and one that is named is read as far as it is there",

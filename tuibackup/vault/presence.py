@@ -14,8 +14,8 @@ from tuibackup.words import _
 _NAME = re.compile(rb"[0-9a-f]{64}  (\S+)")
 
 
-def lacks(snapshot: Path) -> str:
-    """What is gone of the snapshot in the folder `snapshot`: "" when nothing is, as far as that can be seen.
+def why_incomplete(snapshot: Path) -> str:
+    """Why the snapshot in the folder `snapshot` is not all there: "" when it is, as far as that can be seen.
 
     Else "is gone from the vault", or "lacks NAME", the first file that is not there.
     """

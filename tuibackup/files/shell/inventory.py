@@ -103,7 +103,7 @@ async def _renew(
         named = Names(named.users | more.users, named.groups | more.groups)
         for folder, came in zip(folders, news, strict=True):
             await in_thread(folder.renew, came, named)
-        await in_thread(writer.settle)
+        await in_thread(writer.finish_renewal)
     except UnrenewableError:
         await in_thread(writer.start_over)
         return False
@@ -253,12 +253,12 @@ class _Folder:
         self._top = next(Listing().feed(next(self._kept.replay(), b"")), None)
         for path in reversed(self._comparison.gone):
             if path not in self._comparison.came:
-                self._writer.gone(self._root, path)
+                self._writer.remove(self._root, path)
         new = []
         for entry in came:
             user, group = named.of(entry.uid, entry.gid)
             seen = entry._replace(user=user, group=group)
-            if not self._writer.changed(self._root, seen):
+            if not self._writer.update(self._root, seen):
                 new.append(seen)
         self._writer.add(self._root, new)
         self._mounts += self._writer.mounts(self._root)

@@ -165,7 +165,7 @@ class IndexIntake(IndexBase):
             return renewal.known(self._db, self.older.path / FILE_NAME)
 
     def renew(self) -> None:
-        """Begin as a copy of the older index; then `changed`, `gone` and `add`, and `settle`, or `start_over`."""
+        """Begin as a copy of the older index; then `update`, `remove`, `add` and `finish_renewal`, or `start_over`."""
         assert self.older is not None
         with self._outside_transaction():
             renewal.copy(self._db, self.older, self.older.path / FILE_NAME)
@@ -181,8 +181,8 @@ class IndexIntake(IndexBase):
         self._rows.forget()
         self._linked = 0
 
-    def changed(self, root: int, entry: Entry) -> bool:
-        """After `renew`: a name that is there is now as `entry` says; False when it is not there.
+    def update(self, root: int, entry: Entry) -> bool:
+        """After `renew`: change a name that is there to what `entry` says; False when it is not there.
 
         Raises UnrenewableError for what cannot be said that way.
         """
@@ -190,22 +190,22 @@ class IndexIntake(IndexBase):
         if number is None:
             return False
         with self._errors():
-            if renewal.changed(self._db, self._rows, number, entry):
+            if renewal.update(self._db, self._rows, number, entry):
                 for table, key in (("content", "entry"), ("xattr", "entry"), ("temp.same", "new")):
                     self._db.execute(f"DELETE FROM {table} WHERE {key} = ?", (number,))  # noqa: S608 # fixed
         return True
 
-    def gone(self, root: int, path: bytes) -> None:
-        """After `renew`: a name is not there any more; what lies below it before it."""
+    def remove(self, root: int, path: bytes) -> None:
+        """After `renew`: take out a name; what lies below it goes before it."""
         number = self.find(root, path)
         if number is not None:
             with self._errors():
                 self._delete(number)
 
-    def settle(self) -> None:
-        """After `renew`: that was all."""
+    def finish_renewal(self) -> None:
+        """After `renew`, when all differences are in."""
         with self._errors():
-            self._renewed = renewal.settle(self._db)
+            self._renewed = renewal.finish(self._db)
 
     def _note_doubtful(self) -> None:
         """Let the next run know which entries are not what the listing says."""

@@ -108,8 +108,8 @@ def clear(db: sqlite3.Connection) -> None:
         db.execute(f"DELETE FROM {table}")  # noqa: S608 # fixed names
 
 
-def changed(db: sqlite3.Connection, rows: Rows, number: int, seen: Entry) -> bool:
-    """Entry `number` is now as `seen` says; False when that is what it was."""
+def update(db: sqlite3.Connection, rows: Rows, number: int, seen: Entry) -> bool:
+    """Change entry `number` to what `seen` says; False when that is what it was."""
     if fault := rows.fault(seen):
         raise UnrenewableError(fault)
     was = db.execute(
@@ -142,7 +142,7 @@ def changed(db: sqlite3.Connection, rows: Rows, number: int, seen: Entry) -> boo
     return True
 
 
-def settle(db: sqlite3.Connection) -> int:
+def finish(db: sqlite3.Connection) -> int:
     """When all differences are in: leave out archives that nothing points into; how many files have content."""
     db.execute("DELETE FROM archive WHERE id NOT IN (SELECT archive FROM content)")
     return int(db.execute("SELECT count(*) FROM content").fetchone()[0])

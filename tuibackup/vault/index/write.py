@@ -117,8 +117,8 @@ class IndexWriter(IndexIntake):
                 found.append(Lacking(self._as_wanted(row, paths), one.had, one.has, one.files))
         return found
 
-    def lacks(self, found: Lacking) -> None:
-        """It is so: the next run compares this folder with what it had before."""
+    def record_lacking(self, found: Lacking) -> None:
+        """Note that `found` is so: the next run compares this folder with what it had before."""
         self._lacking.append((found.folder.root, found.folder.entry.path.hex(), found.had, found.files))
         with self._errors():
             self._db.execute(
@@ -252,16 +252,16 @@ class IndexWriter(IndexIntake):
             self._delete(entry)
             self._list(root, self._rows.relative(root, path), reason, missing=True)
 
-    def problem(self, root: int, path: bytes, reason: str) -> int:
-        """List what is not as it should be, at `path` relative to the root. The number is for `settled`.
+    def add_problem(self, root: int, path: bytes, reason: str) -> int:
+        """List what is not as it should be, at `path` relative to the root. The number is for `remove_problems`.
 
         A file of which there is one is fetched again by the next run, whatever it looks like then.
         """
         with self._errors():
             return self._list(root, path, reason, missing=False)
 
-    def settled(self, problems: Iterable[int]) -> None:
-        """These problems are none any more: what they were about came again, as it should be."""
+    def remove_problems(self, problems: Iterable[int]) -> None:
+        """Take these problems out of the list: what they were about came again, as it should be."""
         with self._errors():
             self._db.executemany("DELETE FROM problem WHERE id = ?", [(number,) for number in problems])
 
