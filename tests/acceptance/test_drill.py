@@ -177,6 +177,43 @@ def test_a_machine_without_mariadbd_says_what_to_do(siakad: Site) -> None:
     assert told["error"] in said.err, "that it could not be done is recorded"
 
 
+def test_a_drill_that_could_not_be_carried_out_proves_nothing_against_the_backup(
+    siakad: Site, place: Path
+) -> None:
+    """It was the newest drill in the status, shown as failed like a backup that does not restore."""
+    assert siakad.tuibackup("drill", "siakad/files/latest").code == 0
+    [good] = drills(siakad)
+    drills_in(siakad, place / "gone")
+    assert siakad.tuibackup("drill", "siakad/files/latest").code == 1
+    assert siakad.tuibackup("drill", "siakad/databases/latest").code == 1
+
+    (server,) = siakad.tuibackup("status", "--json").json["servers"]
+    assert server["drills"]["databases"] is None
+    kept = server["drills"]["files"]
+    assert (kept["snapshot"], kept["outcome"]) == (good["snapshot"], "done"), "the last that was carried out"
+    for clock, tried in server["drills-not-carried-out"].items():
+        assert tried["snapshot"].startswith(f"siakad/{clock}/"), tried
+        assert "No such file or directory" in tried["reason"], tried
+    status = siakad.tuibackup("status").out
+    for clock in ("files", "databases"):
+        assert f"▲ siakad: the drill of the {clock} could not be carried out (" in status, status
+    assert "could not be carried out: " in siakad.tuibackup("log").out
+
+
+@pytest.mark.parametrize(("clock", "file"), [("files", "index.sqlite"), ("databases", "tables.json")])
+def test_a_snapshot_whose_own_list_is_damaged_is_a_red_drill(siakad: Site, clock: str, file: str) -> None:
+    """Nothing of it can be restored: that the drill could not be carried out would be no answer."""
+    (snapshot,) = siakad.snapshots("siakad", clock)
+    snapshot.chmod(0o700)
+    (snapshot / file).chmod(0o600)
+    (snapshot / file).write_bytes(b"gone" * 100)
+    said = siakad.tuibackup("drill", f"siakad/{clock}/latest", "--json")
+    assert said.code == 1, said.err
+    [drilled] = said.json
+    assert drilled["outcome"] == "failed"
+    assert "cannot be restored: " in drilled["differences"][0]
+
+
 @pytest.mark.long
 def test_status_tells_how_long_ago_the_last_drill_was(siakad: Site) -> None:
     (before,) = siakad.tuibackup("status", "--json").json["servers"]

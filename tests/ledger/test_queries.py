@@ -195,3 +195,24 @@ def test_the_snapshots_that_the_ledger_knows(ledger: Ledger) -> None:
         "siakad/files/2026-11-22T083100Z",
         "siakad/databases/2026-11-22T083100Z",
     }
+
+
+def test_a_drill_that_was_not_carried_out_stands_beside_the_last_that_was(ledger: Ledger) -> None:
+    def drilled(outcome: str, **more: Any) -> int:
+        body = {"snapshot": f"{outcome}/files/1", "outcome": outcome, "seconds": 2.0, **more}
+        return ledger.append(Kind.DRILL, body, operator="siti", server="siakad").seq
+
+    def of_files() -> tuple[str, str]:
+        drills = ledger.last_drills()["siakad", Clock.FILES]
+        return drills.last.snapshot if drills.last else "", drills.tried.error if drills.tried else ""
+
+    no_room = {"outcome": "failed", "error": 'no room for "items":'}
+    drilled(**no_room)
+    assert of_files() == ("", 'no room for "items":')
+    drilled("failed", items=3, error="it differs")
+    assert of_files() == ("failed/files/1", "")
+    drilled("interrupted", error="stopped")
+    assert of_files() == ("failed/files/1", "stopped")
+    drilled("done", items=3)
+    assert of_files() == ("done/files/1", "")
+    assert ledger.last_drills("siakad") == ledger.last_drills()

@@ -13,7 +13,7 @@ from tests.tui import pictures
 from tuibackup.config import Standards
 from tuibackup.overview.picture import LastRun, Rows, RunFace
 from tuibackup.overview.table import Table
-from tuibackup.overview.told import Drill, Good, ServerFacts, ServerOnDisk
+from tuibackup.overview.told import Drill, Drills, Good, ServerFacts, ServerOnDisk
 from tuibackup.run.journal.view import RunView
 from tuibackup.run.stored import Lost
 from tuibackup.sop import Clock, Outcome, Period
@@ -36,12 +36,15 @@ configs = st.builds(
     st.integers(1, 3),
 )
 facts = st.builds(
-    lambda good, outcome, drilled: ServerFacts(
+    lambda good, outcome, drilled, tried: ServerFacts(
         {clock: Good(good, "x/y/z") for clock in Clock},
         LastRun("r", outcome, good, 9.0),
-        {Clock.FILES: Drill("x/y/z", outcome, drilled, 1.0)},
+        {
+            clock: Drills(*(Drill("x/y/z", outcome, drilled, 1.0) if there else None for there in which))
+            for clock, which in zip(Clock, ((True, tried), (not tried, True)), strict=True)
+        },
     ),
-    moments, outcomes, moments,
+    moments, outcomes, moments, st.booleans(),
 )  # fmt: skip
 found = st.builds(
     lambda clock, good, lost: ServerOnDisk(

@@ -72,6 +72,8 @@ def _print(picture: "Picture") -> None:
             print_hanging(f"{MARKS[standing.state.value]} ", f"{one.name}: {sentence}")
         if one.unfinished:
             print_hanging(f"{MARKS['interrupted']} ", f"{one.name}: {one.unfinished.sentence}")
+        for clock, tried in one.tried_drills.items():
+            print_hanging(f"{MARKS['warnings']} ", f"{one.name}: {tried.sentence(clock, picture.now)}")
         for gone in one.lost.values():
             said = _("{mark} {server}: {what}").format(mark=MARKS["failed"], server=one.name, what=gone)
             print_hanging("", said)
@@ -170,6 +172,7 @@ def _server(row: "ServerRow") -> dict[str, Any]:
         "databases": _clock_document(row, row.databases, Clock.DATABASES),
         "missing": {clock.value: row.lost.get(clock) for clock in Clock},
         "drills": {clock.value: _drill_document(row, clock) for clock in Clock},
+        "drills-not-carried-out": {clock.value: _tried_document(row, clock) for clock in Clock},
         "run": {"run": row.run.view.run, "state": row.run.view.state} if row.run else None,
         "last-run": {
             "run": row.last.run,
@@ -198,6 +201,20 @@ def _drill_document(row: "ServerRow", clock: "Clock") -> dict[str, Any] | None:
         "time": iso(drill.time),
         "seconds": drill.seconds,
         "age-days": drill.age_days,
+    }
+
+
+def _tried_document(row: "ServerRow", clock: "Clock") -> dict[str, Any] | None:
+    from tuibackup.ledger.entries import iso
+
+    tried = row.tried_drills.get(clock)
+    if tried is None:
+        return None
+    return {
+        "snapshot": tried.snapshot,
+        "outcome": tried.outcome.value,
+        "time": iso(tried.time),
+        "reason": tried.reason,
     }
 
 

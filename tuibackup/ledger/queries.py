@@ -6,7 +6,7 @@ times. `Ledger` inherits these methods.
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 from itertools import takewhile
 from typing import Any, Protocol
@@ -53,11 +53,17 @@ _KINDS = """
     SELECT kind FROM each_kind WHERE kind IS NOT NULL
 """
 _LAST_DRILLS = """
-    SELECT last.server, last.what, last.outcome, last.time, last.seconds, last.snapshot
+    SELECT last.seq, last.server, last.what, last.outcome, last.time, last.seconds, last.snapshot
     FROM each_server
     JOIN (SELECT :files AS what UNION ALL SELECT :databases) AS drills
     JOIN result AS last ON last.what = drills.what AND last.seq = (
         SELECT MAX(seq) FROM result WHERE server = each_server.server AND what = drills.what)
+"""
+# See `results.carried_out`; in the body's canonical JSON only a name stands so.
+_CARRIED_OUT = """
+    SELECT result.* FROM result JOIN entry ON entry.seq = result.seq
+    WHERE result.server = :server AND result.what = :what AND entry.body LIKE '%"items":%'
+    ORDER BY result.seq DESC LIMIT 1
 """
 
 
@@ -100,12 +106,21 @@ class RunFact:
 
 @dataclass(frozen=True, slots=True)
 class DrillFact:
-    """The newest drill of one clock's snapshots: what was drilled, how it ended and when."""
+    """One drill: what was drilled, how it ended and when. `error`: why it could not be carried out."""
 
     snapshot: str
     outcome: Outcome
     time: datetime
     seconds: float
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DrillFacts:
+    """The drills of one clock's snapshots: the `last` that was carried out, and a newer one that was only `tried`."""
+
+    last: DrillFact | None
+    tried: DrillFact | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,16 +199,21 @@ class Queries:
         """The newest recorded run of every server, or of the one."""
         return {row.server: _run_fact(row) for row in self._of_servers(server, _LAST_RUNS)}
 
-    def last_drills(self, server: str | None = None) -> Mapping[tuple[str, Clock], DrillFact]:
-        """The newest recorded drill of both clocks of every server, or of the one, where there was one."""
+    def last_drills(self, server: str | None = None) -> Mapping[tuple[str, Clock], DrillFacts]:
+        """The newest recorded drills of both clocks of every server, or of the one, where there were any."""
         whats = {drill_of(clock): clock for clock in Clock}
         rows = self._of_servers(server, _LAST_DRILLS, **{clock.value: what for what, clock in whats.items()})
-        return {
-            (row.server, whats[row.what]): DrillFact(
-                row.snapshot, Outcome(row.outcome), datetime.fromisoformat(row.time), row.seconds or 0.0
-            )
-            for row in rows
-        }
+        return {(row.server, whats[row.what]): self._drills(row) for row in rows}
+
+    def _drills(self, newest: _Row) -> DrillFacts:
+        if Outcome(newest.outcome) in (Outcome.DONE, Outcome.WARNINGS):
+            return DrillFacts(_drill_fact(newest))
+        found = self._rows(_CARRIED_OUT, server=newest.server, what=newest.what)
+        last = _drill_fact(found[0]) if found else None
+        if found and found[0].seq == newest.seq:
+            return DrillFacts(last)
+        (entry,) = self._rows("SELECT body FROM entry WHERE seq = :seq", seq=newest.seq)
+        return DrillFacts(last, replace(_drill_fact(newest), error=str(_body(entry.body).get("error") or "")))
 
     def history(self, server: str, what: Step | Clock | str, count: int = 5) -> list[float]:
         """Seconds of a step's (or with "run" a whole run's) newest *done* times, the newest first."""
@@ -373,6 +393,10 @@ def _run_fact(row: _Row) -> RunFact:
         error=str(entry.body.get("error") or ""),
         body=entry.body,
     )
+
+
+def _drill_fact(row: _Row) -> DrillFact:
+    return DrillFact(row.snapshot, Outcome(row.outcome), datetime.fromisoformat(row.time), row.seconds or 0.0)
 
 
 def _filter(

@@ -20,6 +20,11 @@ def drill_of(clock: Clock) -> str:
     return f"drill-{clock}"
 
 
+def carried_out(drill: Mapping[str, Any]) -> bool:
+    """Whether the drill with this body reached its end; others could not begin, or were stopped, and prove nothing."""
+    return "items" in drill
+
+
 WHATS = frozenset({RUN, *Clock, *Step, *map(drill_of, Clock)})  # all that this version writes
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tuibackup.ledger.results import carried_out
 from tuibackup.overview.picture import LogRow
 from tuibackup.run.journal import events as ev
 from tuibackup.run.journal.view import RunView
@@ -25,15 +26,17 @@ def log_row(entry: "Entry") -> LogRow:
         server=printable(entry.server or ""),
         kind=printable(entry.kind),
         outcome=str(outcome) if outcome in list(Outcome) else "",
-        detail=printable(_detail(body)),
+        detail=printable(_detail(entry.kind, body)),
         seconds=float(seconds) if isinstance(seconds, int | float) else None,
         who=printable(entry.operator),
         body=body,
     )
 
 
-def _detail(body: Mapping[str, Any]) -> str:
+def _detail(kind: str, body: Mapping[str, Any]) -> str:
     """The error if there is one, else what each clock got, else the entry's own words."""
+    if kind == "drill" and body.get("error") and not carried_out(body):
+        return _("could not be carried out: {reason}").format(reason=body["error"])
     for name in ("error", "detail", "text", "reason"):
         if isinstance(body.get(name), str) and body[name]:
             return str(body[name])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from tuibackup.config import Standards
 from tuibackup.run.journal.view import RunView
 from tuibackup.sop import Clock, Outcome, Period, Standing, State
+from tuibackup.text import when
 from tuibackup.words import _, ngettext
 
 if TYPE_CHECKING:
@@ -35,13 +36,29 @@ class LastRun:
 
 @dataclass(frozen=True, slots=True)
 class LastDrill:
-    """The newest drill of one clock's snapshots."""
+    """The newest drill of one clock's snapshots that was carried out."""
 
     snapshot: str
     outcome: Outcome
     time: datetime
     seconds: float
     age_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class TriedDrill:
+    """A newer one that could not be carried out, or was stopped: it proves nothing, for the snapshot or against it."""
+
+    snapshot: str
+    outcome: Outcome
+    time: datetime
+    reason: str
+
+    def sentence(self, clock: Clock, now: datetime) -> str:
+        """What became of it, in words."""
+        return _("the drill of the {clock} could not be carried out ({time}): {reason}").format(
+            clock=clock_word(clock), time=when(self.time, now), reason=self.reason
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +86,7 @@ class ServerRow:
     weeks: tuple[Outcome | None, ...] = ()  # oldest first, WEEKS of them or none
     unfinished: "Unfinished | None" = None  # of an interrupted run, for the next one
     drills: Mapping[Clock, LastDrill] = field(default_factory=dict)
+    tried_drills: Mapping[Clock, TriedDrill] = field(default_factory=dict)  # newer than those
     why: Mapping[Clock, str] = field(default_factory=dict)  # a clock's last try did not renew it
     lost: Mapping[Clock, str] = field(default_factory=dict)  # what the record names and the vault lacks
     # Computed once from the others, because a row lives for many pictures of hundreds of servers.
@@ -247,7 +265,7 @@ class Picture:
 
 
 def drill_words(row: ServerRow) -> tuple[str, str]:
-    """The age of the last drill, and the outcome for its colour: of the worst, then of the oldest."""
+    """The age of the last drill that was carried out, and its outcome: of the worst, then of the oldest."""
     if not row.drills:
         return "", ""
     worst = max(row.drills.values(), key=lambda drill: (_DRILLS.index(drill.outcome), drill.age_days))

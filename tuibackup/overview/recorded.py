@@ -10,13 +10,13 @@ from time import monotonic
 from tuibackup.config import Config
 from tuibackup.errors import LedgerError
 from tuibackup.ledger.entries import Entry
-from tuibackup.ledger.queries import ClockFact, DrillFact, RunFact, better, monday
+from tuibackup.ledger.queries import ClockFact, DrillFact, DrillFacts, RunFact, better, monday
 from tuibackup.ledger.results import RUN, results_of
 from tuibackup.ledger.store import Ledger
 from tuibackup.overview.logpages import LogPages
 from tuibackup.overview.logrow import view_of
 from tuibackup.overview.picture import WEEKS, LastRun
-from tuibackup.overview.told import Drill, Good, LedgerAnswer, LedgerQuestion, ServerFacts, Weeks
+from tuibackup.overview.told import Drill, Drills, Good, LedgerAnswer, LedgerQuestion, ServerFacts, Weeks
 from tuibackup.overview.why import why
 from tuibackup.run.places import look_into_ledger
 from tuibackup.sop import Clock, Outcome
@@ -114,7 +114,7 @@ class LedgerLook:
         server: str,
         clocks: Mapping[tuple[str, Clock], ClockFact],
         runs: Mapping[str, RunFact],
-        drills: Mapping[tuple[str, Clock], DrillFact],
+        drills: Mapping[tuple[str, Clock], DrillFacts],
     ) -> ServerFacts:
         found = {clock: fact for clock in Clock if (fact := clocks.get((server, clock)))}
         reasons = {clock: why(ledger, server, clock) for clock, fact in found.items() if not fact.renewed}
@@ -125,13 +125,21 @@ class LedgerLook:
             if last
             else None,
             {
-                clock: Drill(printable(drill.snapshot), drill.outcome, drill.time, drill.seconds)
+                clock: Drills(_drill(of_clock.last), _drill(of_clock.tried))
                 for clock in Clock
-                if (drill := drills.get((server, clock)))
+                if (of_clock := drills.get((server, clock)))
             },
             {clock: text for clock, text in reasons.items() if text},
             (self._weeks or {}).get(server, (None,) * WEEKS),
         )
+
+
+def _drill(fact: DrillFact | None) -> Drill | None:
+    return (
+        Drill(printable(fact.snapshot), fact.outcome, fact.time, fact.seconds, printable(fact.error))
+        if fact
+        else None
+    )
 
 
 def _servers(entries: Iterable[Entry]) -> list[str]:

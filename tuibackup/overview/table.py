@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 
 from tuibackup.config import Config, Server
-from tuibackup.overview.picture import LastDrill, Rows, RunFace, ServerRow
+from tuibackup.overview.picture import LastDrill, Rows, RunFace, ServerRow, TriedDrill
 from tuibackup.overview.told import ServerFacts, ServerOnDisk
 from tuibackup.sop import Clock, Standing, State, standing
 
@@ -112,7 +112,13 @@ class Table:
                     drill.seconds,
                     (now.astimezone().date() - drill.time.astimezone().date()).days,
                 )
-                for clock, drill in facts.drills.items()
+                for clock, drills in facts.drills.items()
+                if (drill := drills.last)
+            },
+            tried_drills={
+                clock: TriedDrill(drill.snapshot, drill.outcome, drill.time, drill.error)
+                for clock, drills in facts.drills.items()
+                if (drill := drills.tried)
             },
             why=facts.why,
             lost={clock: gone.sentence for clock, gone in there.lost.items()},

@@ -67,12 +67,20 @@ class Good(msgspec.Struct, frozen=True):
 
 
 class Drill(msgspec.Struct, frozen=True):
-    """The newest drill of one clock's snapshots."""
+    """One drill. `error`: why it could not be carried out."""
 
     snapshot: str
     outcome: Outcome
     time: datetime
     seconds: float
+    error: str = ""
+
+
+class Drills(msgspec.Struct, frozen=True):
+    """The drills of one clock's snapshots: the `last` that was carried out, and a newer one that was only `tried`."""
+
+    last: Drill | None
+    tried: Drill | None = None
 
 
 class ServerFacts(msgspec.Struct, frozen=True):
@@ -80,7 +88,7 @@ class ServerFacts(msgspec.Struct, frozen=True):
 
     clocks: Mapping[Clock, Good] = {}
     last: LastRun | None = None
-    drills: Mapping[Clock, Drill] = {}
+    drills: Mapping[Clock, Drills] = {}
     why: Mapping[Clock, str] = {}
     weeks: Weeks = (None,) * WEEKS
 

@@ -38,7 +38,11 @@ _LOOK_SECONDS = 1.0  # between two looks at the free space
 def drill_databases(config: Config, snapshot: Snapshot, on_progress: OnProgress) -> Findings:
     """Restore and compare all databases of `snapshot`. Raises TuibackupError as `drill.drill`."""
     settings = config.drill
-    dumps = dumps_of(snapshot)
+    try:
+        dumps = dumps_of(snapshot)
+    except VaultError as error:
+        where = printable(str(settings.socket or settings.folder))
+        return Findings(where, differences=[f"cannot be restored: {error}"])
     if settings.socket is not None:
         with _alone(config.state, settings.socket):
             return asyncio.run(_in_named(settings, settings.socket, snapshot, dumps, on_progress))

@@ -20,8 +20,12 @@ def drill_files(settings: DrillSettings, snapshot: Snapshot, on_progress: OnProg
     """Restore and compare everything in `snapshot`. Raises TuibackupError as `drill.drill`."""
     with ScratchPlace(settings.folder) as place:
         found = Findings(where=str(settings.folder))
-        with Index(snapshot.path / FILE_NAME) as index:
-            totals = index.totals()
+        try:
+            with Index(snapshot.path / FILE_NAME) as index:
+                totals = index.totals()
+        except VaultError as error:
+            found.differences.append(f"cannot be restored: {error}")
+            return found
         found.items, found.bytes = totals.files, totals.content_bytes
         place.need(totals.content_bytes + _NAME_BYTES * totals.entries)
         target = place.path / "files"
@@ -30,7 +34,10 @@ def drill_files(settings: DrillSettings, snapshot: Snapshot, on_progress: OnProg
         except VaultError as error:
             found.differences.append(f"cannot be restored: {error}")
             return found
-        _compare(snapshot, target, dict(restored.problems), found, on_progress)
+        try:
+            _compare(snapshot, target, dict(restored.problems), found, on_progress)
+        except VaultError as error:
+            found.differences.append(f"cannot be compared: {error}")
     return found
 
 

@@ -53,6 +53,8 @@ class ServerDetails(Reader):
                     snapshot=drill.snapshot,
                 )
                 lines += _field(_("drill"), text, drill.outcome.value, room)
+            for clock, tried in row.tried_drills.items():
+                lines += _field(_("drill"), tried.sentence(clock, now), "warnings", room)
         if face is None:
             return lines
         return [*lines, (), *run_details(face, self._picture.now, room)]
