@@ -116,8 +116,15 @@ def test_trust_without_a_terminal_takes_the_fingerprint_that_was_named(
     shown = subprocess.run(
         ["ssh-keygen", "-lf", f"{sshd.host_keys[0]}.pub"], capture_output=True, text=True, check=True
     ).stdout.split()[1]
-    assert site.tuibackup("trust", "siakad", "--fingerprint", shown).code == 0
-    assert site.tuibackup("trust", "siakad").code == 0, "known by now: nothing to ask"
+    trusted = site.tuibackup("trust", "siakad", "--fingerprint", shown, "--json")
+    assert trusted.code == 0, trusted.err
+    [accepted] = trusted.json.pop("accepted")
+    assert accepted == {
+        "where": f"{sshd.host} port {sshd.port}", "algorithm": "ssh-ed25519", "fingerprint": shown,
+    }  # fmt: skip
+    known = site.tuibackup("trust", "siakad", "--json")
+    assert known.code == 0, "known by now: nothing to ask"
+    assert known.json == {"server": "siakad", "accepted": [], "not-recorded": None}
 
 
 def test_ctrl_c_may_leave_a_run_alone(slow: Site) -> None:

@@ -5,7 +5,7 @@ import argparse
 from tuibackup.cli import loop
 from tuibackup.cli.answers import TerminalAnswers, present
 from tuibackup.cli.context import Context
-from tuibackup.cli.output import say
+from tuibackup.cli.output import print_json, say
 from tuibackup.errors import NeedsOperatorError, UnknownHostKeyError
 from tuibackup.words import _
 
@@ -25,6 +25,7 @@ def define(parser: argparse.ArgumentParser) -> None:
         metavar="SHA256:…",
         help=_("accept this key and no other, without asking; may be given for each jump host too"),
     )
+    parser.add_argument("--json", action="store_true", help=_("one JSON document"))
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
@@ -45,7 +46,9 @@ def run(args: argparse.Namespace, context: Context) -> int:
             _("needs an operator: {text}").format(text=error.message),
             _("do this in a terminal, or name the key: --fingerprint SHA256:…"),
         ) from error
-    if trusted.accepted:
+    if args.json:
+        print_json(trusted.document())
+    elif trusted.accepted:
         print(_("√ {server} is trusted from now on").format(server=server))
     else:
         print(_("√ every host key on the way to {server} is known").format(server=server))

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tuibackup.config import Config, Server
 from tuibackup.errors import HostKeyError, UsageError
@@ -34,12 +34,29 @@ class TrustPlan:
     fingerprints: frozenset[str] = frozenset()
 
 
+class Accepted(NamedTuple):
+    """A host key that is trusted from now on; `where` is the host ("siakad.example port 22")."""
+
+    where: str
+    algorithm: str
+    fingerprint: str
+
+
 @dataclass(frozen=True, slots=True)
 class Trusted:
-    """The keys that were accepted on the way, each as "HOST ALGORITHM FINGERPRINT"; none: all were known."""
+    """The keys that were accepted on the way; none: all were known. `not_recorded`: why the ledger lacks an entry."""
 
     plan: TrustPlan
-    accepted: tuple[str, ...]
+    accepted: tuple[Accepted, ...]
+    not_recorded: str | None
+
+    def document(self) -> dict[str, Any]:
+        """As `trust --json` prints it."""
+        return {
+            "server": self.plan.server.name,
+            "accepted": [one._asdict() for one in self.accepted],
+            "not-recorded": self.not_recorded,
+        }
 
 
 def plan_trust(config: Config, server: str, fingerprints: list[str]) -> TrustPlan:
@@ -63,14 +80,14 @@ async def trust(
     """
     from tuibackup.remote.session import learn_host_keys
 
-    accepted: list[str] = []
+    accepted: list[Accepted] = []
     record = accepting(recorder, plan.server.name, "trust")
 
     def told(where: str, key: "HostKey", fault: str) -> None:
         record(where, key, fault)
         if fault:
             raise HostKeyError(fault)
-        accepted.append(f"{where} {key.algorithm} {key.fingerprint}")
+        accepted.append(Accepted(where, key.algorithm, key.fingerprint))
 
     judge: Answers = _ByFingerprint(plan.fingerprints, answers) if plan.fingerprints else answers
     await learn_host_keys(
@@ -81,7 +98,7 @@ async def trust(
         deadline=time.monotonic() + config.sop.connect_within,
         notes=notes,
     )
-    return Trusted(plan, tuple(accepted))
+    return Trusted(plan, tuple(accepted), recorder.fault or None)
 
 
 def accepting(recorder: Recorder, server: str, during: str) -> "Told":
