@@ -3,7 +3,7 @@
 from time import monotonic
 
 from tuibackup.ledger.entries import Kind
-from tuibackup.ledger.queries import Queries
+from tuibackup.ledger.log import LogQueries
 from tuibackup.overview.logrow import log_row
 from tuibackup.overview.picture import LOG_ROWS, LogRow
 from tuibackup.overview.told import LogNews
@@ -16,7 +16,7 @@ _BUDGET = 0.15  # seconds of a look
 class LogPages:
     """Remembers what was sent, and how far the search for the present filter came."""
 
-    def __init__(self, ledger: Queries) -> None:
+    def __init__(self, ledger: LogQueries) -> None:
         self._ledger = ledger
         self._filter: str | None = None  # None: nothing was told
         self._newest = 0  # the highest number that was looked at

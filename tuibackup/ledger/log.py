@@ -1,0 +1,184 @@
+"""The log: entries of the ledger as they stand there, found by server, time, kind or any text."""
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from tuibackup.ledger.entries import Entry, Kind, canonical, iso
+
+# Entries that are read in one go where all are wanted: no more are held, and nobody is kept waiting.
+_AT_ONCE = 500
+# From kind to kind through the index.
+_KINDS = """
+    WITH RECURSIVE each_kind(kind) AS (
+        SELECT MIN(kind) FROM entry
+        UNION ALL
+        SELECT (SELECT MIN(kind) FROM entry WHERE kind > each_kind.kind)
+        FROM each_kind WHERE each_kind.kind IS NOT NULL)
+    SELECT kind FROM each_kind WHERE kind IS NOT NULL
+"""
+
+
+class Row(Protocol):
+    """A row of an answer: its columns are attributes."""
+
+    def __getattr__(self, name: str) -> Any: ...
+
+
+class LogQueries:
+    """The questions about entries. All of them raise LedgerError."""
+
+    def _rows(self, sql: str, **values: Any) -> Sequence[Any]:
+        raise NotImplementedError
+
+    def log(
+        self,
+        limit: int = 500,
+        offset: int = 0,
+        *,
+        server: str | None = None,
+        since: datetime | None = None,
+        text: str = "",
+        kinds: Collection[str] = (),
+        numbers: tuple[int, int] | None = None,
+    ) -> list[Entry]:
+        """Entries, the newest first. `text` is looked for everywhere, in either case; no `kinds`: all.
+
+        `numbers`: only among those from the one to the other.
+        """
+        where, values = _filter(server, since, text, kinds, numbers)
+        rows = self._rows(
+            f"SELECT * FROM entry {where} ORDER BY seq DESC LIMIT :limit OFFSET :offset",  # noqa: S608  fixed parts
+            limit=limit,
+            offset=offset,
+            **values,
+        )
+        return [entry_of(row) for row in rows]
+
+    def count(
+        self,
+        *,
+        server: str | None = None,
+        since: datetime | None = None,
+        text: str = "",
+        kinds: Collection[str] = (),
+    ) -> int:
+        """How many entries `log` would find without a limit."""
+        where, values = _filter(server, since, text, kinds)
+        rows = self._rows(f"SELECT COUNT(*) AS number FROM entry {where}", **values)  # noqa: S608  fixed parts
+        return int(rows[0].number)
+
+    def entries(
+        self,
+        *,
+        after: int = 0,
+        server: str | None = None,
+        since: datetime | None = None,
+        kinds: Collection[str] = (),
+    ) -> Iterator[Entry]:
+        """Every entry after number `after`, the oldest first, read as they are taken: a ledger of any length."""
+        newest = self.newest()
+        if since is not None:
+            (row,) = self._rows("SELECT MIN(seq) AS seq FROM entry WHERE time >= :since", since=iso(since))
+            after = max(after, (newest if row.seq is None else row.seq - 1))
+        while after < newest:
+            where, values = _filter(server, since, "", kinds, (after + 1, newest), by_number=True)
+            rows = self._rows(
+                f"SELECT * FROM entry {where} ORDER BY seq LIMIT :most",  # noqa: S608  fixed parts
+                most=_AT_ONCE,
+                **values,
+            )
+            yield from map(entry_of, rows)
+            if len(rows) < _AT_ONCE:
+                return
+            after = rows[-1].seq
+
+    def newest(self) -> int:
+        """The number of the newest entry; 0 where there is none."""
+        (row,) = self._rows("SELECT MAX(seq) AS seq FROM entry")
+        return int(row.seq or 0)
+
+    def kinds(self) -> list[str]:
+        """The kinds of entries that there are, also those that only a newer version knows."""
+        return [row.kind for row in self._rows(_KINDS)]
+
+    def newer(self) -> int:
+        """How many entries are of kinds that only a newer version of this program knows."""
+        unknown = [kind for kind in self.kinds() if kind not in list(Kind)]
+        return self.count(kinds=unknown) if unknown else 0
+
+    def of_run(self, run: str) -> list[Entry]:
+        """Everything recorded of one run, in order."""
+        return [
+            entry_of(row) for row in self._rows("SELECT * FROM entry WHERE run = :run ORDER BY seq", run=run)
+        ]
+
+    def hash_of(self, seq: int) -> str:
+        """The hash of an entry by its number; "" where there is none."""
+        rows = self._rows("SELECT hash FROM entry WHERE seq = :seq", seq=seq)
+        return str(rows[0].hash) if rows else ""
+
+
+def entry_of(row: Row) -> Entry:
+    """An entry from its row."""
+    return Entry(
+        seq=row.seq,
+        time=row.time,
+        kind=row.kind,
+        operator=row.operator,
+        host=row.host,
+        server=row.server,
+        run=row.run,
+        body=body_of(row.body),
+        prev=row.prev,
+        hash=row.hash,
+    )
+
+
+def body_of(text: Any) -> Mapping[str, Any]:
+    """An entry's body. What somebody has changed is still shown: `check` and `verify_chain` say what is wrong."""
+    try:
+        body = json.loads(text)
+    except (ValueError, TypeError):
+        body = None
+    return body if isinstance(body, dict) else {"error": "this entry was changed after it was written"}
+
+
+def _filter(
+    server: str | None,
+    since: datetime | None,
+    text: str,
+    kinds: Collection[str],
+    numbers: tuple[int, int] | None = None,
+    *,
+    by_number: bool = False,
+) -> tuple[str, dict[str, Any]]:
+    """`by_number`: the rows are to be read in their order; through an index of a column they would be sorted first."""
+    parts: list[str] = []
+    values: dict[str, Any] = {}
+    column = "+" if by_number else ""
+    if numbers is not None:
+        parts.append("seq BETWEEN :first AND :last")
+        values["first"], values["last"] = numbers
+    if server is not None:
+        parts.append(f"{column}server = :server")
+        values["server"] = server
+    if since is not None:
+        parts.append(f"{column}time >= :since")
+        values["since"] = iso(since)
+    if kinds:
+        names = {f"kind{number}": str(kind) for number, kind in enumerate(kinds)}
+        parts.append(f"{column}kind IN ({', '.join(':' + name for name in names)})")
+        values |= names
+    if text:
+        columns = ("operator", "host", "server", "run", "kind")
+        likes = [f"{column} LIKE :text ESCAPE '|'" for column in columns]
+        parts.append("(" + " OR ".join((*likes, "body LIKE :json ESCAPE '|'")) + ")")
+        # In the body quotes, backslashes and control characters stand as JSON writes them.
+        values |= {"text": _pattern(text), "json": _pattern(canonical(text)[1:-1])}
+    return ("WHERE " + " AND ".join(parts) if parts else ""), values
+
+
+def _pattern(text: str) -> str:
+    return "%" + text.replace("|", "||").replace("%", "|%").replace("_", "|_") + "%"
