@@ -8,25 +8,16 @@ import struct
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator
 from contextlib import aclosing, contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from tuibackup.database.connect.connection import Connection
-from tuibackup.database.connect.packets import columns, prefix
 from tuibackup.database.dump.holders import AT_ONCE, HELD, holders
 from tuibackup.database.inventory import DatabaseInfo, TableInfo, quoted
 from tuibackup.database.native import lines
 from tuibackup.database.native.asking import Asker, StatementError, as_bytes, as_text
-from tuibackup.database.native.columns import (
-    Column,
-    Row,
-    base_columns,
-    column_of,
-    joined,
-    period_columns,
-    selection,
-)
+from tuibackup.database.native.columns import Column, base_columns, column_of, period_columns
 from tuibackup.database.native.lines import Circumstances
+from tuibackup.database.native.rows import Rows
 from tuibackup.database.objects import tablespaces
 from tuibackup.database.objects.shown import (
     EVENT,
@@ -43,8 +34,6 @@ from tuibackup.database.version import series
 from tuibackup.errors import ConnectionLostError, DatabaseError
 from tuibackup.text import printable
 
-_STATEMENT = 1 << 20  # bytes of one INSERT, as the dump programs write; a longer row gets one of its own
-_FETCHED = 128 << 20  # bytes of rows that `fetch` keeps at most
 _CHANGED = 1412
 _HISTORY_SINCE = (10, 11)
 _SEQUENCE = "SEQUENCE"
@@ -54,22 +43,12 @@ _LOSSES = 3  # reconnections at most: what ends our connection may hurt other cl
 _ORDER = {"function": 0, "procedure": 1, "package": 2, "package body": 3}  # a body comes after its package
 
 
-@dataclass(slots=True)
-class _Fetched:
-    """A table's rows, read before the rest of it is written; its columns at that time, and the error if it failed."""
-
-    columns: list[Column]
-    batches: list[list[bytes]] = field(default_factory=list)
-    error: StatementError | None = None
-
-
 class Native:
     """Dumps over `connection`, which is its own from now on.
 
-    `rows` counts the rows written of each (database, table), `longest` is the longest statement in bytes, `notes`
-    says what the dump lacks, and `left_out`, by database, which objects could not be read. Ask one thing at a time;
-    leaving an iterator early costs the connection. `reconnect` gives another connection if the server ends this one:
-    a damaged table may bring it down.
+    `notes` says what the dump lacks, and `left_out`, by database, which objects could not be read. Ask one thing at a
+    time; leaving an iterator early costs the connection. `reconnect` gives another connection if the server ends this
+    one: a damaged table may bring it down.
     """
 
     def __init__(
@@ -83,8 +62,6 @@ class Native:
     ) -> None:
         """`patience`: seconds to wait for tables that somebody else holds, for all of them together."""
         self.left_out: dict[str, list[LeftOut]] = defaultdict(list)
-        self.rows: dict[tuple[str, str], int] = {}
-        self.longest = 0
         self.notes: list[str] = []
         self._asker = Asker(connection, server)
         self._mariadb = vendor == "MariaDB"
@@ -93,10 +70,19 @@ class Native:
         self._losses = 0
         self._patience = max(1, round(patience))
         self._version = ""
-        self._packet = 1 << 20
         self._using = ""
         self._collation = b""  # of the database in use
-        self._fetched: dict[tuple[str, str], _Fetched] = {}
+        self._rows = Rows(self._asker, server)
+
+    @property
+    def rows(self) -> dict[tuple[str, str], int]:
+        """The rows written of each (database, table)."""
+        return self._rows.count
+
+    @property
+    def longest(self) -> int:
+        """The longest statement of rows, in bytes."""
+        return self._rows.longest
 
     async def prepare(self) -> None:
         """Prepare for `begin`, before the lock is taken. Raises DatabaseError, ConnectionLostError."""
@@ -115,7 +101,7 @@ class Native:
         self._version, packet = map(
             as_text, (await self._asker.ask("SELECT VERSION(), @@max_allowed_packet"))[0]
         )
-        self._packet = int(packet)
+        self._rows.packet = int(packet)
         unlimited = "max_statement_time" if self._mariadb else "max_execution_time"
         for statement in (
             "SET NAMES binary",
@@ -131,36 +117,17 @@ class Native:
         """Read the columns of these plain tables (database, name), for `fetch`. Raises as `prepare`."""
         with self._sense():
             for database, table in places:
-                self._fetched[database, table] = _Fetched(await self._columns(database, table))
+                self._rows.foresee((database, table), await self._columns(database, table))
 
     async def fetch(self) -> AsyncGenerator[tuple[str, str], None]:
         """Read the rows of all tables given to `foresee`, in one round trip; yields each table when its rows are here.
 
-        Memory keeps them until the table is written; if the server refuses a table, its error is raised then. Raises
-        DatabaseError, ConnectionLostError.
+        Raises DatabaseError, ConnectionLostError.
         """
         with self._sense():
-            rows = {
-                place: selection(base_columns(fetched.columns), self._packet)
-                for place, fetched in self._fetched.items()
-            }
-            self._asker.connection.ahead(
-                *(_select(place, row).encode("utf-8", "surrogateescape") for place, row in rows.items())
-            )
-            kept = 0
-            for place, fetched in self._fetched.items():
-                try:
-                    async with aclosing(self._asker.stream(None, sole=not rows[place].long)) as batches:
-                        async for batch in batches:
-                            fetched.batches.append(batch)
-                            kept += sum(map(len, batch))
-                            if kept > _FETCHED:
-                                raise DatabaseError(
-                                    f"{self._server}: the database sent an answer that is too large"
-                                )
-                except StatementError as error:
-                    fetched.error = error
-                yield place
+            async with aclosing(self._rows.fetch()) as places:
+                async for place in places:
+                    yield place
 
     async def table(
         self, database: str, table: TableInfo, *, alone: bool = True
@@ -190,8 +157,8 @@ class Native:
             found = await self._columns(database, table.name)
             history = self._history(database, table, found)
             written = base_columns(found)
-            fetched = self._fetched.get((database, table.name))
-            if fetched is not None and fetched.columns != found:
+            foreseen = self._rows.foreseen((database, table.name))
+            if foreseen is not None and foreseen != found:
                 raise StatementError(
                     f"{printable(database)}.{printable(table.name)} was changed meanwhile", 1412
                 )
@@ -199,12 +166,7 @@ class Native:
                 written += period_columns(found)
             yield lines.data(raw, history=history)
             async with aclosing(
-                self._inserts(
-                    database,
-                    table.name,
-                    written,
-                    history=history,
-                )
+                self._rows.inserts((database, table.name), written, history=history)
             ) as inserts:
                 try:
                     async for statement in inserts:
@@ -213,7 +175,7 @@ class Native:
                     if damage is None:
                         raise
                     damage.append(error)
-                    yield lines.cut_off(raw, self.rows[database, table.name])
+                    yield lines.cut_off(raw, self._rows.count[database, table.name])
             yield lines.data_end(raw, history=history)
         if not any(isinstance(error, ConnectionLostError) for error in damage or ()):
             async for text in self._triggers(database, table.name):
@@ -371,59 +333,6 @@ class Native:
         )
         return False
 
-    async def _inserts(
-        self, database: str, table: str, written: list[Column], *, history: bool
-    ) -> AsyncGenerator[bytes, None]:
-        """The rows as INSERTs of bounded length; a longer row gets one of its own."""
-        row = selection(written, self._packet)
-        # Always with names: an INSERT without them gives invisible columns no values.
-        names = f" ({', '.join(quoted(column.name) for column in written)})"
-        insert = f"INSERT INTO {quoted(table)}{names} VALUES\n".encode()
-        nothing = b"\xfb" * len(row.long)
-        count = size = 0
-        pending: list[bytes] = []
-        broken: StatementError | ConnectionLostError | None = None
-        async with aclosing(self._rows_of((database, table), row, history=history)) as batches:
-            try:
-                async for batch in batches:
-                    count += len(batch)
-                    texts = _texts(row, batch, nothing) if nothing else [joined(batch)]
-                    for text in texts:
-                        if size and size + len(text) > _STATEMENT:
-                            yield self._statement(insert, pending)
-                            size = 0
-                        pending.append(text)
-                        size += len(text)
-            except (StatementError, ConnectionLostError) as error:
-                broken = error
-        if pending:
-            yield self._statement(insert, pending)
-        self.rows[database, table] = count
-        if broken:
-            raise broken
-
-    async def _rows_of(
-        self, place: tuple[str, str], row: Row, *, history: bool
-    ) -> AsyncGenerator[list[bytes], None]:
-        """The table's rows in batches: those that were fetched before, or as they come."""
-        if (fetched := self._fetched.pop(place, None)) is not None:
-            if fetched.error is not None:
-                raise fetched.error
-            for batch in fetched.batches:
-                yield batch
-            return
-        async with aclosing(
-            self._asker.stream(_select(place, row, history=history), sole=not row.long)
-        ) as batches:
-            async for batch in batches:
-                yield batch
-
-    def _statement(self, insert: bytes, rows: list[bytes]) -> bytes:
-        statement = b"".join((insert, b",\n".join(rows), b";\n"))
-        self.longest = max(self.longest, len(statement))
-        rows.clear()
-        return statement
-
     async def _sequence(self, name: str) -> bytes:
         [create] = await self._asker.ask(f"SHOW CREATE SEQUENCE {quoted(name)}")
         [(following, cycles)] = await self._asker.ask(
@@ -488,23 +397,3 @@ class Native:
                     quoted(info.name).encode(),
                     self._collation,
                 )
-
-
-def _texts(row: Row, batch: list[bytes], nothing: bytes) -> list[bytes]:
-    """The rows of a batch in which values may be long; `nothing`: the end of a packet without long values."""
-    short: list[bytes] = []
-    texts: list[bytes] = []
-    for packet in batch:
-        if packet.endswith(nothing):
-            short.append(packet[prefix(packet[0]) : -len(nothing)])
-        else:
-            texts.append(row.text(columns(packet)))
-    if short:
-        texts.append(joined(short))
-    return texts
-
-
-def _select(place: tuple[str, str], row: Row, *, history: bool = False) -> str:
-    of_all_time = " FOR SYSTEM_TIME ALL" if history else ""
-    table = ".".join(map(quoted, place))
-    return f"SELECT /*!40001 SQL_NO_CACHE */ {row.select} FROM {table}{of_all_time}"
