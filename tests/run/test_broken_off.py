@@ -153,7 +153,7 @@ async def test_a_cancelled_run_is_recorded_before_it_goes(site: Site) -> None:
 async def test_a_connection_lost_for_good_in_step_2_does_not_keep_the_databases_from_being_stored(
     own_site: Site, databases: PrivateMariadb, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tuibackup.files.download._FRUITLESS", -1)
+    monkeypatch.setattr("tuibackup.files.lasting._FRUITLESS", -1)
     (own_site.www / "big").write_bytes(os.urandom(60 << 20))
     config = own_site.configure(own_site.table(more=database_table(databases)))
 

@@ -6,6 +6,7 @@ it is asked for again, by `download`.
 """
 
 from array import array
+from collections.abc import Iterable
 
 from tuibackup.errors import ConnectionLostError, DownloadError, RemoteCommandError
 from tuibackup.files.contract import LOST_NAMES, Fetched, ToolFailedError, UnbelievedError
@@ -59,3 +60,17 @@ class StreamResult:
         fetched.gone = self._second_look.gone
         fetched.uncounted = self._second_look.uncounted
         return fetched
+
+
+def compare_unchecked(fetched: Fetched, now: Iterable[Wanted]) -> None:
+    """Make up for the second look that a cut ended: `now` are the unchecked files as they are, but for those gone."""
+    seen = {one.id: _stamp(one) for one in now}
+    for one in fetched.unchecked:
+        if one.id not in seen:
+            fetched.gone.append(one)
+        elif seen[one.id] != _stamp(one):
+            fetched.changed.append(one)
+
+
+def _stamp(one: Wanted) -> tuple[int, int, int]:
+    return one.entry.size, one.entry.mtime_ns, one.entry.ctime_ns

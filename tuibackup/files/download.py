@@ -7,52 +7,45 @@ what has not come yet.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from heapq import merge
 from itertools import islice
 from operator import attrgetter
-from threading import Event, Lock
-from typing import TypeVar
+from threading import Lock
 
 from tuibackup.config import Server
-from tuibackup.errors import ConnectionLostError, DownloadError, VaultError
 from tuibackup.files import cut_listings, false_empty
 from tuibackup.files.choose import choose_source
 from tuibackup.files.contract import Destination, Fetched, Listed, Source, ToolFailedError
-from tuibackup.files.cut_streams import MAY_BE_CUT
+from tuibackup.files.cut_streams import compare_unchecked
 from tuibackup.files.findings import Findings
+from tuibackup.files.lasting import LastingSource, Reconnect
 from tuibackup.files.links_out import places_outside, tell_of_places
 from tuibackup.files.resolved import Place, what_moved
+from tuibackup.files.resume import resume
 from tuibackup.files.retry import Retry
 from tuibackup.files.second_try import SecondTry
 from tuibackup.files.tally import Tally, reporting
 from tuibackup.files.verdict import archives_complete, comparable_folders, storage_ratio, why_poor
 from tuibackup.files.workers import in_thread
-from tuibackup.progress import Finding, OnProgress, Progress, Reporter
-from tuibackup.remote.pipe import StoppedError
+from tuibackup.progress import Finding, Reporter
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
 from tuibackup.sop import Outcome
 from tuibackup.text import count, duration, printable, size
 from tuibackup.vault.disk import RoomGuard, require_room, room
-from tuibackup.vault.incoming import Incoming, discard
+from tuibackup.vault.incoming import Incoming
 from tuibackup.vault.index.read import Index, IndexWriter, Totals, Wanted
 from tuibackup.vault.index.renewal import Older
 from tuibackup.vault.index.schema import FILE_NAME as INDEX
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.summary import FolderSummary
 from tuibackup.vault.unfinished import UnfinishedRun
-from tuibackup.vault.verify import unsound
 from tuibackup.words import _, ngettext
 
 _STREAMS = 3  # of one folder: everything; what changed meanwhile, and other names of what was lost; the same
-_FRUITLESS = 10  # connections lost in a row while no new file came: then it is not the line
-
-Reconnect = Callable[[int], Awaitable[tuple[Session, Probe]]]
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +115,6 @@ class _Download:
         *,
         full: bool,
     ) -> None:
-        self._source = source
         self._server = server
         self._destination = destination
         self._index: IndexWriter = destination.index
@@ -136,14 +128,9 @@ class _Download:
             self._index.older = Older(self._older.path, self._older.name)
         self._full = full
         self._unfinished = unfinished
-        self._reconnect = reconnect
         self._tally = Tally()
-        self._reconnected = 0
-        self._fruitless = 0  # connections lost in a row while no new file came
-        self._came = 0  # files, when one was lost the last time
-        self._fetching = False
         self._noted: set[str] = set()
-        self._plain = False  # the server's packer is left alone: it failed
+        self._source = LastingSource(source, server, reconnect, self._tally, self._say)
 
     async def run(self) -> Download:
         tally = self._tally
@@ -156,7 +143,7 @@ class _Download:
                     "{files} file, {size} listed in {time}", "{files} files, {size} listed in {time}", files
                 ).format(files=count(files), size=size(bytes_), time=duration(time.monotonic() - started))
             )
-            resumed = await self._resume()
+            resumed = await resume(self._destination, self._unfinished, tally, self._say, full=self._full)
             unchanged = await in_thread(self._take_over)
             listed = await cut_listings.find_cut_listings(self._index, self._findings, listed, self._seen)
             wanted, wanted_bytes = await in_thread(self._index.wanted_totals)
@@ -170,14 +157,14 @@ class _Download:
                 )
             self._check_room(min(wanted_bytes, sum(one.allocated for one in listed)))
             tally.items, tally.items_total, tally.bytes, tally.bytes_total = 0, wanted, 0, wanted_bytes
-            self._fetching = True
+            self._source.fetching = True
             found = await in_thread(lambda: places_outside(self._index.symlinks(), listed))
-            uncovered = await self._insist(
-                lambda: tell_of_places(found, listed, self._source.resolve, self._source.session.gone)
+            uncovered = await self._source.insist(
+                lambda: tell_of_places(found, listed, self._source.now.resolve, self._source.now.session.gone)
             )
             for one in listed:
                 await self._fetch_all(one)
-            places = await self._insist(partial(self._places, listed))
+            places = await self._source.insist(partial(self._places, listed))
             folders = [await self._judged(one, *places[one.root]) for one in listed]
             total = await in_thread(self._finish)
         self._findings.close()
@@ -192,8 +179,8 @@ class _Download:
             self._older.name if self._older and unchanged else None,
             wanted + resumed,
             resumed,
-            self._source.limits,
-            self._reconnected,
+            self._source.now.limits,
+            self._source.reconnected,
             tuple(uncovered),
         )
 
@@ -209,98 +196,12 @@ class _Download:
                 self._findings.forget()
                 self._tally.items = 0
             begun = True
-            return await self._source.list_folders(self._server, self._index, self._findings, self._tally)
+            return await self._source.now.list_folders(self._server, self._index, self._findings, self._tally)
 
-        listed = await self._insist(take)
+        listed = await self._source.insist(take)
         self._findings.held = False
         self._findings.flush()
         return listed
-
-    async def _insist(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """What `ask` gives; asked again over another connection where one is lost."""
-        while True:
-            try:
-                return await ask()
-            except MAY_BE_CUT as error:
-                if await self._source.session.gone(error):
-                    await self._connect_again()
-                elif not (isinstance(error, ToolFailedError) and self._without_packer(error)):
-                    raise
-
-    def _without_packer(self, error: DownloadError) -> bool:
-        """Go on without the packer that may have been at fault; False where there is none."""
-        plainer = self._source.without_packer()
-        if plainer is None:
-            return False
-        self._say(_("{error}: trying again without compression on the server").format(error=error.message))
-        self._source, self._plain = plainer, True
-        return True
-
-    async def _connect_again(self) -> None:
-        """Another connection in the place of the lost one. Raises ConnectionLostError when that is no use."""
-        name = self._server.name
-        # An inventory begins anew: however far it came, that is no progress.
-        further = self._fetching and self._tally.items > self._came
-        self._fruitless = 0 if further else self._fruitless + 1
-        self._came = max(self._came, self._tally.items) if self._fetching else 0
-        if self._reconnect is None:
-            raise ConnectionLostError(f"connection to {name} lost")
-        if self._fruitless > _FRUITLESS:
-            raise ConnectionLostError(
-                f"connection to {name} lost {self._fruitless} times in a row and no new file came",
-                "check the line or the firewall",
-            )
-        source = choose_source(*await self._reconnect(self._fruitless), self._server)
-        self._source = (source.without_packer() or source) if self._plain else source
-        self._reconnected += 1
-
-    async def _resume(self) -> int:
-        """Take over what interrupted runs had fetched and what is still so; how many files. The rest of it goes."""
-        if not self._unfinished:
-            return 0
-        stopped = Event()
-
-        def on_progress(progress: Progress) -> None:
-            if stopped.is_set():
-                raise StoppedError
-            self._tally.bytes, self._tally.bytes_total = progress.bytes, progress.bytes_total
-            self._tally.current = progress.current.encode()
-
-        return await in_thread(self._take_over_unfinished, on_progress, stop=stopped.set)
-
-    def _take_over_unfinished(self, on_progress: OnProgress) -> int:
-        before = self._index.wanted_totals()
-        for left in self._unfinished:
-            if self._full and not left.full:
-                continue  # what it lacks, an older snapshot holds
-            try:
-                left.check()
-                damaged = unsound(left.path, left.sums, on_progress)
-            except VaultError as error:
-                self._say(
-                    _("what an interrupted run had fetched cannot be used: {error}").format(error=error)
-                )
-                continue
-            for problem in damaged.values():
-                self._say(
-                    _("fetched again, though an interrupted run had fetched it: {problem}").format(
-                        problem=problem
-                    )
-                )
-            self._destination.incoming.take_over(left.without(damaged), self._index)
-        for left in self._unfinished:
-            discard(left.path)
-        after = self._index.wanted_totals()
-        resumed = before[0] - after[0]
-        if resumed:
-            self._say(
-                ngettext(
-                    "{files} file, {size} was already fetched by an interrupted run",
-                    "{files} files, {size} were already fetched by an interrupted run",
-                    resumed,
-                ).format(files=count(resumed), size=size(before[1] - after[1]))
-            )
-        return resumed
 
     def _take_over(self) -> int:
         """Let unchanged files point to where they lie already; how many."""
@@ -334,7 +235,9 @@ class _Download:
 
     async def _places(self, listed: Sequence[Listed]) -> dict[int, tuple[Place | None, Place | None]]:
         """Where each folder lies now, and what is there now where it was read; by its root."""
-        found = await self._source.resolve([path for one in listed for path in (one.folder, one.place.path)])
+        found = await self._source.now.resolve(
+            [path for one in listed for path in (one.folder, one.place.path)]
+        )
         return {one.root: (found[2 * at], found[2 * at + 1]) for at, one in enumerate(listed)}
 
     async def _judged(self, folder: Listed, now: Place | None, there: Place | None) -> FolderSummary:
@@ -366,12 +269,12 @@ class _Download:
                 folders: bool = part == 1 and not retry.alone,
                 most: int | None = 1 if retry.alone else None,
             ) -> Iterator[Wanted]:
-                missing = self._index.wanted(folder.root, folders=folders and self._source.xattrs)
+                missing = self._index.wanted(folder.root, folders=folders and self._source.now.xattrs)
                 return islice(merge(again, missing, key=attrgetter("id")), most)
 
             ids = frozenset(one.id for one in again)
             before = self._tally.items
-            fetched = await self._source.fetch(self._destination, self._tally, asked, wanted, ids)
+            fetched = await self._source.now.fetch(self._destination, self._tally, asked, wanted, ids)
             if fetched.hollow:  # what came as one hole is asked for again without holes
                 asked = replace(folder, sparse=False)
             tried |= fetched.stored_again
@@ -382,7 +285,7 @@ class _Download:
                 tried |= ids & {one.id for one, _ in fetched.lost}
                 await self._look_again(fetched)
             elif fetched.cut:
-                await self._connect_again()
+                await self._source.connect_again()
                 await self._look_again(fetched)
             elif retry.alone:
                 retry.stream_ended()
@@ -421,7 +324,7 @@ class _Download:
         """A stream broke, though the connection holds. Raises what broke it where going on is no use."""
         error = fetched.broken
         assert error is not None
-        if isinstance(error, ToolFailedError) and self._without_packer(error):
+        if isinstance(error, ToolFailedError) and self._source.without_packer(error):
             return
         if not retry.gives_up_file(error, further=further):
             self._say(_("{error}: continuing with the other files").format(error=error.message))
@@ -447,38 +350,27 @@ class _Download:
         """The second look at what had come before the connection was lost, over the new one."""
         if not fetched.unchecked:
             return
-        look = partial(self._now, fetched.unchecked)
-        now = {one.id: one.entry for one in await self._insist(look)}
-        for one in fetched.unchecked:
-            entry = now.get(one.id)
-            if entry is None:
-                fetched.gone.append(one)
-            elif (entry.size, entry.mtime_ns, entry.ctime_ns) != (
-                one.entry.size,
-                one.entry.mtime_ns,
-                one.entry.ctime_ns,
-            ):
-                fetched.changed.append(one)
+        compare_unchecked(fetched, await self._source.insist(partial(self._now, fetched.unchecked)))
 
     async def _held(self, files: Sequence[Wanted]) -> dict[int, str]:
-        return await self._insist(lambda: self._source.find_not_empty(files))
+        return await self._source.insist(lambda: self._source.now.find_not_empty(files))
 
     async def _seen(self, files: Sequence[Wanted]) -> list[Wanted]:
-        return await self._insist(lambda: self._now(files))
+        return await self._source.insist(lambda: self._now(files))
 
     async def _now(self, files: Sequence[Wanted]) -> list[Wanted]:
-        return await self._source.look_again(files)
+        return await self._source.now.look_again(files)
 
     def _anything_wanted(self, folder: Listed, folders: bool = True) -> bool:
         """Whether there is a file to fetch, or (`folders`) a folder whose extended attributes are not known."""
         # None were wanted of any folder: that is known, and counting them reads the whole index.
         if self._tally.items_total and self._index.wanted_totals(folder.root)[0]:
             return True
-        return folders and self._source.xattrs and not self._index.folders_known(folder.root)
+        return folders and self._source.now.xattrs and not self._index.folders_known(folder.root)
 
     async def _afresh(self, second_try: SecondTry, changed: list[Wanted]) -> list[Wanted]:
         """The changed files as they are now; those that are gone by now are findings."""
-        again = await self._insist(partial(self._now, changed))
+        again = await self._source.insist(partial(self._now, changed))
         still = {one.id for one in again}
         for one in changed:
             if one.id not in still:
