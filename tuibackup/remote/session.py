@@ -19,7 +19,7 @@ from tuibackup.errors import (
 )
 from tuibackup.remote.command import Command, Completed, describe, line, rights, script
 from tuibackup.remote.connect import connecting
-from tuibackup.remote.connect.connecting import Hopping, SecretProvider
+from tuibackup.remote.connect.hopping import Hopping, SecretProvider
 from tuibackup.remote.connect.hostkeys import HostKey, KnownHosts, host_key
 from tuibackup.remote.connect.patience import Patience
 from tuibackup.remote.marks import Marks

@@ -4,23 +4,18 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 import asyncssh
 
-from tuibackup.config import SecretSource, Server
+from tuibackup.config import SecretSource
 from tuibackup.errors import (
     ConnectError,
-    HostKeyError,
     LoginError,
     NeedsOperatorError,
     TuibackupError,
-    UnknownHostKeyError,
     is_our_bug,
 )
-from tuibackup.remote.connect import algorithms, hostkeys
 from tuibackup.remote.connect.client import Client
 from tuibackup.remote.connect.faults import (
     PassingError,
@@ -28,20 +23,19 @@ from tuibackup.remote.connect.faults import (
     SilentlyClosedError,
     connect_error,
 )
-from tuibackup.remote.connect.hostkeys import Known, KnownHosts
+from tuibackup.remote.connect.hopkey import HopKey
+from tuibackup.remote.connect.hopping import Hopping
+from tuibackup.remote.connect.hostkeys import Known
 from tuibackup.remote.connect.identities import Identities, Keyring, Wanted
-from tuibackup.remote.connect.patience import Patience
 from tuibackup.remote.connect.transport import PACKET as PACKET
 from tuibackup.remote.connect.transport import WINDOW as WINDOW
 from tuibackup.remote.connect.transport import Direct, Proxied, Through, Way
-from tuibackup.remote.questions import Answers, Question
+from tuibackup.remote.questions import Question
 from tuibackup.remote.sshconfig import sshconfig
 from tuibackup.remote.sshconfig.sshconfig import Hop, Settings
 from tuibackup.secret import Secret
 from tuibackup.text import duration, printable
 from tuibackup.words import _, ngettext
-
-SecretProvider = Callable[[SecretSource, Question], Awaitable[Secret | None]]
 
 ATTEMPT_SECONDS = 20.0
 KEEPALIVE_SECONDS = 15.0  # a line that says nothing is asked so often …
@@ -60,28 +54,6 @@ _CIPHERS = (
     "aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com",
     "aes128-ctr", "aes192-ctr", "aes256-ctr",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Hopping:
-    """What all hops of one connection share. `told` holds the notes that were given already, `waited` those of servers
-    that refused us for a while.
-    """
-
-    server: Server
-    known_hosts: KnownHosts
-    answers: Answers
-    secrets: SecretProvider
-    notes: Callable[[str], None]
-    patience: Patience
-    told: set[str] = field(default_factory=set)
-    waited: list[str] = field(default_factory=list)
-
-    def note(self, text: str) -> None:
-        """Say `text`, once."""
-        if text not in self.told:
-            self.told.add(text)
-            self.notes(text)
 
 
 async def open_all(hopping: Hopping, *, log_in: bool = True) -> list[asyncssh.SSHClientConnection]:
@@ -144,8 +116,7 @@ class _Step:
         self._told = False  # that it refuses us
         self._user = f"{printable(hop.user)}@{printable(hop.host)}"
         self._where = _where(hop.hop.host, hop.host, hop.port)
-        self._known_as = hop.alias or hostkeys.known_hosts_name(hop.host, hop.port)
-        self._usually_known_as = hop.alias or hostkeys.known_hosts_name(hop.host, hostkeys.SSH_PORT)
+        self._host_key = HopKey(hopping, hop, self._where)
 
     async def patiently(self) -> asyncssh.SSHClientConnection | None:
         """Connect, and again for faults that may pass; None where only the host key was wanted.
@@ -203,17 +174,17 @@ class _Step:
     async def _open(self) -> asyncssh.SSHClientConnection | None:
         """A host key that is accepted on the way, and a key that is unlocked, lead to another attempt."""
         found = await self._keys.collect(self._wanted()) if self._log_in else Identities()
-        known, elsewhere = await self._look_up()
+        known, elsewhere = await self._host_key.look_up()
         while True:
             client = self._client(found, elsewhere)
             try:
                 return await self._attempt(client, known, found)
             except asyncssh.HostKeyNotVerifiable as error:
                 self._hung_up()
-                await self._judge(client, known, error)
+                await self._host_key.judge(client.offered, known, error)
                 if not self._log_in:  # that was all we wanted to know
                     return None
-                known, elsewhere = await self._look_up()
+                known, elsewhere = await self._host_key.look_up()
             except asyncssh.PermissionDenied as error:
                 self._hung_up()
                 if not self._log_in:
@@ -273,45 +244,6 @@ class _Step:
         question = Question("ssh-password", server.name, f"SSH password of {self._user}:")
         return lambda: secrets(server.password, question)
 
-    def _known_hosts(self) -> list[Path]:
-        """The files that may know this hop."""
-        named, system = self._hop.known_hosts, self._hop.system_known_hosts
-        return [
-            self._hopping.known_hosts.path,
-            *(hostkeys.user_known_hosts() if named is None else named),
-            *(hostkeys.SYSTEM_KNOWN_HOSTS if system is None else system),
-        ]
-
-    async def _look_up(self) -> tuple[Known, Known]:
-        """What is known of this host, and what of the same host at the usual port."""
-        entries = await asyncio.to_thread(hostkeys.load, self._known_hosts(), self._hopping.note)
-        for line in self._hopping.known_hosts.unkept:
-            entries.load(line)
-        known = hostkeys.look_up(entries, self._known_as)
-        elsewhere = hostkeys.look_up(entries, self._usually_known_as)
-        # A key that was revoked for the host is revoked at each of its ports, and an authority counts at each.
-        known = Known(
-            known.keys, known.authorities + elsewhere.authorities, known.revoked + elsewhere.revoked
-        )
-        return known, Known() if known.keys else elsewhere
-
-    def _host_key_algorithms(self, known: Known) -> Sequence[str]:
-        """Every kind of plain key, those first that are known: a server that has one of them then shows that.
-
-        asyncssh would take no other kind than the known ones, and a server that has none just hangs up. With its
-        own choice for unknown hosts it would also take certificates of authorities that nobody knows.
-        """
-        certified = algorithms.default_certificates() if known.authorities else []
-        familiar = [algorithm for key in known.keys for algorithm in key.sig_algorithms]
-        # asyncssh's own order begins with RSA: not the key whose fingerprint people have at hand from OpenSSH.
-        all_kinds = [*certified, *familiar, b"ssh-ed25519", *algorithms.default_host_keys()]
-        names = [algorithm.decode() for algorithm in dict.fromkeys(all_kinds)]
-        if not self._hop.host_key_algorithms:
-            return names
-        known_here = {algorithm.decode() for algorithm in (*algorithms.host_keys(), *certified)}
-        wanted = algorithms.arranged(self._hop.host_key_algorithms, names)
-        return [name for name in wanted if name in known_here] or names
-
     async def _attempt(self, client: Client, known: Known, found: Identities) -> asyncssh.SSHClientConnection:
         """Connect and log in once; every fault of the network becomes a ConnectError with its one line."""
         trusted = (known.keys, known.authorities, known.revoked)
@@ -320,7 +252,7 @@ class _Step:
             self._hop,
             client_factory=lambda: client,
             known_hosts=lambda host, address, port: trusted,
-            server_host_key_algs=self._host_key_algorithms(known),
+            server_host_key_algs=self._host_key.kinds(known),
             client_keys=found.pairs or None,  # [] would be asyncssh's own choice
             agent_path=None,
             agent_identities=None,
@@ -359,56 +291,6 @@ class _Step:
             connection.abort()
             raise client.fault
         return connection
-
-    async def _judge(self, client: Client, known: Known, error: asyncssh.HostKeyNotVerifiable) -> None:
-        """Return when the operator accepts an unknown key (it is remembered); refuse everything else."""
-        hopping, where = self._hopping, self._where
-        offered = client.offered
-        if offered is None:  # asyncssh did not even ask: a revoked key, or a certificate that is not valid
-            if "revoked" in error.reason:
-                raise HostKeyError(
-                    f"{where}: shows a host key that known_hosts has revoked", "somebody may be listening in"
-                ) from error
-            said = printable(error.reason.partition(" for host ")[0])
-            raise HostKeyError(f"{where}: its host key is not valid: {said}") from error
-        if known.keys:
-            old = ", ".join(
-                f"{key.algorithm} {key.fingerprint}" for key in map(hostkeys.host_key, known.keys)
-            )
-            found = await asyncio.to_thread(
-                lambda: list(hostkeys.places(self._known_hosts(), self._known_as))
-            )
-            lines = ", ".join(f"{printable(str(path))}:{number}" for path, number in found)
-            forget = hostkeys.forget_command(found, self._known_as)
-            raise HostKeyError(
-                f"{where}: its host key has CHANGED: it shows {offered.algorithm} {offered.fingerprint},"
-                f" known is {old} ({lines})",
-                "somebody may be listening in; if it was changed on purpose:"
-                f" {printable(forget)} && tuibackup trust {hopping.server.name}",
-            ) from error
-        question = Question(
-            "host-key",
-            hopping.server.name,
-            "is this its host key? (yes/no)",
-            secret=False,
-            detail=(
-                f"{where} is not known yet. It shows the host key",
-                f"{offered.algorithm} {offered.fingerprint}",
-                f"compare on its console: {hostkeys.console_command(offered)}",
-            ),
-        )
-        answer = None
-        if hopping.known_hosts.told is not None:
-            with hopping.patience.asking():
-                answer = await hopping.answers.ask(question)
-        if (answer or "").strip().lower() != "yes":
-            raise UnknownHostKeyError(
-                f"{where}: its host key is not known: {offered.algorithm} {offered.fingerprint}",
-                f"tuibackup trust {hopping.server.name}",
-            ) from error
-        fault = await asyncio.to_thread(hopping.known_hosts.accept, where, self._known_as, offered)
-        if fault:
-            hopping.note(f"{where}: its host key is accepted for this connection only: {fault}")
 
     def _denied(self, client: Client, found: Identities) -> TuibackupError:
         server = self._hopping.server

@@ -1,0 +1,34 @@
+"""What all hops of one connection share."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from tuibackup.config import SecretSource, Server
+from tuibackup.remote.connect.hostkeys import KnownHosts
+from tuibackup.remote.connect.patience import Patience
+from tuibackup.remote.questions import Answers, Question
+from tuibackup.secret import Secret
+
+SecretProvider = Callable[[SecretSource, Question], Awaitable[Secret | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Hopping:
+    """`told` holds the notes that were given already, `waited` those of servers
+    that refused us for a while.
+    """
+
+    server: Server
+    known_hosts: KnownHosts
+    answers: Answers
+    secrets: SecretProvider
+    notes: Callable[[str], None]
+    patience: Patience
+    told: set[str] = field(default_factory=set)
+    waited: list[str] = field(default_factory=list)
+
+    def note(self, text: str) -> None:
+        """Say `text`, once."""
+        if text not in self.told:
+            self.told.add(text)
+            self.notes(text)
