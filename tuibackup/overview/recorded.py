@@ -100,7 +100,7 @@ class LedgerLook:
 
     def _of_all(self, ledger: Ledger) -> Mapping[str, ServerFacts]:
         clocks, runs, drills = ledger.clock_facts(), ledger.last_runs(), ledger.last_drills()
-        servers = dict.fromkeys([*(server for server, _clock in clocks), *runs])
+        servers = dict.fromkeys([*(server for server, _clock in (*clocks, *drills)), *runs])
         return {server: self._facts(ledger, server, clocks, runs, drills) for server in servers}
 
     def _of_server(self, ledger: Ledger, server: str) -> ServerFacts:
