@@ -26,6 +26,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     from tuibackup.overview.gather import Gatherer
     from tuibackup.tui.terminal import left_as_it_was
 
+    context.looks_after_disks()
     with left_as_it_was():  # before Textual is loaded: its process stays small, and so do the helpers
         source = Gatherer(config, context.operator.name, read_only=args.read_only, plans=True)
         from tuibackup.tui.app import open_cockpit

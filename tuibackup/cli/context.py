@@ -1,9 +1,11 @@
 """What commands share: the configuration, and ledger and vault opened when first asked for."""
 
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tuibackup.cli import attended
 from tuibackup.words import _, ngettext, use_language
 
 if TYPE_CHECKING:
@@ -30,11 +32,22 @@ class Context:
     @cached_property
     def config(self) -> "Config":
         """The configuration in force. Raises ConfigError."""
-        from tuibackup.config import find, load
+        from tuibackup.config import find, load, places
 
-        config = load(find(self.config_path))
+        said = _("the folder of config.toml does not answer, {seconds} s")
+        with ExitStack() as looking:
+            for place in places(self.config_path):
+                looking.enter_context(attended.depending_on(place.parent, said))
+            config = load(find(self.config_path))
         use_language(config.language)
+        attended.depends_on(config.vault.path, _("the backup disk does not answer, {seconds} s"))
+        attended.depends_on(config.state, _("the state folder does not answer, {seconds} s"))
         return config
+
+    def looks_after_disks(self) -> None:
+        """This command says itself which of its disks do not answer, and does not hang in them."""
+        attended.free_of(self.config.vault.path)
+        attended.free_of(self.config.state)
 
     @cached_property
     def ledger(self) -> "Ledger":

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from tuibackup.cli import answers
+from tuibackup.cli import answers, attended
 from tuibackup.cli.context import Context
 from tuibackup.cli.watch import Watcher
 from tuibackup.errors import UsageError
@@ -26,6 +26,7 @@ async def watch_or_leave(
 
     `answer` answers what the runs ask, beside the watching; ctrl+c says no to what is still asked.
     """
+    attended.free_of(context.config.vault.path)  # the runs say themselves when it does not answer
     loop = asyncio.get_running_loop()
     pressed = asyncio.Event()
     loop.add_signal_handler(signal.SIGINT, pressed.set)

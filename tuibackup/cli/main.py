@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn, Protocol, cast
 
 from tuibackup import __version__
-from tuibackup.cli import streams
+from tuibackup.cli import attendant, attended, streams
 from tuibackup.cli.context import Context
 from tuibackup.errors import TuibackupError, UsageError
 from tuibackup.words import _, use_language
@@ -73,9 +73,11 @@ def command() -> NoReturn:
     """The installed command: `main`, then an end without the interpreter's tidying up, which takes 25 ms."""
     gc.set_threshold(_SELDOM)  # looking for garbage among what is being imported took a tenth of a second
     streams.replace()
+    attendant.attend()
     code = main(alone=True)
     with suppress(streams.GoneError, TuibackupError):  # output before an error; `main` has reported the error
         sys.stdout.flush()
+    attended.over(code)
     deadline = time.monotonic() + LEAVE_SECONDS
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and not thread.daemon:

@@ -6,14 +6,17 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, islice
+from time import monotonic
 from typing import Any, TextIO
 
+from tuibackup.cli import attended
 from tuibackup.cli.columns import GAP, Shape, fit, line
 from tuibackup.text import cells, wrap
 
 LOOKED_AT = 1000  # rows that decide the widths of a table's columns; further rows are printed as they come
 _HANGING_LEAST = 24  # cells that a text needs beside its first word
 _INDENT = 4
+_SOON, _MUCH = 0.05, 1 << 16  # seconds, characters: so much of a list waits to be printed
 
 # For terminals and files without UTF-8.
 _PLAIN = {
@@ -164,42 +167,52 @@ def print_json(document: Any) -> None:
 class JsonList:
     """One JSON document on stdout, a list whose items are printed as they come; the same text as of `print_json`.
 
-    `around`: the document is this object, with the list at its end as `key`.
+    `around`: the document is this object, with the list at its end as `key`. What is printed are always whole items.
     """
 
     def __init__(self, around: Mapping[str, Any] | None = None, key: str = "") -> None:
-        self._around = around
-        self._key = key
-        self._indent = "\n" + "  " * (1 if around is None else 2)
-        self.begun = False  # whether an item was printed; before that nothing is
-        self._open = False
+        self._start, self._end = "[", "]\n"
+        if around is not None:
+            start = json.dumps(around, indent=2).removesuffix("\n}") + "," if around else "{"
+            self._start, self._end = f"{start}\n  {json.dumps(key)}: [", "]\n}\n"
+        self._margin = "\n" if around is None else "\n  "
+        self.begun = False  # whether there was an item; before that nothing is printed
+        self._ready = ""
+        self._printed = 0.0  # when something was printed last
 
     def add(self, item: Any) -> None:
-        """Print one more."""
-        comma = "," if self.begun else ""
-        self._begin()
-        print(comma + self._indent + json.dumps(item, indent=2).replace("\n", self._indent), end="")
+        """Print one more, soon."""
+        indent = self._margin + "  "
+        self._ready += ("," if self.begun else self._start) + indent
+        self._ready += json.dumps(item, indent=2).replace("\n", indent)
+        if not self.begun:
+            attended.closing(self._margin + self._end)
         self.begun = True
+        if monotonic() - self._printed > _SOON or len(self._ready) > _MUCH:
+            self._print("")
 
     def end(self) -> None:
         """Close the list and the document."""
-        self._begin()
-        depth = 0 if self._around is None else 1
-        print("\n" + "  " * depth + "]" if self.begun else "]", end="\n}\n" if depth else "\n")
+        self._print((self._margin if self.begun else self._start) + self._end)
+        attended.closing("")
 
-    def _begin(self) -> None:
-        if self._open:
-            return
-        self._open = True
-        if self._around is not None:
-            start = json.dumps(self._around, indent=2).removesuffix("\n}") + "," if self._around else "{"
-            print(f"{start}\n  {json.dumps(self._key)}: ", end="")
-        print("[", end="")
+    def _print(self, more: str) -> None:
+        sys.stdout.write(self._ready + more)
+        sys.stdout.flush()
+        self._ready, self._printed = "", monotonic()
 
 
 def print_json_list(items: Iterable[Any], around: Mapping[str, Any] | None = None, key: str = "") -> None:
-    """Print the document of a `JsonList` with these items. If the first one raises, nothing has been printed yet."""
+    """Print the document of a `JsonList` with these items.
+
+    If the first one raises, nothing has been printed yet; if another one does, the document is whole all the same.
+    """
     printed = JsonList(around, key)
-    for item in items:
-        printed.add(item)
+    try:
+        for item in items:
+            printed.add(item)
+    except Exception:
+        if printed.begun:
+            printed.end()
+        raise
     printed.end()

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tuibackup.cli import attended
 from tuibackup.cli.context import Context
 from tuibackup.errors import UsageError
 from tuibackup.words import _
@@ -70,6 +71,7 @@ def _to_folder(args: argparse.Namespace, context: Context) -> "tuple[RestoreFold
         raise UsageError(
             _("--table needs --into: a table goes into a database"), _("or restore the database --to DIR")
         )
+    attended.depends_on(args.to.absolute().parent, _("the disk to restore to does not answer, {seconds} s"))
     plan = plan_folder(
         context.config,
         args.snapshot,

@@ -30,6 +30,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     from tuibackup.overview.gather import Gatherer, Wish
     from tuibackup.sop import State
 
+    context.looks_after_disks()
     source = Gatherer(context.config, context.operator.name, read_only=context.read_only)
     try:
         picture = source.settled(Wish(table_only=True))

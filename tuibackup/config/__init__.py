@@ -5,7 +5,7 @@ I/O of the ground floor. `settings` holds the types, `place` finds the file and 
 `read` turns it into a `Config`, `write` changes it.
 """
 
-from tuibackup.config.place import MissingConfigError, example, find
+from tuibackup.config.place import MissingConfigError, example, find, places
 from tuibackup.config.read import load
 from tuibackup.config.settings import (
     Config,
@@ -33,5 +33,6 @@ __all__ = [
     "example",
     "find",
     "load",
+    "places",
     "set_value",
 ]

@@ -30,35 +30,37 @@ def example() -> Path:
     return packaged if packaged.exists() else package.parent / "config.toml"
 
 
+def places(explicit: Path | None = None) -> tuple[Path, ...]:
+    """Where `find` looks for the file, in order."""
+    if explicit is not None:
+        return (explicit.expanduser(),)
+    if value := os.environ.get(VARIABLE):
+        return (Path(value).expanduser(),)
+    import platformdirs  # late: where everything is named it is not needed
+
+    return platformdirs.user_config_path("tuibackup") / "config.toml", SYSTEM
+
+
 def find(explicit: Path | None = None) -> Path:
     """The configuration file in force: --config, $TUIBACKUP_CONFIG, the user's, then /etc's.
 
     A file that is named must be there; MissingConfigError says how to get one.
     """
-    if explicit is not None:
-        return _named(explicit, "--config")
-    if value := os.environ.get(VARIABLE):
-        return _named(Path(value), f"${VARIABLE}")
-    import platformdirs  # late: where everything is named it is not needed
-
-    personal = platformdirs.user_config_path("tuibackup") / "config.toml"
-    for path in (personal, SYSTEM):
+    found = places(explicit)
+    for path in found:
         if os.path.lexists(path):
             return path
-    raise MissingConfigError(
-        f"no configuration: neither {_shown(personal)} nor {SYSTEM} exists",
-        f"try `tuibackup demo`, or copy {_shown(example())} to {_shown(personal)} and edit it",
-    )
-
-
-def _named(path: Path, origin: str) -> Path:
-    path = path.expanduser()
-    if not os.path.lexists(path):
+    if len(found) == 1:
+        origin = f"${VARIABLE}" if explicit is None else "--config"
         raise MissingConfigError(
-            f"{_shown(path)}: no such configuration file ({origin})",
+            f"{_shown(found[0])}: no such configuration file ({origin})",
             f"copy {_shown(example())} there and edit it, or try `tuibackup demo`",
         )
-    return path
+    personal = _shown(found[0])
+    raise MissingConfigError(
+        f"no configuration: neither {personal} nor {SYSTEM} exists",
+        f"try `tuibackup demo`, or copy {_shown(example())} to {personal} and edit it",
+    )
 
 
 def default_state(source: Path) -> Path:

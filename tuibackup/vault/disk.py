@@ -4,11 +4,11 @@ import errno
 import os
 import pwd
 import re
-import select
 import shlex
 from pathlib import Path
 from typing import NamedTuple
 
+from tuibackup.answering import Probe
 from tuibackup.errors import VaultError
 from tuibackup.text import size
 from tuibackup.vault.output import is_full, vault_errors
@@ -168,21 +168,13 @@ def _mount(path: str) -> tuple[str, str, str]:
 
 
 def require_answer(path: Path, seconds: float = 10.0) -> None:
-    """VaultError where the disk below `path` does not answer within `seconds`.
-
-    Asked by a process of its own: who hangs in such a disk cannot even be killed.
-    """
-    null = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3)]
-    process = os.posix_spawnp("stat", ["stat", "-f", "--", str(path)], os.environ, file_actions=null)
-    waiting = os.pidfd_open(process)
+    """VaultError where the disk below `path` does not answer within `seconds`."""
+    probe = Probe(path)
     try:
-        poll = select.poll()
-        poll.register(waiting, select.POLLIN)
-        if not poll.poll(seconds * 1000):
+        if not probe.answered(seconds):
             raise VaultError(
                 f"the backup disk does not answer: {path}",
                 "see what it hangs on (mount, the server behind it)",
             )
-        os.waitpid(process, 0)
     finally:
-        os.close(waiting)
+        probe.close()
