@@ -211,7 +211,7 @@ def print_json_list(items: Iterable[Any], around: Mapping[str, Any] | None = Non
     try:
         for item in items:
             printed.add(item)
-    except Exception:
+    except BaseException:
         if printed.begun:
             printed.end()
         raise

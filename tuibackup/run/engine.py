@@ -4,6 +4,7 @@ Order of the record: a snapshot is published, then the ledger says so, then the 
 """
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import ExitStack, asynccontextmanager
@@ -30,6 +31,7 @@ from tuibackup.run.plan import Plan
 from tuibackup.run.process import crash
 from tuibackup.run.questions import RunAnswers
 from tuibackup.run.reconnect import reconnect
+from tuibackup.run.silence import Silence
 from tuibackup.run.state import Work, outcome_of
 from tuibackup.run.steps import connect, download, dump, load, login
 from tuibackup.run.stop import Stop
@@ -37,6 +39,7 @@ from tuibackup.run.timing import Do, timed
 from tuibackup.sop import Clock, Outcome, Step, worst
 from tuibackup.vault.incoming import sweep
 
+_TIDY_LOOK = 0.5  # seconds between two looks at it
 _TIDY_SECONDS = 60.0  # what a stopped run may take to clean up; then it ends all the same
 
 
@@ -47,11 +50,13 @@ async def back_up(
     journal: Journal,
     answers: RunAnswers | None = None,
     stop: Stop | None = None,
+    silence: Silence | None = None,
     told: Callable[[], object] = lambda: None,
 ) -> ev.RunFinished:
     """Carry `plan` out; returns what it wrote last into `journal` (see `Journal.create`) and the ledger.
 
     What goes wrong in a run is its outcome and is not raised. Cancelling is a stop by nobody in particular.
+    `silence`: whether the backup disk does not answer; a stopped run does not wait for it then.
     `told` is called as soon as the outcome is written; what follows is tidying up.
     """
     began = time.monotonic()
@@ -64,7 +69,7 @@ async def back_up(
         work = Work(plan, config, journal, ledger, answers or NoAnswers())
         cancelled = False
         try:
-            await _until_stopped(_procedure(work, answers, held), stop, held, work.way_on)
+            await _until_stopped(_procedure(work, answers, held), stop, held, silence, work.way_on)
         except asyncio.CancelledError:
             cancelled = True
             work.abandon(InterruptedRunError("stopped"))
@@ -117,7 +122,9 @@ async def _procedure(work: Work, answers: RunAnswers | None, held: ExitStack) ->
     """The steps of the SOP's page. `held` keeps the server's lock until the run is recorded."""
     plan = work.plan
     await asyncio.to_thread(find_vault, work)
-    held.enter_context(server_lock(work.vault, plan.server, run=plan.run, operator=plan.operator.name))
+    lock = server_lock(work.vault, plan.server, run=plan.run, operator=plan.operator.name)
+    await asyncio.to_thread(lock.__enter__)  # in a thread, as all that touches the backup disk
+    held.push(lock)
     await asyncio.to_thread(sweep, work.vault, plan.server)
     try:
         work.emit(ev.RunWaiting, reason="needs")
@@ -181,7 +188,11 @@ async def _own_slot(work: Work) -> AsyncIterator[None]:
 
 
 async def _until_stopped(
-    procedure: Coroutine[Any, Any, None], stop: Stop, held: ExitStack, way_on: Callable[[], str]
+    procedure: Coroutine[Any, Any, None],
+    stop: Stop,
+    held: ExitStack,
+    silence: Silence | None,
+    way_on: Callable[[], str],
 ) -> None:
     """Run `procedure` to its end, or cancel it when somebody asks to stop (InterruptedRunError).
 
@@ -201,11 +212,16 @@ async def _until_stopped(
         stopper.cancel()
         if not work.done():
             work.cancel()
-            await asyncio.wait((work,), timeout=_TIDY_SECONDS)
+            deadline = time.monotonic() + _TIDY_SECONDS
+            while not work.done() and not silence and time.monotonic() < deadline:
+                await asyncio.wait((work,), timeout=_TIDY_LOOK)
         if not work.done():
             kept = held.pop_all()
             work.add_done_callback(lambda _task: kept.close())
-    raise InterruptedRunError(f"stopped by {stop.by}", way_on())
+    hangs = ""
+    if silence:
+        hangs = f" while the backup disk did not answer: process {os.getpid()} stays until it does"
+    raise InterruptedRunError(f"stopped by {stop.by}{hangs}", way_on())
 
 
 async def _conclude(work: Work, began: float, stop: Stop) -> ev.RunFinished:

@@ -19,6 +19,7 @@ from tuibackup.run.plan import Plan
 from tuibackup.run.process import forks
 from tuibackup.run.process.forks import Begun
 from tuibackup.run.questions import LineAnswers
+from tuibackup.run.silence import Silence
 from tuibackup.run.stop import Stop, stop_path
 
 NAME = "tuibackup-run"  # as ps and top show a run's process: forked, it would be called like the command
@@ -51,12 +52,13 @@ def _run(mine: Begun, config: Config | TuibackupError) -> int:
     with Journal(mine.path, mine.journal) as journal:
         if isinstance(config, TuibackupError):
             return refuse(plan, journal, config).exit_code
+        silence = Silence(config.vault.path, plan.run, plan.server, mine.path)
         # Never closed: closing waits for every thread, even one that hangs in a dead disk or name server.
         runner = asyncio.Runner(debug=False, loop_factory=_loop_factory())
-        return runner.run(_back_up(plan, mine.line, config, journal))
+        return runner.run(_back_up(plan, mine.line, config, journal, silence))
 
 
-async def _back_up(plan: Plan, line: int, config: Config, journal: Journal) -> int:
+async def _back_up(plan: Plan, line: int, config: Config, journal: Journal, silence: Silence) -> int:
     stop = Stop()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.ask, "signal SIGTERM")
     answers = LineAnswers()
@@ -70,6 +72,7 @@ async def _back_up(plan: Plan, line: int, config: Config, journal: Journal) -> i
             journal=journal,
             answers=answers,
             stop=stop,
+            silence=silence,
             told=lambda: signal.alarm(LEAVE_SECONDS),
         )
     finally:
