@@ -90,7 +90,7 @@ def test_a_command_says_it_and_ends_at_ctrl_c(backed: Site) -> None:
         all_end(
             backed,
             "the backup disk does not answer",
-            ("verify", "--json"),
+            ("check", "--json"),
             ("restore", FILES, "--to", str(backed.folder / "out")),
         )
 
@@ -103,7 +103,16 @@ def test_so_does_every_other_one(backed: Site) -> None:
         *(("run", "siakad"), ("run", "--due"), ("run", "--all"), ("run", "siakad", "--dry-run")),
     ]
     with silent(backed.vault):
-        all_end(backed, "the backup disk does not answer", *everything[:5])
+        all_end(
+            backed,
+            "the backup disk does not answer",
+            ("check",),
+            ("run", "siakad", "--read-only", "--dry-run"),
+        )
+        for words in (("verify",), ("drill", "siakad"), ("ls", FILES), ("snapshots",), ("run", "--due")):
+            refused = backed.tuibackup(*words)
+            assert refused.code == 1, refused
+            assert "tuibackup: the backup disk does not answer: " in refused.err, refused
     with silent(backed.state):
         all_end(backed, "the state folder does not answer", *everything)
     with silent(backed.config.parent):
@@ -118,7 +127,7 @@ def test_so_does_every_other_one(backed: Site) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_too(backed: Site, number: signal.Signals) -> None:
-    with silent(backed.vault), called(backed, ("verify",)) as (one,):
+    with silent(backed.vault), called(backed, ("check",)) as (one,):
         one.until("5 s: ")
         code, _out, err = one.end(number)
         assert code == 128 + number
@@ -127,7 +136,7 @@ def test_a_signal_ends_it_too(backed: Site, number: signal.Signals) -> None:
 
 @pytest.mark.long
 def test_ctrl_c_in_a_terminal_gives_the_prompt_back(backed: Site) -> None:
-    command = f"{TUIBACKUP} verify; echo code=$?; sleep 60"
+    command = f"{TUIBACKUP} check; echo code=$?; sleep 60"
     with (
         silent(backed.vault),
         Terminal(["sh", "-c", f"trap : INT; {command}"], backed.environment(), columns=160) as seat,
@@ -227,5 +236,5 @@ def test_a_job_goes_on_when_the_disk_answers_again(site: Site, disk: SshDisk, wh
         disk.go_on()
         out, err = job.process.communicate(timeout=120)
         assert job.process.returncode == 0, out + err
-        assert "it answers again" in job.said + err
+        assert "answers again" in job.said + err
         json.loads(out)

@@ -28,7 +28,7 @@ class Silence:
     """True while the disk below `vault` does not answer."""
 
     def __init__(self, vault: Path, run: str, server: str, journal: Path) -> None:
-        """Of a run or job, whose notes go into `journal` as long as it lies there. Forks: call it from the only thread."""
+        """Of a run or job; its notes go into `journal` as long as it lies there. Forks: call it in the only thread."""
         self._shared = mmap.mmap(-1, 1)
         ended, self._alive = os.pipe()
         if os.fork() == 0:

@@ -27,6 +27,7 @@ from tuibackup.run.process.crash import record
 from tuibackup.run.process.forks import Begun
 from tuibackup.run.questions import LineAnswers
 from tuibackup.run.rates import TICK, Rates
+from tuibackup.run.silence import Silence
 from tuibackup.run.stop import POLL, read_stop, stop_path
 from tuibackup.sop import Outcome
 from tuibackup.text import printable, shorten
@@ -34,6 +35,7 @@ from tuibackup.words import use_language
 
 NAME = "tuibackup-job"
 NICE = 10  # of what nobody waits for: a restore is not made to wait
+_TIDY_SECONDS = 3.0  # what a stopped job may take to end, if its disk is silent
 _WIDTH = 2000  # cells of one text in the journal
 
 
@@ -47,8 +49,11 @@ def _carry_out(mine: Begun, config: Config | TuibackupError) -> int:
     line = _Line(mine.line)
     began = time.monotonic()
     with Journal(mine.path, mine.journal) as journal:
+        told = threading.Lock()  # for good, by whoever tells the end first
 
         def finish(outcome: Outcome, code: int, error: str = "", recorder: Recorder | None = None) -> int:
+            if not told.acquire(blocking=False):
+                return code
             line.close()
             journal.finish(
                 ev.JobFinished(
@@ -70,9 +75,16 @@ def _carry_out(mine: Begun, config: Config | TuibackupError) -> int:
         use_language(config.language)
         if not isinstance(order.words, RestoreFolder | RestoreDatabase):
             os.nice(NICE)
+        silence = Silence(config.vault.path, order.run, order.server, mine.path)
         recorder = Recorder(config, order.operator, job=order.run)
+
+        def leave() -> None:
+            code = ev.EXIT_CODES[Outcome.INTERRUPTED]
+            hangs = f"while the backup disk did not answer: process {os.getpid()} stays until it does"
+            finish(Outcome.INTERRUPTED, code, f"{recorder.stopped()} {hangs}", recorder)
+
         try:
-            with _stoppable(config, order.run, recorder):
+            with _stoppable(config, order.run, recorder, silence, leave):
                 telling = _Journalled(order, journal, line)
                 outcome, code = carry_out(
                     order.words,
@@ -163,9 +175,16 @@ class _Line:
 
 
 class _stoppable:  # noqa: N801 - a block
-    """In this block a stop file or SIGTERM ends the job as ctrl+c would, with KeyboardInterrupt."""
+    """In this block a stop file or SIGTERM ends the job as ctrl+c would, with KeyboardInterrupt.
 
-    def __init__(self, config: Config, run: str, recorder: Recorder) -> None:
+    A job that hangs in a silent disk cannot end: `leave` is called, and the rest is done when the disk answers.
+    """
+
+    def __init__(
+        self, config: Config, run: str, recorder: Recorder, silence: Silence, leave: Callable[[], None]
+    ) -> None:
+        self._silence = silence
+        self._leave = leave
         self._path = stop_path(config.state, run)
         self._recorder = recorder
         self._over = threading.Event()
@@ -183,6 +202,10 @@ class _stoppable:  # noqa: N801 - a block
             if (request := read_stop(self._path)) is not None:
                 self._recorder.stopped_by(printable(request.operator))
                 os.kill(os.getpid(), signal.SIGINT)
+                break
+        while not self._over.wait(_TIDY_SECONDS):
+            if self._silence:
+                self._leave()
                 return
 
     def _terminated(self, _number: int, _frame: FrameType | None) -> None:
