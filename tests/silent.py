@@ -17,11 +17,12 @@ import pytest
 _LIBC = ctypes.CDLL(None, use_errno=True)
 _INIT = 26
 _DETACH = 2
+_UNANSWERED = (2, 36, 42)  # FORGET, INTERRUPT, BATCH_FORGET
 
 
 @contextmanager
-def silent(folder: Path) -> Iterator[None]:
-    """For the block, `folder` is such a disk; skips where this account may not mount."""
+def silent(folder: Path, error: int = 0) -> Iterator[None]:
+    """For the block, `folder` is such a disk; with `error` it answers everything with that. Skips without mounting."""
     try:
         device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
     except OSError as error:
@@ -31,7 +32,7 @@ def silent(folder: Path) -> Iterator[None]:
         os.close(device)
         pytest.skip(f"a silent disk is played by FUSE, which cannot be mounted: {ctypes.get_errno()}")
     ended = threading.Event()
-    taking = threading.Thread(target=_take, args=(device, ended))
+    taking = threading.Thread(target=_take, args=(device, ended, error))
     taking.start()
     try:
         yield
@@ -42,12 +43,17 @@ def silent(folder: Path) -> Iterator[None]:
         os.close(device)  # whoever hangs gets an error now
 
 
-def _take(device: int, ended: threading.Event) -> None:
-    """Answer the first request, which makes it a file system, and none that comes after it."""
+def _take(device: int, ended: threading.Event, error: int) -> None:
+    """Answer the first request, which makes it a file system, and none that comes after it but with `error`."""
     while not ended.is_set():
         if not select.select([device], [], [], 0.05)[0]:
             continue
-        _length, opcode, unique = struct.unpack_from("<IIQ", os.read(device, 1 << 20))
+        try:
+            _length, opcode, unique = struct.unpack_from("<IIQ", os.read(device, 1 << 20))
+        except OSError:  # unmounted
+            return
         if opcode == _INIT:
             answer = struct.pack("<IIIIHHI", 7, 31, 0, 0, 12, 10, 1 << 16) + bytes(40)
             os.write(device, struct.pack("<IiQ", 16 + len(answer), 0, unique) + answer)
+        elif error and opcode not in _UNANSWERED:
+            os.write(device, struct.pack("<IiQ", 16, -error, unique))

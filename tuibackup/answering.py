@@ -1,16 +1,25 @@
-"""Whether a disk answers, asked by processes that are left behind if it does not.
+"""Whether a disk answers, asked by processes that are left behind if it does not; and what to do where it is gone.
 
 A disk that is gone without an error (a stopped sshfs, an NFS server that is down) blocks every thread that touches it,
 and not even SIGKILL frees that thread: its process cannot end, and its shell waits for it. So whoever has to stay free
 lets somebody else touch the disk.
 """
 
+import errno
 import os
 import select
 from pathlib import Path
 from time import monotonic, time_ns
 
 LIMIT = 5.0  # seconds without an answer after which it is said
+GONE = {
+    errno.EIO: "the disk below it is failing or gone: see dmesg",
+    errno.ENODEV: "the disk below it is gone: see dmesg",
+    errno.ESTALE: "the network disk below it is gone: mount it again",
+    errno.ENOTCONN: "the network disk below it is gone: mount it again",
+    errno.EHOSTDOWN: "the network disk's server is down",
+    errno.ETIMEDOUT: "the network disk's server does not answer",
+}  # what an error of a disk asks for
 _PAUSE = 1.0  # seconds between an answer and the next question
 
 

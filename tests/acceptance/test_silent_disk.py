@@ -3,6 +3,7 @@
 What hangs in such a disk cannot be killed; it stays behind until the disk answers.
 """
 
+import errno
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ from tests.acceptance.site import TUIBACKUP, Site
 from tests.silent import silent
 from tests.sshdisk import SshDisk, ssh_disk
 from tests.terminal import Terminal
+from tuibackup.answering import GONE
 from tuibackup.demo.sshd import PrivateSshd
 
 FILES = "siakad/files/latest"
@@ -153,9 +155,26 @@ def test_the_cockpit_starts_with_every_disk_silent(backed: Site) -> None:
         silent(backed.state),
         Terminal([str(TUIBACKUP)], backed.environment(), cwd=backed.home, columns=120) as seat,
     ):
-        seat.wait_for("siakad", "the ledger does not answer")
+        seat.wait_for("siakad", "the backup disk does not answer", "unknown")
         seat.send("q")
         assert seat.wait() == 0
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("number", [errno.ESTALE, errno.EIO, errno.ENOTCONN])
+def test_a_disk_that_is_gone_with_an_error_has_a_way_out(backed: Site, number: int) -> None:
+    with silent(backed.vault, number):
+        for words in (("run", "siakad"), ("verify",), ("ls", FILES)):
+            said = backed.tuibackup(*words)
+            assert said.code == 1
+            assert GONE[number] in said.err, said
+    with silent(backed.state, number):
+        out = backed.folder / "out"
+        back = backed.tuibackup("restore", FILES, "--to", str(out))
+        assert back.code == 3, "to get a backup back needs no record"
+        assert "NOT RECORDED" in back.err
+        assert any(out.iterdir())
+        assert GONE[number] in backed.tuibackup("log").err
 
 
 def wait_until(true: Callable[[], object], seconds: float = 60) -> None:

@@ -168,9 +168,11 @@ class _Attendant:
         return bool(data)
 
     def _forget(self, path: Path) -> None:
-        self._said.pop(path, None)
         if told := self._disks.pop(path, None):
-            told[1].close()
+            disk, probe = told
+            if self._said.pop(path, 0) and probe.answered(_TICK):
+                self._say(f"{path}: {disk.again}")
+            probe.close()
 
     def _signal(self, number: int, sent: int) -> None:
         """A `number` that another process has `sent` goes on; what a key of the terminal sends, both of us get."""

@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
+from tuibackup.answering import GONE
 from tuibackup.errors import LedgerError, LedgerHeldError
 from tuibackup.ledger import reading, schema
 from tuibackup.ledger.chain import check
@@ -284,7 +285,8 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        way_out = _READ_ONLY if _is_read_only(path) else "check the state folder's owner and mode"
+        way_out = GONE.get(error.errno or 0, "check the state folder's owner and mode")
+        way_out = _READ_ONLY if _is_read_only(path) else way_out
         raise LedgerError(f"the ledger {name} cannot be opened: {error.strerror}", way_out) from error
     except sqlite3.Error as error:
         said = printable(str(error))
@@ -300,8 +302,8 @@ def _explained(path: Path) -> Iterator[None]:
 
 def _is_read_only(path: Path) -> bool:
     """Whether its file system is mounted so."""
-    there = next((parent for parent in path.parents if parent.exists()), path)
     try:
+        there = next((parent for parent in path.parents if parent.exists()), path)
         return bool(os.statvfs(there).f_flag & os.ST_RDONLY)
     except OSError:
         return False

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tuibackup import durable
+from tuibackup.answering import GONE
 from tuibackup.durable import let_go
 from tuibackup.errors import VaultError
 
@@ -35,7 +36,7 @@ def is_full(error: OSError) -> bool:
 def _vault_error(path: Path, error: OSError) -> VaultError:
     if is_full(error):
         return VaultError(f"vault full: no room for {path}", "free some room there")
-    return VaultError(f"{path}: {error.strerror or error}")
+    return VaultError(f"{path}: {error.strerror or error}", GONE.get(error.errno or 0, ""))
 
 
 class Written(NamedTuple):

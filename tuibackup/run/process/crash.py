@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tuibackup import __version__
+from tuibackup.answering import GONE
 from tuibackup.text import printable
 
 
@@ -46,9 +47,7 @@ def line_of(error: BaseException) -> str:
 
 
 _WAYS_OUT = {
-    errno.EIO: "the disk below it is failing or gone: see dmesg",
-    errno.ENODEV: "the disk below it is gone: see dmesg",
-    errno.ESTALE: "the network disk below it is gone: mount it again",
+    **GONE,
     errno.ENOSPC: "make room there",
     errno.EDQUOT: "make room there, or raise the quota",
     errno.EFBIG: "the file system, or ulimit -f, allows no larger file",
