@@ -209,3 +209,55 @@ def test_two_restores_do_not_write_into_one_folder(siakad: Site, tmp_path: Path)
     if said.code != 0:
         assert said.code == 11
         assert "another restore writes into this folder now" in said.err
+
+
+def cockpit(site: Site) -> Terminal:
+    return Terminal([str(TUIBACKUP)], site.environment(), columns=100, rows=30, cwd=site.home)
+
+
+def test_the_cockpit_drills_and_shows_it_in_a_strip(siakad: Site) -> None:
+    """The plan shows the command; the job outlives the cockpit, and another one shows it."""
+    with cockpit(siakad) as terminal:
+        terminal.wait_for("siakad", "fresh")
+        terminal.send("t")
+        terminal.wait_for("Drill siakad", "tuibackup drill siakad", "scratch place")
+        terminal.send("\x1b")
+        terminal.wait_for("back up")
+        assert siakad.jobs == [], "esc starts nothing"
+        terminal.send("t")
+        terminal.wait_for("tuibackup drill siakad")
+        terminal.send("\r")
+        terminal.wait_for("► drill siakad")
+        terminal.send("q")
+        assert terminal.wait() == 0
+        assert "drill siakad goes on: tuibackup follow" in terminal.text
+    with cockpit(siakad) as terminal:
+        terminal.wait_for("drill siakad")
+        terminal.wait_for("√ drill siakad", "done")
+        terminal.send("q")
+        assert terminal.wait() == 0
+    assert [entry["outcome"] for entry in entries(siakad, "drill")] == ["done", "done"]
+
+
+def test_the_cockpit_verifies_and_stops_a_job(siakad: Site) -> None:
+    with cockpit(siakad) as terminal:
+        terminal.wait_for("siakad", "fresh")
+        terminal.send("v")
+        terminal.wait_for("Verify siakad", "tuibackup verify siakad")
+        terminal.send("\r")
+        terminal.wait_for("√ verify siakad", "done")
+        terminal.send("t")
+        terminal.wait_for("tuibackup drill siakad")
+        terminal.send("\r")
+        while len(siakad.jobs) < 2:
+            time.sleep(0.02)
+        os.kill(process_of(siakad, siakad.jobs[0].stem), signal.SIGSTOP)
+        terminal.wait_for("► drill siakad")
+        terminal.send("x")
+        terminal.wait_for("Stop it?")
+        terminal.send("y")
+        terminal.wait_for("asked drill siakad to stop")
+        os.kill(process_of(siakad, siakad.jobs[0].stem), signal.SIGCONT)
+        terminal.wait_for("■ drill siakad", "stopped by")
+        terminal.send("q")
+        assert terminal.wait() == 0

@@ -27,6 +27,7 @@ from tuibackup.overview.told import (
     NearQuestion,
     Of,
 )
+from tuibackup.run.journal.job_view import JobView
 from tuibackup.run.operator import Operator
 from tuibackup.sop import Clock
 from tuibackup.words import _
@@ -101,6 +102,7 @@ class Gatherer:
         self._config_problem = ""
         self._unrecorded = ""
         self._log = LogPage(read=False)
+        self._jobs: tuple[JobView, ...] = ()
         self._room: Room | None = None
         self._searching = True  # servers on the disk
         self._dump: StoredDump | None = None
@@ -213,6 +215,8 @@ class Gatherer:
         self._told[self._near.name] = answer.problem
         if answer.faces is not None:
             self._table.follow(answer.faces)
+        if answer.jobs is not None:
+            self._jobs = answer.jobs
         if answer.run and answer.run == self._last:
             self._shown, self._untold = answer.ended, answer.ended is None
         self._recover = self._recover or (answer.died and not self._read_only)
@@ -272,6 +276,7 @@ class Gatherer:
             shown=self._shown,
             stored=self._dump if self._dump and self._dump.server == wish.server else None,
             log=self._log,
+            jobs=self._jobs,
             problems=self._problems(),
             complete=all(
                 helper.name in self._told or helper.owing >= SILENT for helper in (self._near, self._ledger)

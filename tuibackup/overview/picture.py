@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tuibackup.config import Standards
+from tuibackup.run.journal.job_view import JobView
 from tuibackup.run.journal.view import RunView
 from tuibackup.sop import Clock, Outcome, Period, Standing, State
 from tuibackup.text import when
@@ -241,6 +242,9 @@ class Picture:
     shown: RunFace | None = None
     stored: StoredDump | None = None  # of the same server
     log: LogPage = LogPage()
+    jobs: tuple[
+        JobView, ...
+    ] = ()  # restores, verifies, drills: those under way, and those that ended just now
     source: str = ""  # the configuration file
     problems: tuple[str, ...] = ()  # why the program cannot work: no vault, a broken ledger
     complete: bool = True  # False until ledger and vault were read once

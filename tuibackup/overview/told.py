@@ -21,6 +21,7 @@ from tuibackup.overview.picture import (
     RunFace,
     StoredDump,
 )
+from tuibackup.run.journal.job_view import JobView
 from tuibackup.run.journal.view import RunView
 from tuibackup.sop import Clock, Outcome
 
@@ -41,7 +42,7 @@ class NearQuestion(msgspec.Struct, frozen=True):
 
 
 class NearAnswer(msgspec.Struct, frozen=True):
-    """The runs under way by server, None if nothing is new.
+    """The runs under way by server, None if nothing is new; likewise the other `jobs`, with those that ended just now.
 
     `died`: a run died and must be recorded. `ended`: the `run` that was asked for, None if its journal does not tell
     how it ended. `config`: the file as it was read again; `config_problem`: why it could not be.
@@ -54,6 +55,7 @@ class NearAnswer(msgspec.Struct, frozen=True):
     config: Config | None = None
     config_problem: str = ""
     problem: str = ""
+    jobs: tuple[JobView, ...] | None = None
 
 
 # The ledger

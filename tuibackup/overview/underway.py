@@ -1,6 +1,7 @@
 """Reads, in a helper, what needs neither ledger nor vault: runs under way, and the configuration's file."""
 
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +10,12 @@ from tuibackup.config import Config, load
 from tuibackup.errors import TuibackupError
 from tuibackup.overview.picture import RunFace
 from tuibackup.overview.told import NearAnswer, NearQuestion
+from tuibackup.run.journal.job_view import JobView
 from tuibackup.run.journal.journal import JournalReader, journal_path
 from tuibackup.run.journal.view import RunView
-from tuibackup.run.process.living import Living
+from tuibackup.run.process.living import ActiveRun, Living
+
+ENDED_SHOWN = 60.0  # seconds for which a job that ended is still told of
 
 
 class NearLook:
@@ -21,24 +25,54 @@ class NearLook:
         self._config = config
         self._living = Living(config.state)
         self._followed: dict[str, _Followed] = {}
+        self._jobs: dict[str, _FollowedJob] = {}
+        self._told: tuple[JobView, ...] = ()
         self._file = _mark(config.source)
         self._config_problem = ""
 
     def close(self) -> None:
         for followed in self._followed.values():
             followed.close()
+        for job in self._jobs.values():
+            job.close()
 
     def __call__(self, question: NearQuestion) -> NearAnswer:
         config = self._read_again()
         try:
-            faces, died = self._follow()
+            living = self._living.look()
+            faces, died = self._follow([one for one in living if one.job is None])
+            jobs, job_died = self._follow_jobs([one for one in living if one.job is not None])
             ended = self._ended(question.run) if question.run else None
-            return NearAnswer(faces, died, question.run, ended, config, self._config_problem)
+            return NearAnswer(
+                faces, died or job_died, question.run, ended, config, self._config_problem, jobs=jobs
+            )
         except (TuibackupError, OSError) as error:
             return NearAnswer(config=config, config_problem=self._config_problem, problem=str(error))
 
-    def _follow(self) -> tuple[Mapping[str, RunFace] | None, bool]:
-        runs = [one for one in self._living.look() if one.job is None]
+    def _follow_jobs(self, living: list[ActiveRun]) -> tuple[tuple[JobView, ...] | None, bool]:
+        """All jobs if anything is new, else None; and whether one died without a word."""
+        for one in living:
+            if one.run not in self._jobs:
+                self._jobs[one.run] = _FollowedJob(one.journal)
+        alive = {one.run for one in living}
+        now, died = time.monotonic(), False
+        for run, job in list(self._jobs.items()):
+            job.poll()
+            if run not in alive and not job.view.finished:
+                died = died or not job.mourned
+                job.mourned = True
+            if job.ended is None and run not in alive and (job.view.finished or job.mourned):
+                job.ended = now
+            if job.ended is not None and now - job.ended > ENDED_SHOWN:
+                job.close()
+                del self._jobs[run]
+        jobs = tuple(job.view for job in self._jobs.values() if job.view.planned)
+        if jobs == self._told:
+            return None, died
+        self._told = jobs
+        return jobs, died
+
+    def _follow(self, runs: list[ActiveRun]) -> tuple[Mapping[str, RunFace] | None, bool]:
         changed = False
         for run in runs:
             if run.run not in self._followed:
@@ -107,6 +141,23 @@ class _Followed:
                 self.view = replace(self.view, server=event.server)
             self.view = self.view.apply(event)
         return self.view is not before
+
+    def close(self) -> None:
+        self._reader.close()
+
+
+class _FollowedJob:
+    """Likewise of a job. `ended`: when it was first seen to have ended; `mourned`: that it died was told."""
+
+    def __init__(self, path: Path) -> None:
+        self._reader = JournalReader(path)
+        self.view = JobView(path.stem)
+        self.ended: float | None = None
+        self.mourned = False
+
+    def poll(self) -> None:
+        for event in self._reader.poll():
+            self.view = self.view.apply(event)
 
     def close(self) -> None:
         self._reader.close()

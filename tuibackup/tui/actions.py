@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tuibackup.overview.picture import Picture, ServerRow
+from tuibackup.run.journal.job_view import JobView
 from tuibackup.words import _
 
 
@@ -85,9 +86,22 @@ def _mark_due(situation: Situation) -> str | None:
 def _stop(situation: Situation) -> str | None:
     if situation.row is None:
         return _("there is no server to choose")
-    if not situation.row.run:
-        return _("no run of {server} is under way").format(server=situation.row.name)
+    if not situation.row.run and job_of(situation) is None:
+        return _("no run or job of {server} is under way").format(server=situation.row.name)
     return None
+
+
+def job_of(situation: Situation) -> JobView | None:
+    """The job under way that concerns the server under the cursor, or all servers."""
+    name = situation.row.name if situation.row else ""
+    return next(
+        (
+            job
+            for job in situation.picture.jobs
+            if job.planned and not job.finished and job.planned.server in (name, "")
+        ),
+        None,
+    )
 
 
 def _filter(situation: Situation) -> str | None:
@@ -137,8 +151,18 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "stop", ("x",), later("stop"),
-        later("Stop the run of the server under the cursor. Asks first; what is complete is kept."),
+        later("Stop the run, or else the job, of the server under the cursor. Asks first; what is complete is kept."),
         footer=4, changes=True, why_not=_stop,
+    ),
+    Action(
+        "verify", ("v",), later("verify"),
+        later("Read all that is stored of the server under the cursor again, and compare every hash."),
+        footer=13, changes=True, why_not=_needs_server,
+    ),
+    Action(
+        "drill", ("t",), later("drill"),
+        later("Restore the newest good snapshots of the server under the cursor into a scratch place, and compare."),
+        footer=14, changes=True, why_not=_needs_server,
     ),
     Action("filter", ("slash",), later("filter"), later("Show only what contains a text; empty shows all again."),
            footer=5, panes=(1, 4), why_not=_filter),
@@ -181,6 +205,8 @@ DIALOG_KEYS: tuple[tuple[str, str, str], ...] = (
     (later("plan"), "space", later("include or leave out")),
     (later("plan"), "d", later("dry run: say what would be done")),
     (later("plan"), "f", later("full download, pointing into no older archive")),
+    (later("verify, drill"), "enter", later("start it")),
+    (later("verify, drill"), "y", later("copy the command that does the same")),
     (later("stop"), "y n", later("stop the run; leave it (enter leaves it too)")),
     (later("question"), "enter", later("send the answer")),
     (later("details"), "up down", later("scroll")),

@@ -5,14 +5,14 @@ import os
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
 from tuibackup.config import Config
 from tuibackup.errors import ConfigError, TuibackupError
 from tuibackup.overview.gather import Source
-from tuibackup.overview.picture import Picture, RunFace
+from tuibackup.overview.picture import Picture
 from tuibackup.run.operator import Operator, identify
 from tuibackup.run.plan import Plan, PlanSummary
 from tuibackup.tui import actions, keymap, themes
@@ -25,11 +25,15 @@ from tuibackup.tui.screens import confirm
 from tuibackup.tui.screens.choose import Choice, Choose
 from tuibackup.tui.screens.details import ServerDetails
 from tuibackup.tui.screens.dialog import Dialog, Text
+from tuibackup.tui.screens.job import JobPlan
 from tuibackup.tui.screens.main import MainScreen
 from tuibackup.tui.screens.plan import PlanScreen, Wants
 from tuibackup.tui.symbols import ascii_only
 from tuibackup.tui.wire.driver import TerminalApp, TerminalDriver
 from tuibackup.words import _, use_language
+
+if TYPE_CHECKING:
+    from tuibackup.jobs.process.order import Order, Words
 
 EVERY = 0.5  # seconds between two pictures
 SOON = 0.05  # while the log is searched
@@ -268,29 +272,83 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
             self.starting = False
             self.wake()
 
+    def do_verify(self) -> None:
+        from tuibackup.jobs.process.order import Verify
+
+        server = self.main.servers.cursor
+        text = _(
+            "Everything that is stored of {server} is read from the backup disk again, and every hash compared."
+        )
+        self._propose(Verify(what=server), server, _("Verify {server}").format(server=server), text)
+
+    def do_drill(self) -> None:
+        from tuibackup.jobs.process.order import Drill
+
+        server = self.main.servers.cursor
+        text = _(
+            "The newest good snapshots of {server} are restored into a scratch place ({folder}), compared with what was"
+            " recorded when they were made, and thrown away."
+        )
+        self._propose(Drill(what=server), server, _("Drill {server}").format(server=server), text)
+
+    def _propose(self, words: "Words", server: str, title: str, text: str) -> None:
+        """Show the plan of a job; enter starts it."""
+        said = [text.format(server=server, folder=self.config.drill.folder), _("You may leave: it goes on.")]
+        dialog = JobPlan(title, said, words.command())
+        self.push_screen(dialog, lambda yes: self._order(words, server) if yes else None)
+
+    def _order(self, words: "Words", server: str) -> None:
+        from tuibackup.jobs.process.order import order
+
+        wanted = order(words, self.operator, server=server, what=server)
+        self.run_worker(self._start_job(wanted), name="job")
+
+    async def _start_job(self, wanted: "Order") -> None:
+        """Start the process and answer its questions; then its journal tells the rest."""
+        from tuibackup.jobs.process.start import start_job
+
+        try:
+            request = await asyncio.to_thread(start_job, wanted, self.config)
+            self.wake()
+            await request.put_questions_to(ScreenAnswers(self))
+        except TuibackupError as error:
+            said = str(error)
+            self.push_screen(
+                Text(_("It could not be started"), lambda room: wrapped(said, room, 12, "failed"))
+            )
+        finally:
+            self.wake()
+
     def do_stop(self) -> None:
         row = self.main.picture.row(self.main.servers.cursor)
         if row and row.run:
-            face = row.run
-            dialog = confirm.stop(row.name, run_words(face, 60))
-            self.push_screen(dialog, lambda yes: self._stop(face) if yes else None)
+            run, name = row.run.view.run, row.name
+            dialog = confirm.stop(name, run_words(row.run, 60))
+        elif (job := actions.job_of(self.main.situation)) and job.planned:
+            run, name = job.run, f"{_(job.planned.job)} {job.planned.what}"
+            dialog = confirm.stop_job(name)
+        else:
+            return
+        self.push_screen(dialog, lambda yes: self._stop(run, name) if yes else None)
 
-    def _stop(self, face: RunFace) -> None:
+    def _stop(self, run: str, name: str) -> None:
         from tuibackup.run.process.start import ask_stop
 
         try:
-            ask_stop(self.config, face.view.run, self.operator)
+            ask_stop(self.config, run, self.operator)
         except TuibackupError as error:
             self.main.tell(str(error))
         else:
-            self.main.tell(_("asked {server} to stop").format(server=face.view.server))
+            self.main.tell(_("asked {server} to stop").format(server=name))
         self.wake()
 
 
 def _looks_alike(picture: Picture, other: Picture) -> bool:
     """Whether only the seconds differ, and nothing on the screen depends on them."""
-    still = not picture.active and picture.now.replace(second=0, microsecond=0) == other.now.replace(
-        second=0, microsecond=0
+    still = (
+        not picture.active
+        and not picture.jobs
+        and picture.now.replace(second=0, microsecond=0) == other.now.replace(second=0, microsecond=0)
     )
     return still and replace(picture, now=other.now) == other
 
@@ -317,4 +375,8 @@ def open_cockpit(
         raise app.crash
     for face in app.main.picture.active:
         print(_("{server} goes on: tuibackup follow").format(server=face.view.server))
+    for job in app.main.picture.jobs:
+        if job.planned and not job.finished:
+            name = f"{_(job.planned.job)} {job.planned.what}"
+            print(_("{server} goes on: tuibackup follow").format(server=name))
     return app.return_code or 0

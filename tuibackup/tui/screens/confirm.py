@@ -50,6 +50,19 @@ def stop(server: str, doing: str) -> Confirm:
     )
 
 
+def stop_job(name: str) -> Confirm:
+    """The dialog of `x` on a job that is no run."""
+    return Confirm(
+        _("Stop it?"),
+        [
+            name,
+            _("It ends as interrupted, with your name in the record. What it has restored stays."),
+        ],
+        _("stop it"),
+        _("let it run"),
+    )
+
+
 def leave(text: list[str]) -> Confirm:
     """The dialog of `q` if leaving would harm a run."""
     return Confirm(_("Leave the cockpit?"), text, _("leave"), _("stay"))

@@ -20,6 +20,7 @@ from tuibackup.tui import actions
 from tuibackup.tui.lines import Line, Lines, plain, wrapped
 from tuibackup.tui.panes.bar import Bar, Keys
 from tuibackup.tui.panes.dump import DumpPane
+from tuibackup.tui.panes.jobs import Jobs
 from tuibackup.tui.panes.log import LogPane
 from tuibackup.tui.panes.pane import Pane
 from tuibackup.tui.panes.serverline import least_room
@@ -103,6 +104,8 @@ class MainScreen(DrawnOnce, Screen[None], inherit_bindings=False):
         self.field.cursor_blink = False  # each blink would be bytes on a slow line
         self.field.display = False
         self.keys = Keys("keys")
+        self.jobs = Jobs("jobs")
+        self.jobs.display = False
         self.servers = ServersPane()
         self.steps = StepsPane()
         self.dump = DumpPane()
@@ -121,6 +124,7 @@ class MainScreen(DrawnOnce, Screen[None], inherit_bindings=False):
         with self.body:
             yield from self.panes
         yield self.small
+        yield self.jobs
         yield self.field
         yield self.keys
 
@@ -156,6 +160,7 @@ class MainScreen(DrawnOnce, Screen[None], inherit_bindings=False):
         self.steps.server = self.dump.server = self.servers.cursor
         for pane in (self.steps, self.dump, self.log_pane):
             pane.take(picture)
+        self.jobs.take(picture)
         self._hint()
 
     @property

@@ -1,0 +1,30 @@
+"""A restore, verify or drill as a picture, folded from its events alone."""
+
+from dataclasses import dataclass, replace
+
+from tuibackup.run.journal import events as ev
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """One job. `progress` is that of the snapshot it is busy with; `results` counts those it has done."""
+
+    run: str
+    planned: ev.JobPlanned | None = None
+    progress: ev.JobProgress | None = None
+    results: int = 0
+    finished: ev.JobFinished | None = None
+
+    def apply(self, event: ev.AnyEvent) -> "JobView":
+        """The picture after one more event."""
+        match event:
+            case ev.JobPlanned():
+                return replace(self, planned=event)
+            case ev.JobProgress():
+                return replace(self, progress=event)
+            case ev.JobResult():
+                return replace(self, progress=None, results=self.results + 1)
+            case ev.JobFinished():
+                return replace(self, progress=None, finished=event)
+            case _:
+                return self
