@@ -5,6 +5,7 @@ import sys
 from tuibackup.cli.output import MARKS, JsonList, print_hanging, print_json, say
 from tuibackup.cli.results import ended_of, print_result, print_results_summary
 from tuibackup.cli.summary import Ended
+from tuibackup.overview.picture import job_word
 from tuibackup.run.journal import events as ev
 from tuibackup.text import count, duration, rate, size
 from tuibackup.words import _
@@ -26,7 +27,7 @@ class JobLines:
             case ev.JobPlanned():
                 self._planned = event
                 if self._heading:
-                    print_hanging(f"{MARKS['running']} ", f"{_(event.job)}  {event.what}  {event.run}")
+                    print_hanging(f"{MARKS['running']} ", f"{job_word(event.job)}  {event.what}  {event.run}")
             case ev.JobProgress():
                 self._progress = event
             case ev.RunNote():

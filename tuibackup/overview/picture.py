@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tuibackup.config import Standards
+from tuibackup.run.journal.events import JobKind
 from tuibackup.run.journal.job_view import JobView
 from tuibackup.run.journal.view import RunView
 from tuibackup.sop import Clock, Outcome, Period, Standing, State
@@ -292,6 +293,10 @@ def outcome_word(outcome: Outcome) -> str:
         Outcome.DONE: _("done"), Outcome.WARNINGS: _("warnings"), Outcome.FAILED: _("failed"),
         Outcome.INTERRUPTED: _("interrupted"),
     }[outcome]  # fmt: skip
+
+
+def job_word(job: JobKind) -> str:
+    return {"restore": _("restore"), "verify": _("verify"), "drill": _("drill")}[job]
 
 
 def clock_word(clock: Clock) -> str:

@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from tuibackup.config import Config
 from tuibackup.errors import ConfigError, TuibackupError
 from tuibackup.overview.gather import Source
-from tuibackup.overview.picture import Picture
+from tuibackup.overview.picture import Picture, job_word
 from tuibackup.run.operator import Operator, identify
 from tuibackup.run.plan import Plan, PlanSummary
 from tuibackup.tui import actions, keymap, themes
@@ -325,7 +325,7 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
             run, name = row.run.view.run, row.name
             dialog = confirm.stop(name, run_words(row.run, 60))
         elif (job := actions.job_of(self.main.situation)) and job.planned:
-            run, name = job.run, f"{_(job.planned.job)} {job.planned.what}"
+            run, name = job.run, f"{job_word(job.planned.job)} {job.planned.what}"
             dialog = confirm.stop_job(name)
         else:
             return
@@ -377,6 +377,6 @@ def open_cockpit(
         print(_("{server} goes on: tuibackup follow").format(server=face.view.server))
     for job in app.main.picture.jobs:
         if job.planned and not job.finished:
-            name = f"{_(job.planned.job)} {job.planned.what}"
+            name = f"{job_word(job.planned.job)} {job.planned.what}"
             print(_("{server} goes on: tuibackup follow").format(server=name))
     return app.return_code or 0

@@ -1,6 +1,6 @@
 """The strip of jobs other than runs: a line each, while they go on and for a while after their end."""
 
-from tuibackup.overview.picture import Picture
+from tuibackup.overview.picture import Picture, job_word
 from tuibackup.run.journal.job_view import JobView
 from tuibackup.text import cells, count, duration, rate, shorten, size
 from tuibackup.tui.lines import Line, Lines, Span, ends
@@ -43,7 +43,7 @@ def _line(job: JobView, room: int) -> Line:
     assert job.planned
     state = job.finished.outcome.value if job.finished else "running"
     end = _ended(job) if job.finished else _going(job)
-    start = f" {SIGNS[state]} {_(job.planned.job)} "
+    start = f" {SIGNS[state]} {job_word(job.planned.job)} "
     what = shorten(job.planned.what, max(12, room - cells(start) - cells(end) - 3), middle=True)
     spans: Line = ((start, state), (what, ""))
     tail: tuple[Span, ...] = ((end + " ", state if job.finished else "muted"),)
