@@ -58,7 +58,7 @@ async def test_read_only_takes_away_what_changes_and_says_so(cockpit: Opener) ->
 async def test_a_disabled_key_says_why_until_the_next_key(cockpit: Opener) -> None:
     async with cockpit(pictures.drawn()) as seat:
         await seat.press("x")
-        assert "no run of simpeg is under way" in seat.foot
+        assert "no run or job of simpeg is under way" in seat.foot
         await seat.press("down")
         assert "quit" in seat.foot
 

@@ -171,7 +171,7 @@ async def test_stop_asks_names_what_happens_and_means_no(
     cockpit: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stopped: list[str] = []
-    monkeypatch.setattr(Cockpit, "_stop", lambda self, face: stopped.append(face.view.server))
+    monkeypatch.setattr(Cockpit, "_stop", lambda self, run, name: stopped.append(name))
     async with cockpit(pictures.drawn()) as seat:
         await seat.press("]", "x")
         assert "Stop the run of siakad?" in seat.screen
