@@ -153,8 +153,8 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
         said = [renewed(before, config)]
         try:
             keymap.check(config)
-        except ConfigError as error:  # the keys stay as they were
-            said.append(str(error))
+        except ConfigError as error:  # the keys stay as they were; one line has no room for the folder
+            said.insert(0, str(error).replace(f"{config.source}:", f"{config.source.name}:"))
         else:
             self.main.keymap = config.keymap
             self.set_keymap(config.keymap)

@@ -50,6 +50,8 @@ def _no_run(server: str, picture: Picture) -> str:
         return _("there is nothing to run yet")
     row = picture.row(server)
     if row and row.last is None and picture.complete:
+        if row.condition == "unknown":  # the ledger did not answer
+            return _("the last run of {server} is not known").format(server=server)
         return _("{server} was never backed up; b plans its first run").format(server=server)
     return _("reading the last run of {server}").format(server=server)
 
