@@ -7,11 +7,10 @@ import os
 import re
 import signal
 import time
-from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
+from tests.acceptance.processes import carrying_out, children
 from tests.acceptance.site import TUIBACKUP, Site
 from tests.terminal import Terminal
 
@@ -33,10 +32,7 @@ def helpers(seat: Terminal) -> dict[str, int]:
     deadline = time.monotonic() + 60
     while not set(found) >= HELPERS:
         assert time.monotonic() < deadline, f"there are only {set(found)}"
-        with suppress(OSError):  # another child of it has just ended
-            for task in Path(f"/proc/{seat.pid}/task").glob("*/children"):
-                for child in task.read_text().split():
-                    found[Path(f"/proc/{child}/comm").read_text().strip()] = int(child)
+        found = children(carrying_out(seat.pid))
     return found
 
 

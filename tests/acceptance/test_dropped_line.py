@@ -8,10 +8,10 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.acceptance.processes import carrying_out, end, processor_seconds
 from tests.acceptance.site import TUIBACKUP, Site
 from tests.terminal import Terminal
 
@@ -35,39 +35,30 @@ def freeze(seat: Terminal) -> None:
         time.sleep(0.02)
 
 
-def ends(seat: Terminal, within: float = 30) -> None:
-    began = time.monotonic()
-    while not seat._ended():
-        assert time.monotonic() - began < within, "the cockpit stays"
-        time.sleep(0.05)
-
-
-def processor_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def test_a_line_that_froze_and_is_cut_ends_it(seat: Terminal) -> None:
     freeze(seat)
-    used = processor_seconds(seat.pid)
+    cockpit = carrying_out(seat.pid)
+    used = processor_seconds(cockpit)
     time.sleep(2)
-    assert processor_seconds(seat.pid) - used < 0.5, "it turns in circles"
+    assert processor_seconds(cockpit) - used < 0.5, "it turns in circles"
     seat.hang_up()
-    ends(seat)
+    end(seat.pid, cockpit)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_while_the_line_is_frozen(seat: Terminal, number: signal.Signals) -> None:
     freeze(seat)
+    cockpit = carrying_out(seat.pid)
     os.kill(seat.pid, number)
-    ends(seat)
+    end(seat.pid, cockpit)
 
 
 def test_q_ends_it_while_the_line_is_frozen(seat: Terminal) -> None:
     freeze(seat)
+    cockpit = carrying_out(seat.pid)
     seat.send("q")
-    ends(seat)
+    end(seat.pid, cockpit)
     assert seat.wait() == 0
 
 

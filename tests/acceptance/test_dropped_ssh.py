@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.processes import carrying_out, end, processor_seconds
 from tests.acceptance.site import TUIBACKUP, Site
 from tests.acceptance.slow import go_on, slow_sshd
 from tests.line import Line
@@ -24,21 +25,8 @@ class Login:
 
     seat: Terminal
     line: Line
-    cockpit: int  # its process
-
-    @property
-    def used(self) -> float:
-        """Seconds of a processor that the cockpit has used."""
-        fields = Path(f"/proc/{self.cockpit}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    @property
-    def there(self) -> bool:
-        """Whether the cockpit's process still runs."""
-        try:
-            return Path(f"/proc/{self.cockpit}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-        except OSError:
-            return False
+    command: int  # the process that was started
+    cockpit: int  # the one that carries it out
 
 
 @pytest.fixture
@@ -75,7 +63,8 @@ def login(running: Site) -> Iterator[Login]:
         ) as seat,
     ):  # fmt: skip
         seat.wait_for("► 4 running", "step 2 of 4", "q quit", seconds=120)
-        yield Login(seat, line, int(number.read_text()))
+        command = int(number.read_text())
+        yield Login(seat, line, command, carrying_out(command))
 
 
 def stands(login: Login, how: str) -> None:
@@ -86,17 +75,17 @@ def stands(login: Login, how: str) -> None:
         login.line.stands = login.line.bytes
 
 
-def ends(login: Login, how: str) -> None:
+def is_ended(login: Login, how: str) -> None:
     if how == "client":
         os.kill(login.seat.pid, signal.SIGKILL)
     elif how == "line":
         login.line.cut()
     else:
-        os.kill(login.cockpit, signal.Signals[how])
+        os.kill(login.command, signal.Signals[how])
 
 
 @pytest.mark.parametrize(
-    ("stalls", "seconds", "end", "keys"),
+    ("stalls", "seconds", "how_it_ends", "keys"),
     [
         ("client", 2, "client", "?"),
         *(
@@ -112,22 +101,18 @@ def ends(login: Login, how: str) -> None:
     ],
 )
 def test_a_login_that_stood_still_and_ended(
-    running: Site, login: Login, stalls: str, seconds: float, end: str, keys: str
+    running: Site, login: Login, stalls: str, seconds: float, how_it_ends: str, keys: str
 ) -> None:
     login.seat.send(keys)
     if keys:
         login.seat.wait_for("esc close")
     stands(login, stalls)
-    used, began = login.used, time.monotonic()
+    used, began = processor_seconds(login.cockpit), time.monotonic()
     time.sleep(seconds)
-    share = (login.used - used) / (time.monotonic() - began)
+    share = (processor_seconds(login.cockpit) - used) / (time.monotonic() - began)
     assert share < 0.3, f"it used {share:.0%} of a processor meanwhile"
-    assert login.there
-    ends(login, end)
-    deadline = time.monotonic() + 30
-    while login.there:
-        assert time.monotonic() < deadline, "the cockpit stays"
-        time.sleep(0.05)
+    is_ended(login, how_it_ends)
+    end(login.command, login.cockpit)
     status = running.tuibackup("status")
     assert status.out.count("step 2") == len(SERVERS), f"the runs go on:\n{status.out}"
     go_on(running)
