@@ -1,29 +1,37 @@
-"""What a history weighs on the cockpit: `python -m benchmarks.weight --config FILE | --entries 1000000 [--keep DIR]`.
+"""What a history weighs on the cockpit: `python -m benchmarks.weight --config FILE | --folder DIR [--entries 1000000]`.
 
-Measured from outside on a state that is there, or one that is written by the program's own code: a ledger, the
-journals of its newest runs, and every server's newest snapshots. `status`; the cockpit's first whole screen; `j`, while
+Measured from outside on a state that is there, or one that the program's own code writes into a folder: a ledger, the
+journals of its newest runs, every server's newest snapshots. `status`; the cockpit's first whole screen; `j`, while
 another process adds an entry a second and four runs are under way; the processor that an idle cockpit and its helpers
-use; `log --json`, its first line and its memory. Times depend on the machine: run it on a quiet one.
+use; their memory; `log --json`, its first line and its memory. Beside it `htop`, `mc` and `tig` at the same size.
+Times depend on the machine: run it on a quiet one.
 """
 
 import argparse
 import os
+import shutil
+import signal
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.history import cockpit, command, environment, status
+from benchmarks.past import finished_runs, publish
 from tests.ledger import million
 from tests.terminal import Terminal
 from tuibackup.config import Config, load
+from tuibackup.run.places import open_ledger, open_vault
 
+SIZE = (120, 40)
 KEYS = 60
 IDLE = 20.0  # seconds
+JOURNALS = 9000
+RUNS = ("server-001", "server-002", "server-003", "server-004")
 _WRITER = """
 import sys, time
 from pathlib import Path
@@ -33,96 +41,175 @@ with Ledger.open(Path(sys.argv[1])) as ledger:
         ledger.append(Kind.NOTE, {"text": "an entry a second"}, operator="andi", server="server-001")
         time.sleep(1)
 """
+_RUNS = """
+import sys, time
+from pathlib import Path
+from benchmarks.past import plan
+from tuibackup.run.journal import events as ev
+from tuibackup.run.journal.journal import Journal
+from tuibackup.sop import Step
+state, servers = Path(sys.argv[1]), sys.argv[2:]
+began = [plan(f"{time.strftime('%Y-%m-%dT%H%M%SZ', time.gmtime())}-{server}", server, ev.now()) for server in servers]
+journals = [Journal.create(state, planned) for planned in began]
+try:
+    for files in range(10**6):
+        for planned, journal in zip(began, journals):
+            of = {"run": planned.run, "server": planned.server}
+            if not files:
+                journal.append(ev.StepStarted(time=ev.now(), step=Step.DOWNLOAD, **of))
+            journal.append(ev.StepProgress(time=ev.now(), step=Step.DOWNLOAD, items=files, items_total=10**6,
+                                           bytes=files << 20, bytes_total=10**12, unit="files",
+                                           current=f"/srv/www/upload-{files}.pdf", rate=2e6, left=1e5, **of))
+        time.sleep(0.5)
+except KeyboardInterrupt:
+    for journal in journals:
+        journal.path.unlink()
+"""
+
+
+class Used(NamedTuple):
+    """What a program's processes use: percent of a core while nothing is pressed, MiB that are their own."""
+
+    core: float
+    memory: float
+
+    def __str__(self) -> str:
+        return f"{self.core:.2f} % | {self.memory:.0f} MiB"
 
 
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--config", type=Path, help="a configuration whose state is there")
-    words.add_argument("--entries", type=int, default=100_000)
+    words.add_argument("--folder", type=Path, help="where a state is made, and stays")
+    words.add_argument("--entries", type=int, default=1_000_000)
     words.add_argument("--servers", type=int, default=500)
-    words.add_argument("--rounds", type=int, default=5)
+    words.add_argument("--rounds", type=int, default=7)
     told = words.parse_args()
-    with tempfile.TemporaryDirectory() as place:
-        config = load(told.config) if told.config else made(Path(place), told.entries, told.servers)
-        status(config)
-        print("| | |\n|---|---|")
-        row("`status`", f"{statistics.median(status(config) for _ in range(told.rounds)):.2f} s")
-        row("first screen", f"{statistics.median(cockpit(config) for _ in range(told.rounds)):.2f} s")
-        with writing(config):
-            keys = sorted(pressed(config))
-        row(
-            "`j`, an entry a second",
-            f"{keys[len(keys) * 95 // 100] * 1000:.0f} ms at p95, {keys[-1] * 1000:.0f} at most",
-        )
-        row("idle", f"{idle(config):.2f} % of a core")
-        first, seconds, memory = logged(config)
-        row("`log --json`", f"first line after {first:.2f} s, all after {seconds:.1f} s, {memory} MiB")
+    if not told.config and not told.folder:
+        words.error("say --config or --folder")
+    config = load(told.config) if told.config else made(told.folder, told.entries, told.servers)
+    status(config)
+    print("| | median | fastest |\n|---|---|---|")
+    for title, measured in (("`status`", status), ("first screen, all servers", cockpit)):
+        seconds = sorted(measured(config) for _round in range(told.rounds))
+        row(title, f"{statistics.median(seconds):.2f} s", f"{seconds[0]:.2f} s")
+    first, seconds_in_all, memory = logged(config)
+    row("`log --json`: first line", f"{first:.2f} s", f"all after {seconds_in_all:.1f} s, {memory} MiB")
+    print(f"\n{SIZE[0]}x{SIZE[1]}\n")
+    print("| | opens | key to screen, p95 | at most | idle | memory |\n|---|---|---|---|---|---|")
+    with busy(config):
+        beside("cockpit, four runs, an entry a second", config, "newest first", "j", "k")
+    beside("cockpit, nothing under way", config, "newest first", "j", "k")
+    for name, words_of, shown, down, up in (
+        ("htop", ["htop"], "Load average", "\x1b[B", "\x1b[A"),
+        ("mc", ["mc", "/usr/bin", "/etc"], "Quit", "\x1b[B", "\x1b[A"),
+        ("tig", ["tig"], "[main]", "j", "k"),
+    ):
+        if shutil.which(name):
+            beside(name, words_of, shown, down, up)
+        else:
+            row(name, "not installed", "", "", "", "")
 
 
-def row(what: str, figure: str) -> None:
-    print(f"| {what} | {figure} |", flush=True)
+def row(*cells: object) -> None:
+    print("| " + " | ".join(map(str, cells)) + " |", flush=True)
 
 
 def made(folder: Path, entries: int, servers: int) -> Config:
-    """A configuration with so many servers, and a ledger of their history."""
+    """A configuration with so many servers, a ledger of their history, its newest journals and snapshots."""
     million.SERVERS = tuple(f"server-{number:03}" for number in range(servers))
-    (folder / "vault").mkdir()
+    (folder / "vault").mkdir(parents=True)
     (folder / "state").mkdir(mode=0o700)
     text = f'state = "{folder}/state"\n[vault]\npath = "{folder}/vault"\n'
     text += "".join(f'[servers.{name}]\nhost = "127.0.0.1"\nfolders = ["/srv"]\n' for name in million.SERVERS)
     (folder / "config.toml").write_text(text)
     (folder / "config.toml").chmod(0o600)
     million.write(folder / "state/ledger.sqlite", entries)
-    return load(folder / "config.toml")
+    config = load(folder / "config.toml")
+    open_vault(config)
+    with open_ledger(config) as ledger:
+        publish(config, sorted(fact.snapshot for fact in ledger.clock_facts().values() if fact.snapshot))
+    finished_runs(config, JOURNALS)
+    return config
 
 
 @contextmanager
-def writing(config: Config) -> Iterator[None]:
-    words = [sys.executable, "-c", _WRITER, str(config.state / "ledger.sqlite")]
-    with subprocess.Popen(words) as writer:
+def busy(config: Config) -> Iterator[None]:
+    """Runs under way that tell their progress twice a second, and an entry a second."""
+    ledger = str(config.state / "ledger.sqlite")
+    with (
+        subprocess.Popen([sys.executable, "-c", _WRITER, ledger]) as writer,
+        subprocess.Popen([sys.executable, "-c", _RUNS, str(config.state), *RUNS]) as runs,
+    ):
         try:
             yield
         finally:
             writer.terminate()
+            runs.send_signal(signal.SIGINT)
 
 
-def pressed(config: Config) -> Iterator[float]:
-    """Seconds from a key to the first byte of its answer, keys apart."""
-    with Terminal(command(config), environment(config), columns=120, rows=40) as seat:
-        seat.wait_for("newest first")
-        seat.settle()
-        for number in range(KEYS):
-            before = seat.screen.cursor.y
-            began = time.perf_counter()
-            seat.send("k" if number % 20 == 19 else "j")
-            while seat.screen.cursor.y == before and time.perf_counter() - began < 5:
-                time.sleep(0.001)
-            yield time.perf_counter() - began
-            time.sleep(0.2)
+def beside(name: str, program: Config | list[str], shown: str, down: str, up: str) -> None:
+    """A row of the table: the same for every program."""
+    if isinstance(program, Config):
+        words, around = command(program), environment(program)
+    else:
+        words, around = program, {**os.environ, "TERM": "xterm-256color", "LANG": "C.UTF-8"}
+    source = str(Path(__file__).parents[1])
+    began = time.perf_counter()
+    with Terminal(words, around, columns=SIZE[0], rows=SIZE[1], cwd=source) as seat:
+        seat.wait_for(shown)
+        opened = time.perf_counter() - began
+        time.sleep(8)
+        keys = sorted(pressed(seat, down, up, moves=isinstance(program, Config)))
+        found = used(seat)
+        seat.send("q" if name != "mc" else "\x1b[21~\r")
+        seat.wait()
+    p95, most = keys[len(keys) * 95 // 100] * 1000, keys[-1] * 1000
+    row(name, f"{opened:.2f} s", f"{p95:.0f} ms", f"{most:.0f} ms", found)
 
 
-def idle(config: Config) -> float:
-    """Percent of a core that the cockpit and its helpers use while nothing happens."""
-    with Terminal(command(config), environment(config)) as seat:
-        seat.wait_for("server-")
-        time.sleep(10)
-        ours = [seat.pid, *map(int, children(seat.pid))]
-        before = used(ours)
-        time.sleep(IDLE)
-        return (used(ours) - before) / IDLE * 100
+def pressed(seat: Terminal, down: str, up: str, *, moves: bool) -> Iterator[float]:
+    """Seconds from a key until its answer is there, a key at a time: its first bytes, or the cursor if that `moves`."""
+
+    def seen() -> int:
+        return seat.screen.cursor.y if moves else seat.bytes_written
+
+    for number in range(KEYS):
+        seat.settle(0.02)
+        before = seen()
+        began = time.perf_counter()
+        seat.send(up if number % 20 == 19 else down)
+        while seen() == before and time.perf_counter() - began < 5:
+            time.sleep(0.0005)
+        yield time.perf_counter() - began
+        time.sleep(0.2)
+
+
+def used(seat: Terminal) -> Used:
+    """Of the program in the terminal and the processes that it started."""
+    ours = [seat.pid, *map(int, children(seat.pid))]
+    before = processor(ours)
+    time.sleep(IDLE)
+    return Used((processor(ours) - before) / IDLE * 100, sum(map(memory_of, ours)))
 
 
 def children(process: int) -> list[str]:
     return Path(f"/proc/{process}/task/{process}/children").read_text().split()
 
 
-def used(processes: list[int]) -> float:
+def processor(processes: list[int]) -> float:
     """Seconds of a processor that they have used."""
     ticks = 0
     for process in processes:
         words = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
         ticks += int(words[11]) + int(words[12])
     return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def memory_of(process: int) -> float:
+    """MiB of a process; of what several share each has its part."""
+    lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
 def logged(config: Config) -> tuple[float, float, int]:

@@ -12,11 +12,10 @@ from tuibackup.config import (
     Database,
     SecretSource,
     Server,
-    add_server,
     example,
     load,
-    set_value,
 )
+from tuibackup.config.write import add_server, set_value
 from tuibackup.errors import ConfigError
 
 COMMENTED = """# our servers

@@ -17,7 +17,6 @@ from tuibackup.config.settings import (
     Standards,
     VaultSettings,
 )
-from tuibackup.config.write import add_server, set_value
 
 __all__ = [
     "Config",
@@ -29,10 +28,8 @@ __all__ = [
     "Server",
     "Standards",
     "VaultSettings",
-    "add_server",
     "example",
     "find",
     "load",
     "places",
-    "set_value",
 ]

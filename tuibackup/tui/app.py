@@ -14,9 +14,7 @@ from tuibackup.errors import ConfigError, TuibackupError
 from tuibackup.overview.gather import Source
 from tuibackup.overview.picture import Picture, job_word
 from tuibackup.run.operator import Operator, identify
-from tuibackup.run.plan import Plan, PlanSummary
 from tuibackup.tui import actions, keymap, themes
-from tuibackup.tui.answers import ScreenAnswers
 from tuibackup.tui.lines import wrapped
 from tuibackup.tui.panes.serverline import run_words
 from tuibackup.tui.private import QuietCrash, colour_count, show_only_ascii
@@ -27,13 +25,14 @@ from tuibackup.tui.screens.details import ServerDetails
 from tuibackup.tui.screens.dialog import Dialog, Text
 from tuibackup.tui.screens.job import JobPlan
 from tuibackup.tui.screens.main import MainScreen
-from tuibackup.tui.screens.plan import PlanScreen, Wants
 from tuibackup.tui.symbols import ascii_only
 from tuibackup.tui.wire.driver import TerminalApp, TerminalDriver
 from tuibackup.words import _, use_language
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # a start needs neither plans nor questions, and what they import takes a while
     from tuibackup.jobs.process.order import Order, Words
+    from tuibackup.run.plan import Plan, PlanSummary
+    from tuibackup.tui.screens.plan import Wants
 
 EVERY = 0.5  # seconds between two pictures
 SOON = 0.05  # while the log is searched
@@ -244,19 +243,22 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
         if not rows:
             self.main.tell(_("nothing to back up there, or a run is under way already"))
             return
+        from tuibackup.tui.screens.plan import PlanScreen
+
         self.push_screen(PlanScreen(rows, self.config, self._plan), self._planned)
 
-    def _plan(self, wants: Wants, full: bool) -> tuple[tuple[Plan, ...], PlanSummary]:
+    def _plan(self, wants: "Wants", full: bool) -> "tuple[tuple[Plan, ...], PlanSummary]":
         return self.source.plan(wants, full, self.operator)
 
-    def _planned(self, plans: tuple[Plan, ...] | None) -> None:
+    def _planned(self, plans: "tuple[Plan, ...] | None") -> None:
         if plans:
             self.main.servers.mark(self.main.servers.marks)
             self.run_worker(self._start(plans), name="request")
 
-    async def _start(self, plans: tuple[Plan, ...]) -> None:
+    async def _start(self, plans: "tuple[Plan, ...]") -> None:
         """Start the processes and answer their questions; then their journals tell the rest."""
         from tuibackup.run.process.start import start
+        from tuibackup.tui.answers import ScreenAnswers
 
         self.starting = True
         try:
@@ -306,6 +308,7 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
     async def _start_job(self, wanted: "Order") -> None:
         """Start the process and answer its questions; then its journal tells the rest."""
         from tuibackup.jobs.process.start import start_job
+        from tuibackup.tui.answers import ScreenAnswers
 
         try:
             request = await asyncio.to_thread(start_job, wanted, self.config)
