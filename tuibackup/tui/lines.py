@@ -6,7 +6,6 @@ nothing of backups. Texts are never markup. Colours come from lines.tcss through
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import zip_longest
-from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -24,6 +23,11 @@ STYLES = (
     "fresh", "due", "overdue", "never", "running", "waiting", "warnings", "failed", "interrupted", "done",
     "unknown", "muted", "rule", "title", "key", "strong", "notice", "cursor", "cursor-blurred",
 )  # fmt: skip
+
+
+# The styles' classes. A screen has them for all its lines: worked out for each widget they took a tenth of a second at
+# a start, and ten milliseconds when the focus moves.
+COMPONENTS = frozenset(f"lines--{name}" for name in STYLES)
 
 
 def width(line: Iterable[Span]) -> int:
@@ -110,7 +114,6 @@ class Kept:
 class Lines(Widget):
     """Draws lines given by `show`, those that differ from the last time."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"lines--{name}" for name in STYLES}
     DEFAULT_CSS = "Lines { width: 1fr; height: 1fr; }"
 
     def __init__(self, name: str | None = None, *, classes: str | None = None) -> None:
@@ -153,12 +156,15 @@ class Lines(Widget):
         return strip.simplify()  # joins cells of one style: each change of style takes ten bytes on the wire
 
     def _style(self, base: Style, name: str, over: Style | None) -> Style:
-        style = base + self.get_component_rich_style(f"lines--{name}", partial=True) if name else base
+        style = base + self._named_style(f"lines--{name}") if name else base
         return style if over is None else style + over
+
+    def _named_style(self, name: str) -> Style:
+        return self.screen.get_component_rich_style(name, partial=True)
 
     def _cursor_style(self) -> Style:
         name = "lines--cursor" if self.has_focus else "lines--cursor-blurred"
-        style = self.get_component_rich_style(name, partial=True)
+        style = self._named_style(name)
         if self.has_focus and not self.app.native_ansi_color:
             # Only with 16 colours the cursor has its own text colour: many of them cannot be read on its background.
             return Style(bgcolor=style.bgcolor, bold=style.bold)

@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input
 
-from tuibackup.tui.lines import Line, Lines
+from tuibackup.tui.lines import COMPONENTS, Line, Lines
 from tuibackup.tui.panes.bar import keys_line
 from tuibackup.tui.private import DrawnOnce
 from tuibackup.words import _
@@ -76,6 +76,7 @@ class Dialog(DrawnOnce, ModalScreen[Result], inherit_bindings=False):
         Binding("ctrl+c", "app.leaving", show=False, priority=True),
     ]
     CSS_PATH = "dialog.tcss"
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(COMPONENTS)
     wide = 78  # columns inside the frame, where the terminal has them
     title_text = ""
     focus_body = True  # False where a field among the `parts` has the focus

@@ -17,7 +17,7 @@ from tuibackup.config import Config
 from tuibackup.overview.gather import Wish
 from tuibackup.overview.picture import Picture, ServerRow
 from tuibackup.tui import actions
-from tuibackup.tui.lines import Line, Lines, plain, wrapped
+from tuibackup.tui.lines import COMPONENTS, Line, Lines, plain, wrapped
 from tuibackup.tui.panes.bar import Bar, Keys
 from tuibackup.tui.panes.dump import DumpPane
 from tuibackup.tui.panes.jobs import Jobs
@@ -79,6 +79,7 @@ class MainScreen(DrawnOnce, Screen[None], inherit_bindings=False):
     """The one screen; every binding goes through the registry of actions."""
 
     CSS_PATH = "main.tcss"
+    COMPONENT_CLASSES: ClassVar[set[str]] = set(COMPONENTS)
     BINDINGS: ClassVar[list[BindingType]] = [
         # Priority: the app itself carries them out in the order of the keys. Given to the focused widget they would
         # be late, and what was typed ahead on a slow line ("/dns") would come in as commands.
@@ -120,6 +121,7 @@ class MainScreen(DrawnOnce, Screen[None], inherit_bindings=False):
         return (self.servers, self.steps, self.dump, self.log_pane)
 
     def compose(self) -> ComposeResult:
+        self._name_layout()  # before there are widgets whose styles depend on it
         yield self.bar
         with self.body:
             yield from self.panes
@@ -131,6 +133,7 @@ class MainScreen(DrawnOnce, Screen[None], inherit_bindings=False):
     def on_mount(self) -> None:
         self._ready = True
         self.servers.focus()
+        self._arrange()
         self._show()
 
     # The picture and where the cursor is
@@ -215,20 +218,27 @@ class MainScreen(DrawnOnce, Screen[None], inherit_bindings=False):
 
     def _lay_out(self) -> None:
         """Choose the layout, and in the large one how wide the servers' pane is."""
-        width, height = self.app.size
-        name = layout_for(width, height, self.picture.rows)
-        servers = servers_width(width, self.picture.rows) if name == "large" else 0
+        changed = self._name_layout()
+        width = self.app.size.width
+        servers = servers_width(width, self.picture.rows) if self.layout_name == "large" else 0
         if servers != self._servers_width:
             self._servers_width = servers
             if servers:
                 self.body.styles.grid_columns = f"{servers} 1fr"
             else:
                 self.body.styles.clear_rule("grid_columns")
-        if name != self.layout_name:
-            for known in ("tiny", "single", "small", "wide", "large"):
-                self.set_class(known == name, f"-{known}")
-            self.layout_name = name
+        if changed:
             self._arrange()
+
+    def _name_layout(self) -> bool:
+        """Take the name of the layout as a class; whether it is another."""
+        name = layout_for(*self.app.size, self.picture.rows)
+        if name == self.layout_name:
+            return False
+        for known in ("tiny", "single", "small", "wide", "large"):
+            self.set_class(known == name, f"-{known}", update=self._ready)
+        self.layout_name = name
+        return True
 
     def _arrange(self) -> None:
         """The visible panes: all; dump and log share a place when small; only the focused one in the single layout."""
