@@ -131,7 +131,7 @@ def cockpit(seat: Terminal, seconds: float) -> None:
         meter.cost()
         seat.send(key)
         seat.wait_for(shown)
-        time.sleep(0.15)
+        seat.settle(0.25, 2)
         row(f"cockpit: {name}", meter.cost())
     for name, key, shown in SEEN:
         seat.send(key)
