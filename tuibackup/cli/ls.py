@@ -4,7 +4,6 @@ import argparse
 import os
 import stat
 import sys
-from base64 import b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import chain, islice
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuibackup.cli.columns import GAP, Shape, fit, line
 from tuibackup.cli.context import Context
-from tuibackup.cli.output import print_json, print_json_list, print_table, terminal_width
+from tuibackup.cli.output import exact_name, print_json, print_json_list, print_table, terminal_width
 from tuibackup.errors import UsageError
 from tuibackup.words import _
 
@@ -161,30 +160,20 @@ class _Lines:
 def _document(found: "IndexEntry") -> dict[str, Any]:
     entry = found.entry
     document: dict[str, Any] = {
-        **_name("path", found.path),
+        **exact_name("path", found.path),
         "kind": entry.kind.value,
         "mode": f"{entry.mode:04o}",
         "uid": entry.uid,
         "gid": entry.gid,
-        **_name("user", entry.user),
-        **_name("group", entry.group),
+        **exact_name("user", entry.user),
+        **exact_name("group", entry.group),
         "size": entry.size,
         "mtime-ns": entry.mtime_ns,
         "sha256": found.member.sha256.hex() if found.member else None,
     }
     if entry.target is not None:
-        document.update(_name("target", entry.target))
+        document.update(exact_name("target", entry.target))
     return document
-
-
-def _name(key: str, value: bytes) -> dict[str, str]:
-    """The exact text if it is UTF-8; otherwise readable text, with the bytes in base64 beside it."""
-    from tuibackup.text import printable
-
-    try:
-        return {key: value.decode()}
-    except UnicodeDecodeError:
-        return {key: printable(value), f"{key}-base64": b64encode(value).decode()}
 
 
 def _clean(text: str) -> str:

@@ -25,6 +25,7 @@ COMMANDS = (
     "log",
     "snapshots",
     "ls",
+    "cat",
     "verify",
     "drill",
     "restore",
@@ -33,7 +34,8 @@ COMMANDS = (
     "demo",
 )
 
-LOOKING = frozenset({"follow", "status", "log", "snapshots", "ls", "check"})  # all others change something
+# All others change something.
+LOOKING = frozenset({"follow", "status", "log", "snapshots", "ls", "cat", "check"})
 
 WARNINGS = 3
 _SELDOM = 50_000  # objects, a few megabytes, that come before Python looks for garbage
@@ -198,6 +200,7 @@ def _summary() -> list[tuple[str, str]]:
         ("log", _("what was done, from the ledger")),
         ("snapshots [SERVER]", _("what the vault holds")),
         ("ls SNAPSHOT [PATH]", _("what a snapshot holds")),
+        ("cat SNAPSHOT PATH", _("the content of a file, or the SQL of a database")),
         ("verify [SERVER | SNAPSHOT]", _("read everything again and compare the hashes")),
         ("drill SERVER | SNAPSHOT", _("restore into a scratch place, compare, throw away")),
         ("restore SNAPSHOT [PATH…] --to DIR", _("get files or databases back")),

@@ -4,6 +4,7 @@ import codecs
 import json
 import os
 import sys
+from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, islice
 from time import monotonic
@@ -11,7 +12,7 @@ from typing import Any, TextIO
 
 from tuibackup.cli import attended
 from tuibackup.cli.columns import GAP, Shape, fit, line
-from tuibackup.text import cells, wrap
+from tuibackup.text import cells, printable, wrap
 
 LOOKED_AT = 1000  # rows that decide the widths of a table's columns; further rows are printed as they come
 _HANGING_LEAST = 24  # cells that a text needs beside its first word
@@ -162,6 +163,14 @@ def terminal_width(stream: TextIO | None = None) -> int:
 def print_json(document: Any) -> None:
     """Print one JSON document on stdout, in ASCII, because names from servers may hold control characters."""
     print(json.dumps(document, indent=2))
+
+
+def exact_name(key: str, value: bytes) -> dict[str, str]:
+    """The exact text if it is UTF-8; otherwise readable text, with the bytes in base64 beside it."""
+    try:
+        return {key: value.decode()}
+    except UnicodeDecodeError:
+        return {key: printable(value), f"{key}-base64": b64encode(value).decode()}
 
 
 class JsonList:

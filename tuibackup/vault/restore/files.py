@@ -19,11 +19,11 @@ from tuibackup.sop import Clock
 from tuibackup.text import printable
 from tuibackup.vault.archive.archive import ArchiveReader
 from tuibackup.vault.archive.entry import Kind
-from tuibackup.vault.index.read import Archive, Index, IndexEntry
+from tuibackup.vault.index.read import Index, IndexEntry
 from tuibackup.vault.index.schema import FILE_NAME as INDEX
 from tuibackup.vault.layout import Snapshot
-from tuibackup.vault.names import NAME
 from tuibackup.vault.output import rename_new, vault_errors
+from tuibackup.vault.restore.archives import Archives
 from tuibackup.vault.restore.dumps import dumps_of
 from tuibackup.vault.restore.existing import Existing
 from tuibackup.vault.restore.folder import Target
@@ -173,8 +173,8 @@ class _Restore:
     def __init__(
         self, snapshot: Snapshot, index: Index, target: Target, on_progress: OnProgress | None
     ) -> None:
-        self._snapshot = snapshot
         self._index = index
+        self._archives = Archives(snapshot, index)
         self._target = target
         self._on_progress = on_progress
         self._xattrs = index.has_xattrs()
@@ -184,9 +184,7 @@ class _Restore:
 
     def run(self, paths: Sequence[bytes]) -> Restored:
         self._total, self._total_bytes = self._index.choose(paths)
-        for archive in self._index.archives:
-            if not self._place(archive).is_file():
-                raise VaultError(f"{self._place(archive)}: the archive is missing")
+        self._archives.require()
         self._restore_files()
         self._compare_files()
         for found in self._index.chosen_links():
@@ -212,7 +210,7 @@ class _Restore:
                         if archive is None or archive[0] != found.archive:
                             if archive:
                                 archive[1].close()
-                            archive = found.archive, self._reader(found.archive)
+                            archive = found.archive, self._archives.open(found.archive)
                         if self._target.has(found):
                             self._bytes += found.entry.size
                         else:
@@ -272,15 +270,6 @@ class _Restore:
 
     def _extra(self, found: IndexEntry) -> dict[bytes, bytes]:
         return self._index.xattrs(found.carrier or found.id) if self._xattrs else {}
-
-    def _place(self, archive: Archive) -> Path:
-        folder = self._snapshot.path.parent / archive.snapshot if archive.snapshot else self._snapshot.path
-        if "/" in archive.name or (archive.snapshot and not NAME.fullmatch(archive.snapshot)):
-            raise VaultError(f"{self._index.path} is damaged: it points out of the server's snapshots")
-        return folder / archive.name
-
-    def _reader(self, number: int) -> ArchiveReader:
-        return ArchiveReader(self._place(next(one for one in self._index.archives if one.id == number)))
 
     def _report(self, path: bytes) -> None:
         if self._on_progress:

@@ -1,0 +1,33 @@
+"""The archives that a files snapshot needs: its own, and those of older snapshots that its index points into."""
+
+from pathlib import Path
+
+from tuibackup.errors import VaultError
+from tuibackup.vault.archive.archive import ArchiveReader
+from tuibackup.vault.index.read import Archive, Index
+from tuibackup.vault.layout import Snapshot
+from tuibackup.vault.names import NAME
+
+
+class Archives:
+    """Where they lie; may be asked when the index is closed again. VaultError for an index that leads elsewhere."""
+
+    def __init__(self, snapshot: Snapshot, index: Index) -> None:
+        self._folder = snapshot.path
+        self._index = index.path
+        self._by_number = {one.id: one for one in index.archives}
+
+    def require(self) -> None:
+        """VaultError if one is missing."""
+        for archive in self._by_number.values():
+            if not self._place(archive).is_file():
+                raise VaultError(f"{self._place(archive)}: the archive is missing")
+
+    def open(self, number: int) -> ArchiveReader:
+        """The archive with this number in the index, to be closed by the caller. Raises VaultError."""
+        return ArchiveReader(self._place(self._by_number[number]))
+
+    def _place(self, archive: Archive) -> Path:
+        if "/" in archive.name or (archive.snapshot and not NAME.fullmatch(archive.snapshot)):
+            raise VaultError(f"{self._index} is damaged: it points out of the server's snapshots")
+        return (self._folder.parent / archive.snapshot if archive.snapshot else self._folder) / archive.name
