@@ -282,17 +282,29 @@ _DRILLS = (Outcome.DONE, Outcome.WARNINGS, Outcome.INTERRUPTED, Outcome.FAILED)
 
 def state_word(state: State) -> str:
     """A clock's state in the language in use."""
-    return {
-        State.FRESH: _("fresh"), State.DUE: _("due"), State.OVERDUE: _("OVERDUE"), State.NEVER: _("never"),
-        State.UNKNOWN: _("unknown"),
-    }[state]  # fmt: skip
+    match state:
+        case State.FRESH:
+            return _("fresh")
+        case State.DUE:
+            return _("due")
+        case State.OVERDUE:
+            return _("OVERDUE")
+        case State.NEVER:
+            return _("never")
+        case State.UNKNOWN:
+            return _("unknown")
 
 
 def outcome_word(outcome: Outcome) -> str:
-    return {
-        Outcome.DONE: _("done"), Outcome.WARNINGS: _("warnings"), Outcome.FAILED: _("failed"),
-        Outcome.INTERRUPTED: _("interrupted"),
-    }[outcome]  # fmt: skip
+    match outcome:
+        case Outcome.DONE:
+            return _("done")
+        case Outcome.WARNINGS:
+            return _("warnings")
+        case Outcome.FAILED:
+            return _("failed")
+        case Outcome.INTERRUPTED:
+            return _("interrupted")
 
 
 def job_word(job: JobKind) -> str:
