@@ -93,8 +93,6 @@ def main() -> None:
     for title, measured in (("`status`", status), ("first screen, all servers", cockpit)):
         seconds = sorted(measured(config) for _round in range(told.rounds))
         row(title, f"{statistics.median(seconds):.2f} s", f"{seconds[0]:.2f} s")
-    first, seconds_in_all, memory = logged(config)
-    row("`log --json`: first line", f"{first:.2f} s", f"all after {seconds_in_all:.1f} s, {memory} MiB")
     print(f"\n{SIZE[0]}x{SIZE[1]}\n")
     print("| | opens | key to screen, p95 | at most | idle | memory |\n|---|---|---|---|---|---|")
     with busy(config):
@@ -102,13 +100,15 @@ def main() -> None:
     beside("cockpit, nothing under way", config, "newest first", "j", "k")
     for name, words_of, shown, down, up in (
         ("htop", ["htop"], "Load average", "\x1b[B", "\x1b[A"),
-        ("mc", ["mc", "/usr/bin", "/etc"], "Quit", "\x1b[B", "\x1b[A"),
+        ("mc", ["mc", "/usr/bin", "/etc"], "Hint", "\x1b[B", "\x1b[A"),
         ("tig", ["tig"], "[main]", "j", "k"),
     ):
         if shutil.which(name):
             beside(name, words_of, shown, down, up)
         else:
             row(name, "not installed", "", "", "", "")
+    first, seconds_in_all, memory = logged(config)
+    print(f"\n`log --json`: first line after {first:.2f} s, all after {seconds_in_all:.1f} s, {memory} MiB")
 
 
 def row(*cells: object) -> None:
@@ -160,7 +160,7 @@ def beside(name: str, program: Config | list[str], shown: str, down: str, up: st
         seat.wait_for(shown)
         opened = time.perf_counter() - began
         time.sleep(8)
-        keys = sorted(pressed(seat, down, up, moves=isinstance(program, Config)))
+        keys = sorted(pressed(seat, down, up, " 2 RUN " if isinstance(program, Config) else ""))
         found = used(seat)
         seat.send("q" if name != "mc" else "\x1b[21~\r")
         seat.wait()
@@ -168,11 +168,12 @@ def beside(name: str, program: Config | list[str], shown: str, down: str, up: st
     row(name, f"{opened:.2f} s", f"{p95:.0f} ms", f"{most:.0f} ms", found)
 
 
-def pressed(seat: Terminal, down: str, up: str, *, moves: bool) -> Iterator[float]:
-    """Seconds from a key until its answer is there, a key at a time: its first bytes, or the cursor if that `moves`."""
+def pressed(seat: Terminal, down: str, up: str, title: str) -> Iterator[float]:
+    """Seconds from a key until its answer is there, a key at a time: another `title`, or without one any bytes."""
+    row = next((y for y, line in enumerate(seat.lines) if title in line), 0)
 
-    def seen() -> int:
-        return seat.screen.cursor.y if moves else seat.bytes_written
+    def seen() -> object:
+        return [cell.data for cell in seat.screen.buffer[row].values()] if title else seat.bytes_written
 
     for number in range(KEYS):
         seat.settle(0.02)
@@ -187,14 +188,16 @@ def pressed(seat: Terminal, down: str, up: str, *, moves: bool) -> Iterator[floa
 
 def used(seat: Terminal) -> Used:
     """Of the program in the terminal and the processes that it started."""
-    ours = [seat.pid, *map(int, children(seat.pid))]
+    ours = with_children(seat.pid)
     before = processor(ours)
     time.sleep(IDLE)
     return Used((processor(ours) - before) / IDLE * 100, sum(map(memory_of, ours)))
 
 
-def children(process: int) -> list[str]:
-    return Path(f"/proc/{process}/task/{process}/children").read_text().split()
+def with_children(process: int) -> list[int]:
+    """This process, and all that it and they have started."""
+    started = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return [process, *(one for child in started for one in with_children(int(child)))]
 
 
 def processor(processes: list[int]) -> float:
