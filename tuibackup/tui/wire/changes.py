@@ -24,7 +24,7 @@ class Able(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Cells of row `y` from `start` to `end` that one pen writes, all of them blanks or not."""
+    """Cells of row `y` from `start` to `end` that one pen writes; `blank` if all of them are blanks."""
 
     y: int
     start: int
@@ -54,7 +54,7 @@ def cleared(frame: Frame, able: Able) -> tuple[str, Frame, At]:
 def changes(shown: Frame, wanted: Frame, at: At, able: Able, most: int | None = None) -> tuple[str, At]:
     """The bytes that turn a screen that shows `shown` into one that shows `wanted`, of the same size.
 
-    With `most` about that many of them: `shown` is changed into what the terminal shows after them.
+    With `most` only about that many of them. `shown` is changed into what the terminal shows then.
     """
     pieces = [
         piece
