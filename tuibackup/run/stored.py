@@ -77,26 +77,31 @@ class Presence:
         """`state`: the state folder, where `keep` puts the whole ones for the next start; None: nothing is kept."""
         self._file = state / _FILE if state else None
         self._vault = ""  # the id of the one that was looked into
-        self._whole: dict[str, dict[str, int]] = {}  # by spec: files and folders with their times
+        self._whole: dict[str, _Whole] = {}  # by server and clock: the snapshot looked for last
         self._changed = False
 
     def lost(self, vault: "Vault", spec: str) -> Lost | None:
         """What is wrong with a snapshot that the record names; None if nothing is. Raises VaultError."""
         self._use(vault)
-        known = self._whole.get(spec)
-        if known is not None and all(_changed_ns(vault.path, name) == time for name, time in known.items()):
+        of, _slash, _name = spec.rpartition("/")
+        known = self._whole.get(of)
+        if known and known.spec == spec and known.stands(vault.path):
             return None
         snapshot = vault.named(spec)
         if snapshot is None:
             return None
-        times = _times(
-            vault.path, snapshot
-        )  # before it is looked at: what changes meanwhile counts as changed
-        if why := _wrong(snapshot):
-            self._changed = self._whole.pop(spec, None) is not None or self._changed
+        times = _times(vault.path, snapshot)  # taken first: what changes meanwhile counts as changed
+        try:
+            why = _wrong(snapshot)
+        except OSError:
+            return (
+                None  # the disk, or a right, is missing: that is said elsewhere, and this is looked at again
+            )
+        if why:
+            self._changed = self._whole.pop(of, None) is not None or self._changed
             latest = vault.latest(snapshot.server, snapshot.clock)
             return Lost(spec, why, latest.started if latest else None, latest.spec if latest else None)
-        self._whole[spec], self._changed = times, True
+        self._whole[of], self._changed = _Whole(spec, times), True
         return None
 
     def _use(self, vault: "Vault") -> None:
@@ -112,7 +117,7 @@ class Presence:
             return
         self._changed = False
         before = time.time_ns() - _TICK_NS
-        old = {spec: times for spec, times in self._whole.items() if max(times.values()) < before}
+        old = {of: one for of, one in self._whole.items() if max(one.times.values()) < before}
         new = self._file.with_name(f".{self._file.name}.{os.getpid()}")
         with suppress(OSError):
             new.touch(0o600)
@@ -120,9 +125,22 @@ class Presence:
             new.replace(self._file)
 
 
+class _Whole(msgspec.Struct, frozen=True):
+    """A snapshot that was whole when its files and folders, named from the vault's folder on, had these times."""
+
+    spec: str
+    times: dict[str, int]
+
+    def stands(self, vault: Path) -> bool:
+        """Whether nothing has changed since."""
+        return all(_changed_ns(vault, name) == time for name, time in self.times.items())
+
+
 class _Kept(msgspec.Struct):
+    """What the file holds: the vault's id, and `Presence`'s whole snapshots."""
+
     vault: str = ""
-    whole: dict[str, dict[str, int]] = {}
+    whole: dict[str, _Whole] = {}
 
 
 def _read(file: Path) -> _Kept:
@@ -159,10 +177,10 @@ def _changed_ns(vault: Path, name: str) -> int:
 
 
 def _wrong(snapshot: "Snapshot") -> str:
-    """What a snapshot lacks, or why it cannot be used; "" if it is complete."""
-    from tuibackup.vault.presence import why_incomplete
+    """What a snapshot lacks, or why it cannot be used; "" if it is complete. Raises OSError."""
+    from tuibackup.vault.presence import missing
 
-    return why_incomplete(snapshot.path) or _unreadable(snapshot)
+    return missing(snapshot.path) or _unreadable(snapshot)
 
 
 def _unreadable(snapshot: "Snapshot") -> str:

@@ -15,16 +15,22 @@ _NAME = re.compile(rb"[0-9a-f]{64}  (\S+)")
 
 
 def why_incomplete(snapshot: Path) -> str:
+    """As `missing`; "" too where the disk, or a right, is missing: that is said elsewhere."""
+    try:
+        return missing(snapshot)
+    except OSError:
+        return ""
+
+
+def missing(snapshot: Path) -> str:
     """Why the snapshot in the folder `snapshot` is not all there: "" when it is, as far as that can be seen.
 
-    Else "is gone from the vault", or "lacks NAME", the first file that is not there.
+    Else "is gone from the vault", or "lacks NAME", the first file that is not there. Raises OSError.
     """
     try:
         lines = (snapshot / SUMS).read_bytes().splitlines()
     except (FileNotFoundError, NotADirectoryError):
         return _lacks(SUMS) if os.path.lexists(snapshot) else _("is gone from the vault")
-    except OSError:
-        return ""  # the disk, or a right, is missing: that is said elsewhere
     for line in lines:
         match = _NAME.fullmatch(line)
         if match and not os.path.lexists(os.path.join(os.fsencode(snapshot), match[1])):
