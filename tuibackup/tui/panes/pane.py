@@ -1,7 +1,8 @@
 """The base of the four panes: they draw the picture whenever it, their size or their focus changes."""
 
+from collections.abc import Callable
+
 from textual import events
-from textual.message import Message
 
 from tuibackup.overview.picture import Picture
 from tuibackup.tui.lines import Line, Lines
@@ -13,18 +14,14 @@ class Pane(Lines, can_focus=True):
     number = 0
     can_filter = False
 
-    class Changed(Message):
-        """The cursor, the marks or the filter of a pane changed: what depends on it must be drawn again."""
-
-        def __init__(self, pane: "Pane") -> None:
-            super().__init__()
-            self.pane = pane
-
     def __init__(self) -> None:
         super().__init__(f"pane-{self.number}", classes="pane")
         self.picture: Picture | None = None
         self.filter = ""
         self.top = 0  # the first line or row that is shown
+        # Called when the cursor, the marks or the filter changed, so that what depends on them is drawn in one go: as a
+        # message it came after the pane had been drawn.
+        self.changed: Callable[[], None] = lambda: None
 
     def take(self, picture: Picture) -> None:
         """Show a newer picture."""
@@ -51,7 +48,7 @@ class Pane(Lines, can_focus=True):
         self.filter = text
         self.top = 0
         self.redraw()
-        self.post_message(self.Changed(self))
+        self.changed()
 
     def scrolled(self, lines: list[Line]) -> list[Line]:
         """The lines below the rule, from `top` on, as far as they fit; for panes without a cursor."""

@@ -99,14 +99,14 @@ class ServersPane(Pane):
         if name != self.cursor:
             self.cursor = name
             self.redraw()
-            self.post_message(self.Changed(self))
+            self.changed()
 
     def mark(self, names: Iterable[str]) -> None:
         """Change the marks of these servers: all get one; if all have one, all lose it."""
         chosen = frozenset(names)
         self.marks = self.marks - chosen if chosen <= self.marks else self.marks | chosen
         self.redraw()
-        self.post_message(self.Changed(self))
+        self.changed()
 
     def late(self) -> frozenset[str]:
         """The servers with a clock that is overdue or has never run."""

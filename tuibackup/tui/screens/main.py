@@ -111,6 +111,8 @@ class MainScreen(DrawnOnce, Screen[None], inherit_bindings=False):
         self.steps = StepsPane()
         self.dump = DumpPane()
         self.log_pane = LogPane()
+        for pane in self.panes:
+            pane.changed = self._pane_changed
 
     @property
     def cockpit(self) -> Cockpit:
@@ -185,7 +187,7 @@ class MainScreen(DrawnOnce, Screen[None], inherit_bindings=False):
             started=self.cockpit.starting,
         )
 
-    def on_pane_changed(self, message: Pane.Changed) -> None:
+    def _pane_changed(self) -> None:
         self.steps.server = self.dump.server = self.servers.cursor
         self.steps.top = self.dump.top = 0
         self.steps.redraw()
