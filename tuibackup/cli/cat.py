@@ -65,15 +65,15 @@ def _proven(content: "Content") -> Iterator[bytes]:
             yield part
             came += len(part)
     except VaultError as error:
-        from tuibackup.text import count
+        from tuibackup.text import size
 
         sys.stdout.flush()
         raise VaultError(
-            _("{name} is damaged in {snapshot}, after {came} of {size} bytes: {reason}").format(
+            _("{name} is damaged in {snapshot}, after {came} of {size}: {reason}").format(
                 name=content.name,
                 snapshot=content.snapshot.spec,
-                came=count(came),
-                size=count(content.size),
+                came=size(came),
+                size=size(content.size),
                 reason=error.message,
             ),
             error.way_out or _("tuibackup find {name} shows other snapshots").format(name=content.name),

@@ -25,6 +25,7 @@ COMMANDS = (
     "log",
     "snapshots",
     "ls",
+    "find",
     "cat",
     "verify",
     "drill",
@@ -35,7 +36,7 @@ COMMANDS = (
 )
 
 # All others change something.
-LOOKING = frozenset({"follow", "status", "log", "snapshots", "ls", "cat", "check"})
+LOOKING = frozenset({"follow", "status", "log", "snapshots", "ls", "find", "cat", "check"})
 
 WARNINGS = 3
 _SELDOM = 50_000  # objects, a few megabytes, that come before Python looks for garbage
@@ -200,6 +201,7 @@ def _summary() -> list[tuple[str, str]]:
         ("log", _("what was done, from the ledger")),
         ("snapshots [SERVER]", _("what the vault holds")),
         ("ls SNAPSHOT [PATH]", _("what a snapshot holds")),
+        ("find [SERVER | SNAPSHOT] PATTERN", _("where a name is, and in which snapshots")),
         ("cat SNAPSHOT PATH", _("the content of a file, or the SQL of a database")),
         ("verify [SERVER | SNAPSHOT]", _("read everything again and compare the hashes")),
         ("drill SERVER | SNAPSHOT", _("restore into a scratch place, compare, throw away")),

@@ -94,19 +94,20 @@ def print_table(
     rows: Iterable[Sequence[str]],
     align: str = "",
     shape: Shape | None = None,
+    like: Sequence[Sequence[str]] = (),
 ) -> None:
     """Print rows below their heads, columns aligned ("<" or ">" each, default left); no more rows than are looked at
-    are held at a time.
+    are held at a time. Rows `like` these tell the widths, where the first one is not to wait for others.
 
     On a terminal it is fitted into its width by `shape`; in a file or pipe nothing is cut.
     """
     rows = iter(rows)
-    first = list(islice(rows, LOOKED_AT))
+    first = [] if like else list(islice(rows, LOOKED_AT))
     colour = coloured()
     align = align.ljust(len(heads), "<")
     shape = shape or Shape(remark=len(heads) - 1)
     room = terminal_width() if sys.stdout.isatty() else sys.maxsize
-    widths = fit(heads, first, room, shape)
+    widths = fit(heads, like or first, room, shape)
     heads = [
         head.short if isinstance(head, Head) and cells(head) > widths.get(column, 0) else head
         for column, head in enumerate(heads)

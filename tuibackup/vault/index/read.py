@@ -28,6 +28,7 @@ from tuibackup.vault.index.schema import (
     join,
     totals,
 )
+from tuibackup.vault.index.search import Search
 from tuibackup.vault.index.write import IndexWriter, Wanted
 
 __all__ = ["Archive", "Index", "IndexEntry", "IndexWriter", "Problem", "Root", "Totals", "Wanted", "join"]
@@ -238,6 +239,10 @@ class Index:
     def paths(self) -> "Paths":
         """Finds absolute paths by entry id, for ids that come roughly in order."""
         return Paths(self._db)
+
+    def search(self) -> Search:
+        """Looks for names, and for many paths at a time."""
+        return Search(self._db, self.path, self.roots)
 
     def totals(self) -> Totals:
         """Counts over the whole snapshot."""
