@@ -127,3 +127,13 @@ def test_a_keymap_that_cannot_be_used_is_refused_with_its_lines(site: Site) -> N
     assert "keymap.help" not in said
     assert said.count("keymap.") == len(wrong)
     assert "siakad" in site.tuibackup("status").out, "nothing else is kept from its work"
+
+
+def test_what_is_typed_into_a_field_is_taken_in_its_order(seat: Terminal) -> None:
+    """In one piece, as from a slow line: ctrl+u took away what was typed after it, and backspace another letter."""
+    seat.send("/")
+    seat.wait_for("esc clears it")
+    seat.send("arsi\x15lmx\x7fs")
+    seat.wait_for(" lms ")
+    seat.send("\r")
+    seat.wait_for("1 of 2")

@@ -256,3 +256,65 @@ def test_the_cockpit_verifies_and_stops_a_job(siakad: Site) -> None:
         terminal.wait_for("■ drill siakad", "stopped by")
         terminal.send("q")
         assert terminal.wait() == 0
+
+
+def go_to_snapshot(terminal: Terminal, clock: str) -> None:
+    """In the list of snapshots, put the cursor on the first of a clock."""
+    terminal.wait_for("restore all of it", "√ files", "√ databases")
+    lines = [line for line in terminal.lines if line.startswith("│ √")]
+    terminal.send("j" * next(number for number, line in enumerate(lines) if clock in line))
+
+
+def test_the_cockpit_browses_and_restores_what_was_marked(siakad: Site, tmp_path: Path) -> None:
+    """By keys alone: snapshot, folders, a mark, where to, plan, strip; a wrong place is told and asked again."""
+    back = tmp_path / "back"
+    [snapshot] = siakad.snapshots("siakad", "files")
+    with cockpit(siakad) as terminal:
+        terminal.wait_for("siakad", "fresh")
+        terminal.send("r")
+        go_to_snapshot(terminal, "files")
+        terminal.send("\r")
+        terminal.wait_for(f"files {snapshot.name}", "/www/siakad/")
+        terminal.send("\r")
+        terminal.wait_for("index.php", "uploads/")
+        names = [
+            line.split()[1] for line in terminal.lines if line.startswith("│   ") and line.split()[1] != "│"
+        ]
+        terminal.send("j" * names.index("index.php") + " ")
+        terminal.wait_for("1 marked", "* index.php")
+        terminal.send("<")
+        terminal.wait_for("no other version in that direction")
+        terminal.send("R")
+        terminal.wait_for("Restore: where to?")
+        terminal.send("\x15relative\r")
+        terminal.wait_for("tuibackup restore")
+        terminal.send("\x1b")
+        terminal.wait_for("back up")
+        terminal.send("r")
+        go_to_snapshot(terminal, "databases")
+        terminal.send("\r")
+        terminal.wait_for("akademik", "602 rows")
+        terminal.send("\r")
+        terminal.wait_for("mahasiswa", "nilai")
+        terminal.send("R")
+        terminal.wait_for("Restore: where to?", "Or the name of a server")
+        terminal.send("\x15" + f"{back}\r")
+        terminal.wait_for("Restore: where to?", "a table goes into a database")
+        terminal.send("\x1b")
+        terminal.wait_for("back up")
+        assert siakad.jobs == [], "nothing was started so far"
+        terminal.send("r")
+        go_to_snapshot(terminal, "files")
+        terminal.send("R")
+        terminal.wait_for("Restore: where to?")
+        terminal.send("\x15" + f"{back}\r")
+        terminal.wait_for(
+            "44 files", "free there", f"tuibackup restore siakad/files/{snapshot.name} --to {back}"
+        )
+        terminal.send("\r")
+        terminal.wait_for("√ restore", "done")
+        terminal.send("q")
+        assert terminal.wait() == 0
+    assert len(list(back.rglob("krs-*.pdf"))) == 40
+    [entry] = entries(siakad, "restore")
+    assert entry["outcome"] == "done"

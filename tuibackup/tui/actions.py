@@ -155,6 +155,11 @@ ACTIONS: tuple[Action, ...] = (
         footer=4, changes=True, why_not=_stop,
     ),
     Action(
+        "restore", ("r",), later("restore"),
+        later("Browse what is stored of the server under the cursor, and get files or databases back."),
+        footer=8, changes=True, why_not=_needs_server,
+    ),
+    Action(
         "verify", ("v",), later("verify"),
         later("Read all that is stored of the server under the cursor again, and compare every hash."),
         footer=13, changes=True, why_not=_needs_server,
@@ -205,6 +210,10 @@ DIALOG_KEYS: tuple[tuple[str, str, str], ...] = (
     (later("plan"), "space", later("include or leave out")),
     (later("plan"), "d", later("dry run: say what would be done")),
     (later("plan"), "f", later("full download, pointing into no older archive")),
+    (later("browse"), "enter esc", later("open the folder; go back")),
+    (later("browse"), "space", later("mark, over several folders")),
+    (later("browse"), "< >", later("the same path in the older, or newer, snapshot in which it differs")),
+    (later("browse"), "R", later("restore what is marked, or what is under the cursor")),
     (later("verify, drill"), "enter", later("start it")),
     (later("verify, drill"), "y", later("copy the command that does the same")),
     (later("stop"), "y n", later("stop the run; leave it (enter leaves it too)")),

@@ -32,6 +32,7 @@ from tuibackup.words import _, use_language
 if TYPE_CHECKING:  # a start needs neither plans nor questions, and what they import takes a while
     from tuibackup.jobs.process.order import Order, Words
     from tuibackup.run.plan import Plan, PlanSummary
+    from tuibackup.tui.screens.browse import Chosen
     from tuibackup.tui.screens.plan import Wants
 
 EVERY = 0.5  # seconds between two pictures
@@ -274,6 +275,48 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
             self.starting = False
             self.wake()
 
+    def do_restore(self) -> None:
+        from tuibackup.overview.browse import Browser
+        from tuibackup.tui.screens.browse import Browse
+
+        server = self.main.servers.cursor
+        dialog = Browse(server, Browser(self.config, server), self.main.picture.now)
+        self.push_screen(dialog, lambda chosen: self._where_to(server, chosen) if chosen else None)
+
+    def _where_to(self, server: str, chosen: "Chosen", to: str = "", fault: str = "") -> None:
+        """Ask where a restore goes; again, with the fault, where that cannot be."""
+        from tuibackup.tui.screens.browse import chosen_words, is_database
+        from tuibackup.tui.screens.restore import RestoreTo
+
+        what = chosen_words(server, chosen)
+        default = to or str(Path.home() / "restored" / server)
+        dialog = RestoreTo(
+            what, default, database=is_database(chosen) and len(chosen.paths) == 1, fault=fault
+        )
+
+        def answered(place: str | None) -> None:
+            if place:
+                self.run_worker(self._plan_restore(server, chosen, place), name="plan")
+
+        self.push_screen(dialog, answered)
+
+    async def _plan_restore(self, server: str, chosen: "Chosen", place: str) -> None:
+        """Show the plan; what is wrong with the place leads back to the question."""
+        from tuibackup.jobs.process.ordering import restore_words
+        from tuibackup.overview.browse import spec_of
+
+        try:
+            words, text = await asyncio.to_thread(
+                restore_words, self.config, spec_of(server, chosen.snapshot), chosen.paths, place
+            )
+        except TuibackupError as error:
+            self._where_to(server, chosen, place, str(error))
+            return
+        title = _("Restore from {server}").format(server=server)
+        said = [*text, _("You may leave: it goes on.")]
+        dialog = JobPlan(title, said, words.command())
+        self.push_screen(dialog, lambda yes: self._order(words, server, text[0]) if yes else None)
+
     def do_verify(self) -> None:
         from tuibackup.jobs.process.order import Verify
 
@@ -297,12 +340,12 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
         """Show the plan of a job; enter starts it."""
         said = [text.format(server=server, folder=self.config.drill.folder), _("You may leave: it goes on.")]
         dialog = JobPlan(title, said, words.command())
-        self.push_screen(dialog, lambda yes: self._order(words, server) if yes else None)
+        self.push_screen(dialog, lambda yes: self._order(words, server, server) if yes else None)
 
-    def _order(self, words: "Words", server: str) -> None:
+    def _order(self, words: "Words", server: str, what: str) -> None:
         from tuibackup.jobs.process.order import order
 
-        wanted = order(words, self.operator, server=server, what=server)
+        wanted = order(words, self.operator, server=server, what=what)
         self.run_worker(self._start_job(wanted), name="job")
 
     async def _start_job(self, wanted: "Order") -> None:

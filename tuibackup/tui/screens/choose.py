@@ -8,6 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Input
 
+from tuibackup.tui.field import Field
 from tuibackup.tui.lines import Line, cut, left, right
 from tuibackup.tui.screens.dialog import Dialog
 from tuibackup.words import _
@@ -46,9 +47,7 @@ class Choose(Dialog[str]):
         self._cursor = 0
 
     def parts(self) -> Iterable[Widget]:
-        field = Input(placeholder=_("type a part of it"), select_on_focus=False)
-        field.cursor_blink = False
-        yield field
+        yield Field(placeholder=_("type a part of it"))
 
     def on_mount(self) -> None:
         super().on_mount()

@@ -17,6 +17,7 @@ from tuibackup.config import Config
 from tuibackup.overview.gather import Wish
 from tuibackup.overview.picture import Picture, ServerRow
 from tuibackup.tui import actions
+from tuibackup.tui.field import Field
 from tuibackup.tui.lines import COMPONENTS, Line, Lines, plain, wrapped
 from tuibackup.tui.panes.bar import Bar, Keys
 from tuibackup.tui.panes.dump import DumpPane
@@ -101,8 +102,7 @@ class MainScreen(DrawnOnce, Screen[None], inherit_bindings=False):
         self.bar = Bar("bar")
         self.body = Container(id="body")
         self.small = Lines("small")
-        self.field = Input(id="filter", placeholder=_("filter: enter keeps it, esc clears it"))
-        self.field.cursor_blink = False  # each blink would be bytes on a slow line
+        self.field = Field(name="filter", placeholder=_("filter: enter keeps it, esc clears it"))
         self.field.display = False
         self.keys = Keys("keys")
         self.jobs = Jobs("jobs")

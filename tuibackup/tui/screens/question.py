@@ -13,6 +13,7 @@ from textual.widgets import Input
 from tuibackup.remote.questions import Question
 from tuibackup.secret import Secret
 from tuibackup.text import duration, printable
+from tuibackup.tui.field import Field
 from tuibackup.tui.lines import Line, wrapped
 from tuibackup.tui.screens.dialog import Dialog, option
 from tuibackup.words import _
@@ -52,9 +53,7 @@ class Ask(Dialog[Reply]):
         }[question.kind].format(server=printable(question.server))
 
     def parts(self) -> Iterable[Widget]:
-        field = Input(password=self.question.secret, placeholder=self._placeholder(), select_on_focus=False)
-        field.cursor_blink = False  # each blink would be bytes on a slow line
-        yield field
+        yield Field(placeholder=self._placeholder(), password=self.question.secret)
 
     def _placeholder(self) -> str:
         return _("type yes to accept it; anything else is no") if self.question.kind == "host-key" else ""

@@ -43,6 +43,9 @@ _SELECT = """
         LEFT JOIN hardlink h ON h.entry = e.id LEFT JOIN content k ON k.entry = h.carrier
     """
 _IN_FOLDER = _SELECT + "WHERE e.parent = ? ORDER BY e.name"
+# Joined only for the rows of the page, not for all before it.
+_IDS = "SELECT id FROM entry WHERE parent = ? ORDER BY name LIMIT ? OFFSET ?"
+_PAGE = f"{_SELECT} WHERE e.id IN ({_IDS}) ORDER BY e.name"
 _BY_NAME = _SELECT + "WHERE e.parent = ? AND e.name = ?"
 _OF_KINDS = _SELECT + "WHERE e.kind IN (SELECT value FROM json_each(?)) ORDER BY e.id"  # noqa: S608 # constants
 _HARD_LINKS = _SELECT + "WHERE h.carrier IS NOT NULL ORDER BY e.id"
@@ -146,6 +149,25 @@ class Index:
         for root in self._roots_below(path):
             if found := self._child(root, -root.id, root.folder, b""):
                 yield found
+
+    def page(self, path: bytes, offset: int, most: int) -> tuple[int, list[IndexEntry]]:
+        """How much lies directly in the folder at `path`, and of that, by name, at most `most` from `offset` on.
+
+        As `listing`, for a folder of any size; configured folders that lie in it come last.
+        """
+        folder = self.get(path) if path else None
+        if folder is None:
+            found = list(self.listing(path))
+            return len(found), found[offset : offset + most]
+        (inside,) = self._one("SELECT count(*) FROM entry WHERE parent = ?", folder.id)
+        root, base = self._root(folder.root), folder.entry.path
+        rows = [
+            _index_entry(root, row, base + b"/" + row[20] if base else row[20])
+            for row in self._all(_PAGE, folder.id, most, offset)
+        ]
+        mounted = list(self._mounted(folder))
+        start = max(0, offset - inside)
+        return inside + len(mounted), [*rows, *mounted[start : start + most - len(rows)]]
 
     def walk(self, path: bytes = b"") -> Iterator[IndexEntry]:
         """Everything at and below `path` (or all): a folder, then what it holds by name, depth first.
@@ -312,8 +334,8 @@ class Index:
         for _ in self._all(query, *values):
             pass
 
-    def _one(self, query: str) -> tuple:  # type: ignore[type-arg] # as above
-        return next(self._all(query))
+    def _one(self, query: str, *values: object) -> tuple:  # type: ignore[type-arg] # as above
+        return next(self._all(query, *values))
 
 
 def _index_entry(root: Root, row: tuple, relative: bytes) -> IndexEntry:  # type: ignore[type-arg] # see _SELECT
