@@ -97,11 +97,9 @@ def _folders(table: Table) -> tuple[str, ...]:
 
 
 def _exclude(table: Table) -> tuple[str, ...]:
-    folders = _folders(table)
-    read = [
-        table.checked("exclude", pattern, lambda text: patterns.check(text, folders))
-        for pattern in table.texts("exclude")
-    ]
+    texts = table.texts("exclude")
+    folders = _folders(table) if texts else ()
+    read = [table.checked("exclude", text, lambda text: patterns.check(text, folders)) for text in texts]
     return tuple(pattern for pattern in read if pattern is not None)
 
 

@@ -1,5 +1,6 @@
 """One table of config.toml while it is read: typed access, and errors that name file, line and key."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from tuibackup.errors import ConfigError
 from tuibackup.text import printable
 from tuibackup.words import _
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # Every key there is, by table; "servers.*" stands for a server of any name.
 KEYS: Mapping[str, tuple[str, ...]] = {
     "": (
@@ -169,7 +171,7 @@ class Table:
             self.wrong(key, "must be text in quotes", f'write it as {key} = "…"')
         elif not value.strip():
             self.wrong(key, "must not be empty", "leave the key out to use the default")
-        elif any(ord(character) < 32 or ord(character) == 127 for character in value):
+        elif _CONTROL.search(value):
             self.wrong(
                 key,
                 "must not contain line breaks or other control characters",

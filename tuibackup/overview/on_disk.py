@@ -56,7 +56,8 @@ class DiskLook:
         try:
             vault = open_vault(self._config, create=False)
             room = self._look_at_room(vault)
-            servers = self._look_on(vault)
+            # Not beside a recovery: meanwhile the ledger tells which snapshots to look for, and each is looked at once.
+            servers = {} if question.recover else self._look_on(vault)
             dump = self._dump(vault, question.server) if question.server else None
         except NoVaultYetError:
             self._pending.clear()
