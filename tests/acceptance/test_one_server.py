@@ -119,8 +119,10 @@ def test_what_is_stored_can_be_listed_proven_and_restored(once: Once, tmp_path: 
     said = siakad.tuibackup("restore", "siakad/files/latest", "--to", str(target))
     assert said.code == 0, said.err
     assert differences(application, Path(f"{target}{application}")) == ""
+    mine = Path(f"{target}{application}/index.php")
+    mine.write_text("mine")
     again = siakad.tuibackup("restore", "siakad/files/latest", "--to", str(target))
-    assert again.code != 0, "never over existing files"
+    assert (again.code, mine.read_text()) == (3, "mine"), "never over existing files"
 
     one = tmp_path / "one"
     path = str(application / "uploads/2026/krs-0007.pdf")

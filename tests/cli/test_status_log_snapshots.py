@@ -41,9 +41,11 @@ def test_status_as_json(tuibackup: Tuibackup, config: Config, record_run: Record
     assert set(document) == {"time", "vault", "problems", "servers"}
     servers = {server["server"]: server for server in document["servers"]}
     assert set(servers["siakad"]) == {
-        "server", "label", "condition", "files", "databases", "missing", "drills", "run", "last-run", "resumable",
+        "server", "label", "condition", "files", "databases", "missing", "drills",
+        "drills-not-carried-out", "run", "last-run", "resumable",
     }  # fmt: skip
     assert servers["siakad"]["drills"] == {"files": None, "databases": None}
+    assert servers["siakad"]["drills-not-carried-out"] == {"files": None, "databases": None}
     assert servers["siakad"]["label"] == "SIAKAD"
     assert servers["siakad"]["files"] == {
         "state": "never",
