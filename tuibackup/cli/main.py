@@ -26,6 +26,7 @@ COMMANDS = (
     "snapshots",
     "ls",
     "find",
+    "diff",
     "cat",
     "verify",
     "drill",
@@ -36,7 +37,7 @@ COMMANDS = (
 )
 
 # All others change something.
-LOOKING = frozenset({"follow", "status", "log", "snapshots", "ls", "find", "cat", "check"})
+LOOKING = frozenset({"follow", "status", "log", "snapshots", "ls", "find", "diff", "cat", "check"})
 
 WARNINGS = 3
 _SELDOM = 50_000  # objects, a few megabytes, that come before Python looks for garbage
@@ -202,6 +203,7 @@ def _summary() -> list[tuple[str, str]]:
         ("snapshots [SERVER]", _("what the vault holds")),
         ("ls SNAPSHOT [PATH]", _("what a snapshot holds")),
         ("find [SERVER | SNAPSHOT] PATTERN", _("where a name is, and in which snapshots")),
+        ("diff SNAPSHOT SNAPSHOT [PATH]", _("what differs between two snapshots")),
         ("cat SNAPSHOT PATH", _("the content of a file, or the SQL of a database")),
         ("verify [SERVER | SNAPSHOT]", _("read everything again and compare the hashes")),
         ("drill SERVER | SNAPSHOT", _("restore into a scratch place, compare, throw away")),

@@ -201,9 +201,12 @@ class JsonList:
         if monotonic() - self._printed > _SOON or len(self._ready) > _MUCH:
             self._print("")
 
-    def end(self) -> None:
-        """Close the list and the document."""
-        self._print((self._margin if self.begun else self._start) + self._end)
+    def end(self, more: Mapping[str, Any] | None = None) -> None:
+        """Close the list and the document, with `more` keys behind the list."""
+        end = self._end
+        if more:
+            end = "]" + json.dumps(more, indent=2).replace("{", ",", 1) + "\n"
+        self._print((self._margin if self.begun else self._start) + end)
         attended.closing("")
 
     def _print(self, more: str) -> None:

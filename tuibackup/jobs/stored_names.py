@@ -41,24 +41,24 @@ class Stored:
 
 
 class StoredNames:
-    """Those of one snapshot. Raises VaultError."""
+    """Those of one snapshot: `all` of them. Raises VaultError."""
 
     def __init__(self, snapshot: "Snapshot") -> None:
         from tuibackup.vault.restore.dumps import dumps_in
 
-        self._names: dict[Name, Stored] = {}
+        self.all: dict[Name, Stored] = {}
         for dump in dumps_in(snapshot.path, snapshot.summary.databases):
-            self._names |= _names(dump)
+            self.all |= _names(dump)
 
     def matching(self, pattern: "NamePattern") -> Iterator[tuple[Name, Stored]]:
         """Databases and what is in them, by their own name or as DATABASE.NAME."""
-        for name, stored in self._names.items():
+        for name, stored in self.all.items():
             if pattern.matches(name.name or name.database) or pattern.matches(str(name)):
                 yield name, stored
 
     def at(self, names: Iterable[Name]) -> list[Stored | None]:
         """What is stored under each; None where nothing is."""
-        return [self._names.get(one) for one in names]
+        return [self.all.get(one) for one in names]
 
 
 def _names(dump: "Dump") -> dict[Name, Stored]:

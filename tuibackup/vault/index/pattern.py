@@ -7,7 +7,7 @@ no UTF-8 matches `?` and `*`, byte by byte.
 import fnmatch
 import re
 
-_SPECIAL = re.compile(r"[*?\[\]/]")
+_SPECIAL = re.compile(r"\[!?\]?[^\]]*\]|[*?\[\]/]")
 
 
 class NamePattern:
@@ -25,8 +25,10 @@ class NamePattern:
         flags = re.DOTALL | (re.IGNORECASE if ignore_case else 0)
         self._match = re.compile(expression, flags).fullmatch
         pieces = _SPECIAL.split(self.text)
-        ends = pieces[-1:] if self.of_paths else [pieces[0], pieces[-1]]
-        self.literal = b"" if ignore_case else max(ends, key=len).encode("utf-8", "surrogateescape")
+        literal = (
+            pieces[-1] if self.of_paths else max(pieces, key=len)
+        )  # `*` before the last `/` may be many names
+        self.literal = b"" if ignore_case else literal.encode("utf-8", "surrogateescape")
 
     def matches(self, name: str | bytes) -> bool:
         """Whether `name` (a path, if it is `of_paths`) is one of those looked for."""
