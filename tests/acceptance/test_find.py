@@ -114,7 +114,8 @@ def test_names_that_are_no_text(history: tuple[Site, Path, list[str]]) -> None:
 def test_nothing_found_and_wrong_words(history: tuple[Site, Path, list[str]]) -> None:
     site, _root, _snapshots = history
     said = site.tuibackup("find", "config.php")
-    assert (said.code, said.err) == (1, "tuibackup: nothing is called config.php in 4 snapshots\n")
+    assert (said.code, said.out) == (1, "")
+    assert said.err == "tuibackup: nothing is called config.php in 4 snapshots\n"
     assert found(site, "tiada", code=1) == []
     for words, reason in {
         ("",): "the pattern is empty",

@@ -54,7 +54,7 @@ def _compare(args: argparse.Namespace, context: Context) -> int:
         _print_document(pair, changes, tally)
     else:
         words = [_("added"), _("removed"), _("changed"), _("metadata")]
-        like = [[max(words, key=len), _("mode, owner"), "1023 KiB → 1023 KiB", "/" * 40]]
+        like = [[max(words, key=len), "content, time, …", "1023 KiB → 1023 KiB", "/" * 40]]
         print_table(["", "", "", ""], map(_row, changes), "<<><", Shape(name=3, spare=(1, 2)), like=like)
         print(_summary(tally))
     return EQUAL if tally.equal else DIFFERENT

@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,9 @@ def run(args: argparse.Namespace, context: Context) -> int:
         longest = max(map(len, specs), default=0)
         like = [["/" * longest, "000", "2026-11-22T013000Z", "1023 KiB", "2026-11-22 01:30", _PATH]]
         rows = (_row(one) for one in told if not isinstance(one, Unsearched))
-        print_table(heads, rows, "<><><<", Shape(name=5, spare=(2, 4, 3, 1)), like=like)
+        if (first := next(rows, None)) is not None:
+            shape = Shape(name=5, spare=(2, 4, 3, 1))
+            print_table(heads, chain([first], rows), "<><><<", shape, like=like)
     if told.faults:
         return NOT_EVERYWHERE
     if not told.number:
