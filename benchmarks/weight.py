@@ -100,7 +100,7 @@ def main() -> None:
     beside("cockpit, nothing under way", config, "newest first", "j", "k")
     for name, words_of, shown, down, up in (
         ("htop", ["htop"], "Load average", "\x1b[B", "\x1b[A"),
-        ("mc", ["mc", "-u", "-d", "/usr/bin", "/etc"], "Quit", "\x1b[B", "\x1b[A"),
+        ("mc", ["mc", "-u", "-d", "/usr/bin", "/etc"], "Quit", "\x1bOB", "\x1bOA"),
         ("tig", ["tig"], "[main]", "j", "k"),
     ):
         if shutil.which(name):
