@@ -84,20 +84,16 @@ def is_ended(login: Login, how: str) -> None:
         os.kill(login.command, signal.Signals[how])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("stalls", "seconds", "how_it_ends", "keys"),
     [
         ("client", 2, "client", "?"),
-        *(
-            pytest.param(*case, marks=pytest.mark.long)
-            for case in (
-                ("client", 40, "client", ""),
-                ("client", 250, "client", "?"),
-                ("line", 40, "line", "\r"),
-                ("line", 40, "SIGTERM", ""),
-                ("client", 40, "SIGHUP", "?"),
-            )
-        ),
+        ("client", 40, "client", ""),
+        ("client", 250, "client", "?"),
+        ("line", 40, "line", "\r"),
+        ("line", 40, "SIGTERM", ""),
+        ("client", 40, "SIGHUP", "?"),
     ],
 )
 def test_a_login_that_stood_still_and_ended(
