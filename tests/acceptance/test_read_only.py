@@ -13,10 +13,13 @@ from tests.terminal import Terminal
 from tuibackup.demo.sshd import PrivateSshd
 
 FILES = "siakad/files/latest"
-READING = (["status"], ["log"], ["snapshots"], ["ls", FILES], ["check"], ["run", "siakad", "--dry-run"])
+READING = (
+    ["status"], ["log"], ["snapshots"], ["ls", FILES], ["find", "index.php"], ["check"], ["run", "siakad", "--dry-run"],
+)  # fmt: skip
 LOOKING = (
     *READING, ["status", "--json"], ["log", "--all", "--json"], ["snapshots", "siakad"],
-    ["ls", "siakad/databases/latest"], ["follow"], ["check", "siakad"], ["run", "--overdue", "--dry-run"],
+    ["ls", "siakad/databases/latest"], ["follow"], ["find", "akademik.*", "--json"], ["diff", FILES, FILES],
+    ["cat", "siakad/databases/latest", "akademik.nilai"], ["check", "siakad"], ["run", "--overdue", "--dry-run"],
 )  # fmt: skip
 CHANGING = (
     ["run", "siakad"], ["run", "--all"], ["run", "--overdue", "--detach"], ["stop", "siakad"], ["verify"],

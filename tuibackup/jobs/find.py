@@ -5,7 +5,7 @@ once, memory does not grow, and two indexes are open at a time, however many sna
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol
@@ -177,8 +177,8 @@ def _files(snapshot: "Snapshot") -> "Iterator[_Holding]":
     from tuibackup.vault.index.read import Index
     from tuibackup.vault.index.schema import FILE_NAME
 
-    with Index(snapshot.path / FILE_NAME) as index:
-        yield index.search()  # type: ignore[misc] # it is asked only for paths that such a search found
+    with Index(snapshot.path / FILE_NAME) as index, closing(index.search()) as search:
+        yield search  # type: ignore[misc] # it is asked only for paths that such a search found
 
 
 @contextmanager

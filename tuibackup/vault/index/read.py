@@ -263,8 +263,8 @@ class Index:
         return Paths(self._db)
 
     def search(self) -> Search:
-        """Looks for names, and for many paths at a time."""
-        return Search(self._db, self.path, self.roots)
+        """Looks for names, and for many paths at a time; to be closed."""
+        return Search(self.path, self.roots)
 
     def totals(self) -> Totals:
         """Counts over the whole snapshot."""
