@@ -5,7 +5,7 @@ import sys
 
 HEAVY = {"asyncssh", "cryptography", "aiomysql", "pymysql", "textual", "rich", "uvloop"}
 PLANS = (
-    "chosen", "recorder", "trust", "verify", "check.check", "drill.drill",
+    "chosen", "recorder", "trust", "verify", "check.check", "drill.drill", "find", "content", "compare_snapshots",
     "restore.plan", "restore.folder", "restore.database",
 )  # fmt: skip
 
