@@ -17,7 +17,7 @@ from tuibackup.text import cells, count, printable, shorten, size, when
 from tuibackup.tui.lines import Line, cut, ends, left, right, wrapped
 from tuibackup.tui.panes.serverline import SIGNS
 from tuibackup.tui.screens.dialog import Dialog
-from tuibackup.words import _
+from tuibackup.words import _, ngettext
 
 _MARGIN = 200  # rows that are read beyond those in sight, so that moving needs no reading
 
@@ -197,7 +197,11 @@ class Browse(Dialog[Chosen]):
         mark = "*" if row.path in self._marks else " "
         amount = "" if row.size is None else size(row.size)
         if row.rows is not None:
-            amount = _("{rows} rows").format(rows=count(row.rows)) + "  " + right(amount, 9)
+            amount = (
+                ngettext("{count} row", "{count} rows", row.rows).format(count=count(row.rows))
+                + "  "
+                + right(amount, 9)
+            )
         end = right(amount, 11)
         if row.time is not None and room >= 60:
             end += f"  {left(row.owner, 10)} {right(when(row.time, self._now), 12)}"
