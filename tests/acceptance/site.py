@@ -211,8 +211,8 @@ class Site:
         text = re.sub(rf"\bof {getpass.getuser()}\b", "of ANDI", text)
         text = re.sub(r"\bafter \d+:\d\d\b", "after TIME", text)
         # MariaDB 11.8 offers TLS by itself, and a login that it refuses is tried within it
-        text = text.replace(", and so within TLS", "")
+        text = text.replace(", with TLS as well", "")
         text = re.sub(
-            r"; if the account has to show a certificate: ALTER USER \S+ REQUIRE SSL there", "", text
+            r"; if the account must present a certificate, run ALTER USER \S+ REQUIRE SSL there", "", text
         )
         return re.sub(r"\b\d+(\.\d+)? (B|KiB|MiB|GiB|TiB)\b", "N BYTES", text)

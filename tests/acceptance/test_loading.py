@@ -110,15 +110,19 @@ def scratch() -> Iterator[Path]:
 
 
 def load(snapshot: Path, target: PrivateMariadb) -> None:
+    done = load_all(snapshot, target)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+
+
+def load_all(snapshot: Path, target: PrivateMariadb) -> "subprocess.CompletedProcess[str]":
     """As docs/recovery.md says: in one go, up to the first error."""
     client = f"mariadb --no-defaults --socket={target.socket} --user={account()}"
-    done = subprocess.run(
+    return subprocess.run(
         ["sh", "-c", f'sh "$0"/restore.sh | {client}', str(snapshot)],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, ""), done.stderr
 
 
 @pytest.mark.parametrize("options", [(), ODD], ids=["fresh", "odd"])
@@ -166,12 +170,15 @@ SET GLOBAL sql_select_limit = 10""")  # fmt: skip
     for name in ("keluar", "atasnya"):
         assert "it looks into luar, which is excluded from this backup" in found[f"a`b-c.d.{name}"]
     assert "its time has passed" in found["a`b-c.d.lewat"]
+    assert "UPGRADE DATA DIRECTORY NAME" in found["#mysql50#lama-lama"]
     assert said.finished["databases"]["whole"], said.out
     (snapshot,) = site.snapshots("siakad", "databases")
     kept = (snapshot / "left-out.sql").read_text()
     assert all(f"`{name}`" in kept for name in ("keluar", "atasnya", "lewat"))
     target = start_mariadb()
-    load(snapshot, target)
+    loaded = load_all(snapshot, target)
+    if loaded.returncode:  # the old name comes last, and newer servers refuse it
+        assert "Incorrect database name '#mysql50#lama-lama'" in loaded.stderr
     assert target.sql("SELECT COUNT(*) FROM `a``b-c.d`.`x.y``z`") == "500\n"
     assert "akun" in target.sql("SHOW TABLES FROM `a``b-c.d`")
 

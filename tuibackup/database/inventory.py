@@ -51,6 +51,8 @@ _OF_TABLES = (
     f" WHERE {_OURS.format('TRIGGER_SCHEMA')}"
 )
 _PASSED = "its time has passed, and a server drops such an event at once"
+OLD_NAME = "#mysql50#"
+"""The beginning of the name of a database whose folder is not named as a server names folders since MySQL 5.1."""
 _NO_NAME = 1102  # the server's number for a name that no database can have
 _PLURAL = {TABLE: "tables", SEQUENCE: "tables", VIEW: "views", TRIGGER: "triggers", EVENT: "events"}
 # Character sets whose bytes all survive the way through utf8mb4, which dump programs write.
@@ -262,7 +264,7 @@ async def take(
 
 async def _usable(connection: Connection, name: str) -> bool:
     """Whether it is a database: servers also list a folder like .ssh in their data folder."""
-    if not name.startswith("#mysql50#"):
+    if not name.startswith(OLD_NAME):
         return True
     [answer] = await connection.each([f"SHOW TABLES FROM {quoted(name)}"])
     return not (isinstance(answer, aiomysql.MySQLError) and answer.args[0] == _NO_NAME)

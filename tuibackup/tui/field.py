@@ -3,6 +3,9 @@
 from textual import events
 from textual.widgets import Input
 
+# Textual's keys that edit, with their actions.
+_EDITING = {key: binding.action for binding in Input.BINDINGS for key in binding.key.split(",")}  # type: ignore[union-attr]  # all are Bindings
+
 
 class Field(Input):
     """Textual's field leaves keys that edit (ctrl+u, backspace, enter) to the app, after it has taken the letters that
@@ -15,11 +18,9 @@ class Field(Input):
         super().__init__(value, placeholder, password=password, select_on_focus=False, id=name or None)
         self.cursor_blink = False  # each blink would be bytes on a slow line
 
-    async def _on_key(self, event: events.Key) -> None:
-        found = self._bindings.key_to_bindings.get(event.key)
-        if found and not event.is_printable:
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key) and event.key in _EDITING:
             event.stop()
-            event.prevent_default()
-            await self.run_action(found[0].action)
+            await self.run_action(_EDITING[event.key])
         else:
-            await super()._on_key(event)
+            await super().on_event(event)

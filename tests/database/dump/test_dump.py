@@ -287,7 +287,7 @@ async def test_awkward_passwords_reach_the_login_and_the_tool(
 async def test_a_refused_login_is_one_line_with_a_way_out(session: Session, server: Server) -> None:
     assert server.database is not None
     stranger = replace(server, database=replace(server.database, user="nobody-here"))
-    words = r"refuses nobody-here without a password(, and so within TLS)?: .*; CREATE USER"  # 11.8 offers TLS itself
+    words = r"refuses nobody-here without a password(, with TLS as well)?: .*; CREATE USER"  # 11.8 offers TLS itself
     with pytest.raises(DatabaseError, match=words):
         await login(session, stranger, None)
     with pytest.raises(DatabaseError, match="with the password given") as caught:

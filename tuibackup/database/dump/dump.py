@@ -15,7 +15,7 @@ from tuibackup.database.dump.instant import Dumps
 from tuibackup.database.dump.progress import Live
 from tuibackup.database.dump.results import Made, Taken, complaints
 from tuibackup.database.dump.tool import BrokenToolError, ForeignToolError, find_tool
-from tuibackup.database.inventory import DatabaseInfo
+from tuibackup.database.inventory import OLD_NAME, DatabaseInfo
 from tuibackup.database.objects.write import write_beside
 from tuibackup.database.rights import audit
 from tuibackup.database.sql import tables_json
@@ -123,8 +123,9 @@ async def dump(
             history = tool is None or tool.history
             for finding in audit.limits(one.info, timely=one.timely, exact=one.exact, history=history):
                 told.take(finding)
-        # Dumps that are not whole come last: a client that stops there has restored all whole ones by then.
-        made = sorted(made, key=lambda one: bool(one.faults))
+        # Restored in this order: a client that stops at what is not whole, or at a name that its server does not take,
+        # has restored all others by then.
+        made = sorted(made, key=lambda one: (bool(one.faults), one.info.name.startswith(OLD_NAME)))
         summaries = [await _close(one, incoming, live, told) for one in made]
     if all(one.faults for one in made):
         raise DatabaseError(f"{server.name}: no database could be dumped: {made[0].faults[0]}")

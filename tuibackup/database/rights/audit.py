@@ -7,7 +7,7 @@ from tuibackup.database.connect.login import DatabaseSession
 from tuibackup.database.dump.barrier import LOGINS, few_logins, may_lock
 from tuibackup.database.dump.division import inexact, locked, taken_by
 from tuibackup.database.dump.tool import DumpTool
-from tuibackup.database.inventory import TRANSACTIONAL, DatabaseInfo, listed_with, quoted
+from tuibackup.database.inventory import OLD_NAME, TRANSACTIONAL, DatabaseInfo, listed_with, quoted
 from tuibackup.database.objects.shown import LeftOut
 from tuibackup.database.rights.grants import Grants, pattern_of
 from tuibackup.errors import DatabaseError
@@ -32,6 +32,14 @@ def audit(session: DatabaseSession) -> Iterator[Finding]:
     for database in databases:
         for one in database.left_out:
             yield left_out(database, one)
+        if database.name.startswith(OLD_NAME):
+            old = printable(quoted(database.name))
+            reason = (
+                "newer servers (MariaDB 11.8) make no database of such a name, which the server gives to a folder that"
+                f" somebody made by hand or that is older than MySQL 5.1; run: ALTER DATABASE {old} UPGRADE DATA"
+                " DIRECTORY NAME"
+            )
+            yield Finding(printable(database.name), reason)
         if database.ownerless:
             reason = (
                 "some of its views and programs have no definer because they were created while the server ran"
