@@ -73,6 +73,7 @@ def test_a_keymap_that_cannot_be_used_is_said_and_the_keys_stay(site: Site) -> N
         assert seat.wait() == 0
 
 
+@pytest.mark.long
 def test_every_key_in_a_terminal_of_any_size(site: Site) -> None:
     with opened(site) as seat:
         for columns, rows in ((60, 16), (1, 1), (200, 5), (80, 24)):

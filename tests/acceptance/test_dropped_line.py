@@ -54,6 +54,7 @@ def test_a_signal_ends_it_while_the_line_is_frozen(seat: Terminal, number: signa
     end(seat.pid, cockpit)
 
 
+@pytest.mark.long
 def test_q_ends_it_while_the_line_is_frozen(seat: Terminal) -> None:
     freeze(seat)
     cockpit = carrying_out(seat.pid)
