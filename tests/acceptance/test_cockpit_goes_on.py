@@ -99,20 +99,16 @@ def seen(seat: Terminal) -> list[list[tuple[object, ...]]]:
     ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "environment",
     [
         {"TERM": "xterm"},
-        *(
-            pytest.param(environment, marks=pytest.mark.long)
-            for environment in (
-                {"TERM": "tmux-256color"},
-                {"TERM": "xterm-256color", "COLORTERM": "truecolor"},
-                {"TERM": "linux", "NO_COLOR": "1"},
-                {"TERM": "screen"},
-                {"TERM": "vt100"},
-            )
-        ),
+        {"TERM": "tmux-256color"},
+        {"TERM": "xterm-256color", "COLORTERM": "truecolor"},
+        {"TERM": "linux", "NO_COLOR": "1"},
+        {"TERM": "screen"},
+        {"TERM": "vt100"},
     ],
     ids=lambda environment: "-".join(environment.values()),
 )

@@ -72,6 +72,7 @@ def test_each_is_told_in_a_journal_that_can_be_followed(siakad: Site, tmp_path: 
     assert any(back.rglob("krs-*.pdf"))
 
 
+@pytest.mark.long
 def test_the_command_in_a_journal_does_the_same(siakad: Site, tmp_path: Path) -> None:
     """As plans show it, to be copied."""
     words = ["restore", FILES, "/", "--to", str(tmp_path / "my files"), "--overwrite", "--numeric-owner"]
@@ -93,6 +94,7 @@ def test_a_job_outlives_its_terminal(siakad: Site) -> None:
     assert told["outcome"] == "done"
 
 
+@pytest.mark.long
 def test_ctrl_c_asks_what_is_meant(siakad: Site) -> None:
     with Terminal([str(TUIBACKUP), "drill", DATABASES], siakad.environment(), cwd=siakad.home) as terminal:
         job = wait_until_under_way(siakad)
@@ -234,6 +236,7 @@ def test_the_cockpit_drills_and_shows_it_in_a_strip(siakad: Site) -> None:
     assert [entry["outcome"] for entry in entries(siakad, "drill")] == ["done", "done"]
 
 
+@pytest.mark.long
 def test_the_cockpit_verifies_and_stops_a_job(siakad: Site) -> None:
     with cockpit(siakad) as terminal:
         terminal.wait_for("siakad", "fresh")

@@ -107,6 +107,7 @@ def notes(said: Said) -> str:
     return "\n".join(event["text"] for event in said.events if event["event"] == "run-note")
 
 
+@pytest.mark.long  # run/test_engine has the same within one process
 def test_a_server_that_stays_away_interrupts_and_the_next_run_goes_on(
     site: Site, line: Line, site_over: Callable[..., Path]
 ) -> None:
