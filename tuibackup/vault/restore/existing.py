@@ -40,7 +40,6 @@ class Made:
         header = snapshot.encode()
         first, *paths = _read(self._fd).split(b"\0")[:-1] or [b""]
         self._paths = set(paths) if first == header else set()
-        self.goes_on = bool(paths) and first == header
         if first != header:
             os.ftruncate(self._fd, 0)
             os.write(self._fd, header + b"\0")
