@@ -4,12 +4,12 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+
+class Progress(msgspec.Struct, frozen=True):
     """How far a step is. Totals are None while not yet known: then no bar is drawn.
 
     `unit` says what `items` counts: "files", "tables", "databases".
@@ -23,8 +23,7 @@ class Progress:
     unit: str = "files"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """One thing that was not as it should be, with what it concerns and why it matters.
 
     `subject` is a path, database or table as printable text; `reason` a short sentence with the way out.

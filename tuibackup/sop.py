@@ -6,9 +6,10 @@ Words and rules: docs/procedure.md. Days are local calendar days; months are cal
 import re
 from calendar import monthrange
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
+
+import msgspec
 
 SLOW = 1.5  # a step without a standard is slow beyond this many times its expectation
 SLOW_FROM = 30.0  # seconds that must have been expected: below, a busy minute of the machine is half of it
@@ -67,8 +68,7 @@ class State(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(msgspec.Struct, frozen=True):
     """A span of calendar time such as "1 week" or "3 months"."""
 
     count: int
@@ -99,8 +99,7 @@ class Period:
         return date(year, month, min(day.day, monthrange(year, month)[1]))
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True):
     """A clock's state now. `age_days` counts local calendar days since the last good snapshot's start.
 
     `due_by` is the last moment of the last day on which the next backup is in time, local time. `ahead_days` is more

@@ -4,10 +4,10 @@ Runs with scripts/test --long where scripts/fetch-mysql has been run.
 """
 
 import asyncio
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.database import mysqld
 from tests.database.everything import Rows, differences, everything

@@ -1,11 +1,11 @@
 """The picture from real files: ledger, journals, vault folder."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.tui import pictures
 from tuibackup.config import Config

@@ -1,13 +1,13 @@
 """The table: rows that are made anew one by one are those that are made all at once."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.tui import pictures
 from tuibackup.config import Standards

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from textual.pilot import Pilot
 
 from tests.tui.pictures import Fixed, config
@@ -78,9 +79,7 @@ def cockpit(tmp_path: Path) -> Opener:
     async def opener(picture: Picture, size: str = "80x24", **options: object) -> AsyncIterator[Open]:
         columns, rows = map(int, size.split("x"))
         read_only = bool(options.pop("read_only", False))
-        settings = config(tmp_path, picture)
-        for name, value in options.items():
-            object.__setattr__(settings, name, value)
+        settings = replace(config(tmp_path, picture), **options)
         source = Fixed(picture, settings)
         app = Cockpit(settings, source, Operator("andi"), read_only=read_only)
         async with app.run_test(size=(columns, rows)) as pilot:

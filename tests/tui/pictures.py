@@ -2,9 +2,10 @@
 
 import time as clock
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from tuibackup.config import Config, Database, Server, VaultSettings
 from tuibackup.overview.gather import Wish

@@ -1,8 +1,7 @@
 """The main screen's behaviour: cursor, marks, filter, panes, dialogs; with pictures made by hand."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from tests.tui import pictures
 from tests.tui.conftest import Open, Opener

@@ -1,10 +1,10 @@
 """What the panes draw, as text: states and ages whole at every width, steps beside their standard, no claims."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from tests.tui import pictures
 from tests.tui.pictures import MIB, NOW, at, fold, planned

@@ -1,10 +1,10 @@
 """Whole screens, kept as plain text: at the three sizes that count, in the situations that people meet."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.tui import pictures
 from tests.tui.conftest import Opener

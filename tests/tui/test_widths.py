@@ -6,9 +6,9 @@ the name column was narrower at 140 columns than at 120.
 
 import re
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from tests.tui import pictures
 from tests.tui.conftest import Open, Opener

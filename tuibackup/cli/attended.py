@@ -7,16 +7,15 @@ import pickle
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tuibackup.words import _
 
 _line: socket.socket | None = None  # to the attendant; None if there is none
 
 
-@dataclass(frozen=True, slots=True)
-class Disk:
+class Disk(NamedTuple):
     """A disk on which the command depends, and what is said of it."""
 
     path: Path
@@ -25,22 +24,19 @@ class Disk:
     left: str  # with {process}
 
 
-@dataclass(frozen=True, slots=True)
-class Free:
+class Free(NamedTuple):
     """The command does not depend on the disk below `path` any more."""
 
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
-class Closing:
+class Closing(NamedTuple):
     """What is missing at the end of what was printed: it is printed if the command is left behind."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """The command is over, and only its threads are not."""
 
     code: int

@@ -5,7 +5,7 @@ that can be spared, the remarks at all, and only then the names, cut in their mi
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from tuibackup.text import cells, shorten
 
@@ -14,8 +14,7 @@ _REMARK_LEAST = 16
 _NAME_LEAST = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """How a table's columns give way: `name` is always shown, `remark` is cut first (None: no such column), and
     `spare` are left out in their order."""
 

@@ -7,8 +7,9 @@ is read too, so that all that is wrong can be said at once. Nothing that was men
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 _MOST = 100  # lines that are mended; then we say that there may be more
 _QUOTES = str.maketrans(
@@ -33,8 +34,7 @@ _PLAIN = {
 Edits = dict[int, str | None]  # lines, from 1, and what is read instead; None: the line is left out
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True):
     """What is wrong with a line (from 1), and the way out. `key`: what is set there; "" where that is not known."""
 
     line: int
@@ -43,14 +43,13 @@ class Fault:
     key: str = ""
 
 
-@dataclass(slots=True)
-class Mended:
+class Mended(msgspec.Struct):
     """The text after mending, line by line as it was, and what it says. `dropped`: keys that were left out."""
 
     text: str
-    values: Mapping[str, Any] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
-    dropped: set[str] = field(default_factory=set)
+    values: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    faults: list[Fault] = msgspec.field(default_factory=list)
+    dropped: set[str] = msgspec.field(default_factory=set)
 
 
 def read(text: str) -> Mended:

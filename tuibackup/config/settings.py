@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from pathlib import Path
+
+import msgspec
 
 from tuibackup.config.units import bandwidth, least_free
 from tuibackup.errors import UsageError
@@ -15,8 +16,7 @@ from tuibackup.words import _
 _WEEK, _MONTH, _THREE_MONTHS = Period(1, "week"), Period(1, "month"), Period(3, "month")
 
 
-@dataclass(frozen=True, slots=True)
-class SecretSource:
+class SecretSource(msgspec.Struct, frozen=True):
     """Where a secret comes from; at most one field is set (none: no secret is needed)."""
 
     file: Path | None = None
@@ -25,8 +25,7 @@ class SecretSource:
     option_file: str | None = None  # on the server, database only
 
 
-@dataclass(frozen=True, slots=True)
-class Database:
+class Database(msgspec.Struct, frozen=True):
     """A server's database as seen from that server: a socket or host and port."""
 
     user: str = ""  # "" = the SSH account's name
@@ -40,8 +39,7 @@ class Database:
     wait_for_tables: float = 60.0  # seconds for tables that somebody else holds
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
+class Server(msgspec.Struct, frozen=True):
     """One machine to back up. None means: not set, ~/.ssh/config or the default decides.
 
     `folders` are absolute and normal (no `..`, no slash at the end); one that lies in another comes after it.
@@ -67,8 +65,7 @@ class Server:
         return (*self.exclude, *("./" + re.sub(r"([*?\[\\])", r"\\\1", one) for one in inner))
 
 
-@dataclass(frozen=True, slots=True)
-class VaultSettings:
+class VaultSettings(msgspec.Struct, frozen=True):
     """The backup disk."""
 
     path: Path
@@ -80,8 +77,7 @@ class VaultSettings:
         return least_free(self.min_free, total)
 
 
-@dataclass(frozen=True, slots=True)
-class Standards:
+class Standards(msgspec.Struct, frozen=True):
     """The SOP's times: periods of the two clocks, and seconds for steps 1 and 3."""
 
     files_within: Period = _WEEK
@@ -90,8 +86,7 @@ class Standards:
     login_within: float = 300.0
 
 
-@dataclass(frozen=True, slots=True)
-class RunSettings:
+class RunSettings(msgspec.Struct, frozen=True):
     """How runs behave on this host."""
 
     parallel: int = 2
@@ -113,8 +108,7 @@ class RunSettings:
         return None if rule is None else bandwidth(rule).bytes_per_second
 
 
-@dataclass(frozen=True, slots=True)
-class DrillSettings:
+class DrillSettings(msgspec.Struct, frozen=True):
     """Where a drill restores: below `folder`; databases into the empty server behind `socket`, where one is named."""
 
     folder: Path = Path("/var/tmp")  # noqa: S108  # a folder of its own is made below it
@@ -123,8 +117,7 @@ class DrillSettings:
     password: SecretSource = SecretSource()
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(msgspec.Struct, frozen=True):
     """The whole configuration; `source` is the file it was read from."""
 
     source: Path
@@ -139,8 +132,8 @@ class Config:
     run: RunSettings = RunSettings()
     drill: DrillSettings = DrillSettings()
     ledger_url: str = ""
-    keymap: Mapping[str, str] = field(default_factory=dict)
-    servers: Mapping[str, Server] = field(default_factory=dict)
+    keymap: Mapping[str, str] = msgspec.field(default_factory=dict)
+    servers: Mapping[str, Server] = msgspec.field(default_factory=dict)
 
     def server(self, name: str) -> Server:
         """The server of that name. Raises UsageError, with the nearest one."""

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+
+import msgspec
 
 from tuibackup.config.lines import line_of
 from tuibackup.errors import ConfigError
@@ -39,8 +40,7 @@ _PLAIN_SECRETS = ("password", "passwd", "passphrase", "secret")
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """The file being read: its name for messages, its text for line numbers, and what is wrong with it so far.
 
     `left_out` are keys of lines that could not be read: that is told, and they do not count as missing.
@@ -49,7 +49,7 @@ class Source:
     path: Path
     text: str
     left_out: frozenset[str] = frozenset()
-    problems: list[tuple[int, str]] = field(
+    problems: list[tuple[int, str]] = msgspec.field(
         default_factory=list
     )  # (line, 0 where none is known; what to tell)
 

@@ -4,8 +4,9 @@ Each function raises ValueError with a sentence that tells the user how to write
 """
 
 import re
-from dataclasses import dataclass
 from datetime import time
+
+import msgspec
 
 _SIZES = {
     "B": 1,
@@ -50,8 +51,7 @@ def least_free(text: str, total: int) -> int:
         ) from None
 
 
-@dataclass(frozen=True, slots=True)
-class Bandwidth:
+class Bandwidth(msgspec.Struct, frozen=True):
     """One bandwidth rule; without hours it always fits. Hours that end before they begin span midnight."""
 
     bytes_per_second: int

@@ -6,12 +6,14 @@ picture is put together from their last answers; a server without news keeps its
 
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from tuibackup.config import Config
 from tuibackup.errors import TuibackupError, VaultError
@@ -46,8 +48,7 @@ _TURNS = 4  # questions that lead to others, for one picture
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(msgspec.Struct, frozen=True):
     """What the screen needs besides the table: the run of one server, and the filtered log.
 
     `table_only`: neither log nor the weeks' history.

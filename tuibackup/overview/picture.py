@@ -5,10 +5,11 @@ Tests build pictures by hand. Texts in it are printable already; times are aware
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from tuibackup.config import Standards
 from tuibackup.run.journal.events import JobKind
@@ -25,8 +26,7 @@ WEEKS = 13  # of the history strip
 LOG_ROWS = 500  # entries of the log that are kept in the picture
 
 
-@dataclass(frozen=True, slots=True)
-class LastRun:
+class LastRun(msgspec.Struct, frozen=True):
     """How a server's newest recorded run ended."""
 
     run: str
@@ -36,8 +36,7 @@ class LastRun:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class LastDrill:
+class LastDrill(msgspec.Struct, frozen=True):
     """The newest drill of one clock's snapshots that was carried out."""
 
     snapshot: str
@@ -47,8 +46,7 @@ class LastDrill:
     age_days: int
 
 
-@dataclass(frozen=True, slots=True)
-class TriedDrill:
+class TriedDrill(msgspec.Struct, frozen=True):
     """A newer one that could not be carried out, or was stopped: it proves nothing, for the snapshot or against it."""
 
     snapshot: str
@@ -63,8 +61,7 @@ class TriedDrill:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class RunFace:
+class RunFace(msgspec.Struct, frozen=True):
     """A run, with what its journal alone cannot tell: whether its process lives."""
 
     view: RunView
@@ -75,8 +72,7 @@ class RunFace:
         return self.active and self.view.state in ("planned", "waiting")
 
 
-@dataclass(frozen=True, slots=True)
-class ServerRow:
+class ServerRow(msgspec.Struct, frozen=True, dict=True):
     """One server. A clock is None if the server has nothing of its kind to back up."""
 
     name: str
@@ -87,26 +83,39 @@ class ServerRow:
     run: RunFace | None = None  # the active one
     weeks: tuple[Outcome | None, ...] = ()  # oldest first, WEEKS of them or none
     unfinished: "Unfinished | None" = None  # of an interrupted run, for the next one
-    drills: Mapping[Clock, LastDrill] = field(default_factory=dict)
-    tried_drills: Mapping[Clock, TriedDrill] = field(default_factory=dict)  # newer than those
-    why: Mapping[Clock, str] = field(default_factory=dict)  # a clock's last try did not renew it
-    lost: Mapping[Clock, str] = field(default_factory=dict)  # what the record names and the vault lacks
-    # Computed once from the others, because a row lives for many pictures of hundreds of servers.
-    clocks: tuple[Standing, ...] = field(init=False, compare=False)
-    states: frozenset[State] = field(init=False, compare=False)
-    condition: str = field(
-        init=False, compare=False
-    )  # decides the row's sign and place (a key of CONDITIONS)
-    place: tuple[int, int, str] = field(init=False, compare=False)  # worst first
+    drills: Mapping[Clock, LastDrill] = msgspec.field(default_factory=dict)
+    tried_drills: Mapping[Clock, TriedDrill] = msgspec.field(default_factory=dict)  # newer than those
+    why: Mapping[Clock, str] = msgspec.field(default_factory=dict)  # a clock's last try did not renew it
+    lost: Mapping[Clock, str] = msgspec.field(
+        default_factory=dict
+    )  # what the record names and the vault lacks
 
-    def __post_init__(self) -> None:
-        clocks = tuple(clock for clock in (self.files, self.databases) if clock)
-        object.__setattr__(self, "clocks", clocks)
-        object.__setattr__(self, "states", frozenset(clock.state for clock in clocks))
-        object.__setattr__(self, "condition", self._condition())
-        oldest = max((clock.age_days for clock in clocks if clock.age_days is not None), default=0)
-        place = (CONDITIONS.index(self.condition), -oldest, self.name.casefold())
-        object.__setattr__(self, "place", place)
+    # Worked out once, because a row lives for many pictures of hundreds of servers.
+
+    @cached_property
+    def clocks(self) -> tuple[Standing, ...]:
+        """The state of each clock that the server has."""
+        return tuple(clock for clock in (self.files, self.databases) if clock)
+
+    @cached_property
+    def states(self) -> frozenset[State]:
+        return frozenset(clock.state for clock in self.clocks)
+
+    @cached_property
+    def condition(self) -> str:
+        """What decides the row's sign and place: one of CONDITIONS."""
+        if self.run:
+            return "waiting" if self.run.waiting else "running"
+        if self.last and self.last.outcome in (Outcome.FAILED, Outcome.INTERRUPTED):
+            return self.last.outcome.value
+        known = "fresh" if self.clocks and State.UNKNOWN not in self.states else "unknown"
+        return next((state.value for state in _WORST if self.has(state)), known)
+
+    @cached_property
+    def place(self) -> tuple[int, int, str]:
+        """Where the row stands, worst first: by condition, then the oldest backup first, then by name."""
+        oldest = max((clock.age_days for clock in self.clocks if clock.age_days is not None), default=0)
+        return (CONDITIONS.index(self.condition), -oldest, self.name.casefold())
 
     @property
     def reasons(self) -> tuple[tuple[Clock, Standing, str], ...]:
@@ -132,14 +141,6 @@ class ServerRow:
 
     def has(self, state: State) -> bool:
         return state in self.states
-
-    def _condition(self) -> str:
-        if self.run:
-            return "waiting" if self.run.waiting else "running"
-        if self.last and self.last.outcome in (Outcome.FAILED, Outcome.INTERRUPTED):
-            return self.last.outcome.value
-        known = "fresh" if self.clocks and State.UNKNOWN not in self.states else "unknown"
-        return next((state.value for state in _WORST if self.has(state)), known)
 
 
 _WORST = (State.OVERDUE, State.NEVER, State.DUE)
@@ -181,8 +182,7 @@ _LATE = (State.OVERDUE, State.NEVER)
 _ENDED_BADLY = (Outcome.FAILED, Outcome.INTERRUPTED)
 
 
-@dataclass(frozen=True, slots=True)
-class LogRow:
+class LogRow(msgspec.Struct, frozen=True):
     """One entry of the ledger in a line; `outcome` is "" if its kind has none. `body` is for the details."""
 
     sequence: int
@@ -193,11 +193,10 @@ class LogRow:
     detail: str
     seconds: float | None = None
     who: str = ""
-    body: Mapping[str, object] = field(default_factory=dict)
+    body: Mapping[str, object] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class LogPage:
+class LogPage(msgspec.Struct, frozen=True):
     """The newest entries that match `filter`; `matching` of all `total` do. `read`: False before the first look.
 
     `searching`: older entries are still searched. `more`: more than `matching` match; they were not counted.
@@ -212,8 +211,7 @@ class LogPage:
     more: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
+class Room(msgspec.Struct, frozen=True):
     """The backup disk in bytes."""
 
     path: str
@@ -221,8 +219,7 @@ class Room:
     total: int
 
 
-@dataclass(frozen=True, slots=True)
-class StoredDump:
+class StoredDump(msgspec.Struct, frozen=True):
     """What the newest good databases snapshot of a server holds: each database with its stored bytes."""
 
     server: str
@@ -230,15 +227,14 @@ class StoredDump:
     bytes: int
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(msgspec.Struct, frozen=True):
     """What is known at `now`. `shown` is the newest run of the server that the screen asked for."""
 
     now: datetime
-    rows: Rows = field(default_factory=Rows)
+    rows: Rows = msgspec.field(default_factory=Rows)
     operator: str = ""
     host: str = ""
-    sop: Standards = field(default_factory=Standards)
+    sop: Standards = msgspec.field(default_factory=Standards)
     room: Room | None = None
     shown: RunFace | None = None
     stored: StoredDump | None = None  # of the same server

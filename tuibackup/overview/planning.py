@@ -1,7 +1,8 @@
 """Plans for the cockpit's dialog, made by a helper: they read the ledger, and estimate by what lies on the disk."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from tuibackup.config import Config
 from tuibackup.errors import TuibackupError
@@ -10,8 +11,7 @@ from tuibackup.run.plan import Plan, PlanSummary, describe, make_plans
 from tuibackup.sop import Clock
 
 
-@dataclass(frozen=True, slots=True)
-class PlanQuestion:
+class PlanQuestion(msgspec.Struct, frozen=True):
     """What is to be backed up, and whether it is to be fetched anew."""
 
     wants: Mapping[str, frozenset[Clock]]
@@ -19,8 +19,7 @@ class PlanQuestion:
     operator: Operator
 
 
-@dataclass(frozen=True, slots=True)
-class PlanAnswer:
+class PlanAnswer(msgspec.Struct, frozen=True):
     """The plans with what to know of them; `fault`: why there are none."""
 
     plans: tuple[Plan, ...] = ()

@@ -3,8 +3,9 @@
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from tuibackup.config import Config, load
 from tuibackup.errors import TuibackupError

@@ -4,7 +4,8 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tuibackup.progress import Finding, Progress
 from tuibackup.run.journal import events as ev

@@ -7,11 +7,11 @@ import subprocess
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import zstandard
+from msgspec.structs import replace
 
 from tests.conftest import MariadbStarter
 from tests.database.by_script import FILLED, SOME, dumped

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.database.by_script import FILLED, dumped
 from tests.database.conftest import Collected, Tooled, unpacked

@@ -1,10 +1,10 @@
 """The account that README and manual give to paste: with it nothing is missing in a dump, and nothing is said."""
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.database.conftest import Collected
 from tuibackup.config import Server

@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import asyncssh
 import pytest
+from msgspec.structs import replace
 
 from tests.remote.conftest import Face, Site
 from tuibackup.config import SecretSource, Server

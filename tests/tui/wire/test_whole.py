@@ -1,9 +1,9 @@
 """Whatever is pressed and whatever size the terminal gets: it shows what Textual composed, cell for cell."""
 
 import random
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from rich.color import ColorSystem
 
 from tests.tui import pictures

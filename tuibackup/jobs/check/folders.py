@@ -6,7 +6,8 @@ A run notices a file that it may not read only when it fetches it. Here such fil
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tuibackup.config import Config, Server
 from tuibackup.errors import RemoteCommandError, TuibackupError

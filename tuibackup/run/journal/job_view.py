@@ -1,12 +1,12 @@
 """A restore, verify or drill as a picture, folded from its events alone."""
 
-from dataclasses import dataclass, replace
+import msgspec
+from msgspec.structs import replace
 
 from tuibackup.run.journal import events as ev
 
 
-@dataclass(frozen=True, slots=True)
-class JobView:
+class JobView(msgspec.Struct, frozen=True):
     """One job. `progress` is that of the snapshot it is busy with; `results` counts those it has done."""
 
     run: str

@@ -1,7 +1,9 @@
 """A run as a picture, folded from its events alone. The cockpit and the command line draw only this."""
 
-from dataclasses import dataclass, field, replace
 from datetime import datetime
+
+import msgspec
+from msgspec.structs import replace
 
 from tuibackup.run.journal import events as ev
 from tuibackup.sop import Clock, Outcome, Step
@@ -11,8 +13,7 @@ STALLED = 10.0  # seconds without progress after which a step is said to have st
 FINDINGS = 1000  # likewise of findings; `findings_total` counts them all
 
 
-@dataclass(frozen=True, slots=True)
-class StepView:
+class StepView(msgspec.Struct, frozen=True):
     """One step: not begun (started is ""), running, or ended with an outcome."""
 
     step: Step
@@ -31,8 +32,7 @@ class StepView:
         return bool(self.started) and self.outcome is None
 
 
-@dataclass(frozen=True, slots=True)
-class RunView:
+class RunView(msgspec.Struct, frozen=True):
     """One run. `state` is "planned", "waiting", "running" or, once it ended, its outcome's word."""
 
     run: str
@@ -40,7 +40,7 @@ class RunView:
     planned: ev.RunPlanned | None = None
     state: str = "planned"
     waiting: str = ""
-    steps: dict[Step, StepView] = field(default_factory=dict)
+    steps: dict[Step, StepView] = msgspec.field(default_factory=dict)
     findings: tuple[ev.StepFinding, ...] = ()
     findings_total: int = 0
     notes: tuple[str, ...] = ()
@@ -106,7 +106,7 @@ class RunView:
                 return view
 
     def _with(self, step: Step, **changes: object) -> "RunView":
-        changed = replace(self.steps.get(step, StepView(step)), **changes)  # type: ignore[arg-type]  # field names
+        changed = replace(self.steps.get(step, StepView(step)), **changes)
         return replace(self, steps={**self.steps, step: changed})
 
 
