@@ -1,11 +1,14 @@
 """What can go wrong, as a small hierarchy: the line a user reads and the exit code it leads to.
 
-Every error carries one message that names what it is about (server, file, key) and a way out.
+Every error carries one message that names what it is about (server, file, key) and a way out, both sentences made with
+`words.said`: `str(error)` is English, and put into a text for people it is in the language in use.
 Texts that come from a server are cleaned where they are put into a message (`text.printable`).
 """
 
 from pathlib import Path
 from typing import ClassVar
+
+from tuibackup.words import joined
 
 _PACKAGE = str(Path(__file__).parent) + "/"
 
@@ -21,7 +24,10 @@ class TuibackupError(Exception):
         super().__init__(message, way_out)
 
     def __str__(self) -> str:
-        return f"{self.message}; {self.way_out}" if self.way_out else self.message
+        return joined("; ", filter(None, (self.message, self.way_out)))
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
 
 
 class UsageError(TuibackupError):

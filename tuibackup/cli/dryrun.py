@@ -7,11 +7,10 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from tuibackup.cli.answers import TerminalAnswers, present
 from tuibackup.cli.output import MARKS, coloured, paint, print_hanging, print_json, print_table, say
 from tuibackup.jobs.trust import accepting
+from tuibackup.parts import plain
 from tuibackup.run.journal.events import EXIT_CODES
 from tuibackup.run.plan import Plan, PlanSummary, describe
 from tuibackup.run.rehearsal import Rehearsal, rehearse, room_fault
@@ -118,7 +117,7 @@ def _document(
     plans: tuple[Plan, ...], summary: PlanSummary, found: list[Rehearsal], fault: str, outcome: Outcome
 ) -> dict[str, Any]:
     return {
-        "plans": msgspec.to_builtins(plans),
+        "plans": plain(plans),
         "servers": [_server(one) for one in found],
         "outcome": outcome.value,
         "needs-room": sum(one.needs_room for one in found) if found else summary.needs_room,

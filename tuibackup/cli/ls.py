@@ -49,8 +49,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
 
 
 def _databases(snapshot: "Snapshot", args: argparse.Namespace) -> int:
-    import msgspec
-
+    from tuibackup.parts import plain
     from tuibackup.text import count, size
 
     found = [one for one in snapshot.summary.databases if args.path in (None, one.name)]
@@ -60,7 +59,7 @@ def _databases(snapshot: "Snapshot", args: argparse.Namespace) -> int:
             _("tuibackup ls {snapshot} lists them").format(snapshot=snapshot.spec),
         )
     if args.json:
-        print_json({"snapshot": snapshot.spec, "databases": msgspec.to_builtins(found)})
+        print_json({"snapshot": snapshot.spec, "databases": plain(found)})
         return 0
     heads = [_("database"), _("tables"), _("rows"), _("SQL"), _("on disk"), _("remark")]
     rows = [

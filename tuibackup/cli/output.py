@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 from tuibackup.cli import attended
 from tuibackup.cli.columns import GAP, Shape, fit, line
+from tuibackup.parts import with_parts
 from tuibackup.text import cells, printable, wrap
 
 LOOKED_AT = 1000  # rows that decide the widths of a table's columns; further rows are printed as they come
@@ -163,7 +164,14 @@ def terminal_width(stream: TextIO | None = None) -> int:
 
 def print_json(document: Any) -> None:
     """Print one JSON document on stdout, in ASCII, because names from servers may hold control characters."""
-    print(json.dumps(document, indent=2))
+    print(json.dumps(_recorded(document), indent=2))
+
+
+def _recorded(document: Any) -> Any:
+    """A document, or a list of them, with what their sentences were made of."""
+    if isinstance(document, list):
+        return [_recorded(item) for item in document]
+    return with_parts(document) if isinstance(document, dict) else document
 
 
 def exact_name(key: str, value: bytes) -> dict[str, str]:
@@ -194,7 +202,7 @@ class JsonList:
         """Print one more, soon."""
         indent = self._margin + "  "
         self._ready += ("," if self.begun else self._start) + indent
-        self._ready += json.dumps(item, indent=2).replace("\n", indent)
+        self._ready += json.dumps(_recorded(item), indent=2).replace("\n", indent)
         if not self.begun:
             attended.closing(self._margin + self._end)
         self.begun = True

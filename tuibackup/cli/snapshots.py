@@ -66,9 +66,8 @@ def _row(snapshot: "Snapshot") -> list[str]:
 
 
 def _document(snapshot: "Snapshot") -> dict[str, Any]:
-    import msgspec
-
     from tuibackup.errors import VaultError
+    from tuibackup.parts import plain
     from tuibackup.vault.presence import why_incomplete
 
     gone = why_incomplete(snapshot.path)
@@ -79,7 +78,7 @@ def _document(snapshot: "Snapshot") -> dict[str, Any]:
         "lacks": gone,
     }
     try:
-        document["summary"] = msgspec.to_builtins(snapshot.summary)
+        document["summary"] = plain(snapshot.summary)
     except VaultError as error:
         document["error"] = str(error)
     return document

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from tuibackup.ledger.entries import Entry, Kind, canonical, iso
+from tuibackup.parts import read_parts
 
 # Entries that are read in one go where all are wanted: no more are held, and nobody is kept waiting.
 _AT_ONCE = 500
@@ -142,7 +143,11 @@ def body_of(text: Any) -> Mapping[str, Any]:
         body = json.loads(text)
     except (ValueError, TypeError):
         body = None
-    return body if isinstance(body, dict) else {"error": "this entry was changed after it was written"}
+    return (
+        read_parts(body)
+        if isinstance(body, dict)
+        else {"error": "this entry was changed after it was written"}
+    )
 
 
 def _filter(

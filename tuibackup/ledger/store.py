@@ -24,6 +24,7 @@ from tuibackup.ledger.chain import check
 from tuibackup.ledger.entries import GENESIS, Entry, Kind, canonical, entry_hash, iso
 from tuibackup.ledger.queries import Queries
 from tuibackup.ledger.results import results_of
+from tuibackup.parts import with_parts
 from tuibackup.text import printable
 
 PATIENCE = 30.0  # seconds to wait for another process that holds the ledger
@@ -94,7 +95,7 @@ class Ledger(Queries):
         time: datetime | None = None,
     ) -> Entry:
         """Add an entry; it is on the disk when this returns. Raises LedgerError, TypeError for no JSON."""
-        text = canonical(body)
+        text = canonical(with_parts(dict(body)))
         names = {
             "time": iso(time or datetime.now(UTC)),
             "kind": Kind(kind).value,

@@ -77,7 +77,7 @@ def _events(entries: Sequence["Entry"]) -> list[ev.AnyEvent]:
     whole = next((entry for entry in entries if entry.kind == "run"), None)
     first = entries[0]
     clocks = _clocks(whole.body) if whole else {}
-    common = {"run": first.run or "", "server": first.server or ""}
+    common: dict[str, Any] = {"run": first.run or "", "server": first.server or ""}
     told: list[ev.AnyEvent] = [
         ev.RunPlanned(
             time=first.time,

@@ -84,7 +84,7 @@ async def back_up(
 
 async def _ledger(plan: Plan, config: Config, journal: Journal, stop: Stop) -> Ledger:
     """The ledger of the run, once no other process holds it; a stop ends the wait. Raises TuibackupError."""
-    of = {"run": plan.run, "server": plan.server}
+    of: dict[str, Any] = {"run": plan.run, "server": plan.server}
 
     def say(text: str) -> None:
         journal.append(ev.RunWaiting(time=ev.now(), reason=ev.LEDGER, **of))

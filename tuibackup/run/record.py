@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tuibackup.parts import plain
 from tuibackup.progress import Finding
 from tuibackup.run.journal import events as ev
 from tuibackup.run.operator import Operator
@@ -115,9 +116,7 @@ def finished_of(body: Mapping[str, Any], planned: ev.RunPlanned) -> ev.RunFinish
 
 def clocks_body(clocks: Mapping[Clock, ev.ClockResult | None]) -> dict[str, Any]:
     """Each clock that the run was to renew, as `run-finished` tells it."""
-    return {
-        clock.value: msgspec.to_builtins(result) for clock, result in clocks.items() if result is not None
-    }
+    return {clock.value: plain(result) for clock, result in clocks.items() if result is not None}
 
 
 def clock_of(snapshot: Snapshot, detail: str = "") -> ev.ClockResult:

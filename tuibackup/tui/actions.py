@@ -9,13 +9,7 @@ from dataclasses import dataclass
 
 from tuibackup.overview.picture import Picture, ServerRow
 from tuibackup.run.journal.job_view import JobView
-from tuibackup.words import _
-
-
-def later(text: str) -> str:
-    """Marks a text for the catalogue; it is translated where it is shown."""
-    return text
-
+from tuibackup.words import _, later
 
 PANES = {1: later("servers"), 2: later("run"), 3: later("dump"), 4: later("log")}
 

@@ -4,10 +4,12 @@ Texts that came from a server are stored as printable text here; exact names in 
 """
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from tuibackup.errors import VaultError
+from tuibackup.parts import as_text, given_back, parts_of
 from tuibackup.sop import Clock, Outcome, good
 from tuibackup.vault.output import vault_errors
 
@@ -95,6 +97,7 @@ class SnapshotSummary(msgspec.Struct, frozen=True, kw_only=True):
     no_barrier: str = ""  # databases: why they are of one instant in another way, or not
     position: str = ""  # databases: where in the server's binary log that instant lies
     rows: str = ""  # databases: whether the numbers of rows were compared with the server's
+    said: dict[str, dict[str, Any]] = {}  # in the file: what the sentences above were made of (`parts`)
 
     @property
     def good(self) -> bool:
@@ -104,7 +107,8 @@ class SnapshotSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 def encode(summary: SnapshotSummary) -> bytes:
     """The text of snapshot.json for `summary`."""
-    return msgspec.json.format(msgspec.json.encode(summary), indent=2) + b"\n"
+    told = msgspec.structs.replace(summary, said=parts_of(summary))
+    return msgspec.json.format(msgspec.json.encode(told, enc_hook=as_text), indent=2) + b"\n"
 
 
 def read(folder: Path) -> SnapshotSummary:
@@ -118,7 +122,9 @@ def read(folder: Path) -> SnapshotSummary:
             raise VaultError(
                 f"{path}: has format {version}, this program knows {FORMAT}", "install a newer tuibackup"
             )
-        return msgspec.json.decode(data, type=SnapshotSummary)
+        summary = msgspec.json.decode(data, type=SnapshotSummary)
+        told: SnapshotSummary = given_back(msgspec.structs.replace(summary, said={}), summary.said)
+        return told
     except msgspec.MsgspecError as error:
         raise VaultError(f"{path} is damaged: {error}") from error
 

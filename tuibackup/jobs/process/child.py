@@ -31,7 +31,6 @@ from tuibackup.run.silence import Silence
 from tuibackup.run.stop import POLL, read_stop, stop_path
 from tuibackup.sop import Outcome
 from tuibackup.text import printable, shorten
-from tuibackup.words import use_language
 
 NAME = "tuibackup-job"
 NICE = 10  # of what nobody waits for: a restore is not made to wait
@@ -72,7 +71,6 @@ def _carry_out(mine: Begun, config: Config | TuibackupError) -> int:
 
         if isinstance(config, TuibackupError):
             return finish(Outcome.FAILED, config.exit_code, str(config))
-        use_language(config.language)
         if not isinstance(order.words, RestoreFolder | RestoreDatabase):
             os.nice(NICE)
         silence = Silence(config.vault.path, order.run, order.server, mine.path)

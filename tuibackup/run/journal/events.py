@@ -1,6 +1,7 @@
 """The events of a journal, of a run or of another job, one JSON object a line. docs/json.md documents the shapes.
 
-Times are UTC, ISO 8601 with milliseconds; durations are seconds; sizes bytes. Texts are printable already.
+Times are UTC, ISO 8601 with milliseconds; durations are seconds; sizes bytes. Texts are printable already, and English:
+in a line of a journal `said` holds what the sentences among them were made of, in an event they carry it themselves.
 """
 
 from datetime import UTC, datetime
@@ -8,6 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from tuibackup.parts import as_text, given_back, parts_of
 from tuibackup.sop import Clock, Outcome, Step
 
 # The exit codes of a run's process; 11 if another run holds the server (errors.BusyError).
@@ -25,6 +27,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event", rename
     time: str
     run: str
     server: str
+    said: dict[str, dict[str, Any]] = {}
 
 
 class RunPlanned(Event, frozen=True, tag="run-planned"):
@@ -213,16 +216,20 @@ AnyEvent = (
 Planned = RunPlanned | JobPlanned
 Finished = RunFinished | JobFinished
 
-_encoder = msgspec.json.Encoder()
+_encoder = msgspec.json.Encoder(enc_hook=as_text)
 _decoder = msgspec.json.Decoder(AnyEvent)
 
 
 def encode(event: Event) -> bytes:
     """One line of the journal, with its newline."""
-    return _encoder.encode(event) + b"\n"
+    parts = parts_of(event)
+    return _encoder.encode(msgspec.structs.replace(event, said=parts) if parts else event) + b"\n"
 
 
 def decode(line: bytes) -> AnyEvent:
     """The event of one line. Raises msgspec.DecodeError on anything else."""
     event: AnyEvent = _decoder.decode(line)
-    return event
+    if not event.said:
+        return event
+    told: AnyEvent = given_back(msgspec.structs.replace(event, said={}), event.said)
+    return told

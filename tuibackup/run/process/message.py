@@ -3,8 +3,11 @@
 Secrets travel only in these messages; none of them is written or shown.
 """
 
+from typing import Any
+
 import msgspec
 
+from tuibackup.parts import as_text, given_back, parts_of
 from tuibackup.remote.questions import Kind
 
 
@@ -13,7 +16,7 @@ class _Message(msgspec.Struct, frozen=True, tag_field="say", rename="kebab"):
 
 
 class Ask(_Message, frozen=True, tag="ask"):
-    """Run → face: a question (`remote.questions.Question`, field by field)."""
+    """Run → face: a question (`remote.questions.Question`, field by field), and the parts of its sentences."""
 
     number: int
     kind: Kind
@@ -21,6 +24,7 @@ class Ask(_Message, frozen=True, tag="ask"):
     text: str
     secret: bool
     detail: tuple[str, ...] = ()
+    said: dict[str, dict[str, Any]] = {}
 
 
 class Ready(_Message, frozen=True, tag="ready"):
@@ -59,18 +63,22 @@ class Launched(msgspec.Struct, frozen=True):
 FromRun = Ask | Ready
 FromFace = Answer | Go
 
-_encoder = msgspec.json.Encoder()
+_encoder = msgspec.json.Encoder(enc_hook=as_text)
 _from_run = msgspec.json.Decoder(FromRun)
 _from_face = msgspec.json.Decoder(FromFace)
 
 
 def encode(message: _Message) -> bytes:
+    if isinstance(message, Ask):
+        message = msgspec.structs.replace(message, said=parts_of(message))
     return _encoder.encode(message) + b"\n"
 
 
 def from_run(line: bytes) -> FromRun:
     """Raises msgspec.DecodeError."""
     message: FromRun = _from_run.decode(line)
+    if isinstance(message, Ask):
+        message = given_back(message, message.said)
     return message
 
 
