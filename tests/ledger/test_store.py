@@ -200,7 +200,7 @@ def test_a_ledger_that_an_earlier_version_wrote_is_whole(path: Path) -> None:
         assert ledger.verify_chain() == []
         ledger.append(Kind.DRILL, {"outcome": "done"}, operator="andi", server="siakad")
         assert ledger.verify_chain() == []
-        assert {str(kind) for kind in Kind} == set(ledger.kinds())
+        assert ledger.newer() == 0, ledger.kinds()
     tamper(path, "UPDATE result SET outcome = 'done' WHERE what = 'drill-databases'")
     with Ledger.open(path) as ledger:
         assert ledger.verify_chain() == ["entry 10: the table result does not say what the entry says"]

@@ -28,6 +28,7 @@ class Kind(StrEnum):
     COPY = "copy"
     TRUST = "trust"
     CONFIG = "config"
+    DISCOVER = "discover"
     NOTE = "note"
     SEAL = "seal"
 

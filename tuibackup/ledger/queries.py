@@ -27,6 +27,13 @@ _EACH_SERVER = """
         FROM each_server WHERE each_server.server IS NOT NULL)
 """
 _ONE_SERVER = " WITH each_server(server) AS (SELECT :server) "
+# Likewise of entries: a server may have been looked at that was never backed up.
+_EACH_NAMED = _EACH_SERVER.replace("result", "entry")
+_LAST_LOOKS = """
+    SELECT entry.* FROM each_server
+    JOIN entry ON entry.seq = (
+        SELECT MAX(seq) FROM entry WHERE server = each_server.server AND kind = 'discover')
+"""
 _CLOCKS = """
     SELECT last.server, last.what, last.outcome, last.time, last.good, good.started, good.snapshot
     FROM each_server
@@ -184,6 +191,22 @@ class Queries(LogQueries):
         whats = {drill_of(clock): clock for clock in Clock}
         rows = self._of_servers(server, _LAST_DRILLS, **{clock.value: what for what, clock in whats.items()})
         return {(row.server, whats[row.what]): self._drills(row) for row in rows}
+
+    def last_looks(self, server: str | None = None) -> Mapping[str, Entry]:
+        """The newest entry of what was found on every server, or on the one, where somebody looked."""
+        each, values = (_EACH_NAMED, {}) if server is None else (_ONE_SERVER, {"server": server})
+        return {row.server: entry_of(row) for row in self._rows(each + _LAST_LOOKS, **values)}
+
+    def configured(self, server: str | None = None) -> Mapping[str, list[Entry]]:
+        """Every change of the configuration and every accepted exception, by server, the oldest first."""
+        where, values = ("", {}) if server is None else (" AND server = :server", {"server": server})
+        found: dict[str, list[Entry]] = {}
+        for row in self._rows(
+            f"SELECT * FROM entry WHERE kind = 'config' AND server IS NOT NULL{where} ORDER BY seq",  # noqa: S608
+            **values,
+        ):
+            found.setdefault(row.server, []).append(entry_of(row))
+        return found
 
     def _drills(self, newest: Row) -> DrillFacts:
         if Outcome(newest.outcome) in (Outcome.DONE, Outcome.WARNINGS):

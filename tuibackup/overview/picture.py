@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tuibackup.config import Standards
+from tuibackup.overview.coverage import Coverage
 from tuibackup.run.journal.events import JobKind
 from tuibackup.run.journal.job_view import JobView
 from tuibackup.run.journal.view import RunView
@@ -89,6 +90,7 @@ class ServerRow(msgspec.Struct, frozen=True, dict=True):
     lost: Mapping[Clock, str] = msgspec.field(
         default_factory=dict
     )  # what the record names and the vault lacks
+    coverage: Coverage = Coverage()  # what its backups do not hold; see `overview.unprotected` for words
 
     # Worked out once, because a row lives for many pictures of hundreds of servers.
 

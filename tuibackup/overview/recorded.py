@@ -3,9 +3,11 @@
 The ledger is append-only: what was read stays true, and a look reads only what is new.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from time import monotonic
+
+import msgspec
 
 from tuibackup.config import Config
 from tuibackup.errors import LedgerError
@@ -13,6 +15,7 @@ from tuibackup.ledger.entries import Entry
 from tuibackup.ledger.queries import ClockFact, DrillFact, DrillFacts, RunFact, better, monday
 from tuibackup.ledger.results import RUN, results_of
 from tuibackup.ledger.store import Ledger
+from tuibackup.overview.coverage import NOTHING_FOUND, Coverage, coverage_of
 from tuibackup.overview.logpages import LogPages
 from tuibackup.overview.logrow import view_of
 from tuibackup.overview.picture import WEEKS, LastRun
@@ -100,13 +103,30 @@ class LedgerLook:
 
     def _of_all(self, ledger: Ledger) -> Mapping[str, ServerFacts]:
         clocks, runs, drills = ledger.clock_facts(), ledger.last_runs(), ledger.last_drills()
-        servers = dict.fromkeys([*(server for server, _clock in (*clocks, *drills)), *runs])
-        return {server: self._facts(ledger, server, clocks, runs, drills) for server in servers}
+        covered = self._covered(ledger.last_looks(), ledger.configured())
+        servers = dict.fromkeys([*(server for server, _clock in (*clocks, *drills)), *runs, *covered])
+        return {server: self._facts(ledger, server, clocks, runs, drills, covered) for server in servers}
 
     def _of_server(self, ledger: Ledger, server: str) -> ServerFacts:
         return self._facts(
-            ledger, server, ledger.clock_facts(server), ledger.last_runs(server), ledger.last_drills(server)
+            ledger,
+            server,
+            ledger.clock_facts(server),
+            ledger.last_runs(server),
+            ledger.last_drills(server),
+            self._covered(ledger.last_looks(server), ledger.configured(server)),
         )
+
+    def _covered(
+        self, looks: Mapping[str, Entry], changes: Mapping[str, Sequence[Entry]]
+    ) -> Mapping[str, Coverage]:
+        """What the backups of each server that somebody looked at do not hold; the looks themselves stay here."""
+        return {
+            name: msgspec.structs.replace(found, found=NOTHING_FOUND)
+            for name, look in looks.items()
+            if (server := self._config.servers.get(name))
+            and (found := coverage_of(server, look, changes.get(name, ())))
+        }
 
     def _facts(
         self,
@@ -115,6 +135,7 @@ class LedgerLook:
         clocks: Mapping[tuple[str, Clock], ClockFact],
         runs: Mapping[str, RunFact],
         drills: Mapping[tuple[str, Clock], DrillFacts],
+        covered: Mapping[str, Coverage],
     ) -> ServerFacts:
         found = {clock: fact for clock in Clock if (fact := clocks.get((server, clock)))}
         reasons = {clock: why(ledger, server, clock) for clock, fact in found.items() if not fact.renewed}
@@ -130,6 +151,7 @@ class LedgerLook:
                 if (of_clock := drills.get((server, clock)))
             },
             {clock: text for clock, text in reasons.items() if text},
+            covered.get(server, Coverage()),
             (self._weeks or {}).get(server, (None,) * WEEKS),
         )
 

@@ -121,5 +121,6 @@ class Table:
                 if (drill := drills.tried)
             },
             why=facts.why,
+            coverage=facts.coverage,
             lost={clock: gone.sentence for clock, gone in there.lost.items()},
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tuibackup.config import Config
+from tuibackup.overview.coverage import Coverage
 from tuibackup.overview.picture import (
     LOG_ROWS,
     WEEKS,
@@ -92,6 +93,7 @@ class ServerFacts(msgspec.Struct, frozen=True):
     last: LastRun | None = None
     drills: Mapping[Clock, Drills] = {}
     why: Mapping[Clock, str] = {}
+    coverage: Coverage = Coverage()
     weeks: Weeks = (None,) * WEEKS
 
 
