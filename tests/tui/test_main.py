@@ -217,6 +217,7 @@ async def test_the_plan_shows_and_changes_what_will_be_done(
             assert text in seat.screen
         await seat.press("right", "right", "space", "down", "left", "left", "space", "f")
         await seat.until("Back up 1 server ", "everything is fetched anew", "in all")
+        assert "tuibackup run simpeg --only files --full" in seat.screen
         assert asked[-1] == ({"simpeg": frozenset({Clock.FILES})}, True)
         assert "Back up 1 server " in seat.screen
         assert not started

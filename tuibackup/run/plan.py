@@ -4,7 +4,7 @@ Making a plan reads configuration, ledger and vault; it reaches no server and ch
 """
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -96,6 +96,15 @@ def clocks_of(server: Server) -> frozenset[Clock]:
     files = {Clock.FILES} if server.folders else set()
     databases = {Clock.DATABASES} if server.database else set()
     return frozenset(files | databases)
+
+
+def commands(config: Config, plans: Sequence[Plan]) -> tuple[tuple[str, ...], ...]:
+    """The words after `tuibackup` that start the same: servers with the same clocks in one command."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for plan in plans:
+        only = () if plan.clocks == clocks_of(config.server(plan.server)) else ("--only", *plan.clocks)
+        groups.setdefault((*only, *(("--full",) if plan.full else ())), []).append(plan.server)
+    return tuple(("run", *servers, *options) for options, servers in groups.items())
 
 
 def wants(

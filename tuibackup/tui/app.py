@@ -369,10 +369,10 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
         row = self.main.picture.row(self.main.servers.cursor)
         if row and row.run:
             run, name = row.run.view.run, row.name
-            dialog = confirm.stop(name, run_words(row.run, 60))
+            dialog = confirm.stop(name, run, run_words(row.run, 60))
         elif (job := actions.job_of(self.main.situation)) and job.planned:
             run, name = job.run, f"{job_word(job.planned.job)} {job.planned.what}"
-            dialog = confirm.stop_job(name)
+            dialog = confirm.stop_job(name, run)
         else:
             return
         self.push_screen(dialog, lambda yes: self._stop(run, name) if yes else None)

@@ -1,5 +1,7 @@
 """Asks before something that cannot be undone: it says what will happen, and every key except `y` means no."""
 
+import shlex
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -18,14 +20,19 @@ class Confirm(Dialog[bool]):
     ]
     wide = 70
 
-    def __init__(self, title: str, text: list[str], yes: str, no: str) -> None:
+    def __init__(self, title: str, text: list[str], yes: str, no: str, command: Sequence[str] = ()) -> None:
+        """`command`: the words after `tuibackup` that do the same."""
         super().__init__()
         self.title_text = title
         self._text = text
         self._yes, self._no = yes, no
+        self._command = command
 
     def lines(self, room: int) -> list[Line]:
-        return [line for text in self._text for line in wrapped(text, room, 6)] + [()]
+        lines = [line for text in self._text for line in wrapped(text, room, 6)]
+        if self._command:
+            lines += [(), *wrapped(shlex.join(("tuibackup", *self._command)), room, 4, "strong")]
+        return [*lines, ()]
 
     def hints(self) -> list[tuple[str, str, bool]]:
         return [("y", self._yes, True), ("n", self._no, True), ("esc", _("close"), True)]
@@ -37,7 +44,7 @@ class Confirm(Dialog[bool]):
         self.dismiss(False)
 
 
-def stop(server: str, doing: str) -> Confirm:
+def stop(server: str, run: str, doing: str) -> Confirm:
     """The dialog of `x`."""
     return Confirm(
         _("Stop the run of {server}?").format(server=server),
@@ -47,10 +54,11 @@ def stop(server: str, doing: str) -> Confirm:
         ],
         _("stop it"),
         _("let it run"),
+        ("stop", run),
     )
 
 
-def stop_job(name: str) -> Confirm:
+def stop_job(name: str, job: str) -> Confirm:
     """The dialog of `x` on a job that is no run."""
     return Confirm(
         _("Stop it?"),
@@ -60,6 +68,7 @@ def stop_job(name: str) -> Confirm:
         ],
         _("stop it"),
         _("let it run"),
+        ("stop", job),
     )
 
 

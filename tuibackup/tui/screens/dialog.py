@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input
 
-from tuibackup.tui.lines import COMPONENTS, Line, Lines
+from tuibackup.tui.lines import COMPONENTS, Line, Lines, wrapped
 from tuibackup.tui.panes.bar import keys_line
 from tuibackup.tui.private import DrawnOnce
 from tuibackup.words import _
@@ -155,6 +155,34 @@ class Dialog(DrawnOnce, ModalScreen[Result], inherit_bindings=False):
         if field is not None and not field.has_focus and event.is_printable and event.character:
             event.stop()
             field.insert_text_at_cursor(event.character)
+
+
+class Planned(Dialog[Result]):
+    """A dialog that shows the command which does the same; `y` copies it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "copy", show=False, priority=True)]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._copied = ""
+
+    @property
+    def command(self) -> str:
+        """What to type in a shell; "" while it is not known."""
+        raise NotImplementedError
+
+    def command_lines(self, room: int) -> list[Line]:
+        """The command, and whether it was copied, in `room` cells."""
+        lines = [line for text in self.command.splitlines() for line in wrapped(text, room, 4, "strong")]
+        if self.command and self._copied == self.command:
+            lines += wrapped(_("copied, as far as your terminal allows it (OSC 52)"), room, 2, "notice")
+        return lines
+
+    def action_copy(self) -> None:
+        if self.command:
+            self.app.copy_to_clipboard(self.command)
+            self._copied = self.command
+            self.draw()
 
 
 class Reader(Dialog[None]):

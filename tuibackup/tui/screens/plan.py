@@ -4,6 +4,7 @@ The plans themselves are made by `run.plan`; this screen only chooses and shows.
 """
 
 import asyncio
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -13,13 +14,13 @@ from textual.binding import Binding, BindingType
 from tuibackup.config import Config
 from tuibackup.errors import TuibackupError
 from tuibackup.overview.picture import ServerRow, clock_word, days, state_word
-from tuibackup.run.plan import Plan, PlanSummary
+from tuibackup.run.plan import Plan, PlanSummary, commands
 from tuibackup.sop import Clock, Standing
 from tuibackup.text import cells, duration, printable, size
 from tuibackup.tui import symbols
 from tuibackup.tui.lines import Line, Span, cut, left, right, wrapped
 from tuibackup.tui.panes.steps import step_word
-from tuibackup.tui.screens.dialog import Dialog
+from tuibackup.tui.screens.dialog import Planned
 from tuibackup.words import _, ngettext
 
 Wants = Mapping[str, frozenset[Clock]]
@@ -46,7 +47,7 @@ class _Table:
     double: bool = False
 
 
-class PlanScreen(Dialog[tuple[Plan, ...]]):
+class PlanScreen(Planned[tuple[Plan, ...]]):
     """Returns the plans to start; None when closed. `planner` blocks (it reads the ledger) and runs in a thread."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -85,6 +86,11 @@ class PlanScreen(Dialog[tuple[Plan, ...]]):
         """What is ticked."""
         return {name: frozenset(clocks) for name, clocks in self.chosen.items() if clocks}
 
+    @property
+    def command(self) -> str:
+        found = commands(self._config, self._draft.plans) if self._draft else ()
+        return "\n".join(shlex.join(("tuibackup", *words)) for words in found)
+
     def _think(self) -> None:
         self._draft = None
         number = len(self.wants)
@@ -115,6 +121,8 @@ class PlanScreen(Dialog[tuple[Plan, ...]]):
         lines += self._summary(room)
         if self._dry:
             lines += self._dry_run(room)
+        if self.command:
+            lines += [(), *self.command_lines(room)]
         return lines
 
     def at(self) -> int | None:
@@ -216,16 +224,16 @@ class PlanScreen(Dialog[tuple[Plan, ...]]):
                 text = wrapped(what, room - cells(start), 3)
                 lines.append(((start, "muted"), *text[0]))
                 lines += [((" " * cells(start), ""), *line) for line in text[1:]]
-        command = "tuibackup run --dry-run " + " ".join(plan.server for plan in self._draft.plans)
-        hint = _("this looks at no server; files and bytes are told by: {command}").format(command=command)
+        hint = _("this looks at no server; with --dry-run the command below tells files and bytes")
         return [*lines, (), *wrapped(hint, room, 3, "muted")]
 
     def hints(self) -> list[tuple[str, str, bool]]:
         return [
             ("enter", _("start"), bool(self.wants)),
-            ("space", _("include or not"), True),
+            ("space", _("tick"), True),
             ("d", _("dry run"), bool(self.wants)),
             ("f", _("full download"), True),
+            ("y", _("copy"), bool(self.command)),
             ("esc", _("cancel"), True),
         ]
 
