@@ -14,7 +14,7 @@ from tuibackup.errors import TuibackupError
 from tuibackup.parts import given_back, parts_of, plain, read_parts, with_parts
 from tuibackup.run.journal import events as ev
 from tuibackup.sop import Outcome, Step
-from tuibackup.words import Said, _, joined, number, said, said_n, use_language
+from tuibackup.words import Sentence, _, joined, number, sentence, sentence_n, use_language
 
 INDONESIAN = {
     "{folder} is missing on {server}": "{folder} tidak ada di {server}",
@@ -42,7 +42,7 @@ def indonesian(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def an_error() -> TuibackupError:
     return TuibackupError(
-        said("{folder} is missing on {server}", folder="/srv", server="siakad"), said("mount it")
+        sentence("{folder} is missing on {server}", folder="/srv", server="siakad"), sentence("mount it")
     )
 
 
@@ -60,11 +60,11 @@ def test_a_text_is_english_and_is_shown_in_the_language_in_use() -> None:
 
 @pytest.mark.usefixtures("indonesian")
 def test_numbers_and_plurals_are_of_the_language_in_use() -> None:
-    held = said("it holds {files}", files=said_n("{count} file", "{count} files", 14210))
+    held = sentence("it holds {files}", files=sentence_n("{count} file", "{count} files", 14210))
     assert held == "it holds 14,210 files"
     assert _(held) == "isinya 14.210 berkas"
     assert number(9.8) == "9,8"
-    assert said_n("{count} file", "{count} files", 1) == "1 file"
+    assert sentence_n("{count} file", "{count} files", 1) == "1 file"
 
 
 @pytest.mark.usefixtures("indonesian")
@@ -85,7 +85,7 @@ def test_an_event_keeps_english_and_the_parts() -> None:
 @pytest.mark.usefixtures("indonesian")
 def test_sentences_are_kept_wherever_they_stand_in_a_record() -> None:
     clock = ev.ClockResult(outcome=Outcome.FAILED, detail=str(an_error()))
-    document = with_parts({"clocks": {"files": plain(clock)}, "problems": ["a", said("mount it")]})
+    document = with_parts({"clocks": {"files": plain(clock)}, "problems": ["a", sentence("mount it")]})
     assert set(document["said"]) == {"clocks.files.detail", "problems.1"}
     read = read_parts(json.loads(json.dumps(document)))
     assert _(read["problems"][1]) == "pasang dahulu"
@@ -95,7 +95,7 @@ def test_sentences_are_kept_wherever_they_stand_in_a_record() -> None:
 @pytest.mark.usefixtures("indonesian")
 def test_a_sentence_goes_from_one_process_to_another() -> None:
     for same in (pickle.loads(pickle.dumps(str(an_error()))), copy.deepcopy(str(an_error()))):
-        assert isinstance(same, Said)
+        assert isinstance(same, Sentence)
         assert _(same) == "/srv tidak ada di siakad; pasang dahulu"
 
 
@@ -120,9 +120,9 @@ def test_a_record_of_an_earlier_version_is_shown_as_it_is() -> None:
 
 def test_joining_keeps_sentences() -> None:
     assert joined("; ", ["a", "b"]) == "a; b"
-    assert not isinstance(joined("; ", ["a", "b"]), Said)
+    assert not isinstance(joined("; ", ["a", "b"]), Sentence)
     assert joined("; ", []) == ""
     assert joined("; ", ["a"]) == "a"
-    mixed = joined("; ", ["a {x}", said("mount it")])
+    mixed = joined("; ", ["a {x}", sentence("mount it")])
     assert mixed == "a {x}; mount it"
     assert set(parts_of({"x": mixed})) == {"x"}

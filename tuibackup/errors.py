@@ -1,7 +1,7 @@
 """What can go wrong, as a small hierarchy: the line a user reads and the exit code it leads to.
 
 Every error carries one message that names what it is about (server, file, key) and a way out, both sentences made with
-`words.said`: `str(error)` is English, and put into a text for people it is in the language in use.
+`words.sentence`: `str(error)` is English, and put into a text for people it is in the language in use.
 Texts that come from a server are cleaned where they are put into a message (`text.printable`).
 """
 

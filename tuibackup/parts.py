@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from tuibackup.words import Said, put_together
+from tuibackup.words import Sentence, put_together
 
 SAID = "said"
 
@@ -45,13 +45,13 @@ def plain(record: Any) -> Any:
 
 def as_text(value: Any) -> Any:
     """The hook of msgspec's encoders, which know only `str` itself."""
-    if isinstance(value, Said):
+    if isinstance(value, Sentence):
         return value.english()
     raise NotImplementedError(type(value))
 
 
-def _sentences(value: object, place: str) -> Iterator[tuple[str, Said]]:
-    if isinstance(value, Said):
+def _sentences(value: object, place: str) -> Iterator[tuple[str, Sentence]]:
+    if isinstance(value, Sentence):
         yield place, value
     elif isinstance(value, Mapping):
         for name, inner in value.items():
@@ -65,19 +65,19 @@ def _sentences(value: object, place: str) -> Iterator[tuple[str, Said]]:
             yield from _sentences(getattr(value, name), f"{place}.{shown}" if place else shown)
 
 
-def _parts(sentence: Said) -> dict[str, Any]:
+def _parts(sentence: Sentence) -> dict[str, Any]:
     parts: dict[str, Any] = {"message": sentence.message}
     if sentence.plural:
         parts |= {"plural": sentence.plural, "number": sentence.number}
     if sentence.values:
         parts["values"] = {
-            name: _parts(value) if isinstance(value, Said) else value
+            name: _parts(value) if isinstance(value, Sentence) else value
             for name, value in sentence.values.items()
         }
     return parts
 
 
-def _sentence(parts: Any) -> Said:
+def _sentence(parts: Any) -> Sentence:
     values = {
         name: _sentence(value) if isinstance(value, dict) else value
         for name, value in parts.get("values", {}).items()

@@ -1,4 +1,4 @@
-"""Safe text and units: what a person sees of names, sizes and times.
+"""Safe text and units: what a person sees of names, sizes and times. Numbers are sentences (`words`).
 
 `printable` cleans every string that comes from a server; no face shows one otherwise. The rest turns numbers
 into short words. Nothing here knows a terminal: widths are counted in cells, colours do not occur.
@@ -8,7 +8,7 @@ import unicodedata
 from datetime import datetime, tzinfo
 from functools import lru_cache
 
-from tuibackup.words import _, ngettext
+from tuibackup.words import _, amount, joined, ngettext
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
@@ -37,20 +37,20 @@ def _escaped(character: str) -> str:
 
 def size(count_of_bytes: float) -> str:
     """Bytes in binary units, at most eight cells: "0 B", "9.8 KiB", "281 MiB", "1.2 TiB"."""
-    amount = max(0.0, float(count_of_bytes))
+    bytes_ = max(0.0, float(count_of_bytes))
     for unit in _UNITS:
         # The limit lies where rounding would give 1024 of a unit.
-        if amount < 1023.5 or unit == _UNITS[-1]:
+        if bytes_ < 1023.5 or unit == _UNITS[-1]:
             break
-        amount /= 1024
-    if unit != "B" and amount < 9.95:
-        return f"{amount:.1f} {unit}"
-    return f"{amount:.0f} {unit}"
+        bytes_ /= 1024
+    if unit != "B" and bytes_ < 9.95:
+        return amount(f"{{number}} {unit}", round(bytes_, 1))
+    return f"{bytes_:.0f} {unit}"
 
 
 def rate(bytes_per_second: float) -> str:
     """Bytes per second: "84 MiB/s"."""
-    return f"{size(bytes_per_second)}/s"
+    return joined("", (size(bytes_per_second), "/s"))
 
 
 def duration(seconds: float) -> str:
@@ -62,7 +62,7 @@ def duration(seconds: float) -> str:
 
 def count(number: int) -> str:
     """A number with its thousands apart: "14,210"."""
-    return f"{number:,}"
+    return amount("{number}", number) if number >= 1000 else str(number)
 
 
 def numbered(number: int, noun: str, plural: str = "") -> str:

@@ -1,6 +1,6 @@
 """The languages of the interface, through gettext: people read the language in use, records are English.
 
-`_("text")` in a face is in the language in use. A sentence that runs and jobs say is made with `said`: its text is
+`_("text")` in a face is in the language in use. A sentence that runs and jobs say is made with `sentence`: its text is
 English, and so it is recorded, whoever is at the keyboard; it carries what it was made of, so that a face can show it
 in another language. Catalogues lie in `tuibackup/locale/<language>/LC_MESSAGES/tuibackup.mo`; English is the source.
 """
@@ -29,7 +29,7 @@ def use_language(language: str | None = None) -> None:
     _marks = _MARKS.get(wanted, {})
 
 
-class Said(str):
+class Sentence(str):
     """A sentence of a run or a job. Its text is English: so it is stored, compared and searched.
 
     Put into a text for people with `_`, `format` or an f-string, it is in the language in use. `message` is the
@@ -50,10 +50,10 @@ class Said(str):
         plural: str = "",
         number: int = 0,
     ) -> Self:
-        sentence = super().__new__(cls, text)
-        sentence.message, sentence.values = message, values
-        sentence.plural, sentence.number = plural, number
-        return sentence
+        made = super().__new__(cls, text)
+        made.message, made.values = message, values
+        made.plural, made.number = plural, number
+        return made
 
     def __str__(self) -> str:
         return self
@@ -84,48 +84,51 @@ class Said(str):
             return self.english()
 
 
-def said(message: str, **values: object) -> Said:
+def sentence(message: str, /, **values: object) -> Sentence:
     """A sentence that may be recorded: "{folder} is missing", folder="/srv".
 
-    Values are names and the server's words, numbers (with their thousands apart; what is no amount, as a port, is given
-    as text), errors, and sentences made with `said`.
+    Values are names, the server's words, errors, and sentences; a number is given as it is, an amount with `text.count`
+    or `text.size`.
     """
     return put_together(message, {name: _kept(value) for name, value in values.items()})
 
 
-def said_n(singular: str, plural: str, count: int, **values: object) -> Said:
-    """As `said`, in the form that fits `count`; the text knows it by that name, too."""
-    kept = {name: _kept(value) for name, value in {"count": count, **values}.items()}
+def sentence_n(singular: str, plural: str, count: int, /, **values: object) -> Sentence:
+    """As `sentence`, in the form that fits `count`; the text knows it by that name, too."""
+    kept: dict[str, str | int | float] = {
+        "count": count,
+        **{name: _kept(value) for name, value in values.items()},
+    }
     return put_together(singular, kept, plural, count)
 
 
 def put_together(
     message: str, values: Mapping[str, str | int | float], plural: str = "", number: int = 0
-) -> Said:
+) -> Sentence:
     """A sentence from its parts. Raises LookupError, ValueError, AttributeError if they do not fit."""
     text = plural if plural and number != 1 else message
     if values:
         text = text.format(**{name: _plain(value) for name, value in values.items()})
-    return Said(text, message, values, plural, number)
+    return Sentence(text, message, values, plural, number)
 
 
 def joined(between: str, texts: Iterable[str]) -> str:
     """As `between.join(texts)`; sentences among them can still be shown in another language."""
     parts = list(texts)
-    if len(parts) == 1 or not any(isinstance(part, Said) for part in parts):
+    if len(parts) == 1 or not any(isinstance(part, Sentence) for part in parts):
         return parts[0] if len(parts) == 1 else between.join(parts)
     values = {f"part{number}": part for number, part in enumerate(parts, 1)}
-    return said(between.join(f"{{{name}}}" for name in values), **values)
+    return sentence(between.join(f"{{{name}}}" for name in values), **values)
 
 
 def later(text: str) -> str:
-    """Marks a text for the catalogue that `_` or `said` gets from a constant."""
+    """Marks a text for the catalogue that `_` or `sentence` gets from a constant."""
     return text
 
 
 def _(text: str) -> str:
-    """`text`, one of the catalogue or one that was said, in the language in use."""
-    if isinstance(text, Said):
+    """`text`, one of the catalogue or a sentence, in the language in use."""
+    if isinstance(text, Sentence):
         return text.shown()
     return _catalogue.gettext(text) if text else ""
 
@@ -145,17 +148,22 @@ def number(value: float) -> str:
     return f"{value:,}".translate(_marks)
 
 
-def _kept(value: object) -> str | int | float:
-    return value if isinstance(value, str | int | float) else str(value)
+def amount(message: str, value: float) -> Sentence:
+    """A number with its unit, "{number} KiB", as the language in use writes numbers: "14,210", "9.8 KiB"."""
+    return put_together(message, {"number": value})
+
+
+def _kept(value: object) -> str:
+    return value if isinstance(value, str) else str(value)
 
 
 def _plain(value: str | float) -> str:
-    if isinstance(value, Said):
+    if isinstance(value, Sentence):
         return value.english()
     return value if isinstance(value, str) else f"{value:,}"
 
 
 def _shown(value: str | float) -> str:
-    if isinstance(value, Said):
+    if isinstance(value, Sentence):
         return value.shown()
     return value if isinstance(value, str) else number(value)
