@@ -23,6 +23,8 @@ COMMANDS = (
     "stop",
     "status",
     "log",
+    "note",
+    "history",
     "snapshots",
     "ls",
     "find",
@@ -37,7 +39,7 @@ COMMANDS = (
 )
 
 # All others change something.
-LOOKING = frozenset({"follow", "status", "log", "snapshots", "ls", "find", "diff", "cat", "check"})
+LOOKING = frozenset({"follow", "status", "log", "history", "snapshots", "ls", "find", "diff", "cat", "check"})
 
 WARNINGS = 3
 _SELDOM = 50_000  # objects, a few megabytes, that come before Python looks for garbage
@@ -195,11 +197,13 @@ def _top_parser() -> Parser:
 
 def _summary() -> list[tuple[str, str]]:
     return [
-        ("run SERVER… | --all | --due | --overdue", _("back up, step by step")),
+        ("run SERVER… | --all | --due | --overdue | --failed", _("back up, step by step")),
         ("follow [RUN]", _("watch a run that goes on")),
         ("stop RUN", _("stop a run; the next one goes on from there")),
         ("status", _("both clocks of every server")),
         ("log", _("what was done, from the ledger")),
+        ("note [--server S | --run R] TEXT", _("write into the ledger what happened, and why")),
+        ("history [SERVER]", _("a year of backups: a cell a week, or a month")),
         ("snapshots [SERVER]", _("what the vault holds")),
         ("ls SNAPSHOT [PATH]", _("what a snapshot holds")),
         ("find [SERVER | SNAPSHOT] PATTERN", _("where a name is, and in which snapshots")),

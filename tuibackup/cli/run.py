@@ -32,6 +32,11 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--overdue", action="store_true", help=_("only what is overdue or was never backed up")
     )
+    parser.add_argument(
+        "--failed",
+        action="store_true",
+        help=_("only what gave no good backup at its last try; of the servers named, or of all"),
+    )
     parser.add_argument("--only", choices=("files", "databases"), help=_("only steps 1 and 2, or 1, 3 and 4"))
     parser.add_argument("--full", action="store_true", help=_("fetch everything anew"))
     parser.add_argument(
@@ -42,13 +47,21 @@ def define(parser: argparse.ArgumentParser) -> None:
         "--detach", action="store_true", help=_("answer what is asked, then leave the runs alone")
     )
     parser.add_argument("--operator", metavar="NAME", help=_("who carries it out, for the record"))
+    parser.add_argument(
+        "--reason", metavar="TEXT", help=_("a note for the record, such as why a step takes longer this time")
+    )
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Plan, start, answer, watch."""
-    if sum((bool(args.servers), args.all, args.due, args.overdue)) != 1:
+    ways = sum((bool(args.servers), args.all, args.due, args.overdue))
+    if ways != 1 and not (args.failed and ways == 0):
         raise UsageError(
-            _("say which servers: names, --all, --due or --overdue"), _("see tuibackup run --help")
+            _("say which servers: names, --all, --due, --overdue or --failed"), _("see tuibackup run --help")
+        )
+    if args.failed and (args.due or args.overdue):
+        raise UsageError(
+            _("--failed chooses by the last try, --due and --overdue by the clocks; say one of them")
         )
     with ExitStack() as stack:
         launcher = None if args.dry_run else _early(context, stack)
@@ -62,12 +75,21 @@ def run(args: argparse.Namespace, context: Context) -> int:
 
         config = context.config
         operator = identify(args.operator, config.operators)
+        reason = _reason(args)
         if not context.read_only:
             context.require_disk()
             # If another process holds the ledger, each run that needs it waits for it, and says so.
             with suppress(LedgerHeldError):
                 recover(config, held.TURN)  # first, because a snapshot of a dead run may renew a clock
-        if args.due or args.overdue:
+        again: Mapping[str, Mapping[Clock, str]] = {}
+        if args.failed:
+            from tuibackup.cli import failed
+
+            chosen, again = failed.choose(context, args)
+            waiting = 0
+            if not chosen:
+                return 0
+        elif args.due or args.overdue:
             from tuibackup.cli import due
 
             chosen, waiting = due.choose(config, args, read_only=context.read_only)
@@ -75,7 +97,15 @@ def run(args: argparse.Namespace, context: Context) -> int:
                 return waiting
         else:
             chosen, waiting = _wants(args, config), 0
-        plans = make_plans(config, chosen, full=args.full, operator=operator, read_only=context.read_only)
+        plans = make_plans(
+            config,
+            chosen,
+            full=args.full,
+            operator=operator,
+            read_only=context.read_only,
+            again=again,
+            reason=reason,
+        )
         if args.dry_run:
             from tuibackup.cli.dryrun import show
 
@@ -91,6 +121,13 @@ def _early(context: Context, stack: ExitStack) -> "Launcher | None":
     with suppress(OSError):
         return stack.enter_context(Launcher(fork=context.alone))
     return None
+
+
+def _reason(args: argparse.Namespace) -> str:
+    """What --reason says; "" without it. Raises UsageError."""
+    from tuibackup.jobs.note import cleaned
+
+    return "" if args.reason is None else cleaned(args.reason)
 
 
 def _wants(args: argparse.Namespace, config: "Config") -> "Mapping[str, frozenset[Clock]]":

@@ -71,6 +71,8 @@ def _print(picture: "Picture") -> None:
                 clock=clock_word(clock), state=state_word(standing.state), reason=text
             )
             print_hanging(f"{MARKS[standing.state.value]} ", f"{one.name}: {sentence}")
+        for remark in one.remarks:
+            print_hanging(f"{MARKS['warnings']} ", f"{one.name}: {remark}")
         if one.unfinished:
             print_hanging(f"{MARKS['interrupted']} ", f"{one.name}: {one.unfinished.sentence}")
         for clock, tried in one.tried_drills.items():
@@ -162,6 +164,8 @@ def _document(picture: "Picture") -> dict[str, Any]:
 
 
 def _server(row: "ServerRow") -> dict[str, Any]:
+    import msgspec
+
     from tuibackup.ledger.entries import iso
     from tuibackup.sop import Clock
 
@@ -174,6 +178,8 @@ def _server(row: "ServerRow") -> dict[str, Any]:
         "missing": {clock.value: row.lost.get(clock) for clock in Clock},
         "drills": {clock.value: _drill_document(row, clock) for clock in Clock},
         "drills-not-carried-out": {clock.value: _tried_document(row, clock) for clock in Clock},
+        "unusual": {clock.value: msgspec.to_builtins(found) for clock, found in row.unusual.items()},
+        "reason-missing": msgspec.to_builtins(row.slow),
         "run": {"run": row.run.view.run, "state": row.run.view.state} if row.run else None,
         "last-run": {
             "run": row.last.run,

@@ -22,6 +22,7 @@ from tuibackup.cli.summary import Ended, print_summary
 from tuibackup.run.journal import events as ev
 from tuibackup.run.journal.journal import JournalReader, first, follow
 from tuibackup.run.journal.view import RunView, StepView
+from tuibackup.run.unusual import sentences
 from tuibackup.sop import Clock, Outcome
 from tuibackup.text import cells, count, duration, rate, shorten, size, unit_word
 from tuibackup.words import _, ngettext
@@ -34,6 +35,7 @@ PLAIN_EVERY = 30.0  # seconds between two lines of progress without a terminal
 FINDINGS = 20  # listed one by one here; `log --all` and the snapshot hold them all
 BAR = 12
 _ALLOWED = 8  # cells of "of 10:00"
+_CLOCKS = {Clock.FILES: lambda: _("files"), Clock.DATABASES: lambda: _("databases")}
 INTERRUPTED = 130
 RECOVERIES = 10
 WORST = (1, 130, 11, 3, 0)  # the first of these that one of several runs has is the exit code
@@ -183,6 +185,9 @@ class Lines:
             case ev.RunPlanned():
                 name = "" if self._column else f"{view.server}  "
                 self._print(view, f"{MARKS['running']} {name}{_heading(event)}")
+                for clock, why in event.again.items():
+                    again = _("  {clock} again, because of the last try: {reason}")
+                    self._print(view, again.format(clock=_CLOCKS[clock](), reason=why or _("no good backup")))
             case ev.RunWaiting(reason="slot"):
                 self._print(view, _("{mark} waiting: no slot is free").format(mark=MARKS["waiting"]))
             case ev.RunNote():
@@ -251,6 +256,11 @@ class Lines:
         start = f" {_(outcome)} {duration(event.seconds)}  "
         parts = [result.snapshot for result in (event.files, event.databases) if result and result.snapshot]
         self._print(view, "  ".join(parts), sign=outcome, start=start)
+        for text in sentences({Clock.FILES: event.files, Clock.DATABASES: event.databases}):
+            self._print(view, _("unusual: {what}").format(what=text), sign="warnings", start="   ")
+        if event.slow and not (view.planned and view.planned.reason):
+            text = _("a step was slow, and the record asks for a reason: tuibackup note --run {run} TEXT")
+            self._print(view, text.format(run=event.run), sign="warnings", start="   ")
         if event.error:
             self._print(view, event.error, error=True)
 
@@ -312,7 +322,7 @@ def _wrong(view: RunView, finished: ev.RunFinished) -> tuple[str, ...]:
 
 
 def _heading(event: ev.RunPlanned) -> str:
-    clocks = " + ".join({Clock.FILES: _("files"), Clock.DATABASES: _("databases")}[c] for c in event.clocks)
+    clocks = " + ".join(_CLOCKS[clock]() for clock in event.clocks)
     full = _(", full") if event.full else ""
     return f"{clocks}{full}  {event.run}"
 

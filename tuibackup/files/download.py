@@ -64,6 +64,7 @@ class Download:
     findings: tuple[Finding, ...]
     parent: str | None = None  # name of the snapshot that unchanged files were taken from
     changed: int = 0  # files that are new or changed since then, each inode once
+    changed_bytes: int = 0  # of those that were fetched
     resumed: int = 0  # files that an interrupted run had fetched
     limits: tuple[str, ...] = ()  # what the way of reading could not see
     reconnected: int = 0  # how often the connection was lost and made again
@@ -178,6 +179,7 @@ class _Download:
             tuple(self._findings.shown),
             self._older.name if self._older and unchanged else None,
             wanted + resumed,
+            wanted_bytes,
             resumed,
             self._source.now.limits,
             self._source.reconnected,

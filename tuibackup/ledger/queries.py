@@ -1,7 +1,7 @@
 """What the ledger can tell: clocks, last runs, drills, durations. Plain SQL that SQLite and MariaDB know.
 
 Everything is found through an index or reads a bounded number of rows; tests/ledger/test_million.py holds the
-times. `Ledger` inherits these methods, and those of `log`.
+times. `Ledger` inherits these methods, and those of `past` and `log`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,8 @@ from itertools import takewhile
 from typing import Any
 
 from tuibackup.ledger.entries import Entry, iso
-from tuibackup.ledger.log import LogQueries, Row, body_of, entry_of
+from tuibackup.ledger.log import Row, body_of, entry_of
+from tuibackup.ledger.past import PastQueries
 from tuibackup.ledger.results import RUN, drill_of
 from tuibackup.sop import Clock, Outcome, Step
 
@@ -129,7 +130,7 @@ class Attempts:
     ended: datetime
 
 
-class Queries(LogQueries):
+class Queries(PastQueries):
     """The questions; `Ledger` says how one is put. All of them raise LedgerError."""
 
     def _of_servers(self, server: str | None, sql: str, **values: Any) -> Sequence[Any]:
@@ -240,7 +241,7 @@ class Queries(LogQueries):
         counts, because a second try that worked made the week a good one.
         """
         mondays = [monday(now, zone) - timedelta(weeks=back) for back in range(weeks - 1, -2, -1)]
-        begins = {f"week{number}": iso(_midnight(day, zone)) for number, day in enumerate(mondays)}
+        begins = {f"week{number}": iso(midnight(day, zone)) for number, day in enumerate(mondays)}
         found = " ".join(f"WHEN time < :week{number + 1} THEN {number}" for number in range(weeks))
         rows = self._rows(
             f"SELECT server, outcome, CASE {found} END AS week FROM result"  # noqa: S608  numbers
@@ -298,7 +299,7 @@ def monday(moment: datetime, zone: tzinfo | None = None) -> date:
     return day - timedelta(days=day.weekday())
 
 
-def _midnight(day: date, zone: tzinfo | None) -> datetime:
+def midnight(day: date, zone: tzinfo | None) -> datetime:
     """When a local day begins."""
     midnight = datetime(day.year, day.month, day.day)
     return midnight.replace(tzinfo=zone) if zone else midnight.astimezone()

@@ -13,9 +13,10 @@ import msgspec
 
 from tuibackup.config import Standards
 from tuibackup.overview.coverage import Coverage
-from tuibackup.run.journal.events import JobKind
+from tuibackup.run.journal.events import JobKind, Slow, Unusual
 from tuibackup.run.journal.job_view import JobView
 from tuibackup.run.journal.view import RunView
+from tuibackup.run.unusual import sentence, slow_sentence
 from tuibackup.sop import Clock, Outcome, Period, Standing, State
 from tuibackup.text import when
 from tuibackup.words import _, ngettext
@@ -91,6 +92,10 @@ class ServerRow(msgspec.Struct, frozen=True, dict=True):
         default_factory=dict
     )  # what the record names and the vault lacks
     coverage: Coverage = Coverage()  # what its backups do not hold; see `overview.unprotected` for words
+    unusual: Mapping[Clock, tuple[Unusual, ...]] = msgspec.field(
+        default_factory=dict
+    )  # figures of the last run
+    slow: tuple[Slow, ...] = ()  # its steps that were over their standard, while nobody has said why
 
     # Worked out once, because a row lives for many pictures of hundreds of servers.
 
@@ -140,6 +145,19 @@ class ServerRow(msgspec.Struct, frozen=True, dict=True):
                 stands.ahead_days,
             ).format(time=f"{stands.last.astimezone():%Y-%m-%d %H:%M}", days=stands.ahead_days)
         return self.why.get(clock, "")
+
+    @property
+    def remarks(self) -> list[str]:
+        """What is unusual about the last run, and that the reason for a slow step is missing: a sentence each."""
+        said = [
+            _("unusual: {what}").format(what=sentence(clock, one))
+            for clock, found in self.unusual.items()
+            for one in found
+        ]
+        if self.slow:
+            what = " · ".join(map(slow_sentence, self.slow))
+            said.append(_("reason missing: {what}").format(what=what))
+        return said
 
     def has(self, state: State) -> bool:
         return state in self.states

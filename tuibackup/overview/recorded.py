@@ -3,7 +3,7 @@
 The ledger is append-only: what was read stays true, and a look reads only what is new.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from time import monotonic
 
@@ -18,6 +18,7 @@ from tuibackup.ledger.store import Ledger
 from tuibackup.overview.coverage import NOTHING_FOUND, Coverage, coverage_of
 from tuibackup.overview.logpages import LogPages
 from tuibackup.overview.logrow import view_of
+from tuibackup.overview.past import results_of_body, slow_of
 from tuibackup.overview.picture import WEEKS, LastRun
 from tuibackup.overview.told import Drill, Drills, Good, LedgerAnswer, LedgerQuestion, ServerFacts, Weeks
 from tuibackup.overview.why import why
@@ -105,16 +106,21 @@ class LedgerLook:
         clocks, runs, drills = ledger.clock_facts(), ledger.last_runs(), ledger.last_drills()
         covered = self._covered(ledger.last_looks(), ledger.configured())
         servers = dict.fromkeys([*(server for server, _clock in (*clocks, *drills)), *runs, *covered])
-        return {server: self._facts(ledger, server, clocks, runs, drills, covered) for server in servers}
+        noted = _noted(ledger, runs)
+        return {
+            server: self._facts(ledger, server, clocks, runs, drills, covered, noted) for server in servers
+        }
 
     def _of_server(self, ledger: Ledger, server: str) -> ServerFacts:
+        runs = ledger.last_runs(server)
         return self._facts(
             ledger,
             server,
             ledger.clock_facts(server),
-            ledger.last_runs(server),
+            runs,
             ledger.last_drills(server),
             self._covered(ledger.last_looks(server), ledger.configured(server)),
+            _noted(ledger, runs),
         )
 
     def _covered(
@@ -136,6 +142,7 @@ class LedgerLook:
         runs: Mapping[str, RunFact],
         drills: Mapping[tuple[str, Clock], DrillFacts],
         covered: Mapping[str, Coverage],
+        noted: Collection[str],
     ) -> ServerFacts:
         found = {clock: fact for clock in Clock if (fact := clocks.get((server, clock)))}
         reasons = {clock: why(ledger, server, clock) for clock, fact in found.items() if not fact.renewed}
@@ -152,8 +159,19 @@ class LedgerLook:
             },
             {clock: text for clock, text in reasons.items() if text},
             covered.get(server, Coverage()),
+            {
+                clock: result.unusual
+                for clock, result in (results_of_body(last.body).items() if last else ())
+                if result.unusual
+            },
+            slow_of(last.body) if last and last.run not in noted else (),
             (self._weeks or {}).get(server, (None,) * WEEKS),
         )
+
+
+def _noted(ledger: Ledger, runs: Mapping[str, RunFact]) -> frozenset[str]:
+    """Those of the runs that were slow, and have the note that says why."""
+    return ledger.noted([one.run for one in runs.values() if one.run and slow_of(one.body)])
 
 
 def _drill(fact: DrillFact | None) -> Drill | None:

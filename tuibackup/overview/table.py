@@ -122,5 +122,7 @@ class Table:
             },
             why=facts.why,
             coverage=facts.coverage,
+            unusual=facts.unusual,
+            slow=facts.slow,
             lost={clock: gone.sentence for clock, gone in there.lost.items()},
         )

@@ -22,6 +22,7 @@ from tuibackup.overview.picture import (
     RunFace,
     StoredDump,
 )
+from tuibackup.run.journal.events import Slow, Unusual
 from tuibackup.run.journal.job_view import JobView
 from tuibackup.run.journal.view import RunView
 from tuibackup.sop import Clock, Outcome
@@ -94,6 +95,8 @@ class ServerFacts(msgspec.Struct, frozen=True):
     drills: Mapping[Clock, Drills] = {}
     why: Mapping[Clock, str] = {}
     coverage: Coverage = Coverage()
+    unusual: Mapping[Clock, tuple[Unusual, ...]] = {}  # of the last run
+    slow: tuple[Slow, ...] = ()  # its steps over their standard, while nobody has said why
     weeks: Weeks = (None,) * WEEKS
 
 

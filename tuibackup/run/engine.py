@@ -36,6 +36,7 @@ from tuibackup.run.state import Work, outcome_of
 from tuibackup.run.steps import connect, download, dump, load, login
 from tuibackup.run.stop import Stop
 from tuibackup.run.timing import Do, timed
+from tuibackup.run.unusual import judge as judge_figures
 from tuibackup.sop import Clock, Outcome, Step, worst
 from tuibackup.vault.incoming import sweep
 
@@ -135,6 +136,8 @@ async def _procedure(work: Work, answers: RunAnswers | None, held: ExitStack) ->
         needs = await meet_needs(work) if connected is Outcome.DONE else unmet(work)
         work.emit(ev.NeedsMet, needs=needs)
         await work.write(Kind.NEEDS, record.needs_body(needs, work.plan))
+        if plan.reason:
+            await work.write(Kind.NOTE, record.note_body(plan.reason, plan.operator))
         if connected is not Outcome.DONE:
             for clock in Clock:
                 work.fail(clock, connected, work.error)
@@ -226,6 +229,7 @@ async def _until_stopped(
 
 async def _conclude(work: Work, began: float, stop: Stop) -> ev.RunFinished:
     """Record the outcome: in the ledger first, then in the journal."""
+    await asyncio.to_thread(judge_figures, work)
     outcomes = [result.outcome for result in work.clocks.values()]
     outcome = worst(outcomes) if outcomes else Outcome.FAILED
     finished = ev.RunFinished(
@@ -240,6 +244,7 @@ async def _conclude(work: Work, began: float, stop: Stop) -> ev.RunFinished:
         # A stop is no error if everything was stored already.
         error=work.error if outcome in (Outcome.FAILED, Outcome.INTERRUPTED) else "",
         findings=work.findings,
+        slow=tuple(work.slow),
     )
     try:
         await work.write(Kind.RUN, record.run_body(finished, work.plan, stop))

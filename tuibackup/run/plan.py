@@ -43,6 +43,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     expected: dict[Step, float] = {}
     standards: dict[Step, float] = {}
     estimate_bytes: int | None = None
+    again: dict[Clock, str] = {}  # why a clock is tried again
+    reason: str = ""  # for a step that may take longer than its standard, given beforehand
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -62,6 +64,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
             expected=self.expected,
             standards=self.standards,
             version=__version__,
+            again=self.again,
+            reason=self.reason,
         )
 
 
@@ -128,10 +132,13 @@ def make_plans(
     full: bool,
     operator: Operator,
     read_only: bool = False,
+    again: Mapping[str, Mapping[Clock, str]] | None = None,
+    reason: str = "",
 ) -> tuple[Plan, ...]:
     """One plan for each server, with the times that its history lets expect. Raises LedgerError.
 
-    If another process holds the ledger, the plans come without these times.
+    If another process holds the ledger, the plans come without these times. `again`: why clocks of a server are tried
+    again; `reason`: why a step may take longer than its standard.
     """
     moment = datetime.now(UTC)
     request = f"{moment:%Y-%m-%dT%H%M%SZ}-{secrets.token_hex(2)}"
@@ -153,6 +160,8 @@ def make_plans(
             expected=expected.get(name, {}),
             standards={step: seconds for step, seconds in standards.items() if step in steps_of(clocks)},
             estimate_bytes=estimate(vault, name, clocks) if vault else None,
+            again={clock: why for clock, why in (again or {}).get(name, {}).items() if clock in clocks},
+            reason=reason,
         )
         for name, clocks in wants.items()
     )

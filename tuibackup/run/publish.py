@@ -115,9 +115,18 @@ def describe(
 
 
 async def publish(
-    work: Work, place: Incoming, description: SnapshotSummary, report: StepReporter, detail: str
+    work: Work,
+    place: Incoming,
+    description: SnapshotSummary,
+    report: StepReporter,
+    detail: str,
+    *,
+    changed: int | None = None,
+    new: int | None = None,
 ) -> None:
     """Complete, prove and publish the snapshot, which becomes the clock's result. Shows how far the proof is.
+
+    `changed` files with `new` bytes were fetched; None where all were.
 
     A thread cannot be cancelled: when the run is stopped meanwhile, the thread is told and waited for. If it
     has published by then, the snapshot counts.
@@ -139,6 +148,6 @@ async def publish(
             with suppress(asyncio.CancelledError):
                 await asyncio.wait((thread,))
         if thread.exception() is None:
-            work.clocks[description.clock] = clock_of(thread.result(), detail)
+            work.clocks[description.clock] = clock_of(thread.result(), detail, changed=changed, new=new)
         raise
-    work.clocks[description.clock] = clock_of(snapshot, detail)
+    work.clocks[description.clock] = clock_of(snapshot, detail, changed=changed, new=new)

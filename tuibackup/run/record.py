@@ -77,9 +77,15 @@ def run_body(finished: ev.RunFinished, plan: Plan, stop: Stop) -> dict[str, Any]
         **stopped,
         **finished_body(finished),
         "full": plan.full,
+        **({"again": {clock.value: why for clock, why in plan.again.items()}} if plan.again else {}),
         "request": plan.request,
         "operator": operator_body(plan.operator),
     }
+
+
+def note_body(text: str, operator: Operator) -> dict[str, Any]:
+    """What an operator wrote about a run, a server, or at all."""
+    return {"text": text, "operator": operator_body(operator)}
 
 
 def finished_body(finished: ev.RunFinished) -> dict[str, Any]:
@@ -93,6 +99,7 @@ def finished_body(finished: ev.RunFinished) -> dict[str, Any]:
         "error": finished.error,
         "detail": " · ".join(result.detail for result in clocks.values() if result and result.snapshot),
         "findings": finished.findings,
+        **({"slow": msgspec.to_builtins(finished.slow)} if finished.slow else {}),
     }
 
 
@@ -111,6 +118,7 @@ def finished_of(body: Mapping[str, Any], planned: ev.RunPlanned) -> ev.RunFinish
         databases=clocks.get(Clock.DATABASES),
         error=str(body.get("error") or ""),
         findings=int(body.get("findings") or 0),
+        slow=msgspec.convert(body.get("slow", []), tuple[ev.Slow, ...]),
     )
 
 
@@ -119,8 +127,10 @@ def clocks_body(clocks: Mapping[Clock, ev.ClockResult | None]) -> dict[str, Any]
     return {clock.value: plain(result) for clock, result in clocks.items() if result is not None}
 
 
-def clock_of(snapshot: Snapshot, detail: str = "") -> ev.ClockResult:
-    """A clock's result as its snapshot tells it. Raises VaultError."""
+def clock_of(
+    snapshot: Snapshot, detail: str = "", *, changed: int | None = None, new: int | None = None
+) -> ev.ClockResult:
+    """A clock's result as its snapshot tells it; `changed` and `new` it does not tell. Raises VaultError."""
     summary = snapshot.summary
     return ev.ClockResult(
         outcome=summary.outcome,
@@ -131,4 +141,6 @@ def clock_of(snapshot: Snapshot, detail: str = "") -> ev.ClockResult:
         bytes=summary.bytes,
         stored=summary.stored_bytes,
         detail=detail,
+        changed=changed,
+        new=new,
     )

@@ -51,6 +51,8 @@ class Work:
     error: str = ""
     busy: bool = False
     findings: int = 0
+    slow: list[ev.Slow] = field(default_factory=list)
+    took: dict[Step, float] = field(default_factory=dict)  # seconds of the steps that ended
     noted: set[str] = field(default_factory=set)
     unfinished: bool = False  # something of step 2 lies there for the next run
 

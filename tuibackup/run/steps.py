@@ -93,7 +93,16 @@ async def download(work: Work, report: StepReporter) -> str:
         )
         for text in fetched.uncovered:
             work.note(text)
-        await publish(work, place, description, report, detail)
+        since = bool(fetched.parent)
+        await publish(
+            work,
+            place,
+            description,
+            report,
+            detail,
+            changed=fetched.changed if since else None,
+            new=fetched.changed_bytes if since else None,
+        )
     return detail
 
 

@@ -51,6 +51,11 @@ async def _finish(
     """Tell how it ended: the journal first, then the ledger."""
     work.findings += report.findings_total
     detail = work.details[step] = shorten(detail, LONGEST)
+    allowed = limit(work.plan.standards.get(step), work.plan.expected.get(step))
+    slow = is_slow(seconds, allowed)
+    work.took[step] = round(seconds, 3)
+    if slow and allowed is not None:
+        work.slow.append(ev.Slow(step, round(seconds, 3), round(allowed, 3)))
     finished = ev.StepFinished(
         time=ev.now(),
         run=work.plan.run,
@@ -59,7 +64,7 @@ async def _finish(
         outcome=outcome,
         seconds=round(seconds, 3),
         detail=detail,
-        slow=is_slow(seconds, limit(work.plan.standards.get(step), work.plan.expected.get(step))),
+        slow=slow,
     )
     work.journal.append(finished)
     body = record.step_body(finished, work.plan, report.findings, report.findings_total)

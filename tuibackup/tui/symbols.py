@@ -22,6 +22,7 @@ NOT_BEGUN = "·"
 FULL = "█"
 HALF = "▓"
 REST = "░"
+LIGHT = "▒"
 RULE = "─"
 BAR = "│"
 TEE_DOWN = "┬"
@@ -30,7 +31,7 @@ NOTHING = "–"
 
 _ASCII = {
     FAILED: "x", NEVER: "o", RUNNING: ">", WAITING: ".", FRESH: "+", WARNINGS: "^", INTERRUPTED: "#",
-    NOT_BEGUN: ".", FULL: "#", HALF: "=", REST: ".", RULE: "-", BAR: "|", TEE_DOWN: "+", TEE_UP: "+",
+    NOT_BEGUN: ".", FULL: "#", HALF: "=", LIGHT: "-", REST: ".", RULE: "-", BAR: "|", TEE_DOWN: "+", TEE_UP: "+",
     NOTHING: "-", "≤": "<", "→": ">", "•": "*", "┌": "+", "┐": "+", "└": "+", "┘": "+", "├": "+", "┤": "+",
 }  # fmt: skip
 _TABLE = str.maketrans(_ASCII)

@@ -41,6 +41,8 @@ class RunPlanned(Event, frozen=True, tag="run-planned"):
     expected: dict[Step, float] = {}
     standards: dict[Step, float] = {}
     version: str = ""
+    again: dict[Clock, str] = {}  # why a clock is tried again: what became of its last try
+    reason: str = ""  # given beforehand for a step that may take longer than its standard
 
 
 LEDGER = "ledger"  # what a run waits for while another process holds the ledger
@@ -122,8 +124,31 @@ class StepFinished(Event, frozen=True, tag="step-finished"):
     slow: bool = False
 
 
+class Unusual(msgspec.Struct, frozen=True):
+    """A number of a snapshot that lies far off the `median` of those before it (see `run.unusual`).
+
+    `what`: "size" (bytes), "count" (files or databases), "time" (seconds), or "change" (the share that is new).
+    """
+
+    what: Literal["size", "count", "time", "change"]
+    value: float
+    median: float
+
+
+class Slow(msgspec.Struct, frozen=True):
+    """A step that took more `seconds` than its standard, or than its history lets expect: `limit`."""
+
+    step: Step
+    seconds: float
+    limit: float
+
+
 class ClockResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What became of one clock: `snapshot` is its spec ("siakad/files/2026-…Z") where one was published."""
+    """What became of one clock: `snapshot` is its spec ("siakad/files/2026-…Z") where one was published.
+
+    `seconds` of its step 2 or 4. Of files, `changed` files with `new` bytes were fetched; None where all were, or
+    nobody knows.
+    """
 
     outcome: Outcome
     whole: bool = False
@@ -133,6 +158,10 @@ class ClockResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     bytes: int = 0
     stored: int = 0
     detail: str = ""
+    seconds: float | None = None
+    changed: int | None = None
+    new: int | None = None
+    unusual: tuple[Unusual, ...] = ()
 
 
 class RunFinished(Event, frozen=True, tag="run-finished"):
@@ -145,6 +174,7 @@ class RunFinished(Event, frozen=True, tag="run-finished"):
     databases: ClockResult | None = None
     error: str = ""
     findings: int = 0
+    slow: tuple[Slow, ...] = ()
 
 
 JobKind = Literal["restore", "verify", "drill"]
