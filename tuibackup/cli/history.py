@@ -47,11 +47,10 @@ def run(args: argparse.Namespace, context: Context) -> int:
         server = context.config.servers.get(one.server)
         print_hanging("", f"{one.server} – {server.label}" if server and server.label else one.server)
         _print(one, now, whole=bool(args.server))
-    signs = _(
-        "a cell a week (files) or a month (databases): {done} done  {warnings} warnings  {failed} failed  · nothing"
-    )
     if names:
-        print_hanging("", signs.format(done="█", warnings="▓", failed="×"))
+        print_hanging(
+            "", _("a cell a week (files), or a month (databases): █ done  ▓ warnings  × failed  · nothing")
+        )
     else:
         print_hanging("", _("no server in {file} yet").format(file=context.config.source))
     return 0
