@@ -216,3 +216,46 @@ def test_a_drill_that_was_not_carried_out_stands_beside_the_last_that_was(ledger
     drilled("done", items=3)
     assert of_files() == ("done/files/1", "")
     assert ledger.last_drills("siakad") == ledger.last_drills()
+
+
+def test_a_drill_in_which_nothing_differed_renews_the_third_clock(ledger: Ledger) -> None:
+    def drilled(outcome: str, day: int, **more: Any) -> None:
+        body = {"snapshot": "siakad/files/1", "outcome": outcome, "seconds": 2.0, **more}
+        ledger.append(Kind.DRILL, body, operator="siti", server="siakad", time=days_ago(day))
+
+    def proven() -> datetime | None:
+        return ledger.last_drills()["siakad", Clock.FILES].proven
+
+    drilled("failed", 9, items=3)
+    assert proven() is None
+    drilled("done", 8, items=3)
+    drilled("warnings", 7, items=3)
+    assert proven() == days_ago(7)
+    drilled("failed", 6, items=3)
+    drilled("interrupted", 5)
+    assert proven() == days_ago(7)
+
+
+def test_what_a_verify_found_stands_until_a_later_one_finds_nothing(ledger: Ledger) -> None:
+    def verified(name: str, outcome: str, day: int, *problems: str) -> None:
+        body = {"snapshot": f"siakad/files/{name}", "outcome": outcome, "problems": list(problems)}
+        body["problems_total"] = len(problems)
+        ledger.append(Kind.VERIFY, body, operator="siti", server="siakad", time=days_ago(day))
+
+    def damages() -> dict[str, tuple[str, int]]:
+        found = ledger.damages().get("siakad", ())
+        assert found == ledger.damages("siakad").get("siakad", ())
+        return {one.snapshot[-1]: (one.problem, one.total) for one in found}
+
+    verified("1", "failed", 9, "it is cut", "and more")
+    verified("2", "done", 8)
+    assert damages() == {"1": ("it is cut", 2)}
+    stopped = {"snapshot": "siakad/files/1", "outcome": "failed", "error": "the disk does not answer"}
+    ledger.append(Kind.VERIFY, stopped, operator="siti", server="siakad", time=days_ago(7))
+    assert damages() == {"1": ("it is cut", 2)}, "it proves nothing"
+    verified("1", "failed", 6, "it is cut now")
+    verified("2", "failed", 5, "that too")
+    assert damages() == {"2": ("that too", 1), "1": ("it is cut now", 1)}
+    verified("1", "done", 4)
+    assert damages() == {"2": ("that too", 1)}
+    assert ledger.read_again() == {"siakad/files/1": days_ago(4), "siakad/files/2": days_ago(5)}

@@ -27,7 +27,7 @@ from tuibackup.run.plan import Plan, PlanSummary, describe, make_plans
 from tuibackup.sop import Clock, Outcome, Period, Standing, Step, standing
 
 NOW = datetime(2026, 11, 22, 8, 31, 0, tzinfo=UTC)
-WEEK, MONTH = Period(1, "week"), Period(1, "month")
+WEEK, MONTH, QUARTER = Period(1, "week"), Period(1, "month"), Period(3, "month")
 GIB = 1 << 30
 MIB = 1 << 20
 
@@ -47,8 +47,10 @@ def row(
     databases: int | str | None = 1,
     ended: LastRun | None = None,
     run: RunFace | None = None,
+    drill: int | None = 20,
 ) -> ServerRow:
     """A server by the ages of its clocks: days, None for never, "none" where it has no such clock."""
+    kinds = [clock for clock, days in ((Clock.FILES, files), (Clock.DATABASES, databases)) if days != "none"]
     weeks = tuple(Outcome.DONE if ended else None for _ in range(13))
     return ServerRow(
         name,
@@ -57,6 +59,7 @@ def row(
         last=ended,
         run=run,
         weeks=weeks,
+        drilled={clock: age(drill, QUARTER) for clock in kinds},
     )
 
 
@@ -218,15 +221,15 @@ def drawn() -> Picture:
     """The situation of the drawings in the design: twelve servers in every state."""
     rows = (
         row("simpeg", 9, 12, last(Outcome.FAILED, 0, 12, "10.10.0.9 port 22: Connection refused")),
-        row("lms", 2, 40, last(Outcome.DONE, 2, 495)),
+        row("lms", 2, 40, last(Outcome.DONE, 2, 495), drill=97),
         row("e-office", 8, 33, last(Outcome.WARNINGS, 8, 122)),
-        row("arsip", None, None),
+        row("arsip", None, None, drill=None),
         row("siakad", 6, 29, last(Outcome.DONE, 6, 150), downloading()),
         row("simak", 5, 28, last(Outcome.DONE, 5, 230), dumping()),
         row("repository", 3, "none", last(Outcome.DONE, 3, 20), waiting()),
         row("e-journal", 6, 11, last(Outcome.DONE, 6, 97)),
         row("perpus", 1, 1, last(Outcome.DONE, 1, 55)),
-        row("sister", 1, 14, last(Outcome.DONE, 1, 200)),
+        row("sister", 1, 14, last(Outcome.DONE, 1, 200), drill=85),
         row("website", 2, 9, last(Outcome.DONE, 2, 31)),
         row("dns1", 2, "none", last(Outcome.DONE, 2, 4)),
     )

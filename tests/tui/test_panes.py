@@ -48,7 +48,7 @@ def test_the_heading_stands_above_its_columns(room: int) -> None:
     row = pictures.row("x", 3, 4, pictures.last(Outcome.DONE, 2, 3723))
     text, head = (
         plain(server_line(row, table, NOW, marked=False)),
-        plain(heading(table, pictures.WEEK, pictures.MONTH)),
+        plain(heading(table, pictures.WEEK, pictures.MONTH, pictures.QUARTER)),
     )
     assert head.index("files") == text.index("fresh")
     assert head.index("last run") == text.index("√ done")
@@ -87,7 +87,9 @@ def test_the_bar_leaves_no_alarm_out(room: int) -> None:
 
 def test_nothing_is_said_to_be_in_time_before_the_ledger_was_read() -> None:
     unread = replace(
-        pictures.drawn(), complete=False, rows=Rows([replace(pictures.row("a"), files=None, databases=None)])
+        pictures.drawn(),
+        complete=False,
+        rows=Rows([replace(pictures.row("a"), files=None, databases=None, drilled={})]),
     )
     text = plain(bar_line(unread, 80))
     assert "in time" not in text
@@ -199,6 +201,6 @@ def test_a_log_line_keeps_time_and_outcome(room: int) -> None:
 
 def test_the_bar_has_date_disk_and_operator_where_there_is_room() -> None:
     picture = replace(pictures.drawn(), now=datetime(2026, 11, 22, 8, 31, tzinfo=UTC))
-    assert plain(bar_line(picture, 140)).rstrip().endswith("jump01  andi  Sun 22 Nov 08:31")
+    assert plain(bar_line(picture, 160)).rstrip().endswith("jump01  andi  Sun 22 Nov 08:31")
     small: Picture = replace(picture, rows=Rows(), room=Room("/srv", 1 << 40, 2 << 40))
     assert "/srv 1.0 TiB of 2.0 TiB free" in plain(bar_line(small, 80))

@@ -22,18 +22,18 @@ _SOON, _MUCH = 0.05, 1 << 16  # seconds, characters: so much of a list waits to 
 
 # For terminals and files without UTF-8.
 _PLAIN = {
-    "√": "+", "×": "x", "►": ">", "▲": "^", "○": "o", "…": "...", "·": "-", "–": "-", "≤": "<=",
+    "√": "+", "×": "x", "►": ">", "▲": "^", "○": "o", "…": "...", "·": "-", "–": "-", "≤": "<=", "≠": "!=",
     "■": "#", "█": "#", "▓": "=", "▒": "-", "░": ".", "─": "-", "│": "|", "→": "->", "’": "'",
 }  # fmt: skip
 
 MARKS = {
     "done": "√", "warnings": "▲", "failed": "×", "interrupted": "■", "fresh": "√", "due": "~", "overdue": "!",
-    "never": "○", "running": "►", "waiting": "…", "unknown": "·",
+    "never": "○", "damaged": "≠", "running": "►", "waiting": "…", "unknown": "·",
 }  # fmt: skip
 
 _COLOURS = {
     "done": "32", "fresh": "32", "warnings": "33", "due": "33", "running": "36", "waiting": "36",
-    "failed": "31", "interrupted": "31", "overdue": "31;1", "never": "35", "dim": "2", "bold": "1",
+    "failed": "31", "damaged": "31", "interrupted": "31", "overdue": "31;1", "never": "35", "dim": "2", "bold": "1",
 }  # fmt: skip
 
 

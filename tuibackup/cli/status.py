@@ -1,4 +1,4 @@
-"""`tuibackup status`: both clocks of every server, worst first; exit code 4 if something is overdue."""
+"""`tuibackup status`: the clocks of every server, worst first; exit code 4 if a backup is overdue."""
 
 import argparse
 from datetime import UTC
@@ -19,8 +19,9 @@ LATE = 4
 def define(parser: argparse.ArgumentParser) -> None:
     """The words of `status`."""
     parser.description = _(
-        "Shows how both clocks of every server stand, worst first. Exit code 4: something is overdue or"
-        " was never backed up."
+        "Shows how the clocks of every server stand, worst first: files, databases, and the drill that proves them."
+        " Exit code 4: something is overdue or was never backed up; 1: something stored is damaged, or not everything"
+        " could be read. A drill that is overdue changes no exit code."
     )
     parser.add_argument("--json", action="store_true", help=_("one JSON document"))
 
@@ -42,24 +43,26 @@ def run(args: argparse.Namespace, context: Context) -> int:
         _print(picture)
     if any(row.has(State.OVERDUE) or row.has(State.NEVER) for row in picture.rows):
         return LATE
-    return 1 if any(row.has(State.UNKNOWN) for row in picture.rows) else 0
+    return 1 if any(row.has(State.UNKNOWN) or row.damaged for row in picture.rows) else 0
 
 
 def _print(picture: "Picture") -> None:
+    from tuibackup.overview.findings import findings
     from tuibackup.overview.picture import clock_word, period_word, state_word
     from tuibackup.text import size
 
     files = _("files ≤ {limit}").format(limit=period_word(picture.sop.files_within))
     limit = period_word(picture.sop.databases_within)
     databases = Head(_("databases ≤ {limit}").format(limit=limit), f"{_('dbs')} ≤ {limit}")
+    drill = _("drill ≤ {limit}").format(limit=period_word(picture.drill_within))
     clocks = _clock_width(picture)
     rows = [_row(row, picture, clocks) for row in picture.rows.worst_first]
     if rows:
         print_table(
-            ["", _("server"), files, databases, _("last run"), "", _("took"), _("drill")],
+            ["", _("server"), files, databases, _("last run"), "", _("took"), drill],
             rows,
-            "<<<<<<>>",
-            Shape(name=1, spare=(6, 5, 7, 4)),
+            "<<<<<<><",
+            Shape(name=1, spare=(6, 5, 4, 7)),
         )
     else:
         print_hanging(
@@ -75,6 +78,8 @@ def _print(picture: "Picture") -> None:
             print_hanging(f"{MARKS['warnings']} ", f"{one.name}: {remark}")
         if one.unfinished:
             print_hanging(f"{MARKS['interrupted']} ", f"{one.name}: {one.unfinished.sentence}")
+        for said in findings(one, picture.now):
+            print_hanging(f"{MARKS['damaged']} ", f"{one.name}: {said}")
         for clock, tried in one.tried_drills.items():
             print_hanging(f"{MARKS['warnings']} ", f"{one.name}: {tried.sentence(clock, picture.now)}")
         for gone in one.lost.values():
@@ -109,29 +114,21 @@ def _row(row: "ServerRow", picture: "Picture", clocks: int) -> list[str]:
         doing = f"{MARKS[condition]} {word}" + (
             _(" step {number} of 4").format(number=step.step.number) if step else ""
         )
-        return [*cells, Cell(doing, condition), "", "–", _drill(row)]
+        return [*cells, Cell(doing, condition), "", "–", _clock(row.drill, clocks)]
     if row.last:
         outcome = row.last.outcome.value
         text = f"{MARKS[outcome]} {outcome_word(row.last.outcome)}"
         moment = when(row.last.started, picture.now)
-        return [*cells, Cell(text, outcome), moment, duration(row.last.seconds), _drill(row)]
-    return [*cells, "–", "", "–", _drill(row)]
-
-
-def _drill(row: "ServerRow") -> str:
-    from tuibackup.overview.picture import drill_words
-
-    age, outcome = drill_words(row)
-    return Cell(f"{MARKS[outcome]} {age}", outcome) if age else "–"
+        return [*cells, Cell(text, outcome), moment, duration(row.last.seconds), _clock(row.drill, clocks)]
+    return [*cells, "–", "", "–", _clock(row.drill, clocks)]
 
 
 def _clock_width(picture: "Picture") -> int:
     """Cells of the longest state with its age beside it."""
     from tuibackup.text import cells
 
-    return max(
-        (sum(map(cells, _clock_words(clock))) + 2 for row in picture.rows for clock in row.clocks), default=0
-    )
+    clocks = [clock for row in picture.rows for clock in (*row.clocks, row.drill) if clock]
+    return max((sum(map(cells, _clock_words(clock))) + 2 for clock in clocks), default=0)
 
 
 def _clock(standing: "Standing | None", width: int) -> str:
@@ -175,6 +172,16 @@ def _server(row: "ServerRow") -> dict[str, Any]:
         "condition": row.condition,
         "files": _clock_document(row, row.files, Clock.FILES),
         "databases": _clock_document(row, row.databases, Clock.DATABASES),
+        "drill": _standing_document(row.drill) if row.drill else None,
+        "damaged": [
+            {
+                "snapshot": one.snapshot,
+                "verified": iso(one.time),
+                "problem": one.problem,
+                "problems": one.total,
+            }
+            for one in row.damages
+        ],
         "missing": {clock.value: row.lost.get(clock) for clock in Clock},
         "drills": {clock.value: _drill_document(row, clock) for clock in Clock},
         "drills-not-carried-out": {clock.value: _tried_document(row, clock) for clock in Clock},
@@ -208,6 +215,7 @@ def _drill_document(row: "ServerRow", clock: "Clock") -> dict[str, Any] | None:
         "time": iso(drill.time),
         "seconds": drill.seconds,
         "age-days": drill.age_days,
+        "error": drill.error,
     }
 
 
@@ -228,10 +236,13 @@ def _tried_document(row: "ServerRow", clock: "Clock") -> dict[str, Any] | None:
 def _clock_document(row: "ServerRow", standing: "Standing | None", clock: "Clock") -> dict[str, Any] | None:
     if standing is None:
         return None
+    return {**_standing_document(standing), "why": row.reason(clock, standing)}
+
+
+def _standing_document(standing: "Standing") -> dict[str, Any]:
     return {
         "state": standing.state.value,
         "last": standing.last.astimezone(UTC).isoformat().replace("+00:00", "Z") if standing.last else None,
         "age-days": standing.age_days,
         "due-by": standing.due_by.isoformat() if standing.due_by else None,
-        "why": row.reason(clock, standing),
     }

@@ -16,6 +16,7 @@ from tuibackup.config.settings import (
     Server,
     Standards,
     VaultSettings,
+    VerifySettings,
 )
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Server",
     "Standards",
     "VaultSettings",
+    "VerifySettings",
     "example",
     "find",
     "load",

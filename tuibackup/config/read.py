@@ -16,6 +16,7 @@ from tuibackup.config.settings import (
     SecretSource,
     Standards,
     VaultSettings,
+    VerifySettings,
 )
 from tuibackup.config.table import Source, Table
 from tuibackup.errors import ConfigError
@@ -60,6 +61,7 @@ def parse(text: str, path: Path, faults: Iterable[tuple[int, str, str]] = ()) ->
         operators=_operators(top),
         sop=_standards(top.table("sop", "sop")),
         run=_run(top.table("run", "run")),
+        verify=_verify(top.table("verify", "verify")),
         drill=_drill(top.table("drill", "drill")),
         ledger_url=_ledger_url(top.table("ledger", "ledger")),
         keymap=_keymap(top.table("keymap", None)),
@@ -105,6 +107,10 @@ def _run(table: Table) -> RunSettings:
     return RunSettings(table.number("parallel", 1, 64) or RunSettings().parallel, rules)
 
 
+def _verify(table: Table) -> VerifySettings:
+    return VerifySettings(table.parsed("within", Period.parse, VerifySettings().within))
+
+
 def _drill(table: Table) -> DrillSettings:
     usual = DrillSettings()
     sources = [key for key in ("password_file", "password_command") if key in table]
@@ -116,6 +122,7 @@ def _drill(table: Table) -> DrillSettings:
     if socket is None and sources:
         table.wrong(sources[0], "there is no socket", "name the empty server's socket, or leave this out")
     return DrillSettings(
+        within=table.parsed("within", Period.parse, usual.within),
         folder=table.path("folder") or usual.folder,
         socket=socket,
         user=table.text("user") or "",

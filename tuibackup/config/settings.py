@@ -9,11 +9,16 @@ import msgspec
 
 from tuibackup.config.units import bandwidth, least_free
 from tuibackup.errors import UsageError
-from tuibackup.sop import Period
+from tuibackup.sop import Clock, Period
 from tuibackup.text import printable
 from tuibackup.words import _
 
-_WEEK, _MONTH, _THREE_MONTHS = Period(1, "week"), Period(1, "month"), Period(3, "month")
+_WEEK, _MONTH, _THREE_MONTHS, _YEAR = (
+    Period(1, "week"),
+    Period(1, "month"),
+    Period(3, "month"),
+    Period(1, "year"),
+)
 
 
 class SecretSource(msgspec.Struct, frozen=True):
@@ -57,6 +62,12 @@ class Server(msgspec.Struct, frozen=True):
     folders: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     database: Database | None = None
+
+    @property
+    def clocks(self) -> tuple[Clock, ...]:
+        """The clocks that it has: of files where folders are named, of databases where there is one."""
+        named = {Clock.FILES: bool(self.folders), Clock.DATABASES: self.database is not None}
+        return tuple(clock for clock in Clock if named[clock])
 
     def left_out(self, folder: str) -> tuple[str, ...]:
         """The patterns of what is not stored with `folder`: `exclude`, and the other folders that lie in it."""
@@ -108,9 +119,18 @@ class RunSettings(msgspec.Struct, frozen=True):
         return None if rule is None else bandwidth(rule).bytes_per_second
 
 
-class DrillSettings(msgspec.Struct, frozen=True):
-    """Where a drill restores: below `folder`; databases into the empty server behind `socket`, where one is named."""
+class VerifySettings(msgspec.Struct, frozen=True):
+    """Everything that is stored is read again `within` that time."""
 
+    within: Period = _YEAR
+
+
+class DrillSettings(msgspec.Struct, frozen=True):
+    """Every server is drilled `within` that time. A drill restores below `folder`; databases into the empty server
+    behind `socket`, where one is named.
+    """
+
+    within: Period = _THREE_MONTHS
     folder: Path = Path("/var/tmp")  # noqa: S108  # a folder of its own is made below it
     socket: Path | None = None
     user: str = ""  # "" = our own account
@@ -130,6 +150,7 @@ class Config(msgspec.Struct, frozen=True):
     operators: tuple[str, ...] = ()
     sop: Standards = Standards()
     run: RunSettings = RunSettings()
+    verify: VerifySettings = VerifySettings()
     drill: DrillSettings = DrillSettings()
     ledger_url: str = ""
     keymap: Mapping[str, str] = msgspec.field(default_factory=dict)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from tuibackup.ledger.entries import GENESIS, entry_hash
-from tuibackup.ledger.results import WHATS, results_of
+from tuibackup.ledger.results import ADDED, WHATS, results_of
 
 _ENOUGH = 100  # problems; after that one line says that there are more
 _EVERY = 10_000  # entries between two reports of progress
@@ -68,7 +68,8 @@ class _Results:
     def compare(self, entry: Any) -> Iterator[str]:
         """Take the rows up to this entry and say where they differ from it.
 
-        Rows that only a newer version knows (`what`) are passed over: no question of this one reads them.
+        Rows that only a newer version knows (`what`) are passed over: no question of this one reads them. Those that an
+        older version did not write are added when somebody opens the ledger for writing.
         """
         yield from self._strays(entry.seq)
         found = []
@@ -76,7 +77,7 @@ class _Results:
             if self._next.what in WHATS:
                 found.append(tuple(self._next))
             self._next = next(self._rows, None)
-        if found != _expected(entry):
+        if found != _expected(entry) and (found or entry.kind != ADDED):
             yield f"entry {entry.seq}: the table result does not say what the entry says"
 
     def rest(self) -> Iterator[str]:

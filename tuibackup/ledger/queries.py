@@ -1,11 +1,11 @@
-"""What the ledger can tell: clocks, last runs, drills, durations. Plain SQL that SQLite and MariaDB know.
+"""What the ledger can tell: clocks, last runs, drills, verifies, durations. Plain SQL that SQLite and MariaDB know.
 
 Everything is found through an index or reads a bounded number of rows; tests/ledger/test_million.py holds the
 times. `Ledger` inherits these methods, and those of `past` and `log`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from itertools import takewhile
 from typing import Any
@@ -13,8 +13,8 @@ from typing import Any
 from tuibackup.ledger.entries import Entry, iso
 from tuibackup.ledger.log import Row, body_of, entry_of
 from tuibackup.ledger.past import PastQueries
-from tuibackup.ledger.results import RUN, drill_of
-from tuibackup.sop import Clock, Outcome, Step
+from tuibackup.ledger.results import RUN, VERIFY, drill_of
+from tuibackup.sop import Clock, Outcome, Step, good
 
 _TRIES = 100  # to renew a clock that are counted
 
@@ -56,9 +56,22 @@ _LAST_DRILLS = """
     JOIN result AS last ON last.what = drills.what AND last.seq = (
         SELECT MAX(seq) FROM result WHERE server = each_server.server AND what = drills.what)
 """
+_LAST_OF_OUTCOME = """
+    SELECT time FROM result WHERE server = :server AND what = :what AND outcome = :outcome ORDER BY seq DESC LIMIT 1
+"""
+# Of each snapshot that was ever found damaged the newest time, unless a later one found nothing.
+_DAMAGES = """
+    SELECT result.server, result.snapshot, result.time, entry.body FROM each_server
+    JOIN result ON result.server = each_server.server AND result.what = :what AND result.outcome = 'failed'
+    JOIN entry ON entry.seq = result.seq
+    WHERE NOT EXISTS (
+        SELECT 1 FROM result AS later WHERE later.server = result.server AND later.what = :what
+        AND later.seq > result.seq AND later.snapshot = result.snapshot)
+    ORDER BY result.seq DESC
+"""
 # See `results.carried_out`; in the body's canonical JSON only a name stands so.
 _CARRIED_OUT = """
-    SELECT result.* FROM result JOIN entry ON entry.seq = result.seq
+    SELECT result.*, entry.body FROM result JOIN entry ON entry.seq = result.seq
     WHERE result.server = :server AND result.what = :what AND entry.body LIKE '%"items":%'
     ORDER BY result.seq DESC LIMIT 1
 """
@@ -103,7 +116,9 @@ class RunFact:
 
 @dataclass(frozen=True, slots=True)
 class DrillFact:
-    """One drill: what was drilled, how it ended and when. `error`: why it could not be carried out."""
+    """One drill: what was drilled, how it ended and when. `error`: why it could not be carried out, or the first thing
+    that differed.
+    """
 
     snapshot: str
     outcome: Outcome
@@ -114,10 +129,24 @@ class DrillFact:
 
 @dataclass(frozen=True, slots=True)
 class DrillFacts:
-    """The drills of one clock's snapshots: the `last` that was carried out, and a newer one that was only `tried`."""
+    """The drills of one clock's snapshots: the `last` that was carried out, a newer one that was only `tried`, and when
+    one was last `proven`: nothing differed.
+    """
 
     last: DrillFact | None
     tried: DrillFact | None = None
+    proven: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DamageFact:
+    """What was found the last time a snapshot was read again: the first of `total` sentences."""
+
+    server: str
+    snapshot: str
+    time: datetime
+    problem: str
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,16 +239,56 @@ class Queries(PastQueries):
         return found
 
     def _drills(self, newest: Row) -> DrillFacts:
-        if Outcome(newest.outcome) in (Outcome.DONE, Outcome.WARNINGS):
-            return DrillFacts(_drill_fact(newest))
+        if good(Outcome(newest.outcome), whole=True):
+            return DrillFacts(_drill_fact(newest), proven=datetime.fromisoformat(newest.time))
+        proven = self._proven(newest)
         found = self._rows(_CARRIED_OUT, server=newest.server, what=newest.what)
-        last = _drill_fact(found[0]) if found else None
+        last = _drill_fact(found[0], found[0].body) if found else None
         if found and found[0].seq == newest.seq:
-            return DrillFacts(last)
+            return DrillFacts(last, proven=proven)
         (entry,) = self._rows("SELECT body FROM entry WHERE seq = :seq", seq=newest.seq)
-        return DrillFacts(
-            last, replace(_drill_fact(newest), error=str(body_of(entry.body).get("error") or ""))
+        return DrillFacts(last, _drill_fact(newest, entry.body), proven)
+
+    def _proven(self, drill: Row) -> datetime | None:
+        """When a drill of this kind last renewed its clock."""
+        named = {"server": drill.server, "what": drill.what}
+        found = [
+            datetime.fromisoformat(row.time)
+            for outcome in Outcome
+            if good(outcome, whole=True)
+            for row in self._rows(_LAST_OF_OUTCOME, **named, outcome=outcome.value)
+        ]
+        return max(found, default=None)
+
+    def read_again(self, server: str | None = None) -> Mapping[str, datetime]:
+        """When each snapshot (of that server) was last read again to its end, by its spec; others never were.
+
+        Reads a row for each of them.
+        """
+        of = " AND server = :server" if server is not None else ""
+        rows = self._rows(
+            f"SELECT snapshot, MAX(time) AS time FROM result WHERE what = :what{of} GROUP BY snapshot",  # noqa: S608  fixed words
+            what=VERIFY,
+            **({"server": server} if server is not None else {}),
         )
+        return {row.snapshot: datetime.fromisoformat(row.time) for row in rows}
+
+    def damages(self, server: str | None = None) -> Mapping[str, tuple[DamageFact, ...]]:
+        """The snapshots of each server (or of the one) with which something was wrong when they were last read."""
+        found: dict[str, list[DamageFact]] = {}
+        for row in self._of_servers(server, _DAMAGES, what=VERIFY):
+            problems = body_of(row.body).get("problems")
+            first = str(problems[0]) if isinstance(problems, list) and problems else ""
+            total = body_of(row.body).get("problems_total")
+            fact = DamageFact(
+                row.server,
+                row.snapshot,
+                datetime.fromisoformat(row.time),
+                first,
+                total if isinstance(total, int) else 1,
+            )
+            found.setdefault(row.server, []).append(fact)
+        return {name: tuple(facts) for name, facts in found.items()}
 
     def history(self, server: str, what: Step | Clock | str, count: int = 5) -> list[float]:
         """Seconds of a step's (or with "run" a whole run's) newest *done* times, the newest first."""
@@ -289,8 +358,10 @@ def _run_fact(row: Row) -> RunFact:
     )
 
 
-def _drill_fact(row: Row) -> DrillFact:
-    return DrillFact(row.snapshot, Outcome(row.outcome), datetime.fromisoformat(row.time), row.seconds or 0.0)
+def _drill_fact(row: Row, body: str | None = None) -> DrillFact:
+    error = str(body_of(body).get("error") or "") if body else ""
+    moment = datetime.fromisoformat(row.time)
+    return DrillFact(row.snapshot, Outcome(row.outcome), moment, row.seconds or 0.0, error)
 
 
 def monday(moment: datetime, zone: tzinfo | None = None) -> date:

@@ -1,4 +1,4 @@
-"""What run, step and drill entries say in columns, so that queries need not read a million bodies.
+"""What run, step, drill and verify entries say in columns, so that queries need not read a million bodies.
 
 The rows of the table `result` follow from the entries alone; `Ledger.verify_chain` compares the two. Which
 outcome resets a clock says `sop.good`.
@@ -12,7 +12,9 @@ from typing import Any
 from tuibackup.ledger.entries import Kind, iso
 from tuibackup.sop import Clock, Outcome, Step, good
 
-RUN = "run"  # `what` of a whole run; else a clock, a step, or the drill of a clock's snapshot
+RUN = "run"  # `what` of a whole run; else a clock, a step, the drill of a clock's snapshot, or
+VERIFY = "verify"  # that of a snapshot that was read again, or
+TRIED = "verify-tried"  # was not read to its end, which proves nothing
 
 
 def drill_of(clock: Clock) -> str:
@@ -25,15 +27,17 @@ def carried_out(drill: Mapping[str, Any]) -> bool:
     return "items" in drill
 
 
-WHATS = frozenset({RUN, *Clock, *Step, *map(drill_of, Clock)})  # all that this version writes
+WHATS = frozenset({RUN, VERIFY, TRIED, *Clock, *Step, *map(drill_of, Clock)})  # all that this version writes
+ADDED = Kind.VERIFY  # entries of this kind had no row before version 0.2; `Ledger` adds it
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a run, a clock, a step or a drill ended.
+    """How a run, a clock, a step, a drill or a verify ended.
 
     `good` says that it reset its clock; `started` is the start of the snapshot it published (both only for
-    clocks), `snapshot` that snapshot's spec such as "siakad/files/2026-11-22T013000Z", or that of the one drilled.
+    clocks), `snapshot` that snapshot's spec such as "siakad/files/2026-11-22T013000Z", or that of the one drilled or
+    read.
     """
 
     what: str
@@ -60,6 +64,10 @@ def results_of(kind: str, body: Mapping[str, Any]) -> Iterator[Result]:
         for clock in Clock:
             if snapshot.split("/")[1:2] == [clock.value]:
                 yield Result(drill_of(clock), outcome, seconds, snapshot=snapshot)
+    elif kind == Kind.VERIFY:
+        yield Result(
+            VERIFY if "problems" in body else TRIED, outcome, seconds, snapshot=str(body.get("snapshot"))
+        )
     elif kind == Kind.RUN:
         yield Result(RUN, outcome, seconds)
         clocks = body.get("clocks")

@@ -1,6 +1,6 @@
 """The ledger's tables.
 
-`entry` is the record itself. `result` holds columns derived from run and step entries, for queries.
+`entry` is the record itself. `result` holds columns derived from some of the entries, for queries.
 """
 
 VERSION = 1  # PRAGMA user_version; a newer one is refused
@@ -62,4 +62,13 @@ ADD_ENTRY = """
 ADD_RESULT = """
     INSERT INTO result (seq, what, server, time, outcome, seconds, good, started, snapshot)
     VALUES (:seq, :what, :server, :time, :outcome, :seconds, :good, :started, :snapshot)
+"""
+# Entries of a kind that have no row in `result`; and whether the first or the last of that kind is one.
+LACKING = """
+    SELECT * FROM entry WHERE kind = :kind AND server IS NOT NULL
+    AND seq NOT IN (SELECT seq FROM result WHERE seq = entry.seq)
+"""
+ENDS_LACK = """
+    SELECT 1 FROM entry WHERE server IS NOT NULL AND seq NOT IN (SELECT seq FROM result WHERE seq = entry.seq)
+    AND seq IN (SELECT MIN(seq) FROM entry WHERE kind = :kind UNION SELECT MAX(seq) FROM entry WHERE kind = :kind)
 """

@@ -22,8 +22,9 @@ from tuibackup.errors import LedgerError, LedgerHeldError
 from tuibackup.ledger import reading, schema
 from tuibackup.ledger.chain import check
 from tuibackup.ledger.entries import GENESIS, Entry, Kind, canonical, entry_hash, iso
+from tuibackup.ledger.log import body_of
 from tuibackup.ledger.queries import Queries
-from tuibackup.ledger.results import results_of
+from tuibackup.ledger.results import ADDED, results_of
 from tuibackup.parts import with_parts
 from tuibackup.text import printable
 
@@ -200,6 +201,19 @@ def _prepare(connection: sqlite3.Connection, path: Path, patience: float) -> Non
             connection.execute(f"PRAGMA user_version = {schema.VERSION}")
         connection.execute("COMMIT")
     _refuse_foreign(connection, path)
+    _catch_up(connection)
+
+
+def _catch_up(connection: sqlite3.Connection) -> None:
+    """Add the rows of `result` that a version before this one did not write.
+
+    Entries that lack one are the first of their kind, or the last: so it is enough to look at those two each time.
+    """
+    if connection.execute(schema.ENDS_LACK, {"kind": ADDED}).fetchone():
+        connection.execute("BEGIN IMMEDIATE")
+        for row in list(_named(connection.execute(schema.LACKING, {"kind": ADDED}))):
+            _insert_results(connection, row._asdict(), body_of(row.body))
+        connection.execute("COMMIT")
 
 
 def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
@@ -257,6 +271,10 @@ def _highest(connection: sqlite3.Connection) -> int:
 
 def _insert(connection: sqlite3.Connection, row: Mapping[str, Any], body: Mapping[str, Any]) -> None:
     connection.execute(schema.ADD_ENTRY, row)
+    _insert_results(connection, row, body)
+
+
+def _insert_results(connection: sqlite3.Connection, row: Mapping[str, Any], body: Mapping[str, Any]) -> None:
     if row["server"] is not None:
         for result in results_of(row["kind"], body):
             values = {"seq": row["seq"], "server": row["server"], "time": row["time"]}

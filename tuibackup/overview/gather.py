@@ -109,6 +109,7 @@ class Gatherer:
         self._dump: StoredDump | None = None
         self._disk_fault = ""
         self._news: dict[Of, str | None] = {}  # snapshots by their specs, for the disk's helper
+        self._damaged: dict[str, tuple[str, ...]] = {}  # likewise those found damaged, by server
         self._recover = not read_only
         self._recorded = False  # runs that died are in the ledger since it was read last
         self._last = ""  # the last recorded run of the server that the screen is at
@@ -187,11 +188,11 @@ class Gatherer:
             LedgerQuestion(wish.log_filter, wish.table_only, run if self._untold else "")
         )
         doubtful = self._doubtful
-        disk = self._disk.ask(DiskQuestion(self._news, wish.server, self._recover, doubtful))
+        disk = self._disk.ask(DiskQuestion(self._news, self._damaged, wish.server, self._recover, doubtful))
         if ledger:
             self._recorded = False
         if disk:
-            self._news, self._recover, self._doubted = {}, False, doubtful
+            self._news, self._damaged, self._recover, self._doubted = {}, {}, False, doubtful
         began = monotonic()
         self._take(self._near, began + _SOON if near else 0.0, self._take_near)
         self._take(self._ledger, began + _SOON if ledger else 0.0, self._take_ledger)
@@ -244,6 +245,9 @@ class Gatherer:
             for server, facts in answer.facts.items()
             for clock, good in facts.clocks.items()
         )
+        self._damaged.update(
+            (server, tuple(one.snapshot for one in facts.damages)) for server, facts in answer.facts.items()
+        )
         if answer.log:
             self._log = answer.log.on(self._log)
         if answer.view and answer.view.run == self._last:
@@ -266,6 +270,7 @@ class Gatherer:
             operator=self.operator,
             host=self._host,
             sop=self.config.sop,
+            drill_within=self.config.drill.within,
             source=str(self.config.source),
         )
 

@@ -29,6 +29,7 @@ class DiskLook:
         self._config = config
         self._read_only = read_only
         self._recorded: dict[Of, str | None] = {}  # specs of snapshots
+        self._damaged: dict[str, tuple[str, ...]] = {}  # likewise, by server
         self._presence = Presence(config.state)
         self._pending: dict[str, None] = dict.fromkeys(config.servers)
         self._again = float("inf")  # when all servers are looked at again
@@ -46,9 +47,9 @@ class DiskLook:
     def __call__(self, question: DiskQuestion) -> DiskAnswer:
         recorded, fault = self._recover() if question.recover else (False, "")
         self._recorded.update(question.recorded)
-        wanted = dict.fromkeys(
-            server for server, _clock in question.recorded if server in self._config.servers
-        )
+        self._damaged.update(question.damaged)
+        news = (*(server for server, _clock in question.recorded), *question.damaged)
+        wanted = dict.fromkeys(server for server in news if server in self._config.servers)
         if question.newest != self._newest or monotonic() > self._again:
             self._newest, self._again = question.newest, float("inf")
             wanted = dict.fromkeys(self._config.servers)
@@ -105,7 +106,12 @@ class DiskLook:
         newest = None
         if self._newest:
             newest = {clock: found.started for clock in Clock if (found := vault.latest(server, clock))}
-        return ServerOnDisk(lost, unfinished_in(vault, server), newest)
+        removed = frozenset(
+            spec
+            for spec in self._damaged.get(server, ())
+            if (damaged := vault.named(spec)) and not damaged.path.exists()
+        )
+        return ServerOnDisk(lost, unfinished_in(vault, server), newest, removed)
 
     def _dump(self, vault: Vault, server: str) -> StoredDump | None:
         """The newest good databases snapshot of the server; kept as long as no other comes or goes."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tuibackup.config import Standards
+from tuibackup.config import DrillSettings, Standards
 from tuibackup.overview.coverage import Coverage
 from tuibackup.run.journal.events import JobKind, Slow, Unusual
 from tuibackup.run.journal.job_view import JobView
@@ -39,13 +39,14 @@ class LastRun(msgspec.Struct, frozen=True):
 
 
 class LastDrill(msgspec.Struct, frozen=True):
-    """The newest drill of one clock's snapshots that was carried out."""
+    """The newest drill of one clock's snapshots that was carried out; `error` is the first thing that differed."""
 
     snapshot: str
     outcome: Outcome
     time: datetime
     seconds: float
     age_days: int
+    error: str = ""
 
 
 class TriedDrill(msgspec.Struct, frozen=True):
@@ -63,6 +64,15 @@ class TriedDrill(msgspec.Struct, frozen=True):
         )
 
 
+class Damage(msgspec.Struct, frozen=True):
+    """What the last verify of a snapshot found: the first of `total` sentences."""
+
+    snapshot: str
+    time: datetime
+    problem: str
+    total: int
+
+
 class RunFace(msgspec.Struct, frozen=True):
     """A run, with what its journal alone cannot tell: whether its process lives."""
 
@@ -75,7 +85,11 @@ class RunFace(msgspec.Struct, frozen=True):
 
 
 class ServerRow(msgspec.Struct, frozen=True, dict=True):
-    """One server. A clock is None if the server has nothing of its kind to back up."""
+    """One server. A clock is None if the server has nothing of its kind to back up.
+
+    `drilled` are the standings of the third clock, that of files and that of databases; they alarm less than the other
+    two, because a backup that was never drilled is better than none.
+    """
 
     name: str
     label: str = ""
@@ -87,6 +101,8 @@ class ServerRow(msgspec.Struct, frozen=True, dict=True):
     unfinished: "Unfinished | None" = None  # of an interrupted run, for the next one
     drills: Mapping[Clock, LastDrill] = msgspec.field(default_factory=dict)
     tried_drills: Mapping[Clock, TriedDrill] = msgspec.field(default_factory=dict)  # newer than those
+    drilled: Mapping[Clock, Standing] = msgspec.field(default_factory=dict)
+    damages: tuple[Damage, ...] = ()  # the newest first
     why: Mapping[Clock, str] = msgspec.field(default_factory=dict)  # a clock's last try did not renew it
     lost: Mapping[Clock, str] = msgspec.field(
         default_factory=dict
@@ -109,14 +125,27 @@ class ServerRow(msgspec.Struct, frozen=True, dict=True):
         return frozenset(clock.state for clock in self.clocks)
 
     @cached_property
+    def drill(self) -> Standing | None:
+        """How the third clock stands: the worse of its two, and of these the older; None where there is none."""
+        return max(self.drilled.values(), key=_worse, default=None)
+
+    @cached_property
+    def damaged(self) -> bool:
+        """Whether what is stored was found damaged, by the last verify of a snapshot or the last drill."""
+        return bool(self.damages) or any(one.outcome is Outcome.FAILED for one in self.drills.values())
+
+    @cached_property
     def condition(self) -> str:
         """What decides the row's sign and place: one of CONDITIONS."""
         if self.run:
             return "waiting" if self.run.waiting else "running"
         if self.last and self.last.outcome in (Outcome.FAILED, Outcome.INTERRUPTED):
             return self.last.outcome.value
-        known = "fresh" if self.clocks and State.UNKNOWN not in self.states else "unknown"
-        return next((state.value for state in _WORST if self.has(state)), known)
+        late = next((state for state in _WORST if self.has(state)), None)
+        if late in _LATE or not self.damaged:
+            known = "fresh" if self.clocks and State.UNKNOWN not in self.states else "unknown"
+            return late.value if late else known
+        return "damaged"
 
     @cached_property
     def place(self) -> tuple[int, int, str]:
@@ -164,8 +193,16 @@ class ServerRow(msgspec.Struct, frozen=True, dict=True):
 
 
 _WORST = (State.OVERDUE, State.NEVER, State.DUE)
+_LATE = (State.OVERDUE, State.NEVER)
 # Worst first.
-CONDITIONS = ("failed", "interrupted", "overdue", "never", "running", "waiting", "due", "fresh", "unknown")
+CONDITIONS = (
+    "failed", "interrupted", "overdue", "never", "damaged", "running", "waiting", "due", "fresh", "unknown",
+)  # fmt: skip
+
+
+def _worse(standing: Standing) -> tuple[int, int]:
+    order = (*_WORST, State.FRESH, State.UNKNOWN)
+    return -order.index(standing.state), standing.age_days or 0
 
 
 class Rows(tuple[ServerRow, ...]):
@@ -191,6 +228,8 @@ class Rows(tuple[ServerRow, ...]):
         counts = Counter(row.condition for row in self if row.condition in ("running", "waiting"))
         counts.update(state.value for row in self for state in row.states if state in _LATE)
         counts.update(row.last.outcome.value for row in self if row.last and row.last.outcome in _ENDED_BADLY)
+        counts.update("damaged" for row in self if row.damaged)
+        counts.update("undrilled" for row in self if row.drill and row.drill.state in _LATE)
         return counts
 
     def standing(self, *states: State) -> frozenset[str]:
@@ -198,7 +237,6 @@ class Rows(tuple[ServerRow, ...]):
         return frozenset(row.name for row in self if not row.states.isdisjoint(states))
 
 
-_LATE = (State.OVERDUE, State.NEVER)
 _ENDED_BADLY = (Outcome.FAILED, Outcome.INTERRUPTED)
 
 
@@ -255,6 +293,7 @@ class Picture(msgspec.Struct, frozen=True):
     operator: str = ""
     host: str = ""
     sop: Standards = msgspec.field(default_factory=Standards)
+    drill_within: Period = DrillSettings().within
     room: Room | None = None
     shown: RunFace | None = None
     stored: StoredDump | None = None  # of the same server
@@ -283,17 +322,6 @@ class Picture(msgspec.Struct, frozen=True):
     def count(self, state: str) -> int:
         """See `Rows.counted`."""
         return self.rows.counted.get(state, 0)
-
-
-def drill_words(row: ServerRow) -> tuple[str, str]:
-    """The age of the last drill that was carried out, and its outcome: of the worst, then of the oldest."""
-    if not row.drills:
-        return "", ""
-    worst = max(row.drills.values(), key=lambda drill: (_DRILLS.index(drill.outcome), drill.age_days))
-    return days(worst.age_days), worst.outcome.value
-
-
-_DRILLS = (Outcome.DONE, Outcome.WARNINGS, Outcome.INTERRUPTED, Outcome.FAILED)
 
 
 def state_word(state: State) -> str:

@@ -12,14 +12,22 @@ import msgspec
 from tuibackup.config import Config
 from tuibackup.errors import LedgerError
 from tuibackup.ledger.entries import Entry
-from tuibackup.ledger.queries import ClockFact, DrillFact, DrillFacts, RunFact, better, monday
+from tuibackup.ledger.queries import (
+    ClockFact,
+    DamageFact,
+    DrillFact,
+    DrillFacts,
+    RunFact,
+    better,
+    monday,
+)
 from tuibackup.ledger.results import RUN, results_of
 from tuibackup.ledger.store import Ledger
 from tuibackup.overview.coverage import NOTHING_FOUND, Coverage, coverage_of
 from tuibackup.overview.logpages import LogPages
 from tuibackup.overview.logrow import view_of
 from tuibackup.overview.past import results_of_body, slow_of
-from tuibackup.overview.picture import WEEKS, LastRun
+from tuibackup.overview.picture import WEEKS, Damage, LastRun
 from tuibackup.overview.told import Drill, Drills, Good, LedgerAnswer, LedgerQuestion, ServerFacts, Weeks
 from tuibackup.overview.why import why
 from tuibackup.run.places import look_into_ledger
@@ -105,10 +113,13 @@ class LedgerLook:
     def _of_all(self, ledger: Ledger) -> Mapping[str, ServerFacts]:
         clocks, runs, drills = ledger.clock_facts(), ledger.last_runs(), ledger.last_drills()
         covered = self._covered(ledger.last_looks(), ledger.configured())
-        servers = dict.fromkeys([*(server for server, _clock in (*clocks, *drills)), *runs, *covered])
+        damages = ledger.damages()
+        named = (server for server, _clock in (*clocks, *drills))
+        servers = dict.fromkeys([*named, *runs, *covered, *damages])
         noted = _noted(ledger, runs)
         return {
-            server: self._facts(ledger, server, clocks, runs, drills, covered, noted) for server in servers
+            server: self._facts(ledger, server, clocks, runs, drills, damages, covered, noted)
+            for server in servers
         }
 
     def _of_server(self, ledger: Ledger, server: str) -> ServerFacts:
@@ -119,6 +130,7 @@ class LedgerLook:
             ledger.clock_facts(server),
             runs,
             ledger.last_drills(server),
+            ledger.damages(server),
             self._covered(ledger.last_looks(server), ledger.configured(server)),
             _noted(ledger, runs),
         )
@@ -141,6 +153,7 @@ class LedgerLook:
         clocks: Mapping[tuple[str, Clock], ClockFact],
         runs: Mapping[str, RunFact],
         drills: Mapping[tuple[str, Clock], DrillFacts],
+        damages: Mapping[str, tuple[DamageFact, ...]],
         covered: Mapping[str, Coverage],
         noted: Collection[str],
     ) -> ServerFacts:
@@ -153,10 +166,14 @@ class LedgerLook:
             if last
             else None,
             {
-                clock: Drills(_drill(of_clock.last), _drill(of_clock.tried))
+                clock: Drills(_drill(of_clock.last), _drill(of_clock.tried), of_clock.proven)
                 for clock in Clock
                 if (of_clock := drills.get((server, clock)))
             },
+            tuple(
+                Damage(printable(one.snapshot), one.time, printable(one.problem), one.total)
+                for one in damages.get(server, ())
+            ),
             {clock: text for clock, text in reasons.items() if text},
             covered.get(server, Coverage()),
             {

@@ -95,6 +95,12 @@ class Table:
             moments = [moment for moment in (recorded, (there.newest or {}).get(clock)) if moment]
             return standing(max(moments, default=None), period, now)
 
+        def drilled(clock: Clock) -> Standing:
+            if not known:
+                return _UNKNOWN
+            drills = facts.drills.get(clock)
+            return standing(drills.proven if drills else None, self._config.drill.within, now)
+
         return ServerRow(
             server.name,
             server.label,
@@ -111,6 +117,7 @@ class Table:
                     drill.time,
                     drill.seconds,
                     (now.astimezone().date() - drill.time.astimezone().date()).days,
+                    drill.error,
                 )
                 for clock, drills in facts.drills.items()
                 if (drill := drills.last)
@@ -120,6 +127,8 @@ class Table:
                 for clock, drills in facts.drills.items()
                 if (drill := drills.tried)
             },
+            drilled={clock: drilled(clock) for clock in server.clocks},
+            damages=tuple(one for one in facts.damages if one.snapshot not in there.gone),
             why=facts.why,
             coverage=facts.coverage,
             unusual=facts.unusual,

@@ -15,6 +15,7 @@ from tuibackup.overview.coverage import Coverage
 from tuibackup.overview.picture import (
     LOG_ROWS,
     WEEKS,
+    Damage,
     LastRun,
     LogPage,
     LogRow,
@@ -71,7 +72,7 @@ class Good(msgspec.Struct, frozen=True):
 
 
 class Drill(msgspec.Struct, frozen=True):
-    """One drill. `error`: why it could not be carried out."""
+    """One drill. `error`: why it could not be carried out, or the first thing that differed."""
 
     snapshot: str
     outcome: Outcome
@@ -81,10 +82,13 @@ class Drill(msgspec.Struct, frozen=True):
 
 
 class Drills(msgspec.Struct, frozen=True):
-    """The drills of one clock's snapshots: the `last` that was carried out, and a newer one that was only `tried`."""
+    """The drills of one clock's snapshots: the `last` that was carried out, a newer one that was only `tried`, and when
+    one was last `proven`: nothing differed.
+    """
 
     last: Drill | None
     tried: Drill | None = None
+    proven: datetime | None = None
 
 
 class ServerFacts(msgspec.Struct, frozen=True):
@@ -93,6 +97,7 @@ class ServerFacts(msgspec.Struct, frozen=True):
     clocks: Mapping[Clock, Good] = {}
     last: LastRun | None = None
     drills: Mapping[Clock, Drills] = {}
+    damages: tuple[Damage, ...] = ()
     why: Mapping[Clock, str] = {}
     coverage: Coverage = Coverage()
     unusual: Mapping[Clock, tuple[Unusual, ...]] = {}  # of the last run
@@ -152,22 +157,27 @@ class LedgerAnswer(msgspec.Struct, frozen=True):
 
 
 class DiskQuestion(msgspec.Struct, frozen=True):
-    """`recorded`: news of the ledger about clocks, the specs of the snapshots to look for. `server`: its newest dump is
-    wanted. `recover`: record runs that died. `newest`: find the newest good snapshots, which the ledger may lack.
+    """`recorded`: news of the ledger about clocks, the specs of the snapshots to look for; `damaged`: likewise of each
+    server those that were found damaged. `server`: its newest dump is wanted. `recover`: record runs that died.
+    `newest`: find the newest good snapshots, which the ledger may lack.
     """
 
     recorded: Mapping[Of, str | None] = {}
+    damaged: Mapping[str, tuple[str, ...]] = {}
     server: str = ""
     recover: bool = False
     newest: bool = False
 
 
 class ServerOnDisk(msgspec.Struct, frozen=True):
-    """What the disk holds of one server; `newest` is None if nobody looked for it."""
+    """What the disk holds of one server; `newest` is None if nobody looked for it. `gone` are the specs of damaged
+    snapshots that somebody has removed.
+    """
 
     lost: "Mapping[Clock, Lost]" = {}
     unfinished: "Unfinished | None" = None
     newest: Mapping[Clock, datetime] | None = None
+    gone: frozenset[str] = frozenset()
 
 
 class DiskAnswer(msgspec.Struct, frozen=True):

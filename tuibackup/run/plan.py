@@ -97,9 +97,7 @@ def steps_of(clocks: frozenset[Clock]) -> tuple[Step, ...]:
 
 def clocks_of(server: Server) -> frozenset[Clock]:
     """The clocks that `server` has by its configuration."""
-    files = {Clock.FILES} if server.folders else set()
-    databases = {Clock.DATABASES} if server.database else set()
-    return frozenset(files | databases)
+    return frozenset(server.clocks)
 
 
 def commands(config: Config, plans: Sequence[Plan]) -> tuple[tuple[str, ...], ...]:

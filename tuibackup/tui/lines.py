@@ -21,6 +21,7 @@ Line = tuple[Span, ...]
 
 STYLES = (
     "fresh", "due", "overdue", "never", "running", "waiting", "warnings", "failed", "interrupted", "done",
+    "damaged", "undrilled",
     "unknown", "muted", "rule", "title", "key", "strong", "notice", "cursor", "cursor-blurred",
 )  # fmt: skip
 

@@ -11,6 +11,8 @@ from pathlib import Path
 FAILED = "×"
 OVERDUE = "!"
 NEVER = "○"
+DAMAGED = "≠"
+UNDRILLED = "◊"
 RUNNING = "►"
 WAITING = "…"
 DUE = "~"
@@ -31,6 +33,7 @@ NOTHING = "–"
 
 _ASCII = {
     FAILED: "x", NEVER: "o", RUNNING: ">", WAITING: ".", FRESH: "+", WARNINGS: "^", INTERRUPTED: "#",
+    DAMAGED: "%", UNDRILLED: "?",
     NOT_BEGUN: ".", FULL: "#", HALF: "=", LIGHT: "-", REST: ".", RULE: "-", BAR: "|", TEE_DOWN: "+", TEE_UP: "+",
     NOTHING: "-", "≤": "<", "→": ">", "•": "*", "┌": "+", "┐": "+", "└": "+", "┘": "+", "├": "+", "┤": "+",
 }  # fmt: skip

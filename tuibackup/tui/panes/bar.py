@@ -1,6 +1,7 @@
 """The top line, alarm first; and the bottom line, with the keys that can be used now or why one cannot."""
 
 from collections.abc import Sequence
+from itertools import product
 
 from tuibackup.overview.picture import Picture
 from tuibackup.text import cells, shorten, size, when
@@ -8,7 +9,7 @@ from tuibackup.tui.lines import Line, Lines, Span, cut, ends, width
 from tuibackup.tui.panes.serverline import SIGNS
 from tuibackup.words import _, ngettext
 
-_COUNTED = ("overdue", "failed", "interrupted", "never", "running", "waiting")
+_COUNTED = ("overdue", "failed", "interrupted", "never", "damaged", "running", "waiting")
 
 
 class Bar(Lines):
@@ -27,7 +28,7 @@ class Bar(Lines):
 
 def bar_line(picture: Picture, room: int) -> Line:
     """Alarms at the left; room on the disk, operator and time at the right. The less needed parts are dropped first."""
-    alarms = _alarms(picture, room)
+    alarms, drills = _alarms(picture, room), _drills(picture)
     clock = picture.now.astimezone()
     # Seen from another day of the year, `when` writes the date too.
     dated = when(clock, clock.replace(month=clock.month % 12 + 1, day=1))
@@ -42,18 +43,26 @@ def bar_line(picture: Picture, room: int) -> Line:
         (),
     )
     end: Line = ()
-    for parts in endings:
-        end = tuple(("  " + part, "muted") for part in parts if part)
+    for undrilled, parts in (*product(drills[:1], endings[:4]), *product(drills[1:], endings)):
+        end = (*undrilled, *(("  " + part, "muted") for part in parts if part))
         if width(alarms) + width(end) + 2 <= room:
             break
     return ends(alarms, (*end, (" ", "")), room)
+
+
+def _drills(picture: Picture) -> tuple[Line, Line]:
+    """How many servers were not drilled in time: in words, and as briefly as it gets. It is no alarm as the others."""
+    if not (number := picture.count("undrilled")):
+        return (), ()
+    brief = f"  {SIGNS['undrilled']} {number}"
+    return ((f"{brief} " + _("not drilled"), "undrilled"),), ((brief, "undrilled"),)
 
 
 def _alarms(picture: Picture, room: int) -> Line:
     """The alarms, all of them: if the words do not fit, the last ones are only signs and numbers."""
     words = {
         "overdue": _("OVERDUE"), "failed": _("failed"), "interrupted": _("interrupted"), "never": _("never"),
-        "running": _("running"), "waiting": _("waiting"),
+        "damaged": _("damaged"), "running": _("running"), "waiting": _("waiting"),
     }  # fmt: skip
     counted = [(name, number) for name in _COUNTED if (number := picture.count(name))]
     spans: list[Span] = []

@@ -25,7 +25,7 @@ SIGNS = {
     "failed": symbols.FAILED, "interrupted": symbols.INTERRUPTED, "overdue": symbols.OVERDUE,
     "never": symbols.NEVER, "running": symbols.RUNNING, "waiting": symbols.WAITING, "due": symbols.DUE,
     "fresh": symbols.FRESH, "done": symbols.DONE, "warnings": symbols.WARNINGS,
-    "unknown": symbols.NOT_BEGUN,
+    "unknown": symbols.NOT_BEGUN, "damaged": symbols.DAMAGED, "undrilled": symbols.UNDRILLED,
 }  # fmt: skip
 _WEEK_SIGNS: dict[Outcome | None, Span] = {
     Outcome.DONE: (symbols.FULL, "done"), Outcome.WARNINGS: (symbols.HALF, "warnings"),
@@ -36,6 +36,7 @@ _NAME_LEAST, _NAME_GOOD, _NAME_MOST = 6, 10, 40
 _AGE = 5  # " 999d", of a run
 _BRIEF = 7  # "× 999d", "► 100%", "× 07:50": a last run without words
 _TOOK = 7  # "1:02:03"
+_PROVEN = 6  # "! 999d": a drill without words
 _HEAD = 4  # mark, sign and the spaces around them
 
 
@@ -47,6 +48,7 @@ class Columns:
     clock: int
     last: int
     took: int
+    drill: int
     weeks: int
 
 
@@ -56,32 +58,47 @@ def columns(room: int, rows: Iterable[ServerRow] = (), *, weeks: bool) -> Column
     No wider than they are, so that the column never shrinks as the terminal grows and others come back.
     """
     wanted, clock = _wanted(rows)
-    outcome = 2 + max(cells(outcome_word(outcome)) for outcome in Outcome)
-    dated = outcome + max(_AGE, 1 + cells(_("today")))
+    outcome, dated = _outcomes()
     full = max(dated, 2 + cells(_step(4, 100)))
     strip = WEEKS if weeks else 0
-    last = took = history = name = 0
-    for last, took, history in (
-        (full, _TOOK, strip),
-        (dated, _TOOK, strip),
-        (full, _TOOK, 0),
-        (dated, _TOOK, 0),
-        (dated, 0, 0),
-        (outcome, 0, 0),
-        (_BRIEF, 0, 0),
-        (0, 0, 0),
+    last = took = drill = history = name = 0
+    for last, took, drill, history in (
+        (full, _TOOK, clock, strip),
+        (full, _TOOK, _PROVEN, strip),
+        (dated, _TOOK, _PROVEN, strip),
+        (full, _TOOK, _PROVEN, 0),
+        (dated, _TOOK, _PROVEN, 0),
+        (dated, _TOOK, 0, 0),
+        (dated, 0, 0, 0),
+        (outcome, 0, 0, 0),
+        (_BRIEF, 0, 0, 0),
+        (0, 0, 0, 0),
     ):
-        optional = sum(gap + width for gap, width in ((2, last), (1, took), (1, history)) if width)
+        columns = ((2, last), (1, took), (2, drill), (1, history))
+        optional = sum(gap + width for gap, width in columns if width)
         name = room - _beside(clock) - optional
         if name >= wanted:
             break
-    return Columns(min(max(name, _NAME_LEAST), wanted), clock, last, took, history)
+    return Columns(min(max(name, _NAME_LEAST), wanted), clock, last, took, drill, history)
 
 
 def least_room(rows: Iterable[ServerRow]) -> int:
     """Cells that the lines of `rows` need for whole names, with a brief last run."""
     wanted, clock = _wanted(rows)
     return wanted + _beside(clock) + 2 + _BRIEF
+
+
+def whole_room(rows: Iterable[ServerRow]) -> int:
+    """Cells that the lines of `rows` need for everything, with the drills in brief."""
+    wanted, clock = _wanted(rows)
+    _outcome, dated = _outcomes()
+    return wanted + _beside(clock) + 2 + dated + 1 + _TOOK + 2 + _PROVEN + 1 + WEEKS
+
+
+def _outcomes() -> tuple[int, int]:
+    """Cells of the longest outcome, and of one with its day."""
+    outcome = 2 + max(cells(outcome_word(outcome)) for outcome in Outcome)
+    return outcome, outcome + max(_AGE, 1 + cells(_("today")))
 
 
 def _wanted(rows: Iterable[ServerRow]) -> tuple[int, int]:
@@ -108,7 +125,7 @@ def _clock_width(state: State) -> int:
     return cells(state_word(state) + oldest)
 
 
-def heading(columns: Columns, files: Period, databases: Period) -> Line:
+def heading(columns: Columns, files: Period, databases: Period, drill: Period) -> Line:
     """The line of titles, with each clock's limit."""
     text = " ".join(
         (
@@ -120,6 +137,11 @@ def heading(columns: Columns, files: Period, databases: Period) -> Line:
             ),
             left(_("last run") if cells(_("last run")) <= columns.last else _("last"), columns.last),
             right(shorten(_("took"), columns.took), columns.took),
+            *(
+                (left(_limited(_("drill"), "", period_word(drill), columns.drill), columns.drill + 1),)
+                if columns.drill
+                else ()
+            ),
             left(_("13 weeks"), columns.weeks),
         )
     )
@@ -144,6 +166,8 @@ def server_line(row: ServerRow, columns: Columns, now: datetime, *, marked: bool
         line += [("  ", ""), *_last(row, columns.last, now)]
     if columns.took:
         line.append((" " + right(took(row, now), columns.took), "muted"))
+    if columns.drill:
+        line += [("  ", ""), _drill(row.drill, columns)]
     if columns.weeks:
         line += [(" ", ""), *(_WEEK_SIGNS[week] for week in row.weeks)]
     return tuple(line)
@@ -154,6 +178,16 @@ def _clock(standing: Standing | None, columns: Columns) -> tuple[Span, ...]:
         return ((left(symbols.NOTHING, columns.clock), "muted"),)
     word, age = _stands(standing)
     return ((word + right(age, columns.clock - cells(word)), standing.state.value),)
+
+
+def _drill(standing: Standing | None, columns: Columns) -> Span:
+    """The third clock, as the others where there is room, else its sign and age."""
+    if columns.drill >= columns.clock or standing is None:
+        ((text, style),) = _clock(standing, columns)
+        return left(text, columns.drill), style
+    state = standing.state.value
+    _word, age = _stands(standing)
+    return SIGNS[state] + right(age, columns.drill - 1), state
 
 
 def _stands(standing: Standing) -> tuple[str, str]:

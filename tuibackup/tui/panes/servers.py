@@ -144,7 +144,9 @@ class ServersPane(Pane):
         if not picture.rows:
             lines += _none_configured(room, picture.source)
         else:
-            lines.append(heading(table, picture.sop.files_within, picture.sop.databases_within))
+            sop = picture.sop
+            titles = heading(table, sop.files_within, sop.databases_within, picture.drill_within)
+            lines.append(titles)
             lines += self._kept.lines(
                 self._line(picture.rows.by_name[name], table, picture.now)
                 for name in names[self.top : self.top + rows]

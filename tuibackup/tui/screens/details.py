@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from tuibackup.config import Server
+from tuibackup.overview.findings import findings
 from tuibackup.overview.picture import LogRow, Picture, RunFace, clock_word, days, outcome_word, state_word
 from tuibackup.run.journal.view import RunView
-from tuibackup.sop import Standing
+from tuibackup.sop import Clock, Standing
 from tuibackup.text import count, duration, printable, size, when
 from tuibackup.tui import symbols
 from tuibackup.tui.lines import Line, left, wrapped
@@ -45,6 +46,10 @@ class ServerDetails(Reader):
                 lines += _field(clock_word(clock), reason, standing.state.value, room)
             for gone in row.lost.values():
                 lines += _field(_("missing"), gone, "failed", room)
+            for clock, standing in row.drilled.items():
+                lines += _field(_("drill"), *_drilled(clock, standing, now), room)
+            for said in findings(row, now):
+                lines += _field(_("damaged"), said, "damaged", room)
             for drill in row.drills.values():
                 text = _("{outcome} {time}, {age}: {snapshot}").format(
                     outcome=outcome_word(drill.outcome),
@@ -144,6 +149,20 @@ def _clock(standing: Standing | None, now: datetime) -> tuple[str, str]:
         return word, standing.state.value
     text = _("{state}: last good backup {time}, {age}; in time until {until}").format(
         state=word,
+        time=when(standing.last, now),
+        age=days(standing.age_days),
+        until=when(standing.due_by, now),
+    )
+    return text, standing.state.value
+
+
+def _drilled(clock: Clock, standing: Standing, now: datetime) -> tuple[str, str]:
+    """How the third clock of files, or of databases, stands."""
+    start = f"{clock_word(clock)} {state_word(standing.state)}"
+    if standing.last is None or standing.due_by is None or standing.age_days is None:
+        return start, standing.state.value
+    text = _("{state}: proven {time}, {age}; in time until {until}").format(
+        state=start,
         time=when(standing.last, now),
         age=days(standing.age_days),
         until=when(standing.due_by, now),

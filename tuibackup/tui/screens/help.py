@@ -57,6 +57,8 @@ def _signs() -> list[Line]:
         "interrupted": _("the last run was interrupted"),
         "overdue": _("a clock is overdue"),
         "never": _("never backed up"),
+        "damaged": _("something stored was found damaged: enter tells what to do"),
+        "undrilled": _("no drill in time: t"),
         "running": _("a run is under way"),
         "waiting": _("a run waits"),
         "due": _("a backup is due soon"),

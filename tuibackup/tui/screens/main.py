@@ -24,7 +24,7 @@ from tuibackup.tui.panes.dump import DumpPane
 from tuibackup.tui.panes.jobs import Jobs
 from tuibackup.tui.panes.log import LogPane
 from tuibackup.tui.panes.pane import Pane
-from tuibackup.tui.panes.serverline import least_room
+from tuibackup.tui.panes.serverline import least_room, whole_room
 from tuibackup.tui.panes.servers import ServersPane
 from tuibackup.tui.panes.steps import StepsPane
 from tuibackup.tui.private import DrawnOnce
@@ -59,7 +59,8 @@ def layout_for(width: int, height: int, rows: Iterable[ServerRow] = ()) -> str:
 
 def servers_width(width: int, rows: Iterable[ServerRow]) -> int:
     """Columns of the servers' pane when others are beside it, with the line at its right end."""
-    return max(width * 9 // 14, least_room(rows) + 2)
+    rows = tuple(rows)
+    return max(width * 9 // 14, least_room(rows) + 2, min(whole_room(rows) + 2, width - RUN_LEAST))
 
 
 class Cockpit(Protocol):
