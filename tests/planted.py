@@ -1,0 +1,80 @@
+"""A server with a root folder of its own: what a test plants in /etc, /srv and elsewhere, and this machine's programs.
+
+Each command of a login runs in a mount namespace of its own, with that folder as its root.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tuibackup.demo.sshd import PrivateSshd
+
+_LOGIN = """#!/bin/sh
+for one in usr proc dev; do mount --rbind /$one {root}/$one || exit 99; done
+cd /
+exec chroot {root} {as_user} /bin/sh -c "$SSH_ORIGINAL_COMMAND"
+"""
+_BUSYBOX = """#!/bin/sh
+mount -t tmpfs tmpfs {root}/usr && mkdir -p {root}/usr/bin && cp {busybox} {root}/usr/bin/busybox || exit 99
+for one in proc dev; do mount --rbind /$one {root}/$one || exit 99; done
+for one in $({root}/usr/bin/busybox --list); do ln -s busybox {root}/usr/bin/$one; done
+cd /
+exec chroot {root} /bin/sh -c "$SSH_ORIGINAL_COMMAND"
+"""
+
+
+class PlantedRoot:
+    """A root folder to plant files in, and the server that has it. `nobody`: commands run as nobody."""
+
+    def __init__(
+        self, folder: Path, *, nobody: bool = False, busybox: bool = False, sudo: bool = False
+    ) -> None:
+        if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], check=False).returncode:
+            pytest.skip("only root can give a login a root folder of its own")
+        self.root = folder / "root"
+        for name in ("usr", "proc", "dev", "tmp", "etc", "var/www", "srv", "home", "opt", "root"):
+            (self.root / name).mkdir(parents=True)
+        for path in (folder, self.root):
+            path.chmod(0o755)
+        (self.root / "tmp").chmod(0o1777)
+        for name in ("bin", "sbin", "lib"):
+            (self.root / name).symlink_to(f"usr/{name}" if not busybox else "usr/bin")
+        if Path("/lib64").exists() and not busybox:
+            (self.root / "lib64").symlink_to("usr/lib64")
+        self.plant("/etc/passwd", Path("/etc/passwd").read_text())
+        self.plant("/etc/group", Path("/etc/group").read_text())
+        self.link("/etc/alternatives/awk", "/usr/bin/mawk")
+        self._login = folder / "login"
+        as_user = "setpriv --reuid=65534 --regid=65534 --clear-groups" if nobody else ""
+        if sudo:
+            as_user = "setpriv --reuid=65534 --regid=65534 --clear-groups"
+            self.plant("/etc/sudoers", "nobody ALL=(root) NOPASSWD: /usr/bin/find, /usr/bin/tar\n").chmod(
+                0o440
+            )
+            for name in ("pam.d", "security"):
+                shutil.copytree(f"/etc/{name}", self.root / "etc" / name)
+            for name in ("login.defs", "nsswitch.conf", "shadow"):
+                if Path("/etc", name).exists():
+                    shutil.copy(f"/etc/{name}", self.root / "etc" / name)
+        text = (_BUSYBOX if busybox else _LOGIN).format(
+            root=self.root, as_user=as_user, busybox=shutil.which("busybox")
+        )
+        self._login.write_text(text)
+        self._login.chmod(0o755)
+        self.sshd = PrivateSshd(folder / "sshd", force_command=f"exec unshare -m {self._login}")
+
+    def plant(self, path: str, text: str | bytes = "x") -> Path:
+        """A file there, with the folders around it."""
+        file = self.root / path.lstrip("/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(text.encode() if isinstance(text, str) else text)
+        return file
+
+    def link(self, path: str, target: str) -> None:
+        """A symbolic link there."""
+        link = self.root / path.lstrip("/")
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(target)

@@ -1,0 +1,42 @@
+# Apache: folders, includes, macros, and of defines and macros' arguments those in WANTED.
+function begin() { before = "" }
+{
+  s = before $0; before = ""; sub(/\r$/, "", s)
+  if (length(s) > 100000) next
+  if (s ~ /\\$/) { before = substr(s, 1, length(s) - 1); next }
+  if (s ~ /^[ \t]*(#|$)/) next
+  count = 0
+  while (s != "" && count < 40) {
+    if (match(s, /^[ \t]+/)) { s = substr(s, RLENGTH + 1); continue }
+    c = substr(s, 1, 1); word = ""
+    if (c == "\"" || c == "'") {
+      s = substr(s, 2)
+      while (s != "" && substr(s, 1, 1) != c) {
+        if (substr(s, 1, 2) == "\\" c) s = substr(s, 2)
+        word = word substr(s, 1, 1); s = substr(s, 2)
+      }
+      s = substr(s, 2)
+    } else { match(s, /^[^ \t]+/); word = substr(s, 1, RLENGTH); s = substr(s, RLENGTH + 1) }
+    part[++count] = word
+  }
+  d = tolower(part[1])
+  if (d ~ /^</) sub(/>$/, "", part[count])
+  if (d ~ /^(documentroot|virtualdocumentroot|serverroot|servername)$/ && count > 1) print d "\t" esc(part[2])
+  else if (d ~ /^(include|includeoptional)$/ && count > 1) print "include\t" esc(part[2])
+  else if (d ~ /^(scriptalias|alias|wsgiscriptalias|aliasmatch|scriptaliasmatch)$/ && count > 2)
+    print (d ~ /wsgi/ ? "file" : "alias") "\t" esc(part[3])
+  else if (d == "define" && count > 2 && index(WANTED, " " part[2] " ")) print "define\t" esc(part[2]) "\t" esc(part[3])
+  else if (d == "export" && match(part[2], /^[A-Za-z_0-9]+=/)) {
+    name = substr(part[2], 1, RLENGTH - 1)
+    if (index(WANTED, " " name " ")) { value = substr(part[2], RLENGTH + 1); gsub(/["']/, "", value); print "define\t" esc(name) "\t" esc(value) }
+  }
+  else if (d ~ /^<virtualhost/) print "{"
+  else if (d ~ /^<\/virtualhost/) print "}"
+  else if (d == "<macro") { line = "macro"; for (i = 2; i <= count; i++) line = line "\t" esc(part[i]); print line }
+  else if (d ~ /^<\/macro/) print "endmacro"
+  else if (d == "use" && count > 1) {
+    line = "use\t" esc(part[2])
+    for (i = 3; i <= count; i++) line = line "\t" (index(WANTED, " use:" tolower(part[2]) ":" i - 2 " ") ? esc(part[i]) : "")
+    print line
+  }
+}
