@@ -2,26 +2,30 @@
 
 import argparse
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tuibackup.cli import attended
+from tuibackup.cli import attended, loop
+from tuibackup.cli.answers import line, present
 from tuibackup.cli.context import Context
 from tuibackup.errors import UsageError
 from tuibackup.words import _
 
 if TYPE_CHECKING:
-    from tuibackup.jobs.process.order import RestoreDatabase, RestoreFolder
-    from tuibackup.jobs.restore.plan import DatabasePlan, FolderPlan
+    from tuibackup.jobs.process.order import RestoreDatabase, RestoreFolder, RestoreOnServer
+    from tuibackup.jobs.restore.approval import Approval
+    from tuibackup.jobs.restore.plan import DatabasePlan, FolderPlan, ServerPlan
 
 
 def define(parser: argparse.ArgumentParser) -> None:
     """The words of `restore`."""
     parser.description = _(
         "Restores a snapshot, or some paths of it, below DIR: /var/www/siakad becomes DIR/var/www/siakad."
-        " What exists there is left alone. Databases become DIR/NAME.sql, to be fed to mariadb; with --into a"
-        " database, or one table of it, goes into the database of a server of the configuration, or of this machine"
-        " behind its socket, and is compared there. Exit code 3: something was left out, or nothing proves it."
+        " What exists there is left alone. With --into SERVER:/NEW/FOLDER files go into a new folder of a server of"
+        " the configuration, and are compared there. Databases become DIR/NAME.sql, to be fed to mariadb; with --into"
+        " a database, or one table of it, goes into the database of a server, or of this machine behind its socket,"
+        " and is compared there. Exit code 3: something was left out, or nothing proves it."
     )
     parser.add_argument("snapshot", metavar="SNAPSHOT")
     parser.add_argument(
@@ -29,7 +33,11 @@ def define(parser: argparse.ArgumentParser) -> None:
     )
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--to", type=Path, metavar="DIR")
-    where.add_argument("--into", metavar="TARGET", help=_("a server's name, or the path of a socket"))
+    where.add_argument(
+        "--into",
+        metavar="TARGET",
+        help=_("SERVER:/NEW/FOLDER for files; a server's name or the path of a socket for a database"),
+    )
     parser.add_argument("--database", action="append", default=[], metavar="NAME", help=_("only this one"))
     parser.add_argument("--table", metavar="TABLE", help=_("only this table of it (with --into)"))
     parser.add_argument(
@@ -48,6 +56,8 @@ def define(parser: argparse.ArgumentParser) -> None:
         help=_("replace what exists in DIR or TARGET"),
     )
     parser.add_argument("--numeric-owner", action="store_true", help=_("owners by number, not by name"))
+    parser.add_argument("--approved-by", default="", metavar="NAME", help=_("who approved this restore"))
+    parser.add_argument("--reason", default="", metavar="TEXT", help=_("why; both are recorded"))
     parser.add_argument("--json", action="store_true", help=_("one JSON document"))
     parser.add_argument("--detach", action="store_true", help=_("start it, and leave it alone"))
 
@@ -56,13 +66,71 @@ def run(args: argparse.Namespace, context: Context) -> int:
     """Make the plan, have it carried out, and print the result."""
     from tuibackup.cli.job import do
     from tuibackup.jobs.process.order import order
+    from tuibackup.jobs.restore.plan import is_on_server
 
-    words, plan = _into_database(args, context) if args.into is not None else _to_folder(args, context)
+    approved = _approved(args, context)
+    how = _to_folder if args.into is None else _on_server if is_on_server(args.into) else _into_database
+    words, plan = how(args, context, approved)
     wanted = order(words, context.operator, server=plan.snapshot.server, what=plan.body()["detail"])
     return do(wanted, context, as_json=args.json, several=False, detach=args.detach)
 
 
-def _to_folder(args: argparse.Namespace, context: Context) -> "tuple[RestoreFolder, FolderPlan]":
+def _approved(args: argparse.Namespace, context: Context) -> "Approval":
+    """Who approved it and why, asked for at a terminal where that is needed. Raises UsageError where it is not told."""
+    from tuibackup.jobs.restore import approval
+
+    by, reason = args.approved_by, args.reason
+    if context.config.restore.approval and present():
+        by = by or _typed(_("Who approved this restore?"))
+        reason = reason or _typed(_("Why is it restored?"))
+    given = approval.approval(by, reason)
+    approval.require(context.config, given)
+    return given
+
+
+def _typed(question: str) -> str:
+    """The answer of the person at the terminal; "" for none."""
+    print(question, end=" ", file=sys.stderr, flush=True)
+    return loop.run(line()) or ""
+
+
+def _on_server(
+    args: argparse.Namespace, context: Context, approved: "Approval"
+) -> "tuple[RestoreOnServer, ServerPlan]":
+    from tuibackup.jobs.process.order import RestoreOnServer
+    from tuibackup.jobs.restore.plan import plan_server
+
+    if args.existing != "never":
+        raise UsageError(
+            _("--into SERVER:/NEW/FOLDER goes into a new folder: there is nothing to replace"),
+            _("leave out --existing and --overwrite"),
+        )
+    if args.database or args.table is not None:
+        raise UsageError(
+            _("a database goes into a server's database, not into a folder there"),
+            _("--into {server}, without a folder").format(server=args.into.partition(":")[0]),
+        )
+    plan = plan_server(
+        context.config,
+        args.snapshot,
+        args.into,
+        paths=args.paths,
+        numeric_owner=args.numeric_owner,
+        approval=approved,
+    )
+    words = RestoreOnServer(
+        snapshot=plan.snapshot.spec,
+        into=plan.into.name.encode() + b":" + plan.folder,
+        paths=plan.paths,
+        numeric_owner=args.numeric_owner,
+        approval=approved,
+    )
+    return words, plan
+
+
+def _to_folder(
+    args: argparse.Namespace, context: Context, approved: "Approval"
+) -> "tuple[RestoreFolder, FolderPlan]":
     from tuibackup.jobs.process.order import RestoreFolder
     from tuibackup.jobs.restore.plan import plan_folder
     from tuibackup.vault.restore.existing import Existing
@@ -80,6 +148,7 @@ def _to_folder(args: argparse.Namespace, context: Context) -> "tuple[RestoreFold
         databases=args.database,
         existing=Existing(args.existing),
         numeric_owner=args.numeric_owner,
+        approval=approved,
     )
     words = RestoreFolder(
         snapshot=plan.snapshot.spec,  # not "latest": a run may publish one meanwhile
@@ -88,11 +157,14 @@ def _to_folder(args: argparse.Namespace, context: Context) -> "tuple[RestoreFold
         databases=tuple(args.database),
         existing=Existing(args.existing),
         numeric_owner=args.numeric_owner,
+        approval=approved,
     )
     return words, plan
 
 
-def _into_database(args: argparse.Namespace, context: Context) -> "tuple[RestoreDatabase, DatabasePlan]":
+def _into_database(
+    args: argparse.Namespace, context: Context, approved: "Approval"
+) -> "tuple[RestoreDatabase, DatabasePlan]":
     from tuibackup.jobs.process.order import RestoreDatabase
     from tuibackup.jobs.restore.plan import plan_database
 
@@ -109,6 +181,7 @@ def _into_database(args: argparse.Namespace, context: Context) -> "tuple[Restore
         databases=args.database,
         table=args.table,
         overwrite=args.existing == "always",
+        approval=approved,
     )
     into = str(Path(args.into).expanduser().absolute()) if "/" in args.into else args.into
     words = RestoreDatabase(
@@ -117,5 +190,6 @@ def _into_database(args: argparse.Namespace, context: Context) -> "tuple[Restore
         database=plan.dump.name,
         table=args.table,
         overwrite=args.existing == "always",
+        approval=approved,
     )
     return words, plan

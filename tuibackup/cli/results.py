@@ -1,6 +1,6 @@
 """Prints what became of a snapshot: what a restore, verify or drill found, from the document of its result."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tuibackup.cli.output import MARKS, coloured, paint, print_hanging
@@ -22,8 +22,10 @@ def print_result(job: JobKind, outcome: str, result: Document) -> None:
         _print_drilled(outcome, result)
     elif "to" in result:
         _print_folder(outcome, result)
-    else:
+    elif "database" in result:
         _print_database(outcome, result)
+    else:
+        _print_on_server(outcome, result)
 
 
 def ended_of(outcome: str, result: Document) -> Ended:
@@ -60,6 +62,44 @@ def _print_drilled(outcome: str, result: Document) -> None:
 def _print_folder(outcome: str, result: Document) -> None:
     spec = result["snapshot"]
     _line(outcome, f"{spec} → {result['to']}  {_files(result)}  {duration(result['seconds'])}")
+    _print_damaged(result)
+    _print_sentences("  ▲ ", result["problems"])
+
+
+def _print_on_server(outcome: str, result: Document) -> None:
+    spec = result["snapshot"]
+    _line(outcome, f"{spec} → {result['into']}  {_files(result)}  {duration(result['seconds'])}")
+    _print_damaged(result)
+    _print_sentences("  × ", result["differences"])
+    _print_sentences("  ▲ ", result["problems"])
+    for gap in result["gaps"]:
+        print_hanging("  ▲ ", gap)
+    number = result["hashed"]
+    how = (
+        ngettext(
+            "{number} file compared with the snapshot, by sha256sum of the server",
+            "{number} files compared with the snapshot, by sha256sum of the server",
+            number,
+        )
+        if result["compared"] == "sha256sum"
+        else ngettext(
+            "{number} file read back and compared with the snapshot",
+            "{number} files read back and compared with the snapshot",
+            number,
+        )
+    )
+    print_hanging("    ", how.format(number=count(number)))
+    if result["differences"] or result["damaged"]:
+        print_hanging(
+            "    ", _("the folder stays closed to others (mode 0700); nothing else was changed there")
+        )
+    elif result["swap"]:
+        print_hanging("    ", _("to put it in the place of what is there now, on that server:"))
+        for command in result["swap"]:
+            print(f"      {command}")
+
+
+def _print_damaged(result: Document) -> None:
     if damaged := result["damaged"]:
         lost = ngettext(
             "{number} file is damaged in the vault and did not come back; tuibackup snapshots {server} shows older"
@@ -68,12 +108,15 @@ def _print_folder(outcome: str, result: Document) -> None:
             " snapshots that may hold them",
             damaged,
         )
-        print_hanging("  × ", lost.format(number=count(damaged), server=spec.split("/")[0]))
-    problems = result["problems"]
-    for problem in problems[:SHOWN]:
-        print_hanging("  ▲ ", f"{problem['path']}: {problem['reason']}")
-    if len(problems) > SHOWN:
-        print(_("  and {number} more").format(number=count(len(problems) - SHOWN)))
+        server = result["snapshot"].split("/")[0]
+        print_hanging("  × ", lost.format(number=count(damaged), server=server))
+
+
+def _print_sentences(sign: str, sentences: Sequence[Document]) -> None:
+    for one in sentences[:SHOWN]:
+        print_hanging(sign, f"{one['path']}: {one['reason']}")
+    if len(sentences) > SHOWN:
+        print(_("  and {number} more").format(number=count(len(sentences) - SHOWN)))
 
 
 def _print_database(outcome: str, result: Document) -> None:

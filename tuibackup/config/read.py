@@ -12,6 +12,7 @@ from tuibackup.config.servers import read_servers
 from tuibackup.config.settings import (
     Config,
     DrillSettings,
+    RestoreSettings,
     RunSettings,
     SecretSource,
     Standards,
@@ -62,6 +63,7 @@ def parse(text: str, path: Path, faults: Iterable[tuple[int, str, str]] = ()) ->
         sop=_standards(top.table("sop", "sop")),
         run=_run(top.table("run", "run")),
         verify=_verify(top.table("verify", "verify")),
+        restore=RestoreSettings(top.table("restore", "restore").flag("approval")),
         drill=_drill(top.table("drill", "drill")),
         ledger_url=_ledger_url(top.table("ledger", "ledger")),
         keymap=_keymap(top.table("keymap", None)),

@@ -119,6 +119,12 @@ class RunSettings(msgspec.Struct, frozen=True):
         return None if rule is None else bandwidth(rule).bytes_per_second
 
 
+class RestoreSettings(msgspec.Struct, frozen=True):
+    """Whether a restore has to say who approved it, and why."""
+
+    approval: bool = False
+
+
 class VerifySettings(msgspec.Struct, frozen=True):
     """Everything that is stored is read again `within` that time."""
 
@@ -151,6 +157,7 @@ class Config(msgspec.Struct, frozen=True):
     sop: Standards = Standards()
     run: RunSettings = RunSettings()
     verify: VerifySettings = VerifySettings()
+    restore: RestoreSettings = RestoreSettings()
     drill: DrillSettings = DrillSettings()
     ledger_url: str = ""
     keymap: Mapping[str, str] = msgspec.field(default_factory=dict)

@@ -238,6 +238,11 @@ class Stream(asyncssh.SSHClientSession[bytes]):
         await self._begun.wait()
 
     @property
+    def over(self) -> bool:
+        """Whether the command has ended: what is written now reaches nobody."""
+        return self._over or self._closed
+
+    @property
     def noise(self) -> str:
         """What came in front of the command, in words; "" for nothing."""
         outputs = (one.noise for one in (self._complaints, self._output) if one is not None)

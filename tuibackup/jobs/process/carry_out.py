@@ -8,8 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from tuibackup.config import Config
-from tuibackup.jobs.process.order import Drill, RestoreDatabase, RestoreFolder, Verify, Words
+from tuibackup.jobs.process.order import (
+    Drill,
+    Restore,
+    RestoreDatabase,
+    RestoreFolder,
+    RestoreOnServer,
+    Verify,
+    Words,
+)
 from tuibackup.jobs.recorder import Recorder, Result
+from tuibackup.jobs.restore import approval
 from tuibackup.progress import Progress
 from tuibackup.remote.questions import Answers
 from tuibackup.run.journal.events import EXIT_CODES
@@ -33,9 +42,13 @@ def carry_out(words: Words, config: Config, recorder: Recorder, telling: Telling
 
     Raises TuibackupError: it could not be done at all, or not to its end.
     """
+    if isinstance(words, Restore):
+        approval.require(config, words.approval)
     match words:
         case RestoreFolder():
             return _restore_folder(words, config, recorder, telling)
+        case RestoreOnServer():
+            return _restore_on_server(words, config, recorder, telling)
         case RestoreDatabase():
             return _restore_database(words, config, recorder, telling)
         case Verify():
@@ -58,6 +71,7 @@ def _restore_folder(
         databases=words.databases,
         existing=words.existing,
         numeric_owner=words.numeric_owner,
+        approval=words.approval,
     )
     return _told(restore_to_folder(plan, recorder, _about(telling, plan.snapshot.spec)), telling)
 
@@ -75,10 +89,34 @@ def _restore_database(
         databases=(words.database,),
         table=words.table,
         overwrite=words.overwrite,
+        approval=words.approval,
     )
     runner = asyncio.Runner()  # never closed: closing waits for threads, even one that hangs in a name server
     done = runner.run(
         restore_into_database(
+            plan, config, recorder, telling.answers, telling.note, _about(telling, plan.snapshot.spec)
+        )
+    )
+    return _told(done, telling)
+
+
+def _restore_on_server(
+    words: RestoreOnServer, config: Config, recorder: Recorder, telling: Telling
+) -> tuple[Outcome, int]:
+    from tuibackup.jobs.restore.on_server import restore_on_server
+    from tuibackup.jobs.restore.plan import plan_server
+
+    plan = plan_server(
+        config,
+        words.snapshot,
+        os.fsdecode(words.into),
+        paths=tuple(map(os.fsdecode, words.paths)),
+        numeric_owner=words.numeric_owner,
+        approval=words.approval,
+    )
+    runner = asyncio.Runner()  # never closed, as above
+    done = runner.run(
+        restore_on_server(
             plan, config, recorder, telling.answers, telling.note, _about(telling, plan.snapshot.spec)
         )
     )

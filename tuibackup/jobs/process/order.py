@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from tuibackup import __version__
+from tuibackup.jobs.restore.approval import NOT_ASKED, Approval
 from tuibackup.run.journal import events as ev
 from tuibackup.run.operator import Operator
 from tuibackup.text import printable
@@ -26,6 +27,7 @@ class RestoreFolder(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", t
     databases: tuple[str, ...] = ()
     existing: Existing = Existing.NEVER
     numeric_owner: bool = False
+    approval: Approval = NOT_ASKED
 
     def command(self) -> tuple[str, ...]:
         """The words after `tuibackup` that order the same."""
@@ -33,7 +35,22 @@ class RestoreFolder(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", t
         for name in self.databases:
             words += ["--database", printable(name)]
         words += ["--existing", self.existing] if self.existing is not Existing.NEVER else []
-        return (*words, *["--numeric-owner"] * self.numeric_owner)
+        return (*words, *["--numeric-owner"] * self.numeric_owner, *self.approval.command())
+
+
+class RestoreOnServer(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="restore-on-server"):
+    """Files into a new folder of a server: `into` is SERVER:/NEW/FOLDER."""
+
+    snapshot: str
+    into: bytes
+    paths: tuple[bytes, ...] = ()
+    numeric_owner: bool = False
+    approval: Approval = NOT_ASKED
+
+    def command(self) -> tuple[str, ...]:
+        """The words after `tuibackup` that order the same."""
+        words = ["restore", self.snapshot, *map(printable, self.paths), "--into", printable(self.into)]
+        return (*words, *["--numeric-owner"] * self.numeric_owner, *self.approval.command())
 
 
 class RestoreDatabase(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="restore-database"):
@@ -44,6 +61,7 @@ class RestoreDatabase(msgspec.Struct, frozen=True, kw_only=True, tag_field="do",
     database: str
     table: str | None = None
     overwrite: bool = False
+    approval: Approval = NOT_ASKED
 
     def command(self) -> tuple[str, ...]:
         """The words after `tuibackup` that order the same."""
@@ -56,7 +74,7 @@ class RestoreDatabase(msgspec.Struct, frozen=True, kw_only=True, tag_field="do",
             printable(self.into),
         ]
         words += ["--table", printable(self.table)] if self.table is not None else []
-        return (*words, *["--overwrite"] * self.overwrite)
+        return (*words, *["--overwrite"] * self.overwrite, *self.approval.command())
 
 
 class Verify(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="verify"):
@@ -79,7 +97,8 @@ class Drill(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="dril
         return ("drill", self.what)
 
 
-Words = RestoreFolder | RestoreDatabase | Verify | Drill
+Restore = RestoreFolder | RestoreOnServer | RestoreDatabase
+Words = Restore | Verify | Drill
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,7 +133,7 @@ def order(words: Words, operator: Operator, *, server: str, what: str) -> Order:
 
 def _kind(words: Words) -> ev.JobKind:
     match words:
-        case RestoreFolder() | RestoreDatabase():
+        case RestoreFolder() | RestoreOnServer() | RestoreDatabase():
             return "restore"
         case Verify():
             return "verify"

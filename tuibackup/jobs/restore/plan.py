@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuibackup.config import Config
+from tuibackup.config import Config, Server
 from tuibackup.errors import UsageError
 from tuibackup.jobs.recorder import MOST
+from tuibackup.jobs.restore.approval import NOT_ASKED, Approval
 from tuibackup.run.places import open_vault
 from tuibackup.sop import Clock
 from tuibackup.text import printable
@@ -18,6 +19,8 @@ from tuibackup.words import _
 if TYPE_CHECKING:
     from tuibackup.vault.layout import Snapshot
     from tuibackup.vault.restore.dumps import Dump, StoredTable
+
+_LONGEST_PATH, _LONGEST_NAME = 3000, 255  # bytes; what is restored lies below and must have a path, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +33,12 @@ class FolderPlan:
     databases: tuple[str, ...] = ()
     existing: Existing = Existing.NEVER
     numeric_owner: bool = False
+    approval: Approval = NOT_ASKED
 
     def amount(self) -> tuple[int, int]:
         """Files (or databases) and their bytes, read from the snapshot. Raises VaultError, UsageError."""
         if self.snapshot.clock is Clock.FILES:
-            from tuibackup.vault.index.read import Index
-            from tuibackup.vault.index.schema import FILE_NAME
-
-            with Index(self.snapshot.path / FILE_NAME) as index:
-                return index.choose(self.paths)
+            return _amount_of_files(self.snapshot, self.paths)
         found = [one for one in self.snapshot.summary.databases if one.name in self.databases]
         found = found if self.databases else list(self.snapshot.summary.databases)
         return len(found), sum(one.bytes for one in found)
@@ -53,6 +53,38 @@ class FolderPlan:
             "paths_total": len(what),
             "existing": self.existing.value,
             "detail": f"{self.snapshot.spec} → {to}",
+            **self.approval.body(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ServerPlan:
+    """Files of a snapshot, `paths` of it or all, into the new folder `folder` of the server `into`."""
+
+    snapshot: "Snapshot"
+    into: Server
+    folder: bytes
+    paths: tuple[bytes, ...] = ()
+    numeric_owner: bool = False
+    approval: Approval = NOT_ASKED
+
+    @property
+    def where(self) -> str:
+        """ "siakad:/var/www/siakad-back"."""
+        return f"{self.into.name}:{printable(self.folder)}"
+
+    def amount(self) -> tuple[int, int]:
+        """Files and their bytes, read from the snapshot. Raises VaultError, UsageError."""
+        return _amount_of_files(self.snapshot, self.paths)
+
+    def body(self) -> dict[str, Any]:
+        return {
+            "snapshot": self.snapshot.spec,
+            "into": self.where,
+            "paths": [printable(path) for path in self.paths][:MOST],
+            "paths_total": len(self.paths),
+            "detail": f"{self.snapshot.spec} → {self.where}",
+            **self.approval.body(),
         }
 
 
@@ -65,6 +97,7 @@ class DatabasePlan:
     table: "StoredTable | None"
     into: str
     overwrite: bool
+    approval: Approval = NOT_ASKED
 
     @property
     def name(self) -> str:
@@ -85,6 +118,7 @@ class DatabasePlan:
             "into": printable(self.into),
             "overwrite": self.overwrite,
             "detail": f"{self.snapshot.spec}: {self.name} → {printable(self.into)}",
+            **self.approval.body(),
         }
 
 
@@ -97,6 +131,7 @@ def plan_folder(
     databases: Sequence[str] = (),
     existing: Existing = Existing.NEVER,
     numeric_owner: bool = False,
+    approval: Approval = NOT_ASKED,
 ) -> FolderPlan:
     """What is to be restored of the snapshot `word`. Raises UsageError: words that do not fit its kind."""
     snapshot = open_vault(config, create=False).find(word)
@@ -105,11 +140,7 @@ def plan_folder(
             raise UsageError(_("a databases snapshot has no paths"), _("use --database NAME"))
     elif databases:
         raise UsageError(_("{snapshot} holds files").format(snapshot=snapshot.spec), _("name paths instead"))
-    if relative := [path for path in paths if not path.startswith("/")]:
-        raise UsageError(
-            _("{path}: paths are absolute, as on the server").format(path=relative[0]),
-            _("tuibackup ls {snapshot} shows them").format(snapshot=snapshot.spec),
-        )
+    _require_absolute(snapshot, paths)
     return FolderPlan(
         snapshot,
         Path(os.path.abspath(to.expanduser())),
@@ -117,7 +148,77 @@ def plan_folder(
         tuple(databases),
         existing,
         numeric_owner,
+        approval,
     )
+
+
+def plan_server(
+    config: Config,
+    word: str,
+    into: str,
+    *,
+    paths: Sequence[str] = (),
+    numeric_owner: bool = False,
+    approval: Approval = NOT_ASKED,
+) -> ServerPlan:
+    """What is to be restored of the snapshot `word` `into` SERVER:/NEW/FOLDER. Raises UsageError."""
+    name, _colon, folder = into.partition(":")
+    server = config.server(name)
+    snapshot = open_vault(config, create=False).find(word)
+    if snapshot.clock is not Clock.FILES:
+        raise UsageError(
+            _("{snapshot} holds databases, not files").format(snapshot=snapshot.spec),
+            _("a database goes into a server's database: --database NAME --into {server}").format(
+                server=name
+            ),
+        )
+    _require_absolute(snapshot, paths)
+    return ServerPlan(
+        snapshot, server, _new_folder(folder), tuple(map(os.fsencode, paths)), numeric_owner, approval
+    )
+
+
+def is_on_server(into: str) -> bool:
+    """Whether `--into` names a folder of a server, not a database server or a socket."""
+    return ":" in into and "/" not in into.partition(":")[0]
+
+
+def _new_folder(word: str) -> bytes:
+    """The folder as it is called there. Raises UsageError for one that cannot be a new folder."""
+    path = os.fsencode(word).rstrip(b"/") or os.fsencode(word)[:1]
+    wrong = (
+        _("is not absolute")
+        if not path.startswith(b"/")
+        else _("is there already")
+        if path == b"/"
+        else _("is no plain path")
+        if any(part in (b"", b".", b"..") for part in path.split(b"/")[1:]) or b"\0" in path
+        else _("is too long")
+        if len(path) > _LONGEST_PATH or any(len(part) > _LONGEST_NAME for part in path.split(b"/"))
+        else ""
+    )
+    if wrong:
+        raise UsageError(
+            _("{folder}: {wrong}").format(folder=printable(word) or '""', wrong=wrong),
+            _("name a new folder of that server, as in --into SERVER:/var/www/siakad-restored"),
+        )
+    return path
+
+
+def _require_absolute(snapshot: "Snapshot", paths: Sequence[str]) -> None:
+    if relative := [path for path in paths if not path.startswith("/")]:
+        raise UsageError(
+            _("{path}: paths are absolute, as on the server").format(path=printable(relative[0])),
+            _("tuibackup ls {snapshot} shows them").format(snapshot=snapshot.spec),
+        )
+
+
+def _amount_of_files(snapshot: "Snapshot", paths: Sequence[bytes]) -> tuple[int, int]:
+    from tuibackup.vault.index.read import Index
+    from tuibackup.vault.index.schema import FILE_NAME
+
+    with Index(snapshot.path / FILE_NAME) as index:
+        return index.choose(paths)
 
 
 def plan_database(
@@ -129,13 +230,17 @@ def plan_database(
     databases: Sequence[str],
     table: str | None = None,
     overwrite: bool = False,
+    approval: Approval = NOT_ASKED,
 ) -> DatabasePlan:
     """What is to be restored of the snapshot `word`. Raises UsageError: it lacks that, or there is no such server."""
     from tuibackup.vault.restore.dumps import dumps_of
 
     snapshot = open_vault(config, create=False).find(word)
     if snapshot.clock is not Clock.DATABASES:
-        raise UsageError(_("{snapshot} holds files").format(snapshot=snapshot.spec), _("use --to DIR"))
+        raise UsageError(
+            _("{snapshot} holds files").format(snapshot=snapshot.spec),
+            _("--to DIR restores them here, --into SERVER:/NEW/FOLDER on a server"),
+        )
     if paths:
         raise UsageError(_("a databases snapshot has no paths"), _("use --database NAME"))
     if len(databases) != 1:
@@ -159,4 +264,6 @@ def plan_database(
             _("{server} has no database in the configuration").format(server=into),
             f"[servers.{into}.database]",
         )
-    return DatabasePlan(snapshot, dump, None if table is None else dump.tables[table], into, overwrite)
+    return DatabasePlan(
+        snapshot, dump, None if table is None else dump.tables[table], into, overwrite, approval
+    )

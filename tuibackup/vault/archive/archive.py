@@ -36,6 +36,7 @@ from tuibackup.vault.archive.readback import ReadBack, Reader
 from tuibackup.vault.output import Mark, vault_errors
 
 _AHEAD = 2  # frames that are unpacked while one is looked at
+_ZEROS_PACKED = 500  # times that zstd makes zeros smaller, at least
 _MAX_FRAME = 64 << 20  # more than we ever write; a reader refuses to unpack a bigger one
 
 
@@ -241,6 +242,15 @@ class ArchiveReader:
             yield part
         if sha256.digest() != member.sha256:
             raise self._damaged("the content of a file has another hash than the index says")
+
+    def may_have_holes(self, member: Member) -> bool:
+        """Whether some of it is packed so well that it may be nothing but zeros."""
+        first = bisect_right(self._starts, member.offset) - 1
+        last = bisect_right(self._starts, member.offset + member.length - 1)
+        return any(
+            (self._places[number + 1] - self._places[number]) * _ZEROS_PACKED < self._sizes[number]
+            for number in range(first, min(last, len(self._sizes)))
+        )
 
     def part(self, offset: int, length: int) -> Iterator[bytes]:
         """`length` unpacked bytes from `offset`; only the frames they lie in are read, each one's checksum checked."""

@@ -5,7 +5,7 @@ names, big numbers, extended attributes. Blocks are put together from cached par
 for every file of a tree: about 5 µs each (Python's `tarfile` takes 60).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from tuibackup.vault.archive.entry import Entry
@@ -33,12 +33,13 @@ def header(
     kind: bytes = FILE,
     link: bytes = b"",
     extra: Mapping[bytes, bytes] | None = None,
+    holes: Mapping[bytes, bytes] | None = None,
 ) -> bytes:
     """The blocks that precede a member's content; a whole number of 512-byte blocks.
 
     `name` is the path in the archive, `link` the target of a symbolic or hard link. `extra` holds pax records
     of extended attributes as GNU tar names them (`SCHILY.xattr.user.x`, `SCHILY.acl.access`,
-    `RHT.security.selinux`); others are left out.
+    `RHT.security.selinux`); others are left out. `holes`: the records that tell of a file with holes (`sparse`).
     """
     size = entry.size if kind == FILE else 0
     seconds, nanoseconds = divmod(entry.mtime_ns, _BILLION)
@@ -64,6 +65,8 @@ def header(
     if extra:
         kept = sorted(item for item in extra.items() if item[0].startswith(_EXTRA) and b"=" not in item[0])
         records += b"".join(_record(key, value) for key, value in kept)
+    if holes:
+        records += b"".join(_record(key, value) for key, value in holes.items())
     field = name[:100]
     numbers = b"%011o\0%011o\0" % (ustar_size, seconds)
     checksum = sum(field) + sum(numbers) + ids_sum + tail_sum
@@ -71,6 +74,26 @@ def header(
     if not records:
         return block
     return b"%b%b%b%b" % (_pax_block(len(records)), records, bytes(padding(len(records))), block)
+
+
+def sparse(
+    name: bytes, entry: Entry, parts: Sequence[tuple[int, int]], extra: Mapping[bytes, bytes] | None = None
+) -> bytes:
+    """As `header`, for a file with holes: only `parts` of it (offset, length) follow, one behind the other.
+
+    GNU tar's format 1.0: the list of the parts stands in front of them.
+    """
+    numbers = [len(parts), *(number for part in parts for number in part)]
+    listed = b"".join(b"%d\n" % number for number in numbers)
+    listed += bytes(padding(len(listed)))
+    holes = {
+        b"GNU.sparse.major": b"1",
+        b"GNU.sparse.minor": b"0",
+        b"GNU.sparse.name": name,
+        b"GNU.sparse.realsize": b"%d" % entry.size,
+    }
+    stored = entry._replace(size=len(listed) + sum(length for _offset, length in parts))
+    return header(b"GNUSparseFile.0/file", stored, extra=extra, holes=holes) + listed
 
 
 @lru_cache(4096)

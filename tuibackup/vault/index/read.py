@@ -75,10 +75,14 @@ class IndexEntry(NamedTuple):
 
 
 class Index:
-    """An index opened for reading. Raises VaultError when it is damaged or newer than this program."""
+    """An index opened for reading. Raises VaultError when it is damaged or newer than this program.
+
+    `tops`: the paths, and the configured folders below them, that `choose` picked everything of.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.tops: tuple[bytes, ...] = ()
         if not path.is_file():
             raise VaultError(f"{path}: the index is missing")
         # immutable: the file is read-only in a read-only folder; SQLite must not look for a journal there.
@@ -135,6 +139,15 @@ class Index:
                 found = self._child(root, found.id, part, done)
             return found
         return None
+
+    def child(self, folder: IndexEntry, name: bytes) -> IndexEntry | None:
+        """The entry of that name in a folder."""
+        return self._child(
+            self._root(folder.root),
+            folder.id,
+            name,
+            join(folder.entry.path, name) if folder.entry.path else name,
+        )
 
     def listing(self, path: bytes = b"") -> Iterator[IndexEntry]:
         """What lies directly in the folder at `path`, by name; at once, however large the snapshot.
@@ -196,22 +209,32 @@ class Index:
         Returns the number of files and their bytes (of each name, linked or not). VaultError for a path that
         is not in the snapshot.
         """
-        starts: list[int] = []
+        starts: list[IndexEntry] = []
         for path in paths or (b"",):
             exact = self.get(path) if path else None
             roots = (self.get(root.folder) for root in self._roots_below(path))
-            found = [entry.id for entry in (exact, *roots) if entry]
+            found = [entry for entry in (exact, *roots) if entry]
             if path and not found:
                 raise VaultError(f"{printable(path)}: is not in this snapshot", "see tuibackup ls")
             starts += found
         self._run("DROP TABLE IF EXISTS temp.chosen")
         self._run("CREATE TEMP TABLE chosen (id INTEGER PRIMARY KEY)")
         for start in starts:
-            self._run(_CHOOSE, start)
+            self._run(_CHOOSE, start.id)
+        self.tops = tuple(dict.fromkeys(start.path for start in starts))
         files, size = self._one(
             "SELECT count(*), total(size) FROM entry WHERE id IN temp.chosen AND kind = 'f'"
         )
         return files, int(size)
+
+    def is_chosen(self, entry: int) -> bool:
+        """Whether `choose` picked the entry with this id."""
+        return bool(self._one("SELECT EXISTS (SELECT 1 FROM temp.chosen WHERE id = ?)", entry)[0])
+
+    def chosen_ids(self) -> Iterator[int]:
+        """The ids of everything that was picked."""
+        for (number,) in self._all("SELECT id FROM temp.chosen ORDER BY id"):
+            yield number
 
     def chosen_files(self) -> Iterator[IndexEntry]:
         """Regular files as their content lies in the archives; names of one inode behind one another."""

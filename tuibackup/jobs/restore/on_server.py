@@ -1,0 +1,95 @@
+"""Restores files into a new folder of a server, compares what lies there, and records the result.
+
+The swap with what is there now is only shown: nobody but the operator may carry it out.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tuibackup.config import Config
+from tuibackup.errors import InterruptedRunError
+from tuibackup.jobs.recorder import Recorder, Result, bounded
+from tuibackup.jobs.restore.plan import ServerPlan
+from tuibackup.jobs.trust import accepting
+from tuibackup.ledger.entries import Kind
+from tuibackup.progress import Progress
+from tuibackup.remote.questions import Answers
+from tuibackup.sop import Outcome
+from tuibackup.text import count, numbered, size
+from tuibackup.words import _
+
+if TYPE_CHECKING:
+    from tuibackup.jobs.restore.sending import Sent
+
+
+@dataclass(frozen=True, slots=True)
+class RestoredOnServer(Result):
+    """What is in the new folder now."""
+
+    plan: ServerPlan
+    sent: "Sent"
+    seconds: float
+
+    @property
+    def outcome(self) -> Outcome:
+        """*failed* if anything is missing or has another content than it had, or the snapshot is damaged."""
+        if self.sent.differences or self.sent.damaged:
+            return Outcome.FAILED
+        return Outcome.WARNINGS if self.sent.problems or self.sent.gaps else Outcome.DONE
+
+    def facts(self) -> dict[str, Any]:
+        sent = self.sent
+        return {
+            "snapshot": self.plan.snapshot.spec,
+            "into": self.plan.where,
+            "outcome": self.outcome.value,
+            "files": sent.files,
+            "folders": sent.folders,
+            "links": sent.links,
+            "bytes": sent.bytes,
+            "seconds": self.seconds,
+            "compared": sent.compared,
+            "hashed": sent.hashed,
+            "resumed": sent.resumed,
+            "differences": [{"path": path, "reason": reason} for path, reason in sent.differences],
+            "problems": [{"path": path, "reason": reason} for path, reason in sent.problems],
+            "gaps": list(sent.gaps),
+            "damaged": sent.damaged,
+            "swap": list(sent.swap),
+        }
+
+    def body(self) -> dict[str, Any]:
+        sent, plan = self.sent, self.plan.body()
+        detail = f"{plan['detail']}: {numbered(sent.files, 'file')}, {size(sent.bytes)}"
+        if wrong := len(sent.differences) + sent.damaged:
+            detail += f", {count(wrong)} not as they were"
+        error = "{}: {}".format(*sent.differences[0]) if sent.differences else ""
+        return {**bounded(self.facts()), "detail": detail, "error": error}
+
+
+async def restore_on_server(
+    plan: ServerPlan,
+    config: Config,
+    recorder: Recorder,
+    answers: Answers,
+    notes: Callable[[str], None],
+    on_progress: Callable[[Progress], None],
+) -> RestoredOnServer:
+    """Restore, compare, and record the result, or that it was refused, failed or was stopped.
+
+    Raises TuibackupError: nothing was made there, or the message says what is there now. Cancelling it stops it.
+    """
+    from tuibackup.jobs.restore.sending import send
+
+    with recorder.attempt(Kind.RESTORE, plan.body(), server=plan.snapshot.server) as attempt:
+        try:
+            told = accepting(recorder, plan.into.name, "a restore")
+            sent = await send(plan, config, answers, notes, on_progress, told)
+        except (asyncio.CancelledError, KeyboardInterrupt):
+            raise InterruptedRunError(
+                _("stopped; {where} is not complete").format(where=plan.where),
+                _("the same command goes on with it, or remove that folder"),
+            ) from None
+    return attempt.recorded(RestoredOnServer(plan, sent, attempt.seconds))
