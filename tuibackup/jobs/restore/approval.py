@@ -38,9 +38,7 @@ def approval(by: str, reason: str) -> Approval:
     for text in (by, reason):
         if len(text) > LONGEST or not text.isprintable():
             raise UsageError(
-                _(
-                    "who approved the restore, and why, are one line of at most {number} characters each"
-                ).format(number=LONGEST)
+                _("who approved the restore, and why, are one short line each, without control characters")
             )
     return Approval(by.strip(), reason.strip())
 
