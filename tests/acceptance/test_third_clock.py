@@ -75,20 +75,53 @@ def test_what_verify_or_a_drill_found_stands_until_a_later_one_finds_nothing(sia
         assert found["condition"] == ("damaged" if said.code else "fresh")
         status = siakad.tuibackup("status").out
         assert ("≠ siakad: siakad/files/" in status) == bool(said.code), status
+        for told in (said.out, status):
+            assert ("all others can be restored" in told) == bool(said.code), told
+            assert ("tuibackup run siakad --only files --full" in told) == bool(said.code), told
     spec = drilled(siakad, "files", 2, "failed", "krs-1.pdf: has another hash")
     status = siakad.tuibackup("status")
     assert status.code == 1
     assert f"≠ siakad: {spec}: drilled " in status.out
     assert "krs-1.pdf: has another hash" in " ".join(status.out.split())
     drilled(siakad, "files", 1)
-    assert server(siakad)["condition"] == "fresh"
-
-
-def test_a_damaged_snapshot_that_was_removed_is_no_finding(siakad: Site) -> None:
-    """It can never be verified again; the newest good one counts."""
     with Ledger.open(siakad.state / "ledger.sqlite") as ledger:
-        for name in ("2026-01-02T000000Z", siakad.snapshots("siakad", "files")[0].name):
-            spec = f"siakad/files/{name}"
-            body = {"snapshot": spec, "outcome": "failed", "problems": ["it is cut"], "problems_total": 1}
-            ledger.append(Kind.VERIFY, body, operator="siti", server="siakad")
-    assert [one["snapshot"] for one in server(siakad, code=1)["damaged"]] == [spec]
+        spec = "siakad/files/2026-01-02T000000Z"
+        body = {"snapshot": spec, "outcome": "failed", "problems": ["it is cut"], "problems_total": 1}
+        ledger.append(Kind.VERIFY, body, operator="siti", server="siakad")
+    found = server(siakad)
+    assert (found["condition"], found["damaged"]) == ("fresh", []), "somebody has removed that snapshot"
+
+
+def test_a_timer_drills_what_is_due_and_leaves_alone_what_failed(siakad: Site) -> None:
+    siakad.settings += f'folder = "{siakad.folder}"\n[servers.lms]\nhost = "nowhere"\nfolders = ["/srv"]\n'
+    siakad.write_config()
+    drilled(siakad, "databases", 2)
+    spec = drilled(siakad, "files", 40)
+    said = siakad.tuibackup("drill", "--due", "--json")
+    assert (said.code, [one["snapshot"] for one in said.json]) == (0, [spec])
+    assert "lms: there is no good backup of the files yet, so nothing to drill" in said.err
+    said = siakad.tuibackup("drill", "--due")
+    assert (said.code, said.out.splitlines()[-1]) == (0, "nothing is due")
+    drilled(siakad, "databases", 0, "failed", "it differs")
+    siakad.settings = siakad.settings.replace("10 days", "1 day")
+    siakad.write_config()
+    said = siakad.tuibackup("drill", "--due")
+    assert said.code == 1, "what failed and waits is not proven"
+    assert "siakad: the drill of the databases failed " in said.out
+    assert "tuibackup drill siakad tries now" in said.out
+    said = siakad.tuibackup("drill", "siakad", "--due")
+    assert (said.code, len(said.err.splitlines())) == (2, 1), said.err
+
+
+def test_a_timer_reads_what_was_never_read_and_then_what_is_due(siakad: Site) -> None:
+    specs = [
+        f"siakad/{clock}/{siakad.snapshots('siakad', clock)[0].name}" for clock in ("files", "databases")
+    ]
+    with Ledger.open(siakad.state / "ledger.sqlite") as ledger:
+        body = {"snapshot": specs[0], "outcome": "done", "problems": []}
+        moment = datetime.now(UTC) - timedelta(days=340)
+        ledger.append(Kind.VERIFY, body, operator="siti", server="siakad", time=moment)
+    said = siakad.tuibackup("verify", "--due", "--json")
+    assert (said.code, [one["snapshot"] for one in said.json]) == (0, specs[::-1])
+    said = siakad.tuibackup("verify", "--due")
+    assert (said.code, said.out) == (0, "nothing is due\n")

@@ -1,11 +1,12 @@
-"""The servers that `run --due` and `run --overdue` back up, and what they print about those left alone.
+"""The servers that `run --due` and `run --overdue` back up, and what they print about those left alone; likewise what
+`drill --due` and `verify --due` print.
 
 On stdout, as all that a command does: so that a timer that throws this away sends mail when something goes wrong only.
 """
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -38,6 +39,23 @@ def choose(
         if found == Due({}):
             print(_("nothing is due") if args.due else _("nothing is overdue"), flush=True)
     return found.wants, worst_code(one.exit_code for one in found.postponed)
+
+
+def left_alone(lines: Iterable[str], *, as_json: bool) -> None:
+    """Print whom `drill --due` or `verify --due` leaves alone, and why; beside JSON as talk."""
+    for line in lines:
+        if as_json:
+            say(line)
+        else:
+            print_hanging("", line)
+
+
+def nothing_due(args: argparse.Namespace, *, said: bool) -> None:
+    """Print that there is nothing to do; `said`: whether it was told why."""
+    if args.json:
+        print("[]", flush=True)
+    elif not said:
+        print(_("nothing is due"), flush=True)
 
 
 def _tell(found: Due, now: datetime) -> None:

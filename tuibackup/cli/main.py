@@ -209,8 +209,8 @@ def _summary() -> list[tuple[str, str]]:
         ("find [SERVER | SNAPSHOT] PATTERN", _("where a name is, and in which snapshots")),
         ("diff SNAPSHOT SNAPSHOT [PATH]", _("what differs between two snapshots")),
         ("cat SNAPSHOT PATH", _("the content of a file, or the SQL of a database")),
-        ("verify [SERVER | SNAPSHOT]", _("read everything again and compare the hashes")),
-        ("drill SERVER | SNAPSHOT", _("restore into a scratch place, compare, throw away")),
+        ("verify [SERVER | SNAPSHOT | --due]", _("read everything again and compare the hashes")),
+        ("drill SERVER | SNAPSHOT | --due", _("restore into a scratch place, compare, throw away")),
         ("restore SNAPSHOT [PATH…] --to DIR", _("get files or databases back")),
         (
             "restore SNAPSHOT --database NAME --into TARGET",

@@ -1,10 +1,13 @@
 """Prints what became of a snapshot: what a restore, verify or drill found, from the document of its result."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from tuibackup.cli.output import MARKS, coloured, paint, print_hanging
 from tuibackup.cli.summary import Ended, print_compared, print_summary
+from tuibackup.cli.waysout import print_ways_out
+from tuibackup.overview.ways_out import ways_out
 from tuibackup.run.journal.events import JobKind
 from tuibackup.text import count, duration, size
 from tuibackup.words import _, ngettext
@@ -30,7 +33,8 @@ def print_result(job: JobKind, outcome: str, result: Document) -> None:
 
 def ended_of(outcome: str, result: Document) -> Ended:
     """The snapshot, its outcome, and the first thing that was wrong with it, for the summary."""
-    wrong = [*result.get("problems", ()), *result.get("differences", ()), *result.get("gaps", ())]
+    lists = (result.get(name, ()) for name in ("problems", "differences", "gaps"))
+    wrong = [*filter(None, [result.get("error")]), *chain.from_iterable(lists)]
     return Ended(result["snapshot"], outcome, tuple(wrong[:1]))
 
 
@@ -49,14 +53,19 @@ def _print_verified(outcome: str, result: Document) -> None:
         print_hanging("    ", problem)
     if len(problems) > SHOWN:
         print(_("    and {number} more").format(number=count(len(problems) - SHOWN)))
+    print_ways_out(ways_out("verify", result))
 
 
 def _print_drilled(outcome: str, result: Document) -> None:
+    if error := result.get("error"):
+        _line(outcome, f"{result['snapshot']}: {error}")
+        return
     from tuibackup.jobs.drill.drill import amount
 
     where = _("in {place}").format(place=result["where"])
     _line(outcome, f"{result['snapshot']}  {amount(result)}  {where}  {duration(result['seconds'])}")
     print_compared(result["differences"], result["gaps"], result["incomparable"])
+    print_ways_out(ways_out("drill", result))
 
 
 def _print_folder(outcome: str, result: Document) -> None:

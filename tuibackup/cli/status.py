@@ -47,6 +47,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
 
 
 def _print(picture: "Picture") -> None:
+    from tuibackup.cli.waysout import print_ways_out
     from tuibackup.overview.findings import findings
     from tuibackup.overview.picture import clock_word, period_word, state_word
     from tuibackup.text import size
@@ -78,8 +79,9 @@ def _print(picture: "Picture") -> None:
             print_hanging(f"{MARKS['warnings']} ", f"{one.name}: {remark}")
         if one.unfinished:
             print_hanging(f"{MARKS['interrupted']} ", f"{one.name}: {one.unfinished.sentence}")
-        for said in findings(one, picture.now):
-            print_hanging(f"{MARKS['damaged']} ", f"{one.name}: {said}")
+        for finding in findings(one, picture.now):
+            print_hanging(f"{MARKS['damaged']} ", f"{one.name}: {finding.sentence}")
+            print_ways_out(finding.ways_out)
         for clock, tried in one.tried_drills.items():
             print_hanging(f"{MARKS['warnings']} ", f"{one.name}: {tried.sentence(clock, picture.now)}")
         for gone in one.lost.values():

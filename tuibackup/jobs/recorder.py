@@ -69,6 +69,7 @@ class Recorder:
         self._operator = operator
         self._ledger: Ledger | None = None
         self._lock = threading.Lock()
+        self.job = job
         self._job = {"job": job} if job else {}
         self._stopped = "stopped"
 

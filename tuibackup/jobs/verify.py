@@ -11,7 +11,7 @@ from tuibackup.jobs.recorder import Recorder, Result, bounded
 from tuibackup.ledger.entries import Kind
 from tuibackup.progress import Progress
 from tuibackup.run.places import open_vault
-from tuibackup.sop import Outcome
+from tuibackup.sop import Clock, Outcome
 from tuibackup.text import numbered, size
 
 if TYPE_CHECKING:
@@ -57,7 +57,19 @@ class Verified(Result):
             "bytes": self.verdict.bytes,
             "seconds": self.seconds,
             "problems": list(self.verdict.problems),
+            "damaged": list(self.verdict.damaged),
+            "restorable": self._restorable(),
         }
+
+    def _restorable(self) -> list[str] | None:
+        """The databases whose dumps are whole; None of a files snapshot, and where nobody knows."""
+        if self.plan.snapshot.clock is Clock.FILES:
+            return None
+        try:
+            databases = self.plan.snapshot.summary.databases
+        except TuibackupError:
+            return None
+        return [one.name for one in databases if one.file not in self.verdict.damaged]
 
     def body(self) -> dict[str, Any]:
         spec, verdict = self.plan.snapshot.spec, self.verdict

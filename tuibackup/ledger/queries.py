@@ -140,13 +140,17 @@ class DrillFacts:
 
 @dataclass(frozen=True, slots=True)
 class DamageFact:
-    """What was found the last time a snapshot was read again: the first of `total` sentences."""
+    """What the last verify of a snapshot found: the first of `total` sentences, and the files of the vault
+    with which something is wrong. `restorable` are the databases that are whole.
+    """
 
     server: str
     snapshot: str
     time: datetime
     problem: str
     total: int
+    damaged: tuple[str, ...] = ()
+    restorable: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,15 +281,16 @@ class Queries(PastQueries):
         """The snapshots of each server (or of the one) with which something was wrong when they were last read."""
         found: dict[str, list[DamageFact]] = {}
         for row in self._of_servers(server, _DAMAGES, what=VERIFY):
-            problems = body_of(row.body).get("problems")
-            first = str(problems[0]) if isinstance(problems, list) and problems else ""
-            total = body_of(row.body).get("problems_total")
+            body = body_of(row.body)
+            problems, total = _texts(body.get("problems")), body.get("problems_total")
             fact = DamageFact(
                 row.server,
                 row.snapshot,
                 datetime.fromisoformat(row.time),
-                first,
+                problems[0] if problems else "",
                 total if isinstance(total, int) else 1,
+                _texts(body.get("damaged")) or (),
+                _texts(body.get("restorable")),
             )
             found.setdefault(row.server, []).append(fact)
         return {name: tuple(facts) for name, facts in found.items()}
@@ -341,6 +346,10 @@ class Queries(PastQueries):
             server=server,
         )
         return frozenset(row.snapshot for row in rows)
+
+
+def _texts(value: object) -> tuple[str, ...] | None:
+    return tuple(map(str, value)) if isinstance(value, list) else None
 
 
 def _run_fact(row: Row) -> RunFact:

@@ -71,6 +71,8 @@ class Damage(msgspec.Struct, frozen=True):
     time: datetime
     problem: str
     total: int
+    damaged: tuple[str, ...] = ()  # files of the vault, as SHA256SUMS names them
+    restorable: tuple[str, ...] | None = None  # databases that are whole
 
 
 class RunFace(msgspec.Struct, frozen=True):

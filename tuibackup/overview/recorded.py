@@ -171,7 +171,14 @@ class LedgerLook:
                 if (of_clock := drills.get((server, clock)))
             },
             tuple(
-                Damage(printable(one.snapshot), one.time, printable(one.problem), one.total)
+                Damage(
+                    printable(one.snapshot),
+                    one.time,
+                    printable(one.problem),
+                    one.total,
+                    one.damaged,
+                    one.restorable,
+                )
                 for one in damages.get(server, ())
             ),
             {clock: text for clock, text in reasons.items() if text},

@@ -30,12 +30,13 @@ BAR = "│"
 TEE_DOWN = "┬"
 TEE_UP = "┴"
 NOTHING = "–"
+ARROW = "→"
 
 _ASCII = {
     FAILED: "x", NEVER: "o", RUNNING: ">", WAITING: ".", FRESH: "+", WARNINGS: "^", INTERRUPTED: "#",
     DAMAGED: "%", UNDRILLED: "?",
     NOT_BEGUN: ".", FULL: "#", HALF: "=", LIGHT: "-", REST: ".", RULE: "-", BAR: "|", TEE_DOWN: "+", TEE_UP: "+",
-    NOTHING: "-", "≤": "<", "→": ">", "•": "*", "┌": "+", "┐": "+", "└": "+", "┘": "+", "├": "+", "┤": "+",
+    NOTHING: "-", "≤": "<", ARROW: ">", "•": "*", "┌": "+", "┐": "+", "└": "+", "┘": "+", "├": "+", "┤": "+",
 }  # fmt: skip
 _TABLE = str.maketrans(_ASCII)
 

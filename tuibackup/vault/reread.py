@@ -1,7 +1,7 @@
 """Reads stored files from the disk again and hashes them: the last step before publishing, and the ground of verify."""
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
@@ -42,6 +42,11 @@ def reread(
         raise VaultError(
             f"what was written reads back wrong: {problems[0]}", "the backup disk may be failing"
         )
+
+
+def amount(folder: Path, sums: Iterable[Sum]) -> int:
+    """The bytes of these files as they lie on the disk."""
+    return sum(_size(folder / one.name) for one in sums)
 
 
 class Inspector:
@@ -86,7 +91,7 @@ class Reading:
         self._begun = begun or {}
         self._lock = Lock()
         self._unpackers: ThreadPoolExecutor  # while `run` goes on
-        self._total = sum(_size(folder / one.name) for one in sums)
+        self._total = amount(folder, sums)
 
     def run(self, inspector: Callable[[str], Inspector | None]) -> list[str]:
         """Problems of all files."""

@@ -18,7 +18,7 @@ from tuibackup.vault.index.read import Archive, Index
 from tuibackup.vault.index.schema import FILE_NAME as INDEX
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.output import vault_errors
-from tuibackup.vault.reread import Inspector, Reading, Unpacked
+from tuibackup.vault.reread import Inspector, Reading, Unpacked, amount
 from tuibackup.vault.sums import SUMS, Sum, files_below, read_sums
 
 _TRAILER = re.compile(rb"(?:\A|\n)-- Dump completed(?: on [^\n]{1,40})?\s{0,8}\Z")
@@ -26,13 +26,15 @@ _TRAILER = re.compile(rb"(?:\A|\n)-- Dump completed(?: on [^\n]{1,40})?\s{0,8}\Z
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What `verify` found. `files` counts files of the vault and of its archives, `bytes` what was
-    read."""
+    """What `verify` found. `files` counts files of the vault and of its archives, `bytes` what was read. `damaged` are
+    the files with which something is wrong, as SHA256SUMS names them, that list itself included.
+    """
 
     ok: bool
     files: int
     bytes: int
     problems: tuple[str, ...]
+    damaged: tuple[str, ...] = ()
 
 
 def verify(snapshot: Snapshot, on_progress: OnProgress | None = None) -> Verdict:
@@ -44,7 +46,7 @@ def verify(snapshot: Snapshot, on_progress: OnProgress | None = None) -> Verdict
     try:
         sums = read_sums(snapshot.path)
     except VaultError as error:
-        return Verdict(False, 0, 0, (str(error),))
+        return Verdict(False, 0, 0, (str(error),), (SUMS,))
     try:
         if snapshot.summary.name != snapshot.name or snapshot.summary.clock != snapshot.clock:
             problems.append(f"{snapshot.path}: snapshot.json is another snapshot's")
@@ -64,11 +66,23 @@ def verify(snapshot: Snapshot, on_progress: OnProgress | None = None) -> Verdict
     try:
         for name in contents.keys() - {one.name for one in sums}:
             problems.append(f"{snapshot.path / name}: is in the index, not in {SUMS}")
-        problems += reading.run(lambda name: _look_inside(name, index, contents.get(name)))
+        found = reading.each(lambda name: _look_inside(name, index, contents.get(name)))
     finally:
         if index is not None:
             index.close()
-    return Verdict(not problems, reading.files, reading.bytes, tuple(problems))
+    problems += [problem for each in found.values() for problem in each]
+    damaged = [name for name, each in found.items() if each]
+    if index is None and snapshot.clock == Clock.FILES and INDEX not in damaged:
+        damaged.append(INDEX)
+    return Verdict(not problems, reading.files, reading.bytes, tuple(problems), tuple(damaged))
+
+
+def bytes_to_read(snapshot: Snapshot) -> int:
+    """The bytes that `verify` will read, the older archives included; 0 where the list of them cannot be read."""
+    try:
+        return amount(snapshot.path, read_sums(snapshot.path))
+    except VaultError:
+        return 0
 
 
 def unsound(folder: Path, sums: Sequence[Sum], on_progress: OnProgress | None = None) -> dict[str, str]:

@@ -112,13 +112,19 @@ def plan_drill(config: Config, word: str) -> tuple[DrillPlan, ...]:
         raise VaultError(
             _("{server}: no good snapshot to drill yet").format(server=word), _("tuibackup run makes one")
         )
+    return tuple(plan_of(config, one) for one in found)
+
+
+def plan_of(config: Config, snapshot: "Snapshot") -> DrillPlan:
+    """The plan for this snapshot."""
     named = config.drill.socket
-    return tuple(
-        DrillPlan(
-            one, printable(str(named if named and one.clock is Clock.DATABASES else config.drill.folder))
-        )
-        for one in found
-    )
+    where = named if named and snapshot.clock is Clock.DATABASES else config.drill.folder
+    return DrillPlan(snapshot, printable(str(where)))
+
+
+def not_drilled(plan: DrillPlan, error: TuibackupError) -> dict[str, Any]:
+    """The document of a drill that could not be carried out, beside those of others that were."""
+    return {"snapshot": plan.snapshot.spec, "outcome": Outcome.FAILED.value, "error": str(error)}
 
 
 def drill(plan: DrillPlan, config: Config, recorder: Recorder, on_progress: OnProgress) -> Drilled:

@@ -4,10 +4,12 @@ import asyncio
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from tuibackup.config import Config
+from tuibackup.errors import InterruptedRunError, TuibackupError
 from tuibackup.jobs.process.order import (
     Drill,
     Restore,
@@ -124,24 +126,37 @@ def _restore_on_server(
 
 
 def _verify(words: Verify, config: Config, recorder: Recorder, telling: Telling) -> tuple[Outcome, int]:
+    from tuibackup.jobs.due import verifies_due
     from tuibackup.jobs.verify import plan_verify, verify
 
     outcomes = []
-    for plan in plan_verify(config, words.what):
+    due = verifies_due(config, datetime.now(UTC), recorder.job) if words.due else None
+    for plan in due.plans if due else plan_verify(config, words.what):
         outcome, _code = _told(verify(plan, recorder, _about(telling, plan.snapshot.spec)), telling)
         outcomes.append(outcome)
-    if not outcomes:  # nothing is proven
+    if not outcomes and not due:  # nothing is proven
         return Outcome.FAILED, _FAILED
     return worst(outcomes), EXIT_CODES[worst(outcomes)]
 
 
 def _drill(words: Drill, config: Config, recorder: Recorder, telling: Telling) -> tuple[Outcome, int]:
-    from tuibackup.jobs.drill.drill import drill, plan_drill
+    from tuibackup.jobs.drill.drill import drill, not_drilled, plan_drill
+    from tuibackup.jobs.due import drills_due
 
-    outcomes = [
-        _told(drill(plan, config, recorder, _about(telling, plan.snapshot.spec)), telling)[0]
-        for plan in plan_drill(config, words.what)
-    ]
+    due = drills_due(config, datetime.now(UTC), recorder.job).plans if words.due else None
+    plans = plan_drill(config, words.what) if due is None else due
+    outcomes = []
+    for plan in plans:
+        try:
+            done = drill(plan, config, recorder, _about(telling, plan.snapshot.spec))
+        except TuibackupError as error:
+            if len(plans) == 1 or isinstance(error, InterruptedRunError):
+                raise
+            # The drills of the others do not wait for a database server or for room that this one lacks.
+            outcomes.append(Outcome.FAILED)
+            telling.result(Outcome.FAILED, not_drilled(plan, error))
+        else:
+            outcomes.append(_told(done, telling)[0])
     return worst(outcomes), EXIT_CODES[worst(outcomes)]
 
 

@@ -78,23 +78,25 @@ class RestoreDatabase(msgspec.Struct, frozen=True, kw_only=True, tag_field="do",
 
 
 class Verify(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="verify"):
-    """Read a snapshot again, all of a server's, or all in the vault (None)."""
+    """Read a snapshot again, all of a server's, or all in the vault (None); or of all so much as is `due`."""
 
     what: str | None = None
+    due: bool = False
 
     def command(self) -> tuple[str, ...]:
         """The words after `tuibackup` that order the same."""
-        return ("verify",) if self.what is None else ("verify", self.what)
+        return ("verify", *([self.what] if self.what else []), *["--due"] * self.due)
 
 
 class Drill(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="drill"):
-    """Drill a snapshot, or the newest good ones of a server."""
+    """Drill a snapshot, or the newest good ones of a server (`what`); or of all servers those that are `due`."""
 
-    what: str
+    what: str = ""
+    due: bool = False
 
     def command(self) -> tuple[str, ...]:
         """The words after `tuibackup` that order the same."""
-        return ("drill", self.what)
+        return ("drill", *([self.what] if self.what else []), *["--due"] * self.due)
 
 
 Restore = RestoreFolder | RestoreOnServer | RestoreDatabase

@@ -4,15 +4,19 @@ import msgspec
 from msgspec.structs import replace
 
 from tuibackup.run.journal import events as ev
+from tuibackup.sop import Outcome
 
 
 class JobView(msgspec.Struct, frozen=True):
-    """One job. `progress` is that of the snapshot it is busy with; `results` counts those it has done."""
+    """One job. `progress` is that of the snapshot it is busy with; `results` counts those it has done, `bad` those that
+    failed.
+    """
 
     run: str
     planned: ev.JobPlanned | None = None
     progress: ev.JobProgress | None = None
     results: int = 0
+    bad: int = 0
     finished: ev.JobFinished | None = None
 
     def apply(self, event: ev.AnyEvent) -> "JobView":
@@ -23,7 +27,8 @@ class JobView(msgspec.Struct, frozen=True):
             case ev.JobProgress():
                 return replace(self, progress=event)
             case ev.JobResult():
-                return replace(self, progress=None, results=self.results + 1)
+                bad = self.bad + (event.outcome is Outcome.FAILED)
+                return replace(self, progress=None, results=self.results + 1, bad=bad)
             case ev.JobFinished():
                 return replace(self, progress=None, finished=event)
             case _:

@@ -66,4 +66,7 @@ def _ended(job: JobView) -> str:
     assert job.finished
     if job.finished.error:
         return shorten(job.finished.error, 60)
+    if job.bad and job.planned and job.planned.job != "restore":
+        text = _("{number} of {all} failed: enter on the server, or in the log, says what to do")
+        return text.format(number=count(job.bad), all=count(job.results))
     return f"{_(job.finished.outcome.value)}  {duration(job.finished.seconds)}"

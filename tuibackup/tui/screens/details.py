@@ -1,15 +1,17 @@
 """Everything about one server, or one entry of the ledger: errors in full, findings one by one."""
 
+import shlex
 from collections.abc import Mapping
 from datetime import datetime
 
 from tuibackup.config import Server
 from tuibackup.overview.findings import findings
 from tuibackup.overview.picture import LogRow, Picture, RunFace, clock_word, days, outcome_word, state_word
+from tuibackup.overview.ways_out import WaysOut, ways_out
 from tuibackup.run.journal.view import RunView
 from tuibackup.sop import Clock, Standing
 from tuibackup.text import count, duration, printable, size, when
-from tuibackup.tui import symbols
+from tuibackup.tui import actions, symbols
 from tuibackup.tui.lines import Line, left, wrapped
 from tuibackup.tui.panes.serverline import SIGNS, run_words
 from tuibackup.tui.panes.steps import step_lines
@@ -22,9 +24,10 @@ _LABEL = 14  # cells of the left column
 class ServerDetails(Reader):
     """Follows the picture: during a run it grows. `look` gives the newest picture."""
 
-    def __init__(self, server: Server, picture: Picture) -> None:
+    def __init__(self, server: Server, picture: Picture, keymap: Mapping[str, str]) -> None:
         super().__init__()
         self.server = server
+        self._keymap = keymap
         self._picture = picture
         self.title_text = f"{server.name} {symbols.NOTHING} {server.label}" if server.label else server.name
 
@@ -48,8 +51,9 @@ class ServerDetails(Reader):
                 lines += _field(_("missing"), gone, "failed", room)
             for clock, standing in row.drilled.items():
                 lines += _field(_("drill"), *_drilled(clock, standing, now), room)
-            for said in findings(row, now):
-                lines += _field(_("damaged"), said, "damaged", room)
+            for finding in findings(row, now):
+                lines += _field(_("damaged"), finding.sentence, "damaged", room)
+                lines += way_lines(finding.ways_out, self._keymap, room)
             for drill in row.drills.values():
                 text = _("{outcome} {time}, {age}: {snapshot}").format(
                     outcome=outcome_word(drill.outcome),
@@ -68,9 +72,9 @@ class ServerDetails(Reader):
 class EntryDetails(Reader):
     """One entry of the ledger with its whole body."""
 
-    def __init__(self, row: LogRow, picture: Picture) -> None:
+    def __init__(self, row: LogRow, picture: Picture, keymap: Mapping[str, str]) -> None:
         super().__init__()
-        self._row, self._picture = row, picture
+        self._row, self._picture, self._keymap = row, picture, keymap
         self.title_text = _("entry {number} of the ledger").format(number=count(row.sequence))
 
     def lines(self, room: int) -> list[Line]:
@@ -82,8 +86,21 @@ class EntryDetails(Reader):
         lines += _field(_("who"), row.who, "", room)
         if row.outcome:
             lines += _field(_("outcome"), row.outcome, style, room)
+        lines += way_lines(ways_out(row.kind, row.body), self._keymap, room)
         lines.append(())
         return lines + _tree(row.body, room, 0)
+
+
+def way_lines(found: WaysOut | None, keymap: Mapping[str, str], room: int) -> list[Line]:
+    """What a finding means, and the next steps with their keys and commands."""
+    if found is None:
+        return []
+    lines = _field("", found.meaning, "", room)
+    for way in found.ways:
+        key = actions.key_name(actions.keys_of(actions.BY_ID[way.action], keymap)[0])
+        text = f"{symbols.ARROW} {way.text} ({key}): {shlex.join(('tuibackup', *way.command))}"
+        lines += [((" " * _LABEL, ""), *line) for line in wrapped(text, room - _LABEL, 4)]
+    return lines
 
 
 def _tree(value: object, room: int, depth: int) -> list[Line]:

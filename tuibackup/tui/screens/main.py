@@ -379,9 +379,9 @@ class MainScreen(DrawnOnce, Screen[None], inherit_bindings=False):
 
     def do_details(self) -> None:
         if self.number == 4 and self.log_pane.chosen:
-            self.app.push_screen(EntryDetails(self.log_pane.chosen, self.picture))
+            self.app.push_screen(EntryDetails(self.log_pane.chosen, self.picture, self.keymap))
         elif server := self.cockpit.config.servers.get(self.servers.cursor):
-            self.app.push_screen(ServerDetails(server, self.picture))
+            self.app.push_screen(ServerDetails(server, self.picture, self.keymap))
 
     def do_copy(self) -> None:
         """Show the whole row as text that a terminal can select, and copy it if the terminal allows that."""
