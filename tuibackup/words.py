@@ -84,7 +84,7 @@ class Sentence(str):
             return self.english()
 
 
-def sentence(message: str, /, **values: object) -> Sentence:
+def sentence(message: str, /, **values: object) -> str:
     """A sentence that may be recorded: "{folder} is missing", folder="/srv".
 
     Values are names, the server's words, errors, and sentences; a number is given as it is, an amount with `text.count`
@@ -93,7 +93,7 @@ def sentence(message: str, /, **values: object) -> Sentence:
     return put_together(message, {name: _kept(value) for name, value in values.items()})
 
 
-def sentence_n(singular: str, plural: str, count: int, /, **values: object) -> Sentence:
+def sentence_n(singular: str, plural: str, count: int, /, **values: object) -> str:
     """As `sentence`, in the form that fits `count`; the text knows it by that name, too."""
     kept: dict[str, str | int | float] = {
         "count": count,
@@ -148,7 +148,7 @@ def number(value: float) -> str:
     return f"{value:,}".translate(_marks)
 
 
-def amount(message: str, value: float) -> Sentence:
+def amount(message: str, value: float) -> str:
     """A number with its unit, "{number} KiB", as the language in use writes numbers: "14,210", "9.8 KiB"."""
     return put_together(message, {"number": value})
 

@@ -16,10 +16,11 @@ from tuibackup.files.shell.tools import StderrLines
 from tuibackup.text import printable, shorten
 from tuibackup.vault.archive.entry import Kind
 from tuibackup.vault.index.read import IndexWriter
+from tuibackup.words import joined, sentence
 
 _FILES = 20_000  # for which the words are kept, and more that are only listed in the index
 _SAID = 10  # lines about no file
-NO_ATTRIBUTES = "its file system has no extended attributes or access lists"
+NO_ATTRIBUTES = sentence("its file system has no extended attributes or access lists")
 # A folder is only asked for its attributes; while it is, files come and go in it.
 _OF_FOLDERS = "file changed as we read it"
 
@@ -88,7 +89,7 @@ class StreamComplaints:
 
     def _say(self, complaint: Complaint) -> None:
         named = printable(complaint.name)
-        text = shorten(f"{named}: {complaint.reason}" if named else complaint.reason, 200)
+        text = joined(": ", filter(None, (shorten(named, 200), complaint.reason)))
         if text in self.said:
             return
         if len(self.said) < _SAID:

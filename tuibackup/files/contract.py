@@ -17,11 +17,12 @@ from tuibackup.text import printable
 from tuibackup.vault.archive.entry import Entry
 from tuibackup.vault.incoming import Incoming
 from tuibackup.vault.index.read import IndexWriter, Wanted
+from tuibackup.words import joined, later, sentence
 
 MOST = 50_000_000  # names in one folder; beyond, the server is not to be believed
-MISSING = "is missing on the server"
-NO_FOLDER = "is not a folder on the server; to back up a single file, name the folder that holds it"
-OTHER_FILESYSTEM = (
+MISSING = sentence("is missing on the server")
+NO_FOLDER = sentence("is not a folder on the server; to back up a single file, name the folder that holds it")
+OTHER_FILESYSTEM = sentence(
     "another file system is mounted here and is not in the snapshot; add this path to folders, or exclude it"
 )
 
@@ -57,7 +58,10 @@ def missing(folder: bytes) -> str:
     """Why a folder is not there; wildcards are a common reason."""
     wild = any(sign in folder for sign in b"*?[")
     return (
-        f"{MISSING}; wildcards do not work in folders: name the folder above, and use exclude"
+        sentence(
+            "{missing}; wildcards do not work in folders: name the folder above, and use exclude",
+            missing=MISSING,
+        )
         if wild
         else MISSING
     )
@@ -73,15 +77,17 @@ class FileComplaint(NamedTuple):
 
 GROWN = 1 << 30  # bytes by which a file may be larger than twice what was listed
 LOST_NAMES = 20_000  # files left out for which the reason is looked up one by one
-NO_FILE = "is no regular file any more: it was replaced while the backup ran"
-GREW = "grew from {} to {} while the backup ran: that cannot be believed, and nothing of it is stored"
+NO_FILE = sentence("is no regular file any more: it was replaced while the backup ran")
+GREW = later(
+    "grew from {before} to {now} while the backup ran: that cannot be believed, and nothing of it is stored"
+)
 
 
 class UnbelievedError(DownloadError):
     """One file is not to be had; those after it in the stream are asked for again without it."""
 
     def __init__(self, wanted: Wanted, reason: str) -> None:
-        super().__init__(f"{printable(wanted.path)} {reason}")
+        super().__init__(joined(" ", (printable(wanted.path), reason)))
         self.wanted = wanted
         self.reason = reason
 

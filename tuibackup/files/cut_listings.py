@@ -13,10 +13,11 @@ from tuibackup.files.findings import Findings
 from tuibackup.files.workers import in_thread
 from tuibackup.text import count
 from tuibackup.vault.index.read import IndexWriter, Wanted
+from tuibackup.words import later, sentence
 
-FEWER = (
-    "lists fewer names than last time ({} of {}) though the folder was not changed; the server's disk may be failing"
-    " (if the list is right, touch the folder on the server)"
+FEWER = later(
+    "lists fewer names than last time ({now} of {before}) though the folder was not changed; the server's disk may"
+    " be failing (if the list is right, touch the folder on the server)"
 )
 
 
@@ -40,7 +41,7 @@ async def find_cut_listings(
         if seen is None or (seen.mtime_ns, seen.ctime_ns) != (then.mtime_ns, then.ctime_ns):
             continue
         root = next(root for root in listed if root.root == one.folder.root)
-        reason = FEWER.format(count(one.has), count(one.had))
+        reason = sentence(FEWER, now=count(one.has), before=count(one.had))
         await in_thread(index.record_lacking, one)
         if then.path:
             await in_thread(findings.entry, root.root, root.folder, then.path, reason)

@@ -43,7 +43,7 @@ from tuibackup.vault.index.schema import FILE_NAME as INDEX
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.summary import FolderSummary
 from tuibackup.vault.unfinished import UnfinishedRun
-from tuibackup.words import _, ngettext
+from tuibackup.words import joined, sentence, sentence_n
 
 _STREAMS = 3  # of one folder: everything; what changed meanwhile, and other names of what was lost; the same
 
@@ -140,9 +140,14 @@ class _Download:
             listed = await self._inventory()
             files, bytes_ = sum(one.files for one in listed), sum(one.bytes for one in listed)
             self._say(
-                ngettext(
-                    "{files} file, {size} listed in {time}", "{files} files, {size} listed in {time}", files
-                ).format(files=count(files), size=size(bytes_), time=duration(time.monotonic() - started))
+                sentence_n(
+                    "{files} file, {size} listed in {time}",
+                    "{files} files, {size} listed in {time}",
+                    files,
+                    files=count(files),
+                    size=size(bytes_),
+                    time=duration(time.monotonic() - started),
+                )
             )
             resumed = await resume(self._destination, self._unfinished, tally, self._say, full=self._full)
             unchanged = await in_thread(self._take_over)
@@ -154,7 +159,7 @@ class _Download:
                 wanted, wanted_bytes = await in_thread(self._index.wanted_totals)
             if unchanged:
                 self._say(
-                    _("{wanted} new or changed, {size}").format(wanted=count(wanted), size=size(wanted_bytes))
+                    sentence("{wanted} new or changed, {size}", wanted=count(wanted), size=size(wanted_bytes))
                 )
             self._check_room(min(wanted_bytes, sum(one.allocated for one in listed)))
             tally.items, tally.items_total, tally.bytes, tally.bytes_total = 0, wanted, 0, wanted_bytes
@@ -232,7 +237,7 @@ class _Download:
 
     async def _fetch_all(self, folder: Listed) -> None:
         if not folder.fault or folder.files:
-            self._say(_("fetching {folder}").format(folder=printable(folder.folder)))
+            self._say(sentence("fetching {folder}", folder=printable(folder.folder)))
             await self._fetch(folder)
 
     async def _places(self, listed: Sequence[Listed]) -> dict[int, tuple[Place | None, Place | None]]:
@@ -304,12 +309,12 @@ class _Download:
                 again = await self._afresh(second_try, sorted([*changed, *left], key=attrgetter("id")))
             self._findings.flush()
             if again:
-                text = ngettext(
+                text = sentence_n(
                     "{count} file changed meanwhile: fetching it again",
                     "{count} files changed meanwhile: fetching them again",
                     len(again),
                 )
-                self._say(text.format(count=count(len(again))))
+                self._say(text)
             elif not await in_thread(self._anything_wanted, folder, part == 1):
                 break
         await in_thread(second_try.close)
@@ -329,12 +334,14 @@ class _Download:
         if isinstance(error, ToolFailedError) and self._source.without_packer(error):
             return
         if not retry.gives_up_file(error, further=further):
-            self._say(_("{error}: continuing with the other files").format(error=error.message))
+            self._say(sentence("{error}: continuing with the other files", error=error.message))
             return
         if not await in_thread(self._anything_held, folder):
             raise error
         (one,) = await in_thread(lambda: list(wanted()))
-        fetched.lost.append((one, f"the server's tar stops at this file ({error.message})"))
+        fetched.lost.append(
+            (one, sentence("the server's tar stops at this file ({message})", message=error.message))
+        )
 
     def _anything_held(self, folder: Listed) -> bool:
         """Whether a file of the folder is in the snapshot already: then tar, or what we ask of it, is not to blame."""
@@ -343,7 +350,7 @@ class _Download:
     def _note(self, folder: Listed, fetched: Fetched) -> None:
         """What is worth a word once for each folder."""
         for text in fetched.notes:
-            line = f"{printable(folder.folder)}: {text}"
+            line = joined(": ", (printable(folder.folder), text))
             if line not in self._noted:
                 self._noted.add(line)
                 self._say(line)

@@ -18,14 +18,15 @@ from tuibackup.files.shell.tools import Tools
 from tuibackup.files.workers import in_thread
 from tuibackup.text import printable, shorten
 from tuibackup.vault.index.read import IndexWriter, Wanted
+from tuibackup.words import later, sentence
 
-HAS_CONTENT = (
-    "has size 0 and is not empty; nothing of it is stored, because its file system does not tell sizes;"
-    " exclude it, or copy it to a folder on a disk"
+HAS_CONTENT = sentence(
+    "has size 0 and is not empty; nothing of it is stored, because its file system does not "
+    "tell sizes; exclude it, or copy it to a folder on a disk"
 )
-ENDLESS = "has size 0, and reading it does not end; exclude it"
-UNREADABLE = "has size 0 and cannot be read: {}"
-UNASKED = "has size 0, which is often wrong on this file system and could not be checked"
+ENDLESS = sentence("has size 0, and reading it does not end; exclude it")
+UNREADABLE = later("has size 0 and cannot be read: {reason}")
+UNASKED = sentence("has size 0, which is often wrong on this file system and could not be checked")
 
 _BATCH = 1_000
 _SECONDS = 300.0  # for one batch
@@ -114,4 +115,6 @@ def why_unreadable(said: bytes) -> str:
         return ""
     if said in (b"Permission denied", b"Operation not permitted"):
         return complaints.PERMISSION
-    return UNREADABLE.format(shorten(printable(said.strip()), 200) or "head does not say why")
+    return sentence(
+        UNREADABLE, reason=shorten(printable(said.strip()), 200) or sentence("head does not say why")
+    )

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from tuibackup.progress import Finding, Reporter
 from tuibackup.text import printable
 from tuibackup.vault.index.read import IndexWriter, Problem, join
+from tuibackup.words import sentence
 
 _LONGEST = 4096  # bytes of a path that are shown: a server may list longer ones
 _SHOWN = 1_000  # findings that are reported; a folder of unreadable files has as many lines as files
@@ -64,7 +65,12 @@ class Findings:
         """Say how many were not shown, and report the last."""
         hidden = self.count - len(self.shown)
         if hidden:
-            self.shown.append(Finding(f"{hidden} more", "see the list of problems in the snapshot's index"))
+            self.shown.append(
+                Finding(
+                    sentence("{hidden} more", hidden=hidden),
+                    sentence("see the list of problems in the snapshot's index"),
+                )
+            )
         self.flush()
 
     def _show(self, path: bytes, reason: str, *, mark: bool = False) -> None:

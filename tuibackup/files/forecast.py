@@ -24,7 +24,7 @@ from tuibackup.vault.index.read import IndexWriter
 from tuibackup.vault.index.schema import FILE_NAME as INDEX
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.unfinished import UnfinishedRun
-from tuibackup.words import _
+from tuibackup.words import sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ async def _listed(
             raise
         await in_thread(index.restart)
         findings.forget()
-        note = _("{error}: trying again without compression on the server").format(error=error.message)
+        note = sentence("{error}: trying again without compression on the server", error=error.message)
         return plainer, await plainer.list_folders(server, index, findings, Tally()), [note]
 
 

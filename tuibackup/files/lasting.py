@@ -14,7 +14,7 @@ from tuibackup.files.cut_streams import MAY_BE_CUT
 from tuibackup.files.tally import Tally
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
-from tuibackup.words import _
+from tuibackup.words import sentence
 
 _FRUITLESS = 10  # connections lost in a row while no new file came: then it is not the line
 
@@ -65,7 +65,7 @@ class LastingSource:
         plainer = self.now.without_packer()
         if plainer is None:
             return False
-        self._say(_("{error}: trying again without compression on the server").format(error=error.message))
+        self._say(sentence("{error}: trying again without compression on the server", error=error.message))
         self.now, self._plain = plainer, True
         return True
 
@@ -77,11 +77,15 @@ class LastingSource:
         self._fruitless = 0 if further else self._fruitless + 1
         self._came = max(self._came, self._tally.items) if self.fetching else 0
         if self._reconnect is None:
-            raise ConnectionLostError(f"connection to {name} lost")
+            raise ConnectionLostError(sentence("connection to {name} lost", name=name))
         if self._fruitless > _FRUITLESS:
             raise ConnectionLostError(
-                f"connection to {name} lost {self._fruitless} times in a row and no new file came",
-                "check the line or the firewall",
+                sentence(
+                    "connection to {name} lost {fruitless} times in a row and no new file came",
+                    name=name,
+                    fruitless=self._fruitless,
+                ),
+                sentence("check the line or the firewall"),
             )
         source = choose_source(*await self._reconnect(self._fruitless), self._server)
         self.now = (source.without_packer() or source) if self._plain else source

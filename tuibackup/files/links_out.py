@@ -11,7 +11,7 @@ from tuibackup.files.contract import Listed
 from tuibackup.files.cut_streams import MAY_BE_CUT
 from tuibackup.files.resolved import Place
 from tuibackup.text import count, printable
-from tuibackup.words import _
+from tuibackup.words import sentence
 
 _ASKED = 100  # places that the server is asked for …
 _LENGTH = 8_000  # … as long as their names fit into one command
@@ -65,12 +65,15 @@ async def tell_of_places(
             lines.setdefault(where.path, []).extend(found[place])
     named = sorted(lines, key=lambda path: -len(lines[path]))
     said = [
-        _("not in the backup: {place}; links that lead there: {count}, such as {link}").format(
-            place=printable(place), count=count(len(lines[place])), link=printable(lines[place][0])
+        sentence(
+            "not in the backup: {place}; links that lead there: {count}, such as {link}",
+            place=printable(place),
+            count=count(len(lines[place])),
+            link=printable(lines[place][0]),
         )
         for place in named[:_NAMED]
     ]
     more = len(named) - len(said) + len(found) - len(asked)
     if more > 0:
-        said.append(_("not in the backup: {count} more places that links lead to").format(count=count(more)))
+        said.append(sentence("not in the backup: {count} more places that links lead to", count=count(more)))
     return said

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from tuibackup.remote.command import quote
 from tuibackup.text import printable
+from tuibackup.words import joined, sentence
 
 _FUSE = (b"65735546", b"fuse")  # whose inode numbers may be others at every look: as stat and as find call it
 
@@ -81,19 +82,31 @@ def what_moved(folder: bytes, began: Place, now: Place | None, there: Place | No
     removed, replaced = there is None, there is not None and not _same(began, there)
     if began.path == folder or (now is not None and now.path == began.path):
         if removed:
-            return "was removed or renamed while it was read: what is stored may lack files", True
+            return sentence("was removed or renamed while it was read: what is stored may lack files"), True
         if replaced:
-            return "was replaced by another folder while it was read: what is stored may be of both", True
+            return sentence(
+                "was replaced by another folder while it was read: what is stored may be of both"
+            ), True
         return "", False
     if now is not None and not removed and _same(began, now):
         return "", False
     was = printable(began.path)
-    text = f"pointed to {was} when this run began and to {printable(now.path) if now else 'nothing'} at its end; "
+    text = sentence(
+        "pointed to {was} when this run began and to {path} at its end",
+        was=was,
+        path=printable(now.path) if now else sentence("nothing"),
+    )
     if removed:
-        return text + f"{was} was removed while it was read: what is stored may lack files", True
+        return joined(
+            "; ",
+            (text, sentence("{was} was removed while it was read: what is stored may lack files", was=was)),
+        ), True
     if replaced:
-        return text + f"{was} was replaced while it was read: what is stored may be of both", True
-    return text + f"{was} is what was stored", False
+        return joined(
+            "; ",
+            (text, sentence("{was} was replaced while it was read: what is stored may be of both", was=was)),
+        ), True
+    return joined("; ", (text, sentence("{was} is what was stored", was=was))), False
 
 
 def _same(one: Place, other: Place) -> bool:

@@ -13,7 +13,7 @@ from tuibackup.text import count, size
 from tuibackup.vault.incoming import discard
 from tuibackup.vault.unfinished import UnfinishedRun
 from tuibackup.vault.verify import unsound
-from tuibackup.words import _, ngettext
+from tuibackup.words import sentence, sentence_n
 
 
 async def resume(
@@ -50,11 +50,13 @@ async def resume(
         resumed = before[0] - after[0]
         if resumed:
             say(
-                ngettext(
+                sentence_n(
                     "{files} file, {size} was already fetched by an interrupted run",
                     "{files} files, {size} were already fetched by an interrupted run",
                     resumed,
-                ).format(files=count(resumed), size=size(before[1] - after[1]))
+                    files=count(resumed),
+                    size=size(before[1] - after[1]),
+                )
             )
         return resumed
 
@@ -69,8 +71,8 @@ def _take_over(
         left.check()
         damaged = unsound(left.path, left.sums, on_progress)
     except VaultError as error:
-        say(_("what an interrupted run had fetched cannot be used: {error}").format(error=error))
+        say(sentence("what an interrupted run had fetched cannot be used: {error}", error=error))
         return
     for problem in damaged.values():
-        say(_("fetched again, though an interrupted run had fetched it: {problem}").format(problem=problem))
+        say(sentence("fetched again, though an interrupted run had fetched it: {problem}", problem=problem))
     destination.incoming.take_over(left.without(damaged), destination.index)

@@ -8,16 +8,20 @@ from operator import attrgetter
 
 from tuibackup.files.contract import Fetched, FileComplaint, Listed
 from tuibackup.files.findings import Findings
-from tuibackup.text import numbered
 from tuibackup.vault.index.read import IndexWriter, Wanted
+from tuibackup.words import later, sentence, sentence_n
 
-CHANGED = "changed while it was read, twice; the second reading is stored"
-SHRUNK = "shrank while it was read, twice; its end is filled with zeros"
-PADDED = "was shorter than its size says, or could not be read to its end ({}); the rest is filled with zeros"
-UNREAD = "{}; what could not be read is stored as zeros"
-REPLACED = "vanished or was replaced after it was read; stored as it was read"
-CHANGED_AND_LOST = "changed while it was read and could not be read again; stored as it was read first"
-UNNAMED = "many files could not be read; the reason was not kept for each"
+CHANGED = sentence("changed while it was read, twice; the second reading is stored")
+SHRUNK = sentence("shrank while it was read, twice; its end is filled with zeros")
+PADDED = later(
+    "was shorter than its size says, or could not be read to its end ({reason}); the rest is filled with zeros"
+)
+UNREAD = later("{reason}; what could not be read is stored as zeros")
+REPLACED = sentence("vanished or was replaced after it was read; stored as it was read")
+CHANGED_AND_LOST = sentence(
+    "changed while it was read and could not be read again; stored as it was read first"
+)
+UNNAMED = sentence("many files could not be read; the reason was not kept for each")
 
 
 class SecondTry:
@@ -54,7 +58,10 @@ class SecondTry:
             self._findings.folder(
                 root,
                 name,
-                f"{numbered(fetched.uncounted, 'more file', 'more files')} changed while they were read",
+                sentence(
+                    "{files} changed while they were read",
+                    files=sentence_n("{count} more file", "{count} more files", fetched.uncounted),
+                ),
             )
         for text in fetched.said:
             self._findings.folder(root, name, text)
@@ -94,7 +101,7 @@ class SecondTry:
         if said is not None and said.complaint.shrank:
             self._entry(one.entry.path, SHRUNK)
         elif said is not None and said.complaint.padded:
-            self._entry(one.entry.path, UNREAD.format(said.complaint.reason))
+            self._entry(one.entry.path, sentence(UNREAD, reason=said.complaint.reason))
         else:
             self._entry(one.entry.path, CHANGED)
 
@@ -104,9 +111,11 @@ class SecondTry:
             return  # it is missing, and was listed as that
         complaint = said.complaint
         if complaint.shrank:
-            self._entry(said.path, PADDED.format(complaint.reason))
+            self._entry(said.path, sentence(PADDED, reason=complaint.reason))
         else:
-            self._entry(said.path, UNREAD.format(complaint.reason) if complaint.padded else complaint.reason)
+            self._entry(
+                said.path, sentence(UNREAD, reason=complaint.reason) if complaint.padded else complaint.reason
+            )
 
     def _entry(self, path: bytes, reason: str) -> None:
         self._findings.entry(self._folder.root, self._folder.folder, path, reason)

@@ -5,28 +5,35 @@ import os
 from tuibackup.config import Server
 from tuibackup.errors import VaultError
 from tuibackup.files.contract import Listed
-from tuibackup.text import count, numbered, printable, size
+from tuibackup.text import count, printable, size
 from tuibackup.vault.archive.archive import ArchiveReader
 from tuibackup.vault.index.read import Index, Totals
 from tuibackup.vault.index.schema import FILE_NAME as INDEX
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.summary import FolderSummary
+from tuibackup.words import sentence, sentence_n
 
 
 def why_poor(folder: Listed, held: Totals, before: FolderSummary | None, server: Server) -> str:
     """Why a folder that is there is no good backup all the same; "" when it is one."""
     alone = server.left_out(os.fsdecode(folder.folder)) == server.exclude
     if held.entries == held.folders and alone:  # it may hold other folders of the configuration, and no more
-        return "is empty"
+        return sentence("is empty")
     if before and (held.files < before.files / 2 or held.content_bytes < before.bytes / 2):
-        return (
-            f"has lost half of what it held: {numbered(held.files, 'file')}, {size(held.content_bytes)}; "
-            f"last time {numbered(before.files, 'file')}, {size(before.bytes)}"
+        return sentence(
+            "has lost half of what it held: {files}, {size}; last time {files_before}, {size_before}",
+            files=sentence_n("{count} file", "{count} files", held.files),
+            size=size(held.content_bytes),
+            files_before=sentence_n("{count} file", "{count} files", before.files),
+            size_before=size(before.bytes),
         )
     if held.content_bytes < folder.bytes / 2 or held.files < folder.files / 2:
-        return (
-            f"more than half of it could not be read: {count(held.files)} of {numbered(folder.files, 'file')}, "
-            f"{size(held.content_bytes)} of {size(folder.bytes)}"
+        return sentence(
+            "more than half of it could not be read: {read} of {files}, {size_read} of {size}",
+            read=count(held.files),
+            files=sentence_n("{count} file", "{count} files", folder.files),
+            size_read=size(held.content_bytes),
+            size=size(folder.bytes),
         )
     return ""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from tuibackup.errors import RemoteCommandError
 from tuibackup.text import printable, shorten
+from tuibackup.words import joined, sentence
 
 # A command is a list of words (quoted here) or, as str or bytes, the text of a POSIX sh script.
 Command = str | bytes | Sequence[str | bytes]
@@ -25,8 +26,12 @@ class Exit:
 
     def __str__(self) -> str:
         if self.signal is not None:
-            return f"was killed by SIG{self.signal}"
-        return "ended without an exit status" if self.status < 0 else f"exited with {self.status}"
+            return sentence("was killed by SIG{signal}", signal=self.signal)
+        return (
+            sentence("ended without an exit status")
+            if self.status < 0
+            else sentence("exited with {status}", status=self.status)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ def failed(command: Command, exit_: Exit, stderr: bytes) -> RemoteCommandError:
     """The error for a command that did not succeed, with the last line it wrote to stderr."""
     lines = [line for line in stderr.splitlines() if line.strip()]
     said = f": {shorten(printable(lines[-1]), 300)}" if lines else ""
-    return RemoteCommandError(f"{describe(command)} {exit_}{said}")
+    return RemoteCommandError(joined("", (describe(command), " ", str(exit_), said)))
 
 
 def describe(command: Command) -> str:

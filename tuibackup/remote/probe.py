@@ -13,6 +13,7 @@ from tuibackup.errors import (
 )
 from tuibackup.remote.session import Session
 from tuibackup.text import printable
+from tuibackup.words import sentence
 
 _SECONDS = 30.0
 _LONGEST = 200  # characters of one answer
@@ -103,12 +104,15 @@ async def probe(session: Session) -> Probe:
         return Probe(shell=False, said=error.said)
     except NoChannelError as error:
         raise NoChannelError(
-            f"{session.name}: the server opens no session for commands", error.way_out
+            sentence("{session}: the server opens no session for commands", session=session.name),
+            error.way_out,
         ) from error
     except ConnectionLostError as error:
         raise ConnectionLostError(
-            f"connection to {session.name} lost right after the login",
-            "if this happens each time, the log of its sshd says why (PermitRootLogin, a limit of logins)",
+            sentence("connection to {session} lost right after the login", session=session.name),
+            sentence(
+                "if this happens each time, the log of its sshd says why (PermitRootLogin, a limit of logins)"
+            ),
         ) from error
     except RemoteTimeoutError:
         raise
@@ -156,7 +160,7 @@ async def probe(session: Session) -> Probe:
 def _changed(answer: bytes) -> str:
     """What stands between us and the server's commands, so that no file would come whole; "" for nothing."""
     if b"\r\n" in answer:
-        return "it runs commands in a terminal, which changes what they print"
+        return sentence("it runs commands in a terminal, which changes what they print")
     return ""
 
 

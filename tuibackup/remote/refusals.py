@@ -5,28 +5,45 @@ import re
 from tuibackup.errors import NoShellError
 from tuibackup.remote.command import Exit
 from tuibackup.text import printable, shorten
+from tuibackup.words import sentence
 
 _LINES = 3  # of a server's words
 _LONGEST = 240  # cells of them
 _ECHO = re.compile(rb"\W*exec sh -c .*")  # our own command, as git-shell and others repeat it
-_FORCED = "take command= out of the key's line in authorized_keys there, or use another key"
+_FORCED = sentence("take command= out of the key's line in authorized_keys there, or use another key")
 _WAYS_OUT = (
     (
         r"password.*(expired|change)|(required|must) .*change",
-        "log in once by hand with ssh and change it; on the server, chage -M -1 ACCOUNT keeps it from expiring",
+        sentence(
+            "log in once by hand with ssh and change it; on the server, chage -M -1 ACCOUNT keeps it "
+            "from expiring"
+        ),
     ),
-    (r"account.*expired", "on the server: chage -E -1 ACCOUNT"),
-    (r"not (currently )?available|nologin", "give the account a shell: usermod -s /bin/sh ACCOUNT"),
-    (r"\bsh: .*not found", "its PATH must lead to sh, find and tar: see that account's start-up files"),
-    (r"rsync", f"this key may run rsync only: {_FORCED}"),
+    (r"account.*expired", sentence("on the server: chage -E -1 ACCOUNT")),
+    (
+        r"not (currently )?available|nologin",
+        sentence("give the account a shell: usermod -s /bin/sh ACCOUNT"),
+    ),
+    (
+        r"\bsh: .*not found",
+        sentence("its PATH must lead to sh, find and tar: see that account's start-up files"),
+    ),
+    (r"rsync", sentence("this key may run rsync only: {forced}", forced=_FORCED)),
     (
         r"unrecognized command|\bgit\b|\bborg\b|restic|rclone",
-        f"this key or account is for something else: {_FORCED}",
+        sentence("this key or account is for something else: {forced}", forced=_FORCED),
     ),
-    (r"sftp", f"this key or account is for SFTP only: {_FORCED}, or see ForceCommand in sshd_config"),
+    (
+        r"sftp",
+        sentence(
+            "this key or account is for SFTP only: {forced}, or see ForceCommand in sshd_config",
+            forced=_FORCED,
+        ),
+    ),
 )
-_ANY = (
-    f"does it have a POSIX shell, and no other command forced? {_FORCED}; or see ForceCommand in sshd_config"
+_ANY = sentence(
+    "does it have a POSIX shell, and no other command forced? {forced}; or see ForceCommand in sshd_config",
+    forced=_FORCED,
 )
 
 
@@ -42,8 +59,16 @@ def words(*outputs: bytes) -> str:
 def not_carried_out(server: str, stdout: bytes, stderr: bytes, ended: Exit | None) -> NoShellError:
     """The error for a command that was never begun, by what came in its place."""
     said = words(stderr, stdout)
-    how = f'it says: "{said}"' if said else f"it {ended}, without a word" if ended else "no word came"
-    return NoShellError(f"{server}: did not run our command: {how}", way_out(said), how)
+    how = (
+        sentence('it says: "{said}"', said=said)
+        if said
+        else sentence("it {ended}, without a word", ended=ended)
+        if ended
+        else sentence("no word came")
+    )
+    return NoShellError(
+        sentence("{server}: did not run our command: {how}", server=server, how=how), way_out(said), how
+    )
 
 
 def refuses(said: str) -> bool:

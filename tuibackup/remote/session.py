@@ -30,6 +30,7 @@ from tuibackup.remote.slots import PAUSES, Slots
 from tuibackup.remote.stream import HIGH, LineHandler, Stream
 from tuibackup.remote.window import bound
 from tuibackup.text import printable, shorten, size
+from tuibackup.words import joined, sentence
 
 LIMIT = 8 << 20  # bytes of output that `run` takes
 BEGIN_SECONDS = 60.0  # for the account's start-up files
@@ -57,7 +58,7 @@ async def connect(
     """
     hopping = Hopping(server, known_hosts, answers, secrets, notes, Patience(deadline))
     session = Session(server.name, await connecting.open_all(hopping))
-    session.waited = "; ".join(hopping.waited)
+    session.waited = joined("; ", hopping.waited)
     return session
 
 
@@ -142,7 +143,12 @@ class Session:
                         output += chunk
                         if len(output) > limit:
                             raise RemoteCommandError(
-                                f"{self.name}: {describe(command)} said more than {size(limit)}"
+                                sentence(
+                                    "{name}: {command} said more than {limit}",
+                                    name=self.name,
+                                    command=describe(command),
+                                    limit=size(limit),
+                                )
                             )
                     ended = await stream.wait()
                 finally:
@@ -151,12 +157,22 @@ class Session:
         except TimeoutError:
             if begun:
                 raise RemoteTimeoutError(
-                    f"{self.name}: {describe(command)} did not end within {timeout:g} s"
+                    sentence(
+                        "{name}: {command} did not end within {timeout} s",
+                        name=self.name,
+                        command=describe(command),
+                        timeout=f"{timeout:g}",
+                    )
                 ) from None
-            said = f'; it says: "{stream.noise}"' if stream.noise else ""
+            said = sentence('; it says: "{noise}"', noise=stream.noise) if stream.noise else ""
             raise RemoteTimeoutError(
-                f"{self.name}: the login worked, but its shell did not answer within {BEGIN_SECONDS:g} s{said}",
-                "do the start-up files of that account wait for something?",
+                sentence(
+                    "{name}: the login worked, but its shell did not answer within {begin_seconds} s{said}",
+                    name=self.name,
+                    begin_seconds=f"{BEGIN_SECONDS:g}",
+                    said=said,
+                ),
+                sentence("do the start-up files of that account wait for something?"),
             ) from None
         return Completed(script(command), bytes(output), bytes(stream.stderr), ended.status, ended.signal)
 
@@ -232,8 +248,13 @@ class Session:
 
     def _no_more(self, what: str) -> NoChannelError:
         return NoChannelError(
-            f"{self.name}: {what}: the server allows only {self.at_once} at a time",
-            "see MaxSessions in its sshd_config",
+            sentence(
+                "{name}: {what}: the server allows only {at_once} at a time",
+                name=self.name,
+                what=what,
+                at_once=self.at_once,
+            ),
+            sentence("see MaxSessions in its sshd_config"),
         )
 
     async def _begun(
@@ -257,12 +278,18 @@ class Session:
     async def open_unix(self, path: str) -> tuple[Any, Any]:
         """(reader, writer) of a channel to the unix socket `path` on the server. Raises RemoteCommandError."""
         opening = self._connection.open_unix_connection(path, **self._window())
-        return self._paced(await self._opened(opening, f"socket {printable(path)}", _drop))
+        return self._paced(
+            await self._opened(opening, sentence("socket {path}", path=printable(path)), _drop)
+        )
 
     async def open_tcp(self, host: str, port: int) -> tuple[Any, Any]:
         """(reader, writer) of a channel to `host` and `port` as seen from the server. RemoteCommandError."""
         opening = self._connection.open_connection(host, port, **self._window())
-        return self._paced(await self._opened(opening, f"{printable(host)} port {port}", _drop))
+        return self._paced(
+            await self._opened(
+                opening, sentence("{host} port {port}", host=printable(host), port=port), _drop
+            )
+        )
 
     async def gone(self, error: Exception) -> bool:
         """Whether `error`, which a command or channel ended with, comes of the connection's loss.
@@ -317,22 +344,29 @@ class Session:
             raise
         except TimeoutError as error:
             self._leave(task, drop)
-            raise RemoteCommandError(f"{self.name}: {what}: no answer within {_OPEN_SECONDS:g} s") from error
+            raise RemoteCommandError(
+                sentence(
+                    "{name}: {what}: no answer within {open_seconds} s",
+                    name=self.name,
+                    what=what,
+                    open_seconds=f"{_OPEN_SECONDS:g}",
+                )
+            ) from error
         except Exception as error:  # asyncssh hands through whatever ended the connection
             await asyncio.sleep(0)  # until it has noted that itself
             if self.lost or isinstance(error, asyncssh.DisconnectError):
-                raise ConnectionLostError(f"connection to {self.name} lost") from error
+                raise ConnectionLostError(sentence("connection to {name} lost", name=self.name)) from error
             raise self._not_opened(what, error, session) from error
 
     def _not_opened(self, what: str, error: Exception, session: bool) -> RemoteCommandError:
         """The error for a channel that the server does not open. Of a session too many sshd says that it failed."""
         said = shorten(printable(getattr(error, "reason", "") or str(error)), _LONGEST)
-        line = f"{self.name}: {what} cannot be opened: {said}"
+        line = sentence("{name}: {what} cannot be opened: {said}", name=self.name, what=what, said=said)
         code = getattr(error, "code", None)
         if code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED:
             return ForbiddenError(line)
         if session and code in (asyncssh.OPEN_RESOURCE_SHORTAGE, asyncssh.OPEN_CONNECT_FAILED):
-            return NoChannelError(line, "see MaxSessions in its sshd_config")
+            return NoChannelError(line, sentence("see MaxSessions in its sshd_config"))
         return RemoteCommandError(line)
 
     def _leave(self, task: asyncio.Task[Any], drop: Callable[[Any], None]) -> None:

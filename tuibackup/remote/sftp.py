@@ -36,6 +36,7 @@ from tuibackup.remote.sftpanswers import (
 )
 from tuibackup.remote.stream import Stream
 from tuibackup.text import duration
+from tuibackup.words import sentence
 
 SILENCE = (
     600.0  # seconds without an answer to anything, as for commands: a slow disk may be searched for long
@@ -97,7 +98,7 @@ async def opened(session: Session) -> AsyncIterator["Sftp"]:
             stream.abort()  # it hangs in something, and may be told to end
             raise
         finally:
-            client._fail(RemoteCommandError(f"{session.name}: SFTP was closed"))
+            client._fail(RemoteCommandError(sentence("{session}: SFTP was closed", session=session.name)))
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -201,8 +202,14 @@ class Sftp:
         except SftpError:  # then it has no limits to tell
             pass
         except TimeoutError:
-            silent = f"does not answer within {duration(_START_SECONDS)}"
-            raise RemoteTimeoutError(f"{self._server}: SFTP {silent}{self._said()}") from None
+            silent = sentence(
+                "does not answer within {start_seconds}", start_seconds=duration(_START_SECONDS)
+            )
+            raise RemoteTimeoutError(
+                sentence(
+                    "{server}: SFTP {silent}{said}", server=self._server, silent=silent, said=self._said()
+                )
+            ) from None
 
     def _ask(
         self,
@@ -245,21 +252,30 @@ class Sftp:
         try:
             while data := await self._piece():
                 self._take(data)
-            raise self._broken("the server ended it")
+            raise self._broken(sentence("the server ended it"))
         except (ConnectionLostError, RemoteCommandError) as error:
             self._fail(error)
         except (struct.error, ValueError, OverflowError):
-            self._fail(self._broken("the server's answer cannot be understood"))
+            self._fail(self._broken(sentence("the server's answer cannot be understood")))
 
     def _broken(self, why: str) -> RemoteCommandError:
         if self._begun:
-            return RemoteCommandError(f"{self._server}: SFTP: {why}{self._said()}")
-        return RemoteCommandError(f"{self._server}: SFTP cannot be opened: {why} at once{self._said()}")
+            return RemoteCommandError(
+                sentence("{server}: SFTP: {why}{said}", server=self._server, why=why, said=self._said())
+            )
+        return RemoteCommandError(
+            sentence(
+                "{server}: SFTP cannot be opened: {why} at once{said}",
+                server=self._server,
+                why=why,
+                said=self._said(),
+            )
+        )
 
     def _said(self) -> str:
         """The server's own words, where it has any."""
         said = words(bytes(self._stream.stderr), b"" if self._begun else bytes(self._buffer))
-        return f'; it says: "{said}"' if said else ""
+        return sentence('; it says: "{said}"', said=said) if said else ""
 
     def _skip_noise(self) -> bool:
         """Whether the server's first answer has begun; what came before it is dropped then."""
@@ -278,7 +294,11 @@ class Sftp:
             except TimeoutError:
                 if self._waiting and self._loop.time() - self._since >= SILENCE:
                     raise RemoteTimeoutError(
-                        f"{self._server}: SFTP: the server sent nothing for {duration(SILENCE)}"
+                        sentence(
+                            "{server}: SFTP: the server sent nothing for {silence}",
+                            server=self._server,
+                            silence=duration(SILENCE),
+                        )
                     ) from None
             else:
                 self._since = self._loop.time()

@@ -7,6 +7,7 @@ import struct
 from typing import NamedTuple
 
 from tuibackup.text import printable, shorten
+from tuibackup.words import sentence
 
 _LONGEST_HANDLE = 256
 
@@ -58,7 +59,7 @@ def status(body: memoryview) -> Refusal:
     said = b""
     if len(body) > 4:  # some leave the words out
         said, _ = _taken(body, 4)
-    return Refusal(code, shorten(printable(said), 200) or f"SFTP error {code}")
+    return Refusal(code, shorten(printable(said), 200) or sentence("SFTP error {code}", code=code))
 
 
 def file_handle(body: memoryview) -> bytes:

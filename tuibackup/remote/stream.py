@@ -21,6 +21,7 @@ from tuibackup.remote.marks import MOST_NOISE, Marks
 from tuibackup.remote.pace import Pace
 from tuibackup.remote.refusals import not_carried_out, words
 from tuibackup.remote.window import bound
+from tuibackup.words import sentence
 
 HIGH = 8 << 20  # bytes that wait to be read: the channel is paused beyond (its window may still fill) …
 _LOW = 2 << 20  # … and goes on below
@@ -280,7 +281,9 @@ class Stream(asyncssh.SSHClientSession[bytes]):
     def _check(self) -> None:
         """Raise when the connection went away before the command had finished."""
         if self._fault is not None and not self._finished:
-            raise ConnectionLostError(f"connection to {self._server} lost") from self._fault
+            raise ConnectionLostError(
+                sentence("connection to {server} lost", server=self._server)
+            ) from self._fault
         if self._output is not None and not self._output.begun:
             complaints = self._complaints.noise if self._complaints else b""
             raise not_carried_out(self._server, bytes(self._output.noise), bytes(complaints), self._exit)

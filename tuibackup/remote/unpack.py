@@ -11,6 +11,7 @@ import zstandard
 
 from tuibackup.errors import RemoteCommandError
 from tuibackup.remote.zstdblocks import LARGEST, REPEATED, RESERVED, Slices
+from tuibackup.words import sentence
 
 JOB = 1 << 20  # unpacked bytes
 _PIECE = 128 << 10  # unpacked bytes of gzip's that are handed on at once
@@ -50,7 +51,9 @@ class Unpacker:
         try:
             yield from self._gzip(data) if self._packer == "gzip" else self._zstd(self._slices.cut(data))
         except (zstandard.ZstdError, zlib.error) as error:
-            raise UnpackError(f"the server's {self._packer} stream is damaged: {error}") from error
+            raise UnpackError(
+                sentence("the server's {packer} stream is damaged: {error}", packer=self._packer, error=error)
+            ) from error
 
     def close(self) -> Iterator[bytes]:
         """Nothing more comes: the last of it. Raises CutOffError where there should be more."""
@@ -58,9 +61,11 @@ class Unpacker:
             try:
                 yield from self._zstd(iter([self._slices.rest()]))
             except zstandard.ZstdError as error:
-                raise UnpackError(f"the server's zstd stream is damaged: {error}") from error
+                raise UnpackError(
+                    sentence("the server's zstd stream is damaged: {error}", error=error)
+                ) from error
         if self._stream is not None and not self._stream.eof:
-            raise CutOffError(f"the server's {self._packer} stream was cut off")
+            raise CutOffError(sentence("the server's {packer} stream was cut off", packer=self._packer))
 
     def _zstd(self, slices: Iterator[bytes]) -> Iterator[bytes]:
         for part in filter(None, slices):
@@ -83,7 +88,9 @@ class Unpacker:
 
     def _refuse_more(self) -> None:
         if self._stream.eof:
-            raise UnpackError(f"the server's {self._packer} stream goes on after its end")
+            raise UnpackError(
+                sentence("the server's {packer} stream goes on after its end", packer=self._packer)
+            )
 
 
 def unpacked(read: Callable[[], bytes], packer: str) -> Iterator[bytes]:
@@ -130,9 +137,9 @@ def _zstd_jobs(read: Callable[[], bytes]) -> Iterator[Piece]:
                     yield piece
                 job = _Job(header)
     except zstandard.ZstdError as error:
-        raise UnpackError(f"the server's zstd stream is damaged: {error}") from error
+        raise UnpackError(sentence("the server's zstd stream is damaged: {error}", error=error)) from error
     if source.more():
-        raise UnpackError("the server's zstd stream goes on after its end")
+        raise UnpackError(sentence("the server's zstd stream goes on after its end"))
 
 
 class _Source:
@@ -146,7 +153,7 @@ class _Source:
         """So many."""
         while len(self._data) < count:
             if not (more := self._read()):
-                raise CutOffError("the server's zstd stream was cut off")
+                raise CutOffError(sentence("the server's zstd stream was cut off"))
             self._data += more
         taken = bytes(self._data[:count])
         del self._data[:count]

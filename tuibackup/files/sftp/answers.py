@@ -13,8 +13,9 @@ from tuibackup.remote.probe import Probe
 from tuibackup.remote.sftp import NO_SUCH_FILE, PERMISSION_DENIED, Sftp, SftpError
 from tuibackup.remote.sftpanswers import Attributes
 from tuibackup.vault.archive.entry import KINDS_OF_MODES, Entry, Kind
+from tuibackup.words import sentence
 
-UNREADABLE = "may not be read by the server's account: give it the right to, or exclude it"
+UNREADABLE = sentence("may not be read by the server's account: give it the right to, or exclude it")
 _SECOND = 1_000_000_000
 _UNSURE_SECONDS = 24 * 3600  # that the clock of a server may be off which does not tell it
 _CLOCK = b"/proc/self/status"  # Linux makes it anew for each process; sshd starts one for each SFTP channel
@@ -59,7 +60,7 @@ def reason_of(error: SftpError) -> str:
         return VANISHED
     if error.code == PERMISSION_DENIED:
         return UNREADABLE
-    return f"cannot be read: {error.said}"
+    return sentence("cannot be read: {said}", said=error.said)
 
 
 async def unless_refused(answer: Awaitable[_T]) -> _T | SftpError:

@@ -32,13 +32,14 @@ from tuibackup.remote.sftp import Sftp, SftpError, opened
 from tuibackup.text import size
 from tuibackup.vault.archive.entry import Entry
 from tuibackup.vault.index.read import Wanted
+from tuibackup.words import sentence
 
 _HELD = 32 << 20  # bytes that are asked for, or wait to be stored
 _SMALL = 1 << 20  # files up to this size go to the worker whole
 _AGAIN_ASKED = 8  # pieces on their way of a file that is read a second time
 _LEAST_PIECE = 4 << 10
 _BATCH = 200
-SHRANK = "shrank while it was read, twice"
+SHRANK = sentence("shrank while it was read, twice")
 
 
 async def fetch(
@@ -176,7 +177,7 @@ class _Fetch:
             entry = wanted.entry
             if now.size != entry.size:
                 if now.size > 2 * entry.size + GROWN:
-                    return GREW.format(size(entry.size), size(now.size))
+                    return sentence(GREW, before=size(entry.size), now=size(now.size))
                 entry = entry._replace(size=now.size)
             return _Open(await self._sftp.open(wanted.place), entry)
         except SftpError as error:

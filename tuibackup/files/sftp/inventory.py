@@ -28,8 +28,9 @@ from tuibackup.text import count
 from tuibackup.vault.archive.entry import Entry, Kind
 from tuibackup.vault.index.read import IndexWriter, join
 from tuibackup.vault.index.rows import LONGEST_PATH
+from tuibackup.words import sentence
 
-UNTOLD = "the server does not tell what it is, or when it was changed"
+UNTOLD = sentence("the server does not tell what it is, or when it was changed")
 
 _AHEAD = 48  # folders that are listed at once …
 _AHEAD_NAMES = 1_000  # … as far as they are no larger than that: others wait for their turn …
@@ -223,8 +224,12 @@ class _Folder:
         self._coming += reversed(folders)
         if len(self._coming) > _WAITING:
             raise DownloadError(
-                f"{self._server.name}: has more than {count(_WAITING)} folders side by side; "
-                "that is too many to list over SFTP"
+                sentence(
+                    "{server}: has more than {waiting} folders side by side; that is too many to list over "
+                    "SFTP",
+                    server=self._server.name,
+                    waiting=count(_WAITING),
+                )
             )
         await self._store(at_least=_BATCH)
 
@@ -254,7 +259,13 @@ class _Folder:
         """The entries that `names` in the folder `above` are; links and what came without attributes looked at."""
         self._records += len(names)
         if self._records > MOST:
-            raise DownloadError(f"{self._server.name}: lists more than {MOST} names in one folder")
+            raise DownloadError(
+                sentence(
+                    "{server}: lists more than {most} names in one folder",
+                    server=self._server.name,
+                    most=MOST,
+                )
+            )
         found = _Found([], [])
         start = above + b"/" if above else b""
         unknown: list[tuple[bytes, Name]] = []
@@ -264,9 +275,13 @@ class _Folder:
                 continue
             path = start + name.name
             if not name.name or b"/" in name.name or b"\0" in name.name:
-                found.problems.append((above, "the server lists a name there that no file can have"))
+                found.problems.append(
+                    (above, sentence("the server lists a name there that no file can have"))
+                )
             elif len(self._absolute(path)) >= LONGEST_PATH:
-                found.problems.append((path[:LONGEST_PATH], "its path is too long to be read over SFTP"))
+                found.problems.append(
+                    (path[:LONGEST_PATH], sentence("its path is too long to be read over SFTP"))
+                )
                 self._untold += 1
             elif None in (name.attributes.mode, name.attributes.size, name.attributes.mtime):
                 unknown.append((path, name))

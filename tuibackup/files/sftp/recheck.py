@@ -14,6 +14,7 @@ from tuibackup.remote.sftp import NO_SUCH_FILE, Sftp, SftpError, opened
 from tuibackup.remote.sftpanswers import Attributes
 from tuibackup.vault.archive.entry import Entry
 from tuibackup.vault.index.read import Wanted
+from tuibackup.words import sentence
 
 _BATCH = 200
 _PATIENCE = 20.0  # seconds for the first byte of one file
@@ -57,7 +58,7 @@ class _StandstillError(RemoteTimeoutError):
     """The server does not answer what it was asked of a file."""
 
     def __init__(self, wanted: Wanted) -> None:
-        super().__init__("no answer")
+        super().__init__(sentence("no answer"))
         self.wanted = wanted
 
 
@@ -76,7 +77,7 @@ async def _first_bytes(sftp: Sftp, left: dict[int, Wanted], reasons: dict[int, s
     for number, first in asked.items():
         answer = (await _each({number: first}, left))[number]
         if isinstance(answer, SftpError):
-            reasons[number] = false_empty.UNREADABLE.format(answer.said)
+            reasons[number] = sentence(false_empty.UNREADABLE, reason=answer.said)
         elif answer:
             reasons[number] = false_empty.HAS_CONTENT
         del left[number]

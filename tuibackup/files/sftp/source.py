@@ -18,13 +18,14 @@ from tuibackup.remote.session import Session
 from tuibackup.remote.sftp import NO_SUCH_FILE, SftpError, opened
 from tuibackup.vault.archive.entry import Kind
 from tuibackup.vault.index.read import IndexWriter, Wanted
+from tuibackup.words import sentence
 
 LIMITS = (
-    "times finer than a second",
-    "times of change (ctime)",
-    "hard links",
-    "holes in files",
-    "extended attributes and access lists",
+    sentence("times finer than a second"),
+    sentence("times of change (ctime)"),
+    sentence("hard links"),
+    sentence("holes in files"),
+    sentence("extended attributes and access lists"),
 )
 
 
@@ -49,7 +50,8 @@ def sftp_source(session: Session, probe: Probe, server: Server) -> "SftpSource":
     if server.sudo and (lacks := missing_tools(probe)):
         why, way_out = lacks
         raise DownloadError(
-            f"{server.name}: {why}, and over SFTP there is no sudo", f"{way_out}, or set sudo = false"
+            sentence("{server}: {why}, and over SFTP there is no sudo", server=server.name, why=why),
+            sentence("{way_out}, or set sudo = false", way_out=way_out),
         )
     return SftpSource(session, probe)
 
@@ -96,7 +98,10 @@ class SftpSource:
         name = f"{self.session.name}: "
         why, way_out = missing_tools(self.probe) or ("", "")
         said = error.message.removeprefix(name)
-        return DownloadError(f"{name}{why}, and {said}", f"{way_out}, or let the account have SFTP")
+        return DownloadError(
+            sentence("{name}{why}, and {said}", name=name, why=why, said=said),
+            sentence("{way_out}, or let the account have SFTP", way_out=way_out),
+        )
 
     async def fetch(
         self,

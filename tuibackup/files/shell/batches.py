@@ -24,6 +24,7 @@ from tuibackup.remote.pipe import Pipe, StoppedError
 from tuibackup.remote.unpack import unpacked
 from tuibackup.text import printable
 from tuibackup.vault.index.read import Wanted
+from tuibackup.words import sentence
 
 _FILES = 500  # of one batch …
 _NAMES = 16 << 10  # … and bytes of their names: xargs, which passes them on, must not make two tars of them
@@ -247,7 +248,7 @@ class _Batches(Fetch):
     def _stopped_between(self, batch: _Batch, waiting: deque[Wanted]) -> None:
         """Tar ended before a file. The rest is asked for again; where nothing had come, the first of it alone."""
         if not batch.failed:
-            raise self._tar_failed("ended its stream too early")
+            raise self._tar_failed(sentence("ended its stream too early"))
         if batch.said:
             self._complaints.lines.take(batch.said)
         if len(waiting) == len(batch.files) == 1:
@@ -268,7 +269,10 @@ class _Batches(Fetch):
                 return wanted
             self._pass(wanted)
         raise StreamError(
-            f"the server's tar sent {printable(member.name)}, which was not asked for in this place"
+            sentence(
+                "the server's tar sent {member}, which was not asked for in this place",
+                member=printable(member.name),
+            )
         )
 
     def _store_padded(self, wanted: Wanted, member: Member, stream: TarStream, batch: _Batch) -> bool:

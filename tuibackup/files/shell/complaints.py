@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tuibackup.text import printable, shorten
+from tuibackup.words import sentence
 
-PERMISSION = "may not be read: a sudo rule for the server's account (sudo = true), or exclude it"
-VANISHED = "vanished while the backup ran"
+PERMISSION = sentence("may not be read: a sudo rule for the server's account (sudo = true), or exclude it")
+VANISHED = sentence("vanished while the backup ran")
 
 _ESCAPE = re.compile(rb"\\([0-7]{3}|.)", re.DOTALL)
 _LETTERS = {b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
@@ -134,7 +135,7 @@ def _complaint(name: bytes, said: bytes, *, escaped: bool = True) -> Complaint:
 
 
 def _plain(said: bytes) -> str:
-    return shorten(printable(said.strip()), 200) or "the server's tool complained without a word"
+    return shorten(printable(said.strip()), 200) or sentence("the server's tool complained without a word")
 
 
 def _unescaped(name: bytes) -> bytes:

@@ -27,13 +27,12 @@ from tuibackup.files.tally import Tally
 from tuibackup.files.workers import in_thread
 from tuibackup.remote.session import Session
 from tuibackup.remote.unpack import Unpacker, UnpackError
-from tuibackup.text import numbered
 from tuibackup.vault.archive.entry import Entry, Kind
 from tuibackup.vault.index import listing as kept
 from tuibackup.vault.index.listing import KeptListing
 from tuibackup.vault.index.read import IndexWriter
 from tuibackup.vault.index.renewal import Known, UnrenewableError
-from tuibackup.words import _
+from tuibackup.words import joined, sentence, sentence_n
 
 _LOOK_SECONDS = 60.0
 _LATEST = 9_000_000_000  # seconds since 1970 (the year 2255): the index keeps nanoseconds in 64 bits
@@ -70,7 +69,9 @@ async def list_folders(
             await in_thread(folder.replay)
         if not await name_owners(session, writer):
             findings.note(
-                _("the server does not tell the names of users and groups: owners are stored as numbers")
+                sentence(
+                    "the server does not tell the names of users and groups: owners are stored as numbers"
+                )
             )
     return [await folder.conclude() for folder in folders]
 
@@ -121,7 +122,9 @@ async def _ask_clock_and_places(tools: Tools, folders: list[bytes]) -> tuple[int
         found = resolved.parse_places(rest, len(folders))
     except ValueError:
         raise DownloadError(
-            f"{tools.name}: its answer cannot be understood (asked for its clock and folders)"
+            sentence(
+                "{tools}: its answer cannot be understood (asked for its clock and folders)", tools=tools.name
+            )
         ) from None
     return int(seconds) * 1_000_000_000, [
         place or Place(folder, told=False) for place, folder in zip(found, folders, strict=True)
@@ -137,7 +140,7 @@ async def resolve(tools: Tools, folders: Sequence[bytes]) -> list[Place | None]:
         return resolved.parse_places(answer.check().stdout, len(folders))
     except ValueError:
         raise DownloadError(
-            f"{tools.name}: its answer cannot be understood (asked for its folders)"
+            sentence("{tools}: its answer cannot be understood (asked for its folders)", tools=tools.name)
         ) from None
 
 
@@ -218,14 +221,21 @@ class _Folder:
             raise self._tools.refused(self._lines.by_sudo)
         if exit_.signal or exit_.status not in (0, 1):
             said = last_line(bytes(stream.stderr))
-            raise ToolFailedError(f"{self._server.name}: the inventory failed: find {exit_}{said}")
+            raise ToolFailedError(
+                sentence(
+                    "{server}: the inventory failed: find {exit}{said}",
+                    server=self._server.name,
+                    exit=exit_,
+                    said=said,
+                )
+            )
         try:
             for part in unpacker.close():
                 await in_thread(self._take, part)
         except UnpackError as error:
             if exit_.ok:
                 raise
-            raise ToolFailedError(f"{error.message}: {self._packed} {exit_}") from error
+            raise ToolFailedError(joined("", (error.message, f": {self._packed} ", str(exit_)))) from error
         self._status = exit_.status
         if self._comparison is None:
             self._listing.close()
@@ -299,7 +309,13 @@ class _Folder:
             self._writer.add(self._root, self._noted(self._listing.feed(data)))
             records = self._listing.records
         if records > MOST:
-            raise DownloadError(f"{self._server.name}: lists more than {MOST} names in one folder")
+            raise DownloadError(
+                sentence(
+                    "{server}: lists more than {most} names in one folder",
+                    server=self._server.name,
+                    most=MOST,
+                )
+            )
 
     def _noted(self, entries: Iterator[Entry]) -> Iterator[Entry]:
         """The entries that the index may take, with a look at the first and at mount points."""
@@ -343,7 +359,11 @@ class _Folder:
         """Why the folder itself is not there, if so; else ""."""
         if self._top is None:
             if self._said and not self._fault:  # it is find that fails, not the folder that is missing
-                raise DownloadError(f"{self._server.name}: the inventory failed: {self._said}")
+                raise DownloadError(
+                    sentence(
+                        "{server}: the inventory failed: {said}", server=self._server.name, said=self._said
+                    )
+                )
             if self._fault == "Not a directory":
                 return NO_FOLDER
             return missing(self._folder) if self._fault in ("", complaints.VANISHED) else self._fault
@@ -353,8 +373,13 @@ class _Folder:
             self._findings.folder(
                 self._root,
                 self._folder,
-                f"find complained of {numbered(self._lines.dropped, 'more name')}, not listed here",
+                sentence(
+                    "find complained of {names}, not listed here",
+                    names=sentence_n("{count} more name", "{count} more names", self._lines.dropped),
+                ),
             )
         if status and not self._complained:
-            self._findings.folder(self._root, self._folder, "find failed and did not say at which file")
+            self._findings.folder(
+                self._root, self._folder, sentence("find failed and did not say at which file")
+            )
         return self._fault

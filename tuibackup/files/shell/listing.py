@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from tuibackup.errors import DownloadError
 from tuibackup.vault.archive.entry import LATEST_NS, Entry, Kind, storable
+from tuibackup.words import sentence
 
 # Owners' names are left empty here: `owners` asks for each of them once.
 FORMAT = rb"%y %m %U %G %s %b %T@ %C@ %D %i %n %F\0\0\0%P\0%l\0"
@@ -17,7 +18,7 @@ FORMAT_OF_NAMED = FORMAT.replace(rb"\0\0\0%P", rb"\0%u\0%g\0%p")
 
 # All that a second look needs: the rest would double what it costs the server.
 STAMP = rb"%y %s %T@ %C@\0%p\0"
-STRANGE = "is of a kind that cannot be backed up"  # doors, whiteouts
+STRANGE = sentence("is of a kind that cannot be backed up")  # doors, whiteouts
 
 _FIELDS = 5
 _LONGEST = 256 << 10  # bytes of a record; a path of the kernel's longest kind takes 4 KiB
@@ -61,7 +62,7 @@ class Listing:
         complete = (len(fields) - 1) // _FIELDS * _FIELDS
         self._rest = b"\0".join(fields[complete:])
         if len(self._rest) > _LONGEST:
-            raise ListingError("the server's find sent a record without end")
+            raise ListingError(sentence("the server's find sent a record without end"))
         for at in range(0, complete, _FIELDS):
             entry = self._entry(*fields[at : at + _FIELDS])
             if entry is not None:
@@ -70,7 +71,7 @@ class Listing:
     def close(self) -> None:
         """The listing has ended: ListingError when that was in the middle of a record."""
         if self._rest:
-            raise ListingError("the server's listing was cut off in the middle")
+            raise ListingError(sentence("the server's listing was cut off in the middle"))
 
     def _entry(self, numbers: bytes, user: bytes, group: bytes, path: bytes, target: bytes) -> Entry | None:
         self.records += 1
@@ -106,7 +107,7 @@ class Listing:
                 target if kind is Kind.SYMLINK else None,
             )
         except ValueError:
-            raise ListingError("the server's find sent a record that cannot be read") from None
+            raise ListingError(sentence("the server's find sent a record that cannot be read")) from None
 
 
 class Stamps:
@@ -121,7 +122,9 @@ class Stamps:
         complete = (len(fields) - 1) // 2 * 2
         self._rest = b"\0".join(fields[complete:])
         if len(self._rest) > _LONGEST:
-            raise ListingError("the second look at fetched files gave an answer that cannot be understood")
+            raise ListingError(
+                sentence("the second look at fetched files gave an answer that cannot be understood")
+            )
         for at in range(0, complete, 2):
             kind, _, numbers = fields[at].partition(b" ")
             yield fields[at + 1], _stamp(numbers) if kind == b"f" else None
@@ -133,7 +136,7 @@ def _stamp(numbers: bytes) -> tuple[int, int, int]:
         return int(size), nanoseconds(mtime), nanoseconds(ctime)
     except ValueError:
         raise ListingError(
-            "the second look at fetched files gave an answer that cannot be understood"
+            sentence("the second look at fetched files gave an answer that cannot be understood")
         ) from None
 
 
@@ -155,4 +158,8 @@ def beyond_time(time: bytes) -> str:
     if abs(nearest) < LATEST_NS:
         return ""
     stored = "11 April 2262" if nearest > 0 else "21 September 1677"
-    return f"is dated in the year {1970 + seconds // _YEAR}; the nearest day that can be stored is {stored}"
+    return sentence(
+        "is dated in the year {value}; the nearest day that can be stored is {stored}",
+        value=1970 + seconds // _YEAR,
+        stored=stored,
+    )

@@ -13,6 +13,7 @@ from tuibackup.files.shell.tarstream import StreamError
 from tuibackup.text import printable
 from tuibackup.vault.archive.entry import Kind
 from tuibackup.vault.index.read import Wanted
+from tuibackup.words import sentence
 
 _BATCH = 2_000
 _AHEAD = 10_000
@@ -58,7 +59,11 @@ class Order:
             if wanted.entry.path == path:
                 return wanted
             passed(wanted)
-        raise StreamError(f"the server's tar sent {printable(name)}, which was not asked for in this place")
+        raise StreamError(
+            sentence(
+                "the server's tar sent {name}, which was not asked for in this place", name=printable(name)
+            )
+        )
 
     def rest(self) -> Iterator[Wanted]:
         """After the stream's end: the files that never came."""

@@ -28,6 +28,7 @@ from tuibackup.remote.command import Exit, low_priority, script
 from tuibackup.remote.session import Session
 from tuibackup.remote.stream import Stream
 from tuibackup.vault.index.read import Wanted
+from tuibackup.words import sentence
 
 _AT_ONCE = b"4000"  # names for one `find`, if so many fit on a command line
 ENDS = (0, 1, 123)  # of xargs; 123: some find exited with 1, as it does for a file that is gone
@@ -156,7 +157,14 @@ class ShellSecondLook(SecondLook):
         )
         if exit_.signal or exit_.status not in ENDS or refused:
             said = last_line(bytes(stream.stderr))
-            raise DownloadError(f"{self._name}: the second look at fetched files failed: xargs {exit_}{said}")
+            raise DownloadError(
+                sentence(
+                    "{name}: the second look at fetched files failed: xargs {exit}{said}",
+                    name=self._name,
+                    exit=exit_,
+                    said=said,
+                )
+            )
         for wanted in self._out:
             self._keep(self.gone, wanted)
         self._out.clear()
@@ -182,7 +190,9 @@ class ShellSecondLook(SecondLook):
                     break
                 self._keep(self.gone, wanted)
             else:
-                raise ListingError(f"{self._name}: the server told of a file that it was not asked for")
+                raise ListingError(
+                    sentence("{name}: the server told of a file that it was not asked for", name=self._name)
+                )
             entry = wanted.entry
             if stamp is None:
                 self._keep(self.gone, wanted)

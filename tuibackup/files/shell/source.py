@@ -26,6 +26,7 @@ from tuibackup.files.tally import Tally
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
 from tuibackup.vault.index.read import IndexWriter, Wanted
+from tuibackup.words import sentence
 
 
 def shell_source(session: Session, probe: Probe, server: Server) -> "ShellSource":
@@ -46,8 +47,8 @@ def shell_source(session: Session, probe: Probe, server: Server) -> "ShellSource
         probe.find_and_tar,
     )
     limits = (
-        ("extended attributes and access lists", not tools.xattrs),
-        ("times finer than a second", whole_seconds),
+        (sentence("extended attributes and access lists"), not tools.xattrs),
+        (sentence("times finer than a second"), whole_seconds),
     )
     return ShellSource(tools, described(probe), tuple(limit for limit, so in limits if so))
 
@@ -124,6 +125,10 @@ class ShellSource:
             raise tools.refused(lines.by_sudo)
         if exit_.ok:
             raise DownloadError(
-                f"{tools.name}: tar there is not given the names that we send to its input",
-                'a forced command has to leave the input to ours: exec sh -c "$SSH_ORIGINAL_COMMAND"',
+                sentence(
+                    "{tools}: tar there is not given the names that we send to its input", tools=tools.name
+                ),
+                sentence(
+                    'a forced command has to leave the input to ours: exec sh -c "$SSH_ORIGINAL_COMMAND"'
+                ),
             )

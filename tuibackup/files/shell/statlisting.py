@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from tuibackup.files.shell.complaints import VANISHED
 from tuibackup.files.shell.listing import STRANGE, ListingError, allocated, beyond_time
 from tuibackup.vault.archive.entry import KINDS_OF_MODES, Entry, Kind, storable
+from tuibackup.words import sentence
 
 _FORMAT = "%f %u %g %s %b %B %Y %Z %d %i %h//%y//%z//%U//%G//%n//"
 SCRIPT = (
@@ -50,7 +51,7 @@ class StatListing:
         self._rest.append(rest)
         self._waiting += len(rest)
         if self._waiting > _LONGEST:
-            raise ListingError("the server's stat sent a record without end")
+            raise ListingError(sentence("the server's stat sent a record without end"))
         for token in tokens:
             if self._link is not None:
                 self._targets[self._link] = token
@@ -61,17 +62,17 @@ class StatListing:
                 yield from self._entries(token[1:])
                 self._targets.clear()
             else:
-                raise ListingError("the server's find and stat sent something that is no listing")
+                raise ListingError(sentence("the server's find and stat sent something that is no listing"))
 
     def close(self) -> None:
         """The listing has ended: ListingError when that was in the middle of a record."""
         if self._waiting or self._link is not None or self._targets:
-            raise ListingError("the server's listing was cut off in the middle")
+            raise ListingError(sentence("the server's listing was cut off in the middle"))
 
     def _entries(self, records: bytes) -> Iterator[Entry]:
         fields = records.split(b"//")
         if len(fields) % _FIELDS != 1 or fields[-1].strip():
-            raise ListingError("the server's stat sent a record that cannot be read")
+            raise ListingError(sentence("the server's stat sent a record that cannot be read"))
         for at in range(0, len(fields) - 1, _FIELDS):
             entry = self._entry(*fields[at : at + _FIELDS])
             if entry is not None:
@@ -116,7 +117,7 @@ class StatListing:
                 target,
             )
         except ValueError:
-            raise ListingError("the server's stat sent a record that cannot be read") from None
+            raise ListingError(sentence("the server's stat sent a record that cannot be read")) from None
 
     def _relative(self, name: bytes) -> bytes:
         if not self._start or name == self._start:

@@ -35,9 +35,10 @@ from tuibackup.remote.command import Exit
 from tuibackup.remote.pipe import Pipe, StoppedError
 from tuibackup.remote.stream import Stream
 from tuibackup.remote.unpack import UnpackError, unpacked
-from tuibackup.text import numbered, printable, size
+from tuibackup.text import printable, size
 from tuibackup.vault.archive.entry import Kind
 from tuibackup.vault.index.read import Wanted
+from tuibackup.words import sentence, sentence_n
 
 _BREATH = 0.05  # seconds between two looks at whether more names may be sent
 _PATIENCE = 2.0  # seconds without an answer, after which all the rest is sent
@@ -183,8 +184,8 @@ class Fetch:
             async with asyncio.timeout(10):
                 exit_ = await stream.wait()
         except TimeoutError:
-            return self._tar_failed("ended its stream too early and still runs")
-        return self._tar_failed(f"ended its stream too early and {exit_}")
+            return self._tar_failed(sentence("ended its stream too early and still runs"))
+        return self._tar_failed(sentence("ended its stream too early and {exit}", exit=exit_))
 
     def _tar_failed(self, how: str) -> DownloadError:
         lines = self._complaints.lines.drain()
@@ -194,7 +195,13 @@ class Fetch:
             self._complaints.lines.take(line)
         said = last_line(b"\n".join(lines[-1:]))
         return ToolFailedError(
-            f"{self._tools.name}: reading {printable(self._folder.folder)} failed: tar {how}{said}"
+            sentence(
+                "{tools}: reading {folder} failed: tar {how}{said}",
+                tools=self._tools.name,
+                folder=printable(self._folder.folder),
+                how=how,
+                said=said,
+            )
         )
 
     def _explain(self) -> None:
@@ -206,7 +213,9 @@ class Fetch:
         if wanted.id in self._replaced:
             return NO_FILE
         said = self._complaints.files.get(wanted.id)
-        return said.complaint.reason if said else "could not be read; the server's tar did not say why"
+        return (
+            said.complaint.reason if said else sentence("could not be read; the server's tar did not say why")
+        )
 
     def _say(self) -> None:
         """What tar complained is the result's."""
@@ -214,16 +223,29 @@ class Fetch:
         result.complaints = heard.files
         result.said = heard.said
         if heard.unsaid:
-            result.said.append(f"the server's tar complained in {numbered(heard.unsaid, 'more line')}")
+            result.said.append(
+                sentence(
+                    "the server's tar complained in {lines}",
+                    lines=sentence_n("{count} more line", "{count} more lines", heard.unsaid),
+                )
+            )
         if heard.more:
-            more = numbered(heard.more, "more file")
-            result.said.append(f"the server's tar complained of {more}, listed in the index")
+            more = sentence_n("{count} more file", "{count} more files", heard.more)
+            result.said.append(
+                sentence("the server's tar complained of {more}, listed in the index", more=more)
+            )
         if heard.lines.dropped:
-            more = numbered(heard.lines.dropped, "line")
-            result.said.append(f"the server's tar complained in {more} more, which were not kept")
+            more = sentence_n("{count} line", "{count} lines", heard.lines.dropped)
+            result.said.append(
+                sentence("the server's tar complained in {more} more, which were not kept", more=more)
+            )
         if self._unclean and not heard.lines.any:
             result.said.append(
-                f"the server's tar {self._unclean} and did not say why: what it sent may differ from what is there"
+                sentence(
+                    "the server's tar {unclean} and did not say why: what it sent may differ from what is "
+                    "there",
+                    unclean=self._unclean,
+                )
             )
         if heard.no_attributes:
             result.notes.append(NO_ATTRIBUTES)
@@ -260,7 +282,7 @@ class Fetch:
         entry = wanted.entry
         if member.size != entry.size:
             if member.size > 2 * entry.size + GROWN:
-                raise UnbelievedError(wanted, GREW.format(size(entry.size), size(member.size)))
+                raise UnbelievedError(wanted, sentence(GREW, before=size(entry.size), now=size(member.size)))
             entry = entry._replace(size=member.size)
         if member.hollow and self._folder.sparse:
             self._result.fetched.hollow = True

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from tuibackup.errors import DownloadError
 from tuibackup.text import printable, shorten
+from tuibackup.words import sentence
 
 _OF_SUDO = re.compile(
     rb"(?:/\S*/)?sudo: |[Ss]orry, |>>> |.* is not (?:allowed to |in the sudoers)|.*\bmay not run sudo|/\S*sudoers"
@@ -40,13 +41,19 @@ def refused_by_sudo(server: str, account: str, paths: Sequence[str], said: Seque
     telling = [line for line in said if not _WARNING.match(line)] or said
     words = shorten("; ".join(dict.fromkeys(printable(line.strip()) for line in telling)), _LONGEST)
     if _TERMINAL.search(words) and "password" not in words:
-        way_out = f"add to sudoers there: Defaults:{account} !requiretty"
+        way_out = sentence("add to sudoers there: Defaults:{account} !requiretty", account=account)
     elif _MISSING_RULE.search(words):
         named = _PATH.search(words)
-        way_out = (
-            f"add to sudoers there: {sudoers_rule(account, [named[1]] if named else paths)} (if it is there already,"
-            " see secure_path and the rules below it); or set sudo = false"
+        way_out = sentence(
+            "add to sudoers there: {sudoers_rule} (if it is there already, see secure_path and the "
+            "rules below it); or set sudo = false",
+            sudoers_rule=sudoers_rule(account, [named[1]] if named else paths),
         )
     else:
-        way_out = "see /etc/sudoers and /etc/pam.d/sudo there, or set sudo = false"
-    return DownloadError(f"{server}: sudo -n does not run find and tar there; it says: {words}", way_out)
+        way_out = sentence("see /etc/sudoers and /etc/pam.d/sudo there, or set sudo = false")
+    return DownloadError(
+        sentence(
+            "{server}: sudo -n does not run find and tar there; it says: {words}", server=server, words=words
+        ),
+        way_out,
+    )

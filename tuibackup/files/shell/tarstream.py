@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from tuibackup.errors import DownloadError
 from tuibackup.remote.unpack import CutOffError
-from tuibackup.text import numbered, printable
+from tuibackup.text import printable
+from tuibackup.words import sentence, sentence_n
 
 BLOCK = 512
 LONGEST_HEADER = 16 << 20  # bytes of one pax header: path, attributes and access list of one file
@@ -96,7 +97,7 @@ class TarStream:
                 self._extension(size)
             else:
                 return self._member(block, kind, size, records, long_name)
-        raise StreamError("the server's tar sent headers without end")
+        raise StreamError(sentence("the server's tar sent headers without end"))
 
     def content(self) -> Iterator[bytes | memoryview]:
         """The current member's bytes in pieces of any size; together exactly `size` of them."""
@@ -131,12 +132,14 @@ class TarStream:
         if kind in (b"\0", b"7"):
             kind = REGULAR
         if kind == b"S":
-            raise StreamError("the server's tar sent an old GNU sparse member, which was not asked for")
+            raise StreamError(
+                sentence("the server's tar sent an old GNU sparse member, which was not asked for")
+            )
         if kind != REGULAR:
             # Links, folders and devices have no content; a size in their headers is only information.
             stored = size = 0
         if b"\0" in name or not name:
-            raise StreamError("the server's tar sent a member without a proper name")
+            raise StreamError(sentence("the server's tar sent a member without a proper name"))
         self._left = stored
         self._padding = -stored % BLOCK
         if b"GNU.sparse.major" in records and kind == REGULAR:
@@ -151,10 +154,10 @@ class TarStream:
     def _sparse(self, records: Mapping[bytes, bytes]) -> tuple[bytes, int]:
         """Read the map that precedes the content of a sparse file; returns its true name and size."""
         if (records[b"GNU.sparse.major"], records.get(b"GNU.sparse.minor")) != (b"1", b"0"):
-            raise StreamError("the server's tar sent a sparse file in a format other than 1.0")
+            raise StreamError(sentence("the server's tar sent a sparse file in a format other than 1.0"))
         name = records.get(b"GNU.sparse.name", b"")
         if b"\0" in name or not name:
-            raise StreamError("the server's tar sent a sparse file without a proper name")
+            raise StreamError(sentence("the server's tar sent a sparse file without a proper name"))
         size = _decimal(records.get(b"GNU.sparse.realsize", b""), LARGEST)
         numbers = self._map_numbers()
         extents = array("Q")
@@ -162,12 +165,16 @@ class TarStream:
         for _ in range(next(numbers)):
             offset, length = next(numbers), next(numbers)
             if offset < at or offset + length > size:
-                raise StreamError(f"the map of the sparse file {printable(name)} contradicts itself")
+                raise StreamError(
+                    sentence("the map of the sparse file {name} contradicts itself", name=printable(name))
+                )
             extents.extend((offset, length))
             at = offset + length
             total += length
         if total != self._left:
-            raise StreamError(f"the map of the sparse file {printable(name)} contradicts its size")
+            raise StreamError(
+                sentence("the map of the sparse file {name} contradicts its size", name=printable(name))
+            )
         self._extents = extents
         return name, size
 
@@ -178,17 +185,17 @@ class TarStream:
         given = 0
         while given < wanted:
             if self._left < BLOCK:
-                raise StreamError("the map of a sparse file is cut short")
+                raise StreamError(sentence("the map of a sparse file is cut short"))
             lines = (rest + self._take(BLOCK)).split(b"\n")
             self._left -= BLOCK
             rest = lines.pop()
             if len(rest) > BLOCK:
-                raise StreamError("the map of a sparse file holds no numbers")
+                raise StreamError(sentence("the map of a sparse file holds no numbers"))
             for line in lines:
                 value = _decimal(line, LARGEST)
                 if not given:
                     if value > _MOST_EXTENTS:
-                        raise StreamError("a sparse file has too many pieces")
+                        raise StreamError(sentence("a sparse file has too many pieces"))
                     wanted += 2 * value
                 yield value
                 given += 1
@@ -198,7 +205,7 @@ class TarStream:
     def _finish(self) -> None:
         """After the first zero block: a second one, then nothing but zeros up to the record's end."""
         if self._take(BLOCK) != _NOTHING:
-            raise StreamError("the server's tar stream goes on after its end marker")
+            raise StreamError(sentence("the server's tar stream goes on after its end marker"))
         self._ended = True
         rest, self._buffer = self._buffer[self._at :], b""
         self._at = 0
@@ -206,7 +213,7 @@ class TarStream:
         while True:
             padding += len(rest)
             if rest.strip(b"\0") or padding > LONGEST_HEADER:
-                raise StreamError("the server's tar stream goes on after its end marker")
+                raise StreamError(sentence("the server's tar stream goes on after its end marker"))
             rest = self._read()
             if not rest:
                 return
@@ -220,7 +227,12 @@ class TarStream:
 
     def _extension(self, size: int) -> bytes:
         if size > LONGEST_HEADER:
-            raise StreamError(f"the server's tar sent a header of {numbered(size, 'byte')}")
+            raise StreamError(
+                sentence(
+                    "the server's tar sent a header of {bytes}",
+                    bytes=sentence_n("{count} byte", "{count} bytes", size),
+                )
+            )
         content = self._take(size)
         self._skip(-size % BLOCK)
         return content
@@ -272,7 +284,7 @@ class TarStream:
     def _more(self) -> bytes:
         piece = self._read()
         if not piece:
-            raise StreamCutError("the server's tar stream was cut off in the middle")
+            raise StreamCutError(sentence("the server's tar stream was cut off in the middle"))
         return piece
 
 
@@ -286,7 +298,7 @@ def _check(block: bytes) -> None:
     field = block[148:156]
     total += 8 * 32 - sum(field)
     if _number(field) != total:
-        raise StreamError("the server's tar stream is damaged: a header's checksum is wrong")
+        raise StreamError(sentence("the server's tar stream is damaged: a header's checksum is wrong"))
 
 
 def _number(field: bytes) -> int:
@@ -303,12 +315,16 @@ def _number(field: bytes) -> int:
             return int(digits, 8)
         except ValueError:
             pass
-    raise StreamError("the server's tar stream is damaged: a header holds no number where one belongs")
+    raise StreamError(
+        sentence("the server's tar stream is damaged: a header holds no number where one belongs")
+    )
 
 
 def _decimal(field: bytes, below: int) -> int:
     if not field.isdigit() or len(field) > 20 or int(field) >= below:
-        raise StreamError("the server's tar stream is damaged: a header holds no number where one belongs")
+        raise StreamError(
+            sentence("the server's tar stream is damaged: a header holds no number where one belongs")
+        )
     return int(field)
 
 
@@ -322,9 +338,9 @@ def _records(content: bytes) -> dict[bytes, bytes]:
         end = at + length
         equals = content.find(b"=", space, end)
         if equals < 0 or end > len(content) or content[end - 1 : end] != b"\n":
-            raise StreamError("the server's tar stream is damaged: a pax header cannot be read")
+            raise StreamError(sentence("the server's tar stream is damaged: a pax header cannot be read"))
         if len(records) == _MOST_RECORDS:
-            raise StreamError("the server's tar sent a pax header with too many records")
+            raise StreamError(sentence("the server's tar sent a pax header with too many records"))
         records[content[space + 1 : equals]] = content[equals + 1 : end - 1]
         at = end
     return records

@@ -15,6 +15,7 @@ from tuibackup.remote.refusals import way_out
 from tuibackup.remote.session import Session
 from tuibackup.remote.stream import Stream
 from tuibackup.text import duration, printable, shorten
+from tuibackup.words import sentence
 
 STALL = 600.0  # seconds without a byte before we give up: a slow disk may be searched for long
 _CHUNK = 256 << 10
@@ -47,21 +48,29 @@ class Tools:
 def missing_tools(probe: Probe) -> tuple[str, str] | None:
     """Why this server cannot be read with tools of its own, and the way out; None where it can."""
     if not probe.shell:
-        return f"does not run our commands: {probe.said}", way_out(probe.said)
+        return sentence("does not run our commands: {said}", said=probe.said), way_out(probe.said)
     for tool, kind in (("find", probe.find), ("tar", probe.tar)):
         if kind is None:
-            return f"this server has no {tool}", f"install GNU {tool}"
+            return sentence("this server has no {tool}", tool=tool), sentence("install GNU {tool}", tool=tool)
         if kind not in ("gnu", "busybox"):
             return (
-                f"this server's {tool} is {kind}'s; only GNU's and BusyBox's can be used",
-                f"install GNU {tool}",
+                sentence(
+                    "this server's {tool} is {kind}'s; only GNU's and BusyBox's can be used",
+                    tool=tool,
+                    kind=kind,
+                ),
+                sentence("install GNU {tool}", tool=tool),
             )
     # What links point to is asked of readlink where find is not GNU's.
     for tool in probe.lacks:
         if tool != "readlink" or probe.find == "busybox":
-            return f"this server has no {tool}", f"install {tool} (GNU findutils or coreutils)"
+            return sentence("this server has no {tool}", tool=tool), sentence(
+                "install {tool} (GNU findutils or coreutils)", tool=tool
+            )
     if probe.find == "busybox" and probe.stat not in ("gnu", "busybox"):
-        return "this server has BusyBox's find and no stat beside it", "install GNU find (findutils)"
+        return sentence("this server has BusyBox's find and no stat beside it"), sentence(
+            "install GNU find (findutils)"
+        )
     return None
 
 
@@ -69,7 +78,10 @@ def refuse_missing_sudo(probe: Probe, name: str, *, sudo: bool) -> None:
     """DownloadError where the configuration wants sudo and the server has none."""
     # A rule for find and tar alone is enough: that `sudo -n true` fails (probe.sudo is False) says nothing.
     if sudo and probe.sudo is None:
-        raise DownloadError(f"{name}: there is no sudo on this server", "install it, or set sudo = false")
+        raise DownloadError(
+            sentence("{name}: there is no sudo on this server", name=name),
+            sentence("install it, or set sudo = false"),
+        )
 
 
 def choose_packer(probe: Probe) -> str:
@@ -133,7 +145,9 @@ async def _patiently(name: str) -> AsyncIterator[None]:
         async with asyncio.timeout(STALL):
             yield
     except TimeoutError:
-        raise SilenceError(f"{name}: the server sent nothing for {duration(STALL)}") from None
+        raise SilenceError(
+            sentence("{name}: the server sent nothing for {stall}", name=name, stall=duration(STALL))
+        ) from None
 
 
 class StderrLines:

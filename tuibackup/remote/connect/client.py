@@ -12,6 +12,7 @@ from tuibackup.remote.questions import Answers, Question
 from tuibackup.remote.refusals import refuses
 from tuibackup.secret import Secret
 from tuibackup.text import printable, shorten
+from tuibackup.words import sentence
 
 _TRIES = 3  # passwords
 _QUESTIONS = 8  # of any kind: a server could ask without end
@@ -158,7 +159,13 @@ class Client(asyncssh.SSHClient):
         self.tried.append("keyboard-interactive")
         detail = tuple(filter(None, (_clean(instructions),)))
         return await self._ask(
-            Question("code", self._server, f"{self._name} asks: {asked}", not echo, detail)
+            Question(
+                "code",
+                self._server,
+                sentence("{name} asks: {asked}", name=self._name, asked=asked),
+                not echo,
+                detail,
+            )
         )
 
     async def _secret(self, way: str) -> str | None:
@@ -178,9 +185,14 @@ class Client(asyncssh.SSHClient):
                 return secret.reveal()
         if self.may_ask:
             self.tried.append(way)
-        detail = ("that was not it",) if self._passwords > 1 else ()
+        detail = (sentence("that was not it"),) if self._passwords > 1 else ()
         return await self._ask(
-            Question("ssh-password", self._server, f"SSH password of {self._name}:", detail=detail)
+            Question(
+                "ssh-password",
+                self._server,
+                sentence("SSH password of {name}:", name=self._name),
+                detail=detail,
+            )
         )
 
     async def _ask(self, question: Question) -> str | None:

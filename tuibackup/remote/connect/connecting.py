@@ -35,7 +35,7 @@ from tuibackup.remote.sshconfig import sshconfig
 from tuibackup.remote.sshconfig.sshconfig import Hop, Settings
 from tuibackup.secret import Secret
 from tuibackup.text import duration, printable
-from tuibackup.words import _, ngettext
+from tuibackup.words import joined, sentence, sentence_n
 
 ATTEMPT_SECONDS = 20.0
 KEEPALIVE_SECONDS = 15.0  # a line that says nothing is asked so often …
@@ -132,35 +132,51 @@ class _Step:
                 pause = self._pause(error, tried)
                 if pause is None or self._hopping.patience.left <= pause:
                     took = (
-                        f"; tried {tried + 1} times in {duration(time.monotonic() - began)}"
+                        sentence(
+                            "; tried {tried} times in {time}",
+                            tried=tried + 1,
+                            time=duration(time.monotonic() - began),
+                        )
                         if tried > 1
                         else ""
                     )
-                    raise ConnectError(error.message + took, error.way_out) from error
+                    raise ConnectError(joined("", (error.message, took)), error.way_out) from error
                 tried += 1
                 await asyncio.sleep(pause)
             else:
                 if tried and time.monotonic() - began > _PENALTY_PAUSES[0] * _PAUSE:
                     took = duration(time.monotonic() - began)
-                    said = ngettext(
+                    said = sentence_n(
                         "{where}: connected after {time}, refused once",
                         "{where}: connected after {time}, refused {number} times",
                         tried,
+                        where=self._where,
+                        time=took,
+                        number=tried,
                     )
-                    self._hopping.note(said.format(where=self._where, time=took, number=tried))
-                    self._hopping.waited.append(f"{self._where} refused us for {took}")
+                    self._hopping.note(said)
+                    self._hopping.waited.append(
+                        sentence("{where} refused us for {took}", where=self._where, took=took)
+                    )
                 return opened
 
     def _pause(self, error: PassingError, tried: int) -> float | None:
         """How long to wait before another attempt after `tried` others; None for no more."""
         silent = isinstance(error, SilentlyClosedError)
         if isinstance(error, RefusedForNowError) or (silent and self._left_lately()):
-            said = error.said if isinstance(error, RefusedForNowError) else _("it closes the connection")
-            text = _("{where}: refuses new logins for the moment ({said}): trying again for up to {time}")
-            left = duration(self._hopping.patience.left)
+            said = (
+                error.said if isinstance(error, RefusedForNowError) else sentence("it closes the connection")
+            )
             if not self._told:  # once, for each note is a line
                 self._told = True
-                self._hopping.note(text.format(where=self._where, said=said, time=left))
+                self._hopping.note(
+                    sentence(
+                        "{where}: refuses new logins for the moment ({said}): trying again for up to {time}",
+                        where=self._where,
+                        said=said,
+                        time=duration(self._hopping.patience.left),
+                    )
+                )
             first, longest = _PENALTY_PAUSES
             return min(longest, first * 1.5**tried) * _PAUSE
         if tried + 1 >= (_CLOSED_TRIES if silent else _TRIES):
@@ -241,7 +257,7 @@ class _Step:
         server, secrets = self._hopping.server, self._hopping.secrets
         if server.password == SecretSource():
             return None
-        question = Question("ssh-password", server.name, f"SSH password of {self._user}:")
+        question = Question("ssh-password", server.name, sentence("SSH password of {user}:", user=self._user))
         return lambda: secrets(server.password, question)
 
     async def _attempt(self, client: Client, known: Known, found: Identities) -> asyncssh.SSHClientConnection:
@@ -298,28 +314,47 @@ class _Step:
             if found.fault is not None:
                 return found.fault
             if self._last and server.password.prompt and client.unanswered:
-                return NeedsOperatorError(f"needs an operator: {client.unanswered}")
-        tried = ", ".join(dict.fromkeys([*found.names, *client.tried])) or "no key was found"
-        said = f'; it says: "{client.said}"' if client.said else ""
+                return NeedsOperatorError(
+                    sentence("needs an operator: {unanswered}", unanswered=client.unanswered)
+                )
+        tried = ", ".join(dict.fromkeys([*found.names, *client.tried])) or sentence("no key was found")
+        said = sentence('; it says: "{said}"', said=client.said) if client.said else ""
         user = printable(self._hop.user)
         if client.takes and "publickey" not in client.takes and found.pairs:
             # It takes no keys at all, or ours, and wants this beside it: both look alike from here.
-            ways = " and ".join(map(printable, client.takes))
+            ways = joined(sentence(" and "), map(printable, client.takes))
             return LoginError(
-                f"{self._where}: a key is not enough for user {user}: it wants {ways} (tried: {tried}){said}",
-                "set password in config.toml; or, on the server, see PubkeyAuthentication and"
-                " AuthenticationMethods in sshd_config",
+                sentence(
+                    "{where}: a key is not enough for user {user}: it wants {ways} (tried: {tried}){said}",
+                    where=self._where,
+                    user=user,
+                    ways=ways,
+                    tried=tried,
+                    said=said,
+                ),
+                sentence(
+                    "set password in config.toml; or, on the server, see PubkeyAuthentication and "
+                    "AuthenticationMethods in sshd_config"
+                ),
             )
         return LoginError(
-            f"{self._where}: accepts none of our keys or passwords for user {user} (tried: {tried}){said}",
-            "check user and password"
+            sentence(
+                "{where}: accepts none of our keys or passwords for user {user} (tried: {tried}){said}",
+                where=self._where,
+                user=user,
+                tried=tried,
+                said=said,
+            ),
+            sentence("check user and password")
             if client.tried and not found.names
-            else "add the public key to its ~/.ssh/authorized_keys; where it is, the log of its sshd says why"
-            " (AllowUsers, PermitRootLogin, PubkeyAcceptedAlgorithms, AuthenticationMethods)",
+            else sentence(
+                "add the public key to its ~/.ssh/authorized_keys; where it is, the log of its sshd says "
+                "why (AllowUsers, PermitRootLogin, PubkeyAcceptedAlgorithms, AuthenticationMethods)"
+            ),
         )
 
 
 def _where(named: str, host: str, port: int) -> str:
     """A hop as errors name it; with the alias too where ~/.ssh/config gave it another name."""
-    there = f"{printable(host)} port {port}"
-    return there if host.lower() == named.lower() else f"{printable(named)} ({there})"
+    there = sentence("{host} port {port}", host=printable(host), port=port)
+    return there if host.lower() == named.lower() else joined("", (printable(named), " (", there, ")"))

@@ -12,6 +12,7 @@ from tuibackup.remote.connect.client import Client
 from tuibackup.remote.connect.transport import Way
 from tuibackup.remote.refusals import way_out
 from tuibackup.text import printable, shorten
+from tuibackup.words import joined, sentence
 
 _LONGEST = 300  # cells of what a server says
 _NO_MATCH = re.compile(r"No matching (.+) found, sent (\S*) and received (\S*)")
@@ -47,22 +48,29 @@ def connect_error(
     jump = way.jump
     if _FOR_NOW.search(way.heard) and not client.speaks:
         return RefusedForNowError(
-            f'{where}: refuses new logins for the moment: "{way.heard}"',
-            "its sshd counts failed logins (PerSourcePenalties) or connections (MaxStartups): try again in minutes",
+            sentence('{where}: refuses new logins for the moment: "{heard}"', where=where, heard=way.heard),
+            sentence(
+                "its sshd counts failed logins (PerSourcePenalties) or connections (MaxStartups): try "
+                "again in minutes"
+            ),
             way.heard,
         )
     if ended and not client.speaks:
         return ConnectError(
-            f"{where}: the ProxyCommand of ~/.ssh/config ended: {ended}",
-            "try it in a shell, or see ~/.ssh/config",
+            sentence("{where}: the ProxyCommand of ~/.ssh/config ended: {ended}", where=where, ended=ended),
+            sentence("try it in a shell, or see ~/.ssh/config"),
         )
     match error:
         case socket.gaierror() if error.errno in _NOT_NOW:
             return PassingError(
-                f"{where}: its name cannot be looked up: {error.strerror}", "is the network up?"
+                sentence("{where}: its name cannot be looked up: {error}", where=where, error=error.strerror),
+                sentence("is the network up?"),
             )
         case socket.gaierror():
-            return ConnectError(f"{where}: no such host", "check its name in config.toml or ~/.ssh/config")
+            return ConnectError(
+                sentence("{where}: no such host", where=where),
+                sentence("check its name in config.toml or ~/.ssh/config"),
+            )
         case TimeoutError():
             return _silence(where, client, seconds)
         case asyncssh.ChannelOpenError() if jump:
@@ -70,8 +78,20 @@ def connect_error(
         case asyncssh.KeyExchangeFailed() if found := _NO_MATCH.search(str(error)):
             what, ours, theirs = map(printable, found.groups())
             return ConnectError(
-                shorten(f"{where}: no {what} in common: it has {theirs}; we have {ours}", 2 * _LONGEST),
-                "see Ciphers, MACs, KexAlgorithms and HostKeyAlgorithms in its sshd_config and in ~/.ssh/config",
+                shorten(
+                    sentence(
+                        "{where}: no {what} in common: it has {theirs}; we have {ours}",
+                        where=where,
+                        what=what,
+                        theirs=theirs,
+                        ours=ours,
+                    ),
+                    2 * _LONGEST,
+                ),
+                sentence(
+                    "see Ciphers, MACs, KexAlgorithms and HostKeyAlgorithms in its sshd_config and in "
+                    "~/.ssh/config"
+                ),
             )
         case asyncssh.ConnectionLost() | ConnectionResetError() | BrokenPipeError():
             return _closed(where, client, way.heard)
@@ -80,30 +100,53 @@ def connect_error(
         case OSError() if not client.reached:
             return _unreached(error, where)
     # asyncssh hands through whatever a malformed packet made it stumble over
-    return ConnectError(f"{where}: sent what no SSH server sends: {said or type(error).__name__}")
+    return ConnectError(
+        sentence(
+            "{where}: sent what no SSH server sends: {said}", where=where, said=said or type(error).__name__
+        )
+    )
 
 
 def _silence(where: str, client: Client, seconds: float) -> ConnectError:
     if not client.reached:
-        return ConnectError(f"{where}: no answer within {seconds:g} s", "is it up, and is the address right?")
+        return ConnectError(
+            sentence("{where}: no answer within {seconds} s", where=where, seconds=f"{seconds:g}"),
+            sentence("is it up, and is the address right?"),
+        )
     if not client.speaks:
         return ConnectError(
-            f"{where}: connected, but no SSH server answered within {seconds:g} s", "check the port"
+            sentence(
+                "{where}: connected, but no SSH server answered within {seconds} s",
+                where=where,
+                seconds=f"{seconds:g}",
+            ),
+            sentence("check the port"),
         )
-    return ConnectError(f"{where}: did not finish the login within {seconds:g} s", "see the log of its sshd")
+    return ConnectError(
+        sentence("{where}: did not finish the login within {seconds} s", where=where, seconds=f"{seconds:g}"),
+        sentence("see the log of its sshd"),
+    )
 
 
 def _closed(where: str, client: Client, heard: str) -> ConnectError:
     if client.said:
-        return LoginError(f'{where}: refused the login and says: "{client.said}"', way_out(client.said))
+        return LoginError(
+            sentence('{where}: refused the login and says: "{said}"', where=where, said=client.said),
+            way_out(client.said),
+        )
     if client.speaks:
-        return PassingError(f"{where}: closed the connection before the login", "see the log of its sshd")
+        return PassingError(
+            sentence("{where}: closed the connection before the login", where=where),
+            sentence("see the log of its sshd"),
+        )
     if heard:
         return PassingError(
-            f'{where}: closed the connection and said "{heard}"', "check the port, or see the log of its sshd"
+            sentence('{where}: closed the connection and said "{heard}"', where=where, heard=heard),
+            sentence("check the port, or see the log of its sshd"),
         )
     return SilentlyClosedError(
-        f"{where}: closed the connection before the login", "check the port, or see the log of its sshd"
+        sentence("{where}: closed the connection before the login", where=where),
+        sentence("check the port, or see the log of its sshd"),
     )
 
 
@@ -111,30 +154,43 @@ def _goodbye(error: asyncssh.DisconnectError, where: str, client: Client) -> Con
     """The server said why it disconnects, or asyncssh does because of what it sent."""
     reason = shorten(printable(error.reason), _LONGEST)
     if not client.speaks:
-        return ConnectError(f"{where}: is no SSH server", "check the port")
+        return ConnectError(sentence("{where}: is no SSH server", where=where), sentence("check the port"))
     if "too many authentication failures" in reason.lower():
         return LoginError(
-            f"{where}: refused us after too many keys",
-            "name the right one for this server in config.toml: key = …",
+            sentence("{where}: refused us after too many keys", where=where),
+            sentence("name the right one for this server in config.toml: key = …"),
         )
-    return ConnectError(f"{where}: broke off the connection: {reason}")
+    return ConnectError(sentence("{where}: broke off the connection: {reason}", where=where, reason=reason))
 
 
 def _beyond(error: asyncssh.ChannelOpenError, where: str, jump: str) -> ConnectError:
     reason = shorten(printable(error.reason), _LONGEST)
     if error.code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED:
         return ConnectError(
-            f"{where}: the jump host {jump} forwards no connections: {reason}", "see AllowTcpForwarding there"
+            sentence(
+                "{where}: the jump host {jump} forwards no connections: {reason}",
+                where=where,
+                jump=jump,
+                reason=reason,
+            ),
+            sentence("see AllowTcpForwarding there"),
         )
-    return PassingError(f"{where}: the jump host {jump} cannot reach it: {reason}", "is it up?")
+    return PassingError(
+        sentence(
+            "{where}: the jump host {jump} cannot reach it: {reason}", where=where, jump=jump, reason=reason
+        ),
+        sentence("is it up?"),
+    )
 
 
 def _unreached(error: OSError, where: str) -> ConnectError:
     """The network's own errors. asyncio joins those of several addresses to one text without a number."""
     numbers = [error.errno] if error.errno else [int(n) for n in re.findall(r"\[Errno (\d+)\]", str(error))]
     if numbers and all(number == errno.ECONNREFUSED for number in numbers):
-        return PassingError(f"{where} refused", "is sshd running there?")
+        return PassingError(sentence("{where} refused", where=where), sentence("is sshd running there?"))
     if not numbers:
-        return ConnectError(f"{where}: {shorten(printable(str(error)), _LONGEST)}")
+        return ConnectError(joined(": ", (where, shorten(printable(str(error)), _LONGEST))))
     others = [number for number in numbers if number != errno.ECONNREFUSED]
-    return ConnectError(f"{where}: {os.strerror(others[-1])}", "is it up, and is the address right?")
+    return ConnectError(
+        joined(": ", (where, os.strerror(others[-1]))), sentence("is it up, and is the address right?")
+    )

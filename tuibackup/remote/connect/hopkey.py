@@ -13,6 +13,7 @@ from tuibackup.remote.connect.hostkeys import HostKey, Known
 from tuibackup.remote.questions import Question
 from tuibackup.remote.sshconfig.sshconfig import Settings
 from tuibackup.text import printable
+from tuibackup.words import sentence
 
 
 class HopKey:
@@ -72,10 +73,13 @@ class HopKey:
         if offered is None:  # asyncssh did not even ask: a revoked key, or a certificate that is not valid
             if "revoked" in error.reason:
                 raise HostKeyError(
-                    f"{where}: shows a host key that known_hosts has revoked", "somebody may be listening in"
+                    sentence("{where}: shows a host key that known_hosts has revoked", where=where),
+                    sentence("somebody may be listening in"),
                 ) from error
             said = printable(error.reason.partition(" for host ")[0])
-            raise HostKeyError(f"{where}: its host key is not valid: {said}") from error
+            raise HostKeyError(
+                sentence("{where}: its host key is not valid: {said}", where=where, said=said)
+            ) from error
         if known.keys:
             old = ", ".join(
                 f"{key.algorithm} {key.fingerprint}" for key in map(hostkeys.host_key, known.keys)
@@ -86,20 +90,34 @@ class HopKey:
             lines = ", ".join(f"{printable(str(path))}:{number}" for path, number in found)
             forget = hostkeys.forget_command(found, self._known_as)
             raise HostKeyError(
-                f"{where}: its host key has CHANGED: it shows {offered.algorithm} {offered.fingerprint},"
-                f" known is {old} ({lines})",
-                "somebody may be listening in; if it was changed on purpose:"
-                f" {printable(forget)} && tuibackup trust {hopping.server.name}",
+                sentence(
+                    "{where}: its host key has CHANGED: it shows {algorithm} {fingerprint}, known is {old} "
+                    "({lines})",
+                    where=where,
+                    algorithm=offered.algorithm,
+                    fingerprint=offered.fingerprint,
+                    old=old,
+                    lines=lines,
+                ),
+                sentence(
+                    "somebody may be listening in; if it was changed on purpose: {forget} && tuibackup trust "
+                    "{server}",
+                    forget=printable(forget),
+                    server=hopping.server.name,
+                ),
             ) from error
         question = Question(
             "host-key",
             hopping.server.name,
-            "is this its host key? (yes/no)",
+            sentence("is this its host key? (yes/no)"),
             secret=False,
             detail=(
-                f"{where} is not known yet. It shows the host key",
+                sentence("{where} is not known yet. It shows the host key", where=where),
                 f"{offered.algorithm} {offered.fingerprint}",
-                f"compare on its console: {hostkeys.console_command(offered)}",
+                sentence(
+                    "compare on its console: {console_command}",
+                    console_command=hostkeys.console_command(offered),
+                ),
             ),
         )
         answer = None
@@ -108,9 +126,20 @@ class HopKey:
                 answer = await hopping.answers.ask(question)
         if (answer or "").strip().lower() != "yes":
             raise UnknownHostKeyError(
-                f"{where}: its host key is not known: {offered.algorithm} {offered.fingerprint}",
-                f"tuibackup trust {hopping.server.name}",
+                sentence(
+                    "{where}: its host key is not known: {algorithm} {fingerprint}",
+                    where=where,
+                    algorithm=offered.algorithm,
+                    fingerprint=offered.fingerprint,
+                ),
+                sentence("tuibackup trust {server}", server=hopping.server.name),
             ) from error
         fault = await asyncio.to_thread(hopping.known_hosts.accept, where, self._known_as, offered)
         if fault:
-            hopping.note(f"{where}: its host key is accepted for this connection only: {fault}")
+            hopping.note(
+                sentence(
+                    "{where}: its host key is accepted for this connection only: {fault}",
+                    where=where,
+                    fault=fault,
+                )
+            )

@@ -15,6 +15,7 @@ import asyncssh
 from tuibackup.durable import replace_file
 from tuibackup.errors import HostKeyError
 from tuibackup.filelock import locked
+from tuibackup.words import sentence
 
 SYSTEM_KNOWN_HOSTS = (Path("/etc/ssh/ssh_known_hosts"), Path("/etc/ssh/ssh_known_hosts2"))
 SSH_PORT = 22
@@ -63,13 +64,17 @@ def load(files: Iterable[Path], notes: Callable[[str], None]) -> asyncssh.SSHKno
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
-            notes(f"{path} cannot be read: {error.strerror}")
+            notes(sentence("{path} cannot be read: {error}", path=path, error=error.strerror))
             continue
         for number, line in enumerate(lines, 1):
             try:
                 known.load(line)
             except ValueError:
-                notes(f"{path}:{number}: not a known_hosts line; it is ignored")
+                notes(
+                    sentence(
+                        "{path}:{number}: not a known_hosts line; it is ignored", path=path, number=number
+                    )
+                )
     return known
 
 
@@ -164,4 +169,6 @@ def remember(path: Path, name: str, key: HostKey) -> None:
                 before += "\n"
             replace_file(path, (before + line).encode())
     except OSError as error:
-        raise HostKeyError(f"{path} cannot be written: {error.strerror}") from error
+        raise HostKeyError(
+            sentence("{path} cannot be written: {error}", path=path, error=error.strerror)
+        ) from error

@@ -21,6 +21,7 @@ from tuibackup.errors import LoginError, NeedsOperatorError, TuibackupError
 from tuibackup.remote.connect.patience import Patience
 from tuibackup.remote.questions import Answers, Question
 from tuibackup.text import printable
+from tuibackup.words import sentence
 
 _DEFAULTS = ("id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_sk")
 _TRIES = 3
@@ -140,7 +141,9 @@ class Keyring:
             if not pairs:
                 raise _unreadable(path, name, error) from error
         except ValueError as error:  # an unknown cipher; a .pub beside it of another key
-            raise LoginError(f"key {name} cannot be used: {printable(str(error))}") from error
+            raise LoginError(
+                sentence("key {name} cannot be used: {error}", name=name, error=printable(str(error)))
+            ) from error
         else:
             await self._tell_exposed(path)
         found.pairs += pairs
@@ -155,13 +158,15 @@ class Keyring:
         name = printable(str(path))
         detail: tuple[str, ...] = ()
         for attempt in range(1, _TRIES + 1):
-            question = Question("passphrase", self._server, f"passphrase of {name}:", detail=detail)
+            question = Question(
+                "passphrase", self._server, sentence("passphrase of {name}:", name=name), detail=detail
+            )
             with self._patience.asking():
                 phrase = await self._answers.ask(question)
             if phrase is None:
                 self._faults[path] = NeedsOperatorError(
-                    f"needs an operator: passphrase of {name}",
-                    "unlock the key in an agent, or start the run from the cockpit",
+                    sentence("needs an operator: passphrase of {name}", name=name),
+                    sentence("unlock the key in an agent, or start the run from the cockpit"),
                 )
                 return
             try:
@@ -169,8 +174,12 @@ class Keyring:
                 self._unlocked[path] = await asyncio.to_thread(_load, path, phrase, certificates)
                 return
             except (ValueError, OSError):
-                detail = (f"wrong passphrase ({attempt} of {_TRIES})",)
-        self._faults[path] = LoginError(f"key {name}: {_TRIES} passphrases were tried, and none was right")
+                detail = (sentence("wrong passphrase ({attempt} of {tries})", attempt=attempt, tries=_TRIES),)
+        self._faults[path] = LoginError(
+            sentence(
+                "key {name}: {tries} passphrases were tried, and none was right", name=name, tries=_TRIES
+            )
+        )
 
     async def _held(self, path: str) -> Sequence[asyncssh.SSHKeyPair]:
         """The keys that the agent holds; none where there is no agent, or one that does not answer."""
@@ -244,21 +253,25 @@ def _unusable(path: Path, name: str, error: Exception) -> LoginError:
         new = printable(str(path.with_suffix("")))
         new = new if new != name else f"{name}.openssh"
         return LoginError(
-            f"key {name} is PuTTY's",
-            f"convert it: puttygen {shlex.quote(name)} -O private-openssh -o {shlex.quote(new)}; then name that one",
+            sentence("key {name} is PuTTY's", name=name),
+            sentence(
+                "convert it: puttygen {quote} -O private-openssh -o {quote2}; then name that one",
+                quote=shlex.quote(name),
+                quote2=shlex.quote(new),
+            ),
         )
-    return LoginError(f"key {name} cannot be used: {error}")
+    return LoginError(sentence("key {name} cannot be used: {error}", name=name, error=error))
 
 
 def _unreadable(path: Path, name: str, error: OSError) -> LoginError:
     if isinstance(error, FileNotFoundError) and os.path.exists(f"{path}.pub"):
         return LoginError(
-            f"key {name} is not here, only its public half, and no agent holds it",
-            "add it to the agent: ssh-add",
+            sentence("key {name} is not here, only its public half, and no agent holds it", name=name),
+            sentence("add it to the agent: ssh-add"),
         )
     return LoginError(
-        f"key {name} cannot be read: {error.strerror}",
-        "it must be there, be this account's, and have mode 600",
+        sentence("key {name} cannot be read: {error}", name=name, error=error.strerror),
+        sentence("it must be there, be this account's, and have mode 600"),
     )
 
 
@@ -268,9 +281,11 @@ def _exposed(path: Path) -> str:
     if status.st_uid != os.geteuid() or not status.st_mode & 0o077:
         return ""
     name = printable(str(path))
-    return (
-        f"key {name} can be read by others (mode {stat.S_IMODE(status.st_mode):04o}), ssh would refuse it;"
-        f" chmod 600 {shlex.quote(name)}"
+    return sentence(
+        "key {name} can be read by others (mode {s_imode}), ssh would refuse it; chmod 600 {quote}",
+        name=name,
+        s_imode=f"{stat.S_IMODE(status.st_mode):04o}",
+        quote=shlex.quote(name),
     )
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from tuibackup.errors import ConnectError
 from tuibackup.remote.sshconfig.words import REPEATED, Said
 from tuibackup.text import printable, shorten
+from tuibackup.words import sentence
 
 SECONDS = 15.0  # for one answer: Match exec may ask the network
 _LONGEST = 300  # cells of what ssh says
@@ -102,8 +103,12 @@ async def _run(words: Sequence[str]) -> str:
             output, errors = await process.communicate()
     except TimeoutError:
         raise ConnectError(
-            f"ssh -G {printable(words[-1])} did not end within {SECONDS:g} s",
-            "see Match exec in ~/.ssh/config",
+            sentence(
+                "ssh -G {words} did not end within {seconds} s",
+                words=printable(words[-1]),
+                seconds=f"{SECONDS:g}",
+            ),
+            sentence("see Match exec in ~/.ssh/config"),
         ) from None
     finally:
         if process.returncode is None:
@@ -112,7 +117,7 @@ async def _run(words: Sequence[str]) -> str:
             await process.wait()
     if process.returncode:
         lines = errors.decode("utf-8", "replace").strip().splitlines()
-        raise RefusedError(shorten(printable(" ".join(lines[:2]) or "it says nothing"), _LONGEST))
+        raise RefusedError(shorten(printable(" ".join(lines[:2]) or sentence("it says nothing")), _LONGEST))
     return output.decode("utf-8", "surrogateescape")
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from tuibackup.errors import ConnectError
 from tuibackup.remote.sshconfig.words import KNOWN, LISTS, REPEATED, WHOLE_LINE, Said, Tokens, printed
 from tuibackup.text import printable
+from tuibackup.words import joined, sentence
 
 EXEC_SECONDS = 10.0  # for one command of Match exec
 _DEEPEST = 16  # files that include each other, as with ssh
@@ -92,7 +93,11 @@ def _canonical(host: str, found: dict[str, list[str]]) -> str:
         return name
     if domains and found.get("canonicalizefallbacklocal", ["yes"])[0].lower() in ("no", "false"):
         raise ConnectError(
-            f"{printable(host)}: has no address in CanonicalDomains ({printable(' '.join(domains))})"
+            sentence(
+                "{host}: has no address in CanonicalDomains ({domains})",
+                host=printable(host),
+                domains=printable(" ".join(domains)),
+            )
         )
     return ""
 
@@ -105,7 +110,13 @@ def _read_all(reading: _Reading, files: Sequence[Path]) -> None:
 def _read(reading: _Reading, path: Path, *, active: bool, depth: int) -> None:
     """Read one file. `active`: whether what includes it applies; if not, nothing in it does."""
     if depth > _DEEPEST:
-        raise ConnectError(f"{printed(path)}: files include each other more than {_DEEPEST} deep")
+        raise ConnectError(
+            sentence(
+                "{printed}: files include each other more than {deepest} deep",
+                printed=printed(path),
+                deepest=_DEEPEST,
+            )
+        )
     try:
         text = path.read_bytes().decode("utf-8", "surrogateescape")  # comments may be in any encoding
     except OSError as error:
@@ -116,10 +127,12 @@ def _read(reading: _Reading, path: Path, *, active: bool, depth: int) -> None:
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        place = f"{printed(path)} line {number}"
+        place = sentence("{printed} line {number}", printed=printed(path), number=number)
         parts = _LINE.fullmatch(line)
         if parts is None:
-            raise ConnectError(f"{place}: {printable(line.strip())} is no option")
+            raise ConnectError(
+                sentence("{place}: {line} is no option", place=place, line=printable(line.strip()))
+            )
         word, rest = parts[1].lower(), parts[2]
         try:
             if word == "host":
@@ -132,7 +145,7 @@ def _read(reading: _Reading, path: Path, *, active: bool, depth: int) -> None:
             else:
                 _option(reading, word, parts[1], rest, place, applies=applies)
         except ValueError as error:
-            raise ConnectError(f"{place}: {printable(parts[1])}: {error}") from error
+            raise ConnectError(joined(": ", (place, printable(parts[1]), str(error)))) from error
 
 
 def _option(reading: _Reading, word: str, written: str, rest: str, place: str, *, applies: bool) -> None:
@@ -141,15 +154,21 @@ def _option(reading: _Reading, word: str, written: str, rest: str, place: str, *
         return
     if word not in KNOWN:
         if applies and not any(fnmatch.fnmatchcase(word, one.lower()) for one in reading.ignore):
-            reading.notes(f"{place}: {printable(written)} is not known here and is ignored")
+            reading.notes(
+                sentence(
+                    "{place}: {written} is not known here and is ignored",
+                    place=place,
+                    written=printable(written),
+                )
+            )
         return
     values = [rest] if word in WHOLE_LINE else list(_words(rest))
     if not values or not values[0]:
-        raise ValueError("its value is missing")
+        raise ValueError(sentence("its value is missing"))
     if word not in LISTS and word not in WHOLE_LINE and len(values) > 1:
-        raise ValueError(f"{printable(values[1])} is one word too many")
+        raise ValueError(sentence("{values} is one word too many", values=printable(values[1])))
     if word == "port" and not (values[0].isdecimal() and 1 <= int(values[0]) <= 65535):
-        raise ValueError(f"{printable(values[0])} is no port")
+        raise ValueError(sentence("{values} is no port", values=printable(values[0])))
     if not applies:
         return
     value = " ".join(values)
@@ -188,7 +207,7 @@ def _words(text: str) -> Iterator[str]:
                 word += character
             position += 1
         if quote:
-            raise ValueError("a quote is not closed")
+            raise ValueError(sentence("a quote is not closed"))
         yield word
 
 
@@ -215,7 +234,7 @@ def _fits(value: str, pattern: str) -> bool:
 def _matches(reading: _Reading, words: list[str], place: str, *, active: bool) -> bool:
     """Whether a Match line applies. Commands run only while everything before them did."""
     if not words:
-        raise ValueError("its condition is missing")
+        raise ValueError(sentence("its condition is missing"))
     matches = active
     while words:
         word, equals, value = words.pop(0).partition("=")
@@ -226,7 +245,7 @@ def _matches(reading: _Reading, words: list[str], place: str, *, active: bool) -
         else:
             if not equals:
                 if not words:
-                    raise ValueError(f"{printable(kind)} has no value")
+                    raise ValueError(sentence("{kind} has no value", kind=printable(kind)))
                 value = words.pop(0)
             result = matches and _condition(reading, kind, value, place)
             if kind in _UNKNOWABLE:
@@ -255,12 +274,16 @@ def _condition(reading: _Reading, kind: str, value: str, place: str) -> bool:
         case "exec":
             port = found.get("port", ["22"])[0]
             if "%r" in value and re.search(r"[^\w.@+-]", user):
-                raise ValueError(f"the account {printable(user)} cannot be part of a command")
+                raise ValueError(
+                    sentence("the account {user} cannot be part of a command", user=printable(user))
+                )
             tokens = Tokens(_host_name(reading), reading.original, port, user)
             return _succeeds(tokens.expand(value, "Match exec"), place)
     if kind not in _UNKNOWABLE:
-        raise ValueError(f"{printable(kind)} is no condition")
-    reading.notes(f"{place}: Match {kind} cannot be decided here and is ignored")
+        raise ValueError(sentence("{kind} is no condition", kind=printable(kind)))
+    reading.notes(
+        sentence("{place}: Match {kind} cannot be decided here and is ignored", place=place, kind=kind)
+    )
     return False
 
 
@@ -276,7 +299,20 @@ def _succeeds(command: str, place: str) -> bool:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise ConnectError(f"{place}: Match exec did not end within {EXEC_SECONDS:g} s") from None
+        raise ConnectError(
+            sentence(
+                "{place}: Match exec did not end within {exec_seconds} s",
+                place=place,
+                exec_seconds=f"{EXEC_SECONDS:g}",
+            )
+        ) from None
     except OSError as error:
-        raise ConnectError(f"{place}: Match exec: {printable(shell)}: {error.strerror}") from error
+        raise ConnectError(
+            sentence(
+                "{place}: Match exec: {shell}: {error}",
+                place=place,
+                shell=printable(shell),
+                error=error.strerror,
+            )
+        ) from error
     return done.returncode == 0

@@ -17,6 +17,7 @@ from tuibackup.remote.sshconfig import program, reader
 from tuibackup.remote.sshconfig.program import RefusedError
 from tuibackup.remote.sshconfig.words import Said, Tokens
 from tuibackup.text import printable
+from tuibackup.words import sentence
 
 _Ask = Callable[..., str]
 
@@ -76,7 +77,7 @@ class Settings:
 async def settings(hop: Hop) -> Settings:
     """What the configuration says of `hop`; no key is read and no agent asked. Raises ConnectError."""
     if _SHELL.search(hop.host):
-        raise ConnectError(f"{printable(hop.host)}: is no name of a host")
+        raise ConnectError(sentence("{host}: is no name of a host", host=printable(hop.host)))
     files = program.files()
     if not files:
         return _settled(hop, {}, {}, [])
@@ -84,7 +85,13 @@ async def settings(hop: Hop) -> Settings:
     try:
         answer = await program.ask(hop.host, hop.port, hop.user)
     except RefusedError as error:
-        notes.append(f"ssh -G {printable(hop.host)} says: {error}; ~/.ssh/config is read without it")
+        notes.append(
+            sentence(
+                "ssh -G {host} says: {error}; ~/.ssh/config is read without it",
+                host=printable(hop.host),
+                error=error,
+            )
+        )
         answer = None
     if answer is not None:
         return _settled(hop, answer.said, answer.default, notes)
@@ -116,7 +123,9 @@ def jumps(text: str) -> list[Hop]:
             r"\s*(?:ssh://)?(?:([^\s,]+)@)?(\[[^]]+\]|[^-:@\s][^:@\s]*)(?::(\d+))?/?\s*", part
         )
         if match is None:
-            raise ConnectError(f'jump host "{printable(part.strip())}" is not [user@]host[:port]')
+            raise ConnectError(
+                sentence('jump host "{part}" is not [user@]host[:port]', part=printable(part.strip()))
+            )
         user, host, port = match.groups()
         found.append(Hop(host.strip("[]"), int(port) if port else None, user))
     return found
@@ -136,7 +145,11 @@ async def route(target: Hop, jump: str | None) -> list[Settings]:
             return way
         way = [*[await settings(hop) for hop in jumps(through)], *way]
     raise ConnectError(
-        f"{target.host}: more than {_DEEPEST} jump hosts; does ProxyJump go round in a circle?"
+        sentence(
+            "{host}: more than {deepest} jump hosts; does ProxyJump go round in a circle?",
+            host=target.host,
+            deepest=_DEEPEST,
+        )
     )
 
 
@@ -161,8 +174,12 @@ def _settled(hop: Hop, said: Said, default: Said, notes: Sequence[str]) -> Setti
     command = "" if jump else one("proxycommand")
     if "%r" in command and _SHELL.search(user):
         raise ConnectError(
-            f"{printable(original)}: the account {printable(user)} cannot be part of a ProxyCommand",
-            "take %r out of it in ~/.ssh/config",
+            sentence(
+                "{original}: the account {user} cannot be part of a ProxyCommand",
+                original=printable(original),
+                user=printable(user),
+            ),
+            sentence("take %r out of it in ~/.ssh/config"),
         )
     keys = [key for key in said.get("identityfile", ()) if key.lower() != "none"]
     if all(_DEFAULT_KEY.fullmatch(key) for key in keys) and said.get("identityfile") == default.get(
@@ -170,13 +187,19 @@ def _settled(hop: Hop, said: Said, default: Said, notes: Sequence[str]) -> Setti
     ):
         keys = []
     told = [
-        f"~/.ssh/config: {name} has no effect here ({printable(original)})"
+        sentence(
+            "~/.ssh/config: {name} has no effect here ({original})", name=name, original=printable(original)
+        )
         for name in IGNORED
         if name.lower() in said and said[name.lower()] != default.get(name.lower())
     ]
     further, unknown = _further(one, configured)
     told += [
-        f"~/.ssh/config: {name} names nothing that is known here; it is ignored ({printable(original)})"
+        sentence(
+            "~/.ssh/config: {name} names nothing that is known here; it is ignored ({original})",
+            name=name,
+            original=printable(original),
+        )
         for name in unknown
     ]
     return Settings(
@@ -258,7 +281,7 @@ def _known_hosts(said: Said, default: Said, name: str, tokens: Tokens) -> tuple[
 def _seconds(text: str) -> float:
     """A time as ssh writes it: 90, 2m, 1h30m. Raises ConnectError."""
     if not re.fullmatch(r"(\d+[smhdw]?)*", text, re.IGNORECASE):
-        raise ConnectError(f"~/.ssh/config: ConnectTimeout {printable(text)} is no time")
+        raise ConnectError(sentence("~/.ssh/config: ConnectTimeout {text} is no time", text=printable(text)))
     units = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
     return sum(
         float(number) * units[unit.lower()]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tuibackup.errors import ConnectError
 from tuibackup.text import printable
+from tuibackup.words import sentence
 
 Said = Mapping[str, tuple[str, ...]]  # option in lower case → its values, as they are written
 
@@ -86,8 +87,12 @@ class Tokens:
             value = self._value(match[1])
             if value is None:
                 raise ConnectError(
-                    f"~/.ssh/config for {printable(self.original or self.host)}: {option}:"
-                    f" %{printable(match[1])} stands for nothing"
+                    sentence(
+                        "~/.ssh/config for {original}: {option}: %{match} stands for nothing",
+                        original=printable(self.original or self.host),
+                        option=option,
+                        match=printable(match[1]),
+                    )
                 )
             return value
 
@@ -104,8 +109,12 @@ class Tokens:
             value = os.environ.get(match[1])
             if value is None:
                 raise ConnectError(
-                    f"~/.ssh/config for {printable(self.original or self.host)}: {option}:"
-                    f" the variable {printable(match[1])} is not set"
+                    sentence(
+                        "~/.ssh/config for {original}: {option}: the variable {match} is not set",
+                        original=printable(self.original or self.host),
+                        option=option,
+                        match=printable(match[1]),
+                    )
                 )
             return value
 
