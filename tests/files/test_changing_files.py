@@ -136,7 +136,7 @@ async def test_a_file_that_tar_filled_up_with_zeros_is_never_green(
     bench = Bench(place, vault, server_with("tar", script))
     result, _ = await bench.fetch(bench.server(source))
     assert bench.told.reasons == {
-        "file003.php": second_try.PADDED.format("File shrank by 9 bytes; padding with zeros")
+        "file003.php": second_try.PADDED.format(reason="File shrank by 9 bytes; padding with zeros")
     }
     assert (result.outcome, result.whole) == (Outcome.WARNINGS, True)
 

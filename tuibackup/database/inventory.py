@@ -27,7 +27,7 @@ from tuibackup.database.objects.shown import quoted as quoted
 from tuibackup.database.objects.tablespaces import general_tablespaces
 from tuibackup.database.objects.view_order import Apart, Place, arranged, outside
 from tuibackup.text import count, printable, size
-from tuibackup.words import ngettext
+from tuibackup.words import joined, later, sentence, sentence_n
 
 SYSTEM = frozenset(
     {
@@ -50,7 +50,7 @@ _OF_TABLES = (
     "SELECT TRIGGER_SCHEMA, TRIGGER_NAME, EVENT_OBJECT_TABLE FROM information_schema.TRIGGERS"
     f" WHERE {_OURS.format('TRIGGER_SCHEMA')}"
 )
-_PASSED = "its time has passed, and a server drops such an event at once"
+_PASSED = sentence("its time has passed, and a server drops such an event at once")
 OLD_NAME = "#mysql50#"
 """The beginning of the name of a database whose folder is not named as a server names folders since MySQL 5.1."""
 _NO_NAME = 1102  # the server's number for a name that no database can have
@@ -153,27 +153,28 @@ class DatabaseInfo:
         """In one line: "siakad: 12 tables (InnoDB 11, MyISAM 1), about 35,000 rows, 12.0 MB, 2 views"."""
         plain = [table for table in self.tables if table.kind != "SEQUENCE"]
         engines = Counter(table.engine or table.kind.lower() for table in plain)
-        named = ", ".join(f"{printable(engine)} {count(number)}" for engine, number in engines.most_common())
+        named = joined(
+            ", ",
+            (joined(" ", (printable(engine), count(number))) for engine, number in engines.most_common()),
+        )
         packages = sum(kind.startswith("package") for kind, _name in self.routines)
+        views, sequences, events = len(self.views), len(self.sequences), len(self.events)
+        triggers, routines = len(self.triggers), len(self.routines) - packages
         counts = {
-            "views": len(self.views),
-            "sequences": len(self.sequences),
-            "triggers": len(self.triggers),
-            "routines": len(self.routines) - packages,
-            "packages": packages,
-            "events": len(self.events),
+            sentence_n("{count} view", "{count} views", views): views,
+            sentence_n("{count} sequence", "{count} sequences", sequences): sequences,
+            sentence_n("{count} trigger", "{count} triggers", triggers): triggers,
+            sentence_n("{count} routine", "{count} routines", routines): routines,
+            sentence_n("{count} package", "{count} packages", packages): packages,
+            sentence_n("{count} event", "{count} events", events): events,
         }
         parts = [
-            tables(len(plain)) + (f" ({named})" if named else ""),
-            f"about {count(self.rows)} {'row' if self.rows == 1 else 'rows'}",
+            joined("", (tables(len(plain)), joined("", (" (", named, ")")) if named else "")),
+            sentence("about {rows}", rows=sentence_n("{count} row", "{count} rows", self.rows)),
             size(self.bytes),
-            *(
-                f"{count(number)} {what if number > 1 else what[:-1]}"
-                for what, number in counts.items()
-                if number
-            ),
+            *(text for text, number in counts.items() if number),
         ]
-        return f"{printable(self.name)}: {', '.join(parts)}"
+        return joined("", (printable(self.name), ": ", joined(", ", parts)))
 
 
 def listed_with(kind: str) -> str:
@@ -183,7 +184,7 @@ def listed_with(kind: str) -> str:
 
 def tables(number: int) -> str:
     """ "1 table", "1,204 tables"."""
-    return ngettext("{count} table", "{count} tables", number).format(count=count(number))
+    return sentence_n("{count} table", "{count} tables", number)
 
 
 async def take(
@@ -214,14 +215,16 @@ async def take(
         for schema, name, table in await connection.rows(_OF_TABLES):
             if Object(str(schema), TABLE, str(table)) in refusals:
                 trigger = Object(str(schema), TRIGGER, str(name))
-                refusals.setdefault(trigger, f"its table {printable(str(table))} is left out")
+                refusals.setdefault(
+                    trigger, sentence("its table {table} is left out", table=printable(str(table)))
+                )
     views = {(one.database, one.name) for one in objects if one.kind == VIEW and one not in refusals}
     definitions, ownerless = await _definitions(connection, views)
     ownerless |= stored.ownerless
     alone = {
-        Object(
-            place[0], VIEW, place[1]
-        ): f"it looks into {printable(other)}, which is excluded from this backup"
+        Object(place[0], VIEW, place[1]): sentence(
+            "it looks into {other}, which is excluded from this backup", other=printable(other)
+        )
         for place, other in outside(definitions, excluded).items()
     }
     if "events" not in unlisted:

@@ -20,6 +20,7 @@ from typing import Self
 
 from tuibackup.errors import DatabaseError
 from tuibackup.text import printable, shorten
+from tuibackup.words import sentence
 
 _PLACES = os.pathsep.join(
     (os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin", "/usr/libexec")
@@ -40,7 +41,10 @@ def program(name: str) -> str:
     found = shutil.which(name, path=_PLACES)
     if found is None:
         package = "util-linux" if name == "setpriv" else "mariadb-server"
-        raise DatabaseError(f"{name} is not on this machine", f"install the package {package}")
+        raise DatabaseError(
+            sentence("{name} is not on this machine", name=name),
+            sentence("install the package {package}", package=package),
+        )
     return found
 
 
@@ -86,10 +90,14 @@ def initialise(data: Path, *, user: str | None = None, options: Sequence[str] = 
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_START_TIMEOUT, check=False)
     except subprocess.TimeoutExpired as error:
-        raise DatabaseError(f"mariadb-install-db did not end within {_START_TIMEOUT:g} s") from error
+        raise DatabaseError(
+            sentence(
+                "mariadb-install-db did not end within {start_timeout} s", start_timeout=f"{_START_TIMEOUT:g}"
+            )
+        ) from error
     if done.returncode != 0:
         said = " ".join((done.stdout + done.stderr).split())
-        raise DatabaseError(f"mariadb-install-db failed: {printable(said[-500:])}")
+        raise DatabaseError(sentence("mariadb-install-db failed: {said}", said=printable(said[-500:])))
 
 
 class ScratchServer:
@@ -195,7 +203,7 @@ class ScratchServer:
             time.sleep(0.02)
         said = self.log.read_text(errors="replace").strip().splitlines()
         tail = shorten(printable(" ".join(said[-3:])), 500)
-        raise DatabaseError(f"the scratch mariadbd did not start: {tail}")
+        raise DatabaseError(sentence("the scratch mariadbd did not start: {tail}", tail=tail))
 
     def stop(self) -> None:
         """Shut the server down cleanly; its data stays."""

@@ -138,7 +138,7 @@ async def test_a_size_that_explodes_after_the_listing(against: Against) -> None:
     }
     async with against.bench(server) as bench:
         result, _ = await bench.fetch(bench.server(Path("/srv/app")))
-    assert {one.reason for one in result.findings[:3]} == {GREW.format("100 B", "1.0 PiB")}
+    assert {one.reason for one in result.findings[:3]} == {GREW.format(before="100 B", now="1.0 PiB")}
     assert not result.whole
 
 

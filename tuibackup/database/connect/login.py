@@ -30,6 +30,7 @@ from tuibackup.errors import (
 from tuibackup.remote.session import Session
 from tuibackup.secret import Secret
 from tuibackup.text import printable
+from tuibackup.words import joined, sentence
 
 ANSWER_SECONDS = 30.0  # for the server's greeting and login
 RETURN_SECONDS = 60.0  # for a server to come back that was restarted, or that has no room for one more
@@ -37,7 +38,7 @@ _PAUSE = 1.0  # seconds between tries
 _NO_LIMIT = 2**64 - 1
 _LIMITS = re.compile("sql_select_limit|max_join_size|sql_big_selects", re.IGNORECASE)
 _TRIES = 4  # of a login that ends while it looks at what there is
-_BROUGHT_DOWN = "the database server went down when it was asked to show it"
+_BROUGHT_DOWN = sentence("the database server went down when it was asked to show it")
 # A server may be set to end a session that is idle for seconds, in a transaction or not, takes rows slowly, or asks for
 # much. Our logins do all of that for good reasons: they wait for a lock, for the dumps beside them, for a slow disk.
 # And we decide what SQL means and which rows it gives, not the server's defaults or its init_connect.
@@ -215,7 +216,7 @@ async def login(session: Session, server: Server, password: Secret | None) -> Da
         except ConnectionLostError as error:  # a script that ends idle logins may have ended this one
             tries += 1
             if session.lost or tries == _TRIES:
-                raise ConnectionLostError(f"{server.name}: {CLOSED}") from error
+                raise ConnectionLostError(joined(": ", (server.name, CLOSED))) from error
             connection = await come_back(session, options, RETURN_SECONDS)
             if isinstance(error, LostAtError) and await _up(connection) < loop.time() - began:
                 feared[error.one] = _BROUGHT_DOWN
@@ -283,7 +284,7 @@ def _cuts(rows: object, looked_at: object, init_connect: object) -> str:
 async def _options(session: Session, server: Server, password: Secret | None) -> Options:
     """How to log in: the configuration's words first, then the option file's, then what is usual."""
     database = server.database
-    assert database is not None, f"{server.name} has no database in its configuration"
+    assert database is not None, sentence("{server} has no database in its configuration", server=server.name)
     found = Options()
     if database.password.option_file:
         found = await _option_file(session, database.password.option_file)
@@ -305,9 +306,13 @@ async def _option_file(session: Session, path: str) -> Options:
     said = await session.run(f"cat -- {name}", timeout=ANSWER_SECONDS, limit=1 << 20)
     if not said.ok:
         raise DatabaseError(
-            f"{session.name}: option file {printable(path)} on the server cannot be read"
-            f" by {printable(session.user)}",
-            "check its path and mode there",
+            sentence(
+                "{session}: option file {path} on the server cannot be read by {user}",
+                session=session.name,
+                path=printable(path),
+                user=printable(session.user),
+            ),
+            sentence("check its path and mode there"),
         )
     return parse(said.stdout.decode("utf-8", "surrogateescape"))
 

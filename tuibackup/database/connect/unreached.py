@@ -4,17 +4,20 @@ from tuibackup.database.connect.optionfile import Options
 from tuibackup.errors import ForbiddenError, RemoteCommandError
 from tuibackup.remote.command import quote
 from tuibackup.remote.session import Session
+from tuibackup.words import sentence
 
 _SECONDS = 30.0
-_NOTHING = "check that the database server runs and listens there"
-_KEY = "in authorized_keys restrict or no-port-forwarding (write restrict,port-forwarding)"
-_NO_TCP = (
-    "sshd there forbids forwarding: see AllowTcpForwarding, DisableForwarding and PermitOpen in its config,"
-    f" and {_KEY}"
+_NOTHING = sentence("check that the database server runs and listens there")
+_KEY = sentence("in authorized_keys restrict or no-port-forwarding (write restrict,port-forwarding)")
+_NO_TCP = sentence(
+    "sshd there forbids forwarding: see AllowTcpForwarding, DisableForwarding and PermitOpen "
+    "in its config, and {key}",
+    key=_KEY,
 )
-_NO_SOCKET = (
-    "a database listens there, and sshd forbids forwarding: see AllowStreamLocalForwarding and DisableForwarding in its"
-    f" config, and {_KEY}"
+_NO_SOCKET = sentence(
+    "a database listens there, and sshd forbids forwarding: see AllowStreamLocalForwarding "
+    "and DisableForwarding in its config, and {key}",
+    key=_KEY,
 )
 
 

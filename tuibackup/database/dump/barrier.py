@@ -27,7 +27,8 @@ from tuibackup.database.dump.beside import beside
 from tuibackup.database.rights.grants import Grants
 from tuibackup.database.version import series
 from tuibackup.errors import ConnectionLostError, DatabaseError
-from tuibackup.text import numbered, printable
+from tuibackup.text import printable
+from tuibackup.words import sentence, sentence_n
 
 WAIT = 0.3  # seconds to wait for the lock, while others may wait behind us
 TRIES = 5
@@ -51,10 +52,12 @@ def may_lock(grants: Iterable[str]) -> bool:
 
 def few_logins(database: DatabaseSession) -> str:
     """Why an account with so few logins gets no lock, and the way out."""
-    return (
-        f"{printable(database.account)} may have {numbered(database.logins, 'login')} at a time, too few to lock the"
-        " databases together, so everything is dumped over one login and no rows are compared; run:"
-        f" ALTER USER {printable(database.account)} WITH MAX_USER_CONNECTIONS 10"
+    return sentence(
+        "{account} may have {logins} at a time, too few to lock the databases together, so "
+        "everything is dumped over one login and no rows are compared; run: ALTER USER {account} "
+        "WITH MAX_USER_CONNECTIONS 10",
+        account=printable(database.account),
+        logins=sentence_n("{count} login", "{count} logins", database.logins),
     )
 
 
@@ -96,12 +99,14 @@ class Barrier:
             async with beside(self._speak()), asyncio.timeout(HOLD):
                 yield
         except TimeoutError as error:
-            raise BarrierError(f"the lock was needed for more than {HOLD:g} s") from error
+            raise BarrierError(
+                sentence("the lock was needed for more than {hold} s", hold=f"{HOLD:g}")
+            ) from error
         finally:
             kept = await self._release()
             self.lock_ms = (self._given - began) * 1000
         if not kept:
-            raise BarrierError("the server ended the lock by itself")
+            raise BarrierError(sentence("the server ended the lock by itself"))
 
     async def _speak(self) -> None:
         """Let the server hear from us in the first moments."""
@@ -121,7 +126,9 @@ class Barrier:
                 await self._control.rows(f"SET SESSION wait_timeout = {int(PAUSE) + 60}")
                 if attempt == TRIES or "denied" in error.message:
                     said = error.message.partition("says: ")[2] or error.message
-                    raise BarrierError(f"no lock: {said}{await self._longest()}") from error
+                    raise BarrierError(
+                        sentence("no lock: {said}{longest}", said=said, longest=await self._longest())
+                    ) from error
             except BaseException:
                 # Cancelled, or the connection is lost: perhaps while the server was locking.
                 self._control.drop()
@@ -153,7 +160,9 @@ class Barrier:
         while used := await self._control.rows("SHOW OPEN TABLES WHERE In_use > 0"):
             if loop.time() > ends:
                 place = ".".join(printable(str(name)) for name in used[0][:2])
-                raise DatabaseError(f"some table was in use at every moment, last {place}")
+                raise DatabaseError(
+                    sentence("some table was in use at every moment, last {place}", place=place)
+                )
             await asyncio.sleep(_GLANCE)
 
     async def _soon(self, statement: str) -> None:
@@ -168,7 +177,9 @@ class Barrier:
                 await asking
             except DatabaseError as error:
                 if late:
-                    raise DatabaseError(f"the server did not give the lock within {WAIT:g} s") from error
+                    raise DatabaseError(
+                        sentence("the server did not give the lock within {wait} s", wait=f"{WAIT:g}")
+                    ) from error
                 raise
             finally:
                 if late:  # if the kill came too late, it hits the next statement: this one
@@ -186,7 +197,12 @@ class Barrier:
                 " AND USER <> 'system user' AND ID <> CONNECTION_ID() AND TIME > 0 ORDER BY TIME DESC LIMIT 1"
             )
             for number, user, seconds in found:
-                return f" (thread {number} of {printable(str(user))} has been at work for {int(seconds)} s)"
+                return sentence(
+                    " (thread {number} of {user} has been at work for {seconds} s)",
+                    number=number,
+                    user=printable(str(user)),
+                    seconds=int(seconds),
+                )
         return ""
 
     async def _release(self) -> bool:

@@ -18,6 +18,7 @@ from tuibackup.database.native.dumper import Native
 from tuibackup.errors import ConnectionLostError, DatabaseError
 from tuibackup.remote.session import Session
 from tuibackup.text import printable
+from tuibackup.words import sentence
 
 _AGAIN_SECONDS, _AGAIN_PAUSE = 60.0, 1.0  # to wait until a server that went down is up again
 
@@ -158,7 +159,7 @@ class Reader:
         if packed.fault:
             faults.append(packed.fault)
         if share.whole and not faults and not packed.scanner.completed:
-            faults.append("the dump ends without its last line: it is cut off")
+            faults.append(sentence("the dump ends without its last line: it is cut off"))
         return Ended(
             number,
             share,
@@ -176,7 +177,7 @@ class Reader:
         assert self._native is not None
         [info] = share.databases
         if share.whole:
-            self._live.say(f"{printable(info.name)}: read without a dump program")
+            self._live.say(sentence("{info}: read without a dump program", info=printable(info.name)))
             async with aclosing(self._native.database(info)) as parts:
                 async for part in parts:
                     yield part

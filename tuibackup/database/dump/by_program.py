@@ -20,6 +20,7 @@ from tuibackup.remote.command import Exit
 from tuibackup.remote.session import BEGIN_SECONDS, Session
 from tuibackup.remote.stream import Stream
 from tuibackup.text import duration, printable
+from tuibackup.words import sentence
 
 STALL_SECONDS = 900.0  # without a byte or a word from the tool: a table may take long to sort
 _CHUNK = 256 << 10
@@ -60,7 +61,11 @@ class Program:
                 await self._stream.begun()
         except TimeoutError:
             raise RemoteTimeoutError(
-                f"{self._session.name}: its shell did not answer within {BEGIN_SECONDS:g} s"
+                sentence(
+                    "{session}: its shell did not answer within {begin_seconds} s",
+                    session=self._session.name,
+                    begin_seconds=f"{BEGIN_SECONDS:g}",
+                )
             ) from None
         await self._stream.write(self._tool.names(share))
         # or while the shell tries which tools exist.
@@ -110,7 +115,9 @@ class Program:
                         self._exit = await self._stream.wait()
                         return
             except TimeoutError:
-                self._complaints.append(f"it wrote nothing for {duration(STALL_SECONDS)}")
+                self._complaints.append(
+                    sentence("it wrote nothing for {stall_seconds}", stall_seconds=duration(STALL_SECONDS))
+                )
                 return
             yield chunk
 
@@ -125,6 +132,6 @@ class Program:
             if len(self._complaints) < _COMPLAINTS:
                 self._complaints.append(text)
             if not self.open and _TOO_MANY.search(text):
-                self.refused = f"the server allows no more connections: {text}"
+                self.refused = sentence("the server allows no more connections: {text}", text=text)
         elif text.strip() and not text.startswith("-- "):
             self._last_words = text

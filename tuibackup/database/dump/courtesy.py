@@ -17,6 +17,7 @@ from tuibackup.database.dump.progress import Live
 from tuibackup.errors import ConnectionLostError, DatabaseError
 from tuibackup.remote.session import Session
 from tuibackup.text import printable
+from tuibackup.words import sentence
 
 PATIENCE = 0.5  # seconds that somebody waits before we end our statement …
 _LOOK = 0.3  # … and between two looks: together well below two seconds
@@ -148,7 +149,10 @@ class Courtesy:
             self._ended.add(ours)
             name = ".".join(map(printable, place))
             self._live.say(
-                f"{name}: somebody waits to change this table; the statement that dumps it was ended"
+                sentence(
+                    "{name}: somebody waits to change this table; the statement that dumps it was ended",
+                    name=name,
+                )
             )
         with suppress(DatabaseError):  # it has ended meanwhile
             await login.rows(f"{kill} {ours.number}")

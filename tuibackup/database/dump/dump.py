@@ -27,9 +27,10 @@ from tuibackup.sop import Outcome
 from tuibackup.text import printable
 from tuibackup.vault.incoming import Incoming
 from tuibackup.vault.summary import DatabaseSummary
+from tuibackup.words import joined, sentence
 
-COMPARED, COUNTED = "compared", "counted, not compared"
-NO_TOOL = "none: read over a connection"
+COMPARED, COUNTED = "compared", sentence("counted, not compared")
+NO_TOOL = sentence("none: read over a connection")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,9 @@ async def dump(
         tool = await find_tool(session, probe, database)
     except DatabaseError as error:
         no_tool = error.message if isinstance(error, BrokenToolError | ForeignToolError) else ""
-        reporter.output(f"{error.message}; the databases are read without a dump program")
+        reporter.output(
+            sentence("{message}; the databases are read without a dump program", message=error.message)
+        )
     for finding in audit.audit(database):
         told.take(finding)
     if nothing := audit.nothing_there(server, database):
@@ -128,7 +131,13 @@ async def dump(
         made = sorted(made, key=lambda one: (bool(one.faults), one.info.name.startswith(OLD_NAME)))
         summaries = [await _close(one, incoming, live, told) for one in made]
     if all(one.faults for one in made):
-        raise DatabaseError(f"{server.name}: no database could be dumped: {made[0].faults[0]}")
+        raise DatabaseError(
+            sentence(
+                "{server}: no database could be dumped: {faults}",
+                server=server.name,
+                faults=made[0].faults[0],
+            )
+        )
     await asyncio.to_thread(tables_json.write, incoming, made, summaries, taken)
     await _beside(session, database, made, incoming, told)
     whole = all(one.whole for one in summaries) and not any(finding.mark for finding in told.findings)
@@ -139,7 +148,7 @@ async def dump(
         bytes=sum(one.bytes for one in summaries),
         stored_bytes=sum(one.stored_bytes for one in summaries),
         findings=tuple(told.findings),
-        tool=(tool.version or tool.path) if tool else ": ".join(filter(None, (NO_TOOL, no_tool))),
+        tool=(tool.version or tool.path) if tool else joined(": ", filter(None, (NO_TOOL, no_tool))),
         instant=taken.instant,
         lock_ms=taken.lock_ms,
         longest_ms=dumps.longest_ms,
@@ -168,22 +177,25 @@ async def _once_more(
         if session.lost:
             raise
         for name in broken:
-            told(name, f"could not be dumped a second time: {error.message}")
+            told(name, sentence("could not be dumped a second time: {message}", message=error.message))
         return taken.made
     for subject, said in complaints(ended):
         told(subject, said)
     for one in again:
         if why := broken.get(one.info.name):
-            why = f"was dumped a second time, so it shows a later instant than the other databases: {why}"
+            why = sentence(
+                "was dumped a second time, so it shows a later instant than the other databases: {why}",
+                why=why,
+            )
         told(
             one.info.name,
-            why or "was created during the run, so its dump shows a later instant than the others",
+            why or sentence("was created during the run, so its dump shows a later instant than the others"),
         )
     for name, why in broken.items():
         if name not in now:
             told(
                 name,
-                f"was dropped or renamed during the run; its dump is not kept: {why}",
+                sentence("was dropped or renamed during the run; its dump is not kept: {why}", why=why),
                 mark=True,
             )
             dumps.forget(name)  # a part of a dump would stop a restore of all
@@ -203,11 +215,12 @@ async def _beside(
     except (DatabaseError, ConnectionLostError) as error:
         if session.lost:
             raise
-        reason = (
-            "views that look into other databases, definitions of what was left out, users and grants"
-            f" were not all saved: {error.message}"
+        reason = sentence(
+            "views that look into other databases, definitions of what was left out, users and "
+            "grants were not all saved: {message}",
+            message=error.message,
         )
-        told("beside the dumps", reason, mark=True)
+        told(sentence("beside the dumps"), reason, mark=True)
 
 
 async def _close(made: Made, incoming: Incoming, live: Live, told: _Told) -> DatabaseSummary:

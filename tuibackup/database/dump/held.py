@@ -10,6 +10,7 @@ from contextlib import suppress
 from tuibackup.database.connect.login import DatabaseSession
 from tuibackup.database.dump.progress import Live
 from tuibackup.errors import ConnectionLostError, DatabaseError
+from tuibackup.words import sentence
 
 _PAUSE = 2.0  # seconds between two looks at who waits
 # Logins of this account that began after ours and wait for a table.
@@ -35,5 +36,5 @@ async def end_waits(
                 known = programs()
                 if known is not None and int(number) not in known:
                     continue
-                live.say("a dump program waited too long for a table and was ended")
+                live.say(sentence("a dump program waited too long for a table and was ended"))
                 await database.rows(f"KILL QUERY {int(number)}")

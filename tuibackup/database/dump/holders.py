@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from tuibackup.errors import DatabaseError
 from tuibackup.text import printable
+from tuibackup.words import sentence
 
 Ask = Callable[[str], Awaitable[Sequence[Sequence[bytes | None]]]]
 
@@ -35,7 +36,9 @@ async def holders(ask: Ask, database: str, table: str) -> str:
             continue
         if found:
             return "; ".join(_told(row) for row in found[:_SHOWN])
-    return "the server does not tell who holds it (SHOW PROCESSLIST; INSTALL SONAME 'metadata_lock_info')"
+    return sentence(
+        "the server does not tell who holds it (SHOW PROCESSLIST; INSTALL SONAME 'metadata_lock_info')"
+    )
 
 
 def _told(row: Sequence[bytes | None]) -> str:

@@ -44,9 +44,14 @@ from tuibackup.errors import ConnectionLostError, DatabaseError
 from tuibackup.remote.session import Session
 from tuibackup.text import printable
 from tuibackup.vault.incoming import Incoming
+from tuibackup.words import sentence
 
-BARRIER, ONE_PROGRAM, EACH = "barrier", "one program for all databases", "one for each database"
-NATIVE = "one connection for all databases, without a dump program"
+BARRIER, ONE_PROGRAM, EACH = (
+    "barrier",
+    sentence("one program for all databases"),
+    sentence("one for each database"),
+)
+NATIVE = sentence("one connection for all databases, without a dump program")
 _FETCH = 0.6  # seconds, while everybody waits, for the rows of small tables without transactions
 _ENOUGH = 32 << 20  # bytes of tables for which another program is worth its start
 
@@ -98,12 +103,19 @@ class Dumps:
             return await self._at_one_instant(checksum=checksum)
         finally:
             if self.longest_ms:
-                self._live.say(f"others may have waited up to {self.longest_ms:.0f} ms for the dump")
+                self._live.say(
+                    sentence(
+                        "others may have waited up to {longest_ms} ms for the dump",
+                        longest_ms=f"{self.longest_ms:.0f}",
+                    )
+                )
 
     async def _at_one_instant(self, *, checksum: bool) -> Taken:
         infos = self._database.databases
         if self._database.logins == 1 and self.tool is not None:
-            self._without_tool("the account may have one login at a time, and a dump program needs a second")
+            self._without_tool(
+                sentence("the account may have one login at a time, and a dump program needs a second")
+            )
         for last in (False, True):
             try:
                 return await self._behind_barrier(checksum=checksum)
@@ -111,7 +123,9 @@ class Dumps:
                 if self._session.lost:
                     raise
                 no_barrier = str(error)
-                self._live.say(f"the databases were not locked together: {no_barrier}")
+                self._live.say(
+                    sentence("the databases were not locked together: {no_barrier}", no_barrier=no_barrier)
+                )
                 self._files.forget(one.name for one in infos)
                 self._files.forget_parts()
                 if last or (isinstance(error, BarrierError) and not error.passing):
@@ -135,7 +149,7 @@ class Dumps:
 
     def _without_tool(self, why: str) -> None:
         self.tool, self.no_tool = None, why
-        self._live.say(f"{why}; the databases are read without a dump program")
+        self._live.say(sentence("{why}; the databases are read without a dump program", why=why))
 
     async def again(self, infos: Sequence[DatabaseInfo]) -> tuple[list[Made], list[Ended]]:
         """Dump these once more, at a later instant, over a connection, which leaves out only what it cannot read.
@@ -143,7 +157,7 @@ class Dumps:
         Their first dumps are removed when that has begun. Raises as `at_one_instant`.
         """
         for info in infos:
-            self._live.say(f"{printable(info.name)}: dumped once more")
+            self._live.say(sentence("{info}: dumped once more", info=printable(info.name)))
         await self._database.rows("SELECT 1")  # if the server restarts, this waits for it
         made, ended, _begun = await self._run(self._one(infos, program=False), infos)
         for one in made:
@@ -159,7 +173,7 @@ class Dumps:
         database = self._database
         if not database.untold and not may_lock(database.grants):
             grant = Grants(database.grants).statement(database.account, database.vendor)
-            raise BarrierError(f"the account lacks RELOAD; run: {printable(grant)}")
+            raise BarrierError(sentence("the account lacks RELOAD; run: {grant}", grant=printable(grant)))
         if 0 < database.logins <= LOGINS:
             raise BarrierError(few_logins(database))
         loop = asyncio.get_running_loop()
@@ -185,9 +199,13 @@ class Dumps:
                 await control.close()
                 courtesy.start(running.begun(), lambda: [helper.number, *running.numbers])
                 if not await witnessed(helper, lambda: running.at_work + 1):
-                    raise BarrierError("the server does not confirm every transaction")
+                    raise BarrierError(sentence("the server does not confirm every transaction"))
                 self._live.say(
-                    f"one instant, lock {barrier.lock_ms:.0f} ms, dumps side by side: {running.number}"
+                    sentence(
+                        "one instant, lock {lock_ms} ms, dumps side by side: {number}",
+                        lock_ms=f"{barrier.lock_ms:.0f}",
+                        number=running.number,
+                    )
                 )
                 history = self.tool is None or self.tool.history
                 exactly = taken_by([*aside, *exact]) if self.tool else None
@@ -201,7 +219,10 @@ class Dumps:
                 one.timely = frozenset(table for name, table in running.timely if name == one.info.name)
                 one.exact |= taken_by([*aside, *exact]).get(one.info.name, frozenset())
             self._live.say(
-                f"counting the rows of {tables(sum(len(one.tables) for one in self._database.databases))}"
+                sentence(
+                    "counting the rows of {sum}",
+                    sum=tables(sum(len(one.tables) for one in self._database.databases)),
+                )
             )
             await checker.finish(loop.time() - began)
             await checker.confirm(
@@ -234,9 +255,16 @@ class Dumps:
                 except TimeoutError:
                     # If the server lists all their transactions, they are programs that do not say when they begin.
                     silent = await witnessed(helper, lambda: running.at_work + 1, looks=1)
-                    why = "did not say that they had begun" if silent else "had not begun"
+                    why = sentence("did not say that they had begun") if silent else sentence("had not begun")
                     raise BarrierError(
-                        f"{running.late} of {running.total} {why} within {BEGIN:g} s", passing=not silent
+                        sentence(
+                            "{late} of {total} {why} within {begin} s",
+                            late=running.late,
+                            total=running.total,
+                            why=why,
+                            begin=f"{BEGIN:g}",
+                        ),
+                        passing=not silent,
                     ) from None
                 await running.fetch(_FETCH)
         except DatabaseError as error:

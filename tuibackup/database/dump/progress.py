@@ -7,6 +7,7 @@ from tuibackup.database.inventory import DatabaseInfo, tables
 from tuibackup.progress import Progress, Reporter
 from tuibackup.text import duration, printable, size
 from tuibackup.vault.summary import DatabaseSummary
+from tuibackup.words import joined, sentence
 
 _TABLE = "-- Retrieving table structure for table "
 _SEQUENCE = "-- Retrieving sequence structure for "
@@ -36,9 +37,13 @@ class Live:
         """Show which programs run side by side, and what each takes."""
         for number, share in enumerate(shares, 1):
             names = ", ".join(printable(one.name) for one in share.databases[:4])
-            more = f" and {len(share.databases) - 4} more" if len(share.databases) > 4 else ""
-            what = names + more + (f" ({tables(len(share.tables))} of it)" if share.tables else "")
-            self.say(f"{number}: {what}")
+            more = (
+                sentence(" and {number} more", number=len(share.databases) - 4)
+                if len(share.databases) > 4
+                else ""
+            )
+            part = sentence(" ({tables} of it)", tables=tables(len(share.tables))) if share.tables else ""
+            self.say(joined("", (f"{number}: ", names, more, part)))
 
     def table(self, program: int, database: str, table: str) -> None:
         """The program has come to this table."""
@@ -60,8 +65,15 @@ class Live:
         """This database is dumped."""
         mark = "√" if summary.whole else "×"
         self.say(
-            f"{mark} {printable(summary.name)}: {tables(summary.tables)}, {size(summary.bytes)}"
-            f" stored in {size(summary.stored_bytes)}, {duration(seconds)}"
+            sentence(
+                "{mark} {name}: {tables}, {size} stored in {stored}, {time}",
+                mark=mark,
+                name=printable(summary.name),
+                tables=tables(summary.tables),
+                size=size(summary.bytes),
+                stored=size(summary.stored_bytes),
+                time=duration(seconds),
+            )
         )
 
     def _tell(self) -> None:

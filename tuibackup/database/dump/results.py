@@ -13,6 +13,7 @@ from tuibackup.database.objects.shown import LeftOut
 from tuibackup.database.sql.scan import Contents
 from tuibackup.database.sql.sqlfile import SqlFile
 from tuibackup.text import printable
+from tuibackup.words import joined, sentence
 
 
 @dataclass(slots=True)
@@ -40,8 +41,8 @@ class Made:
         for one in self.found:
             if one.held:
                 continue
-            return f"{one.kind} {printable(one.name)}: {one.why}"
-        return "; ".join(self.faults)
+            return joined("", (sentence(one.kind), f" {printable(one.name)}: ", one.why))
+        return joined("; ", self.faults)
 
 
 @dataclass(slots=True)
@@ -74,7 +75,7 @@ def complaints(ended: Sequence[Ended]) -> list[tuple[str, str]]:
     return [
         (
             ", ".join(info.name for info in one.share.databases),
-            line if one.native else f"the dump program said: {line}",
+            line if one.native else sentence("the dump program said: {line}", line=line),
         )
         for one in ended
         if not one.faults

@@ -11,6 +11,7 @@ from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
 from tuibackup.remote.unpack import JOB
 from tuibackup.text import printable
+from tuibackup.words import joined, sentence
 
 # --skip-add-locks: behind LOCK TABLES a table whose default is NEXTVAL(…) cannot be restored (error 1100).
 _FLAGS = (
@@ -110,18 +111,26 @@ async def find_tool(session: Session, probe: Probe, database: DatabaseSession) -
     """
     if not probe.dump_tools:
         raise DatabaseError(
-            f"{session.name}: no mariadb-dump or mysqldump on the server",
-            "install its client package there (Debian: mariadb-client or default-mysql-client)",
+            sentence("{session}: no mariadb-dump or mysqldump on the server", session=session.name),
+            sentence("install its client package there (Debian: mariadb-client or default-mysql-client)"),
         )
     vendor = database.vendor
     own = [tool for tool in probe.dump_tools if _vendor(*tool) in (vendor, "")]
     if not own:
         path, version = probe.dump_tools[0]
         raise ForeignToolError(
-            f"{session.name}: {path} is {_vendor(path, version)}'s, the server is a {vendor}"
+            sentence(
+                "{session}: {path} is {vendor}'s, the server is a {other}",
+                session=session.name,
+                path=path,
+                vendor=_vendor(path, version),
+                other=vendor,
+            )
         )
     if database.cuts:
-        raise BrokenToolError(f"the server would cut short what a dump program reads ({database.cuts})")
+        raise BrokenToolError(
+            sentence("the server would cut short what a dump program reads ({cuts})", cuts=database.cuts)
+        )
     wanted = "mariadb" if vendor == "MariaDB" else "mysqldump"
     broken = []
     for path, version in sorted(own, key=lambda tool: wanted not in tool[0]):
@@ -134,7 +143,7 @@ async def find_tool(session: Session, probe: Probe, database: DatabaseSession) -
         packer = "zstd" if probe.zstd else "gzip" if probe.gzip else ""
         tls = _TLS_MYSQL if "--ssl-mode" in listed else _TLS
         return DumpTool(path, version, (*_FLAGS, *extra), packer, "--dump-history" in listed, tls)
-    raise BrokenToolError("; ".join(broken), "reinstall its package there")
+    raise BrokenToolError(joined("; ", broken), sentence("reinstall its package there"))
 
 
 def _vendor(path: str, version: str) -> str:
@@ -149,10 +158,16 @@ async def _help(session: Session, path: str) -> str:
     try:
         said = await session.run(quote(path) + b" --no-defaults --help", timeout=_HELP_SECONDS)
     except RemoteTimeoutError as error:
-        raise BrokenToolError(f"{path} does not work: it does not answer") from error
+        raise BrokenToolError(sentence("{path} does not work: it does not answer", path=path)) from error
     listed = said.stdout.decode("utf-8", "replace").replace("_", "-")
     if said.ok and _FLAGS[0] in listed:
         return listed
     words = printable(said.stderr.strip().rpartition(b"\n")[2][:_SAID])
-    why = str(Exit(said.exit_status, said.signal)) + (f": {words}" if words else "")
-    raise BrokenToolError(f"{path} does not work: {'its --help lists no options' if said.ok else why}")
+    why = joined(": ", filter(None, (str(Exit(said.exit_status, said.signal)), words)))
+    raise BrokenToolError(
+        sentence(
+            "{path} does not work: {why}",
+            path=path,
+            why=sentence("its --help lists no options") if said.ok else why,
+        )
+    )

@@ -9,6 +9,7 @@ from tuibackup.database.inventory import TRANSACTIONAL, DatabaseInfo, TableInfo
 from tuibackup.database.sql.scan import Contents, Scanner
 from tuibackup.remote.command import Exit
 from tuibackup.text import count, printable
+from tuibackup.words import joined, sentence
 
 _SHOWN = 5
 # Most complaints begin with the program's name, but not all.
@@ -23,9 +24,9 @@ def ended_badly(ended: Exit, scanner: Scanner, complaints: Sequence[str], last_w
     """The reasons why nothing that this program wrote can be trusted. `last_words`: the last line of stderr."""
     if not ended.ok:
         said = f": {complaints[-1] if complaints else last_words}" if complaints or last_words else ""
-        yield f"the dump program {ended}{said}"
+        yield sentence("the dump program {ended}{said}", ended=ended, said=said)
     if not scanner.completed:
-        yield "the dump ends without its last line: it is cut off"
+        yield sentence("the dump ends without its last line: it is cut off")
 
 
 def spared(share: Share, scanner: Scanner) -> Iterator[str]:
@@ -44,16 +45,21 @@ def spared(share: Share, scanner: Scanner) -> Iterator[str]:
 def missing(database: DatabaseInfo, found: Contents) -> Iterator[str]:
     """What the inventory has and the dump lacks."""
     if names := [table.name for table in database.tables if table.name not in found.tables]:
-        yield f"tables missing in the dump: {_some(names)}"
+        yield sentence("tables missing in the dump: {some}", some=_some(names))
     if names := [view for view in database.views if view not in found.views]:
-        yield f"views missing in the dump: {_some(names)}"
+        yield sentence("views missing in the dump: {some}", some=_some(names))
     for what, expected in (
         ("trigger", len(database.triggers)),
         ("routine", len(database.routines)),
         ("event", len(database.events)),
     ):
         if found.objects[what] < expected:
-            yield f"{found.objects[what]} of {expected} {what}s are in the dump"
+            yield sentence(
+                "{objects} of {expected} {what} are in the dump",
+                objects=found.objects[what],
+                expected=expected,
+                what=sentence(f"{what}s"),
+            )
 
 
 def miscounted(
@@ -64,9 +70,16 @@ def miscounted(
     for table in found.tables.values():
         counted = counts.get((database.name, table.name))
         if counted is not None and table.rows is not None and counted != table.rows:
-            wrong.append(f"{printable(table.name)} ({count(table.rows)} instead of {count(counted)})")
+            wrong.append(
+                sentence(
+                    "{table} ({rows} instead of {counted})",
+                    table=printable(table.name),
+                    rows=count(table.rows),
+                    counted=count(counted),
+                )
+            )
     if wrong:
-        yield f"rows missing in the dump, or too many: {_some(wrong)}"
+        yield sentence("rows missing in the dump, or too many: {some}", some=_some(wrong))
 
 
 def uncounted(database: DatabaseInfo, counts: Mapping[tuple[str, str], int]) -> Iterator[str]:
@@ -77,7 +90,7 @@ def uncounted(database: DatabaseInfo, counts: Mapping[tuple[str, str], int]) -> 
         if countable(table) and (database.name, table.name) not in counts
     ]
     if names:
-        yield f"rows not compared because the server did not count them: {_some(names)}"
+        yield sentence("rows not compared because the server did not count them: {some}", some=_some(names))
 
 
 def countable(table: TableInfo) -> bool:
@@ -95,6 +108,6 @@ def complaint(line: str) -> bool:
 
 
 def _some(names: Iterable[str]) -> str:
-    names = [printable(name) for name in names]
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
+    names = list(map(printable, names))
+    more = sentence(" and {number} more", number=len(names) - _SHOWN) if len(names) > _SHOWN else ""
+    return joined("", (joined(", ", names[:_SHOWN]), more))

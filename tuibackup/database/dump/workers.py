@@ -17,6 +17,7 @@ from tuibackup.database.sql.scan import Scanner
 from tuibackup.errors import ConnectionLostError, DatabaseError, NoChannelError, RemoteCommandError
 from tuibackup.remote.session import Session
 from tuibackup.vault.disk import RoomGuard
+from tuibackup.words import sentence
 
 T = TypeVar("T")
 
@@ -97,7 +98,7 @@ class Running:
             if one.refused:
                 raise BarrierError(one.refused, passing=isinstance(one, Reader))
         if not self.number:
-            raise BarrierError("no dump program could begin")
+            raise BarrierError(sentence("no dump program could begin"))
 
     async def fetch(self, seconds: float) -> None:
         """Let the readers read their tables under the lock, for `seconds`; what comes later is not `timely`."""

@@ -10,6 +10,7 @@ from tuibackup.database.connect.connection import Connection
 from tuibackup.database.connect.packets import EndlessAnswerError, columns
 from tuibackup.errors import ConnectionLostError, DatabaseError
 from tuibackup.text import printable
+from tuibackup.words import sentence
 
 STALL_SECONDS = 900.0  # without a row: a table may take long to sort
 _ANSWER = 128 << 20  # bytes of an answer that is kept
@@ -44,7 +45,11 @@ class Asker:
             async for batch in batches:
                 size += sum(map(len, batch))
                 if size > _ANSWER:
-                    raise DatabaseError(f"{self._server}: the database sent an answer that is too large")
+                    raise DatabaseError(
+                        sentence(
+                            "{server}: the database sent an answer that is too large", server=self._server
+                        )
+                    )
                 found += map(columns, batch)
         return found
 
@@ -61,25 +66,35 @@ class Asker:
                         return
                     yield batch
         except TimeoutError as error:
-            raise DatabaseError(f"{self._server}: no answer from the database") from error
+            raise DatabaseError(
+                sentence("{server}: no answer from the database", server=self._server)
+            ) from error
         except EndlessAnswerError as error:
-            raise DatabaseError(f"{self._server}: the database sent an answer that is too large") from error
+            raise DatabaseError(
+                sentence("{server}: the database sent an answer that is too large", server=self._server)
+            ) from error
         except aiomysql.MySQLError as error:
             code = int(error.args[0]) if error.args and isinstance(error.args[0], int) else 0
             said = printable(str(error.args[1] if len(error.args) > 1 else error))
             if code in _GONE or isinstance(error, aiomysql.InterfaceError):
                 raise ConnectionLostError(
-                    f"{self._server}: the database closed the connection: {said}"
+                    sentence(
+                        "{server}: the database closed the connection: {said}", server=self._server, said=said
+                    )
                 ) from error
-            raise StatementError(f"{self._server}: the database says: {said}", code, said) from error
+            raise StatementError(
+                sentence("{server}: the database says: {said}", server=self._server, said=said), code, said
+            ) from error
         except (asyncio.IncompleteReadError, OSError, AttributeError) as error:
-            raise ConnectionLostError(f"{self._server}: the database closed the connection") from error
+            raise ConnectionLostError(
+                sentence("{server}: the database closed the connection", server=self._server)
+            ) from error
 
 
 def as_bytes(value: bytes | None) -> bytes:
     """A value that every server gives."""
     if value is None:
-        raise StatementError("the database's answer lacks a value that was asked for", 0)
+        raise StatementError(sentence("the database's answer lacks a value that was asked for"), 0)
     return value
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from tuibackup.database.inventory import quoted
 from tuibackup.database.native.asking import as_text
+from tuibackup.words import sentence
 
 _NUMBERS = frozenset({"tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "year"})
 _FLOATING = frozenset({"float", "double", "real"})
@@ -50,7 +51,7 @@ class Row:
     def text(self, values: Sequence[bytes | None]) -> bytes:
         """The row whose answer is `values`: the SQL with marks, then the long values in order."""
         if len(values) != 1 + len(self.long) or values[0] is None:
-            raise ValueError("a row that cannot be read")
+            raise ValueError(sentence("a row that cannot be read"))
         pieces = values[0].split(_MARK)
         given = [
             literal(column, value)
@@ -58,7 +59,7 @@ class Row:
             if value is not None
         ]
         if len(pieces) != len(given) + 1:
-            raise ValueError("a row that cannot be read")
+            raise ValueError(sentence("a row that cannot be read"))
         joined = [escaped(pieces[0])]
         for value, piece in zip(given, pieces[1:], strict=True):
             joined += [value, escaped(piece)]

@@ -33,6 +33,7 @@ from tuibackup.database.objects.shown import (
 from tuibackup.database.version import series
 from tuibackup.errors import ConnectionLostError, DatabaseError
 from tuibackup.text import printable
+from tuibackup.words import joined, later, sentence
 
 _CHANGED = 1412
 _HISTORY_SINCE = (10, 11)
@@ -40,7 +41,9 @@ _SEQUENCE = "SEQUENCE"
 _VERSIONED = "SYSTEM VERSIONED"
 _BACK = "ROLLBACK TO SAVEPOINT tuibackup"
 _LOSSES = 3  # reconnections at most: what ends our connection may hurt other clients, too
-_ORDER = {"function": 0, "procedure": 1, "package": 2, "package body": 3}  # a body comes after its package
+_ORDER = {  # a body comes after its package
+    later("function"): 0, later("procedure"): 1, later("package"): 2, later("package body"): 3
+}  # fmt: skip
 
 
 class Native:
@@ -56,7 +59,7 @@ class Native:
         connection: Connection,
         vendor: str,
         *,
-        server: str = "the database",
+        server: str = sentence("the database"),
         reconnect: Callable[[], Awaitable[Connection]] | None = None,
         patience: float = 1,
     ) -> None:
@@ -160,7 +163,12 @@ class Native:
             foreseen = self._rows.foreseen((database, table.name))
             if foreseen is not None and foreseen != found:
                 raise StatementError(
-                    f"{printable(database)}.{printable(table.name)} was changed meanwhile", 1412
+                    sentence(
+                        "{database}.{table} was changed meanwhile",
+                        database=printable(database),
+                        table=printable(table.name),
+                    ),
+                    1412,
                 )
             if history:
                 written += period_columns(found)
@@ -250,14 +258,19 @@ class Native:
             await self.begin()  # the one who held it has changed it
             place = f"{printable(database)}.{printable(table.name)}"
             self.notes.append(
-                f"{place} was changed during the dump; it and everything after it show a later instant"
+                sentence(
+                    "{place} was changed during the dump; it and everything after it show a later instant",
+                    place=place,
+                )
             )
         for broken in damage[:1]:
             rows = self.rows.get((database, table.name), 0) if begun else None
             said = broken.said if isinstance(broken, StatementError) else str(broken)
             held = isinstance(broken, StatementError) and broken.code == HELD
             if held:
-                said = f"{said}; {await holders(self._asker.ask, literal(database), literal(table.name))}"
+                said = joined(
+                    "; ", (said, await holders(self._asker.ask, literal(database), literal(table.name)))
+                )
                 self._patience = 1  # the time to wait is used up: it is for all tables together
                 await self._asker.ask(AT_ONCE)
             changed = isinstance(broken, StatementError) and broken.code == _CHANGED
@@ -274,7 +287,9 @@ class Native:
             await self._asker.ask(_BACK)
         except StatementError:
             await self.begin()
-            self.notes.append("the server ended the transaction; everything after it shows a later instant")
+            self.notes.append(
+                sentence("the server ended the transaction; everything after it shows a later instant")
+            )
 
     async def _begin_again(self, database: str, error: ConnectionLostError) -> None:
         if self._reconnect is None or self._losses == _LOSSES:
@@ -284,7 +299,7 @@ class Native:
         self._using = self._version = ""
         await self.begin()
         await self._use(database)
-        self.notes.append("the connection was lost; everything after it shows a later instant")
+        self.notes.append(sentence("the connection was lost; everything after it shows a later instant"))
 
     @contextmanager
     def _unless_refused(self, database: str, kind: str, name: str) -> Iterator[None]:
@@ -300,7 +315,9 @@ class Native:
         try:
             yield
         except (ValueError, IndexError, KeyError, TypeError, AssertionError, struct.error) as error:
-            raise DatabaseError(f"{self._server}: the database's answer cannot be read") from error
+            raise DatabaseError(
+                sentence("{server}: the database's answer cannot be read", server=self._server)
+            ) from error
 
     async def _use(self, database: str) -> None:
         if database != self._using:
@@ -327,9 +344,15 @@ class Native:
         if not by_transaction and series(self._version) >= _HISTORY_SINCE:
             return True
         self.notes.append(
-            f"{printable(database)}.{printable(table.name)}: only the present rows are dumped; the history of a"
-            " system-versioned table cannot be restored "
-            + ("if it is kept by transactions" if by_transaction else "before MariaDB 10.11")
+            sentence(
+                "{database}.{table}: only the present rows are dumped; the history of a system-versioned "
+                "table cannot be restored {when}",
+                database=printable(database),
+                table=printable(table.name),
+                when=sentence("if it is kept by transactions")
+                if by_transaction
+                else sentence("before MariaDB 10.11"),
+            )
         )
         return False
 

@@ -9,6 +9,7 @@ from tuibackup.database.inventory import quoted
 from tuibackup.database.native.asking import Asker, StatementError
 from tuibackup.database.native.columns import Column, Row, base_columns, joined, selection
 from tuibackup.errors import ConnectionLostError, DatabaseError
+from tuibackup.words import sentence
 
 Place = tuple[str, str]  # a table: its database, its name
 
@@ -70,7 +71,10 @@ class Rows:
                         kept += sum(map(len, batch))
                         if kept > _FETCHED:
                             raise DatabaseError(
-                                f"{self._server}: the database sent an answer that is too large"
+                                sentence(
+                                    "{server}: the database sent an answer that is too large",
+                                    server=self._server,
+                                )
                             )
             except StatementError as error:
                 fetched.error = error

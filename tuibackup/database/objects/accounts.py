@@ -16,6 +16,7 @@ from tuibackup.database.rights.grants import needed_object, without_columns
 from tuibackup.database.sql import settings
 from tuibackup.errors import DatabaseError
 from tuibackup.text import printable
+from tuibackup.words import sentence
 
 _OF_THE_SERVER = frozenset({"mariadb.sys", "mysql.sys", "mysql.session", "mysql.infoschema"})
 _PUBLIC = "PUBLIC"
@@ -125,7 +126,7 @@ class _Writer:
                 await self._grant(account)
             except DatabaseError as error:
                 if account.user != _PUBLIC:  # PUBLIC mostly has no grants
-                    self._leave_out(f"grants of {account.name}", error)
+                    self._leave_out(sentence("grants of {account}", account=account.name), error)
         await self._proxies({account.name for account in known})
 
     async def _accounts(self) -> list[_Account]:
@@ -182,7 +183,10 @@ class _Writer:
             self._grants[kept] = None
         if kept != line:
             self.unsaved.append(
-                (f"grant of {account.name}", f"it concerns something that is in no dump: {line[:_SHOWN]}")
+                (
+                    sentence("grant of {account}", account=account.name),
+                    sentence("it concerns something that is in no dump: {line}", line=line[:_SHOWN]),
+                )
             )
 
     def _has(self, place: Place) -> bool:

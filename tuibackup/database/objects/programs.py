@@ -12,6 +12,7 @@ import aiomysql
 
 from tuibackup.database.connect.connection import Connection
 from tuibackup.database.objects.shown import Object
+from tuibackup.words import sentence
 
 _LISTS = {
     "triggers": "SELECT DEFINER, TRIGGER_SCHEMA, 'trigger', TRIGGER_NAME FROM information_schema.TRIGGERS",
@@ -51,7 +52,7 @@ async def programs(connection: Connection) -> Programs:
     unlisted: dict[str, Unlisted] = {}
     for what, query in _LISTS.items():
         listed = await _rows(connection, query)
-        kept = await _rows(connection, _KEPT[what]) if what in _KEPT else "it keeps none"
+        kept = await _rows(connection, _KEPT[what]) if what in _KEPT else sentence("it keeps none")
         if isinstance(listed, str):
             unlisted[what] = Unlisted(listed, not isinstance(kept, str))
         for found in (listed, kept):

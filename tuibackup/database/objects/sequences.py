@@ -11,6 +11,7 @@ from tuibackup.database.connect.login import DatabaseSession
 from tuibackup.database.inventory import DatabaseInfo, quoted
 from tuibackup.database.native import lines
 from tuibackup.errors import DatabaseError
+from tuibackup.words import sentence
 
 _TOGETHER = 100  # sequences that one statement asks about
 
@@ -42,4 +43,6 @@ async def _cycled(database: DatabaseSession, schema: str, names: Sequence[str]) 
             for number, following, cycles in found
         ]
     except (ValueError, TypeError, IndexError) as error:
-        raise DatabaseError(f"{database.server}: the database's answer cannot be read") from error
+        raise DatabaseError(
+            sentence("{server}: the database's answer cannot be read", server=database.server)
+        ) from error

@@ -15,10 +15,12 @@ from tuibackup.database.connect.connection import Connection, CutShortError
 from tuibackup.database.connect.packets import columns
 from tuibackup.database.dump.holders import AT_ONCE, HELD
 from tuibackup.errors import ConnectionLostError
+from tuibackup.words import later, sentence
 
 # Engines without rows of their own: they show the rows of other tables.
 WITHOUT_ROWS = frozenset({"mrg_myisam", "merge", "federated", "spider", "connect", "oqgraph"})
-VIEW, TABLE, SEQUENCE, TRIGGER, EVENT = "view", "table", "sequence", "trigger", "event"
+VIEW, TABLE, SEQUENCE = later("view"), later("table"), later("sequence")
+TRIGGER, EVENT = later("trigger"), later("event")
 _HELD = (HELD, 3024)  # 3024: the statement took longer than it may, on MySQL
 _PASSING = frozenset(
     {*_HELD, 1213, 1317, 1969}
@@ -45,7 +47,7 @@ _PIECES = {
     EVENT: "SELECT body FROM mysql.event WHERE db = {} AND name = {}",
 }
 _ROUTINE = "SELECT body FROM mysql.proc WHERE db = {} AND name = {} AND type = {}"
-UNREADABLE = "it is denied to this account"
+UNREADABLE = sentence("it is denied to this account")
 
 
 class Object(NamedTuple):
@@ -88,7 +90,7 @@ class LostAtError(ConnectionLostError):
     """The connection ended when we asked for `one`: perhaps that brought the server down."""
 
     def __init__(self, one: Object) -> None:
-        super().__init__("the database closed the connection")
+        super().__init__(sentence("the database closed the connection"))
         self.one = one
 
 

@@ -17,6 +17,7 @@ from tuibackup.database.objects.view_order import Place, references
 from tuibackup.database.sql import settings
 from tuibackup.errors import DatabaseError
 from tuibackup.text import printable
+from tuibackup.words import sentence
 
 Late = tuple[int, bytes]  # the turn of a view among those of all databases, and its SQL
 
@@ -60,7 +61,11 @@ async def texts(native: Native, info: DatabaseInfo) -> ViewTexts:
         try:
             text = await native.view(info.name, view)
         except DatabaseError as error:
-            found.faults.append(f"the view {printable(view)} cannot be read: {error.message}")
+            found.faults.append(
+                sentence(
+                    "the view {view} cannot be read: {message}", view=printable(view), message=error.message
+                )
+            )
             continue
         found.names.add(view)
         found.longest = max(found.longest, len(text))

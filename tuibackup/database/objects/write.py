@@ -18,6 +18,7 @@ from tuibackup.progress import Finding
 from tuibackup.text import numbered, printable
 from tuibackup.vault.incoming import Incoming
 from tuibackup.vault.restore.script import LATE_VIEWS, LEFT_OUT, PLACEHOLDERS, USERS
+from tuibackup.words import joined, sentence
 
 
 async def write_beside(
@@ -48,13 +49,14 @@ async def users_and_grants(database: DatabaseSession) -> tuple[str, list[Finding
     try:
         found = await accounts(database, database.vendor, database.databases)
     except DatabaseError as error:
-        reason = f"cannot be read and are not saved ({error.message})"
+        reason = sentence("cannot be read and are not saved ({message})", message=error.message)
         held = Grants(database.grants)
         if not held.everywhere("SELECT"):
-            reason += f": {printable(held.statement(database.account, database.vendor))}"
-        return "", [Finding("users and grants", reason)]
+            reason = joined(": ", (reason, held.statement(database.account, database.vendor)))
+        return "", [Finding(sentence("users and grants"), reason)]
     unsaved = [
-        Finding(printable(subject), f"not in users.sql: {printable(why)}") for subject, why in found.unsaved
+        Finding(printable(subject), sentence("not in users.sql: {why}", why=printable(why)))
+        for subject, why in found.unsaved
     ]
     return found.text, unsaved
 

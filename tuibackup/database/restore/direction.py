@@ -16,6 +16,7 @@ from tuibackup.database.version import series, vendor
 from tuibackup.errors import DatabaseError, VaultError
 from tuibackup.text import printable
 from tuibackup.vault.restore.dumps import Dump
+from tuibackup.words import later, sentence
 
 _HEAD = 64 << 10
 _SERVER_VERSION = re.compile(rb"^-- Server version\s+(\S{1,120})", re.MULTILINE)
@@ -31,11 +32,11 @@ _UNICODE = re.compile(r"(utf8mb4|utf8mb3|utf8)_(?:0900|uca1400(?:_nopad)?)_(ai_c
 _BINARY = ("utf8mb4_0900_bin", "utf8mb4_nopad_bin", "utf8mb4_bin")
 # What only MariaDB knows, as its dumps write it outside of conditional comments.
 _MARIADB_ONLY = {
-    "a sequence": re.compile(rb"(?i)\s*CREATE SEQUENCE\b"),
-    "a package": re.compile(rb"(?i)\s*CREATE (?:DEFINER=\S+ )?PACKAGE\b"),
-    "system versioning": re.compile(rb"(?i)\bWITH SYSTEM VERSIONING\b"),
-    "a column of type uuid, inet4 or inet6": re.compile(rb"(?im)^\s*`` (?:uuid|inet[46])\b"),
-    "the storage engine Aria": re.compile(rb"(?i)\)\s*ENGINE=Aria\b"),
+    later("a sequence"): re.compile(rb"(?i)\s*CREATE SEQUENCE\b"),
+    later("a package"): re.compile(rb"(?i)\s*CREATE (?:DEFINER=\S+ )?PACKAGE\b"),
+    later("system versioning"): re.compile(rb"(?i)\bWITH SYSTEM VERSIONING\b"),
+    later("a column of type uuid, inet4 or inet6"): re.compile(rb"(?im)^\s*`` (?:uuid|inet[46])\b"),
+    later("the storage engine Aria"): re.compile(rb"(?i)\)\s*ENGINE=Aria\b"),
 }
 
 
@@ -91,9 +92,15 @@ class Direction:
         for what, pattern in foreign:
             if pattern.search(bare):
                 raise UnknownThereError(
-                    f"{self._target.name}: {self._target.words} does not know {what}, which the dump of"
-                    f" {self._source} needs: {excerpt(statement)}",
-                    "restore into a MariaDB, or remove that from the dump by hand",
+                    sentence(
+                        "{target}: {words} does not know {what}, which the dump of {source} needs: {excerpt}",
+                        target=self._target.name,
+                        words=self._target.words,
+                        what=what,
+                        source=self._source,
+                        excerpt=excerpt(statement),
+                    ),
+                    sentence("restore into a MariaDB, or remove that from the dump by hand"),
                 )
 
     def _collation(self, found: re.Match[bytes]) -> bytes:
@@ -111,9 +118,14 @@ class Direction:
                 before = found[0][: found.start("collation") - found.start()]
                 return before + found["collation"].replace(written, other.encode())
         raise UnknownThereError(
-            f"{self._target.name}: {self._target.words} does not know the collation {printable(name)},"
-            f" which the dump of {self._source} uses",
-            "restore into a server of the same vendor and series",
+            sentence(
+                "{target}: {words} does not know the collation {name}, which the dump of {source} uses",
+                target=self._target.name,
+                words=self._target.words,
+                name=printable(name),
+                source=self._source,
+            ),
+            sentence("restore into a server of the same vendor and series"),
         )
 
 

@@ -19,8 +19,9 @@ from tuibackup.database.sql.statements import (
 )
 from tuibackup.database.sql.syntax import sets_syntax
 from tuibackup.errors import DatabaseError, VaultError
-from tuibackup.text import numbered, printable
+from tuibackup.text import printable
 from tuibackup.vault.restore.dumps import Dump, StoredTable
+from tuibackup.words import sentence, sentence_n
 
 OnBytes = Callable[[int], None]  # is told how many more bytes of SQL were taken
 
@@ -108,13 +109,24 @@ async def _load(
         named = named_database(statement)
         if named is not None and named not in databases:
             raise VaultError(
-                f"a statement of the dump concerns another database, {printable(named)}: {excerpt(statement)}"
+                sentence(
+                    "a statement of the dump concerns another database, {named}: {excerpt}",
+                    named=printable(named),
+                    excerpt=excerpt(statement),
+                )
             )
         if len(statement) > target.packet:
             raise DatabaseError(
-                f"{target.name}: the dump has a statement of {numbered(len(statement), 'byte')}; the server takes"
-                f" {target.packet:,} at most",
-                f"run SET GLOBAL max_allowed_packet = {min(1 << 30, 2 * len(statement))} there, then try again",
+                sentence(
+                    "{target}: the dump has a statement of {bytes}; the server takes {packet} at most",
+                    target=target.name,
+                    bytes=sentence_n("{count} byte", "{count} bytes", len(statement)),
+                    packet=f"{target.packet:,}",
+                ),
+                sentence(
+                    "run SET GLOBAL max_allowed_packet = {value} there, then try again",
+                    value=min(1 << 30, 2 * len(statement)),
+                ),
             )
         refusals.follow(statement)
         if refusals.concern(statement):
@@ -128,7 +140,9 @@ async def _load(
             if error.way_out:
                 raise
             if not refusals.take(statement, error, foreign=direction.across):
-                raise DatabaseError(f"{error.message} (at: {excerpt(statement)})") from error
+                raise DatabaseError(
+                    sentence("{message} (at: {excerpt})", message=error.message, excerpt=excerpt(statement))
+                ) from error
         else:
             if target.warned and kind(statement) == b"CREATE":
                 refusals.note(statement, await target.warnings())

@@ -14,8 +14,9 @@ from tuibackup.database.inventory import quoted
 from tuibackup.database.objects.shown import WITHOUT_ROWS
 from tuibackup.database.restore.target import TargetServer
 from tuibackup.errors import DatabaseError
-from tuibackup.text import count, numbered, printable
+from tuibackup.text import count, printable
 from tuibackup.vault.restore.dumps import Dump, StoredTable
+from tuibackup.words import joined, sentence, sentence_n
 
 _SHOWN = 8  # names in one line
 _TOGETHER = 100  # tables whose columns one statement asks for
@@ -116,7 +117,12 @@ class _Comparing:
             base = {key: one for key, one in base.items() if key == self._target.stored(self._only.name)}
         self._missing_and_extra("table", names, [one.name for one in base.values()])
         if not self._dump.recorded:
-            self._gaps.append(f"{self._database}: nothing was recorded about it, so nothing can be compared")
+            self._gaps.append(
+                sentence(
+                    "{database}: nothing was recorded about it, so nothing can be compared",
+                    database=self._database,
+                )
+            )
         elif self._only is None:
             await self._compare_objects()
         self._damaged()
@@ -133,8 +139,18 @@ class _Comparing:
                 await self._compare_table(table, one, columns.get(one.name, []))
         if self._unchecked:
             one_has = any(table.checksum is not None or self._content(table) for table in wanted)
-            what = f"{_listed(self._unchecked)}: no checksum was" if one_has else "no checksums were"
-            self._incomparable.append(f"{self._database}: {what} recorded, so only its rows were counted")
+            what = (
+                sentence("{tables}: no checksum was", tables=_listed(self._unchecked))
+                if one_has
+                else sentence("no checksums were")
+            )
+            self._incomparable.append(
+                sentence(
+                    "{database}: {what} recorded, so only its rows were counted",
+                    database=self._database,
+                    what=what,
+                )
+            )
         return Comparison(
             len(wanted),
             self._rows,
@@ -153,11 +169,19 @@ class _Comparing:
             if self._only is None or self._only.name == one.get("name"):
                 where = f"{self._database}.{printable(str(one.get('name')))}"
                 what = (
-                    "was damaged, only its first rows came back"
+                    sentence("was damaged, only its first rows came back")
                     if one.get("rows") is not None
-                    else "was left out"
+                    else sentence("was left out")
                 )
-                self._gaps.append(f"{where}: this {one.get('kind')} {what}: {printable(str(one.get('why')))}")
+                self._gaps.append(
+                    sentence(
+                        "{where}: this {kind} {what}: {why}",
+                        where=where,
+                        kind=sentence(str(one.get("kind"))),
+                        what=what,
+                        why=printable(str(one.get("why"))),
+                    )
+                )
 
     async def _tables(self) -> dict[str, _There]:
         """The target's tables, by the name with which it distinguishes them."""
@@ -186,16 +210,22 @@ class _Comparing:
             self._dump.name,
         )
         return {
-            str(name): "it has generated columns"
+            str(name): sentence("it has generated columns")
             if generated
-            else "dump programs write FLOAT with six digits"
+            else sentence("dump programs write FLOAT with six digits")
             for name, generated in found
         }
 
     async def _compare_objects(self) -> None:
         unknown = [kind for kind in _OBJECTS if not isinstance(self._objects.get(kind), list)]
         if unknown:
-            self._gaps.append(f"{self._database}: the names of its {', '.join(unknown)} were not recorded")
+            self._gaps.append(
+                sentence(
+                    "{database}: the names of its {unknown} were not recorded",
+                    database=self._database,
+                    unknown=joined(", ", map(sentence, unknown)),
+                )
+            )
         for kind, (schema, column, view, condition) in _OBJECTS.items():
             if kind in unknown:
                 continue
@@ -211,18 +241,34 @@ class _Comparing:
         stored = self._target.stored
         came, asked = {stored(name) for name in there}, Counter(stored(name) for name in wanted)
         self._differences += [
-            f"{self._database}: {what} {printable(name)} has the name of another one: {self._target.name} does not tell"
-            " capital letters from small ones"
+            sentence(
+                "{database}: {what} {name} has the name of another one: {target} does not tell capital "
+                "letters from small ones",
+                database=self._database,
+                what=sentence(what),
+                name=printable(name),
+                target=self._target.name,
+            )
             for name in wanted
             if asked[stored(name)] > 1 and stored(name) != name
         ]
         self._differences += [
-            f"{self._database}: {what} {printable(name)} is missing"
+            sentence(
+                "{database}: {what} {name} is missing",
+                database=self._database,
+                what=sentence(what),
+                name=printable(name),
+            )
             for name in wanted
             if stored(name) not in came and name not in self._unmade
         ]
         self._differences += [
-            f"{self._database}: {what} {printable(name)} is there, but was not recorded"
+            sentence(
+                "{database}: {what} {name} is there, but was not recorded",
+                database=self._database,
+                what=sentence(what),
+                name=printable(name),
+            )
             for name in sorted(there)
             if stored(name) not in asked
         ]
@@ -234,32 +280,59 @@ class _Comparing:
         name = f"{self._database}.{printable(table.name)}"
         engine = str(self._recorded.get(table.name, {}).get("engine", ""))
         if engine.lower() in WITHOUT_ROWS:
-            self._incomparable.append(f"{name}: it holds no rows of its own ({printable(engine)})")
+            self._incomparable.append(
+                sentence(
+                    "{name}: it holds no rows of its own ({engine})", name=name, engine=printable(engine)
+                )
+            )
             return
         try:
             rows, agrees = await self._look(table, there, columns)
         except DatabaseError as error:
-            self._differences.append(f"{name}: cannot be read: {error.message}")
+            self._differences.append(
+                sentence("{name}: cannot be read: {message}", name=name, message=error.message)
+            )
             return
         self._rows += rows
         counted = self._recorded.get(table.name, {}).get("counted")
         expected = counted if isinstance(counted, int) else table.rows
         if expected is None:
             self._gaps.append(
-                f"{name}: its rows were not counted when it was dumped: {count(rows)} came back"
+                sentence(
+                    "{name}: its rows were not counted when it was dumped: {rows} came back",
+                    name=name,
+                    rows=count(rows),
+                )
             )
         elif rows != expected:
-            when = "were there at the dump's instant" if isinstance(counted, int) else "are in the dump"
-            self._differences.append(f"{name}: {numbered(rows, 'row')} came back, {count(expected)} {when}")
+            when = (
+                sentence("were there at the dump's instant")
+                if isinstance(counted, int)
+                else sentence("are in the dump")
+            )
+            self._differences.append(
+                sentence(
+                    "{name}: {rows} came back, {expected} {when}",
+                    name=name,
+                    rows=sentence_n("{count} row", "{count} rows", rows),
+                    expected=count(expected),
+                    when=when,
+                )
+            )
         if agrees:
             self._checksums += 1
         elif table.checksum is None and self._content(table) is None:
             self._unchecked.append(table.name)
         elif why := self._incomparable_for(table, there, columns):
-            self._incomparable.append(f"{name}: its checksum is not comparable: {why}")
+            self._incomparable.append(
+                sentence("{name}: its checksum is not comparable: {why}", name=name, why=why)
+            )
         elif rows == expected:
             self._differences.append(
-                f"{name}: its content differs from the server's at the dump's instant (checksum)"
+                sentence(
+                    "{name}: its content differs from the server's at the dump's instant (checksum)",
+                    name=name,
+                )
             )
 
     async def _look(
@@ -294,23 +367,30 @@ class _Comparing:
             # 4.9406564584124654e-324 is 5e-324 elsewhere.
             numbers = any(column.type in ("float", "double") for column in columns)
             return (
-                f"another series than {self._target.words} writes FLOAT and DOUBLE differently"
+                sentence(
+                    "another series than {words} writes FLOAT and DOUBLE differently",
+                    words=self._target.words,
+                )
                 if numbers and not self._same_series
                 else ""
             )
         if there.versioned:
-            return "system-versioned"
+            return sentence("system-versioned")
         if why := self._peculiar.get(there.name):
             return why
         if not self._same_series:
-            return f"it was taken on another series than {self._target.words}"
+            return sentence("it was taken on another series than {words}", words=self._target.words)
         engine = str(self._recorded.get(table.name, {}).get("engine", ""))
         if engine and engine.lower() != there.engine.lower():
-            return f"the engine is {printable(there.engine)} here and was {printable(engine)}"
+            return sentence(
+                "the engine is {engine} here and was {engine_then}",
+                engine=printable(there.engine),
+                engine_then=printable(engine),
+            )
         return ""
 
 
 def _listed(names: list[str]) -> str:
     text = ", ".join(printable(name) for name in names[:_SHOWN])
     more = len(names) - _SHOWN
-    return f"{text} and {count(more)} more" if more > 0 else text
+    return sentence("{names} and {number} more", names=text, number=count(more)) if more > 0 else text

@@ -12,6 +12,7 @@ from tuibackup.database.restore.direction import UnknownThereError
 from tuibackup.database.sql.statements import kind, named_database
 from tuibackup.errors import DatabaseError
 from tuibackup.text import printable
+from tuibackup.words import sentence
 
 _QUOTED = rb"`(?:[^`]|``)+`|\"(?:[^\"]|\"\")+\""
 _WHAT = rb"TABLE|VIEW|TRIGGER|PROCEDURE|FUNCTION|PACKAGE(?:\s+BODY)?|EVENT|SEQUENCE"
@@ -80,14 +81,26 @@ class Refusals:
             self._missing.add((self._database, name))
         if (what, name) not in self._told:
             self._told.add((what, name))
-            subject = "its rows" if what == "rows" else f"this {what}"
+            subject = sentence("its rows") if what == "rows" else sentence("this {what}", what=sentence(what))
             if lacks:
                 self.unmade[self._database].add(name)
                 self.lacking.append(
-                    f"{self._named(name)}: {subject} could not be tested because the server lacks something: {words}"
+                    sentence(
+                        "{named}: {subject} could not be tested because the server lacks something: {words}",
+                        named=self._named(name),
+                        subject=subject,
+                        words=words,
+                    )
                 )
             else:
-                self.refused.append(f"{self._named(name)}: {subject} cannot be restored: {words}")
+                self.refused.append(
+                    sentence(
+                        "{named}: {subject} cannot be restored: {words}",
+                        named=self._named(name),
+                        subject=subject,
+                        words=words,
+                    )
+                )
         return True
 
     def _lacks(self, error: DatabaseError, words: str, *, foreign: bool) -> bool:

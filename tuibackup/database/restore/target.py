@@ -16,7 +16,8 @@ from tuibackup.database.version import series, vendor
 from tuibackup.errors import DatabaseError
 from tuibackup.remote.session import Session
 from tuibackup.secret import Secret
-from tuibackup.text import count, numbered, printable
+from tuibackup.text import count, printable
+from tuibackup.words import sentence, sentence_n
 
 STATEMENT_SECONDS = 4 * 3600.0  # the index of a huge table takes its time
 LARGEST_PACKET = 1 << 30
@@ -116,7 +117,11 @@ class TargetServer:
             return
         if length + _ROOM > LARGEST_PACKET:
             raise DatabaseError(
-                f"{self.name}: the dump has a statement of {numbered(length, 'byte')}; no server takes more than 1 GiB"
+                sentence(
+                    "{name}: the dump has a statement of {bytes}; no server takes more than 1 GiB",
+                    name=self.name,
+                    bytes=sentence_n("{count} byte", "{count} bytes", length),
+                )
             )
         wanted = -(-(length + _ROOM) // 1024) * 1024
         statement = f"SET GLOBAL max_allowed_packet = {wanted}"
@@ -124,9 +129,17 @@ class TargetServer:
             await self.rows(statement)
         except DatabaseError as error:
             raise DatabaseError(
-                f"{self.name}: the dump has a statement of {numbered(length, 'byte')} and the server takes"
-                f" {count(self.packet)} at most",
-                f"run {statement} there, then try again ({error.message})",
+                sentence(
+                    "{name}: the dump has a statement of {bytes} and the server takes {packet} at most",
+                    name=self.name,
+                    bytes=sentence_n("{count} byte", "{count} bytes", length),
+                    packet=count(self.packet),
+                ),
+                sentence(
+                    "run {statement} there, then try again ({message})",
+                    statement=statement,
+                    message=error.message,
+                ),
             ) from error
         self._packet_before, self.packet = self._packet_before or self.packet, wanted
         await self._live().quit()
@@ -165,7 +178,7 @@ class TargetServer:
 
     def _live(self) -> Connection:
         if self._connection is None:
-            raise DatabaseError(f"{self.name}: not logged in")
+            raise DatabaseError(sentence("{name}: not logged in", name=self.name))
         return self._connection
 
 
@@ -179,7 +192,12 @@ def local_target(socket: Path, user: str, password: Secret | None, name: str = "
             return await asyncio.open_unix_connection(str(socket))
         except OSError as error:
             raise DatabaseError(
-                f"{name}: no database server answers there: {error.strerror or error}", "does it run?"
+                sentence(
+                    "{name}: no database server answers there: {error}",
+                    name=name,
+                    error=error.strerror or error,
+                ),
+                sentence("does it run?"),
             ) from error
 
     async def connecting() -> Connection:

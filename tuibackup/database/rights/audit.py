@@ -12,8 +12,8 @@ from tuibackup.database.objects.shown import LeftOut
 from tuibackup.database.rights.grants import Grants, pattern_of
 from tuibackup.errors import DatabaseError
 from tuibackup.progress import Finding
-from tuibackup.text import count, duration, numbered, printable
-from tuibackup.words import in_english
+from tuibackup.text import duration, printable
+from tuibackup.words import joined, sentence, sentence_n
 
 _DATA = ("SELECT", "SHOW VIEW", "TRIGGER", "EVENT")
 _SHOWN = 5
@@ -27,29 +27,34 @@ def audit(session: DatabaseSession) -> Iterator[Finding]:
     for what, (why, known) in (databases[0].unlisted if databases else {}).items():
         if known and what not in unread:  # all of them are dumped
             continue
-        reason = f"the server does not list them; those that it does not show either are left out: {printable(why)}"
-        yield Finding(what, reason, mark=not known)
+        reason = sentence(
+            "the server does not list them; those that it does not show either are left out: {why}",
+            why=printable(why),
+        )
+        yield Finding(sentence(what), reason, mark=not known)
     for database in databases:
         for one in database.left_out:
             yield left_out(database, one)
         if database.name.startswith(OLD_NAME):
             old = printable(quoted(database.name))
-            reason = (
-                "newer servers (MariaDB 11.8) make no database of such a name, which the server gives to a folder that"
-                f" somebody made by hand or that is older than MySQL 5.1; run: ALTER DATABASE {old} UPGRADE DATA"
-                " DIRECTORY NAME"
+            reason = sentence(
+                "newer servers (MariaDB 11.8) make no database of such a name, which the server gives to "
+                "a folder that somebody made by hand or that is older than MySQL 5.1; run: ALTER "
+                "DATABASE {old} UPGRADE DATA DIRECTORY NAME",
+                old=old,
             )
             yield Finding(printable(database.name), reason)
         if database.ownerless:
-            reason = (
-                "some of its views and programs have no definer because they were created while the server ran"
-                " with --skip-grant-tables; the account that restores them becomes their definer"
+            reason = sentence(
+                "some of its views and programs have no definer because they were created while the "
+                "server ran with --skip-grant-tables; the account that restores them becomes their "
+                "definer"
             )
             yield Finding(printable(database.name), reason)
     if session.untold:
-        reason = (
-            "the server does not show the rights of this account, so the dumps may lack something:"
-            f" {session.untold}"
+        reason = sentence(
+            "the server does not show the rights of this account, so the dumps may lack something: {untold}",
+            untold=session.untold,
         )
         yield Finding(printable(account), reason, mark=True)
         return
@@ -57,7 +62,11 @@ def audit(session: DatabaseSession) -> Iterator[Finding]:
     who = printable(account)
     grant = printable(held.statement(account, vendor))
     if not held.everywhere("SHOW DATABASES") and not held.everywhere("SELECT"):
-        yield Finding("all databases", f"{who} may not see every database; run: {grant}", mark=True)
+        yield Finding(
+            sentence("all databases"),
+            sentence("{who} may not see every database; run: {grant}", who=who, grant=grant),
+            mark=True,
+        )
     for database in databases:
         lacks = [privilege for privilege in _DATA if not held.has(privilege, database.name)]
         if lacks:
@@ -65,11 +74,17 @@ def audit(session: DatabaseSession) -> Iterator[Finding]:
             revoked = all(held.everywhere(privilege) for privilege in lacks)
             where = printable(quoted(pattern_of(database.name)))
             way_out = f"GRANT {', '.join(lacks)} ON {where}.* TO {who}" if revoked else grant
-            reason = f"not everything in it can be read ({', '.join(lacks)}); run: {way_out}"
+            reason = sentence(
+                "not everything in it can be read ({lacks}); run: {way_out}",
+                lacks=", ".join(lacks),
+                way_out=way_out,
+            )
             yield Finding(printable(database.name), reason, mark=True)
     if not _routines_readable(held, vendor):
         yield Finding(
-            "procedures and functions", f"those of other accounts cannot be read; run: {grant}", mark=True
+            sentence("procedures and functions"),
+            sentence("those of other accounts cannot be read; run: {grant}", grant=grant),
+            mark=True,
         )
 
 
@@ -77,9 +92,14 @@ def nothing_there(server: Server, database: DatabaseSession) -> DatabaseError | 
     """The error of a dump that would have nothing to dump."""
     if database.databases:
         return None
-    excluded = " (except those excluded)" if server.database and server.database.exclude else ""
+    excluded = sentence(" (except those excluded)") if server.database and server.database.exclude else ""
     return DatabaseError(
-        f"{server.name}: {database.account} sees no database there{excluded}",
+        sentence(
+            "{server}: {account} sees no database there{excluded}",
+            server=server.name,
+            account=database.account,
+            excluded=excluded,
+        ),
         Grants(database.grants).statement(database.account, database.vendor),
     )
 
@@ -96,39 +116,68 @@ async def long_queries(database: DatabaseSession) -> str:
     )
     if not number:
         return ""
-    queries = in_english("{count} query runs", "{count} queries run", int(number))
-    queries = queries.format(count=count(int(number)))
-    return f"{queries} for more than a minute, the longest for {duration(float(longest))}"
+    queries = sentence_n("{count} query runs", "{count} queries run", int(number))
+    return sentence(
+        "{queries} for more than a minute, the longest for {time}",
+        queries=queries,
+        time=duration(float(longest)),
+    )
 
 
 def left_out(database: DatabaseInfo, one: LeftOut) -> Finding:
     """The finding for an object that the dump of `database` lacks, or has only in part."""
-    where = "its definition could not be read"
+    where = sentence("its definition could not be read")
     if one.definition:
-        where = "its definition is in left-out.sql"
+        where = sentence("its definition is in left-out.sql")
     elif one.pieces:
-        where = "its full definition could not be read, what the server shows of it is in left-out.sql"
-    what = f"the server cannot show this {one.kind}, so it is left out of the dump; {where}"
+        where = sentence(
+            "its full definition could not be read, what the server shows of it is in left-out.sql"
+        )
+    what = sentence(
+        "the server cannot show this {kind}, so it is left out of the dump; {where}",
+        kind=sentence(one.kind),
+        where=where,
+    )
     if one.rows is not None:
-        what = f"this {one.kind} is damaged; the dump holds only its first {numbered(one.rows, 'row')}"
+        what = sentence(
+            "this {kind} is damaged; the dump holds only its first {rows}",
+            kind=sentence(one.kind),
+            rows=sentence_n("{count} row", "{count} rows", one.rows),
+        )
     subject = f"{printable(database.name)}.{printable(one.name)}"
     if one.held or one.changed:
-        done = "held it for longer than wait_for_tables" if one.held else "changed it each time it was read"
-        kept = (
-            f"in the dump with only its first {numbered(one.rows, 'row')}"
-            if one.rows
-            else "in the dump without its rows"
+        done = (
+            sentence("held it for longer than wait_for_tables")
+            if one.held
+            else sentence("changed it each time it was read")
         )
-        kept = "left out of the dump" if one.rows is None else kept
-        reason = f"somebody else {done}, so this {one.kind} is {kept}"
-        return Finding(subject, f"{reason}: {printable(one.why)}", mark=True)
+        kept = (
+            sentence(
+                "in the dump with only its first {rows}",
+                rows=sentence_n("{count} row", "{count} rows", one.rows),
+            )
+            if one.rows
+            else sentence("in the dump without its rows")
+        )
+        kept = sentence("left out of the dump") if one.rows is None else kept
+        reason = sentence(
+            "somebody else {done}, so this {kind} is {kept}", done=done, kind=sentence(one.kind), kept=kept
+        )
+        return Finding(subject, joined(": ", (reason, printable(one.why))), mark=True)
     if one.sound:
         return Finding(
             subject,
-            f"a restore could not create this {one.kind}, so it is not in the dump; {where}: {printable(one.why)}",
+            sentence(
+                "a restore could not create this {kind}, so it is not in the dump; {where}: {why}",
+                kind=sentence(one.kind),
+                where=where,
+                why=printable(one.why),
+            ),
         )
-    way_out = "grant the account that right" if "denied" in one.why else "repair or drop it"
-    return Finding(subject, f"{what}: {printable(one.why)}; {way_out}", mark=one.lost)
+    way_out = (
+        sentence("grant the account that right") if "denied" in one.why else sentence("repair or drop it")
+    )
+    return Finding(subject, joined("; ", (joined(": ", (what, printable(one.why))), way_out)), mark=one.lost)
 
 
 def foreseen(database: DatabaseSession, tool: DumpTool | None) -> Iterator[Finding]:
@@ -139,15 +188,19 @@ def foreseen(database: DatabaseSession, tool: DumpTool | None) -> Iterator[Findi
     if not lock:
         grant = Grants(database.grants).statement(database.account, database.vendor)
         yield Finding(
-            "one instant",
-            f"{printable(database.account)} may not lock the databases together, so one program dumps everything"
-            f" and no rows are compared; run: {printable(grant)}",
+            sentence("one instant"),
+            sentence(
+                "{account} may not lock the databases together, so one program dumps everything and no "
+                "rows are compared; run: {grant}",
+                account=printable(database.account),
+                grant=printable(grant),
+            ),
         )
     timely = taken_by(locked(database.databases)) if lock and tool else {}
     exact = taken_by(inexact(database.databases, {})) if lock else {}
     apart = tool and (timely or exact or any(info.natively for info in database.databases))
     if lock and 0 < database.logins < LOGINS + 1 + bool(apart):
-        yield Finding("one instant", few_logins(database))
+        yield Finding(sentence("one instant"), few_logins(database))
         timely = exact = {}
     for info in database.databases:
         all_exact = tool is None
@@ -168,8 +221,11 @@ def limits(
     if unsafe := [table for table in unsafe if table not in timely]:
         yield Finding(
             name,
-            f"{_some(unsafe)}: not InnoDB, so not of the same instant as the rest; to change that:"
-            " ALTER TABLE … ENGINE=InnoDB",
+            sentence(
+                "{some}: not InnoDB, so not of the same instant as the rest; to change that: ALTER TABLE "
+                "… ENGINE=InnoDB",
+                some=_some(unsafe),
+            ),
         )
     floats = [
         f"{table.name}.{column}"
@@ -180,15 +236,24 @@ def limits(
     if floats:
         yield Finding(
             name,
-            f"{_some(floats)}: FLOAT; the dump program writes only six digits of it; DOUBLE keeps all",
+            sentence(
+                "{some}: FLOAT; the dump program writes only six digits of it; DOUBLE keeps all",
+                some=_some(floats),
+            ),
         )
     if not history and database.versioned:
-        yield Finding(name, f"{_some(list(database.versioned))}: old rows (SYSTEM VERSIONING) are not dumped")
+        yield Finding(
+            name,
+            sentence(
+                "{some}: old rows (SYSTEM VERSIONING) are not dumped", some=_some(list(database.versioned))
+            ),
+        )
 
 
 def _some(names: list[str]) -> str:
     shown = ", ".join(printable(name) for name in names[:_SHOWN])
-    return shown + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+    more = sentence(" and {number} more", number=len(names) - _SHOWN) if len(names) > _SHOWN else ""
+    return joined("", (shown, more))
 
 
 def _routines_readable(held: Grants, vendor: str) -> bool:

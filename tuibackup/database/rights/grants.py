@@ -11,6 +11,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from tuibackup.words import sentence
+
 _NAME = r"(?:`(?:[^`]|``)*`|\"(?:[^\"]|\"\")*\"|'(?:[^']|'')*'|[^\s`\"'.,@]+)"
 _KINDS = "TABLE|FUNCTION|PROCEDURE|PACKAGE(?: BODY)?"
 _GRANT = re.compile(
@@ -65,7 +67,13 @@ class Grants:
         if not self.idle_roles:
             return text
         to = "TO" if vendor == "MySQL" else "FOR"
-        return f"{text}; or, if the role has it: SET DEFAULT ROLE {self.idle_roles[0]} {to} {account}"
+        return sentence(
+            "{text}; or, if the role has it: SET DEFAULT ROLE {idle_roles} {to} {account}",
+            text=text,
+            idle_roles=self.idle_roles[0],
+            to=to,
+            account=account,
+        )
 
     @cached_property
     def idle_roles(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from tuibackup.database.sql.scan import Cut, Scanner
 from tuibackup.database.sql.sqlfile import SqlFile
 from tuibackup.remote.unpack import Piece
 from tuibackup.text import printable
+from tuibackup.words import sentence
 
 _LONGEST_FRAME = 256 << 10  # bytes of head or foot
 _HOST = re.compile(rb"^(-- Host: [^\n]*Database: )[^\n]*$", re.MULTILINE)
@@ -92,7 +93,7 @@ class Splitter:
             return
         self._target += piece.sql
         if len(self._target) > _LONGEST_FRAME:
-            raise SplitError("what the dump program wrote is not a dump of these databases")
+            raise SplitError(sentence("what the dump program wrote is not a dump of these databases"))
 
     def _change(self, cut: Cut) -> None:
         """Choose the target for what follows the cut."""
@@ -118,7 +119,10 @@ class Splitter:
         file = opener(name)
         if file is None:
             raise SplitError(
-                f"the dump program wrote a database that it was not asked for: {printable(name)}"
+                sentence(
+                    "the dump program wrote a database that it was not asked for: {name}",
+                    name=printable(name),
+                )
             )
         return file
 

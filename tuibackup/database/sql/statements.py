@@ -11,6 +11,7 @@ from functools import cache
 from tuibackup.database.sql.syntax import COMMENT, CUT_COMMENT, DASHES, Syntax
 from tuibackup.errors import VaultError
 from tuibackup.text import printable, shorten
+from tuibackup.words import sentence
 
 LONGEST = (1 << 30) + (1 << 20)  # no server takes a longer statement than 1 GiB
 SHOWN = 80  # cells of a statement in a message
@@ -116,7 +117,11 @@ class Statements:
             came += len(piece)
         self._data, self._at = b"".join(parts), 0
         if len(self._data) > LONGEST + (8 << 20):
-            raise VaultError(f"the dump holds a statement that does not end: {excerpt(self._data)}")
+            raise VaultError(
+                sentence(
+                    "the dump holds a statement that does not end: {excerpt}", excerpt=excerpt(self._data)
+                )
+            )
         return came > 0
 
     def _begin(self) -> bool:
@@ -149,7 +154,9 @@ class Statements:
                     return at
                 if at < len(self._data) and not self._only_rest(at):
                     what = excerpt(self._data[self._at :])
-                    raise VaultError(f"the dump ends in the middle of a statement: {what}")
+                    raise VaultError(
+                        sentence("the dump ends in the middle of a statement: {what}", what=what)
+                    )
                 return len(self._data)
             scanned = self._at + before
 
@@ -175,7 +182,11 @@ def _body(delimiter: bytes, syntax: Syntax) -> re.Pattern[bytes]:
         # A single `;` within a body between DELIMITER ;; and DELIMITER ;
         parts.append(special + rb"(?!" + re.escape(delimiter[1:]) + rb")(?=.)")
     elif not special:
-        raise VaultError(f"the dump has a delimiter that is not understood: {printable(delimiter)}")
+        raise VaultError(
+            sentence(
+                "the dump has a delimiter that is not understood: {delimiter}", delimiter=printable(delimiter)
+            )
+        )
     return _many(rb"|".join(parts))
 
 
@@ -195,7 +206,9 @@ def refuse_strange(statement: bytes) -> None:
     word = kind(statement)
     strange = word not in _OF_DUMPS or _REFUSED.match(statement)
     if strange or (word == b"SET" and _SERVER_WIDE.search(statement)):
-        raise VaultError(f"the dump holds a statement that no dump should: {excerpt(statement)}")
+        raise VaultError(
+            sentence("the dump holds a statement that no dump should: {excerpt}", excerpt=excerpt(statement))
+        )
 
 
 def named_database(statement: bytes) -> str | None:
@@ -209,7 +222,11 @@ def named_database(statement: bytes) -> str | None:
     found = _CHANGES.match(statement)
     if found is None:
         if kind(statement) in _CHANGING:
-            raise VaultError(f"the dump holds a statement that no dump should: {excerpt(statement)}")
+            raise VaultError(
+                sentence(
+                    "the dump holds a statement that no dump should: {excerpt}", excerpt=excerpt(statement)
+                )
+            )
         return None
     return _plain(found) if found["qualified"] else None
 
