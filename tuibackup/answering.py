@@ -11,14 +11,16 @@ import select
 from pathlib import Path
 from time import monotonic, time_ns
 
+from tuibackup.words import sentence
+
 LIMIT = 5.0  # seconds without an answer after which it is said
 GONE = {
-    errno.EIO: "the disk below it is failing or gone: see dmesg",
-    errno.ENODEV: "the disk below it is gone: see dmesg",
-    errno.ESTALE: "the network disk below it is gone: mount it again",
-    errno.ENOTCONN: "the network disk below it is gone: mount it again",
-    errno.EHOSTDOWN: "the network disk's server is down",
-    errno.ETIMEDOUT: "the network disk's server does not answer",
+    errno.EIO: sentence("the disk below it is failing or gone: see dmesg"),
+    errno.ENODEV: sentence("the disk below it is gone: see dmesg"),
+    errno.ESTALE: sentence("the network disk below it is gone: mount it again"),
+    errno.ENOTCONN: sentence("the network disk below it is gone: mount it again"),
+    errno.EHOSTDOWN: sentence("the network disk's server is down"),
+    errno.ETIMEDOUT: sentence("the network disk's server does not answer"),
 }  # what an error of a disk asks for
 _PAUSE = 1.0  # seconds between an answer and the next question
 

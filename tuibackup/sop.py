@@ -11,6 +11,8 @@ from enum import StrEnum
 
 import msgspec
 
+from tuibackup.words import sentence
+
 SLOW = 1.5  # a step without a standard is slow beyond this many times its expectation
 SLOW_FROM = 30.0  # seconds that must have been expected: below, a busy minute of the machine is half of it
 _DAYS = {"day": 1, "week": 7}
@@ -79,12 +81,16 @@ class Period(msgspec.Struct, frozen=True):
         """Read "1 week", "10 days", "3 months", "1 year". Raises ValueError with a sentence for the user."""
         match = re.fullmatch(r"\s*([0-9]{1,5})\s+(day|week|month|year)s?\s*", text)
         if not match or not (count := int(match[1])):
-            ways = '"10 days", "1 week", "3 months" or "1 year"'
-            raise ValueError(f'"{text}" is no period of time; write it as {ways}')
+            raise ValueError(
+                sentence(
+                    '"{text}" is no period of time; write it as "10 days", "1 week", "3 months" or "1 year"',
+                    text=text,
+                )
+            )
         unit = match[2]
         years = count / 12 if unit == "month" else count * _DAYS.get(unit, 366) / 366
         if years > _LONGEST:
-            raise ValueError(f'"{text}" is longer than {_LONGEST} years')
+            raise ValueError(sentence('"{text}" is longer than {years} years', text=text, years=_LONGEST))
         return cls(count, unit)
 
     def __str__(self) -> str:

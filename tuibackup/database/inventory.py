@@ -27,7 +27,7 @@ from tuibackup.database.objects.shown import quoted as quoted
 from tuibackup.database.objects.tablespaces import general_tablespaces
 from tuibackup.database.objects.view_order import Apart, Place, arranged, outside
 from tuibackup.text import count, printable, size
-from tuibackup.words import joined, later, sentence, sentence_n
+from tuibackup.words import joined, sentence, sentence_n
 
 SYSTEM = frozenset(
     {

@@ -6,6 +6,7 @@ from typing import Any
 
 from tuibackup.ledger.entries import GENESIS, entry_hash
 from tuibackup.ledger.results import ADDED, WHATS, results_of
+from tuibackup.words import sentence
 
 _ENOUGH = 100  # problems; after that one line says that there are more
 _EVERY = 10_000  # entries between two reports of progress
@@ -21,7 +22,7 @@ def check(
     problems: list[str] = []
     for problem in _problems(entries, _Results(results), highest, on_progress):
         if len(problems) == _ENOUGH:
-            return [*problems, "… and more"]
+            return [*problems, sentence("… and more")]
         problems.append(problem)
     return problems
 
@@ -34,15 +35,24 @@ def _problems(
         if row.seq != seq + 1:
             yield _missing(seq + 1, row.seq - 1)
         if row.prev != prev:
-            before = f"entry {seq}" if seq else "the beginning"
-            yield f"entry {row.seq} does not follow {before}: something between them was removed or changed"
+            before = sentence("entry {seq}", seq=seq) if seq else sentence("the beginning")
+            yield sentence(
+                "entry {seq} does not follow {before}: something between them was removed or changed",
+                seq=row.seq,
+                before=before,
+            )
         if (
             entry_hash(
                 row.seq, row.time, row.kind, row.operator, row.host, row.server, row.run, row.body, row.prev
             )
             != row.hash
         ):
-            yield f"entry {row.seq} ({row.time}, {row.kind}) was changed after it was written"
+            yield sentence(
+                "entry {seq} ({time}, {kind}) was changed after it was written",
+                seq=row.seq,
+                time=row.time,
+                kind=row.kind,
+            )
         yield from results.compare(row)
         seq, prev = row.seq, row.hash
         if on_progress and number % _EVERY == 0:
@@ -55,7 +65,11 @@ def _problems(
 
 
 def _missing(first: int, last: int) -> str:
-    return f"entry {first} is missing" if first == last else f"entries {first} to {last} are missing"
+    return (
+        sentence("entry {first} is missing", first=first)
+        if first == last
+        else sentence("entries {first} to {last} are missing", first=first, last=last)
+    )
 
 
 class _Results:
@@ -78,7 +92,7 @@ class _Results:
                 found.append(tuple(self._next))
             self._next = next(self._rows, None)
         if found != _expected(entry) and (found or entry.kind != ADDED):
-            yield f"entry {entry.seq}: the table result does not say what the entry says"
+            yield sentence("entry {seq}: the table result does not say what the entry says", seq=entry.seq)
 
     def rest(self) -> Iterator[str]:
         """Rows beyond the last entry."""
@@ -86,7 +100,9 @@ class _Results:
 
     def _strays(self, before: int | None) -> Iterator[str]:
         while self._next is not None and (before is None or self._next.seq < before):
-            yield f"entry {self._next.seq}: the table result speaks of it, but it is missing"
+            yield sentence(
+                "entry {seq}: the table result speaks of it, but it is missing", seq=self._next.seq
+            )
             self._next = next(self._rows, None)
 
 

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from tuibackup.ledger.entries import Entry, Kind, canonical, iso
 from tuibackup.parts import read_parts
+from tuibackup.words import sentence
 
 # Entries that are read in one go where all are wanted: no more are held, and nobody is kept waiting.
 _AT_ONCE = 500
@@ -146,7 +147,7 @@ def body_of(text: Any) -> Mapping[str, Any]:
     return (
         read_parts(body)
         if isinstance(body, dict)
-        else {"error": "this entry was changed after it was written"}
+        else {"error": sentence("this entry was changed after it was written")}
     )
 
 

@@ -27,6 +27,7 @@ from tuibackup.ledger.queries import Queries
 from tuibackup.ledger.results import ADDED, results_of
 from tuibackup.parts import with_parts
 from tuibackup.text import printable
+from tuibackup.words import joined, sentence
 
 PATIENCE = 30.0  # seconds to wait for another process that holds the ledger
 _SQLITE = "sqlite:///"
@@ -132,7 +133,9 @@ class Ledger(Queries):
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """A transaction, the only writer from its start: what it reads is still true when it writes."""
         if self._read_only:
-            raise LedgerError(f"the ledger {printable(str(self._path))} is open for reading only")
+            raise LedgerError(
+                sentence("the ledger {path} is open for reading only", path=printable(str(self._path)))
+            )
         with self._connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
             yield connection
@@ -167,8 +170,8 @@ def _path_of(target: str | Path) -> Path:
         if not target.startswith(_SQLITE):
             kind = printable(target.partition("://")[0])
             raise LedgerError(
-                f"a ledger on {kind} is not supported yet",
-                "leave url empty in [ledger]: SQLite in the state folder",
+                sentence("a ledger on {kind} is not supported yet", kind=kind),
+                sentence("leave url empty in [ledger]: SQLite in the state folder"),
             )
         target = target.removeprefix(_SQLITE)
     return Path(target)
@@ -220,14 +223,19 @@ def _refuse_foreign(connection: sqlite3.Connection, path: Path) -> None:
     """LedgerError for a file that is not ours, or newer than this program."""
     if _pragma(connection, "application_id") != schema.APPLICATION:
         raise LedgerError(
-            f"{printable(str(path))} is no ledger of tuibackup", "move it away, or set url in [ledger]"
+            sentence("{path} is no ledger of tuibackup", path=printable(str(path))),
+            sentence("move it away, or set url in [ledger]"),
         )
     version = _pragma(connection, "user_version")
     if version > schema.VERSION:
         raise LedgerError(
-            f"{printable(str(path))} was written by a newer tuibackup"
-            f" (format {version}; this one knows {schema.VERSION})",
-            "update tuibackup",
+            sentence(
+                "{path} was written by a newer tuibackup (format {version}; this one knows {version2})",
+                path=printable(str(path)),
+                version=version,
+                version2=schema.VERSION,
+            ),
+            sentence("update tuibackup"),
         )
 
 
@@ -244,8 +252,8 @@ def _use_wal(connection: sqlite3.Connection, path: Path, patience: float) -> Non
         else:
             if mode != "wal":
                 raise LedgerError(
-                    f"{printable(str(path))}: this file system cannot hold the ledger",
-                    "put the state folder on a local disk",
+                    sentence("{path}: this file system cannot hold the ledger", path=printable(str(path))),
+                    sentence("put the state folder on a local disk"),
                 )
 
 
@@ -304,19 +312,22 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        way_out = GONE.get(error.errno or 0, "check the state folder's owner and mode")
+        way_out = GONE.get(error.errno or 0, sentence("check the state folder's owner and mode"))
         way_out = _READ_ONLY if _is_read_only(path) else way_out
-        raise LedgerError(f"the ledger {name} cannot be opened: {error.strerror}", way_out) from error
+        raise LedgerError(
+            sentence("the ledger {name} cannot be opened: {error}", name=name, error=error.strerror), way_out
+        ) from error
     except sqlite3.Error as error:
         said = printable(str(error))
         if "locked" in said:
             raise LedgerHeldError(
-                f"the ledger is held by {_held_by(path)}", "wait until that is done, or end it"
+                sentence("the ledger is held by {held_by}", held_by=_held_by(path)),
+                sentence("wait until that is done, or end it"),
             ) from error
         if "disk I/O" in said and _is_full(path):  # the word that SQLite has for its index beside the file
-            said = "the disk is full"
+            said = sentence("the disk is full")
         way_out = _READ_ONLY if "readonly" in said and _is_read_only(path) else _way_out(said)
-        raise LedgerError(f"the ledger {name}: {said}", way_out) from error
+        raise LedgerError(sentence("the ledger {name}: {said}", name=name, said=said), way_out) from error
 
 
 def _is_read_only(path: Path) -> bool:
@@ -338,8 +349,14 @@ def _held_by(path: Path) -> str:
             if "WRITE" in words and words[5].rpartition(":")[2] in files and words[4] != str(os.getpid()):
                 with suppress(OSError):
                     names[words[4]] = Path(f"/proc/{words[4]}/comm").read_text().strip()
-    told = ", ".join(f"{printable(name)} (process {number})" for number, name in names.items())
-    return told or "another process"
+    told = joined(
+        ", ",
+        (
+            sentence("{name} (process {number})", name=printable(name), number=number)
+            for number, name in names.items()
+        ),
+    )
+    return told or sentence("another process")
 
 
 def _is_full(path: Path) -> bool:
@@ -349,18 +366,20 @@ def _is_full(path: Path) -> bool:
         return False
 
 
-_READ_ONLY = (
-    "its file system is mounted read-only: mount it writable again (sudo mount -o remount,rw); where an error made"
-    " it so, see sudo dmesg"
+_READ_ONLY = sentence(
+    "its file system is mounted read-only: mount it writable again (sudo mount -o "
+    "remount,rw); where an error made it so, see sudo dmesg"
 )
 _WAYS_OUT = {
-    "readonly": "it, its -wal file and its folder must be writable for this account",
-    "unable to open": "it and its folder must be writable for this account",
-    "is full": "make room on the disk of the state folder",
-    "malformed": "the file is damaged: keep it, move it away, and put back a copy",
-    "not a database": "the file is damaged or something else: keep it, move it away, and put back a copy",
-    "disk I/O": "look at the disk of the state folder (dmesg, df)",
-    "append-only": "entries are never changed; a correction is a new entry",
+    "readonly": sentence("it, its -wal file and its folder must be writable for this account"),
+    "unable to open": sentence("it and its folder must be writable for this account"),
+    "is full": sentence("make room on the disk of the state folder"),
+    "malformed": sentence("the file is damaged: keep it, move it away, and put back a copy"),
+    "not a database": sentence(
+        "the file is damaged or something else: keep it, move it away, and put back a copy"
+    ),
+    "disk I/O": sentence("look at the disk of the state folder (dmesg, df)"),
+    "append-only": sentence("entries are never changed; a correction is a new entry"),
 }
 
 

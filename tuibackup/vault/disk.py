@@ -12,6 +12,7 @@ from tuibackup.answering import Probe
 from tuibackup.errors import VaultError
 from tuibackup.text import size
 from tuibackup.vault.output import is_full, vault_errors
+from tuibackup.words import sentence
 
 _FAT = {"vfat", "msdos", "umsdos"}
 _FLEETING = {"tmpfs", "ramfs", "devtmpfs", "rootfs", "squashfs"}
@@ -37,18 +38,31 @@ class Room(NamedTuple):
     def refusal(self) -> str:
         """Why no vault may lie here; "" when it may."""
         if self.fstype in _FAT:
-            return f"{self.device} is FAT: no file over 4 GiB, no permissions; format it with ext4 or XFS"
+            return sentence(
+                "{device} is FAT: no file over 4 GiB, no permissions; format it with ext4 or XFS",
+                device=self.device,
+            )
         return ""
 
     @property
     def warning(self) -> str:
         """What to know about a vault here; "" when nothing."""
         if self.on_system_disk:
-            return f"the vault lies on the system disk ({self.device}), not on a disk of its own"
+            return sentence(
+                "the vault lies on the system disk ({device}), not on a disk of its own", device=self.device
+            )
         if self.fstype in _FLEETING:
-            return f"{self.device} is {self.fstype}: everything on it is lost after a restart"
+            return sentence(
+                "{device} is {fstype}: everything on it is lost after a restart",
+                device=self.device,
+                fstype=self.fstype,
+            )
         if self.fstype not in _SOLID:
-            return f"{self.device} is {self.fstype}: a renamed file may be lost there in a power cut"
+            return sentence(
+                "{device} is {fstype}: a renamed file may be lost there in a power cut",
+                device=self.device,
+                fstype=self.fstype,
+            )
         return ""
 
 
@@ -71,8 +85,12 @@ class RoomGuard:
         free = room(self._path).free
         if free < self._least_free:
             raise VaultError(
-                f"vault nearly full: {size(free)} free, {size(self._least_free)} are to stay free",
-                "free some room there, or lower min_free",
+                sentence(
+                    "vault nearly full: {free} free, {least_free} are to stay free",
+                    free=size(free),
+                    least_free=size(self._least_free),
+                ),
+                sentence("free some room there, or lower min_free"),
             )
 
 
@@ -80,10 +98,16 @@ def require_room(disk: Room, subject: object, needs: int, least_free: int) -> No
     """VaultError about `subject` where `needs` bytes more would leave less than `least_free`."""
     if disk.free - needs >= least_free:
         return
-    needed = f"needs about {size(needs)} in the vault; " if needs else ""
+    needed = sentence("needs about {needs} in the vault; ", needs=size(needs)) if needs else ""
     raise VaultError(
-        f"{subject}: {needed}{size(disk.free)} are free, of which {size(least_free)} are to stay free",
-        "free some room there, or lower min_free",
+        sentence(
+            "{subject}: {needed}{free} are free, of which {least_free} are to stay free",
+            subject=subject,
+            needed=needed,
+            free=size(disk.free),
+            least_free=size(least_free),
+        ),
+        sentence("free some room there, or lower min_free"),
     )
 
 
@@ -97,10 +121,14 @@ def require_writable(folder: Path) -> None:
     except OSError as error:
         if is_full(error):
             raise VaultError(
-                f"{folder}: no room for a single file ({error.strerror})", "free some room there"
+                sentence(
+                    "{folder}: no room for a single file ({error})", folder=folder, error=error.strerror
+                ),
+                sentence("free some room there"),
             ) from error
         raise VaultError(
-            f"{folder}: no file can be written there ({error.strerror})", _way_to_write(folder, error)
+            sentence("{folder}: no file can be written there ({error})", folder=folder, error=error.strerror),
+            _way_to_write(folder, error),
         ) from error
 
 
@@ -124,15 +152,18 @@ def _way_to_write(folder: Path, error: OSError) -> str:
     name = shlex.quote(str(folder))
     if error.errno == errno.EROFS:
         mount_point = shlex.quote(room(folder).mount_point)
-        return (
-            f"it is mounted read-only: sudo mount -o remount,rw {mount_point}; where an error made it so, see"
-            " sudo dmesg"
+        return sentence(
+            "it is mounted read-only: sudo mount -o remount,rw {mount_point}; where an error made it "
+            "so, see sudo dmesg",
+            mount_point=mount_point,
         )
     if error.errno in (errno.EACCES, errno.EPERM):
         if os.stat(folder).st_uid == os.geteuid():
             return f"chmod u+rwx {name}"
-        return f"make it this account's: sudo chown -R {account()} {name}"
-    return "look at the disk: df, sudo dmesg"
+        return sentence(
+            "make it this account's: sudo chown -R {account} {name}", account=account(), name=name
+        )
+    return sentence("look at the disk: df, sudo dmesg")
 
 
 def account() -> str:
@@ -173,8 +204,8 @@ def require_answer(path: Path, seconds: float = 10.0) -> None:
     try:
         if not probe.answered(seconds):
             raise VaultError(
-                f"the backup disk does not answer: {path}",
-                "see what it hangs on (mount, the server behind it)",
+                sentence("the backup disk does not answer: {path}", path=path),
+                sentence("see what it hangs on (mount, the server behind it)"),
             )
     finally:
         probe.close()

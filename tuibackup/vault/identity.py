@@ -12,6 +12,7 @@ from tuibackup.errors import VaultError
 from tuibackup.filelock import locked
 from tuibackup.vault import disk
 from tuibackup.vault.output import OutputFile, rename_new, sync_folder, vault_errors
+from tuibackup.words import joined, sentence
 
 IDENTITY = "tuibackup-vault.toml"
 KNOWN = "vaults.json"
@@ -31,12 +32,18 @@ def read_identity(path: Path) -> str | None:
             return None
         raise
     except (ValueError, KeyError) as error:
-        raise VaultError(f"{file}: is damaged ({error})") from error
+        raise VaultError(sentence("{file}: is damaged ({error})", file=file, error=error)) from error
     if not isinstance(version, int) or not isinstance(identity, str):
-        raise VaultError(f"{file}: is damaged")
+        raise VaultError(sentence("{file}: is damaged", file=file))
     if version > FORMAT:
         raise VaultError(
-            f"{file}: has format {version}, this program knows {FORMAT}", "install a newer tuibackup"
+            sentence(
+                "{file}: has format {version}, this program knows {format}",
+                file=file,
+                version=version,
+                format=FORMAT,
+            ),
+            sentence("install a newer tuibackup"),
         )
     return identity
 
@@ -51,9 +58,11 @@ def refuse_unfit(path: Path) -> None:
     """VaultError for a folder that cannot become a vault."""
     with vault_errors(path):
         if any(name not in ("lost+found", _DRAFT) for name in os.listdir(path)):
-            raise VaultError(f"{path}: is no vault and not empty", "choose an empty folder")
+            raise VaultError(
+                sentence("{path}: is no vault and not empty", path=path), sentence("choose an empty folder")
+            )
     if refusal := disk.room(path).refusal:
-        raise VaultError(f"{path}: {refusal}")
+        raise VaultError(joined(": ", (str(path), refusal)))
 
 
 def _create_alone(path: Path) -> str:
@@ -92,7 +101,9 @@ def known_vaults(state: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise VaultError(f"{state / KNOWN}: cannot be read ({error})") from error
+        raise VaultError(
+            sentence("{state}: cannot be read ({error})", state=state / KNOWN, error=error)
+        ) from error
     return content if isinstance(content, dict) else {}
 
 

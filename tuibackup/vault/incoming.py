@@ -31,6 +31,7 @@ from tuibackup.vault.reread import reread
 from tuibackup.vault.restore import script
 from tuibackup.vault.sums import SUMS, Sum, files_below, read_sums
 from tuibackup.vault.unfinished import UnfinishedRun
+from tuibackup.words import sentence
 
 
 class Incoming:
@@ -62,7 +63,7 @@ class Incoming:
         for text in (plain, file_name(raw, distinct=True)):
             if self._taken.setdefault(text.casefold(), raw) == raw:
                 return text
-        raise VaultError(f"two different names would both be {plain} in the vault")
+        raise VaultError(sentence("two different names would both be {plain} in the vault", plain=plain))
 
     def archive(self, folder: bytes, *, level: int = LEVEL, threads: int = 1) -> ArchiveWriter:
         """The writer of the next archive of `folder`: each is a further part, `.2`, `.3` and so on.
@@ -170,12 +171,18 @@ class Incoming:
             for archive in index.archives:
                 if not archive.snapshot:
                     if archive.name not in self._written:
-                        raise VaultError(f"{self.path / archive.name}: in the index, but not finished")
+                        raise VaultError(
+                            sentence("{path}: in the index, but not finished", path=self.path / archive.name)
+                        )
                     continue
                 place = self.path.parent.parent / self.clock / archive.snapshot
                 sums = {one.name: one.sha256 for one in read_sums(place)}
                 if archive.name not in sums or not (place / archive.name).is_file():
-                    raise VaultError(f"{place / archive.name}: the index points into it, but it is missing")
+                    raise VaultError(
+                        sentence(
+                            "{place}: the index points into it, but it is missing", place=place / archive.name
+                        )
+                    )
                 older.append(Sum(f"../{archive.snapshot}/{archive.name}", sums[archive.name]))
         return older
 
@@ -226,7 +233,7 @@ class Incoming:
         try:
             rename_new(self.path, target)
         except FileExistsError as error:
-            raise VaultError(f"{target}: exists already") from error
+            raise VaultError(sentence("{target}: exists already", target=target)) from error
         try:
             sync_folder(parent)
         except VaultError as error:  # whether the name would outlive a power cut is not known: take it back
@@ -241,7 +248,9 @@ class Incoming:
         try:
             rename_new(target, self.path)
         except (VaultError, FileExistsError) as error:
-            raise VaultError(f"{cause}; {target} is there nevertheless; verify it") from error
+            raise VaultError(
+                sentence("{cause}; {target} is there nevertheless; verify it", cause=cause, target=target)
+            ) from error
 
 
 def seal(folder: Path) -> None:

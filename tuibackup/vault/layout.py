@@ -28,6 +28,7 @@ from tuibackup.vault.identity import (
 from tuibackup.vault.names import INCOMING, NAME, NAME_FORMAT, file_name, server_name
 from tuibackup.vault.output import sync_folder, vault_errors
 from tuibackup.vault.presence import why_incomplete
+from tuibackup.words import sentence
 
 
 @dataclass(frozen=True)
@@ -102,27 +103,38 @@ class Vault:
             is_folder, exists = path.is_dir(), path.exists()
         if not is_folder:
             if exists:
-                raise VaultError(f"{path}: is not a folder")
-            new = "" if known else f" (for a new vault: mkdir -p {path})"
-            raise VaultError(f"{path}: no such folder", f"backup disk not mounted?{new}")
+                raise VaultError(sentence("{path}: is not a folder", path=path))
+            new = "" if known else sentence(" (for a new vault: mkdir -p {path})", path=path)
+            raise VaultError(
+                sentence("{path}: no such folder", path=path),
+                sentence("backup disk not mounted?{new}", new=new),
+            )
         identity = read_identity(path)
         if identity is None:
             if known:
-                raise VaultError(f"{path}: the vault that was here is gone", "backup disk not mounted?")
+                raise VaultError(
+                    sentence("{path}: the vault that was here is gone", path=path),
+                    sentence("backup disk not mounted?"),
+                )
             if not create:
                 with vault_errors(path), locked(path):  # not while another process is making it one
                     if read_identity(path) is None:
                         refuse_unfit(path)
                         disk.require_writable(path)
-                raise NoVaultYetError(f"{path}: no vault yet", "the first run makes it one")
+                raise NoVaultYetError(
+                    sentence("{path}: no vault yet", path=path), sentence("the first run makes it one")
+                )
             identity = create_vault(path)
             created = True
         else:
             created = False
         if known and known != identity:
             raise VaultError(
-                f"{path}: another vault than the one used here before",
-                f"wrong backup disk? To use this one from now on, take its path out of {state / KNOWN}",
+                sentence("{path}: another vault than the one used here before", path=path),
+                sentence(
+                    "wrong backup disk? To use this one from now on, take its path out of {state}",
+                    state=state / KNOWN,
+                ),
             )
         if create and not known:
             remember_vault(state, path, identity)
@@ -145,7 +157,9 @@ class Vault:
         lock = self.lock_path(server)
         if os.path.lexists(lock) and not os.access(lock, os.R_OK | os.W_OK):
             whose = f"sudo chown -R {disk.account()} {shlex.quote(str(folder))}"
-            raise VaultError(f"{lock}: belongs to another account, or its mode was changed", whose)
+            raise VaultError(
+                sentence("{lock}: belongs to another account, or its mode was changed", lock=lock), whose
+            )
 
     def server_folder(self, server: str) -> Path:
         """The folder of `server`, made when it is not there."""
@@ -276,8 +290,8 @@ class Vault:
                 pass
             case _:
                 raise UsageError(
-                    f"{spec}: is no snapshot",
-                    "write SERVER/files/latest or SERVER/databases/2026-11-22T013512Z",
+                    sentence("{spec}: is no snapshot", spec=spec),
+                    sentence("write SERVER/files/latest or SERVER/databases/2026-11-22T013512Z"),
                 )
         if name == "latest":
             if latest := self.latest(server, Clock(clock)):
@@ -285,7 +299,9 @@ class Vault:
             raise self._none(spec, server, Clock(clock))
         snapshot = self._snapshot(server, Clock(clock), name)
         if not NAME.fullmatch(name) or not snapshot.path.is_dir():
-            raise UsageError(f"{spec}: no such snapshot", "see tuibackup snapshots")
+            raise UsageError(
+                sentence("{spec}: no such snapshot", spec=spec), sentence("see tuibackup snapshots")
+            )
         return snapshot
 
     def _none(self, spec: str, server: str, clock: Clock) -> VaultError:
@@ -293,10 +309,19 @@ class Vault:
         for snapshot in self.newest(server, clock):
             if gone := why_incomplete(snapshot.path):
                 return VaultError(
-                    f"{spec}: no good snapshot is complete; {snapshot.spec} {gone}",
-                    "tuibackup snapshots lists them, and one that is named is read as far as it is there",
+                    sentence(
+                        "{spec}: no good snapshot is complete; {spec2} {gone}",
+                        spec=spec,
+                        spec2=snapshot.spec,
+                        gone=gone,
+                    ),
+                    sentence(
+                        "tuibackup snapshots lists them, and one that is named is read as far as it is there"
+                    ),
                 )
-        return VaultError(f"{spec}: no good snapshot yet", "see tuibackup snapshots")
+        return VaultError(
+            sentence("{spec}: no good snapshot yet", spec=spec), sentence("see tuibackup snapshots")
+        )
 
     def _snapshot(self, server: str, clock: Clock, name: str) -> Snapshot:
         return Snapshot(self.path / file_name(server) / clock / name, server, clock, name)

@@ -15,6 +15,7 @@ from tuibackup import durable
 from tuibackup.answering import GONE
 from tuibackup.durable import let_go
 from tuibackup.errors import VaultError
+from tuibackup.words import joined, sentence
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -35,8 +36,10 @@ def is_full(error: OSError) -> bool:
 
 def _vault_error(path: Path, error: OSError) -> VaultError:
     if is_full(error):
-        return VaultError(f"vault full: no room for {path}", "free some room there")
-    return VaultError(f"{path}: {error.strerror or error}", GONE.get(error.errno or 0, ""))
+        return VaultError(
+            sentence("vault full: no room for {path}", path=path), sentence("free some room there")
+        )
+    return VaultError(joined(": ", (str(path), error.strerror or str(error))), GONE.get(error.errno or 0, ""))
 
 
 class Written(NamedTuple):

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 from tuibackup.vault.sums import SUMS
-from tuibackup.words import _
+from tuibackup.words import sentence
 
 _NAME = re.compile(rb"[0-9a-f]{64}  (\S+)")
 
@@ -30,7 +30,7 @@ def missing(snapshot: Path) -> str:
     try:
         lines = (snapshot / SUMS).read_bytes().splitlines()
     except (FileNotFoundError, NotADirectoryError):
-        return _lacks(SUMS) if os.path.lexists(snapshot) else _("is gone from the vault")
+        return _lacks(SUMS) if os.path.lexists(snapshot) else sentence("is gone from the vault")
     for line in lines:
         match = _NAME.fullmatch(line)
         if match and not os.path.lexists(os.path.join(os.fsencode(snapshot), match[1])):
@@ -39,4 +39,4 @@ def missing(snapshot: Path) -> str:
 
 
 def _lacks(name: str) -> str:
-    return _("lacks {name}").format(name=name)
+    return sentence("lacks {name}", name=name)

@@ -15,6 +15,7 @@ from tuibackup.vault.archive.archive import ArchiveReader
 from tuibackup.vault.archive.readback import NOTHING, ReadBack
 from tuibackup.vault.output import vault_errors
 from tuibackup.vault.sums import SUMS, Sum
+from tuibackup.words import joined, sentence
 
 THREADS = 2
 _CHUNK = 1 << 20
@@ -40,7 +41,8 @@ def reread(
 
     if problems := Reading(folder, sums, on_progress, begun).run(inspector):
         raise VaultError(
-            f"what was written reads back wrong: {problems[0]}", "the backup disk may be failing"
+            sentence("what was written reads back wrong: {problems}", problems=problems[0]),
+            sentence("the backup disk may be failing"),
         )
 
 
@@ -114,8 +116,8 @@ class Reading:
             with vault_errors(path):
                 sha256 = self._read(path, one.name, inspector)
             if sha256 != one.sha256:
-                problems.append(f"{path}: has another hash than {SUMS} says")
-            problems += [f"{path}: {text}" for text in (inspector.end() if inspector else ())]
+                problems.append(sentence("{path}: has another hash than {sums} says", path=path, sums=SUMS))
+            problems += [joined(": ", (str(path), text)) for text in (inspector.end() if inspector else ())]
         except VaultError as error:
             problems.append(str(error))
         with self._lock:
@@ -132,7 +134,11 @@ class Reading:
             self._advance(len(part), name)
 
         if path.is_symlink() or not path.is_file():
-            raise VaultError(f"{path}: is missing" if not path.exists() else f"{path}: is no regular file")
+            raise VaultError(
+                sentence("{path}: is missing", path=path)
+                if not path.exists()
+                else sentence("{path}: is no regular file", path=path)
+            )
         if begun.bytes:
             self._advance(begun.bytes, name)
         with path.open("rb", buffering=0) as file:
@@ -163,7 +169,7 @@ def _unpack(path: Path, file: IO[bytes], raw: Callable[[bytes], None], inspector
         while part := reader.read(_CHUNK):
             inspector.feed(part)
     except zstandard.ZstdError as error:
-        raise VaultError(f"{path} is damaged: {error}") from error
+        raise VaultError(sentence("{path} is damaged: {error}", path=path, error=error)) from error
     while part := file.read(_CHUNK):
         raw(part)
 

@@ -12,6 +12,7 @@ from tuibackup.errors import VaultError
 from tuibackup.parts import as_text, given_back, parts_of
 from tuibackup.sop import Clock, Outcome, good
 from tuibackup.vault.output import vault_errors
+from tuibackup.words import sentence
 
 FORMAT = 1
 FILE_NAME = "snapshot.json"
@@ -120,13 +121,19 @@ def read(folder: Path) -> SnapshotSummary:
         version = msgspec.json.decode(data, type=_Version).format
         if version > FORMAT:
             raise VaultError(
-                f"{path}: has format {version}, this program knows {FORMAT}", "install a newer tuibackup"
+                sentence(
+                    "{path}: has format {version}, this program knows {format}",
+                    path=path,
+                    version=version,
+                    format=FORMAT,
+                ),
+                sentence("install a newer tuibackup"),
             )
         summary = msgspec.json.decode(data, type=SnapshotSummary)
         told: SnapshotSummary = given_back(msgspec.structs.replace(summary, said={}), summary.said)
         return told
     except msgspec.MsgspecError as error:
-        raise VaultError(f"{path} is damaged: {error}") from error
+        raise VaultError(sentence("{path} is damaged: {error}", path=path, error=error)) from error
 
 
 class _Version(msgspec.Struct):

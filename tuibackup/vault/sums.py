@@ -9,6 +9,7 @@ from tuibackup.errors import VaultError
 from tuibackup.text import printable
 from tuibackup.vault.names import NAME
 from tuibackup.vault.output import vault_errors
+from tuibackup.words import sentence
 
 SUMS = "SHA256SUMS"
 
@@ -29,7 +30,7 @@ def read_sums(folder: Path) -> list[Sum]:
     with vault_errors(path):
         text = path.read_bytes().decode("ascii", "replace")
     if not text.endswith("\n"):
-        raise VaultError(f"{path} is damaged: it was cut off")
+        raise VaultError(sentence("{path} is damaged: it was cut off", path=path))
     for line in text[:-1].split("\n"):
         match = _LINE.fullmatch(line)
         parts = match[2].split("/") if match else []
@@ -39,7 +40,7 @@ def read_sums(folder: Path) -> list[Sum]:
             or ".." in parts[1:]
             or (parts[0] == ".." and not NAME.fullmatch(parts[1]))
         ):
-            raise VaultError(f"{path} is damaged: {printable(line)}")
+            raise VaultError(sentence("{path} is damaged: {line}", path=path, line=printable(line)))
         sums.append(Sum(match[2], bytes.fromhex(match[1])))
     return sums
 

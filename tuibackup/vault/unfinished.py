@@ -17,6 +17,7 @@ from tuibackup.vault.index.schema import APPLICATION_ID, FORMAT
 from tuibackup.vault.index.schema import FILE_NAME as INDEX
 from tuibackup.vault.output import Written, vault_errors
 from tuibackup.vault.sums import Sum
+from tuibackup.words import sentence
 
 
 class Part(NamedTuple):
@@ -66,7 +67,7 @@ class UnfinishedRun:
         except sqlite3.DatabaseError as error:
             answer = str(error)
         if answer != "ok":
-            raise VaultError(f"{self.index} is damaged: {answer}")
+            raise VaultError(sentence("{index} is damaged: {answer}", index=self.index, answer=answer))
 
     def trim(self) -> None:
         """Remove what the next run cannot use."""

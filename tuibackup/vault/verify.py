@@ -20,6 +20,7 @@ from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.output import vault_errors
 from tuibackup.vault.reread import Inspector, Reading, Unpacked, amount
 from tuibackup.vault.sums import SUMS, Sum, files_below, read_sums
+from tuibackup.words import sentence
 
 _TRAILER = re.compile(rb"(?:\A|\n)-- Dump completed(?: on [^\n]{1,40})?\s{0,8}\Z")
 
@@ -49,7 +50,7 @@ def verify(snapshot: Snapshot, on_progress: OnProgress | None = None) -> Verdict
         return Verdict(False, 0, 0, (str(error),), (SUMS,))
     try:
         if snapshot.summary.name != snapshot.name or snapshot.summary.clock != snapshot.clock:
-            problems.append(f"{snapshot.path}: snapshot.json is another snapshot's")
+            problems.append(sentence("{path}: snapshot.json is another snapshot's", path=snapshot.path))
     except VaultError as error:
         problems.append(str(error))
     problems += _strangers(snapshot.path, sums)
@@ -65,7 +66,9 @@ def verify(snapshot: Snapshot, on_progress: OnProgress | None = None) -> Verdict
     reading = Reading(snapshot.path, sums, on_progress)
     try:
         for name in contents.keys() - {one.name for one in sums}:
-            problems.append(f"{snapshot.path / name}: is in the index, not in {SUMS}")
+            problems.append(
+                sentence("{path}: is in the index, not in {sums}", path=snapshot.path / name, sums=SUMS)
+            )
         found = reading.each(lambda name: _look_inside(name, index, contents.get(name)))
     finally:
         if index is not None:
@@ -107,7 +110,7 @@ class _Dump(Inspector):
 
     def end(self) -> Iterator[str]:
         if not _TRAILER.search(self._tail):
-            yield "the dump does not end in its last line"
+            yield sentence("the dump does not end in its last line")
 
 
 class _Members(Inspector):
@@ -147,7 +150,7 @@ class _Members(Inspector):
         if self._member is not None:
             self._bad.append(self._paths(self._entry))
         for path in self._bad:
-            yield f"{printable(path)} has another hash than the index says"
+            yield sentence("{path} has another hash than the index says", path=printable(path))
 
 
 def _look_inside(name: str, index: Index | None, archive: Archive | None) -> Inspector | None:
@@ -171,4 +174,8 @@ def _strangers(folder: Path, sums: Sequence[Sum]) -> list[str]:
             found = files_below(folder)
     except VaultError as error:
         return [str(error)]
-    return [f"{folder / name}: is not in {SUMS}" for name in found if name not in known]
+    return [
+        sentence("{folder}: is not in {sums}", folder=folder / name, sums=SUMS)
+        for name in found
+        if name not in known
+    ]

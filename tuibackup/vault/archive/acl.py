@@ -7,6 +7,8 @@ import grp
 import pwd
 import struct
 
+from tuibackup.words import sentence
+
 ATTRIBUTES = {
     b"SCHILY.acl.access": b"system.posix_acl_access",
     b"SCHILY.acl.default": b"system.posix_acl_default",
@@ -25,7 +27,7 @@ def encode(text: bytes) -> bytes:
     lines = text.decode("utf-8", "surrogateescape").replace("\n", ",").split(",")
     entries = [_entry(entry) for line in lines if (entry := line.partition("#")[0].strip())]
     if any(not 0 <= number <= _NO_ID for _tag, _permissions, number in entries):
-        raise ValueError("an id of an ACL is no 32-bit number")
+        raise ValueError(sentence("an id of an ACL is no 32-bit number"))
     return struct.pack("<I", _VERSION) + b"".join(struct.pack("<HHI", *entry) for entry in sorted(entries))
 
 
@@ -38,7 +40,7 @@ def _entry(text: str) -> tuple[int, int, int]:
         tags = {"u": _USER_OBJ, "g": _GROUP_OBJ, "m": _MASK, "o": _OTHER}
         return tags[kind[:1]], permissions, _NO_ID
     if kind[:1] not in ("u", "g"):
-        raise ValueError(f"no entry of an ACL: {text}")
+        raise ValueError(sentence("no entry of an ACL: {text}", text=text))
     return (_USER if kind[:1] == "u" else _GROUP), permissions, _id(kind[:1], name, rest)
 
 

@@ -34,6 +34,7 @@ from tuibackup.vault.archive.frames import (
 )
 from tuibackup.vault.archive.readback import ReadBack, Reader
 from tuibackup.vault.output import Mark, vault_errors
+from tuibackup.words import sentence
 
 _AHEAD = 2  # frames that are unpacked while one is looked at
 _ZEROS_PACKED = 500  # times that zstd makes zeros smaller, at least
@@ -113,7 +114,7 @@ class ArchiveWriter:
     def write(self, chunk: bytes | bytearray | memoryview) -> None:
         """The next part of the open member's content. ValueError when it is longer than announced."""
         if self._base + len(self._buffer) + len(chunk) > self._content + self._size:
-            raise ValueError("the content is longer than its header says")
+            raise ValueError(sentence("the content is longer than its header says"))
         self._sha256.update(chunk)
         self._buffer += chunk
         if self._long and len(self._buffer) >= FRAME:
@@ -122,7 +123,7 @@ class ArchiveWriter:
     def end(self) -> Member:
         """Close the open member. ValueError when its content is shorter than announced."""
         if self._base + len(self._buffer) != self._content + self._size:
-            raise ValueError("the content is shorter than its header says")
+            raise ValueError(sentence("the content is shorter than its header says"))
         self._buffer += bytes(-self._size % tarheader.BLOCK)
         member = Member(self._content, self._size, self._sha256.digest())
         self._size = -1
@@ -241,7 +242,7 @@ class ArchiveReader:
             sha256.update(part)
             yield part
         if sha256.digest() != member.sha256:
-            raise self._damaged("the content of a file has another hash than the index says")
+            raise self._damaged(sentence("the content of a file has another hash than the index says"))
 
     def may_have_holes(self, member: Member) -> bool:
         """Whether some of it is packed so well that it may be nothing but zeros."""
@@ -258,7 +259,7 @@ class ArchiveReader:
         while position < end:
             number = bisect_right(self._starts, position) - 1
             if number >= len(self._sizes):
-                raise self._damaged("a file lies past its end")
+                raise self._damaged(sentence("a file lies past its end"))
             frame = self._frame(number)
             start = position - self._starts[number]
             piece = frame[start : start + end - position]
@@ -301,15 +302,17 @@ class ArchiveReader:
         with vault_errors(self.path):
             footer = os.pread(self._file.fileno(), FOOTER.size, max(0, size - FOOTER.size))
         if len(footer) < FOOTER.size:
-            raise self._damaged("it is too short")
+            raise self._damaged(sentence("it is too short"))
         count, descriptor, magic = FOOTER.unpack(footer)
         length = count * SEEK_ENTRY.size + FOOTER.size
         if magic != SEEKABLE or descriptor != 0 or length + 8 > size:
-            raise self._damaged("its seek table is missing: it was cut off, or is no archive of tuibackup")
+            raise self._damaged(
+                sentence("its seek table is missing: it was cut off, or is no archive of tuibackup")
+            )
         with vault_errors(self.path):
             self._table = table = os.pread(self._file.fileno(), length + 8, size - length - 8)
         if struct.unpack_from("<II", table) != (SKIPPABLE, length):
-            raise self._damaged("its seek table is broken")
+            raise self._damaged(sentence("its seek table is broken"))
         self._starts = [0]
         self._places = [0]
         self._sizes: list[int] = []
@@ -318,7 +321,7 @@ class ArchiveReader:
             self._starts.append(self._starts[-1] + unpacked)
             self._places.append(self._places[-1] + packed)
         if self._places[-1] != size - length - 8 or any(size > _MAX_FRAME for size in self._sizes):
-            raise self._damaged("its seek table is broken")
+            raise self._damaged(sentence("its seek table is broken"))
 
     def _frame(self, number: int, raw: Callable[[bytes], object] | None = None) -> bytes:
         """Frame `number`, unpacked; the last one read is kept, small files lie side by side in it."""
@@ -344,12 +347,16 @@ class ArchiveReader:
         try:
             return unpacked_frame(decompressor, data, self._sizes[number])
         except ValueError as error:
-            raise self._damaged(f"frame {number + 1} has another size than the seek table says") from error
+            raise self._damaged(
+                sentence("frame {number} has another size than the seek table says", number=number + 1)
+            ) from error
         except zstandard.ZstdError as error:
-            raise self._damaged(f"frame {number + 1}: {error}") from error
+            raise self._damaged(
+                sentence("frame {number}: {error}", number=number + 1, error=error)
+            ) from error
 
     def _damaged(self, what: str) -> VaultError:
-        return VaultError(f"archive {self.path} is damaged: {what}")
+        return VaultError(sentence("archive {path} is damaged: {what}", path=self.path, what=what))
 
 
 class _Stream:

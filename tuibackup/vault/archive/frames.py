@@ -15,8 +15,8 @@ from typing import Self
 import zstandard
 
 from tuibackup.errors import VaultError
-from tuibackup.text import numbered
 from tuibackup.vault.output import OutputFile, Written, vault_errors
+from tuibackup.words import sentence, sentence_n
 
 FRAME = 4 << 20
 LEVEL = 3
@@ -131,7 +131,10 @@ class FrameWriter:
                 return frame
         frame = self._compress(data, level)
         if self._prove and not _stands_for(frame, data):
-            raise VaultError(f"{self.file.path}: unpacks to something else", "the memory may be failing")
+            raise VaultError(
+                sentence("{path}: unpacks to something else", path=self.file.path),
+                sentence("the memory may be failing"),
+            )
         return frame
 
     def _compress(self, data: bytes | bytearray, level: int) -> bytes:
@@ -161,7 +164,13 @@ def unpacked_frame(decompressor: zstandard.ZstdDecompressor, data: bytes, size: 
     """
     claimed = zstandard.get_frame_parameters(data).content_size
     if claimed != size:
-        raise ValueError(f"claims {numbered(claimed, 'byte')}, not {size}: another size")
+        raise ValueError(
+            sentence(
+                "claims {bytes}, not {size}: another size",
+                bytes=sentence_n("{count} byte", "{count} bytes", claimed),
+                size=size,
+            )
+        )
     return decompressor.decompress(data, allow_extra_data=False)
 
 

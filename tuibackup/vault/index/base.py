@@ -19,6 +19,7 @@ from tuibackup.vault.index.renewal import Older
 from tuibackup.vault.index.rows import Rows
 from tuibackup.vault.index.schema import APPLICATION_ID, FORMAT, LONGEST_PROBLEM, SCHEMA, Paths, join
 from tuibackup.vault.output import vault_errors
+from tuibackup.words import sentence
 
 BATCH = 5_000  # rows that are written at once
 
@@ -139,7 +140,11 @@ class IndexBase:
     def _store_again(self, row: tuple[int, int, int, int, bytes]) -> None:
         before = self._db.execute("SELECT * FROM content WHERE entry = ?", row[:1]).fetchone()
         if before is not None and before != row and before[1] == row[1]:
-            raise VaultError(f"{self.path}: a file was stored twice in one archive (entry {row[0]})")
+            raise VaultError(
+                sentence(
+                    "{path}: a file was stored twice in one archive (entry {row})", path=self.path, row=row[0]
+                )
+            )
         self._db.execute("INSERT OR REPLACE INTO content VALUES (?, ?, ?, ?, ?)", row)
 
     def _list(self, root: int, path: bytes, reason: str, *, missing: bool) -> int:
@@ -208,7 +213,7 @@ class IndexBase:
         ).fetchall():
             for last, root, parent, name in rows:  # noqa: B007 # the last one is where the next look begins
                 path = self._path_of(root, parent, name)
-                self._list(root, path, "lies in no folder of the inventory", missing=True)
+                self._list(root, path, sentence("lies in no folder of the inventory"), missing=True)
         for table, key in (
             ("content", "entry"), ("hardlink", "entry"), ("hardlink", "carrier"), ("xattr", "entry"), ("entry", "id"),
         ):  # fmt: skip
@@ -221,5 +226,8 @@ class IndexBase:
             yield
         except sqlite3.DatabaseError as error:
             if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
-                raise VaultError(f"vault full: no room for {self.path}", "free some room there") from error
+                raise VaultError(
+                    sentence("vault full: no room for {path}", path=self.path),
+                    sentence("free some room there"),
+                ) from error
             raise VaultError(f"{self.path}: {error}") from error

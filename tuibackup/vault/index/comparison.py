@@ -12,6 +12,7 @@ from tuibackup.errors import VaultError
 from tuibackup.vault.archive.entry import Kind
 from tuibackup.vault.index.read import Index
 from tuibackup.vault.index.schema import join
+from tuibackup.words import sentence
 
 _SECOND = 10**9  # nanoseconds
 
@@ -90,8 +91,10 @@ class Comparison:
                 for start in sorted(starts, key=lambda one: one.replace(b"/", b"\0")):
                     yield from self._from(db, start, starts)
         except sqlite3.DatabaseError as error:
-            names = f"{self._before.path} or {self._after.path}"
-            raise VaultError(f"{names}: the index is damaged: {error}") from error
+            names = sentence("{path} or {path2}", path=self._before.path, path2=self._after.path)
+            raise VaultError(
+                sentence("{names}: the index is damaged: {error}", names=names, error=error)
+            ) from error
 
     def _from(self, db: sqlite3.Connection, start: bytes, starts: set[bytes]) -> Iterator[Difference]:
         there = [index.get(start) for index in (self._before, self._after)]

@@ -16,6 +16,7 @@ from tuibackup.vault.index.renewal import Known
 from tuibackup.vault.index.rows import MAX, Row
 from tuibackup.vault.index.schema import FILE_NAME, Paths, join
 from tuibackup.vault.output import vault_errors
+from tuibackup.words import sentence
 
 OWNERS = 10_000  # that are named at once: a server may invent them without end
 _ROW_BYTES = 200  # that an entry takes on the disk besides its name, roughly
@@ -85,7 +86,10 @@ class IndexIntake(IndexBase):
         for number, _, parent, name, *_ in rows:
             if number not in taken:
                 self._list(
-                    root, self._path_of(root, parent, name), "came twice in the inventory", missing=True
+                    root,
+                    self._path_of(root, parent, name),
+                    sentence("came twice in the inventory"),
+                    missing=True,
                 )
 
     def mounts(self, root: int) -> list[bytes]:

@@ -30,6 +30,7 @@ from tuibackup.vault.index.schema import (
 )
 from tuibackup.vault.index.search import Search
 from tuibackup.vault.index.write import IndexWriter, Wanted
+from tuibackup.words import sentence
 
 __all__ = ["Archive", "Index", "IndexEntry", "IndexWriter", "Problem", "Root", "Totals", "Wanted", "join"]
 
@@ -84,7 +85,7 @@ class Index:
         self.path = path
         self.tops: tuple[bytes, ...] = ()
         if not path.is_file():
-            raise VaultError(f"{path}: the index is missing")
+            raise VaultError(sentence("{path}: the index is missing", path=path))
         # immutable: the file is read-only in a read-only folder; SQLite must not look for a journal there.
         # No statements kept for later: verify asks from several threads, and Python 3.13 gave two of them the same
         # one at a time. Each then got rows of the other's archive, and a sound snapshot was called damaged.
@@ -98,10 +99,16 @@ class Index:
             (version,) = self._one("PRAGMA user_version")
             (application,) = self._one("PRAGMA application_id")
             if application != APPLICATION_ID:
-                raise VaultError(f"{path}: is no index of tuibackup")
+                raise VaultError(sentence("{path}: is no index of tuibackup", path=path))
             if version > FORMAT:
                 raise VaultError(
-                    f"{path}: has format {version}, this program knows {FORMAT}", "install a newer tuibackup"
+                    sentence(
+                        "{path}: has format {version}, this program knows {format}",
+                        path=path,
+                        version=version,
+                        format=FORMAT,
+                    ),
+                    sentence("install a newer tuibackup"),
                 )
             self.roots = tuple(
                 Root(number, folder, resolved, started, tuple(json.loads(excludes)))
@@ -215,7 +222,10 @@ class Index:
             roots = (self.get(root.folder) for root in self._roots_below(path))
             found = [entry for entry in (exact, *roots) if entry]
             if path and not found:
-                raise VaultError(f"{printable(path)}: is not in this snapshot", "see tuibackup ls")
+                raise VaultError(
+                    sentence("{path}: is not in this snapshot", path=printable(path)),
+                    sentence("see tuibackup ls"),
+                )
             starts += found
         self._run("DROP TABLE IF EXISTS temp.chosen")
         self._run("CREATE TEMP TABLE chosen (id INTEGER PRIMARY KEY)")
@@ -297,7 +307,9 @@ class Index:
         """SQLite's own integrity check (reads the whole file). Raises VaultError."""
         (answer,) = self._one("PRAGMA quick_check(1)")
         if answer != "ok":
-            raise VaultError(f"{self.path}: the index is damaged: {answer}")
+            raise VaultError(
+                sentence("{path}: the index is damaged: {answer}", path=self.path, answer=answer)
+            )
 
     def _with_paths(self, query: str, *values: object) -> Iterator[IndexEntry]:
         paths = self.paths()
@@ -351,7 +363,9 @@ class Index:
         try:
             yield from self._db.execute(query, values)
         except sqlite3.DatabaseError as error:
-            raise VaultError(f"{self.path}: the index is damaged: {error}") from error
+            raise VaultError(
+                sentence("{path}: the index is damaged: {error}", path=self.path, error=error)
+            ) from error
 
     def _run(self, query: str, *values: object) -> None:
         for _ in self._all(query, *values):

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from tuibackup.vault.archive.entry import Entry, Kind
 from tuibackup.vault.index.schema import UNSIGNED, join
+from tuibackup.words import sentence
 
 MAX = (1 << 63) - 1  # of an INTEGER in SQLite
 
@@ -55,18 +56,18 @@ class Rows:
             parent = -root
             name = self.folders[root]
             if kind != Kind.FOLDER:
-                return "is not a folder"
+                return sentence("is not a folder")
         else:
             folder, _, name = path.rpartition(b"/")
             if name in _NO_NAMES or b"\0" in name or path.startswith(b"/"):
-                return "is no possible name"
+                return sentence("is no possible name")
             if len(name) > LONGEST_NAME or len(path) + len(self.folders[root]) >= LONGEST_PATH:
-                return "has too long a name to be restored"
+                return sentence("has too long a name to be restored")
             above = place.folder(folder)
             if above is None:
                 above = self._remembered(place, root, folder)
             if above is None:
-                return "lies in no folder of the inventory"
+                return sentence("lies in no folder of the inventory")
             parent = above
         if fault := self.fault(entry):
             return fault
@@ -98,19 +99,19 @@ class Rows:
         """Why an entry, whatever it is called, can be no row; "" when it can."""
         _, kind, mode, uid, gid, _, _, size, mtime, ctime, device, inode, links, _, target = entry
         if kind not in _KINDS:
-            return "is of an unknown kind"
+            return sentence("is of an unknown kind")
         if kind == Kind.SYMLINK and (not target or b"\0" in target):
-            return "is a symbolic link without a target"
+            return sentence("is a symbolic link without a target")
         if target is not None and len(target) > LONGEST_PATH:
-            return "is a symbolic link with an impossible target"
+            return sentence("is a symbolic link with an impossible target")
         if size > LARGEST and kind == Kind.FILE:
-            return "has an impossible size: more than 64 TiB"
+            return sentence("has an impossible size: more than 64 TiB")
         if not (0 <= size <= MAX and 0 <= mode <= 0o7777 and 0 <= links <= MAX):
-            return "has an impossible size, mode or number of links"
+            return sentence("has an impossible size, mode or number of links")
         if not (0 <= uid <= MAX and 0 <= gid <= MAX and -MAX <= mtime <= MAX and -MAX <= ctime <= MAX):
-            return "has an impossible owner or time"
+            return sentence("has an impossible owner or time")
         if not (0 <= device <= UNSIGNED and 0 <= inode <= UNSIGNED):
-            return "has an impossible device or inode"
+            return sentence("has an impossible device or inode")
         return ""
 
     def copied(self) -> None:

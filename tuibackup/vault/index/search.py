@@ -14,6 +14,7 @@ from tuibackup.errors import VaultError
 from tuibackup.vault.archive.entry import Kind
 from tuibackup.vault.index.pattern import NamePattern
 from tuibackup.vault.index.schema import Paths, Root
+from tuibackup.words import sentence
 
 _BATCH = 5000  # names that are looked at together
 _NAMES = "SELECT id, parent, name FROM entry"
@@ -126,9 +127,15 @@ class Search:
         try:
             yield
         except sqlite3.DatabaseError as error:
-            raise VaultError(f"{self._path}: the index is damaged: {error}") from error
+            raise VaultError(
+                sentence("{path}: the index is damaged: {error}", path=self._path, error=error)
+            ) from error
         except KeyError as error:
-            raise VaultError(f"{self._path}: the index is damaged: entry {error} is missing") from error
+            raise VaultError(
+                sentence(
+                    "{path}: the index is damaged: entry {error} is missing", path=self._path, error=error
+                )
+            ) from error
 
 
 def _seen(row: Sequence[object]) -> Seen:

@@ -15,6 +15,7 @@ from tuibackup.vault.index.intake import IndexIntake
 from tuibackup.vault.index.rows import signed
 from tuibackup.vault.index.schema import DISTRUSTED, FORMAT, LACKING, UNSIGNED, Paths, Totals, join, totals
 from tuibackup.vault.output import vault_errors
+from tuibackup.words import sentence
 
 _KINDS = {str(kind): kind for kind in Kind}
 # All that makes a `Wanted`.
@@ -302,7 +303,13 @@ class IndexWriter(IndexIntake):
                     continue
                 relative = inner.removeprefix(start)
                 if self.find(outer, relative) is not None:
-                    raise VaultError(f"folder {printable(inner)} was listed within {printable(folder)}, too")
+                    raise VaultError(
+                        sentence(
+                            "folder {inner} was listed within {folder}, too",
+                            inner=printable(inner),
+                            folder=printable(folder),
+                        )
+                    )
                 ends = [at for at, sign in enumerate(relative) if sign == ord("/")]
                 for path in (relative[:end] for end in ends):
                     self._leave_out_unless_folder(outer, path, inner)
@@ -315,7 +322,12 @@ class IndexWriter(IndexIntake):
             (kind,) = self._db.execute("SELECT kind FROM entry WHERE id = ?", (number,)).fetchone()
         if kind != Kind.FOLDER:
             name = printable(inner)
-            self.drop(number, f"is no folder, and {name} is stored below it: name that one by its real path")
+            self.drop(
+                number,
+                sentence(
+                    "is no folder, and {name} is stored below it: name that one by its real path", name=name
+                ),
+            )
 
     def totals(self, root: int | None = None) -> Totals:
         """What is in it so far; `content_bytes` counts what is stored."""
@@ -334,7 +346,7 @@ class IndexWriter(IndexIntake):
         self._make_way()
         while any(self.wanted_totals()):  # again, because a drop may promote another name
             for missing in self.wanted():
-                self.drop(missing.id, "its content was not fetched")
+                self.drop(missing.id, sentence("its content was not fetched"))
         with self._errors():
             result = totals(self._db)
             self._note_doubtful()

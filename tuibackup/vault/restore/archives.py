@@ -7,6 +7,7 @@ from tuibackup.vault.archive.archive import ArchiveReader
 from tuibackup.vault.index.read import Archive, Index
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.names import NAME
+from tuibackup.words import sentence
 
 
 class Archives:
@@ -21,7 +22,7 @@ class Archives:
         """VaultError if one is missing."""
         for archive in self._by_number.values():
             if not self._place(archive).is_file():
-                raise VaultError(f"{self._place(archive)}: the archive is missing")
+                raise VaultError(sentence("{place}: the archive is missing", place=self._place(archive)))
 
     def open(self, number: int) -> ArchiveReader:
         """The archive with this number in the index, to be closed by the caller. Raises VaultError."""
@@ -29,5 +30,7 @@ class Archives:
 
     def _place(self, archive: Archive) -> Path:
         if "/" in archive.name or (archive.snapshot and not NAME.fullmatch(archive.snapshot)):
-            raise VaultError(f"{self._index} is damaged: it points out of the server's snapshots")
+            raise VaultError(
+                sentence("{index} is damaged: it points out of the server's snapshots", index=self._index)
+            )
         return (self._folder.parent / archive.snapshot if archive.snapshot else self._folder) / archive.name

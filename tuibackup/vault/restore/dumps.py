@@ -15,12 +15,12 @@ from typing import IO, Any, cast
 import zstandard
 
 from tuibackup.errors import VaultError
-from tuibackup.text import numbered
 from tuibackup.vault.archive.archive import ArchiveReader
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.output import vault_errors
 from tuibackup.vault.summary import DatabaseSummary
 from tuibackup.vault.sums import SUMS, read_sums
+from tuibackup.words import sentence, sentence_n
 
 TABLES = "tables.json"
 _PIECE = 1 << 20
@@ -88,16 +88,25 @@ class Dump:
                     came += len(piece)
                     yield piece
             except zstandard.ZstdError as error:
-                raise VaultError(f"{self.path} is damaged: {error}") from error
+                raise VaultError(
+                    sentence("{path} is damaged: {error}", path=self.path, error=error)
+                ) from error
             while source.read(_PIECE):
                 pass
         # zstandard says nothing of a file that was cut off: it just ends early.
         if came != self.length:
             raise VaultError(
-                f"{self.path} is damaged: it holds {numbered(came, 'byte')} of SQL, not {self.length}"
+                sentence(
+                    "{path} is damaged: it holds {bytes} of SQL, not {length}",
+                    path=self.path,
+                    bytes=sentence_n("{count} byte", "{count} bytes", came),
+                    length=self.length,
+                )
             )
         if sha256.digest() != self.sha256:
-            raise VaultError(f"{self.path} is damaged: it has another hash than {SUMS} says")
+            raise VaultError(
+                sentence("{path} is damaged: it has another hash than {sums} says", path=self.path, sums=SUMS)
+            )
 
     def part(self, offset: int, length: int) -> Iterator[bytes]:
         """`length` bytes of the SQL from `offset`, without the rest. Raises VaultError when they are damaged."""
@@ -123,9 +132,17 @@ def dumps_of(snapshot: Snapshot) -> dict[str, Dump]:
     sums = {one.name: one.sha256 for one in read_sums(snapshot.path)}
     for one in snapshot.summary.databases:
         if "/" in one.file:
-            raise VaultError(f"{snapshot.path}: snapshot.json is damaged: it points out of the snapshot")
+            raise VaultError(
+                sentence(
+                    "{path}: snapshot.json is damaged: it points out of the snapshot", path=snapshot.path
+                )
+            )
         if one.file not in sums:
-            raise VaultError(f"{snapshot.path}: {SUMS} is damaged: it lacks {one.file}")
+            raise VaultError(
+                sentence(
+                    "{path}: {sums} is damaged: it lacks {file}", path=snapshot.path, sums=SUMS, file=one.file
+                )
+            )
     found = dumps_in(snapshot.path, snapshot.summary.databases)
     return {one.name: replace(one, sha256=sums[one.path.name]) for one in found}
 
@@ -149,7 +166,13 @@ def script_of(snapshot: Snapshot, name: str) -> bytes:
         return b""
     sql = script_in(snapshot.path, name)
     if hashlib.sha256(sql).digest() != wanted:
-        raise VaultError(f"{snapshot.path / name} is damaged: it has another hash than {SUMS} says")
+        raise VaultError(
+            sentence(
+                "{path} is damaged: it has another hash than {sums} says",
+                path=snapshot.path / name,
+                sums=SUMS,
+            )
+        )
     return sql
 
 
@@ -169,7 +192,7 @@ def _recorded(folder: Path) -> list[dict[str, Any]]:
     try:
         found: list[dict[str, Any]] = json.loads(data.decode("utf-8", "surrogateescape"))["databases"]
     except (ValueError, KeyError, TypeError) as error:
-        raise VaultError(f"{path} is damaged: {error}") from error
+        raise VaultError(sentence("{path} is damaged: {error}", path=path, error=error)) from error
     return found
 
 

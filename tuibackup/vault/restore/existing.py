@@ -7,6 +7,7 @@ from typing import Self
 
 from tuibackup.errors import BusyError
 from tuibackup.filelock import try_lock
+from tuibackup.words import sentence
 
 FILE_NAME = b".tuibackup-restore"
 """In the folder restored into, while a restore goes on or after it was ended: the snapshot, then each folder made."""
@@ -35,7 +36,8 @@ class Made:
         if not try_lock(self._fd):
             os.close(self._fd)
             raise BusyError(
-                "another restore writes into this folder now", "wait for its end, or choose another"
+                sentence("another restore writes into this folder now"),
+                sentence("wait for its end, or choose another"),
             )
         header = snapshot.encode()
         first, *paths = _read(self._fd).split(b"\0")[:-1] or [b""]

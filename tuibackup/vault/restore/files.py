@@ -27,8 +27,9 @@ from tuibackup.vault.restore.archives import Archives
 from tuibackup.vault.restore.dumps import dumps_of
 from tuibackup.vault.restore.existing import Existing
 from tuibackup.vault.restore.folder import Target
+from tuibackup.words import joined, sentence
 
-_OTHER_CONTENT = "the disk that it was restored to gives back other content than was written"
+_OTHER_CONTENT = sentence("the disk that it was restored to gives back other content than was written")
 _LARGE = 8 << 20  # of a file that is worth progress of its own
 
 
@@ -68,7 +69,7 @@ def restore_files(
     missing, a path is not in the snapshot, the disk is full; BusyError: another restore writes into the folder.
     """
     if snapshot.clock != Clock.FILES:
-        raise UsageError(f"{snapshot.spec}: holds databases, not files")
+        raise UsageError(sentence("{spec}: holds databases, not files", spec=snapshot.spec))
     with vault_errors(to):
         to.mkdir(mode=0o700, parents=True, exist_ok=True)
     with (
@@ -92,10 +93,12 @@ def restore_dumps(
     be replaced) or a dump is damaged. A file that is there and equal counts as restored.
     """
     if snapshot.clock != Clock.DATABASES:
-        raise UsageError(f"{snapshot.spec}: holds files, not databases")
+        raise UsageError(sentence("{spec}: holds files, not databases", spec=snapshot.spec))
     known = {one.name: one for one in snapshot.summary.databases}
     if unknown := [name for name in databases if name not in known]:
-        raise UsageError(f"{snapshot.spec}: has no database {printable(unknown[0])}")
+        raise UsageError(
+            sentence("{spec}: has no database {unknown}", spec=snapshot.spec, unknown=printable(unknown[0]))
+        )
     with vault_errors(to):
         to.mkdir(mode=0o700, parents=True, exist_ok=True)
     wanted = [known[name] for name in databases] or list(known.values())
@@ -141,7 +144,9 @@ def _require(target: Path, output: IO[bytes], sha256: bytes) -> None:
     os.posix_fadvise(output.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
     with open(f"/proc/self/fd/{output.fileno()}", "rb") as written:
         if hashlib.file_digest(written, "sha256").digest() != sha256:
-            raise VaultError(f"{target}: {_OTHER_CONTENT}", "check that disk: see dmesg")
+            raise VaultError(
+                joined(": ", (str(target), _OTHER_CONTENT)), sentence("check that disk: see dmesg")
+            )
 
 
 @contextmanager
@@ -201,7 +206,13 @@ class _Restore:
         try:
             for found in self._index.chosen_files():
                 if found.member is None or found.archive is None:
-                    raise VaultError(f"{self._index.path}: {printable(found.path)} has no content")
+                    raise VaultError(
+                        sentence(
+                            "{path}: {path2} has no content",
+                            path=self._index.path,
+                            path2=printable(found.path),
+                        )
+                    )
                 inode = found.carrier or found.id
                 with self._target.listing(found.path):
                     if first and first[0] == inode:
@@ -240,7 +251,7 @@ class _Restore:
                     raise VaultError(_OTHER_CONTENT)
             done += found.entry.size
             if self._on_progress and found.entry.size > _LARGE:
-                what = f"comparing {printable(found.path)}"
+                what = sentence("comparing {path}", path=printable(found.path))
                 self._on_progress(Progress(self._files, self._total, done, self._total_bytes, what))
 
     def _counted(self, found: IndexEntry, content: Iterator[bytes]) -> Iterator[bytes]:
@@ -265,8 +276,10 @@ class _Restore:
             elif kind == Kind.FIFO:
                 self._target.fifo(found)
             else:
-                word = "a socket" if kind == Kind.SOCKET else "a device"
-                self._target.problems.append((printable(found.path), f"{word}: recorded, not restored"))
+                word = sentence("a socket") if kind == Kind.SOCKET else sentence("a device")
+                self._target.problems.append(
+                    (printable(found.path), sentence("{what}: recorded, not restored", what=word))
+                )
 
     def _extra(self, found: IndexEntry) -> dict[bytes, bytes]:
         return self._index.xattrs(found.carrier or found.id) if self._xattrs else {}

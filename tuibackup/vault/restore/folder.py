@@ -24,6 +24,7 @@ from tuibackup.vault.archive.entry import Entry
 from tuibackup.vault.index.read import Index, IndexEntry
 from tuibackup.vault.output import is_full, vault_errors
 from tuibackup.vault.restore.existing import Existing, Made
+from tuibackup.words import sentence
 
 _CHUNK = 1 << 20
 _HOLE = 1 << 20  # a part of so many zeros is not written, so that a sparse file stays sparse
@@ -79,13 +80,15 @@ class Target:
         try:
             yield
         except FileExistsError:
-            self.problems.append((printable(path), "exists already and differs; left as it is"))
+            self.problems.append((printable(path), sentence("exists already and differs; left as it is")))
         except VaultError as error:  # of what the vault holds
             self.damaged += 1
             self.problems.append((printable(path), str(error)))
         except OSError as error:
             if is_full(error):
-                raise VaultError(f"{self.path}: no room left for {printable(path)}") from error
+                raise VaultError(
+                    sentence("{path}: no room left for {path2}", path=self.path, path2=printable(path))
+                ) from error
             self.problems.append((printable(path), error.strerror or str(error)))
 
     def has(self, found: IndexEntry) -> bool:
@@ -199,8 +202,10 @@ class Target:
         try:
             os.setxattr(fd, name, acl.encode(value) if key in acl.ATTRIBUTES else value)
         except (OSError, ValueError, KeyError) as error:
-            why = error.strerror if isinstance(error, OSError) else "is damaged"
-            self.problems.append((printable(entry.path), f"attribute {printable(name)}: {why}"))
+            why = error.strerror if isinstance(error, OSError) else sentence("is damaged")
+            self.problems.append(
+                (printable(entry.path), sentence("attribute {name}: {why}", name=printable(name), why=why))
+            )
 
     def _owner(self, entry: Entry) -> tuple[int, int]:
         if self._numeric:
@@ -345,7 +350,7 @@ def _status(folder: int, name: bytes) -> os.stat_result | None:
 def _refuse_dots(path: bytes) -> None:
     """No index of ours has such a path; one that was tampered with leads nowhere."""
     if b".." in path and b".." in path.split(b"/"):
-        raise OSError(errno.EINVAL, "is no possible path")
+        raise OSError(errno.EINVAL, sentence("is no possible path"))
 
 
 def _write(fd: int, part: bytes) -> bool:
