@@ -8,6 +8,8 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 
+from tuibackup.words import sentence
+
 _BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _SPACE = re.compile(r"[ \t]*")
 _STRING = re.compile(
@@ -67,7 +69,9 @@ def _dotted(text: str, position: int) -> tuple[Path, int]:
         elif match := _STRING.match(text, position):
             keys.append(str(tomllib.loads(f"key = {match[0]}")["key"]))
         else:
-            raise ValueError(f"not a key at {position}: the text is no valid TOML")
+            raise ValueError(
+                sentence("not a key at {position}: the text is no valid TOML", position=position)
+            )
         position = _skip(_SPACE, text, match.end())
         if not text.startswith(".", position):
             return tuple(keys), position

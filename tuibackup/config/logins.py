@@ -3,6 +3,8 @@
 import ipaddress
 import re
 
+from tuibackup.words import sentence
+
 _HOST = re.compile(r"[^\s@/\[\],-][^\s@/\[\],]*")
 _HOP = re.compile(
     r"(?:(?P<user>[^\s:,-][^\s:,]*)@)?(?P<host>\[[^\s\[\]]+\]|[^\s@/:\[\],-][^\s@/:\[\],]*)(?::(?P<port>[0-9]{1,5}))?"
@@ -12,15 +14,15 @@ _HOP = re.compile(
 def host(text: str) -> str:
     """A name, an address (IPv6 with brackets or without), or an alias of ~/.ssh/config."""
     if "://" in text:
-        raise ValueError(f'"{text}" is a web address; write only the name of the host')
+        raise ValueError(sentence('"{text}" is a web address; write only the name of the host', text=text))
     if "@" in text:
-        raise ValueError(f'"{text}" has a user in it; put that into user = "…"')
+        raise ValueError(sentence('"{text}" has a user in it; put that into user = "…"', text=text))
     bracketed = re.fullmatch(r"\[([^\[\]]+)\](:[0-9]+)?", text)
     if re.fullmatch(r"[^:]+:[0-9]+", text) or (bracketed and bracketed[2]):
-        raise ValueError(f'"{text}" has a port in it; put that into port = …')
+        raise ValueError(sentence('"{text}" has a port in it; put that into port = …', text=text))
     found = bracketed[1] if bracketed else text
     if not _HOST.fullmatch(found) or (":" in found and not _is_ipv6(found)):
-        raise ValueError(f'"{text}" is no host name, address or alias of ~/.ssh/config')
+        raise ValueError(sentence('"{text}" is no host name, address or alias of ~/.ssh/config', text=text))
     return found
 
 
@@ -28,10 +30,12 @@ def user(text: str) -> str:
     """An account's name: name@domain, DOMAIN\\name and names with spaces are some."""
     if ":" in text:  # the rest may be a secret: it is not repeated
         raise ValueError(
-            "has a colon in it; put a password into password_file, or have it asked for: prompt = true"
+            sentence(
+                "has a colon in it; put a password into password_file, or have it asked for: prompt = true"
+            )
         )
     if text.startswith("-") or text != text.strip() or not text.isprintable():
-        raise ValueError(f'"{text}" is no name of an account')
+        raise ValueError(sentence('"{text}" is no name of an account', text=text))
     return text
 
 
@@ -48,10 +52,15 @@ def _hop(text: str) -> str:
     match = _HOP.fullmatch(hop)
     if not match or not 1 <= int(match["port"] or 22) <= 65535:
         raise ValueError(
-            f'"{text.strip()}" is no jump host; write it as "host", "user@host:22", several with commas'
+            sentence(
+                '"{text}" is no jump host; write it as "host", "user@host:22", several with commas',
+                text=text.strip(),
+            )
         )
     if match["host"].startswith("[") and not _is_ipv6(match["host"].strip("[]")):
-        raise ValueError(f'"{text.strip()}" is no jump host; in brackets stands an IPv6 address')
+        raise ValueError(
+            sentence('"{text}" is no jump host; in brackets stands an IPv6 address', text=text.strip())
+        )
     return hop
 
 

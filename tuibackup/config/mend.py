@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from tuibackup.words import sentence
+
 _MOST = 100  # lines that are mended; then we say that there may be more
 _QUOTES = str.maketrans(
     {"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "″": '"', "‘": "'", "’": "'", "‚": "'"}
@@ -23,11 +25,11 @@ _WORD = re.compile(r"""[^\s"'#\[\]{},][^"'#\[\]{}]*""")
 _TRUTH = {"yes": "true", "on": "true", "true": "true", "no": "false", "off": "false", "false": "false"}
 _PLACE = re.compile(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", re.DOTALL)
 _PLAIN = {
-    "Invalid value": "the value is neither text in quotes, a number, true or false, nor a list",
-    "Invalid statement": "is neither a [table], a key = value, nor a # comment",
-    "Unclosed array": "a list is not closed: its ] is missing",
-    "Unclosed inline table": "its } is missing",
-    "Unterminated string": "a quote is missing at the end of the text",
+    "Invalid value": sentence("the value is neither text in quotes, a number, true or false, nor a list"),
+    "Invalid statement": sentence("is neither a [table], a key = value, nor a # comment"),
+    "Unclosed array": sentence("a list is not closed: its ] is missing"),
+    "Unclosed inline table": sentence("its } is missing"),
+    "Unterminated string": sentence("a quote is missing at the end of the text"),
 }
 
 
@@ -65,7 +67,7 @@ def read(text: str) -> Mended:
         except tomllib.TOMLDecodeError as error:
             number, what = _place(str(error), lines)
         if len(touched) >= _MOST:
-            mended.faults.append(Fault(number, "fix what is above first; more may follow"))
+            mended.faults.append(Fault(number, sentence("fix what is above first; more may follow")))
             mended.text = ""
             return mended
         fault, edits = _mend(lines, number, what)
@@ -100,7 +102,7 @@ def _mend(lines: list[str], number: int, what: str) -> tuple[Fault, Edits]:
             fault, new = found
             return fault, {at: new}
     plain = _PLAIN.get(what, what[:1].lower() + what[1:])
-    return Fault(number, f"not valid TOML: {plain}"), {number: None}
+    return Fault(number, sentence("not valid TOML: {plain}", plain=plain)), {number: None}
 
 
 def _look(line: str, number: int, what: str) -> tuple[Fault, str] | None:
@@ -125,13 +127,13 @@ def _guesses(line: str, what: str) -> Iterator[tuple[str, str, str]]:
         return
     if line.translate(_SPACES) != line:
         problem, way_out = (
-            "an invisible sign or a special space, such as web pages have",
-            "type the line again",
+            sentence("an invisible sign or a special space, such as web pages have"),
+            sentence("type the line again"),
         )
         yield problem, way_out, line.translate(_SPACES)
         line = line.translate(_SPACES)
     if line.translate(_QUOTES) != line:
-        problem, way_out = "typographic quotes, such as “ ”", 'write plain ones: "…"'
+        problem, way_out = sentence("typographic quotes, such as “ ”"), sentence('write plain ones: "…"')
         straight = line.translate(_QUOTES)
         yield problem, way_out, straight
         for _problem, _way_out, new in _guesses(straight, what):
@@ -139,12 +141,16 @@ def _guesses(line: str, what: str) -> Iterator[tuple[str, str, str]]:
     if line.lstrip().startswith("["):
         bare = line.split("#")[0].rstrip()
         opened = len(bare.lstrip()) - len(bare.lstrip().lstrip("["))
-        yield "the ] at the end is missing", "write it as [table]", bare.rstrip("]") + "]" * opened
+        yield (
+            sentence("the ] at the end is missing"),
+            sentence("write it as [table]"),
+            bare.rstrip("]") + "]" * opened,
+        )
         name = bare.strip(" []")
-        way_out = "letters, digits, - and _ need no quotes; put quotes around a name with others"
+        way_out = sentence("letters, digits, - and _ need no quotes; put quotes around a name with others")
         before, _dot, last = name.rpartition(".")
         yield (
-            "the name of this table cannot be read",
+            sentence("the name of this table cannot be read"),
             way_out,
             f'[{before}."{last}"]' if before else f'["{name}"]',
         )
@@ -154,48 +160,74 @@ def _guesses(line: str, what: str) -> Iterator[tuple[str, str, str]]:
         if pair := re.fullmatch(r"(\s*[\w-]+)\s+([\"'\[\w].*)", line):
             key = pair[1].strip()
             for new in (f"{pair[1]} = {pair[2]}", f'{pair[1]} = "{pair[2].strip()}"'):
-                yield "an = is missing between the key and its value", f"{key} = …", new
+                yield sentence("an = is missing between the key and its value"), f"{key} = …", new
         return
     indent, key, sign, value = match.groups()
     start = f"{indent}{key} = "
     if sign == ":":
         for new in (start + value, f'{start}"{_bare(value)}"'):
-            yield "a colon stands where an = belongs", f"{key} = …", new
+            yield sentence("a colon stands where an = belongs"), f"{key} = …", new
     bare = _bare(value)
     if bare.lower() in _TRUTH:
         word = _TRUTH[bare.lower()]
-        yield f"{bare} is no value", f"write {key} = {word}", start + word
+        yield (
+            sentence("{bare} is no value", bare=bare),
+            sentence("write {key} = {word}", key=key, word=word),
+            start + word,
+        )
     if not bare:
-        yield "the value is missing", f"write it behind the =, or take {key} out", f"#{line}"
+        yield (
+            sentence("the value is missing"),
+            sentence("write it behind the =, or take {key} out", key=key),
+            f"#{line}",
+        )
     if bare.isdigit() and bare.startswith("0"):
-        yield "a number has no zeros in front", "leave them out", start + (bare.lstrip("0") or "0")
+        yield (
+            sentence("a number has no zeros in front"),
+            sentence("leave them out"),
+            start + (bare.lstrip("0") or "0"),
+        )
     if "\\" in value and '"' in value:
-        way_out = f"write it twice (\\\\), or put single quotes around the text: {key} = '…'"
-        yield "a single backslash in double quotes", way_out, start + value.replace('"', "'")
-        yield "a single backslash in double quotes", way_out, start + value.replace("\\", "\\\\")
+        way_out = sentence(
+            "write it twice (\\\\), or put single quotes around the text: {key} = '…'", key=key
+        )
+        yield sentence("a single backslash in double quotes"), way_out, start + value.replace('"', "'")
+        yield sentence("a single backslash in double quotes"), way_out, start + value.replace("\\", "\\\\")
     if value.startswith("["):
         yield from _lists(start, key, value)
     for quote in "\"'":
         if value.startswith(quote):
             text = value.strip().strip(quote)
-            problem = "a quote is missing at the end of the text" if value.count(quote) < 2 else _AFTER
+            problem = (
+                sentence("a quote is missing at the end of the text") if value.count(quote) < 2 else _AFTER
+            )
             yield (
                 problem,
-                f"write it as {key} = {quote}…{quote}",
+                sentence("write it as {key} = {quote}…{quote}", key=key, quote=quote),
                 f"{start}{quote}{text.split(quote)[0]}{quote}",
             )
         elif value.endswith(quote) and value.count(quote) == 1:
-            problem = "a quote is missing in front of the text"
-            yield problem, f"write it as {key} = {quote}…{quote}", start + quote + value
+            problem = sentence("a quote is missing in front of the text")
+            yield (
+                problem,
+                sentence("write it as {key} = {quote}…{quote}", key=key, quote=quote),
+                start + quote + value,
+            )
     if _WORD.fullmatch(bare):
-        yield "text must stand in quotes", f'write it as {key} = "…"', f"{start}'{bare}'"
+        yield (
+            sentence("text must stand in quotes"),
+            sentence('write it as {key} = "…"', key=key),
+            f"{start}'{bare}'",
+        )
     elif bare and not value.startswith(("[", "{")):
-        way_out = f"write it as {key} = \"…\", or as {key} = '…' where the text has double quotes in it"
+        way_out = sentence(
+            "write it as {key} = \"…\", or as {key} = '…' where the text has double quotes in it", key=key
+        )
         quoted = bare.replace("\\", "").replace('"', "").replace("'", "")
-        yield "text must stand in quotes, alone on its line", way_out, f'{start}"{quoted}"'
+        yield sentence("text must stand in quotes, alone on its line"), way_out, f'{start}"{quoted}"'
 
 
-_AFTER = "something stands behind the text"
+_AFTER = sentence("something stands behind the text")
 
 
 def _lists(start: str, key: str, value: str) -> Iterator[tuple[str, str, str]]:
@@ -204,11 +236,23 @@ def _lists(start: str, key: str, value: str) -> Iterator[tuple[str, str, str]]:
     if quoted and not re.sub(r"\"[^\"]*\"|'[^']*'", "", inside).strip(" ,"):
         closed = f"{start}[{', '.join(quoted)}]"
         if not _bare(value).endswith("]"):
-            yield "a list is not closed: its ] is missing", f'write it as {key} = ["…", "…"]', closed
-        yield "a comma is missing between two entries", f'write it as {key} = ["…", "…"]', closed
+            yield (
+                sentence("a list is not closed: its ] is missing"),
+                sentence('write it as {key} = ["…", "…"]', key=key),
+                closed,
+            )
+        yield (
+            sentence("a comma is missing between two entries"),
+            sentence('write it as {key} = ["…", "…"]', key=key),
+            closed,
+        )
     words = [word.strip(" \"'") for word in inside.split(",")]
     entries = ", ".join(f"'{word}'" for word in words if word)
-    yield "each entry of a list stands in quotes", f'write it as {key} = ["…", "…"]', f"{start}[{entries}]"
+    yield (
+        sentence("each entry of a list stands in quotes"),
+        sentence('write it as {key} = ["…", "…"]', key=key),
+        f"{start}[{entries}]",
+    )
 
 
 def _bare(value: str) -> str:
@@ -223,7 +267,9 @@ def _twice(lines: list[str], number: int, what: str) -> tuple[Fault, Edits] | No
         name = ".".join(part.strip(" '\"") for part in declared[1].split(","))
         first = _first(lines, number, lambda text: text.split("#")[0].strip() == line.split("#")[0].strip())
         fault = Fault(
-            number, f"the table [{name}] is there twice{first}", "put everything into one of the two"
+            number,
+            sentence("the table [{name}] is there twice{first}", name=name, first=first),
+            sentence("put everything into one of the two"),
         )
         after = range(number + 1, len(lines) + 1)
         end = next((at for at in after if lines[at - 1].lstrip().startswith("[")), len(lines) + 1)
@@ -231,7 +277,11 @@ def _twice(lines: list[str], number: int, what: str) -> tuple[Fault, Edits] | No
     if what in ("Cannot overwrite a value", "Cannot mutate immutable namespace") or "twice" in what:
         key = match[2] if (match := _SETTING.match(line)) else line.strip()
         first = _first(lines, number, lambda text: re.match(rf"\s*{re.escape(key)}\s*=", text) is not None)
-        return Fault(number, f"{key} is there twice{first}", "keep one of the two"), {number: ""}
+        return Fault(
+            number,
+            sentence("{key} is there twice{first}", key=key, first=first),
+            sentence("keep one of the two"),
+        ), {number: ""}
     return None
 
 
@@ -239,7 +289,7 @@ def _first(lines: list[str], number: int, is_it: Any) -> str:
     """Where the other one stands: the nearest before it."""
     for before in range(number - 1, 0, -1):
         if is_it(lines[before - 1]):
-            return f", first in line {before}"
+            return sentence(", first in line {before}", before=before)
     return ""
 
 

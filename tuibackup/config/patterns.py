@@ -7,6 +7,8 @@ Each function raises ValueError with a sentence that tells the user what is wron
 import re
 from collections.abc import Sequence
 
+from tuibackup.words import sentence
+
 _ANY_FOLDERS = b"([^/]+/)*"
 _SPECIAL = re.compile(rb"[.\[\\()*+?{|^$]")
 
@@ -14,17 +16,23 @@ _SPECIAL = re.compile(rb"[.\[\\()*+?{|^$]")
 def check(pattern: str, folders: Sequence[str]) -> str:
     """`pattern` itself where it can be understood, and, if it is a full path, where it lies in one of `folders`."""
     if not pattern.strip("/"):
-        raise ValueError(f'"{pattern}" names nothing')
+        raise ValueError(sentence('"{pattern}" names nothing', pattern=pattern))
     path = pattern
     if pattern.startswith("/"):
         inside = [folder for folder in folders if pattern.startswith(folder.rstrip("/") + "/")]
         if not inside:
             raise ValueError(
-                f'"{pattern}" lies in none of the folders; begin it with one of them, or leave out the slash in front'
+                sentence(
+                    '"{pattern}" lies in none of the folders; begin it with one of them, or leave out the '
+                    "slash in front",
+                    pattern=pattern,
+                )
             )
         path = pattern.removeprefix(inside[0].rstrip("/")).lstrip("/")
         if not path:
-            raise ValueError(f'"{pattern}" is a whole folder; take it out of folders')
+            raise ValueError(
+                sentence('"{pattern}" is a whole folder; take it out of folders', pattern=pattern)
+            )
     expression(parts(path), pattern)
     return pattern
 
@@ -43,7 +51,7 @@ def expression(names: Sequence[str], pattern: str) -> bytes:
         if name == "**" and number < len(names):
             parts.append(_ANY_FOLDERS)
         elif name in ("", ".", ".."):
-            raise ValueError(f'"{pattern}" has an empty, "." or ".." part')
+            raise ValueError(sentence('"{pattern}" has an empty, "." or ".." part', pattern=pattern))
         else:
             parts.append(_name(name, pattern) + (b"/" if number < len(names) else b""))
     return b"".join(parts)
@@ -75,7 +83,9 @@ def _set(text: str, pattern: str) -> bytes:
     negated = text[0] in "!^"
     text = text[1:] if negated else text
     if not text.isascii():
-        raise ValueError(f'"{pattern}": only plain letters, digits and signs go into [ ]')
+        raise ValueError(
+            sentence('"{pattern}": only plain letters, digits and signs go into [ ]', pattern=pattern)
+        )
     members: set[str] = set()
     while text:
         if len(text) > 2 and text[1] == "-":
@@ -88,7 +98,7 @@ def _set(text: str, pattern: str) -> bytes:
     if negated:
         members.add("/")
     if not members:
-        raise ValueError(f'"{pattern}" has a set that matches nothing')
+        raise ValueError(sentence('"{pattern}" has a set that matches nothing', pattern=pattern))
     if members == {"^"}:
         return rb"\^"
     # Plain are: "]" only in front, "^" only behind another, "-" only at the end, "[" not before ".:=".

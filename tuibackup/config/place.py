@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tuibackup.errors import ConfigError
 from tuibackup.text import printable
+from tuibackup.words import joined, sentence
 
 VARIABLE = "TUIBACKUP_CONFIG"
 SYSTEM = Path("/etc/tuibackup/config.toml")
@@ -53,13 +54,19 @@ def find(explicit: Path | None = None) -> Path:
     if len(found) == 1:
         origin = f"${VARIABLE}" if explicit is None else "--config"
         raise MissingConfigError(
-            f"{_shown(found[0])}: no such configuration file ({origin})",
-            f"copy {_shown(example())} there and edit it, or try `tuibackup demo`",
+            sentence("{shown}: no such configuration file ({origin})", shown=_shown(found[0]), origin=origin),
+            sentence("copy {shown} there and edit it, or try `tuibackup demo`", shown=_shown(example())),
         )
     personal = _shown(found[0])
     raise MissingConfigError(
-        f"no configuration: neither {personal} nor {SYSTEM} exists",
-        f"try `tuibackup demo`, or copy {_shown(example())} to {personal} and edit it",
+        sentence(
+            "no configuration: neither {personal} nor {system} exists", personal=personal, system=SYSTEM
+        ),
+        sentence(
+            "try `tuibackup demo`, or copy {shown} to {personal} and edit it",
+            shown=_shown(example()),
+            personal=personal,
+        ),
     )
 
 
@@ -76,7 +83,8 @@ def read_text(path: Path) -> str:
     """The file's text, once it is certain that nobody else may write it. Raises ConfigError."""
     text, faults = read(path)
     for line, problem, way_out in faults:
-        raise ConfigError(f"{_shown(path)}{f':{line}' if line else ''}: {problem}", way_out)
+        place = f"{_shown(path)}:{line}" if line else _shown(path)
+        raise ConfigError(joined(": ", (place, problem)), way_out)
     return text
 
 
@@ -90,7 +98,9 @@ def read(path: Path) -> tuple[str, list[Fault]]:
         # Judged and read through one descriptor, so that it is one file; O_NONBLOCK: a FIFO must not hang us.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise ConfigError(f"{name}: cannot be read: {error.strerror}", f"ls -l {name}") from error
+        raise ConfigError(
+            sentence("{name}: cannot be read: {error}", name=name, error=error.strerror), f"ls -l {name}"
+        ) from error
     try:
         faults = list(_judge(os.fstat(descriptor), name))
         with open(descriptor, "rb", closefd=False) as file:
@@ -102,25 +112,33 @@ def read(path: Path) -> tuple[str, list[Fault]]:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-            raise ConfigError(f"{name}: is UTF-16, not UTF-8 text", "save the file as UTF-8") from None
+            raise ConfigError(
+                sentence("{name}: is UTF-16, not UTF-8 text", name=name), sentence("save the file as UTF-8")
+            ) from None
         return content.decode("utf-8-sig", "replace"), [
             *faults,
-            (line, "not UTF-8 text", "save the file as UTF-8"),
+            (line, sentence("not UTF-8 text"), sentence("save the file as UTF-8")),
         ]
 
 
 def _judge(status: os.stat_result, name: str) -> Iterator[Fault]:
     if not stat.S_ISREG(status.st_mode):
-        raise ConfigError(f"{name}: is not a file")
+        raise ConfigError(sentence("{name}: is not a file", name=name))
     if status.st_uid not in (0, os.geteuid()):
         yield (
             0,
-            f"belongs to another account (uid {status.st_uid}), and it can name commands",
-            f"make it root's or your own: sudo chown root {name}",
+            sentence(
+                "belongs to another account (uid {st_uid}), and it can name commands", st_uid=status.st_uid
+            ),
+            sentence("make it root's or your own: sudo chown root {name}", name=name),
         )
     if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        who = "others" if status.st_mode & stat.S_IWOTH else "its group"
-        yield 0, f"{who} may write it, and it can name commands", f"chmod go-w {name}"
+        who = "others" if status.st_mode & stat.S_IWOTH else sentence("its group")
+        yield (
+            0,
+            sentence("{who} may write it, and it can name commands", who=who),
+            sentence("chmod go-w {name}", name=name),
+        )
 
 
 def _shown(path: Path) -> str:

@@ -23,6 +23,7 @@ from tuibackup.config.table import Source, Table
 from tuibackup.errors import ConfigError
 from tuibackup.sop import Period
 from tuibackup.text import printable
+from tuibackup.words import joined, sentence
 
 _THEME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,59}")
 _LEDGERS = ("sqlite", "mysql", "mariadb")
@@ -44,12 +45,14 @@ def parse(text: str, path: Path, faults: Iterable[tuple[int, str, str]] = ()) ->
     try:
         mended = mend.read(text)
     except RecursionError:
-        raise ConfigError(printable(f"{path}: not valid TOML: nested too deeply")) from None
+        raise ConfigError(
+            printable(sentence("{path}: not valid TOML: nested too deeply", path=path))
+        ) from None
     source = Source(path, mended.text, frozenset(mended.dropped))
     for line, problem, way_out in faults:
         source.at(line, problem, way_out)
     for fault in mended.faults:
-        source.at(fault.line, f"{fault.key}: {fault.problem}" if fault.key else fault.problem, fault.way_out)
+        source.at(fault.line, joined(": ", filter(None, (fault.key, fault.problem))), fault.way_out)
     top = Table(source, mended.values, (), "")
     config = Config(
         source=path,
@@ -78,7 +81,11 @@ def parse(text: str, path: Path, faults: Iterable[tuple[int, str, str]] = ()) ->
 def _vault(table: Table) -> VaultSettings:
     path = table.path("path")
     if table.lacks("path"):
-        table.wrong("path", "is missing", 'name the folder of the backup disk: [vault] path = "/srv/backup"')
+        table.wrong(
+            "path",
+            sentence("is missing"),
+            sentence('name the folder of the backup disk: [vault] path = "/srv/backup"'),
+        )
 
     def room(text: str) -> str:
         units.least_free(text, 0)
@@ -118,11 +125,17 @@ def _drill(table: Table) -> DrillSettings:
     sources = [key for key in ("password_file", "password_command") if key in table]
     if len(sources) > 1:
         table.wrong(
-            sources[1], f"there is also {sources[0]}", "a password has one source: keep one of the two"
+            sources[1],
+            sentence("there is also {sources}", sources=sources[0]),
+            sentence("a password has one source: keep one of the two"),
         )
     socket = table.path("socket")
     if socket is None and sources:
-        table.wrong(sources[0], "there is no socket", "name the empty server's socket, or leave this out")
+        table.wrong(
+            sources[0],
+            sentence("there is no socket"),
+            sentence("name the empty server's socket, or leave this out"),
+        )
     return DrillSettings(
         within=table.parsed("within", Period.parse, usual.within),
         folder=table.path("folder") or usual.folder,
@@ -134,7 +147,7 @@ def _drill(table: Table) -> DrillSettings:
 
 def _theme(text: str) -> str:
     if not _THEME.fullmatch(text):
-        raise ValueError("is no name of a theme; letters, digits, - and _ only, without .toml")
+        raise ValueError(sentence("is no name of a theme; letters, digits, - and _ only, without .toml"))
     return text
 
 
@@ -143,7 +156,9 @@ def _operators(top: Table) -> tuple[str, ...]:
     for name in names:
         if len(name) > 40 or not name.isprintable() or name != name.strip():
             top.wrong(
-                "operators", f'"{name}" is no name to choose from', "at most 40 characters, no spaces around"
+                "operators",
+                sentence('"{name}" is no name to choose from', name=name),
+                sentence("at most 40 characters, no spaces around"),
             )
     return names
 
@@ -157,15 +172,21 @@ def _ledger_url(table: Table) -> str:
         parts = urlsplit(url)
         password = parts.password
     except ValueError:
-        table.wrong("url", "is no URL", "leave it empty for SQLite in the state folder")
+        table.wrong("url", sentence("is no URL"), sentence("leave it empty for SQLite in the state folder"))
         return ""
     kind = parts.scheme.partition("+")[0]
     if kind not in _LEDGERS:
-        table.wrong("url", "must begin with sqlite:///, mysql:// or mariadb://, or be empty")
+        table.wrong("url", sentence("must begin with sqlite:///, mysql:// or mariadb://, or be empty"))
     if password is not None:
-        table.wrong("url", "this file must not hold a password", "leave it out of the URL")
+        table.wrong(
+            "url", sentence("this file must not hold a password"), sentence("leave it out of the URL")
+        )
     if kind == "sqlite" and not re.match(r"sqlite:////[^/]", url):
-        table.wrong("url", "must be an absolute path", 'write it as "sqlite:////var/lib/…/ledger.sqlite"')
+        table.wrong(
+            "url",
+            sentence("must be an absolute path"),
+            sentence('write it as "sqlite:////var/lib/…/ledger.sqlite"'),
+        )
     return url
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from tuibackup.config import logins, patterns, units
 from tuibackup.config.settings import Database, SecretSource, Server
 from tuibackup.config.table import Table
+from tuibackup.words import sentence
 
 # A server's name is a folder of the vault and a word of the command line.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
@@ -20,11 +21,17 @@ def read_servers(table: Table) -> dict[str, Server]:
         if not _NAME.fullmatch(name) or name.lower() == _VAULT_FILE:
             table.wrong(
                 name,
-                "is no name for a server",
-                "use 1 to 40 letters, digits, dots, dashes and underscores, a letter or digit first",
+                sentence("is no name for a server"),
+                sentence(
+                    "use 1 to 40 letters, digits, dots, dashes and underscores, a letter or digit first"
+                ),
             )
         if other := seen.get(name.lower()):
-            table.wrong(name, f"differs from {other} only in upper and lower case", "give it another name")
+            table.wrong(
+                name,
+                sentence("differs from {other} only in upper and lower case", other=other),
+                sentence("give it another name"),
+            )
         seen[name.lower()] = name
     return {name: _server(name, table.table(name, "servers.*")) for name in table}
 
@@ -45,10 +52,14 @@ def _server(name: str, table: Table) -> Server:
         database=_database(table.table("database", "servers.*.database")) if "database" in table else None,
     )
     if table.lacks("host"):
-        table.wrong("host", "is missing", "name the server's address or an alias of ~/.ssh/config")
+        table.wrong(
+            "host", sentence("is missing"), sentence("name the server's address or an alias of ~/.ssh/config")
+        )
     if table.lacks("database") and (table.lacks("folders") or table.is_empty("folders")):
         table.wrong(
-            None, "has nothing to back up", f'add folders = ["/…"] or a table [servers.{name}.database]'
+            None,
+            sentence("has nothing to back up"),
+            sentence('add folders = ["/…"] or a table [servers.{name}.database]', name=name),
         )
     return server
 
@@ -64,14 +75,18 @@ def _jump(table: Table) -> str | None:
 def _label(table: Table) -> str:
     label = table.text("label") or ""
     if len(label) > 60 or not label.isprintable():
-        table.wrong("label", "must be at most 60 printable characters")
+        table.wrong("label", sentence("must be at most 60 printable characters"))
     return label
 
 
 def _secret_source(table: Table) -> SecretSource:
     used = [key for key in _SOURCES if key in table and (key != "prompt" or table.flag(key))]
     if len(used) > 1:
-        table.wrong(used[1], f"there is also {used[0]}", "a password has one source: keep one of the two")
+        table.wrong(
+            used[1],
+            sentence("there is also {used}", used=used[0]),
+            sentence("a password has one source: keep one of the two"),
+        )
     option_file = table.parsed("option_file", _option_file, None) if "option_file" in used else None
     return SecretSource(
         file=table.path("password_file"),
@@ -83,7 +98,9 @@ def _secret_source(table: Table) -> SecretSource:
 
 def _option_file(text: str) -> str:
     if not text.startswith(("/", "~/")):
-        raise ValueError(f'"{text}" is relative; it lies on the server: begin it with "/" or "~/"')
+        raise ValueError(
+            sentence('"{text}" is relative; it lies on the server: begin it with "/" or "~/"', text=text)
+        )
     return text
 
 
@@ -91,7 +108,7 @@ def _folders(table: Table) -> tuple[str, ...]:
     read = [table.checked("folders", folder, _remote_path("folder")) for folder in table.texts("folders")]
     folders = [folder for folder in read if folder is not None]
     if twice := next((one for number, one in enumerate(folders) if one in folders[:number]), None):
-        table.wrong("folders", f'"{twice}" is there twice')
+        table.wrong("folders", sentence('"{twice}" is there twice', twice=twice))
     # The outer first: its own time is right only when what lies in it is there.
     return tuple(sorted(folders, key=lambda folder: sum(_lies_in(folder, other) for other in folders)))
 
@@ -115,10 +132,16 @@ def _parts(folder: str) -> list[str]:
 def _remote_path(what: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if not text.startswith("/"):
-            raise ValueError(f'"{text}" is relative; name the {what} with its full path from "/"')
+            raise ValueError(
+                sentence(
+                    '"{text}" is relative; name the {what} with its full path from "/"', text=text, what=what
+                )
+            )
         parts = [part for part in _parts(text) if part != "."]
         if ".." in parts:
-            raise ValueError(f'"{text}" contains ".."; name the {what} with its plain path')
+            raise ValueError(
+                sentence('"{text}" contains ".."; name the {what} with its plain path', text=text, what=what)
+            )
         return "/" + "/".join(parts)
 
     return parse
@@ -129,9 +152,11 @@ def _database(table: Table) -> Database:
     socket = table.parsed("socket", _remote_path("socket"), None)
     port = table.number("port", 1, 65535)
     if socket and host:
-        table.wrong("host", "there is also socket", "keep one of the two")
+        table.wrong("host", sentence("there is also socket"), sentence("keep one of the two"))
     if port is not None and host is None:
-        table.wrong("port", "there is no host", 'add host = "127.0.0.1", or leave the port out')
+        table.wrong(
+            "port", sentence("there is no host"), sentence('add host = "127.0.0.1", or leave the port out')
+        )
     return Database(
         user=table.text("user") or "",
         password=_secret_source(table),

@@ -11,7 +11,7 @@ from tuibackup.config.units import bandwidth, least_free
 from tuibackup.errors import UsageError
 from tuibackup.sop import Clock, Period
 from tuibackup.text import printable
-from tuibackup.words import _
+from tuibackup.words import sentence
 
 _WEEK, _MONTH, _THREE_MONTHS, _YEAR = (
     Period(1, "week"),
@@ -171,6 +171,8 @@ class Config(msgspec.Struct, frozen=True):
 
         near = get_close_matches(name, self.servers, 1)
         raise UsageError(
-            _('no server "{name}" in {file}').format(name=printable(name), file=self.source),
-            _("did you mean {name}?").format(name=near[0]) if near else _("tuibackup status lists them"),
+            sentence('no server "{name}" in {file}', name=printable(name), file=self.source),
+            sentence("did you mean {name}?", name=near[0])
+            if near
+            else sentence("tuibackup status lists them"),
         )

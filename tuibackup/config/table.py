@@ -10,7 +10,7 @@ import msgspec
 from tuibackup.config.lines import line_of
 from tuibackup.errors import ConfigError
 from tuibackup.text import printable
-from tuibackup.words import _
+from tuibackup.words import joined, sentence
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # Every key there is, by table; "servers.*" stands for a server of any name.
@@ -58,12 +58,12 @@ class Source(msgspec.Struct, frozen=True):
     def wrong(self, path: tuple[str, ...], problem: str, way_out: str = "") -> None:
         """Remember "FILE:LINE: KEY: problem; way out"."""
         line = line_of(self.text, path)
-        self.at(line or 0, f"{'.'.join(path)}: {problem}", way_out)
+        self.at(line or 0, joined(": ", (".".join(path), problem)), way_out)
 
     def at(self, line: int, problem: str, way_out: str = "") -> None:
         """The same about a line, whatever stands there."""
         place = f"{self.path}:{line}" if line else f"{self.path}"
-        told = printable(f"{place}: {problem}") + (f"; {way_out}" if way_out else "")
+        told = joined("; ", filter(None, (printable(joined(": ", (place, problem))), way_out)))
         if (line, told) not in self.problems:
             self.problems.append((line, told))
 
@@ -73,8 +73,8 @@ class Source(msgspec.Struct, frozen=True):
             return
         told = [text for _line, text in sorted(self.problems, key=lambda one: one[0])]
         if len(told) > _MOST:
-            told[_MOST:] = [_("{path}: {number} more").format(path=self.path, number=len(told) - _MOST)]
-        raise ConfigError("\n".join(told))
+            told[_MOST:] = [sentence("{path}: {number} more", path=self.path, number=len(told) - _MOST)]
+        raise ConfigError(joined("\n", told))
 
 
 class Table:
@@ -126,26 +126,28 @@ class Table:
         if key.lower() in _PLAIN_SECRETS and "password_file" in known:
             self.wrong(
                 key,
-                "this file must not hold a password",
-                "use password_file, password_command or prompt = true",
+                sentence("this file must not hold a password"),
+                sentence("use password_file, password_command or prompt = true"),
             )
             return
         from difflib import get_close_matches  # late, as it is seldom needed
 
         if near := get_close_matches(key.lower(), known, 1):
-            self.wrong(key, "unknown key", f"did you mean {near[0]}?")
+            self.wrong(key, sentence("unknown key"), sentence("did you mean {near}?", near=near[0]))
             return
         if key in _TOP:
             self.wrong(
-                key, "unknown key here", f"{key} belongs at the top of the file, before the first [table]"
+                key,
+                sentence("unknown key here"),
+                sentence("{key} belongs at the top of the file, before the first [table]", key=key),
             )
             return
         for table, keys in KEYS.items():
             if key in keys and table:
                 of = table.replace("*", "NAME")
-                self.wrong(key, "unknown key here", f"it belongs into [{of}]")
+                self.wrong(key, sentence("unknown key here"), sentence("it belongs into [{of}]", of=of))
                 return
-        self.wrong(key, "unknown key", "known here: " + ", ".join(known))
+        self.wrong(key, sentence("unknown key"), sentence("known here: {names}", names=", ".join(known)))
 
     def table(self, key: str, schema: str | None) -> "Table":
         """The table `key`; an empty one where it is missing."""
@@ -153,10 +155,10 @@ class Table:
         unread = not isinstance(values, dict)
         if unread:
             table = ".".join((*self._path, key))
-            way_out = f"write it as [{table}]" if schema else ""
+            way_out = sentence("write it as [{table}]", table=table) if schema else ""
             if schema == "servers.*":
-                way_out += "; a key of a server stands below [servers.NAME]"
-            self.wrong(key, "must be a table", way_out)
+                way_out = joined("; ", (way_out, sentence("a key of a server stands below [servers.NAME]")))
+            self.wrong(key, sentence("must be a table"), way_out)
             values = {}
         return Table(self._source, values, (*self._path, key), schema, unread=unread)
 
@@ -170,14 +172,17 @@ class Table:
 
     def _clean(self, key: str, value: Any) -> str | None:
         if not isinstance(value, str):
-            self.wrong(key, "must be text in quotes", f'write it as {key} = "…"')
+            self.wrong(key, sentence("must be text in quotes"), sentence('write it as {key} = "…"', key=key))
         elif not value.strip():
-            self.wrong(key, "must not be empty", "leave the key out to use the default")
+            self.wrong(key, sentence("must not be empty"), sentence("leave the key out to use the default"))
         elif _CONTROL.search(value):
             self.wrong(
                 key,
-                "must not contain line breaks or other control characters",
-                r"in double quotes a backslash makes them (\t, \n, \b): write it twice, or use single quotes",
+                sentence("must not contain line breaks or other control characters"),
+                sentence(
+                    "in double quotes a backslash makes them (\\t, \\n, \\b): write it twice, or use single "
+                    "quotes"
+                ),
             )
         else:
             return value
@@ -191,19 +196,19 @@ class Table:
         """A list of texts, each as for `text`, none twice; empty where it is missing."""
         value = self._values.get(key, [])
         if not isinstance(value, list):
-            self.wrong(key, 'must be a list of texts: ["…", "…"]')
+            self.wrong(key, sentence('must be a list of texts: ["…", "…"]'))
             return ()
         texts = tuple(text for item in value if (text := self._clean(key, item)) is not None)
         for position, item in enumerate(texts):
             if item in texts[:position]:
-                self.wrong(key, f'"{item}" is there twice')
+                self.wrong(key, sentence('"{item}" is there twice', item=item))
         return texts
 
     def flag(self, key: str, *, default: bool = False) -> bool:
         """True or false; `default` where it is missing."""
         value = self._values.get(key, default)
         if not isinstance(value, bool):
-            self.wrong(key, "must be true or false, without quotes")
+            self.wrong(key, sentence("must be true or false, without quotes"))
             return default
         return value
 
@@ -213,7 +218,12 @@ class Table:
             return None
         value = self._values[key]
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
-            self.wrong(key, f"must be a whole number from {least} to {most}, without quotes")
+            self.wrong(
+                key,
+                sentence(
+                    "must be a whole number from {least} to {most}, without quotes", least=least, most=most
+                ),
+            )
             return None
         return value
 
@@ -221,7 +231,14 @@ class Table:
         """One of a few words; None where it is missing."""
         value = self.text(key)
         if value is not None and value not in choices:
-            self.wrong(key, f'"{value}" is none of ' + ", ".join(f'"{choice}"' for choice in choices))
+            self.wrong(
+                key,
+                sentence(
+                    '"{value}" is none of {choices}',
+                    value=value,
+                    choices=", ".join(f'"{choice}"' for choice in choices),
+                ),
+            )
             return None
         return value
 
@@ -247,9 +264,15 @@ class Table:
         try:
             path = Path(value).expanduser()
         except RuntimeError:
-            self.wrong(key, f'"{value}": no such account or no home folder', 'begin it with "/" or "~/"')
+            self.wrong(
+                key,
+                sentence('"{value}": no such account or no home folder', value=value),
+                sentence('begin it with "/" or "~/"'),
+            )
             return None
         if not path.is_absolute():
-            self.wrong(key, f'"{value}" is relative', 'begin it with "/" or "~/"')
+            self.wrong(
+                key, sentence('"{value}" is relative', value=value), sentence('begin it with "/" or "~/"')
+            )
             return None
         return path

@@ -8,6 +8,8 @@ from datetime import time
 
 import msgspec
 
+from tuibackup.words import sentence
+
 _SIZES = {
     "B": 1,
     "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
@@ -23,10 +25,14 @@ def seconds(text: str) -> float:
     """A span of time that is measured: "10 minutes", "90 seconds". At least a second, at most a day."""
     match = re.fullmatch(rf"\s*{_NUMBER}\s+(second|minute|hour|day)s?\s*", text)
     if not match:
-        raise ValueError(f'"{text}" is no span of time; write it as "90 seconds", "10 minutes" or "1 hour"')
+        raise ValueError(
+            sentence(
+                '"{text}" is no span of time; write it as "90 seconds", "10 minutes" or "1 hour"', text=text
+            )
+        )
     value = float(match[1]) * _SECONDS[match[2]]
     if not 1 <= value <= 86400:
-        raise ValueError(f'"{text}" is not between 1 second and 1 day')
+        raise ValueError(sentence('"{text}" is not between 1 second and 1 day', text=text))
     return value
 
 
@@ -34,7 +40,7 @@ def size(text: str) -> int:
     """Bytes: "50 GB" (powers of ten) or "50 GiB" (powers of two)."""
     match = re.fullmatch(rf"\s*{_NUMBER}\s*([A-Za-z]+)\s*", text)
     if not match or match[2] not in _SIZES:
-        raise ValueError(f'"{text}" is no size; write it as "50 GB" or "50 GiB"')
+        raise ValueError(sentence('"{text}" is no size; write it as "50 GB" or "50 GiB"', text=text))
     return int(float(match[1]) * _SIZES[match[2]])
 
 
@@ -47,7 +53,9 @@ def least_free(text: str, total: int) -> int:
         return size(text)
     except ValueError:
         raise ValueError(
-            f'"{text}" is no room on a disk; write it as "10%" (less than 100%) or "50 GB"'
+            sentence(
+                '"{text}" is no room on a disk; write it as "10%" (less than 100%) or "50 GB"', text=text
+            )
         ) from None
 
 
@@ -76,12 +84,19 @@ def bandwidth(text: str) -> Bandwidth:
         rate = size(match[3])
         hours = [time.fromisoformat(clock) for clock in match.group(1, 2) if clock]
     except ValueError:
-        ways = '"20 MB/s" or "08:00-17:00 5 MB/s"'
-        raise ValueError(f'"{text}" is no bandwidth; write it as {ways}') from None
+        ways = sentence('"20 MB/s" or "08:00-17:00 5 MB/s"')
+        raise ValueError(
+            sentence('"{text}" is no bandwidth; write it as {ways}', text=text, ways=ways)
+        ) from None
     if rate < LEAST_RATE:
         raise ValueError(
-            f'"{text}": the rate must be at least 100 kB/s: with less, dumps are cut by time limits'
+            sentence(
+                '"{text}": the rate must be at least 100 kB/s: with less, dumps are cut by time limits',
+                text=text,
+            )
         )
     if hours and hours[0] == hours[1]:
-        raise ValueError(f'"{text}": the hours must differ; leave them out for the whole day')
+        raise ValueError(
+            sentence('"{text}": the hours must differ; leave them out for the whole day', text=text)
+        )
     return Bandwidth(rate, *hours)

@@ -14,6 +14,7 @@ from tuibackup.config.settings import Config, Database, SecretSource, Server
 from tuibackup.durable import replace_file
 from tuibackup.errors import ConfigError
 from tuibackup.text import printable
+from tuibackup.words import sentence
 
 if TYPE_CHECKING:
     import tomlkit
@@ -47,7 +48,13 @@ def add_server(path: Path, server: Server) -> Config:
             document["servers"] = tomlkit.table(is_super_table=True)
         servers: Any = document["servers"]
         if server.name in servers:
-            raise ConfigError(f"{printable(str(path))}: servers.{server.name}: is there already")
+            raise ConfigError(
+                sentence(
+                    "{path}: servers.{server}: is there already",
+                    path=printable(str(path)),
+                    server=server.name,
+                )
+            )
         servers[server.name] = tomlkit.item(_server_values(server))
 
     return _change(path, change)
@@ -73,7 +80,9 @@ def _replace(path: Path, text: str) -> None:
     try:
         replace_file(target, text.encode(), like=target.stat())
     except OSError as error:
-        raise ConfigError(f"{printable(str(path))}: cannot be written: {error.strerror}") from error
+        raise ConfigError(
+            sentence("{path}: cannot be written: {error}", path=printable(str(path)), error=error.strerror)
+        ) from error
 
 
 def _server_values(server: Server) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from tuibackup.run.places import known_hosts
 from tuibackup.run.questions import RememberedAnswers
 from tuibackup.run.state import Work
 from tuibackup.text import printable
+from tuibackup.words import joined, sentence, sentence_n
 
 if TYPE_CHECKING:
     from tuibackup.database.connect.login import DatabaseSession
@@ -98,13 +99,15 @@ async def log_in(server: Server, session: Session, answers: RememberedAnswers) -
         question = Question(
             "database-password",
             server.name,
-            f"database password of {printable(user)} on {server.name}",
+            sentence("database password of {user} on {server}", user=printable(user), server=server.name),
             detail=(str(refused),) if refused else (),
         )
         try:
             password = await resolve(source, question, answers)
         except NeedsOperatorError:
-            raise refused or NeedsOperatorError(f"needs an operator: {question.text}") from None
+            raise refused or NeedsOperatorError(
+                sentence("needs an operator: {text}", text=question.text)
+            ) from None
         try:
             return await login(session, server, password)
         except AccessDeniedError as error:
@@ -119,4 +122,5 @@ def described(database: "DatabaseSession") -> str:
     """A login in a few words: "MariaDB 10.11.6, 3 databases"."""
     number = len(database.databases)
     version = database.server_version.partition("-")[0]
-    return f"{database.vendor} {version}, {number} {'database' if number == 1 else 'databases'}"
+    databases = sentence_n("{count} database", "{count} databases", number)
+    return joined(", ", (f"{database.vendor} {version}", databases))

@@ -24,6 +24,7 @@ from tuibackup.text import duration, printable
 from tuibackup.vault.incoming import Incoming
 from tuibackup.vault.restore.dumps import Dump, dumps_in, script_in
 from tuibackup.vault.restore.script import LATE_VIEWS, PLACEHOLDERS
+from tuibackup.words import sentence
 
 _SECONDS = 120.0
 _ROOM = 64 << 20  # bytes that tables without rows take at most, as a rule
@@ -36,7 +37,7 @@ async def dry_load(
     if server.database is None or not server.database.dry_load or vendor(version) != "MariaDB":
         return dumped
     if missing_programs():
-        reporter.output("no dry load: this machine has no mariadbd")
+        reporter.output(sentence("no dry load: this machine has no mariadbd"))
         return dumped
     refusals = Refusals()
     try:
@@ -47,15 +48,21 @@ async def dry_load(
         try:
             async with asyncio.timeout(_SECONDS), target:
                 if not same_series(version, target):
-                    reporter.output(f"no dry load: the mariadbd of this machine is {target.words}")
+                    reporter.output(
+                        sentence("no dry load: the mariadbd of this machine is {words}", words=target.words)
+                    )
                     return dumped
                 await _load(target, version, dumps, incoming, refusals)
         finally:
             await asyncio.to_thread(manager.__exit__, None, None, None)
     except TimeoutError:
-        reporter.output(f"the dry load was stopped after {duration(_SECONDS)}; a drill tests the rest")
+        reporter.output(
+            sentence(
+                "the dry load was stopped after {seconds}; a drill tests the rest", seconds=duration(_SECONDS)
+            )
+        )
     except Exception as error:  # the dumps are good, whatever goes wrong with a trial of them
-        reporter.output(f"no dry load: {printable(str(error)) or type(error).__name__}")
+        reporter.output(sentence("no dry load: {error}", error=printable(str(error)) or type(error).__name__))
     findings = [_finding(one) for one in refusals.refused]
     for finding in findings:
         reporter.finding(finding)
@@ -83,4 +90,9 @@ async def _load(
 
 def _finding(refused: str) -> Finding:
     subject, _, reason = refused.partition(": ")
-    return Finding(subject, f"in a dry load of the dump {reason}; repair it, or a restore will fail there")
+    return Finding(
+        subject,
+        sentence(
+            "in a dry load of the dump {reason}; repair it, or a restore will fail there", reason=reason
+        ),
+    )

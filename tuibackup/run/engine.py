@@ -39,6 +39,7 @@ from tuibackup.run.timing import Do, timed
 from tuibackup.run.unusual import judge as judge_figures
 from tuibackup.sop import Clock, Outcome, Step, worst
 from tuibackup.vault.incoming import sweep
+from tuibackup.words import sentence
 
 _TIDY_LOOK = 0.5  # seconds between two looks at it
 _TIDY_SECONDS = 60.0  # what a stopped run may take to clean up; then it ends all the same
@@ -96,7 +97,7 @@ async def _ledger(plan: Plan, config: Config, journal: Journal, stop: Stop) -> L
     try:
         await asyncio.wait((opening, stopped), return_when=asyncio.FIRST_COMPLETED)
         if not opening.done():
-            raise InterruptedRunError(f"stopped by {stop.by}", "nothing was begun")
+            raise InterruptedRunError(sentence("stopped by {by}", by=stop.by), sentence("nothing was begun"))
         return opening.result()
     finally:
         opening.cancel()
@@ -223,8 +224,10 @@ async def _until_stopped(
             work.add_done_callback(lambda _task: kept.close())
     hangs = ""
     if silence:
-        hangs = f" while the backup disk did not answer: process {os.getpid()} stays until it does"
-    raise InterruptedRunError(f"stopped by {stop.by}{hangs}", way_on())
+        hangs = sentence(
+            " while the backup disk did not answer: process {number} stays until it does", number=os.getpid()
+        )
+    raise InterruptedRunError(sentence("stopped by {by}{hangs}", by=stop.by, hangs=hangs), way_on())
 
 
 async def _conclude(work: Work, began: float, stop: Stop) -> ev.RunFinished:
@@ -249,7 +252,7 @@ async def _conclude(work: Work, began: float, stop: Stop) -> ev.RunFinished:
     try:
         await work.write(Kind.RUN, record.run_body(finished, work.plan, stop))
     except LedgerError as error:
-        line = f"{error} (what was stored is recorded at the next start)"
+        line = sentence("{error} (what was stored is recorded at the next start)", error=error)
         finished = msgspec.structs.replace(finished, outcome=Outcome.FAILED, exit_code=1, error=line)
     work.journal.finish(finished)
     return finished

@@ -6,7 +6,7 @@ from time import monotonic, sleep
 from typing import TypeVar
 
 from tuibackup.errors import LedgerHeldError
-from tuibackup.words import _
+from tuibackup.words import sentence
 
 PATIENCE = 3600.0  # seconds that are waited in all
 TURN = 5.0  # seconds that one attempt waits by itself (the patience to open the ledger with)
@@ -53,4 +53,4 @@ class _Waiting:
             raise error
         if not self._told:
             self._told = True
-            self._say(_("{fault}: waiting, for an hour at most").format(fault=error.message))
+            self._say(sentence("{fault}: waiting, for an hour at most", fault=error.message))

@@ -19,6 +19,7 @@ from tuibackup.text import printable
 from tuibackup.vault.layout import Vault
 from tuibackup.vault.names import file_name
 from tuibackup.vault.output import vault_errors
+from tuibackup.words import sentence
 
 POLL = 0.5  # seconds between two looks at the slots
 _PATIENCE = 1.0  # seconds; a process that records a dead run holds its server's lock for a moment
@@ -83,8 +84,11 @@ def take_slot(state: Path, parallel: int, *, kind: str = "run") -> int | None:
                 return descriptor
         except OSError as error:
             raise TuibackupError(
-                f"the lock file {path} cannot be used: {error.strerror}",
-                "runs take turns by this file: the state folder must be writable, on a local disk with free room",
+                sentence("the lock file {path} cannot be used: {error}", path=path, error=error.strerror),
+                sentence(
+                    "runs take turns by this file: the state folder must be writable, on a local disk with "
+                    "free room"
+                ),
             ) from error
         unlock(descriptor)
     return None
@@ -141,8 +145,13 @@ def _holder(descriptor: int) -> Holder | None:
 
 def _busy(server: str, holder: Holder | None) -> BusyError:
     if holder is None:
-        return BusyError(f"{server} is held by another run")
+        return BusyError(sentence("{server} is held by another run", server=server))
     return BusyError(
-        f"{server} is held by run {printable(holder.run)} of {printable(holder.operator)}",
-        f"follow it: tuibackup follow {printable(holder.run)}",
+        sentence(
+            "{server} is held by run {run} of {operator}",
+            server=server,
+            run=printable(holder.run),
+            operator=printable(holder.operator),
+        ),
+        sentence("follow it: tuibackup follow {run}", run=printable(holder.run)),
     )

@@ -13,6 +13,7 @@ from tuibackup.run.unfinished import unfinished
 from tuibackup.sop import Clock
 from tuibackup.text import printable, size
 from tuibackup.vault.disk import Room, require_room
+from tuibackup.words import joined, later, sentence
 
 if TYPE_CHECKING:
     from tuibackup.database.connect.login import DatabaseSession
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
 
 Need = tuple[str, bool, str]  # what, whether it is there, the detail
 
-CONNECTION, HOST_KEY, TOOLS, ROOM, DATABASE, DUMP_TOOL, PRIVILEGES, CONTENTS, LIMITS, LOAD = (
-    "connection", "host key", "tools", "room on the backup disk", "database access", "dump tool",
-    "database privileges", "what there is to dump", "limits of the dump", "long queries",
-)  # fmt: skip
+CONNECTION, HOST_KEY, TOOLS = later("connection"), later("host key"), later("tools")
+ROOM, DATABASE, DUMP_TOOL = later("room on the backup disk"), later("database access"), later("dump tool")
+PRIVILEGES, CONTENTS = later("database privileges"), later("what there is to dump")
+LIMITS, LOAD = later("limits of the dump"), later("long queries")
 _SHOWN = 20  # databases that are described one by one
 
 
@@ -34,12 +35,12 @@ def find_vault(work: Work) -> None:
     """
     config, name = work.config, work.plan.server
     if name not in config.servers:
-        raise UsageError(f'no server "{name}" in {config.source}')
+        raise UsageError(sentence('no server "{name}" in {source}', name=name, source=config.source))
     work.server = config.servers[name]
     work.vault = open_vault(config)
     room = work.vault.room()
     if work.vault.created:
-        work.note(f"{work.vault.path} is a vault from now on: {_room(room)}")
+        work.note(sentence("{path} is a vault from now on: {room}", path=work.vault.path, room=_room(room)))
         if room.warning:
             work.note(room.warning)
     require_room(room, config.vault.path, 0, config.vault.least_free(room.total))
@@ -63,7 +64,7 @@ async def meet_needs(work: Work) -> tuple[Need, ...]:
     key = work.session.host_key
     reached = f"{printable(work.session.user)}@{printable(work.session.address)}"
     needs: list[Need] = [
-        (CONNECTION, True, "; ".join(filter(None, (reached, work.session.waited)))),
+        (CONNECTION, True, joined("; ", filter(None, (reached, work.session.waited)))),
         (HOST_KEY, True, f"{key.algorithm} {key.fingerprint}"),
         _tools(work),
         _room_need(work),
@@ -96,9 +97,11 @@ def _tools(work: Work) -> Need:
             missing.append(str(error))
     if Clock.DATABASES in work.plan.clocks:
         found += [printable(path) for path, _version in probe.dump_tools]
-    detail = ", ".join(filter(None, found))
+    detail = joined(", ", filter(None, found))
     if missing:
-        detail = f"missing: {', '.join(missing)}" + (f"; found: {detail}" if detail else "")
+        lacks = sentence("missing: {missing}", missing=joined(", ", missing))
+        found_too = sentence("found: {detail}", detail=detail) if detail else ""
+        detail = joined("; ", filter(None, (lacks, found_too)))
     return TOOLS, not missing, detail
 
 
@@ -109,7 +112,12 @@ def _room_need(work: Work) -> Need:
 
 
 def _room(room: Room) -> str:
-    return f"{size(room.free)} of {size(room.total)} free on {printable(room.device)}"
+    return sentence(
+        "{free} of {total} free on {device}",
+        free=size(room.free),
+        total=size(room.total),
+        device=printable(room.device),
+    )
 
 
 async def _database(work: Work) -> list[Need]:
@@ -119,8 +127,12 @@ async def _database(work: Work) -> list[Need]:
     except TuibackupError as error:
         return [(DATABASE, False, str(error))]
     async with database:
-        how = f"{printable(database.account)} by {database.authentication or 'password'}"
-        needs = [(DATABASE, True, f"{described(database)}, {how}")]
+        how = sentence(
+            "{account} by {authentication}",
+            account=printable(database.account),
+            authentication=database.authentication or sentence("password"),
+        )
+        needs = [(DATABASE, True, joined(", ", (described(database), how)))]
         try:
             needs += await _around(work, database)
         except TuibackupError as error:  # it fails in its own step, too
@@ -133,22 +145,22 @@ async def _around(work: Work, database: "DatabaseSession") -> list[Need]:
     from tuibackup.database.rights.audit import audit, foreseen, long_queries
 
     found = list(audit(database))
-    missing = [f"{finding.subject}: {finding.reason}" for finding in found if finding.mark]
+    missing = [joined(": ", (finding.subject, finding.reason)) for finding in found if finding.mark]
     tool, described_tool = await _dump_tool(work, database)
     limits = [finding for finding in found if not finding.mark]
     limits += foreseen(database, tool)
     contents = [str(info) for info in database.databases[:_SHOWN]]
     if len(database.databases) > _SHOWN:
-        contents.append(f"and {len(database.databases) - _SHOWN} more")
-    told = [f"{finding.subject}: {finding.reason}" for finding in limits[:_SHOWN]]
+        contents.append(sentence("and {number} more", number=len(database.databases) - _SHOWN))
+    told = [joined(": ", (finding.subject, finding.reason)) for finding in limits[:_SHOWN]]
     if len(limits) > _SHOWN:
-        told.append(f"and {len(limits) - _SHOWN} more")
+        told.append(sentence("and {number} more", number=len(limits) - _SHOWN))
     return [
         described_tool,
-        (PRIVILEGES, not missing, "; ".join(missing) or "enough for a whole dump"),
-        (CONTENTS, True, "; ".join(contents)),
-        (LIMITS, not told, "; ".join(told) or "none: every table at one instant, and exact"),
-        (LOAD, True, await long_queries(database) or "no query runs for more than a minute"),
+        (PRIVILEGES, not missing, joined("; ", missing) or sentence("enough for a whole dump")),
+        (CONTENTS, True, joined("; ", contents)),
+        (LIMITS, not told, joined("; ", told) or sentence("none: every table at one instant, and exact")),
+        (LOAD, True, await long_queries(database) or sentence("no query runs for more than a minute")),
     ]
 
 
@@ -158,9 +170,21 @@ async def _dump_tool(work: Work, database: "DatabaseSession") -> tuple["DumpTool
     try:
         tool = await find_tool(work.connected(), work.tools(), database)
     except BrokenToolError as error:
-        return None, (DUMP_TOOL, False, f"{error}: the databases are read over the connection")
+        return None, (
+            DUMP_TOOL,
+            False,
+            sentence("{error}: the databases are read over the connection", error=error),
+        )
     except ForeignToolError as error:
-        return None, (DUMP_TOOL, True, f"{error}: its databases are read over the connection")
+        return None, (
+            DUMP_TOOL,
+            True,
+            sentence("{error}: its databases are read over the connection", error=error),
+        )
     except DatabaseError:
-        return None, (DUMP_TOOL, True, "none on the server: its databases are read over the connection")
+        return None, (
+            DUMP_TOOL,
+            True,
+            sentence("none on the server: its databases are read over the connection"),
+        )
     return tool, (DUMP_TOOL, True, f"{printable(tool.path)} {tool.version}: {' '.join(tool.flags)}")

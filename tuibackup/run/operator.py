@@ -12,7 +12,7 @@ import msgspec
 
 from tuibackup.errors import UsageError
 from tuibackup.text import printable
-from tuibackup.words import _
+from tuibackup.words import sentence
 
 _LOGINUID = Path("/proc/self/loginuid")
 _NO_LOGIN = 2**32 - 1  # the kernel's value if nobody logged in (cron, containers)
@@ -40,8 +40,8 @@ def identify(chosen: str | None = None, allowed: Sequence[str] = ()) -> Operator
     """
     if chosen is not None and allowed and chosen not in allowed:
         raise UsageError(
-            _('"{name}" is not among the configured operators').format(name=printable(chosen)),
-            _("choose one of: {names}").format(names=", ".join(allowed)),
+            sentence('"{name}" is not among the configured operators', name=printable(chosen)),
+            sentence("choose one of: {names}", names=", ".join(allowed)),
         )
     account = _account(os.geteuid())
     sudo = printable(os.environ.get("SUDO_USER", ""))

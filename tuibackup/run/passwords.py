@@ -15,6 +15,7 @@ from tuibackup.config import SecretSource
 from tuibackup.errors import NeedsOperatorError, TuibackupError
 from tuibackup.remote.questions import Answers, Question
 from tuibackup.secret import Secret
+from tuibackup.words import sentence
 
 COMMAND_SECONDS = 30.0
 _LIMIT = 64 * 1024
@@ -36,7 +37,7 @@ async def resolve(source: SecretSource, question: Question, answers: Answers) ->
     if source.prompt:
         answer = await answers.ask(question)
         if answer is None:
-            raise NeedsOperatorError(f"needs an operator: {question.text}")
+            raise NeedsOperatorError(sentence("needs an operator: {text}", text=question.text))
         return Secret(answer)
     return None
 
@@ -47,20 +48,24 @@ def _from_file(path: Path) -> Secret:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise SecretError(
-            f"password file {path} cannot be read: {error.strerror}",
-            "it must exist, belong to this account, and have mode 600",
+            sentence("password file {path} cannot be read: {error}", path=path, error=error.strerror),
+            sentence("it must exist, belong to this account, and have mode 600"),
         ) from error
     with open(descriptor, "rb") as file:  # opened above in a way that a FIFO cannot block
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise SecretError(f"password file {path} is not a regular file")
+            raise SecretError(sentence("password file {path} is not a regular file", path=path))
         if status.st_uid not in (0, os.geteuid()):
-            raise SecretError(f"password file {path} belongs to somebody else", "use one of your own")
+            raise SecretError(
+                sentence("password file {path} belongs to somebody else", path=path),
+                sentence("use one of your own"),
+            )
         if status.st_mode & 0o077:
             raise SecretError(
-                f"password file {path} can be read by others", f"chmod 600 {shlex.quote(str(path))}"
+                sentence("password file {path} can be read by others", path=path),
+                f"chmod 600 {shlex.quote(str(path))}",
             )
-        return _first_line(file.read(_LIMIT), f"password file {path}")
+        return _first_line(file.read(_LIMIT), sentence("password file {path}", path=path))
 
 
 async def _from_command(command: str) -> Secret:
@@ -68,9 +73,11 @@ async def _from_command(command: str) -> Secret:
     try:
         words = shlex.split(command)
     except ValueError as error:
-        raise SecretError(f"password_command cannot be split into words: {error}") from error
+        raise SecretError(
+            sentence("password_command cannot be split into words: {error}", error=error)
+        ) from error
     if not words:
-        raise SecretError("password_command is empty")
+        raise SecretError(sentence("password_command is empty"))
     name = Path(words[0]).name  # its arguments may hold what should not be shown
     try:
         process = await asyncio.create_subprocess_exec(
@@ -82,7 +89,9 @@ async def _from_command(command: str) -> Secret:
             limit=_LIMIT,
         )
     except OSError as error:
-        raise SecretError(f"password_command {name} cannot be started: {error.strerror}") from error
+        raise SecretError(
+            sentence("password_command {name} cannot be started: {error}", name=name, error=error.strerror)
+        ) from error
     assert process.stdout is not None
     try:
         async with asyncio.timeout(COMMAND_SECONDS):
@@ -91,16 +100,26 @@ async def _from_command(command: str) -> Secret:
                 output += more
             status = await process.wait()
     except TimeoutError as error:
-        raise SecretError(f"password_command {name} took longer than {COMMAND_SECONDS:.0f} s") from error
+        raise SecretError(
+            sentence(
+                "password_command {name} took longer than {command_seconds} s",
+                name=name,
+                command_seconds=f"{COMMAND_SECONDS:.0f}",
+            )
+        ) from error
     finally:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
     if status != 0:
-        how = f"was ended by signal {-status}" if status < 0 else f"failed with exit status {status}"
-        raise SecretError(f"password_command {name} {how}")
-    return _first_line(output, f"password_command {name}")
+        how = (
+            sentence("was ended by signal {value}", value=-status)
+            if status < 0
+            else sentence("failed with exit status {status}", status=status)
+        )
+        raise SecretError(sentence("password_command {name} {how}", name=name, how=how))
+    return _first_line(output, sentence("password_command {name}", name=name))
 
 
 def _first_line(output: bytes, source: str) -> Secret:
@@ -108,7 +127,10 @@ def _first_line(output: bytes, source: str) -> Secret:
     try:
         text = line.decode()
     except UnicodeDecodeError:
-        raise SecretError(f"{source} gave something that is not UTF-8 text") from None
+        raise SecretError(sentence("{source} gave something that is not UTF-8 text", source=source)) from None
     if not text:
-        raise SecretError(f"{source} gave an empty first line", "the password goes into the first line")
+        raise SecretError(
+            sentence("{source} gave an empty first line", source=source),
+            sentence("the password goes into the first line"),
+        )
     return Secret(text)

@@ -24,7 +24,7 @@ from tuibackup.text import printable, size
 from tuibackup.vault.disk import Room, room
 from tuibackup.vault.layout import NoVaultYetError, Vault
 from tuibackup.vault.names import file_name
-from tuibackup.words import _
+from tuibackup.words import joined, sentence
 
 HISTORY = 5  # runs by which a step is judged
 _PATIENCE = 2.0  # seconds to wait for a process that holds the ledger
@@ -118,8 +118,14 @@ def wants(
         clocks = clocks_of(config.server(name))
         chosen[name] = clocks & {only} if only else clocks
         if not chosen[name]:
-            what = _("databases") if only is Clock.DATABASES else _("folders") if only else _("anything")
-            raise UsageError(_("{server} has no {what} to back up").format(server=name, what=what))
+            what = (
+                sentence("databases")
+                if only is Clock.DATABASES
+                else sentence("folders")
+                if only
+                else sentence("anything")
+            )
+            raise UsageError(sentence("{server} has no {what} to back up", server=name, what=what))
     return chosen
 
 
@@ -197,9 +203,9 @@ def describe(plans: Iterable[Plan], config: Config) -> PlanSummary:
     needs = max(0, sum(known) - sum(one.bytes for one in there.values())) if known else None
     warnings = []
     if needs is not None and len(known) < len(estimates):
-        warnings.append(_("the room needed does not count servers that were never backed up"))
+        warnings.append(sentence("the room needed does not count servers that were never backed up"))
     if agent_is_forwarded() and any(server.key is None for server in servers):
-        warnings.append(_("your agent is forwarded: a run cannot reconnect after you log out"))
+        warnings.append(sentence("your agent is forwarded: a run cannot reconnect after you log out"))
     free = total = None
     fault = ""
     try:
@@ -217,7 +223,7 @@ def describe(plans: Iterable[Plan], config: Config) -> PlanSummary:
         tuple(warnings),
         fault,
         config.run.rule(datetime.now().astimezone()) or "",
-        tuple(f"{server}: {found}" for server, found in there.items()),
+        tuple(joined(": ", (server, str(found))) for server, found in there.items()),
     )
 
 
@@ -227,9 +233,13 @@ def _room(config: Config, warnings: list[str]) -> Room:
         return open_vault(config, create=False).room()
     except NoVaultYetError:
         found = room(config.vault.path)
-        text = _("{path} becomes the vault with the first run: {free} free on {device}")
         warnings.append(
-            text.format(path=config.vault.path, free=size(found.free), device=printable(found.device))
+            sentence(
+                "{path} becomes the vault with the first run: {free} free on {device}",
+                path=config.vault.path,
+                free=size(found.free),
+                device=printable(found.device),
+            )
         )
         return found
 
@@ -238,9 +248,9 @@ def _asks(plans: Iterable[Plan], config: Config) -> Iterable[str]:
     for plan in plans:
         server = config.servers[plan.server]
         if server.password.prompt:
-            yield _("SSH password of {server}").format(server=plan.server)
+            yield sentence("SSH password of {server}", server=plan.server)
         if Clock.DATABASES in plan.clocks and server.database and server.database.password.prompt:
-            yield _("database password of {server}").format(server=plan.server)
+            yield sentence("database password of {server}", server=plan.server)
 
 
 def estimate(vault: Vault, server: str, clocks: frozenset[Clock]) -> int | None:

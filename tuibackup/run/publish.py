@@ -17,12 +17,13 @@ from tuibackup.run.record import clock_of
 from tuibackup.run.reporter import StepReporter
 from tuibackup.run.state import Work
 from tuibackup.sop import Clock, Outcome, Period
-from tuibackup.text import numbered, size
+from tuibackup.text import size
 from tuibackup.vault.disk import require_room
 from tuibackup.vault.incoming import Incoming
 from tuibackup.vault.layout import Vault
 from tuibackup.vault.summary import FindingSummary, SnapshotSummary
 from tuibackup.vault.unfinished import UnfinishedRun
+from tuibackup.words import sentence, sentence_n
 
 
 class _StoppedError(Exception):
@@ -44,10 +45,16 @@ async def incoming(work: Work, clock: Clock) -> AsyncIterator[Incoming]:
             try:
                 if (left := await asyncio.to_thread(_let_go, creating.result())) is not None:
                     work.unfinished = True
-                    files = numbered(left.files, "file")
-                    work.note(f"kept for the next run: {files}, {size(left.stored_bytes)}")
+                    files = sentence_n("{count} file", "{count} files", left.files)
+                    work.note(
+                        sentence(
+                            "kept for the next run: {files}, {stored_bytes}",
+                            files=files,
+                            stored_bytes=size(left.stored_bytes),
+                        )
+                    )
             except VaultError as error:  # the error to report is the one that made the block fail
-                work.note(f"what this run had stored could not be removed: {error}")
+                work.note(sentence("what this run had stored could not be removed: {error}", error=error))
         raise
 
 
@@ -136,9 +143,9 @@ async def publish(
     def on_progress(progress: Progress) -> None:
         if stopped.is_set():
             raise _StoppedError
-        report.progress(replace(progress, current=f"checking {progress.current}"))
+        report.progress(replace(progress, current=sentence("checking {current}", current=progress.current)))
 
-    report.output("checking what was written")
+    report.output(sentence("checking what was written"))
     thread = asyncio.ensure_future(asyncio.to_thread(place.publish, description, on_progress))
     try:
         snapshot = await asyncio.shield(thread)

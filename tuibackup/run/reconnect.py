@@ -26,7 +26,7 @@ from tuibackup.run.reporter import StepReporter
 from tuibackup.run.state import Work
 from tuibackup.run.unfinished import STARTS_AGAIN
 from tuibackup.text import duration
-from tuibackup.words import _
+from tuibackup.words import joined, sentence
 
 LONGEST_PAUSE = 30.0  # seconds
 LOGINS = (
@@ -51,7 +51,7 @@ async def reconnect(work: Work) -> None:
             raise _given_up(work, error, "", STARTS_AGAIN) from error
         raise
     if not let_go:
-        work.note("connected again")
+        work.note(sentence("connected again"))
 
 
 async def connect_again(work: Work, report: StepReporter, fruitless: int) -> tuple[Session, Probe]:
@@ -62,7 +62,7 @@ async def connect_again(work: Work, report: StepReporter, fruitless: int) -> tup
     began = time.monotonic()
     deadline = began + work.config.sop.connect_within
     tried = refused = 0
-    work.emit(ev.RunNote, text=_("connection lost: trying again"))
+    work.emit(ev.RunNote, text=sentence("connection lost: trying again"))
     await disconnect(work)
     while True:
         pause = min(LONGEST_PAUSE, 2.0 ** (max(0, fruitless - 1) + tried))
@@ -70,7 +70,7 @@ async def connect_again(work: Work, report: StepReporter, fruitless: int) -> tup
         await _wait(report, min(pause, deadline - time.monotonic()), tried)
         try:
             async with slot(work.config.state, CONNECTING, kind="connect"):
-                report.doing(_("connection lost, connecting again ({tried})").format(tried=tried))
+                report.doing(sentence("connection lost, connecting again ({tried})", tried=tried))
                 await reach(work, deadline)
         except HostKeyError:
             raise
@@ -79,24 +79,34 @@ async def connect_again(work: Work, report: StepReporter, fruitless: int) -> tup
         except TuibackupError as error:  # it is down, or the connection was lost again at once
             refused += isinstance(error, LoginError)
             if refused == LOGINS or time.monotonic() >= deadline:
-                took = f"tried {tried} times in {duration(time.monotonic() - began)}"
-                raise _given_up(work, error, took if tried > 1 else "tried once") from error
+                took = sentence(
+                    "tried {tried} times in {time}",
+                    tried=tried,
+                    time=duration(time.monotonic() - began),
+                )
+                raise _given_up(work, error, took if tried > 1 else sentence("tried once")) from error
         else:
             report.doing("")
             took = duration(time.monotonic() - began)
-            work.emit(ev.RunNote, text=_("connected again after {time}").format(time=took))
+            work.emit(ev.RunNote, text=sentence("connected again after {time}", time=took))
             return work.connected(), work.tools()
 
 
 async def _wait(report: StepReporter, seconds: float, tried: int) -> None:
     """Wait before the next try, and say for how long; said once, for the journal's sake."""
-    text = _("connection lost, trying again in {seconds} s ({tried})")
-    report.doing(text.format(seconds=max(1, round(seconds)), tried=tried))
+    report.doing(
+        sentence(
+            "connection lost, trying again in {seconds} s ({tried})",
+            seconds=max(1, round(seconds)),
+            tried=tried,
+        )
+    )
     await asyncio.sleep(seconds)
 
 
 def _given_up(work: Work, error: TuibackupError, tried: str, way_out: str = "") -> InterruptedRunError:
     """The error to raise. The way out for step 2 is known only when its archives are closed (`Work.way_on`)."""
     why = error.message if isinstance(error, ConnectError | NeedsOperatorError) else str(error)
-    line = ", ".join(filter(None, (f"connection to {work.plan.server} lost", tried)))
-    return InterruptedRunError(f"{line}: {why}", way_out)
+    lost = sentence("connection to {server} lost", server=work.plan.server)
+    line = joined(", ", filter(None, (lost, tried)))
+    return InterruptedRunError(joined(": ", (line, why)), way_out)

@@ -13,6 +13,7 @@ from tuibackup.run.plan import Plan
 from tuibackup.run.stop import Stop
 from tuibackup.sop import Clock, Outcome, Step
 from tuibackup.vault.layout import Snapshot
+from tuibackup.words import joined, sentence
 
 if TYPE_CHECKING:
     from tuibackup.remote.connect.hostkeys import HostKey
@@ -38,13 +39,17 @@ def operator_body(operator: Operator) -> dict[str, Any]:
 def trust_body(where: str, key: "HostKey", during: str, fault: str) -> dict[str, Any]:
     """A host key that the operator accepted `during` a run, a check, a restore …"""
     told = f"{key.algorithm} {key.fingerprint}"
-    detail = f"{where}: host key {told} accepted during {during}"
+    detail = sentence(
+        "{where}: host key {told} accepted during {during}", where=where, told=told, during=during
+    )
     return {
         "outcome": "warnings" if fault else "done",
         "where": where,
         "host_key": told,
         "during": during,
-        "detail": f"{detail}, for this time only: {fault}" if fault else detail,
+        "detail": sentence("{detail}, for this time only: {fault}", detail=detail, fault=fault)
+        if fault
+        else detail,
     }
 
 
@@ -97,7 +102,7 @@ def finished_body(finished: ev.RunFinished) -> dict[str, Any]:
         "clocks": clocks_body(clocks),
         "seconds": finished.seconds,
         "error": finished.error,
-        "detail": " · ".join(result.detail for result in clocks.values() if result and result.snapshot),
+        "detail": joined(" · ", (result.detail for result in clocks.values() if result and result.snapshot)),
         "findings": finished.findings,
         **({"slow": msgspec.to_builtins(finished.slow)} if finished.slow else {}),
     }

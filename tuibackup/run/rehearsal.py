@@ -33,7 +33,7 @@ from tuibackup.text import size
 from tuibackup.vault.disk import room
 from tuibackup.vault.incoming import unfinished_runs
 from tuibackup.vault.layout import NoVaultYetError, Vault
-from tuibackup.words import _
+from tuibackup.words import sentence
 
 if TYPE_CHECKING:
     from tuibackup.database.inventory import DatabaseInfo
@@ -97,8 +97,12 @@ def room_fault(config: Config, found: Sequence[Rehearsal]) -> str:
     least = config.vault.least_free(disk.total)
     if not needs or disk.free - needs >= least:
         return ""
-    return _("{path}: {free} free, about {needs} needed; min_free keeps {least}").format(
-        path=config.vault.path, free=size(disk.free), needs=size(needs), least=size(least)
+    return sentence(
+        "{path}: {free} free, about {needs} needed; min_free keeps {least}",
+        path=config.vault.path,
+        free=size(disk.free),
+        needs=size(needs),
+        least=size(least),
     )
 
 

@@ -11,7 +11,8 @@ from tuibackup.progress import Finding, Progress
 from tuibackup.run.journal import events as ev
 from tuibackup.run.rates import RECENT, TICK, Rates
 from tuibackup.sop import Step
-from tuibackup.text import numbered, printable, shorten
+from tuibackup.text import printable, shorten
+from tuibackup.words import sentence, sentence_n
 
 LINES = 200  # of a batch of output; the middle of a longer one is left out
 FINDINGS = 1000  # of one step in the journal; the rest is counted (the snapshot's own lists hold all)
@@ -97,7 +98,9 @@ class StepReporter:
         if not lines:
             return
         if skipped := max(0, len(lines) - LINES):
-            lines[LINES // 2 : LINES // 2 + skipped] = [f"… {numbered(skipped, 'line')} left out"]
+            lines[LINES // 2 : LINES // 2 + skipped] = [
+                sentence("… {lines} left out", lines=sentence_n("{count} line", "{count} lines", skipped))
+            ]
         self._emit(ev.StepOutput, step=self.step, lines=tuple(_clean(line) for line in lines))
 
     def _flush_progress(self) -> None:

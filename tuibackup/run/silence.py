@@ -19,6 +19,7 @@ from typing import NoReturn
 from tuibackup.answering import LIMIT, Probe
 from tuibackup.run.journal import events as ev
 from tuibackup.text import duration
+from tuibackup.words import sentence
 
 _LOOK = 500  # milliseconds between two looks
 _NAME = "tuibackup-disk"  # as ps and top show it
@@ -55,10 +56,20 @@ def _watch(shared: mmap.mmap, ended: int, vault: Path, say: Callable[[str], None
             silent = probe.silent
             if silent >= LIMIT and not before:
                 shared[0] = 1
-                say(f"the backup disk does not answer, {silent:.0f} s: {vault}; waiting for it")
+                say(
+                    sentence(
+                        "the backup disk does not answer, {silent} s: {vault}; waiting for it",
+                        silent=f"{silent:.0f}",
+                        vault=vault,
+                    )
+                )
             elif before and not silent:
                 shared[0] = 0
-                say(f"the backup disk answers again, after {duration(before)}: going on")
+                say(
+                    sentence(
+                        "the backup disk answers again, after {before}: going on", before=duration(before)
+                    )
+                )
             before = silent if silent >= LIMIT else 0.0
     finally:
         os._exit(0)

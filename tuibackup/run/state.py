@@ -19,6 +19,7 @@ from tuibackup.run.unfinished import GOES_ON, STARTS_AGAIN
 from tuibackup.sop import Clock, Outcome, Step
 from tuibackup.text import printable, shorten
 from tuibackup.vault.layout import Vault
+from tuibackup.words import sentence
 
 if TYPE_CHECKING:
     from tuibackup.database.connect.login import DatabaseSession
@@ -65,7 +66,7 @@ class Work:
     def connected(self) -> "Session":
         """The server's connection. Raises ConnectionLostError if there is none."""
         if self.session is None:
-            raise ConnectionLostError(f"{self.plan.server} is not connected")
+            raise ConnectionLostError(sentence("{server} is not connected", server=self.plan.server))
         return self.session
 
     def tools(self) -> "Probe":

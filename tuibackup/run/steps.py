@@ -22,6 +22,7 @@ from tuibackup.sop import Clock
 from tuibackup.text import count, printable, size
 from tuibackup.vault.incoming import sweep, unfinished_runs
 from tuibackup.vault.unfinished import UnfinishedRun
+from tuibackup.words import joined, sentence, sentence_n
 
 
 def load(clocks: Collection[Clock]) -> None:
@@ -63,18 +64,17 @@ async def download(work: Work, report: StepReporter) -> str:
                 unfinished=await asyncio.to_thread(_unfinished, work),
                 reconnect=partial(connect_again, work, report),
             )
-        detail = " · ".join(
-            part
-            for part in (
-                f"{count(fetched.files)} {'file' if fetched.files == 1 else 'files'}",
-                size(fetched.bytes),
-                f"{count(fetched.changed)} new or changed" if fetched.parent else "",
-                f"{count(fetched.resumed)} of an interrupted run" if fetched.resumed else "",
-                _times(fetched.reconnected),
-                f"stored {size(fetched.stored_bytes)}",
-            )
-            if part
+        parts = (
+            sentence_n("{count} file", "{count} files", fetched.files),
+            size(fetched.bytes),
+            sentence("{changed} new or changed", changed=count(fetched.changed)) if fetched.parent else "",
+            sentence("{resumed} of an interrupted run", resumed=count(fetched.resumed))
+            if fetched.resumed
+            else "",
+            _times(fetched.reconnected),
+            sentence("stored {size}", size=size(fetched.stored_bytes)),
         )
+        detail = joined(" · ", filter(None, parts))
         description = describe(
             work,
             Clock.FILES,
@@ -112,7 +112,14 @@ async def login(work: Work, report: StepReporter) -> str:
 
     database = work.database = await access.open_database(work)
     for one in database.databases:
-        report.output(f"{printable(one.name)}: {tables(len(one.tables))}, about {size(one.bytes)}")
+        report.output(
+            sentence(
+                "{name}: {tables}, about {size}",
+                name=printable(one.name),
+                tables=tables(len(one.tables)),
+                size=size(one.bytes),
+            )
+        )
     return access.described(database)
 
 
@@ -140,14 +147,16 @@ async def dump(work: Work, report: StepReporter) -> str:
             )
         dumped = await dry_load(work.config, work.server, database.server_version, dumped, place, report)
         number = len(dumped.databases)
-        detail = " · ".join(
+        lock = "" if dumped.lock_ms is None else sentence("lock {time} ms", time=f"{dumped.lock_ms:.0f}")
+        detail = joined(
+            " · ",
             (
-                f"{count(number)} {'database' if number == 1 else 'databases'}",
+                sentence_n("{count} database", "{count} databases", number),
                 size(dumped.bytes),
-                dumped.instant + (f", lock {dumped.lock_ms:.0f} ms" if dumped.lock_ms is not None else ""),
-                f"rows {dumped.rows}",
-                f"stored {size(dumped.stored_bytes)}",
-            )
+                joined(", ", filter(None, (dumped.instant, lock))),
+                sentence("rows {rows}", rows=dumped.rows),
+                sentence("stored {size}", size=size(dumped.stored_bytes)),
+            ),
         )
         description = describe(
             work,
@@ -182,7 +191,11 @@ def _times(reconnected: int) -> str:
     """How often the connection was lost during the step."""
     if not reconnected:
         return ""
-    return "reconnected once" if reconnected == 1 else f"reconnected {count(reconnected)} times"
+    return (
+        sentence("reconnected once")
+        if reconnected == 1
+        else sentence("reconnected {reconnected} times", reconnected=count(reconnected))
+    )
 
 
 def _last_sizes(work: Work) -> dict[str, int]:

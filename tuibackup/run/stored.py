@@ -17,7 +17,7 @@ from tuibackup.run.places import open_vault
 from tuibackup.sop import Clock
 from tuibackup.vault import summary
 from tuibackup.vault.sums import SUMS
-from tuibackup.words import _
+from tuibackup.words import sentence
 
 if TYPE_CHECKING:
     from tuibackup.ledger.queries import ClockFact
@@ -42,11 +42,11 @@ class Lost:
 
     @property
     def sentence(self) -> str:
-        what = _("the record names {snapshot}, which {why}").format(snapshot=self.spec, why=self.why)
+        what = sentence("the record names {snapshot}, which {why}", snapshot=self.spec, why=self.why)
         if self.instead is None:
-            return _("{what}; there is no other good snapshot: back up again").format(what=what)
-        return _("{what}; the newest good one in the vault is {instead}").format(
-            what=what, instead=self.instead
+            return sentence("{what}; there is no other good snapshot: back up again", what=what)
+        return sentence(
+            "{what}; the newest good one in the vault is {instead}", what=what, instead=self.instead
         )
 
 
@@ -188,7 +188,7 @@ def _unreadable(snapshot: "Snapshot") -> str:
     try:
         snapshot.summary  # noqa: B018  # read when it is asked for
     except VaultError as error:
-        return _("cannot be used ({why})").format(why=error.message)
+        return sentence("cannot be used ({why})", why=error.message)
     return ""
 
 

@@ -12,6 +12,7 @@ from tuibackup.run.reporter import StepReporter
 from tuibackup.run.state import LONGEST, Work, outcome_of
 from tuibackup.sop import Outcome, Step, is_slow, limit
 from tuibackup.text import duration, shorten
+from tuibackup.words import joined, sentence
 
 Do = Callable[[Work, StepReporter], Awaitable[str]]  # a step of `steps`; returns its result in one line
 
@@ -30,8 +31,13 @@ async def timed(work: Work, step: Step, do: Do) -> Outcome:
         outcome = Outcome.WARNINGS if report.findings_total else Outcome.DONE
     except ConnectionLostError as error:
         took = duration(time.monotonic() - began)
-        said = f"{error.message} during step {step.number} after {took}"
-        way_out = "; ".join(filter(None, (error.way_out, work.way_on())))
+        said = sentence(
+            "{message} during step {number} after {took}",
+            message=error.message,
+            number=step.number,
+            took=took,
+        )
+        way_out = joined("; ", filter(None, (error.way_out, work.way_on())))
         detail = work.explain(ConnectionLostError(said, way_out))
     except InterruptedRunError as error:
         detail = work.explain(InterruptedRunError(error.message, error.way_out or work.way_on()))

@@ -9,15 +9,15 @@ from tuibackup.config import Config
 from tuibackup.errors import TuibackupError
 from tuibackup.run.places import open_vault
 from tuibackup.text import count, size
-from tuibackup.words import _, ngettext
+from tuibackup.words import sentence, sentence_n
 
 if TYPE_CHECKING:
     from tuibackup.vault.layout import Vault
     from tuibackup.vault.unfinished import UnfinishedRun
 
 # The way out of an error, in the words of the record.
-GOES_ON = "the next run continues with the files that were already fetched"
-STARTS_AGAIN = "the next run starts again what was not finished"
+GOES_ON = sentence("the next run continues with the files that were already fetched")
+STARTS_AGAIN = sentence("the next run starts again what was not finished")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +28,17 @@ class Unfinished:
     bytes: int
 
     def __str__(self) -> str:
-        words = ngettext("{files} file, {size}", "{files} files, {size}", self.files)
-        return words.format(files=count(self.files), size=size(self.bytes))
+        return sentence_n(
+            "{files} file, {size}",
+            "{files} files, {size}",
+            self.files,
+            files=count(self.files),
+            size=size(self.bytes),
+        )
 
     @property
     def sentence(self) -> str:
-        text = _("an interrupted run left {what}; the next run goes on from there")
-        return text.format(what=self)
+        return sentence("an interrupted run left {what}; the next run goes on from there", what=self)
 
 
 def unfinished(config: Config, server: str, *, full: bool = False) -> Unfinished | None:

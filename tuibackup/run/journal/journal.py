@@ -26,6 +26,7 @@ from tuibackup.errors import TuibackupError
 from tuibackup.filelock import try_lock
 from tuibackup.run.journal import events as ev
 from tuibackup.run.places import runs_folder
+from tuibackup.words import joined, sentence
 
 # Seconds between two looks at a journal that is followed, some 20 µs each: a hundredth of the time it was followed
 # already, so that a short run is not lengthened by waiting for its end, within these bounds.
@@ -132,7 +133,9 @@ class Journal:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(new, flags, 0o600)
         except OSError as error:
-            raise TuibackupError(f"the journal {path} cannot be written: {error.strerror}") from error
+            raise TuibackupError(
+                sentence("the journal {path} cannot be written: {error}", path=path, error=error.strerror)
+            ) from error
         try:
             try_lock(descriptor)
             os.write(descriptor, ev.encode(planned))
@@ -140,7 +143,9 @@ class Journal:
         except OSError as error:
             let_go(descriptor)
             new.unlink(missing_ok=True)
-            raise TuibackupError(f"the journal {path} cannot be written: {error.strerror}") from error
+            raise TuibackupError(
+                sentence("the journal {path} cannot be written: {error}", path=path, error=error.strerror)
+            ) from error
         return cls(path, descriptor)
 
     def append(self, event: ev.Event) -> bool:
@@ -149,7 +154,7 @@ class Journal:
         try:
             written = os.write(self._descriptor, line)
         except OSError as error:
-            self.fault = self.fault or f"{self.path}: {error.strerror}"
+            self.fault = self.fault or joined(": ", (str(self.path), error.strerror or ""))
             return False
         self._torn = written < len(line)
         return not self._torn

@@ -24,6 +24,7 @@ from tuibackup.run.unfinished import GOES_ON, STARTS_AGAIN
 from tuibackup.sop import Clock, Outcome, worst
 from tuibackup.vault.incoming import has_left, sweep
 from tuibackup.vault.layout import Snapshot, Vault
+from tuibackup.words import joined, sentence
 
 _NAME = "recovery"  # written as the holder of a server's lock meanwhile
 
@@ -93,8 +94,8 @@ def _interrupted(
     path: Path, planned: ev.RunPlanned, published: dict[Clock, Snapshot], *, left: bool
 ) -> ev.RunFinished:
     """How a dead run ended: its published snapshots count, the rest was interrupted. `left`: it left files to reuse."""
-    error = "the run's process ended without saying how (it was killed, or the machine went down)"
-    error += f"; {GOES_ON if left else STARTS_AGAIN}"
+    error = sentence("the run's process ended without saying how (it was killed, or the machine went down)")
+    error = joined("; ", (error, GOES_ON if left else STARTS_AGAIN))
     clocks = {
         clock: record.clock_of(published[clock])
         if clock in published
@@ -148,7 +149,7 @@ def record_unknown(server: str, ledger: Ledger, vault: Vault) -> bool:
                 body = {
                     "outcome": result.outcome.value,
                     "clocks": record.clocks_body({snapshot.clock: result}),
-                    "detail": f"{snapshot.spec} was in the vault but not in the ledger",
+                    "detail": sentence("{spec} was in the vault but not in the ledger", spec=snapshot.spec),
                     "error": "",
                     "late": True,
                 }

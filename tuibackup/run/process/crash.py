@@ -12,6 +12,7 @@ from pathlib import Path
 from tuibackup import __version__
 from tuibackup.answering import GONE
 from tuibackup.text import printable
+from tuibackup.words import joined, sentence
 
 
 def record(error: BaseException, state: Path) -> str:
@@ -31,8 +32,10 @@ def record(error: BaseException, state: Path) -> str:
         with open(descriptor, "w", errors="backslashreplace") as file:
             file.write("\n".join((f"tuibackup {__version__}", *lines, "")))
     except OSError as problem:
-        return f"{line}; its details could not be written: {problem.strerror}"
-    return f"{line}; please report it with {path}"
+        return sentence(
+            "{line}; its details could not be written: {error}", line=line, error=problem.strerror
+        )
+    return sentence("{line}; please report it with {path}", line=line, path=path)
 
 
 def line_of(error: BaseException) -> str:
@@ -40,26 +43,28 @@ def line_of(error: BaseException) -> str:
     if _of_the_system(error):
         assert isinstance(error, OSError)
         where = (
-            printable(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else "a disk"
+            printable(os.fsdecode(error.filename))
+            if isinstance(error.filename, str | bytes)
+            else sentence("a disk")
         )
-        return f"{where}: {error.strerror}; {_WAYS_OUT[error.errno or 0]}"
-    return f"internal error {type(error).__name__} in {_place(error)}"
+        return joined("", (where, f": {error.strerror}; ", _WAYS_OUT[error.errno or 0]))
+    return sentence("internal error {name} in {place}", name=type(error).__name__, place=_place(error))
 
 
 _WAYS_OUT = {
     **GONE,
-    errno.ENOSPC: "make room there",
-    errno.EDQUOT: "make room there, or raise the quota",
-    errno.EFBIG: "the file system, or ulimit -f, allows no larger file",
-    errno.EROFS: "it is mounted read-only: see dmesg, then mount it again",
-    errno.EACCES: "check its owner and mode",
-    errno.EPERM: "check its owner and mode (and lsattr)",
-    errno.ENOTDIR: "a file lies where a folder is needed: move it away",
-    errno.EISDIR: "a folder lies where a file is needed: move it away",
-    errno.ELOOP: "a symbolic link lies there: move it away",
-    errno.EMFILE: "too many open files: raise ulimit -n",
-    errno.ENFILE: "too many open files on this machine",
-    errno.ENOLCK: "this file system has no locks: use a local disk",
+    errno.ENOSPC: sentence("make room there"),
+    errno.EDQUOT: sentence("make room there, or raise the quota"),
+    errno.EFBIG: sentence("the file system, or ulimit -f, allows no larger file"),
+    errno.EROFS: sentence("it is mounted read-only: see dmesg, then mount it again"),
+    errno.EACCES: sentence("check its owner and mode"),
+    errno.EPERM: sentence("check its owner and mode (and lsattr)"),
+    errno.ENOTDIR: sentence("a file lies where a folder is needed: move it away"),
+    errno.EISDIR: sentence("a folder lies where a file is needed: move it away"),
+    errno.ELOOP: sentence("a symbolic link lies there: move it away"),
+    errno.EMFILE: sentence("too many open files: raise ulimit -n"),
+    errno.ENFILE: sentence("too many open files on this machine"),
+    errno.ENOLCK: sentence("this file system has no locks: use a local disk"),
 }
 
 
@@ -71,5 +76,5 @@ def _place(error: BaseException) -> str:
     """The innermost place in our own code, as FILE:LINE."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "tuibackup" in frame.filename]
     if not frames:
-        return "an unknown place"
+        return sentence("an unknown place")
     return f"{'/'.join(Path(frames[-1].filename).parts[-2:])}:{frames[-1].lineno}"

@@ -8,8 +8,9 @@ from tuibackup.ledger.store import Ledger
 from tuibackup.run.journal import events as ev
 from tuibackup.run.journal import journal as jr
 from tuibackup.sop import Outcome
+from tuibackup.words import sentence
 
-_DIED = "the job's process ended without saying how (it was killed, or the machine went down)"
+_DIED = sentence("the job's process ended without saying how (it was killed, or the machine went down)")
 _CLOCK = timedelta(minutes=5)  # by which this machine's clock may have been put back meanwhile
 
 
@@ -36,7 +37,9 @@ def bury_job(journal: jr.Journal, planned: ev.JobPlanned, ledger: Ledger) -> Non
             outcome=Outcome.INTERRUPTED,
             seconds=max(0.0, round(seconds, 3)),
             exit_code=ev.EXIT_CODES[Outcome.INTERRUPTED],
-            error=f"{_DIED}; order it again: tuibackup {' '.join(planned.command)}",
+            error=sentence(
+                "{died}; order it again: tuibackup {command}", died=_DIED, command=" ".join(planned.command)
+            ),
         )
     )
 

@@ -26,7 +26,7 @@ from tuibackup.run.process.recovery import recover
 from tuibackup.run.process.request import Asked, Request
 from tuibackup.run.stop import write_stop
 from tuibackup.text import printable
-from tuibackup.words import _
+from tuibackup.words import sentence
 
 __all__ = ["Asked", "Request", "ask_stop", "recover", "start"]
 
@@ -45,10 +45,12 @@ def start(plans: Iterable[Plan], config_path: Path, launcher: Launcher | None = 
         server = config.servers.get(plan.server)
         if server is None or not plan.clocks <= clocks_of(server):
             raise UsageError(
-                _("{server} was changed in {file} after the plan was made; nothing was started").format(
-                    server=printable(plan.server), file=config.source
+                sentence(
+                    "{server} was changed in {file} after the plan was made; nothing was started",
+                    server=printable(plan.server),
+                    file=config.source,
                 ),
-                _("make the plan again"),
+                sentence("make the plan again"),
             )
     return begin(
         config, [(plan.planned(), msgspec.json.encode(plan)) for plan in plans], launcher, plans[0].request
@@ -85,7 +87,9 @@ def begin(
             for journal in journals:
                 journal.path.unlink(missing_ok=True)
             if isinstance(error, OSError):
-                raise TuibackupError(f"no process could be started for it: {error.strerror}") from error
+                raise TuibackupError(
+                    sentence("no process could be started for it: {error}", error=error.strerror)
+                ) from error
             raise
     return Request(tuple(journal.run for journal in journals), tuple(one.path for one in journals), lines)
 
@@ -97,9 +101,12 @@ def ask_stop(config: Config, run: str, by: Operator) -> None:
     """
     if not any(alive.run == run for alive in active(config)):
         raise UsageError(
-            _("no run {run} is under way").format(run=printable(run)), _("tuibackup status shows what runs")
+            sentence("no run {run} is under way", run=printable(run)),
+            sentence("tuibackup status shows what runs"),
         )
     try:
         write_stop(config.state, run, by)
     except OSError as error:
-        raise TuibackupError(f"run {run} cannot be asked to stop: {error.strerror}") from error
+        raise TuibackupError(
+            sentence("run {run} cannot be asked to stop: {error}", run=run, error=error.strerror)
+        ) from error

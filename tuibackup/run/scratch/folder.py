@@ -19,6 +19,7 @@ from tuibackup.run.scratch.reaper import clear
 from tuibackup.text import size
 from tuibackup.vault.disk import room
 from tuibackup.vault.output import vault_errors
+from tuibackup.words import sentence
 
 _PREFIX = "tuibackup-drill-"
 _NAME = re.compile(re.escape(_PREFIX) + r"\w+")
@@ -69,9 +70,15 @@ class ScratchPlace:
         free = room(self.path).free
         if free < amount + LEAST_FREE:
             raise VaultError(
-                f"{self._parent}: a drill of this snapshot needs about {size(amount)}; {size(free)} are free, and"
-                f" {size(LEAST_FREE)} must stay free",
-                "free some room there, or name another folder: [drill] folder",
+                sentence(
+                    "{parent}: a drill of this snapshot needs about {amount}; {free} are free, and "
+                    "{least_free} must stay free",
+                    parent=self._parent,
+                    amount=size(amount),
+                    free=size(free),
+                    least_free=size(LEAST_FREE),
+                ),
+                sentence("free some room there, or name another folder: [drill] folder"),
             )
 
 

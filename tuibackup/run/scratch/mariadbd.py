@@ -10,6 +10,7 @@ from tuibackup.database.mariadbd import account, untrusting
 from tuibackup.database.restore.target import TargetServer, local_target
 from tuibackup.run.scratch.folder import ScratchPlace
 from tuibackup.vault.output import vault_errors
+from tuibackup.words import sentence
 
 _UNPRIVILEGED = "nobody"  # the account that it runs as if root starts it
 _SERVER_BYTES = 200 << 20  # of an empty server
@@ -34,6 +35,6 @@ def throw_away(settings: DrillSettings, amount: int) -> Iterator[tuple[ScratchPl
         server = untrusting(folder, nothing, user=user)
         try:
             server.start()
-            yield place, local_target(server.socket, account(), None, "the throw-away server")
+            yield place, local_target(server.socket, account(), None, sentence("the throw-away server"))
         finally:
             server.kill()  # its data goes with it: no need for a clean end
