@@ -26,6 +26,7 @@ _MANY = {
     "; tried {} times in {}",
     "{} is the beginning of {} runs",
     "reconnected {} times",
+    "the note has {} characters; {} are possible",
 }
 
 
