@@ -36,7 +36,7 @@ def test_no_configuration_is_told_with_ways_out(home: Path) -> None:
         find()
     message = str(caught.value)
     assert f"neither {home}/.config/tuibackup/config.toml nor {place.SYSTEM} exists" in message
-    assert "try `tuibackup demo`, or copy " in message
+    assert "`tuibackup add` makes one" in message
     assert caught.value.exit_code == 2
 
 

@@ -6,7 +6,8 @@ inside an inline table or an array are not listed; `line_of` then answers with t
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from tuibackup.words import sentence
 
@@ -34,24 +35,43 @@ def line_of(text: str, path: Sequence[str]) -> int | None:
 def locate(text: str) -> Mapping[Path, int]:
     """The first line of every key and table of a valid TOML text, by its full path."""
     found: dict[Path, int] = {}
+    for one in statements(text):
+        line = text.count("\n", 0, one.start) + 1
+        for length in range(1, len(one.path) + 1):
+            found.setdefault(one.path[:length], line)
+    return found
+
+
+class Statement(NamedTuple):
+    """A header or a key with its value, by its full path. Positions in the text; `value` is `end` for a header."""
+
+    path: Path
+    is_header: bool
+    start: int
+    value: int
+    end: int  # a comment behind it is not part of it
+
+
+def statements(text: str) -> Iterator[Statement]:
+    """Every statement of a valid TOML text, in its order."""
     table: Path = ()
     position = 0
     while (position := _skip(_BLANK, text, position)) < len(text):
-        line = text.count("\n", 0, position) + 1
+        start = position
         is_header = text[position] == "["
         if is_header:
             position += 2 if text.startswith("[[", position) else 1
         keys, position = _dotted(text, position)
         path = keys if is_header else table + keys
-        for length in range(1, len(path) + 1):
-            found.setdefault(path[:length], line)
         if is_header:
             table = path
             position = text.index("]", position) + 1
             position += text.startswith("]", position)
+            yield Statement(path, True, start, position, position)
         else:
-            position = _after_value(text, text.index("=", position) + 1)
-    return found
+            value = _skip(_SPACE, text, text.index("=", position) + 1)
+            position = _after_value(text, value)
+            yield Statement(path, False, start, value, position)
 
 
 def _skip(pattern: re.Pattern[str], text: str, position: int) -> int:
@@ -79,19 +99,21 @@ def _dotted(text: str, position: int) -> tuple[Path, int]:
 
 
 def _after_value(text: str, position: int) -> int:
-    """The end of the line on which the value ends; lists and inline tables may hold line breaks."""
+    """The end of the value; lists and inline tables may hold line breaks."""
     depth = 0
+    end = position
     while position < len(text):
         character = text[position]
-        if character == "\n" and not depth:
+        if character in "\n#" and not depth:
             break
         if match := _STRING.match(text, position):
-            position = match.end()
+            end = position = match.end()
         elif character == "#":
             position = (text.find("\n", position) + len(text) + 1) % (len(text) + 1)
         elif character in "[]{}\n":
             depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(character, 0)
-            position += 1
+            end = position = position + 1
         else:
             position = max(position + 1, _skip(_PLAIN, text, position))
-    return position
+            end = position - len(text[end:position]) + len(text[end:position].rstrip())
+    return end

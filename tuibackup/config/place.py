@@ -55,7 +55,7 @@ def find(explicit: Path | None = None) -> Path:
         origin = f"${VARIABLE}" if explicit is None else "--config"
         raise MissingConfigError(
             sentence("{shown}: no such configuration file ({origin})", shown=_shown(found[0]), origin=origin),
-            sentence("copy {shown} there and edit it, or try `tuibackup demo`", shown=_shown(example())),
+            sentence("`tuibackup add` makes one; to look around first: `tuibackup demo`"),
         )
     personal = _shown(found[0])
     raise MissingConfigError(
@@ -63,9 +63,8 @@ def find(explicit: Path | None = None) -> Path:
             "no configuration: neither {personal} nor {system} exists", personal=personal, system=SYSTEM
         ),
         sentence(
-            "try `tuibackup demo`, or copy {shown} to {personal} and edit it",
+            "`tuibackup add` makes one (every key is in {shown}); to look around first: `tuibackup demo`",
             shown=_shown(example()),
-            personal=personal,
         ),
     )
 

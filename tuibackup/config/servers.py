@@ -9,23 +9,23 @@ from tuibackup.config.table import Table
 from tuibackup.words import sentence
 
 # A server's name is a folder of the vault and a word of the command line.
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+_SERVER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+NAME_RULE = sentence("use 1 to 40 letters, digits, dots, dashes and underscores, a letter or digit first")
 _VAULT_FILE = "tuibackup-vault.toml"
 _SOURCES = ("password_file", "password_command", "prompt", "option_file")
+
+
+def is_server_name(text: str) -> bool:
+    """Whether a server may be called so; see NAME_RULE."""
+    return _SERVER.fullmatch(text) is not None and text.lower() != _VAULT_FILE
 
 
 def read_servers(table: Table) -> dict[str, Server]:
     """Every server in the order of the file, by name."""
     seen: dict[str, str] = {}
     for name in table:
-        if not _NAME.fullmatch(name) or name.lower() == _VAULT_FILE:
-            table.wrong(
-                name,
-                sentence("is no name for a server"),
-                sentence(
-                    "use 1 to 40 letters, digits, dots, dashes and underscores, a letter or digit first"
-                ),
-            )
+        if not is_server_name(name):
+            table.wrong(name, sentence("is no name for a server"), NAME_RULE)
         if other := seen.get(name.lower()):
             table.wrong(
                 name,
@@ -105,7 +105,7 @@ def _option_file(text: str) -> str:
 
 
 def _folders(table: Table) -> tuple[str, ...]:
-    read = [table.checked("folders", folder, _remote_path("folder")) for folder in table.texts("folders")]
+    read = [table.checked("folders", folder, remote_path("folder")) for folder in table.texts("folders")]
     folders = [folder for folder in read if folder is not None]
     if twice := next((one for number, one in enumerate(folders) if one in folders[:number]), None):
         table.wrong("folders", sentence('"{twice}" is there twice', twice=twice))
@@ -129,7 +129,9 @@ def _parts(folder: str) -> list[str]:
     return [part for part in folder.split("/") if part]
 
 
-def _remote_path(what: str) -> Callable[[str], str]:
+def remote_path(what: str) -> Callable[[str], str]:
+    """A parser for the path of a folder or socket on the server; its ValueError says how to write it."""
+
     def parse(text: str) -> str:
         if not text.startswith("/"):
             raise ValueError(
@@ -149,7 +151,7 @@ def _remote_path(what: str) -> Callable[[str], str]:
 
 def _database(table: Table) -> Database:
     host = table.parsed("host", logins.host, None)
-    socket = table.parsed("socket", _remote_path("socket"), None)
+    socket = table.parsed("socket", remote_path("socket"), None)
     port = table.number("port", 1, 65535)
     if socket and host:
         table.wrong("host", sentence("there is also socket"), sentence("keep one of the two"))
