@@ -50,13 +50,15 @@ async def connect(
     secrets: SecretProvider,
     deadline: float,
     notes: Callable[[str], None],
+    alone: bool = False,
 ) -> "Session":
     """Log in to `server` through its hops. `deadline` is monotonic time; `notes` gets what is worth knowing.
 
-    `known_hosts` is our own, read beside the user's; accepted host keys are added to it and told.
+    `known_hosts` is our own, read beside the user's; accepted host keys are added to it and told. `alone`: only the key
+    and the password of its configuration count, whatever the agent and ~/.ssh hold.
     Raises ConnectError, HostKeyError, LoginError, NeedsOperatorError, and what `secrets` raises.
     """
-    hopping = Hopping(server, known_hosts, answers, secrets, notes, Patience(deadline))
+    hopping = Hopping(server, known_hosts, answers, secrets, notes, Patience(deadline), alone=alone)
     session = Session(server.name, await connecting.open_all(hopping))
     session.waited = joined("; ", hopping.waited)
     return session
@@ -70,13 +72,15 @@ async def learn_host_keys(
     secrets: SecretProvider,
     deadline: float,
     notes: Callable[[str], None],
+    heard: Callable[[str, HostKey | None], None] = lambda _version, _key: None,
 ) -> None:
     """Go the way to `server` so that `answers` is asked about every host key that is not known yet.
 
-    No login is tried at the server itself: its key is what counts. A jump host has to let us in.
+    No login is tried at the server itself: its key is what counts. A jump host has to let us in. `heard` is told how
+    each hop presents itself, and with which key.
     Raises as `connect` does.
     """
-    hopping = Hopping(server, known_hosts, answers, secrets, notes, Patience(deadline))
+    hopping = Hopping(server, known_hosts, answers, secrets, notes, Patience(deadline), heard)
     await connecting.close_all(await connecting.open_all(hopping, log_in=False))
 
 

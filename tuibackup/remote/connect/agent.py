@@ -11,6 +11,11 @@ from pathlib import Path
 _FORWARDED = re.compile(r"/tmp/ssh-[^/]{10}/agent\.\d+|.*/\.ssh/agent/s\.[^/]*\.sshd\.[^/]*")  # noqa: S108  # only compared with
 
 
+def agent_is_there(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether an agent is named to us, which a timer would not have."""
+    return bool(environment.get("SSH_AUTH_SOCK"))
+
+
 def agent_is_forwarded(environment: Mapping[str, str] = os.environ) -> bool:
     """Whether the agent is the operator's own, forwarded by sshd: it vanishes when the operator logs out."""
     path = environment.get("SSH_AUTH_SOCK")

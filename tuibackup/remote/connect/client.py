@@ -77,7 +77,19 @@ class Client(asyncssh.SSHClient):
     @property
     def speaks(self) -> bool:
         """Whether that is an SSH server."""
-        return self._connection is not None and bool(self._connection.get_extra_info("server_version"))
+        return bool(self.version)
+
+    @property
+    def version(self) -> str:
+        """How it presents itself: "SSH-2.0-OpenSSH_9.2"; "" before."""
+        said = self._connection.get_extra_info("server_version") if self._connection else b""
+        return _clean(str(said or ""))
+
+    @property
+    def host_key(self) -> HostKey | None:
+        """The key that it showed; None before."""
+        key = self._connection.get_server_host_key() if self._connection else None
+        return host_key(key) if key else None
 
     def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
         self._connection = conn

@@ -189,7 +189,8 @@ class _Step:
 
     async def _open(self) -> asyncssh.SSHClientConnection | None:
         """A host key that is accepted on the way, and a key that is unlocked, lead to another attempt."""
-        found = await self._keys.collect(self._wanted()) if self._log_in else Identities()
+        needs_keys = self._log_in and not (self._by_itself and self._hopping.server.key is None)
+        found = await self._keys.collect(self._wanted()) if needs_keys else Identities()
         known, elsewhere = await self._host_key.look_up()
         while True:
             client = self._client(found, elsewhere)
@@ -212,6 +213,13 @@ class _Step:
                     raise
             finally:
                 client.end()
+                if client.version:
+                    self._hopping.heard(client.version, client.host_key)
+
+    @property
+    def _by_itself(self) -> bool:
+        """Whether only what the configuration names is to log in here."""
+        return self._last and self._hopping.alone
 
     def _hung_up(self) -> None:
         _hung_up[self._hop.host, self._hop.port] = time.monotonic()
@@ -224,8 +232,8 @@ class _Step:
             also=None if self._last else key,
             listed=self._hop.keys,
             certificates=self._hop.certificates,
-            agent=self._hop.agent,
-            only=self._hop.only,
+            agent="" if self._by_itself else self._hop.agent,
+            only=self._hop.only or self._by_itself,
         )
 
     def _way(self) -> Way:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from tuibackup.config import SecretSource, Server
-from tuibackup.remote.connect.hostkeys import KnownHosts
+from tuibackup.remote.connect.hostkeys import HostKey, KnownHosts
 from tuibackup.remote.connect.patience import Patience
 from tuibackup.remote.questions import Answers, Question
 from tuibackup.secret import Secret
@@ -15,7 +15,8 @@ SecretProvider = Callable[[SecretSource, Question], Awaitable[Secret | None]]
 @dataclass(frozen=True, slots=True)
 class Hopping:
     """`told` holds the notes that were given already, `waited` those of servers
-    that refused us for a while.
+    that refused us for a while. `heard` is told how a hop presents itself ("SSH-2.0-OpenSSH_9.2"), and its key.
+    `alone`: at the server only the key and the password of its configuration count, no agent and no usual key.
     """
 
     server: Server
@@ -24,6 +25,8 @@ class Hopping:
     secrets: SecretProvider
     notes: Callable[[str], None]
     patience: Patience
+    heard: Callable[[str, HostKey | None], None] = lambda _version, _key: None
+    alone: bool = False
     told: set[str] = field(default_factory=set)
     waited: list[str] = field(default_factory=list)
 
