@@ -59,6 +59,17 @@ class TerminalAnswers:
             with self._beside():
                 return await self._asked(question)
 
+    async def typed(self, text: str, *, secret: bool) -> str | None:
+        """What is typed behind `text`; None at the end of input."""
+        async with self._lock:
+            with _echo(not secret):
+                print(text, end="", file=sys.stderr, flush=True)
+                try:
+                    return await line()
+                finally:
+                    if secret:
+                        print(file=sys.stderr)
+
     async def _asked(self, question: "Question") -> str | None:
         earlier = self._earlier(question)
         with _echo(not question.secret):

@@ -44,6 +44,11 @@ class Context:
         attended.depends_on(config.state, _("the state folder does not answer, {seconds} s"))
         return config
 
+    def use(self, config: "Config") -> None:
+        """Go on with this configuration, which is not, or not yet, that of the file."""
+        self.__dict__["config"] = config
+        use_language(config.language)
+
     def looks_after_disks(self) -> None:
         """This command says itself which of its disks do not answer, and does not hang in them."""
         attended.free_of(self.config.vault.path)

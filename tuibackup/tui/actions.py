@@ -98,6 +98,10 @@ def job_of(situation: Situation) -> JobView | None:
     )
 
 
+def _edit(situation: Situation) -> str | None:
+    return None if situation.row else _("there is no server to choose")
+
+
 def _filter(situation: Situation) -> str | None:
     if situation.pane in (1, 4):
         return None
@@ -163,6 +167,16 @@ ACTIONS: tuple[Action, ...] = (
         later("Restore the newest good snapshots of the server under the cursor into a scratch place, and compare."),
         footer=14, changes=True, why_not=_needs_server,
     ),
+    Action(
+        "add", ("a",), later("add server"),
+        later("Set up a server by questions; every answer is tried at once. Nothing is written before the last one."),
+        footer=15, changes=True,
+    ),
+    Action(
+        "edit", ("e",), later("edit server"),
+        later("Ask the same questions of the server under the cursor, with the present answers; or take it out."),
+        changes=True, why_not=_edit,
+    ),
     Action("filter", ("slash",), later("filter"), later("Show only what contains a text; empty shows all again."),
            footer=5, panes=(1, 4), why_not=_filter),
     Action("sort", ("s",), later("sort"), later("Sort the servers again, worst first."), footer=10, why_not=_sort),
@@ -210,6 +224,16 @@ DIALOG_KEYS: tuple[tuple[str, str, str], ...] = (
     (later("browse"), "R", later("restore what is marked, or what is under the cursor")),
     (later("verify, drill"), "enter", later("start it")),
     (later("verify, drill"), "y", later("copy the command that does the same")),
+    (later("add, edit"), "enter", later("answer the question; it is tried at once")),
+    (
+        later("add, edit"),
+        "esc",
+        later("go back one question, nothing is lost; while something is tried: stop that"),
+    ),
+    (later("add, edit"), "up down", later("put the next of the offered answers into the field")),
+    (later("add, edit"), "pgup pgdn", later("scroll")),
+    (later("add, edit"), "f2", later("copy the lines that are to be pasted elsewhere")),
+    (later("add, edit"), "^q", later("leave; nothing is written before the last question")),
     (later("stop"), "y n", later("stop the run; leave it (enter leaves it too)")),
     (later("question"), "enter", later("send the answer")),
     (later("details"), "up down", later("scroll")),

@@ -31,6 +31,8 @@ from tuibackup.words import _, use_language
 
 if TYPE_CHECKING:  # a start needs neither plans nor questions, and what they import takes a while
     from tuibackup.jobs.process.order import Order, Words
+    from tuibackup.jobs.recorder import Recorder
+    from tuibackup.jobs.setup.guide import Guide
     from tuibackup.run.plan import Plan, PlanSummary
     from tuibackup.tui.screens.browse import Chosen
     from tuibackup.tui.screens.plan import Wants
@@ -364,6 +366,68 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
             )
         finally:
             self.wake()
+
+    def do_add(self) -> None:
+        """Set up a server by questions."""
+        from tuibackup.jobs.setup.guide import Begun, adding
+        from tuibackup.tui.answers import ScreenAnswers
+
+        recorder = self._recorder()
+
+        def make(note: Callable[[str], None]) -> "Guide":
+            begun = Begun(self.config, lacks_vault=False)
+            return adding(begun, recorder, ScreenAnswers(self), note, {})
+
+        self._set_up(_("Add a server"), make)
+
+    def do_edit(self) -> None:
+        if self.main.servers.cursor in self.config.servers:
+            self.edit(self.main.servers.cursor)
+
+    def edit(self, server: str) -> None:
+        """The same questions of a server that is there; or take it out."""
+        from tuibackup.jobs.setup.guide import editing
+        from tuibackup.tui.answers import ScreenAnswers
+
+        recorder = self._recorder()
+
+        def make(note: Callable[[str], None]) -> "Guide":
+            there = self.config.server(server)
+            return editing(self.config, recorder, ScreenAnswers(self), note, there)
+
+        self._set_up(_("Edit {server}").format(server=server), make)
+
+    def _recorder(self) -> "Recorder":
+        from tuibackup.jobs.recorder import Recorder
+
+        return Recorder(self.config, self.operator)
+
+    def _set_up(self, title: str, make: "Callable[[Callable[[str], None]], Guide]") -> None:
+        from tuibackup.tui.screens.setup import SetUp
+
+        def done(guide: "Guide | None") -> None:
+            if guide is not None:
+                self.run_worker(self._after_set_up(guide), name="set-up")
+
+        self.push_screen(SetUp(title, make), done)
+
+    async def _after_set_up(self, guide: "Guide") -> None:
+        """Say what stays of a set-up that was left; begin the first backup, if it is wanted."""
+        left = list(await guide.close())
+        recorder = guide.reach.recorder
+        await asyncio.to_thread(recorder.close)
+        if recorder.fault:
+            left.append(_("NOT RECORDED in the ledger: {fault}").format(fault=recorder.fault))
+        if left:
+            self.main.tell(" · ".join(left))
+        self.wake()
+        if guide.first_check.back_up:
+            from tuibackup.run.plan import make_plans, wants
+
+            config = guide.reach.config
+            wanted = wants(config, [guide.server])
+            plans = await asyncio.to_thread(make_plans, config, wanted, full=False, operator=self.operator)
+            await self._start(plans)
 
     def do_stop(self) -> None:
         row = self.main.picture.row(self.main.servers.cursor)

@@ -52,7 +52,7 @@ _OWN = (
     " /*!50708 , max_execution_time = 0 */"
     " /*!80030 , show_gipk_in_create_table_and_information_schema = 1 */"
 )
-_DEFAULT_SOCKETS = ("/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock")  # noqa: S108  # theirs
+USUAL_SOCKETS = ("/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock")  # noqa: S108  # theirs
 _OPTION_PREVENTS = 1290
 _OURS = range(2000, 3000)  # errors that the client raises, not the server
 _TOO_MANY, _A_LIMIT = (1040, 1203), 1226  # logins at a time; one of the account's limits
@@ -297,7 +297,7 @@ async def _options(session: Session, server: Server, password: Secret | None) ->
     )
     if options.socket or options.host not in (None, "localhost"):
         return replace(options, host=None) if options.socket else options
-    return replace(options, host=None, socket=await _default_socket(session))
+    return replace(options, host=None, socket=await usual_socket(session))
 
 
 async def _option_file(session: Session, path: str) -> Options:
@@ -317,14 +317,15 @@ async def _option_file(session: Session, path: str) -> Options:
     return parse(said.stdout.decode("utf-8", "surrogateescape"))
 
 
-async def _default_socket(session: Session) -> str:
-    tests = "; ".join(f"test -S {path} && echo {path} && exit 0" for path in _DEFAULT_SOCKETS)
+async def usual_socket(session: Session) -> str:
+    """The first of the usual sockets that is there; without any, where most have it. Raises as `Session.run`."""
+    tests = "; ".join(f"test -S {path} && echo {path} && exit 0" for path in USUAL_SOCKETS)
     said = (
         (await session.run(f"{tests}; exit 1", timeout=ANSWER_SECONDS, limit=4096))
         .stdout.decode("utf-8", "replace")
         .strip()
     )
-    return said if said in _DEFAULT_SOCKETS else _DEFAULT_SOCKETS[0]
+    return said if said in USUAL_SOCKETS else USUAL_SOCKETS[0]
 
 
 async def open_connection(session: Session, options: Options) -> Connection:

@@ -59,7 +59,7 @@ async def check_folders(
         if sound and isinstance(source, ShellSource):
             await source.try_tar(sound[0].encode("utf-8", "surrogateescape"))
         if not server.sudo and not missing_tools(probe):
-            closed = await _closed(session, probe, server)
+            closed = await unreadable_files(session, probe, server)
     if fault := await asyncio.to_thread(no_room, config, server.name, found.needs_room):
         yield Check(_("vault"), State.FAILED, fault)
     faults = {folder.folder: folder.fault for folder in found.folders}
@@ -109,7 +109,7 @@ def no_room(config: Config, server: str, needs: int) -> str:
     return ""
 
 
-async def _closed(session: Session, probe: Probe, server: Server) -> tuple[bytes, ...]:
+async def unreadable_files(session: Session, probe: Probe, server: Server) -> tuple[bytes, ...]:
     """Regular files in the folders that the account may not read; none if looking takes too long."""
     means = find.GNU if probe.find == "gnu" else find.STAT
     found: list[bytes] = []

@@ -207,8 +207,8 @@ def _fits(row: ServerRow, wanted: str) -> bool:
 
 def _none_configured(room: int, source: str) -> list[Line]:
     text = _(
-        "No server is configured yet. Add one to {file}: a [servers.NAME] table with host, user and folders, as "
-        "the comments in it show. Then run: tuibackup trust NAME, and tuibackup check NAME."
+        "No server is configured yet. Press a to add one: it asks, tries every answer, and writes {file}."
+        " In a plain terminal: tuibackup add."
     ).format(file=source)
     return [(), *(((" ", ""), *line) for line in wrapped(text, room - 2, 6))]
 
