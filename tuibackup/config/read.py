@@ -59,7 +59,7 @@ def parse(text: str, path: Path, faults: Iterable[tuple[int, str, str]] = ()) ->
         state=top.path("state") or default_state(path),
         vault=_vault(top.table("vault", "vault")),
         language=top.choice("language", *words.LANGUAGES),
-        theme=top.parsed("theme", _theme, None),
+        theme=top.parsed("theme", theme_name, None),
         symbols=top.choice("symbols", "unicode", "ascii"),
         mouse=top.flag("mouse"),
         operators=_operators(top),
@@ -145,7 +145,8 @@ def _drill(table: Table) -> DrillSettings:
     )
 
 
-def _theme(text: str) -> str:
+def theme_name(text: str) -> str:
+    """`text` if a theme may be called so. Raises ValueError with a sentence for the user."""
     if not _THEME.fullmatch(text):
         raise ValueError(sentence("is no name of a theme; letters, digits, - and _ only, without .toml"))
     return text

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from tuibackup.config import Config
 from tuibackup.errors import TuibackupError, VaultError
 from tuibackup.overview.helper import Fault, Helper
-from tuibackup.overview.picture import LogPage, Picture, Room, Rows, RunFace, ServerRow, StoredDump
+from tuibackup.overview.picture import LogPage, Mark, Picture, Room, Rows, RunFace, ServerRow, StoredDump
 from tuibackup.overview.table import Table
 from tuibackup.overview.told import (
     DiskAnswer,
@@ -101,6 +101,7 @@ class Gatherer:
         self._told: dict[str, str] = {}  # by helper that has answered what is wrong, "" for nothing
         self._table = Table(config)
         self._config_problem = ""
+        self._themes: Mark = ()
         self._unrecorded = ""
         self._log = LogPage(read=False)
         self._jobs: tuple[JobView, ...] = ()
@@ -222,7 +223,7 @@ class Gatherer:
         if answer.run and answer.run == self._last:
             self._shown, self._untold = answer.ended, answer.ended is None
         self._recover = self._recover or (answer.died and not self._read_only)
-        self._config_problem = answer.config_problem
+        self._config_problem, self._themes = answer.config_problem, answer.themes
         if answer.config:
             self._renew(answer.config)
 
@@ -272,6 +273,7 @@ class Gatherer:
             sop=self.config.sop,
             drill_within=self.config.drill.within,
             source=str(self.config.source),
+            themes=self._themes,
         )
 
     def _picture(self, now: datetime, wish: Wish) -> Picture:

@@ -28,6 +28,9 @@ WEEKS = 13  # of the history strip
 LOG_ROWS = 500  # entries of the log that are kept in the picture
 
 
+Mark = tuple[tuple[str, int, int], ...]  # files of a folder: name, time of the last change in ns, bytes
+
+
 class LastRun(msgspec.Struct, frozen=True):
     """How a server's newest recorded run ended."""
 
@@ -304,6 +307,7 @@ class Picture(msgspec.Struct, frozen=True):
         JobView, ...
     ] = ()  # restores, verifies, drills: those under way, and those that ended just now
     source: str = ""  # the configuration file
+    themes: Mark = ()  # the user's own, beside it
     problems: tuple[str, ...] = ()  # why the program cannot work: no vault, a broken ledger
     complete: bool = True  # False until ledger and vault were read once
 

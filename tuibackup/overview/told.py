@@ -19,6 +19,7 @@ from tuibackup.overview.picture import (
     LastRun,
     LogPage,
     LogRow,
+    Mark,
     Room,
     RunFace,
     StoredDump,
@@ -48,7 +49,8 @@ class NearAnswer(msgspec.Struct, frozen=True):
     """The runs under way by server, None if nothing is new; likewise the other `jobs`, with those that ended just now.
 
     `died`: a run died and must be recorded. `ended`: the `run` that was asked for, None if its journal does not tell
-    how it ended. `config`: the file as it was read again; `config_problem`: why it could not be.
+    how it ended. `config`: the file as it was read again; `config_problem`: why it could not be. `themes`: the files in
+    the folder beside it.
     """
 
     faces: Mapping[str, RunFace] | None = None
@@ -59,6 +61,7 @@ class NearAnswer(msgspec.Struct, frozen=True):
     config_problem: str = ""
     problem: str = ""
     jobs: tuple[JobView, ...] | None = None
+    themes: Mark = ()
 
 
 # The ledger

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from tuibackup.config import Config, load
 from tuibackup.errors import TuibackupError
-from tuibackup.overview.picture import RunFace
+from tuibackup.overview.picture import Mark, RunFace
 from tuibackup.overview.told import NearAnswer, NearQuestion
 from tuibackup.run.journal.job_view import JobView
 from tuibackup.run.journal.journal import JournalReader, journal_path
@@ -45,8 +45,9 @@ class NearLook:
             jobs, job_died = self._follow_jobs([one for one in living if one.job is not None])
             ended = self._ended(question.run) if question.run else None
             return NearAnswer(
-                faces, died or job_died, question.run, ended, config, self._config_problem, jobs=jobs
-            )
+                faces, died or job_died, question.run, ended, config, self._config_problem,
+                jobs=jobs, themes=_files(self._config.source.parent / "themes"),
+            )  # fmt: skip
         except (TuibackupError, OSError) as error:
             return NearAnswer(config=config, config_problem=self._config_problem, problem=str(error))
 
@@ -125,6 +126,16 @@ def _mark(file: Path) -> tuple[int, int, int, int] | None:
     except OSError:
         return None
     return seen.st_mtime_ns, seen.st_ctime_ns, seen.st_size, seen.st_ino
+
+
+def _files(folder: Path) -> Mark:
+    """A value that changes whenever a file of the folder does; empty where it cannot be listed."""
+    try:
+        with os.scandir(folder) as found:
+            seen = [(one.name, one.stat()) for one in found]
+    except OSError:
+        return ()
+    return tuple(sorted((name, status.st_mtime_ns, status.st_size) for name, status in seen))
 
 
 class _Followed:

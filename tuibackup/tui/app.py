@@ -62,10 +62,10 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
         self, config: Config, source: Source, operator: Operator, *, read_only: bool = False
     ) -> None:
         # Before Textual reads the theme's variables, which ours extend.
-        self.themes = themes.load((themes.shipped(), config.source.parent / "themes"))
+        self.config = config
+        self.themes = self._load_themes()
         # Without colours Textual must leave them to the terminal: its other filter makes them grey.
         super().__init__(TerminalDriver, ansi_color=True if "NO_COLOR" in os.environ else None)
-        self.config = config
         self.source = source
         self.operator = operator
         self.read_only = read_only
@@ -141,6 +141,8 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
             self._renew(self.source.config)
         elif _looks_alike(picture, self.main.picture):
             return
+        if picture.themes != self.main.picture.themes:
+            self._renew_themes()
         self.main.take(picture)
         if picture.complete:
             early, self._early = self._early, []
@@ -164,6 +166,27 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
         if wanted != before.theme and wanted in self.themes.usable:
             self.theme = wanted
         self.main.tell(" · ".join(said))
+
+    def _renew_themes(self) -> None:
+        """Use the user's themes as they are now, and say what became of the one in use."""
+        before, self.themes = self.themes, self._load_themes()
+        if self.themes == before:
+            return
+        for theme in self.themes.usable.values():
+            self.register_theme(theme)
+        usable = self.themes.usable
+        wanted = self.config.theme or ""
+        name = wanted if wanted in usable and wanted not in before.usable else self.theme
+        said = list(self.themes.problems)
+        if name in usable and usable[name] != before.usable.get(name):
+            self.theme = "textual-dark"  # under the name that it has nothing would be drawn anew
+            self.theme = name
+        elif name in before.usable and name not in usable:
+            said.append(_("the theme {name} stays as it was until you choose another").format(name=name))
+        self.main.tell(" · ".join(said) or _("the themes were read again"))
+
+    def _load_themes(self) -> themes.Themes:
+        return themes.load((themes.shipped(), self.config.source.parent / "themes"))
 
     # Actions
 

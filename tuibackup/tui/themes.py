@@ -13,6 +13,10 @@ import msgspec
 from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
+from tuibackup.config.read import theme_name
+from tuibackup.text import printable
+from tuibackup.words import _
+
 DEFAULT = "tuibackup-dark"
 SIXTEEN = "tuibackup-16"  # for 16 colours, and for none
 
@@ -51,13 +55,13 @@ _COLOURS: Mapping[str, str] = {
 }
 
 
-class ThemeFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ThemeFile(msgspec.Struct, frozen=True):
     """One file of themes/: `colours` are Textual's, `semantic` the cockpit's own."""
 
     name: str
     colours: dict[str, str]
     dark: bool = True
-    ansi: bool = False  # the terminal's own 16 colours, written ansi_red, ansi_bright_red, …
+    ansi: bool = False  # only the terminal's own 16 colours, written ansi_red, ansi_bright_red, …
     semantic: dict[str, str] = {}
 
 
@@ -82,18 +86,23 @@ def shipped() -> Path:
 def read(path: Path) -> Theme:
     """The theme of one file. Raises ThemeError."""
     try:
-        file = msgspec.convert(tomllib.loads(path.read_text("utf-8")), ThemeFile)
+        values = tomllib.loads(path.read_text("utf-8"))
+        known = {key: value for key, value in values.items() if key in ThemeFile.__struct_fields__}
+        file = msgspec.convert(known, ThemeFile)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise ThemeError(str(error)) from None
-    problems = [f"colours: {name} is missing" for name in _NEEDED if name not in file.colours]
+        raise ThemeError(printable(str(error))) from None
+    problems = [f"{key} is not known" for key in values if key not in known]
+    problems += [f"colours: {name} is missing" for name in _NEEDED if name not in file.colours]
     problems += _unknown("colours", file.colours, _COLOURS) + _unknown("semantic", file.semantic, SEMANTIC)
     for name, value in (*file.colours.items(), *file.semantic.items()):
-        try:
-            Color.parse(value)
-        except ColorParseError:
-            problems.append(f'{name}: "{value}" is no colour')
+        if wrong := _wrong(value, ansi=file.ansi):
+            problems.append(f'{name}: "{value}" {wrong}')
+    try:
+        theme_name(file.name)
+    except ValueError as error:
+        problems.append(f'name: "{file.name}" {error}')
     if problems:
-        raise ThemeError("; ".join(problems))
+        raise ThemeError(printable("; ".join(problems)))
     colours = dict(file.colours)
     for name, source in _COLOURS.items():
         colours.setdefault(name, colours[source])
@@ -110,6 +119,8 @@ def load(folders: Iterable[Path]) -> Themes:
     problems: list[str] = []
     for folder in folders:
         for path in sorted(folder.glob("*.toml")):
+            if not path.is_file():  # a pipe would be waited for
+                continue
             try:
                 theme = read(path)
             except ThemeError as error:
@@ -125,6 +136,21 @@ def choose(wanted: str | None, themes: Themes, *, few_colours: bool) -> str:
     if few_colours and chosen in themes.usable and not themes.usable[chosen].ansi:
         return SIXTEEN
     return chosen
+
+
+def _wrong(value: str, *, ansi: bool) -> str:
+    """What is wrong with a colour, "" for nothing."""
+    try:
+        colour = Color.parse(value)
+    except ColorParseError:
+        return _("is no colour; write it as {way}").format(way="ansi_red" if ansi else "#rrggbb")
+    if ansi and colour.ansi is None:
+        return _("is none of the terminal's own colours (ansi_red), and this theme says ansi = true")
+    if not ansi and colour.ansi is not None:
+        return _("is one of the terminal's own colours: write ansi = true, and only such colours")
+    if colour.a < 1 and colour.ansi is None:
+        return _("lets something shine through; write it as {way}").format(way="#rrggbb")
+    return ""
 
 
 def _unknown(table: str, given: Mapping[str, str], known: Mapping[str, str]) -> list[str]:
