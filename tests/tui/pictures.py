@@ -4,11 +4,16 @@ import time as clock
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from msgspec.structs import replace
 
 from tuibackup.config import Config, Database, Server, VaultSettings
+from tuibackup.errors import VaultError
+from tuibackup.overview.asked import LINES, Lines, Wanted
+from tuibackup.overview.desk import Desk
 from tuibackup.overview.gather import Wish
+from tuibackup.overview.past import Listed, Past
 from tuibackup.overview.picture import (
     LastRun,
     LogPage,
@@ -288,6 +293,62 @@ def config(folder: Path, picture: Picture) -> Config:
     )
 
 
+class Answering(Desk):
+    """A desk without helpers: plans from the configuration, a past that a test may change; notes are kept."""
+
+    def __init__(self, settings: Config) -> None:
+        self.settings = settings
+        self.pasts: dict[str, Past] = {}
+        self.specs: frozenset[str] | None = None
+        self.fault = ""
+        self.notes: list[tuple[str, str | None, str | None]] = []
+        self.said: list[tuple[str, str]] = []
+        self.asked: list[str] = []
+
+    def plan(
+        self,
+        wants: Mapping[str, frozenset[Clock]],
+        full: bool,
+        operator: Operator,
+        again: Mapping[str, Mapping[Clock, str]] | None = None,
+    ) -> tuple[tuple[Plan, ...], PlanSummary]:
+        plans = make_plans(self.settings, wants, full=full, operator=operator, again=again)
+        return plans, describe(plans, self.settings)
+
+    def past(self, server: str) -> Past:
+        self._fail()
+        return self.pasts.get(server, Past(server))
+
+    def page(self, server: str, wanted: Wanted, offset: int) -> Listed[Any]:
+        self._fail()
+        return Listed()
+
+    def stored(self, server: str) -> frozenset[str]:
+        if self.specs is None:
+            raise VaultError("the backup disk does not answer")
+        return self.specs
+
+    def output(self, run: str, room: int, offset: int, text: str = "") -> Lines:
+        self._fail()
+        self.asked.append(run)
+        found = [line for line in self.said if text.casefold() in line[1].casefold()]
+        return Lines(text, offset, len(found), len(self.said), tuple(found[offset : offset + LINES]))
+
+    def note(self, text: str, operator: Operator, *, server: str | None, run: str | None) -> None:
+        self._fail()
+        self.notes.append((text, server, run))
+
+    def renew(self, config: Config) -> None:
+        self.settings = config
+
+    def close(self) -> None:
+        self.fault = "closed"
+
+    def _fail(self) -> None:
+        if self.fault:
+            raise VaultError(self.fault)
+
+
 class Fixed:
     """A source that gives one picture, which a test may change; it keeps what was wished for."""
 
@@ -296,6 +357,7 @@ class Fixed:
         self.config = settings
         self.operator = picture.operator
         self.wishes: list[Wish] = []
+        self.desk = Answering(settings)
 
     def first(self) -> Picture:
         return self.picture
@@ -303,12 +365,6 @@ class Fixed:
     def gather(self, wish: Wish) -> Picture:
         self.wishes.append(wish)
         return replace(self.picture, log=replace(self.picture.log, filter=wish.log_filter))
-
-    def plan(
-        self, wants: Mapping[str, frozenset[Clock]], full: bool, operator: Operator
-    ) -> tuple[tuple[Plan, ...], PlanSummary]:
-        plans = make_plans(self.config, wants, full=full, operator=operator)
-        return plans, describe(plans, self.config)
 
     def close(self) -> None:
         clock.sleep(0)

@@ -28,7 +28,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
 
     context.looks_after_disks()
     with left_as_it_was():  # before Textual is loaded: its process stays small, and so do the helpers
-        source = Gatherer(config, context.operator.name, read_only=args.read_only, plans=True)
+        source = Gatherer(config, context.operator.name, read_only=args.read_only, desk=True)
         from tuibackup.tui.app import open_cockpit
 
         return open_cockpit(config, source, loop.run, read_only=args.read_only)

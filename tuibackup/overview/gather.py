@@ -5,10 +5,9 @@ picture is put together from their last answers; a server without news keeps its
 """
 
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
-from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -16,7 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from tuibackup.config import Config
-from tuibackup.errors import TuibackupError, VaultError
+from tuibackup.overview.desk import SILENT, Desk
 from tuibackup.overview.helper import Fault, Helper
 from tuibackup.overview.picture import LogPage, Mark, Picture, Room, Rows, RunFace, ServerRow, StoredDump
 from tuibackup.overview.table import Table
@@ -30,18 +29,13 @@ from tuibackup.overview.told import (
     Of,
 )
 from tuibackup.run.journal.job_view import JobView
-from tuibackup.run.operator import Operator
-from tuibackup.sop import Clock
 from tuibackup.words import _
 
 if TYPE_CHECKING:
     from tuibackup.overview.on_disk import DiskLook
-    from tuibackup.overview.planning import PlanLook
     from tuibackup.overview.recorded import LedgerLook
     from tuibackup.overview.underway import NearLook
-    from tuibackup.run.plan import Plan, PlanSummary
 
-SILENT = 5.0  # seconds without an answer after which the picture says so
 _SOON = 1.0  # seconds that a picture waits for journals and ledger; what comes later is in the next
 _DISK_SOON = 0.3  # likewise for the backup disk, which may be far away
 _TURNS = 4  # questions that lead to others, for one picture
@@ -74,10 +68,9 @@ class Source(Protocol):
     def gather(self, wish: Wish) -> Picture:
         """Everything as it is now. Blocks; errors of ledger and vault are in the picture's `problems`."""
 
-    def plan(
-        self, wants: Mapping[str, frozenset[Clock]], full: bool, operator: Operator
-    ) -> "tuple[tuple[Plan, ...], PlanSummary]":
-        """Plans for what is wanted, and a summary of them. Blocks for a while. Raises TuibackupError."""
+    @property
+    def desk(self) -> Desk:
+        """Where to ask for plans, a server's past, and what a run said."""
 
     def close(self) -> None:
         """Let go of files."""
@@ -86,8 +79,8 @@ class Source(Protocol):
 class Gatherer:
     """The real source. Create it before this process has threads."""
 
-    def __init__(self, config: Config, who: str, *, read_only: bool = False, plans: bool = False) -> None:
-        """`read_only`: nothing is written, not even that a run died. `plans`: plans will be asked for."""
+    def __init__(self, config: Config, who: str, *, read_only: bool = False, desk: bool = False) -> None:
+        """`read_only`: nothing is written, not even that a run died. `desk`: what it answers will be asked for."""
         self.config = config
         self.operator = who
         self._read_only = read_only
@@ -96,8 +89,7 @@ class Gatherer:
         self._near = Helper("tuibackup-runs", partial(_near, config), crashes)
         self._ledger = Helper("tuibackup-ledger", partial(_ledger, config, read_only=read_only), crashes)
         self._disk = Helper("tuibackup-disk", partial(_disk, config, read_only=read_only), crashes)
-        self._planner = Helper("tuibackup-plans", partial(_plans, config), crashes) if plans else None
-        self._planning = Lock()
+        self._desk = Desk(config, crashes, read_only=read_only) if desk else None
         self._told: dict[str, str] = {}  # by helper that has answered what is wrong, "" for nothing
         self._table = Table(config)
         self._config_problem = ""
@@ -122,31 +114,16 @@ class Gatherer:
         rows = Rows(ServerRow(name, server.label) for name, server in self.config.servers.items())
         return replace(self._frame(datetime.now(UTC)), rows=rows, complete=False)
 
+    @property
+    def desk(self) -> Desk:
+        """See `Source`; there is one only where it was asked for."""
+        assert self._desk
+        return self._desk
+
     def close(self) -> None:
-        for helper in (self._near, self._ledger, self._disk, self._planner):
-            if helper:
-                helper.close()
-
-    def plan(
-        self, wants: Mapping[str, frozenset[Clock]], full: bool, operator: Operator
-    ) -> "tuple[tuple[Plan, ...], PlanSummary]":
-        """See `Source`; needs `plans`. Answers that nobody waited for are dropped."""
-        from tuibackup.overview.planning import PlanQuestion
-
-        assert self._planner
-        with self._planning:
-            until = monotonic() + SILENT
-            self._planner.answer(until)
-            asked = self._planner.ask(PlanQuestion(wants, full, operator))
-            answer = self._planner.answer(until) if asked else None
-        if answer is None:
-            raise VaultError(
-                _("the backup disk does not answer"),
-                _("nothing was started; find out why the disk hangs, then try again"),
-            )
-        if isinstance(answer, Fault) or answer.summary is None:
-            raise TuibackupError(answer.line if isinstance(answer, Fault) else answer.fault)
-        return answer.plans, answer.summary
+        for one in (self._near, self._ledger, self._disk, self._desk):
+            if one:
+                one.close()
 
     def gather(self, wish: Wish) -> Picture:
         self._ask(wish)
@@ -234,8 +211,8 @@ class Gatherer:
         self._searching = True
         self._ledger.begin(partial(_ledger, config, read_only=self._read_only))
         self._disk.begin(partial(_disk, config, read_only=self._read_only))
-        if self._planner:
-            self._planner.begin(partial(_plans, config))
+        if self._desk:
+            self._desk.renew(config)
 
     def _take_ledger(self, answer: LedgerAnswer) -> None:
         self._told[self._ledger.name] = answer.problem
@@ -331,9 +308,3 @@ def _disk(config: Config, *, read_only: bool) -> "DiskLook":
     from tuibackup.overview.on_disk import DiskLook
 
     return DiskLook(config, read_only=read_only)
-
-
-def _plans(config: Config) -> "PlanLook":
-    from tuibackup.overview.planning import PlanLook
-
-    return PlanLook(config)

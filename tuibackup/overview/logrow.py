@@ -29,6 +29,7 @@ def log_row(entry: "Entry") -> LogRow:
         detail=printable(_detail(entry.kind, body)),
         seconds=float(seconds) if isinstance(seconds, int | float) else None,
         who=printable(entry.operator),
+        run=entry.run or str(body.get("job") or ""),
         body=body,
     )
 

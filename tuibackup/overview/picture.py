@@ -257,6 +257,7 @@ class LogRow(msgspec.Struct, frozen=True):
     seconds: float | None = None
     who: str = ""
     body: Mapping[str, object] = msgspec.field(default_factory=dict)
+    run: str = ""  # the run or job that wrote it, whose journal may tell more
 
 
 class LogPage(msgspec.Struct, frozen=True):

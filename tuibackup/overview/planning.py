@@ -1,4 +1,7 @@
-"""Plans for the cockpit's dialog, made by a helper: they read the ledger, and estimate by what lies on the disk."""
+"""What the cockpit asks of the backup disk now and then, answered by a helper.
+
+Plans, which estimate by what lies there; and which snapshots of a server do.
+"""
 
 from collections.abc import Mapping
 
@@ -7,6 +10,7 @@ import msgspec
 from tuibackup.config import Config
 from tuibackup.errors import TuibackupError
 from tuibackup.run.operator import Operator
+from tuibackup.run.places import open_vault
 from tuibackup.run.plan import Plan, PlanSummary, describe, make_plans
 from tuibackup.sop import Clock
 
@@ -17,6 +21,7 @@ class PlanQuestion(msgspec.Struct, frozen=True):
     wants: Mapping[str, frozenset[Clock]]
     full: bool
     operator: Operator
+    again: Mapping[str, Mapping[Clock, str]]
 
 
 class PlanAnswer(msgspec.Struct, frozen=True):
@@ -27,8 +32,21 @@ class PlanAnswer(msgspec.Struct, frozen=True):
     fault: str = ""
 
 
+class StoredQuestion(msgspec.Struct, frozen=True):
+    """Which snapshots of a server lie on the disk."""
+
+    server: str
+
+
+class StoredAnswer(msgspec.Struct, frozen=True):
+    """Their specs; `fault`: why they are not known."""
+
+    specs: frozenset[str] = frozenset()
+    fault: str = ""
+
+
 class PlanLook:
-    """Plans by `config`; see `Helper`."""
+    """Answers by `config`; see `Helper`."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -36,9 +54,25 @@ class PlanLook:
     def close(self) -> None:
         """Nothing is open between two questions."""
 
-    def __call__(self, question: PlanQuestion) -> PlanAnswer:
+    def __call__(self, question: PlanQuestion | StoredQuestion) -> PlanAnswer | StoredAnswer:
+        return self._stored(question) if isinstance(question, StoredQuestion) else self._plan(question)
+
+    def _stored(self, question: StoredQuestion) -> StoredAnswer:
         try:
-            plans = make_plans(self._config, question.wants, full=question.full, operator=question.operator)
+            vault = open_vault(self._config, create=False)
+            return StoredAnswer(frozenset(one.spec for one in vault.snapshots(question.server)))
+        except TuibackupError as error:
+            return StoredAnswer(fault=str(error))
+
+    def _plan(self, question: PlanQuestion) -> PlanAnswer:
+        try:
+            plans = make_plans(
+                self._config,
+                question.wants,
+                full=question.full,
+                operator=question.operator,
+                again=question.again,
+            )
             return PlanAnswer(plans, describe(plans, self._config))
         except TuibackupError as error:
             return PlanAnswer(fault=str(error))

@@ -5,13 +5,16 @@ screen (dashes become underscores).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tuibackup.overview.picture import Picture, ServerRow
 from tuibackup.run.journal.job_view import JobView
 from tuibackup.words import _, later
 
-PANES = {1: later("servers"), 2: later("run"), 3: later("dump"), 4: later("log")}
+PAGE = 5  # stands for a pane: the server's page
+PANES = {
+    1: later("servers"), 2: later("run"), 3: later("dump"), 4: later("log"), PAGE: later("server's page"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class Situation:
     entry: bool = False  # whether a log entry is under the cursor
     read_only: bool = False
     started: bool = False  # whether a request of ours still asks its questions
+    output: str = ""  # the run or job whose output would be shown
 
 
 WhyNot = Callable[[Situation], str | None]
@@ -37,7 +41,8 @@ class Action:
     """One thing that can be done. Texts are English here and translated where shown.
 
     `keys` are Textual's names. `footer` orders the bottom line, None keeps the action out of it. `panes` are those
-    where it works, empty for all; `anywhere` is in dialogs too. `changes` says that --read-only takes it away.
+    where it works, empty for all; `anywhere` is in dialogs too, `page` on the server's page: there it is about that
+    server. `changes` says that --read-only takes it away.
     """
 
     id: str
@@ -48,6 +53,7 @@ class Action:
     panes: tuple[int, ...] = ()
     changes: bool = False
     anywhere: bool = False
+    page: bool = False
     why_not: WhyNot = lambda situation: None
 
     @property
@@ -67,6 +73,17 @@ def _plan(situation: Situation) -> str | None:
     if situation.row and situation.row.run:
         return _("a run of {server} is under way").format(server=situation.row.name)
     return _needs_server(situation)
+
+
+def _plan_failed(situation: Situation) -> str | None:
+    if situation.marked or (situation.row and situation.row.why):
+        return _plan(situation)
+    name = situation.row.name if situation.row else ""
+    return _needs_server(situation) or _("nothing of {server} failed at its last try").format(server=name)
+
+
+def _output(situation: Situation) -> str | None:
+    return None if situation.output else _("there is no run whose output could be shown")
 
 
 def _mark_late(situation: Situation) -> str | None:
@@ -126,7 +143,13 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "back-up", ("b",), later("back up"),
         later("Plan a backup of the marked servers, or of the one under the cursor. Nothing starts before enter."),
-        footer=1, changes=True, why_not=_plan,
+        footer=1, changes=True, page=True, why_not=_plan,
+    ),
+    Action(
+        "back-up-failed", ("B",), later("back up what failed"),
+        later("Plan a backup of only what gave no good backup at its last try, of the marked servers, or of the one "
+              "under the cursor. Nothing starts before enter."),
+        changes=True, page=True, why_not=_plan_failed,
     ),
     Action(
         "mark-overdue", ("o",), later("mark overdue"),
@@ -144,28 +167,38 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "details", ("enter",), later("details"),
-        later("Show everything about the server or log entry: errors in full, what was found, needs, host key."),
+        later("Open the server's page, with every action on it; or show a log entry in full."),
         footer=3, why_not=_entry,
     ),
     Action(
         "stop", ("x",), later("stop"),
         later("Stop the run, or else the job, of the server under the cursor. Asks first; what is complete is kept."),
-        footer=4, changes=True, why_not=_stop,
+        footer=4, changes=True, page=True, why_not=_stop,
+    ),
+    Action(
+        "output", ("l",), later("output"),
+        later("All that a run said, from its journal: the one under the cursor, else the server's newest."),
+        page=True, why_not=_output,
+    ),
+    Action(
+        "note", ("n",), later("note"),
+        later("Write a note into the ledger, about the run or the server under the cursor; also why a step was slow."),
+        changes=True, page=True, why_not=_needs_server,
     ),
     Action(
         "restore", ("r",), later("restore"),
         later("Browse what is stored of the server under the cursor, and get files or databases back."),
-        footer=8, changes=True, why_not=_needs_server,
+        footer=8, changes=True, page=True, why_not=_needs_server,
     ),
     Action(
         "verify", ("v",), later("verify"),
         later("Read all that is stored of the server under the cursor again, and compare every hash."),
-        footer=13, changes=True, why_not=_needs_server,
+        footer=13, changes=True, page=True, why_not=_needs_server,
     ),
     Action(
         "drill", ("t",), later("drill"),
         later("Restore the newest good snapshots of the server under the cursor into a scratch place, and compare."),
-        footer=14, changes=True, why_not=_needs_server,
+        footer=14, changes=True, page=True, why_not=_needs_server,
     ),
     Action(
         "add", ("a",), later("add server"),
@@ -175,7 +208,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "edit", ("e",), later("edit server"),
         later("Ask the same questions of the server under the cursor, with the present answers; or take it out."),
-        changes=True, why_not=_edit,
+        changes=True, page=True, why_not=_edit,
     ),
     Action("filter", ("slash",), later("filter"), later("Show only what contains a text; empty shows all again."),
            footer=5, panes=(1, 4), why_not=_filter),
@@ -201,7 +234,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("palette", ("ctrl+p", "colon"), later("all actions"), later("Every action by name, and the themes."),
            footer=12),
     Action("help", ("question_mark", "f1"), later("help"), later("What the focused pane shows, and its keys."),
-           footer=6),
+           footer=6, page=True),
     Action("redraw", ("ctrl+l",), later("redraw"),
            later("Draw everything again: something else wrote on the terminal."), anywhere=True),
     Action("suspend", ("ctrl+z",), later("suspend"), later("Go to the shell; fg comes back. Runs go on."),
@@ -236,7 +269,10 @@ DIALOG_KEYS: tuple[tuple[str, str, str], ...] = (
     (later("add, edit"), "^q", later("leave; nothing is written before the last question")),
     (later("stop"), "y n", later("stop the run; leave it (enter leaves it too)")),
     (later("question"), "enter", later("send the answer")),
-    (later("details"), "up down", later("scroll")),
+    (later("server's page"), "tab 1 2 3 4 5", later("snapshots, runs, the newest run, notes, set-up")),
+    (later("server's page"), "enter", later("browse the snapshot; the output of the run; the whole note")),
+    (later("output"), "/", later("show only lines that contain a text")),
+    (later("details, output"), "up down", later("scroll")),
     (later("details"), "y", later("copy the text")),
 )
 
@@ -291,6 +327,23 @@ def hints(situation: Situation, keymap: Mapping[str, str]) -> list[tuple[str, st
         (key_name(keys_of(action, keymap)[0]), label(action, situation), reason(action, situation) is None)
         for action in listed
     ]
+
+
+def of_page(main: Situation, picture: Picture, row: ServerRow | None, output: str) -> Situation:
+    """The situation on a server's page: `main`'s, without marks, about that server alone."""
+    return replace(
+        main, picture=picture, pane=PAGE, row=row, marked=0, late=0, due=0, entry=False, output=output
+    )
+
+
+def page_hints(situation: Situation, keymap: Mapping[str, str]) -> list[tuple[str, str, bool]]:
+    """The keys of a server's page, as `hints`."""
+    usable = {action.id: reason(action, situation) is None for action in offered(situation) if action.page}
+    listed = sorted(
+        (BY_ID[name] for name in usable),
+        key=lambda action: (action.id == "help", not usable[action.id], action.footer or 99),
+    )
+    return [(key_name(keys_of(action, keymap)[0]), _(action.label), usable[action.id]) for action in listed]
 
 
 def sheet() -> str:

@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -12,7 +13,7 @@ from textual.binding import Binding, BindingType
 from tuibackup.config import Config
 from tuibackup.errors import ConfigError, TuibackupError
 from tuibackup.overview.gather import Source
-from tuibackup.overview.picture import Picture, job_word
+from tuibackup.overview.picture import Picture, ServerRow, job_word
 from tuibackup.run.operator import Operator, identify
 from tuibackup.tui import actions, keymap, themes
 from tuibackup.tui.lines import wrapped
@@ -21,21 +22,22 @@ from tuibackup.tui.private import QuietCrash, colour_count, show_only_ascii
 from tuibackup.tui.renewed import renewed
 from tuibackup.tui.screens import confirm
 from tuibackup.tui.screens.choose import Choice, Choose
-from tuibackup.tui.screens.details import ServerDetails
 from tuibackup.tui.screens.dialog import Dialog, Text
 from tuibackup.tui.screens.job import JobPlan
 from tuibackup.tui.screens.main import MainScreen
+from tuibackup.tui.screens.server import ServerPage
 from tuibackup.tui.symbols import ascii_only
 from tuibackup.tui.wire.driver import TerminalApp, TerminalDriver
-from tuibackup.words import _, use_language
+from tuibackup.words import _, ngettext, use_language
 
 if TYPE_CHECKING:  # a start needs neither plans nor questions, and what they import takes a while
     from tuibackup.jobs.process.order import Order, Words
     from tuibackup.jobs.recorder import Recorder
     from tuibackup.jobs.setup.guide import Guide
+    from tuibackup.run.journal.events import Slow
     from tuibackup.run.plan import Plan, PlanSummary
     from tuibackup.tui.screens.browse import Chosen
-    from tuibackup.tui.screens.plan import Wants
+    from tuibackup.tui.screens.plan import Again, Wants
 
 EVERY = 0.5  # seconds between two pictures
 SOON = 0.05  # while the log is searched
@@ -70,6 +72,9 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
         self.operator = operator
         self.read_only = read_only
         self.starting = False  # whether a request of ours still asks its questions
+        self._told_missing: set[str] = set()  # runs of which it was said that their reason is missing
+        self._looked_through: object = None  # the rows that were looked through for such runs
+        self._left: set[str] = set()  # runs whose reason was left for later
         self._early: list[str] = []  # actions asked for before there was a picture to act on
         self.animation_level = "none"
         self._woken = asyncio.Event()
@@ -148,8 +153,29 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
             early, self._early = self._early, []
             for name in early:
                 self.action_act(name)
-        if isinstance(self.screen, ServerDetails):
-            self.screen.take(picture)
+        if page := self.page:
+            if server := self.config.servers.get(page.server.name):
+                page.take(picture, server)
+            else:
+                page.action_close()  # it was taken out of the configuration
+        self._tell_missing(picture)
+
+    def _tell_missing(self, picture: Picture) -> None:
+        """Say once of each slow run that its reason is missing; who opens the server's page is asked for it."""
+        if picture.rows is self._looked_through:
+            return
+        self._looked_through = picture.rows
+        missing = {row.last.run: row.name for row in picture.rows if row.slow and row.last}
+        new = [name for run, name in missing.items() if run not in self._told_missing]
+        self._told_missing.update(missing)
+        if new and self.screen is self.main and not self.read_only:
+            text = ngettext(
+                "a step of {servers} was slow and the reason is missing: {key} gives it",
+                "steps of {servers} were slow and the reasons are missing: {key} gives them",
+                len(new),
+            )
+            key = actions.key_name(actions.keys_of(actions.BY_ID["note"], self.config.keymap)[0])
+            self.main.tell(text.format(servers=", ".join(new), key=key))
 
     def _renew(self, config: Config) -> None:
         """Use the configuration that was read again, and say so."""
@@ -199,7 +225,8 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
     def action_act(self, name: str) -> None:
         """Carry out an action of the registry, or say why not."""
         action = actions.BY_ID[name]
-        if self.screen is not self.main and not action.anywhere:
+        page = self.page
+        if self.screen is not self.main and not action.anywhere and not (page and action.page):
             return
         if not self.main.picture.complete and name != "quit" and not action.anywhere:
             self._early.append(name)  # nothing is known yet: the key waits for the first picture
@@ -207,13 +234,35 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
         if self.main.filtering and name == "details":
             self.main.end_filter()
             return
-        self.main.tell("")
-        why_not = actions.reason(action, self.main.situation)
+        self._tell("")
+        why_not = actions.reason(action, self.situation)
         if why_not:
-            self.main.tell(_("{action}: {reason}").format(action=_(action.label), reason=why_not))
+            self._tell(_("{action}: {reason}").format(action=_(action.label), reason=why_not))
             return
         method: Callable[[], None] = getattr(self, action.method, None) or getattr(self.main, action.method)
         method()
+
+    @property
+    def page(self) -> ServerPage | None:
+        """The server's page, where it is the top screen."""
+        return self.screen if isinstance(self.screen, ServerPage) else None
+
+    @property
+    def here(self) -> str:
+        """The server that actions are about."""
+        return self.page.server.name if self.page else self.main.servers.cursor
+
+    @property
+    def situation(self) -> actions.Situation:
+        """What decides which actions can be used now."""
+        return self.page.situation if self.page else self.main.situation
+
+    def _tell(self, text: str) -> None:
+        """Say something in the bottom line of the screen in sight, until the next key."""
+        if self.page:
+            self.page.tell(text)
+        else:
+            self.main.tell(text)
 
     def action_close_top(self) -> None:
         """`ctrl+q`: closes a dialog, as esc does; on the main screen it leaves."""
@@ -263,22 +312,41 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
         return hurt
 
     def do_back_up(self) -> None:
-        names = [name for name in self.main.servers.order if name in self.main.servers.marks]
-        rows = [row for name in names or [self.main.servers.cursor] if (row := self.main.picture.row(name))]
-        rows = [row for row in rows if not row.run and row.clocks]
+        rows = [row for row in self._chosen_rows() if not row.run and row.clocks]
         if not rows:
-            self.main.tell(_("nothing to back up there, or a run is under way already"))
+            self._tell(_("nothing to back up there, or a run is under way already"))
             return
+        self._open_plan(rows, {})
+
+    def do_back_up_failed(self) -> None:
+        """The clocks whose last try did not renew them, as `run --failed` takes them."""
+        rows = [row for row in self._chosen_rows() if not row.run and row.why]
+        if not rows:
+            self._tell(_("nothing there failed at its last try, or a run is under way already"))
+            return
+        self._open_plan(rows, {row.name: row.why for row in rows})
+
+    def _chosen_rows(self) -> list[ServerRow]:
+        """The marked servers, else the one under the cursor; on a server's page that server."""
+        marked = [name for name in self.main.servers.order if name in self.main.servers.marks]
+        names = [self.here] if self.page or not marked else marked
+        return [row for name in names if (row := self.main.picture.row(name))]
+
+    def _open_plan(self, rows: list[ServerRow], again: "Again") -> None:
         from tuibackup.tui.screens.plan import PlanScreen
 
-        self.push_screen(PlanScreen(rows, self.config, self._plan), self._planned)
+        planner = partial(self._plan, again=again) if again else self._plan
+        self.push_screen(PlanScreen(rows, self.config, planner, again), self._planned)
 
-    def _plan(self, wants: "Wants", full: bool) -> "tuple[tuple[Plan, ...], PlanSummary]":
-        return self.source.plan(wants, full, self.operator)
+    def _plan(
+        self, wants: "Wants", full: bool, again: "Again | None" = None
+    ) -> "tuple[tuple[Plan, ...], PlanSummary]":
+        return self.source.desk.plan(wants, full, self.operator, again)
 
     def _planned(self, plans: "tuple[Plan, ...] | None") -> None:
         if plans:
-            self.main.servers.mark(self.main.servers.marks)
+            if not self.page:
+                self.main.servers.mark(self.main.servers.marks)
             self.run_worker(self._start(plans), name="request")
 
     async def _start(self, plans: "tuple[Plan, ...]") -> None:
@@ -300,11 +368,71 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
             self.starting = False
             self.wake()
 
+    def do_details(self) -> None:
+        """The log entry under the cursor, or the server's page: it asks for a reason that is missing."""
+        if self.main.number == 4 and self.main.log_pane.chosen:
+            from tuibackup.tui.screens.details import EntryDetails
+
+            self.push_screen(EntryDetails(self.main.log_pane.chosen, self.main.picture, self.main.keymap))
+            return
+        server = self.config.servers.get(self.main.servers.cursor)
+        if server is None:
+            return
+        main = self.main
+        page = ServerPage(server, main.picture, self.source.desk, main.keymap, lambda: main.situation)
+        self.push_screen(page)
+        row = main.picture.row(server.name)
+        if row and row.slow and row.last and row.last.run not in self._left and not self.read_only:
+            self._left.add(row.last.run)
+            self._ask_note(server.name, row.last.run, row.slow)
+
+    def do_output(self) -> None:
+        from tuibackup.tui.screens.output import Output
+
+        self.push_screen(Output(self.situation.output, self.source.desk))
+
+    def do_note(self) -> None:
+        """About the run under the cursor of a page; else why a step of the newest was slow; else about the server."""
+        row, server = self.main.picture.row(self.here), self.here
+        if self.page and self.page.tab == "runs" and self.page.run:
+            self._ask_note(server, self.page.run, self.page.slow)
+        elif row and row.slow and row.last:
+            self._ask_note(server, row.last.run, row.slow)
+        else:
+            self._ask_note(server, "", ())
+
+    def _ask_note(
+        self, server: str, run: str, slow: "Sequence[Slow]", text: str = "", fault: str = ""
+    ) -> None:
+        from tuibackup.run.unusual import slow_sentence
+        from tuibackup.tui.screens.note import Note
+
+        about = f"{server} · {run}" if run else server
+        dialog = Note(about, [slow_sentence(one) for one in slow], text=text, fault=fault)
+
+        def answered(said: str | None) -> None:
+            if said:
+                self.run_worker(self._write_note(server, run, slow, said), name="note")
+
+        self.push_screen(dialog, answered)
+
+    async def _write_note(self, server: str, run: str, slow: "Sequence[Slow]", text: str) -> None:
+        desk, operator = self.source.desk, self.operator
+        try:
+            await asyncio.to_thread(partial(desk.note, text, operator, server=server, run=run or None))
+        except TuibackupError as error:
+            self._ask_note(server, run, slow, text, str(error))
+            return
+        self._tell(_("noted"))
+        if self.page:
+            self.page.load()
+        self.wake()
+
     def do_restore(self) -> None:
         from tuibackup.overview.browse import Browser
         from tuibackup.tui.screens.browse import Browse
 
-        server = self.main.servers.cursor
+        server = self.here
         dialog = Browse(server, Browser(self.config, server), self.main.picture.now)
         self.push_screen(dialog, lambda chosen: self._where_to(server, chosen) if chosen else None)
 
@@ -345,7 +473,7 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
     def do_verify(self) -> None:
         from tuibackup.jobs.process.order import Verify
 
-        server = self.main.servers.cursor
+        server = self.here
         text = _(
             "Everything that is stored of {server} is read from the backup disk again, and every hash compared."
         )
@@ -354,7 +482,7 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
     def do_drill(self) -> None:
         from tuibackup.jobs.process.order import Drill
 
-        server = self.main.servers.cursor
+        server = self.here
         text = _(
             "The newest good snapshots of {server} are restored into a scratch place ({folder}), compared with what was"
             " recorded when they were made, and thrown away."
@@ -404,8 +532,8 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
         self._set_up(_("Add a server"), make)
 
     def do_edit(self) -> None:
-        if self.main.servers.cursor in self.config.servers:
-            self.edit(self.main.servers.cursor)
+        if self.here in self.config.servers:
+            self.edit(self.here)
 
     def edit(self, server: str) -> None:
         """The same questions of a server that is there; or take it out."""
@@ -442,7 +570,7 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
         if recorder.fault:
             left.append(_("NOT RECORDED in the ledger: {fault}").format(fault=recorder.fault))
         if left:
-            self.main.tell(" · ".join(left))
+            self._tell(" · ".join(left))
         self.wake()
         if guide.first_check.back_up:
             from tuibackup.run.plan import make_plans, wants
@@ -453,11 +581,11 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
             await self._start(plans)
 
     def do_stop(self) -> None:
-        row = self.main.picture.row(self.main.servers.cursor)
+        row = self.main.picture.row(self.here)
         if row and row.run:
             run, name = row.run.view.run, row.name
             dialog = confirm.stop(name, run, run_words(row.run, 60))
-        elif (job := actions.job_of(self.main.situation)) and job.planned:
+        elif (job := actions.job_of(self.situation)) and job.planned:
             run, name = job.run, f"{job_word(job.planned.job)} {job.planned.what}"
             dialog = confirm.stop_job(name, run)
         else:
@@ -470,9 +598,9 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
         try:
             ask_stop(self.config, run, self.operator)
         except TuibackupError as error:
-            self.main.tell(str(error))
+            self._tell(str(error))
         else:
-            self.main.tell(_("asked {server} to stop").format(server=name))
+            self._tell(_("asked {server} to stop").format(server=name))
         self.wake()
 
 

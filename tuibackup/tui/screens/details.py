@@ -1,4 +1,4 @@
-"""Everything about one server, or one entry of the ledger: errors in full, findings one by one."""
+"""A server, a run, or an entry of the ledger in full, as lines: errors whole, findings one by one."""
 
 import shlex
 from collections.abc import Mapping
@@ -6,7 +6,16 @@ from datetime import datetime
 
 from tuibackup.config import Server
 from tuibackup.overview.findings import findings
-from tuibackup.overview.picture import LogRow, Picture, RunFace, clock_word, days, outcome_word, state_word
+from tuibackup.overview.picture import (
+    LogRow,
+    Picture,
+    RunFace,
+    ServerRow,
+    clock_word,
+    days,
+    outcome_word,
+    state_word,
+)
 from tuibackup.overview.ways_out import WaysOut, ways_out
 from tuibackup.run.journal.view import RunView
 from tuibackup.sop import Clock, Standing
@@ -21,52 +30,43 @@ from tuibackup.words import _, ngettext
 _LABEL = 14  # cells of the left column
 
 
-class ServerDetails(Reader):
-    """Follows the picture: during a run it grows. `look` gives the newest picture."""
+def standing_lines(row: ServerRow, now: datetime, keymap: Mapping[str, str], room: int) -> list[Line]:
+    """What keeps a server from being in order, a sentence each; nothing where all is well."""
+    lines: list[Line] = []
+    if row.last and row.last.error and not row.run:
+        lines += field(_("error"), row.last.error, "failed", room)
+    for clock, standing, reason in row.reasons:
+        if not (row.last and reason == row.last.error):
+            lines += field(clock_word(clock), reason, standing.state.value, room)
+    for gone in row.lost.values():
+        lines += field(_("missing"), gone, "failed", room)
+    for finding in findings(row, now):
+        lines += field(_("damaged"), finding.sentence, "damaged", room)
+        lines += way_lines(finding.ways_out, keymap, room)
+    for clock, tried in row.tried_drills.items():
+        lines += field(_("drill"), tried.sentence(clock, now), "warnings", room)
+    if row.unfinished:
+        lines += field(_("goes on"), row.unfinished.sentence, "interrupted", room)
+    for remark in row.remarks:
+        lines += field(symbols.WARNINGS, remark, "warnings", room)
+    return lines
 
-    def __init__(self, server: Server, picture: Picture, keymap: Mapping[str, str]) -> None:
-        super().__init__()
-        self.server = server
-        self._keymap = keymap
-        self._picture = picture
-        self.title_text = f"{server.name} {symbols.NOTHING} {server.label}" if server.label else server.name
 
-    def take(self, picture: Picture) -> None:
-        """Show a newer picture."""
-        self._picture = picture
-        if self.is_mounted:
-            self.draw()
-
-    def lines(self, room: int) -> list[Line]:
-        row = self._picture.row(self.server.name)
-        face = self._picture.face(self.server.name)
-        lines = _configured(self.server, room)
-        if row:
-            now = self._picture.now
-            lines += _field(_("files"), *_clock(row.files, now), room)
-            lines += _field(_("databases"), *_clock(row.databases, now), room)
-            for clock, standing, reason in row.reasons:
-                lines += _field(clock_word(clock), reason, standing.state.value, room)
-            for gone in row.lost.values():
-                lines += _field(_("missing"), gone, "failed", room)
-            for clock, standing in row.drilled.items():
-                lines += _field(_("drill"), *_drilled(clock, standing, now), room)
-            for finding in findings(row, now):
-                lines += _field(_("damaged"), finding.sentence, "damaged", room)
-                lines += way_lines(finding.ways_out, self._keymap, room)
-            for drill in row.drills.values():
-                text = _("{outcome} {time}, {age}: {snapshot}").format(
-                    outcome=outcome_word(drill.outcome),
-                    time=when(drill.time, now),
-                    age=days(drill.age_days),
-                    snapshot=drill.snapshot,
-                )
-                lines += _field(_("drill"), text, drill.outcome.value, room)
-            for clock, tried in row.tried_drills.items():
-                lines += _field(_("drill"), tried.sentence(clock, now), "warnings", room)
-        if face is None:
-            return lines
-        return [*lines, (), *run_details(face, self._picture.now, room)]
+def clock_lines(row: ServerRow, now: datetime, room: int) -> list[Line]:
+    """All of a server's clocks with their dates."""
+    lines = field(_("files"), *_clock(row.files, now), room)
+    lines += field(_("databases"), *_clock(row.databases, now), room)
+    for clock, standing in row.drilled.items():
+        lines += field(_("drill"), *_drilled(clock, standing, now), room)
+    for drill in row.drills.values():
+        text = _("{outcome} {time}, {age}: {snapshot}").format(
+            outcome=outcome_word(drill.outcome),
+            time=when(drill.time, now),
+            age=days(drill.age_days),
+            snapshot=drill.snapshot,
+        )
+        lines += field(_("drill"), text, drill.outcome.value, room)
+    return lines
 
 
 class EntryDetails(Reader):
@@ -80,12 +80,12 @@ class EntryDetails(Reader):
     def lines(self, room: int) -> list[Line]:
         row = self._row
         style = row.outcome if row.outcome in SIGNS else ""
-        lines = _field(_("time"), f"{row.time.astimezone():%Y-%m-%d %H:%M:%S %Z}", "", room)
-        lines += _field(_("what"), row.kind, "", room)
-        lines += _field(_("server"), row.server or symbols.NOTHING, "", room)
-        lines += _field(_("who"), row.who, "", room)
+        lines = field(_("time"), f"{row.time.astimezone():%Y-%m-%d %H:%M:%S %Z}", "", room)
+        lines += field(_("what"), row.kind, "", room)
+        lines += field(_("server"), row.server or symbols.NOTHING, "", room)
+        lines += field(_("who"), row.who, "", room)
         if row.outcome:
-            lines += _field(_("outcome"), row.outcome, style, room)
+            lines += field(_("outcome"), row.outcome, style, room)
         lines += way_lines(ways_out(row.kind, row.body), self._keymap, room)
         lines.append(())
         return lines + _tree(row.body, room, 0)
@@ -95,7 +95,7 @@ def way_lines(found: WaysOut | None, keymap: Mapping[str, str], room: int) -> li
     """What a finding means, and the next steps with their keys and commands."""
     if found is None:
         return []
-    lines = _field("", found.meaning, "", room)
+    lines = field("", found.meaning, "", room)
     for way in found.ways:
         key = actions.key_name(actions.keys_of(actions.BY_ID[way.action], keymap)[0])
         text = f"{symbols.ARROW} {way.text} ({key}): {shlex.join(('tuibackup', *way.command))}"
@@ -135,25 +135,27 @@ def _scalar(value: object) -> str:
     return printable(str(value))
 
 
-def _configured(server: Server, room: int) -> list[Line]:
+def configured(server: Server, room: int) -> list[Line]:
+    """How the server is configured."""
     port = f":{server.port}" if server.port else ""
     user = f"{server.user}@" if server.user else ""
     jump = " " + _("through {jump}").format(jump=server.jump) if server.jump else ""
-    lines = _field(_("address"), f"{user}{server.host}{port}{jump}", "", room)
-    lines += _field(_("folders"), "  ".join(server.folders) or symbols.NOTHING, "", room)
+    lines = field(_("address"), f"{user}{server.host}{port}{jump}", "", room)
+    lines += field(_("folders"), "  ".join(server.folders) or symbols.NOTHING, "", room)
     if server.exclude:
-        lines += _field(_("left out"), "  ".join(server.exclude), "muted", room)
+        lines += field(_("left out"), "  ".join(server.exclude), "muted", room)
     if server.database:
         configured = server.database
         place = configured.socket or configured.password.option_file or _("usual socket")
         if configured.host and not configured.socket:
             place = f"{configured.host}:{configured.port}"
-        lines += _field(_("database"), f"{configured.user or server.user or ''} {place}".strip(), "", room)
+        lines += field(_("database"), f"{configured.user or server.user or ''} {place}".strip(), "", room)
     return lines
 
 
-def _field(name: str, text: str, style: str, room: int) -> list[Line]:
-    found = wrapped(text, room - _LABEL, 12, style)
+def field(name: str, text: str, style: str, room: int, most: int = 12) -> list[Line]:
+    """A name in the left column, and a text of at most `most` lines beside it."""
+    found = wrapped(text, room - _LABEL, most, style)
     start = left(name, _LABEL)
     return [((start, "muted"), *found[0]), *(((" " * _LABEL, ""), *line) for line in found[1:])]
 
@@ -192,7 +194,7 @@ def run_details(face: RunFace, now: datetime, room: int) -> list[Line]:
     view = face.view
     lines = _heading(face, now, room)
     if view.finished and view.finished.error:
-        lines += _field(_("error"), view.finished.error, "failed", room)
+        lines += field(_("error"), view.finished.error, "failed", room)
     for step in view.steps.values():
         lines += step_lines(step, face, now, room, narrow=room < 70, whole=True)
     lines += _findings(view, room)
@@ -200,7 +202,7 @@ def run_details(face: RunFace, now: datetime, room: int) -> list[Line]:
         lines.append(())
     lines += _results(view, room) + _needs(view, room)
     for number, note in enumerate(view.notes):
-        lines += _field(_("notes") if number == 0 else "", note, "muted", room)
+        lines += field(_("notes") if number == 0 else "", note, "muted", room)
     return lines
 
 
@@ -215,12 +217,12 @@ def _heading(face: RunFace, now: datetime, room: int) -> list[Line]:
     else:
         state, style = _("ended without saying how"), "interrupted"
     sign = SIGNS.get(style, symbols.NOT_BEGUN)
-    lines = _field(_("run"), view.run, "", room)
+    lines = field(_("run"), view.run, "", room)
     if view.planned:
         began = when(datetime.fromisoformat(view.planned.time), now)
         full = " · " + _("full download") if view.planned.full else ""
-        lines += _field(_("started"), f"{began} · {view.planned.operator}{full}", "", room)
-    return lines + _field(_("outcome"), f"{sign} {state}", style, room)
+        lines += field(_("started"), f"{began} · {view.planned.operator}{full}", "", room)
+    return lines + field(_("outcome"), f"{sign} {state}", style, room)
 
 
 def _results(view: RunView, room: int) -> list[Line]:
@@ -237,7 +239,7 @@ def _results(view: RunView, room: int) -> list[Line]:
             parts.append(result.detail)
         elif result.items:
             parts.append(f"{count(result.items)} · {size(result.bytes)}")
-        lines += _field(name, " · ".join(parts), result.outcome.value, room)
+        lines += field(name, " · ".join(parts), result.outcome.value, room)
     return lines
 
 
@@ -246,7 +248,7 @@ def _needs(view: RunView, room: int) -> list[Line]:
     for number, (need, met, detail) in enumerate(view.needs):
         sign = symbols.DONE if met else symbols.FAILED
         text = f"{sign} {need}: {detail}" if detail else f"{sign} {need}"
-        lines += _field(_("needs") if number == 0 else "", text, "" if met else "failed", room)
+        lines += field(_("needs") if number == 0 else "", text, "" if met else "failed", room)
     return lines
 
 

@@ -14,7 +14,8 @@ def help_lines(situation: actions.Situation, keymap: Mapping[str, str], room: in
     if situation.pane == 1:
         lines += [*_signs(), ()]
     for action in actions.offered(situation):
-        if action.panes and situation.pane not in action.panes:
+        elsewhere = action.panes and situation.pane not in action.panes
+        if elsewhere or (situation.pane == actions.PAGE and not action.page):
             continue
         why = actions.reason(action, situation)
         keys = " ".join(actions.key_name(key) for key in actions.keys_of(action, keymap))
@@ -47,6 +48,12 @@ def _about(pane: int) -> str:
         4: _(
             "The ledger: everything that was done, newest first. The newest 500 entries that fit the filter are "
             "here; tuibackup log shows all of them."
+        ),
+        actions.PAGE: _(
+            "One server: what keeps it from being in order, a year at a glance, and lists; tab or a number goes to the "
+            "next one. A cell is a week of the files or a month of the databases: █ done, ▓ warnings, × failed, · "
+            "nothing. The shades below show size and time, each a quarter of the most. New is what was fetched, stored "
+            "what that takes on the disk. Enter browses a snapshot, shows what a run said, or a whole note."
         ),
     }[pane]
 

@@ -29,7 +29,6 @@ from tuibackup.tui.panes.servers import ServersPane
 from tuibackup.tui.panes.steps import StepsPane
 from tuibackup.tui.private import DrawnOnce
 from tuibackup.tui.screens.choose import Choice, Choose
-from tuibackup.tui.screens.details import EntryDetails, ServerDetails
 from tuibackup.tui.screens.dialog import Text
 from tuibackup.tui.screens.help import help_lines
 from tuibackup.tui.themes import Themes
@@ -69,6 +68,10 @@ class Cockpit(Protocol):
     config: Config
     themes: Themes
     starting: bool  # whether a request still asks its questions
+
+    @property
+    def situation(self) -> actions.Situation:
+        """What decides which actions can be used now, on whichever screen."""
 
     def wake(self) -> None:
         """Get the next picture now."""
@@ -186,7 +189,16 @@ class MainScreen(DrawnOnce, Screen[None], inherit_bindings=False):
             entry=self.log_pane.chosen is not None,
             read_only=self.read_only,
             started=self.cockpit.starting,
+            output=self._output,
         )
+
+    @property
+    def _output(self) -> str:
+        """The run or job of the log entry under the cursor; else the newest run of the server under it."""
+        if self.number == 4:
+            return self.log_pane.chosen.run if self.log_pane.chosen else ""
+        face, row = self.picture.face(self.servers.cursor), self.picture.row(self.servers.cursor)
+        return face.view.run if face else row.last.run if row and row.last else ""
 
     def _pane_changed(self) -> None:
         self.steps.server = self.dump.server = self.servers.cursor
@@ -377,12 +389,6 @@ class MainScreen(DrawnOnce, Screen[None], inherit_bindings=False):
         if self.filtering:
             self.end_filter()
 
-    def do_details(self) -> None:
-        if self.number == 4 and self.log_pane.chosen:
-            self.app.push_screen(EntryDetails(self.log_pane.chosen, self.picture, self.keymap))
-        elif server := self.cockpit.config.servers.get(self.servers.cursor):
-            self.app.push_screen(ServerDetails(server, self.picture, self.keymap))
-
     def do_copy(self) -> None:
         """Show the whole row as text that a terminal can select, and copy it if the terminal allows that."""
         pane = self.pane if self.number == 4 else self.servers
@@ -401,8 +407,8 @@ class MainScreen(DrawnOnce, Screen[None], inherit_bindings=False):
         self.app.push_screen(Text(_("copied, as far as your terminal allows it (OSC 52)"), shown))
 
     def do_help(self) -> None:
-        title = _("help: {pane}").format(pane=_(actions.PANES[self.number]))
-        situation = self.situation
+        situation = self.cockpit.situation
+        title = _("help: {pane}").format(pane=_(actions.PANES[situation.pane]))
         self.app.push_screen(Text(title, lambda room: help_lines(situation, self.keymap, room)))
 
     def do_palette(self) -> None:

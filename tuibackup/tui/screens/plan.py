@@ -25,6 +25,7 @@ from tuibackup.words import _, ngettext
 
 Wants = Mapping[str, frozenset[Clock]]
 _FIGURES = 19  # cells of how long and how much a server's backup will be
+Again = Mapping[str, Mapping[Clock, str]]  # why clocks are tried again
 Planner = Callable[[Wants, bool], tuple[tuple[Plan, ...], PlanSummary]]
 
 
@@ -63,13 +64,19 @@ class PlanScreen(Planned[tuple[Plan, ...]]):
     ]
     wide = 116
 
-    def __init__(self, rows: list[ServerRow], config: Config, planner: Planner) -> None:
+    def __init__(
+        self, rows: list[ServerRow], config: Config, planner: Planner, again: Again | None = None
+    ) -> None:
+        """With `again` only its clocks are chosen at first."""
         super().__init__()
         self._rows = rows
         self._config = config
         self._planner = planner
         self._all = {row.name: _clocks(row) for row in rows}
-        self.chosen: dict[str, set[Clock]] = {name: set(clocks) for name, clocks in self._all.items()}
+        self._again = again or {}
+        self.chosen: dict[str, set[Clock]] = {
+            name: set(self._again.get(name, clocks)) & clocks for name, clocks in self._all.items()
+        }
         self.full = False
         self._dry = False
         self._row = self._column = 0
@@ -118,6 +125,7 @@ class PlanScreen(Planned[tuple[Plan, ...]]):
         lines: list[Line] = []
         for number, row in enumerate(self._rows):
             lines += self._lines_of(number, row, plans.get(row.name), room)
+        lines += self._reasons(room)
         lines += self._summary(room)
         if self._dry:
             lines += self._dry_run(room)
@@ -205,6 +213,16 @@ class PlanScreen(Planned[tuple[Plan, ...]]):
         for warning in summary.warnings:
             lines += wrapped(f"{symbols.WARNINGS} {warning}", room, 3, "warnings")
         return lines
+
+    def _reasons(self, room: int) -> list[Line]:
+        """Why clocks are tried again."""
+        lines: list[Line] = []
+        for name, clocks in self._again.items():
+            for clock, why in clocks.items():
+                text = _("{server}: {clock} again, because of the last try: {reason}")
+                said = text.format(server=name, clock=clock_word(clock), reason=why or _("no good backup"))
+                lines += wrapped(said, room, 3, "warnings")
+        return [(), *lines] if lines else []
 
     def _dry_run(self, room: int) -> list[Line]:
         if self._draft is None:
