@@ -301,7 +301,6 @@ class Answering(Desk):
         self.pasts: dict[str, Past] = {}
         self.specs: frozenset[str] | None = None
         self.fault = ""
-        self.notes: list[tuple[str, str | None, str | None]] = []
         self.said: list[tuple[str, str]] = []
         self.asked: list[str] = []
 
@@ -333,10 +332,6 @@ class Answering(Desk):
         self.asked.append(run)
         found = [line for line in self.said if text.casefold() in line[1].casefold()]
         return Lines(text, offset, len(found), len(self.said), tuple(found[offset : offset + LINES]))
-
-    def note(self, text: str, operator: Operator, *, server: str | None, run: str | None) -> None:
-        self._fail()
-        self.notes.append((text, server, run))
 
     def renew(self, config: Config) -> None:
         self.settings = config

@@ -4,8 +4,6 @@ from typing import Literal
 
 import msgspec
 
-from tuibackup.run.operator import Operator
-
 Wanted = Literal["snapshots", "runs", "notes"]
 LINES = 400  # of a run's output that come at once
 
@@ -41,16 +39,3 @@ class Lines(msgspec.Struct, frozen=True):
     total: int
     all: int
     lines: tuple[tuple[str, str], ...]
-
-
-class NoteQuestion(msgspec.Struct, frozen=True):
-    """A note to be written; the answer is `Noted`."""
-
-    text: str
-    operator: Operator
-    server: str | None
-    run: str | None
-
-
-class Noted(msgspec.Struct, frozen=True):
-    """It is in the ledger."""

@@ -83,12 +83,6 @@ class Desk:
 
         return self._of_record(OutputQuestion(run, room, offset, text), Lines)
 
-    def note(self, text: str, operator: Operator, *, server: str | None, run: str | None) -> None:
-        """Write a note into the ledger. Raises TuibackupError."""
-        from tuibackup.overview.asked import Noted, NoteQuestion
-
-        self._of_record(NoteQuestion(text, operator, server, run), Noted)
-
     def _of_record(self, question: Any, kind: type[_T]) -> _T:
         return self._record.ask(question, kind, _("the ledger does not answer"))
 

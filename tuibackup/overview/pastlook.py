@@ -4,14 +4,11 @@ from datetime import UTC, datetime
 
 from tuibackup.config import Config
 from tuibackup.errors import TuibackupError
-from tuibackup.jobs.note import NotePlan, cleaned, write_note
 from tuibackup.ledger.store import Ledger
 from tuibackup.overview import past
 from tuibackup.overview.asked import (
     LINES,
     Lines,
-    Noted,
-    NoteQuestion,
     OutputQuestion,
     PageQuestion,
     PastQuestion,
@@ -22,7 +19,7 @@ from tuibackup.overview.output import said_by
 from tuibackup.run.places import look_into_ledger
 from tuibackup.words import use_language
 
-Question = PastQuestion | PageQuestion | OutputQuestion | NoteQuestion
+Question = PastQuestion | PageQuestion | OutputQuestion
 Answer = (
     past.Past
     | past.Listed[past.SnapshotLine]
@@ -49,7 +46,7 @@ class PastLook:
         if self._ledger:
             self._ledger.close()
 
-    def __call__(self, question: Question) -> "Answer | Noted | Fault":
+    def __call__(self, question: Question) -> "Answer | Fault":
         try:
             match question:
                 case PastQuestion():
@@ -58,10 +55,6 @@ class PastLook:
                     return self._page(question.server, question.wanted, question.offset)
                 case OutputQuestion():
                     return self._lines(question)
-                case NoteQuestion():
-                    plan = NotePlan(cleaned(question.text), question.server, question.run)
-                    write_note(self._config, plan, question.operator)
-                    return Noted()
         except TuibackupError as error:
             return Fault(str(error))
 

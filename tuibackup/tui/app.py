@@ -417,9 +417,11 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
         self.push_screen(dialog, answered)
 
     async def _write_note(self, server: str, run: str, slow: "Sequence[Slow]", text: str) -> None:
-        desk, operator = self.source.desk, self.operator
+        from tuibackup.jobs.note import NotePlan, cleaned, write_note
+
         try:
-            await asyncio.to_thread(partial(desk.note, text, operator, server=server, run=run or None))
+            plan = NotePlan(cleaned(text), server, run or None)
+            await asyncio.to_thread(write_note, self.config, plan, self.operator)
         except TuibackupError as error:
             self._ask_note(server, run, slow, text, str(error))
             return
