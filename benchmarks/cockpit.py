@@ -24,9 +24,13 @@ TUIBACKUP = str(Path(sys.executable).parent / "tuibackup")
 SERVERS = ("elearning", "lms", "repository", "siakad")
 KEYS = (
     ("`/`", "/", "filter:"), ("esc", "\x1b", "q quit"), ("`?`", "?", "esc close"), ("esc", "\x1b", "q quit"),
-    ("enter", "\r", "esc close"), ("esc", "\x1b", "q quit"), ("j", "j", "RUN lms"), ("tab", "\t", "q quit"),
+    ("enter", "\r", "esc back"), ("esc", "\x1b", "q quit"), ("j", "j", "RUN lms"), ("tab", "\t", "q quit"),
 )  # fmt: skip
-SEEN = (("main screen", "\x1b", "q quit"), ("details", "\r", "esc close"), ("help", "\x1b?", "esc close"))
+SEEN = (
+    ("main screen", "\x1b", "q quit"),
+    ("server's page", "\r", "esc back"),
+    ("help", "\x1b?", "esc close"),
+)
 
 
 class Cost(NamedTuple):

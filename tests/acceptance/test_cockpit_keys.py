@@ -35,7 +35,7 @@ def test_esc_and_what_is_typed_at_once_after_it_are_two_keys(site: Site, seat: T
         seat.send("b")
         seat.wait_for("enter start")
         seat.send("\x1b" + after)
-        seat.wait_for("address", "esc close")
+        seat.wait_for("5 set-up", "esc back")
         seat.send("\x1b")
         seat.wait_for("q quit")
     assert not site.journals, "nothing was started"
