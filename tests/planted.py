@@ -15,7 +15,10 @@ from tuibackup.demo.sshd import PrivateSshd
 _LOGIN = """#!/bin/sh
 for one in usr proc dev; do mount --rbind /$one {root}/$one || exit 99; done
 cd /
-exec chroot {root} {as_user} /bin/sh -c "$SSH_ORIGINAL_COMMAND"
+# All that is sent lies in {sent} afterwards.
+{{
+  {{ chroot {root} {as_user} /bin/sh -c "$SSH_ORIGINAL_COMMAND" 2>&3 | tee -a {sent}; }} 3>&1 >&4 | tee -a {sent} >&2
+}} 4>&1
 """
 _BUSYBOX = """#!/bin/sh
 mount -t tmpfs tmpfs {root}/usr && mkdir -p {root}/usr/bin && cp {busybox} {root}/usr/bin/busybox || exit 99
@@ -48,6 +51,7 @@ class PlantedRoot:
         self.plant("/etc/group", Path("/etc/group").read_text())
         self.link("/etc/alternatives/awk", "/usr/bin/mawk")
         self._login = folder / "login"
+        self.sent = folder / "sent"  # every byte that commands of this server printed
         as_user = "setpriv --reuid=65534 --regid=65534 --clear-groups" if nobody else ""
         if sudo:
             as_user = "setpriv --reuid=65534 --regid=65534 --clear-groups"
@@ -60,7 +64,7 @@ class PlantedRoot:
                 if Path("/etc", name).exists():
                     shutil.copy(f"/etc/{name}", self.root / "etc" / name)
         text = (_BUSYBOX if busybox else _LOGIN).format(
-            root=self.root, as_user=as_user, busybox=shutil.which("busybox")
+            root=self.root, as_user=as_user, busybox=shutil.which("busybox"), sent=self.sent
         )
         self._login.write_text(text)
         self._login.chmod(0o755)

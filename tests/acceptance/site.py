@@ -89,7 +89,10 @@ class Site:
 
     def write_config(self, vault: Path | None = None) -> None:
         """Write config.toml from `settings` and `servers`."""
-        text = f'{self.settings}\n[vault]\npath = "{vault or self.vault}"\nmin_free = "1 MB"\n{self.vault_settings}\n'
+        # A look takes a second, and most runs here are no test of it.
+        looking = "" if "[discover]" in self.settings else '[discover]\nevery = "never"\n'
+        text = f'{self.settings}\n{looking}[vault]\npath = "{vault or self.vault}"\n'
+        text += f'min_free = "1 MB"\n{self.vault_settings}\n'
         text += "\n".join(self.servers.values())
         self.config.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.config.write_text(text)

@@ -42,7 +42,8 @@ def test_status_as_json(tuibackup: Tuibackup, config: Config, record_run: Record
     servers = {server["server"]: server for server in document["servers"]}
     assert set(servers["siakad"]) == {
         "server", "label", "condition", "files", "databases", "missing", "drills",
-        "drills-not-carried-out", "drill", "damaged", "run", "last-run", "resumable", "unusual", "reason-missing",
+        "drills-not-carried-out", "drill", "damaged", "run", "last-run", "resumable", "coverage", "unusual",
+        "reason-missing",
     }  # fmt: skip
     assert servers["siakad"]["drills"] == {"files": None, "databases": None}
     assert servers["siakad"]["drills-not-carried-out"] == {"files": None, "databases": None}

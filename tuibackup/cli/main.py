@@ -37,11 +37,15 @@ COMMANDS = (
     "edit",
     "trust",
     "check",
+    "discover",
+    "accept",
     "demo",
 )
 
 # All others change something.
-LOOKING = frozenset({"follow", "status", "log", "history", "snapshots", "ls", "find", "diff", "cat", "check"})
+LOOKING = frozenset(
+    {"follow", "status", "log", "history", "snapshots", "ls", "find", "diff", "cat", "check", "discover"}
+)
 
 WARNINGS = 3
 _SELDOM = 50_000  # objects, a few megabytes, that come before Python looks for garbage
@@ -222,6 +226,8 @@ def _summary() -> list[tuple[str, str]]:
         ("edit SERVER", _("change a server, or take it out")),
         ("trust SERVER", _("see and accept a server's host key")),
         ("check [SERVER]", _("try everything a run needs, change nothing")),
+        ("discover SERVER", _("what a server has, and what of it no backup holds")),
+        ("accept SERVER WHAT --reason TEXT", _("say that a folder or database needs no backup")),
         ("demo [--headless]", _("a playground with real servers on this machine")),
     ]
 

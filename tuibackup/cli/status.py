@@ -1,7 +1,7 @@
 """`tuibackup status`: the clocks of every server, worst first; exit code 4 if a backup is overdue."""
 
 import argparse
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tuibackup.cli.columns import Shape
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tuibackup.sop import Clock, Standing
 
 LATE = 4
+_NAMED = 5  # servers of which nobody knows what is unprotected
 
 
 def define(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +51,7 @@ def _print(picture: "Picture") -> None:
     from tuibackup.cli.waysout import print_ways_out
     from tuibackup.overview.findings import findings
     from tuibackup.overview.picture import clock_word, period_word, state_word
+    from tuibackup.overview.unprotected import in_a_line
     from tuibackup.text import size
 
     files = _("files ≤ {limit}").format(limit=period_word(picture.sop.files_within))
@@ -87,6 +89,10 @@ def _print(picture: "Picture") -> None:
         for gone in one.lost.values():
             said = _("{mark} {server}: {what}").format(mark=MARKS["failed"], server=one.name, what=gone)
             print_hanging("", said)
+        if one.coverage.unprotected:
+            told = _("unprotected: {what}").format(what=in_a_line(one.coverage, picture.now))
+            print_hanging(f"{MARKS['warnings']} ", f"{one.name}: {told}")
+    _print_never_looked(picture)
     for problem in picture.problems:
         print_hanging("", _("× {problem}").format(problem=problem))
     if picture.room:
@@ -97,6 +103,15 @@ def _print(picture: "Picture") -> None:
                 path=room.path, free=size(room.free), total=size(room.total)
             ),
         )
+
+
+def _print_never_looked(picture: "Picture") -> None:
+    """Say of which servers nobody knows what is unprotected."""
+    names = [row.name for row in picture.rows if row.coverage.looked is None]
+    if names and picture.complete:
+        some = ", ".join(names[:_NAMED]) + (f", … {len(names) - _NAMED}" if len(names) > _NAMED else "")
+        text = _("nobody has looked for what no backup holds on: {servers}; {command} does")
+        print_hanging(f"{MARKS['unknown']} ", text.format(servers=some, command="tuibackup discover SERVER"))
 
 
 def _row(row: "ServerRow", picture: "Picture", clocks: int) -> list[str]:
@@ -158,14 +173,16 @@ def _document(picture: "Picture") -> dict[str, Any]:
         if picture.room
         else None,
         "problems": list(picture.problems),
-        "servers": [_server(row) for row in picture.rows.worst_first],
+        "servers": [_server(row, picture.now) for row in picture.rows.worst_first],
     }
 
 
-def _server(row: "ServerRow") -> dict[str, Any]:
+def _server(row: "ServerRow", now: datetime) -> dict[str, Any]:
     import msgspec
 
     from tuibackup.ledger.entries import iso
+    from tuibackup.overview.coverage_document import coverage_document
+    from tuibackup.overview.unprotected import age_days
     from tuibackup.sop import Clock
 
     return {
@@ -199,6 +216,7 @@ def _server(row: "ServerRow") -> dict[str, Any]:
         }
         if row.last
         else None,
+        "coverage": {"age-days": age_days(row.coverage, now), **coverage_document(row.coverage)},
         "resumable": {"files": row.unfinished.files, "bytes": row.unfinished.bytes}
         if row.unfinished
         else None,

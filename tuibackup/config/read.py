@@ -11,6 +11,7 @@ from tuibackup.config.place import default_state
 from tuibackup.config.servers import read_servers
 from tuibackup.config.settings import (
     Config,
+    DiscoverSettings,
     DrillSettings,
     RestoreSettings,
     RunSettings,
@@ -68,6 +69,7 @@ def parse(text: str, path: Path, faults: Iterable[tuple[int, str, str]] = ()) ->
         verify=_verify(top.table("verify", "verify")),
         restore=RestoreSettings(top.table("restore", "restore").flag("approval")),
         drill=_drill(top.table("drill", "drill")),
+        discover=_discover(top.table("discover", "discover")),
         ledger_url=_ledger_url(top.table("ledger", "ledger")),
         keymap=_keymap(top.table("keymap", None)),
         servers=read_servers(top.table("servers", None)),
@@ -143,6 +145,13 @@ def _drill(table: Table) -> DrillSettings:
         user=table.text("user") or "",
         password=SecretSource(file=table.path("password_file"), command=table.text("password_command")),
     )
+
+
+def _discover(table: Table) -> DiscoverSettings:
+    def every(text: str) -> Period | None:
+        return None if text.strip() == "never" else Period.parse(text)
+
+    return DiscoverSettings(table.parsed("every", every, DiscoverSettings().every))
 
 
 def theme_name(text: str) -> str:

@@ -143,6 +143,12 @@ class DrillSettings(msgspec.Struct, frozen=True):
     password: SecretSource = SecretSource()
 
 
+class DiscoverSettings(msgspec.Struct, frozen=True):
+    """How often a run looks at what else a server has; None: never."""
+
+    every: Period | None = _WEEK
+
+
 class Config(msgspec.Struct, frozen=True):
     """The whole configuration; `source` is the file it was read from."""
 
@@ -159,6 +165,7 @@ class Config(msgspec.Struct, frozen=True):
     verify: VerifySettings = VerifySettings()
     restore: RestoreSettings = RestoreSettings()
     drill: DrillSettings = DrillSettings()
+    discover: DiscoverSettings = DiscoverSettings()
     ledger_url: str = ""
     keymap: Mapping[str, str] = msgspec.field(default_factory=dict)
     servers: Mapping[str, Server] = msgspec.field(default_factory=dict)

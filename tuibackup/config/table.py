@@ -17,13 +17,14 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 KEYS: Mapping[str, tuple[str, ...]] = {
     "": (
         "language", "theme", "symbols", "mouse", "state", "operators",
-        "vault", "sop", "run", "verify", "restore", "drill", "ledger", "keymap", "servers",
+        "vault", "sop", "run", "verify", "restore", "drill", "discover", "ledger", "keymap", "servers",
     ),
     "vault": ("path", "min_free", "full_every"),
     "sop": ("files_within", "databases_within", "connect_within", "login_within"),
     "run": ("parallel", "bandwidth"),
     "verify": ("within",),
     "restore": ("approval",),
+    "discover": ("every",),
     "drill": ("within", "folder", "socket", "user", "password_file", "password_command"),
     "ledger": ("url",),
     "servers.*": (

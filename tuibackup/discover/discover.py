@@ -13,6 +13,7 @@ For a server that is only being set up a `Server(name, host)` will do: everythin
 
 import asyncio
 import posixpath
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -307,6 +308,7 @@ def _found(
     path = min((one.path for one in ones), key=lambda path: (path != real, len(path), path))
     links_to = [one.path for one in ones if one.path != real and posixpath.basename(one.path) == b"current"]
     path = links_to[0] if links_to else path
+    plain = re.sub(r"([*?\[\\])", r"\\\1", text(path).rstrip("/"))  # patterns are of this folder alone
     return FoundFolder(
         path=text(path),
         real=text(real),
@@ -317,7 +319,7 @@ def _found(
         files=size.files if size else None,
         bytes=size.bytes if size else None,
         more=size.more if size else False,
-        exclude=tuple(proposed),
+        exclude=tuple(f"{plain}/{pattern.removeprefix('./')}" for pattern in proposed),
     )
 
 

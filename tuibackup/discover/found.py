@@ -18,7 +18,7 @@ class FoundFolder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     `path` is its name there and `real` the same with all links resolved ("": that could not be found out). `named_by`
     says who uses it: "nginx kampus.example", "Moodle /var/www/lms". `files` and `bytes` are what lies in it, at least
     so much with `more`; None where that was not counted. `exclude`: patterns proposed for it, of caches, sessions and
-    other backups, from the folder on.
+    other backups, with its full path, as the configuration takes them.
     """
 
     path: str

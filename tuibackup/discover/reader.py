@@ -23,7 +23,8 @@ _BEGIN_SECONDS = 30.0  # for the account's start-up files
 # In every program: a file begins with "@NAME", a value is percent-encoded, so that it stays on its line.
 _AWK = rb"""
 function esc(t) { gsub(/%/, "%25", t); gsub(/\n/, "%0A", t); gsub(/\t/, "%09", t); return t }
-FNR == 1 { print "@" esc(ENVIRON["NAME"] != "" ? ENVIRON["NAME"] : FILENAME); begin() }
+END { finish() }
+FNR == 1 { finish(); print "@" esc(ENVIRON["NAME"] != "" ? ENVIRON["NAME"] : FILENAME); begin() }
 """
 # Files that may be read go to one awk; others one by one through sudo, where that is allowed.
 _SELECT = rb"""
@@ -107,7 +108,9 @@ class Reader:
     async def select(
         self, program: bytes, files: Sequence[bytes], *, what: str, limit: int = _MOST_BYTES
     ) -> Selected:
-        """What an awk `program` prints of each file; it has a function begin() and prints lines of words with tabs."""
+        """What an awk `program` prints of each file; it has functions begin() and finish(), which are called
+        before and after each file, and prints lines of words with tabs between them.
+        """
         found = Selected()
         if not files:
             return found

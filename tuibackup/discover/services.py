@@ -118,6 +118,7 @@ async def _values(reader: Reader, files: list[bytes], names: set[bytes]) -> dict
     program = (
         rb"""
 function begin() { }
+function finish() { }
 match($0, /^[ \t]*(export[ \t]+)?("""
         + either
         + rb""")[ \t]*=[ \t]*["']?[.\/][^"' \t\r]*/) {

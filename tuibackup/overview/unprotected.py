@@ -2,10 +2,13 @@
 
 from datetime import datetime
 
+from tuibackup.discover.found import Discovery, FoundDatabase
 from tuibackup.overview.coverage import Acceptance, Coverage, Unprotected
 from tuibackup.overview.picture import days
 from tuibackup.text import count, printable, size
 from tuibackup.words import _, ngettext
+
+_NAMED = 5  # that are told one by one in a sentence
 
 
 def looked_word(coverage: Coverage, now: datetime) -> str:
@@ -25,9 +28,12 @@ def age_days(coverage: Coverage, now: datetime) -> int | None:
 
 def in_a_line(coverage: Coverage, now: datetime) -> str:
     """All of it in one sentence: "/srv/moodledata (data of Moodle), database ojs · looked 3d ago"."""
-    named = ", ".join(
+    names = [
         f"{name_of(one)} ({used_by(one)})" if used_by(one) else name_of(one) for one in coverage.unprotected
-    )
+    ]
+    named = ", ".join(names[:_NAMED])
+    if len(names) > _NAMED:
+        named = _("{names} and {number} more").format(names=named, number=count(len(names) - _NAMED))
     if not named:
         named = _("nothing") if coverage.looked else ""
     return " · ".join(part for part in (named, looked_word(coverage, now)) if part)
@@ -118,3 +124,36 @@ def accepted_words(said: Acceptance) -> str:
     return _("accepted by {owner} on {day}: {reason}").format(
         owner=printable(said.owner), day=f"{said.time.astimezone():%Y-%m-%d}", reason=printable(said.reason)
     )
+
+
+def elsewhere_words(database: FoundDatabase) -> str:
+    """A database of an application here that is on another machine."""
+    return _(
+        "database {name} of {application} is on {host}: it belongs to the backup of that machine"
+    ).format(
+        name=printable(database.name),
+        application=printable(database.application),
+        host=printable(database.host),
+    )
+
+
+def cut_words(found: Discovery) -> tuple[str, ...]:
+    """What the look could not see, a sentence each."""
+    texts = []
+    if found.cut == ("shell",):
+        texts.append(_("this server has no find that can be used: its folders could not be looked at"))
+    elif found.cut == ("awk",):
+        texts.append(_("this server has no awk: its configuration could not be read"))
+    elif found.cut:
+        texts.append(
+            _("not all was looked at, there is too much of it: {what}").format(what=", ".join(found.cut))
+        )
+    if found.unread:
+        shown = ", ".join(map(printable, found.unread[:_NAMED]))
+        more = f", … {count(len(found.unread) - _NAMED)}" if len(found.unread) > _NAMED else ""
+        texts.append(_("the account may not read: {names}").format(names=shown + more))
+    if found.login not in ("", "done"):
+        texts.append(
+            _("its databases could not be looked at: {reason}").format(reason=printable(found.login))
+        )
+    return tuple(texts)

@@ -25,6 +25,7 @@ from tuibackup.run.held import TURN, once_free
 from tuibackup.run.journal import events as ev
 from tuibackup.run.journal.journal import Journal
 from tuibackup.run.locks import server_lock, slot, take_slot
+from tuibackup.run.looking import look_if_due
 from tuibackup.run.needs import find_vault, meet_needs, unmet
 from tuibackup.run.places import open_ledger
 from tuibackup.run.plan import Plan
@@ -151,6 +152,7 @@ async def _procedure(work: Work, answers: RunAnswers | None, held: ExitStack) ->
                 await _renew(work, Clock.FILES, (Step.DOWNLOAD, download))
             if Clock.DATABASES in work.plan.clocks:
                 await _renew(work, Clock.DATABASES, (Step.LOGIN, login), (Step.DUMP, dump))
+        await look_if_due(work)
     finally:
         await disconnect(work)
 

@@ -1,4 +1,5 @@
 # Apache: folders, includes, macros, and of defines and macros' arguments those in WANTED.
+function finish() { }
 function begin() { before = "" }
 {
   s = before $0; before = ""; sub(/\r$/, "", s)

@@ -1,4 +1,5 @@
 # Compose files: what stands below "volumes:" and is a folder, `./data:/x`, `/srv/x:/y:ro`, `name:/x`, source:, device:.
+function finish() { }
 function begin() { inside = -1 }
 function item(t) {
   gsub(/^[ \t]+|[ \t]+$/, "", t); gsub(/^["']|["']$/, "", t)

@@ -1,4 +1,5 @@
 # cPanel: "DOMAIN: OWNER==USER==main==DOMAIN==FOLDER==…".
+function finish() { }
 function begin() { }
 { at = index($0, ": "); if (!at) next
   count = split(substr($0, at + 2), part, "==")

@@ -1,4 +1,5 @@
 # OpenLiteSpeed: "key value" on a line.
+function finish() { }
 function begin() { }
 {
   sub(/\r$/, ""); if ($0 ~ /^[ \t]*(#|$)/) next

@@ -1,4 +1,5 @@
 # nginx: folders, includes, and the values of the variables in WANTED; blocks as braces, where anything is in them.
+function finish() { }
 function begin() { quote = ""; count = 0; held = 0; depth = 0; raw = 0; map = "" }
 function emit(line) { while (held > 0) { print "{"; held-- }; print line }
 function push(word) { if (count < 40) part[++count] = word }

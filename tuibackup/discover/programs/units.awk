@@ -1,4 +1,5 @@
 # Units of systemd and supervisor. Of a command only words that are paths of something there: an argument may be a password.
+function finish() { }
 function begin() { }
 /^[ \t]*(#|;)/ { next }
 match($0, /^[ \t]*(WorkingDirectory|RootDirectory|directory)[ \t]*=[ \t]*/) {

@@ -1,5 +1,5 @@
 # Configuration of applications: without comments and here-documents in `buffer`, in which finish() looks for keys.
-function begin() { finish(); buffer = ""; section = ""; comment = 0; here = ""; name = FILENAME }
+function begin() { buffer = ""; section = ""; comment = 0; here = ""; name = FILENAME }
 function scan(tag, before, value, sign,   rest, t) {
   rest = buffer
   while (match(rest, before value)) {
@@ -40,4 +40,3 @@ length(buffer) > 2000000 { next }
   if (section != "") sub(/^[ \t]+/, "", s)
   buffer = buffer "\n" (section == "" ? "" : section ".") s
 }
-END { finish() }

@@ -1,4 +1,5 @@
 # Hestia and Vesta: a line of NAME='value' pairs for each site.
+function finish() { }
 function begin() { }
 {
   site = ""; folder = ""
