@@ -65,6 +65,11 @@ def count(number: int) -> str:
     return amount("{number}", number) if number >= 1000 else str(number)
 
 
+def tenths(number: float) -> str:
+    """A number with one decimal: "0.4"."""
+    return amount("{number}", round(number, 1))
+
+
 def numbered(number: int, noun: str, plural: str = "") -> str:
     """So many of something, in English: for what is recorded. "1 file", "14,210 files", "2 queries"."""
     return f"{count(number)} {noun if number == 1 else plural or noun + 's'}"

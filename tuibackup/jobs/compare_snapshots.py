@@ -13,7 +13,7 @@ from tuibackup.errors import UsageError
 from tuibackup.jobs.stored_names import Name, StoredNames
 from tuibackup.sop import Clock
 from tuibackup.text import printable
-from tuibackup.words import _
+from tuibackup.words import sentence
 
 if TYPE_CHECKING:
     from tuibackup.vault.index.comparison import Side
@@ -85,15 +85,17 @@ def plan_comparison(vault: "Vault", before: str, after: str, only: str | None = 
     pair = Pair(vault.find(before), vault.find(after), only)
     if (pair.before.server, pair.before.clock) != (pair.after.server, pair.after.clock):
         raise UsageError(
-            _("{before} and {after} are not of one server and clock").format(
-                before=pair.before.spec, after=pair.after.spec
+            sentence(
+                "{before} and {after} are not of one server and clock",
+                before=pair.before.spec,
+                after=pair.after.spec,
             ),
-            _("tuibackup snapshots lists them"),
+            sentence("tuibackup snapshots lists them"),
         )
     if pair.after.clock is Clock.FILES and only is not None and not only.startswith("/"):
         raise UsageError(
-            _("{path}: paths are absolute, as on the server").format(path=printable(only)),
-            _("tuibackup ls {snapshot} shows its folders").format(snapshot=pair.after.spec),
+            sentence("{path}: paths are absolute, as on the server", path=printable(only)),
+            sentence("tuibackup ls {snapshot} shows its folders", snapshot=pair.after.spec),
         )
     return pair
 
@@ -140,10 +142,13 @@ def _kind(before: object, after: object, differs: tuple[str, ...]) -> str:
 
 def _nothing(pair: Pair) -> UsageError:
     return UsageError(
-        _("neither {before} nor {after} has {name}").format(
-            before=pair.before.spec, after=pair.after.spec, name=printable(pair.only or "")
+        sentence(
+            "neither {before} nor {after} has {name}",
+            before=pair.before.spec,
+            after=pair.after.spec,
+            name=printable(pair.only or ""),
         ),
-        _("tuibackup ls {snapshot} shows what is there").format(snapshot=pair.after.spec),
+        sentence("tuibackup ls {snapshot} shows what is there", snapshot=pair.after.spec),
     )
 
 

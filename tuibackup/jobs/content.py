@@ -12,7 +12,7 @@ from tuibackup.errors import UsageError
 from tuibackup.sop import Clock
 from tuibackup.text import printable
 from tuibackup.vault.archive.entry import Kind
-from tuibackup.words import _
+from tuibackup.words import sentence
 
 if TYPE_CHECKING:
     from tuibackup.vault.index.read import Index, IndexEntry
@@ -69,8 +69,8 @@ def _file(snapshot: "Snapshot", path: bytes, *, follow: bool) -> Content:
 
     if not path.startswith(b"/"):
         raise UsageError(
-            _("{path}: paths are absolute, as on the server").format(path=printable(path)),
-            _("tuibackup ls {snapshot} shows its folders").format(snapshot=snapshot.spec),
+            sentence("{path}: paths are absolute, as on the server", path=printable(path)),
+            sentence("tuibackup ls {snapshot} shows its folders", snapshot=snapshot.spec),
         )
     with Index(snapshot.path / FILE_NAME) as index:
         found = _Way(snapshot, index, follow=follow).to(path)
@@ -86,7 +86,7 @@ def _bytes(archives: "Archives", found: "IndexEntry") -> Iterator[bytes]:
     from tuibackup.errors import VaultError
 
     if found.member is None or found.archive is None:
-        raise VaultError(_("{path} has no content in the index").format(path=printable(found.path)))
+        raise VaultError(sentence("{path} has no content in the index", path=printable(found.path)))
     with archives.open(found.archive) as archive:
         yield from archive.read(found.member)
 
@@ -96,15 +96,17 @@ def _no_file(snapshot: "Snapshot", found: "IndexEntry") -> UsageError:
     match found.entry.kind:
         case Kind.FOLDER:
             return UsageError(
-                _("{path} is a folder").format(path=name),
-                _("tuibackup ls {snapshot} {path} lists it, and restore --to DIR gets it back").format(
-                    snapshot=snapshot.spec, path=name
+                sentence("{path} is a folder", path=name),
+                sentence(
+                    "tuibackup ls {snapshot} {path} lists it, and restore --to DIR gets it back",
+                    snapshot=snapshot.spec,
+                    path=name,
                 ),
             )
         case Kind.FIFO | Kind.SOCKET:
-            return UsageError(_("{path} is a pipe or socket: it has no content").format(path=name))
+            return UsageError(sentence("{path} is a pipe or socket: it has no content", path=name))
         case _:
-            return UsageError(_("{path} is a device: it has no content").format(path=name))
+            return UsageError(sentence("{path} is a device: it has no content", path=name))
 
 
 class _Way:
@@ -140,14 +142,16 @@ class _Way:
         target = link.entry.target or b""
         if not self._follow:
             raise UsageError(
-                _("{path} is a symbolic link to {target}").format(
-                    path=printable(link.path), target=printable(target)
+                sentence(
+                    "{path} is a symbolic link to {target}",
+                    path=printable(link.path),
+                    target=printable(target),
                 ),
-                _("-L follows it inside the snapshot"),
+                sentence("-L follows it inside the snapshot"),
             )
         if links > _MOST_LINKS:
             raise UsageError(
-                _("{path}: the symbolic links there lead in a circle").format(path=printable(link.path))
+                sentence("{path}: the symbolic links there lead in a circle", path=printable(link.path))
             )
         for root in self._index.roots:  # a folder that is a link on the server lies here under its own name
             if root.resolved != root.folder and (target + b"/").startswith(root.resolved + b"/"):
@@ -158,13 +162,16 @@ class _Way:
         spec = self._snapshot.spec
         if followed:
             return UsageError(
-                _("{path} leads to {target}, which is not in {snapshot}").format(
-                    path=printable(path), target=printable(there), snapshot=spec
+                sentence(
+                    "{path} leads to {target}, which is not in {snapshot}",
+                    path=printable(path),
+                    target=printable(there),
+                    snapshot=spec,
                 )
             )
         return UsageError(
-            _("{snapshot} has no {path}").format(snapshot=spec, path=printable(path)),
-            _("tuibackup ls {snapshot} shows its folders").format(snapshot=spec),
+            sentence("{snapshot} has no {path}", snapshot=spec, path=printable(path)),
+            sentence("tuibackup ls {snapshot} shows its folders", snapshot=spec),
         )
 
 
@@ -183,8 +190,8 @@ def _sql(snapshot: "Snapshot", word: str) -> Content:
                 snapshot, _table(dump, table, settings), size, database=dump.name, table=table.name
             )
     raise UsageError(
-        _("{snapshot} has no database or table {name}").format(snapshot=snapshot.spec, name=printable(word)),
-        _("tuibackup find {snapshot} {pattern} lists them").format(snapshot=snapshot.spec, pattern="'*'"),
+        sentence("{snapshot} has no database or table {name}", snapshot=snapshot.spec, name=printable(word)),
+        sentence("tuibackup find {snapshot} {pattern} lists them", snapshot=snapshot.spec, pattern="'*'"),
     )
 
 

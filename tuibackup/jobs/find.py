@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from tuibackup.errors import UsageError, VaultError
 from tuibackup.sop import Clock
 from tuibackup.text import printable
-from tuibackup.words import _
+from tuibackup.words import sentence
 
 if TYPE_CHECKING:
     from tuibackup.jobs.stored_names import Name, Stored
@@ -70,15 +70,17 @@ def plan_find(
     from tuibackup.vault.index.pattern import NamePattern
 
     if not pattern:
-        raise UsageError(_("the pattern is empty"), _("write a name, or a part of it with * for the rest"))
+        raise UsageError(
+            sentence("the pattern is empty"), sentence("write a name, or a part of it with * for the rest")
+        )
     wanted = NamePattern(pattern, ignore_case=ignore_case)
     if where is not None and "/" in where:
         return FindPlan(wanted, ((vault.find(where),),))
     known = vault.servers()
     if where is not None and where not in known:
         raise UsageError(
-            _("the vault has no snapshots of {server}").format(server=printable(where)),
-            _("tuibackup snapshots lists them"),
+            sentence("the vault has no snapshots of {server}", server=printable(where)),
+            sentence("tuibackup snapshots lists them"),
         )
     histories = (
         tuple(reversed(list(vault.newest(server, clock))))

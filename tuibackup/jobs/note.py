@@ -13,7 +13,7 @@ from tuibackup.run.operator import Operator
 from tuibackup.run.places import open_ledger
 from tuibackup.run.record import note_body
 from tuibackup.text import printable
-from tuibackup.words import _
+from tuibackup.words import later, sentence
 
 LONGEST = 1000  # characters
 
@@ -42,10 +42,10 @@ def cleaned(text: str) -> str:
     """The text of a note, in one line. Raises UsageError: nothing is in it, or too much."""
     said = printable(" ".join(text.split()))
     if not said:
-        raise UsageError(_("the note is empty"), _("write what happened, and why"))
+        raise UsageError(sentence("the note is empty"), sentence("write what happened, and why"))
     if len(said) > LONGEST:
         raise UsageError(
-            _("the note has {count} characters; {most} are possible").format(count=len(said), most=LONGEST)
+            sentence("the note has {count} characters; {most} are possible", count=len(said), most=LONGEST)
         )
     return said
 
@@ -73,9 +73,12 @@ def _run(config: Config, word: str) -> tuple[str, str | None]:
         }
         found = {*recorded, *going}
         if word not in found and len(found) != 1:
-            text = _("{word} is the beginning of several runs") if found else _("there is no run {word}")
+            text = (
+                later("{word} is the beginning of several runs") if found else later("there is no run {word}")
+            )
             raise UsageError(
-                text.format(word=printable(word)), _("tuibackup history SERVER --json has their ids")
+                sentence(text, word=printable(word)),
+                sentence("tuibackup history SERVER --json has their ids"),
             )
         run = word if word in found else found.pop()
         server = next((entry.server for entry in ledger.of_run(run)), None)

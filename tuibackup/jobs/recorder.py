@@ -20,6 +20,7 @@ from tuibackup.run.places import open_ledger
 from tuibackup.run.process.crash import line_of
 from tuibackup.run.record import operator_body
 from tuibackup.sop import Outcome
+from tuibackup.words import sentence
 
 if TYPE_CHECKING:
     from tuibackup.ledger.entries import Kind
@@ -71,11 +72,11 @@ class Recorder:
         self._lock = threading.Lock()
         self.job = job
         self._job = {"job": job} if job else {}
-        self._stopped = "stopped"
+        self._stopped = sentence("stopped")
 
     def stopped_by(self, who: str) -> None:
         """Note who wants it stopped, before it is."""
-        self._stopped = f"stopped by {who}"
+        self._stopped = sentence("stopped by {who}", who=who)
 
     def stopped(self) -> str:
         """Why it ended, if it was stopped."""

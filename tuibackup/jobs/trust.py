@@ -18,7 +18,7 @@ from tuibackup.remote.questions import Answers, Question
 from tuibackup.run.passwords import resolve
 from tuibackup.run.places import known_hosts
 from tuibackup.run.record import trust_body
-from tuibackup.words import _
+from tuibackup.words import sentence
 
 if TYPE_CHECKING:
     from tuibackup.remote.connect.hostkeys import HostKey, Told
@@ -64,8 +64,8 @@ def plan_trust(config: Config, server: str, fingerprints: list[str]) -> TrustPla
     plan = TrustPlan(config.server(server), frozenset(fingerprints))
     if wrong := [text for text in fingerprints if not _FINGERPRINT.fullmatch(text)]:
         raise UsageError(
-            _("{text} is not a fingerprint").format(text=wrong[0]),
-            _("a fingerprint is SHA256: and 43 characters"),
+            sentence("{text} is not a fingerprint", text=wrong[0]),
+            sentence("a fingerprint is SHA256: and 43 characters"),
         )
     return plan
 

@@ -12,7 +12,8 @@ from tuibackup.ledger.entries import Kind
 from tuibackup.progress import Progress
 from tuibackup.run.places import open_vault
 from tuibackup.sop import Clock, Outcome
-from tuibackup.text import numbered, size
+from tuibackup.text import size
+from tuibackup.words import joined, sentence_n
 
 if TYPE_CHECKING:
     from tuibackup.vault.layout import Snapshot
@@ -78,8 +79,17 @@ class Verified(Result):
         return {
             **body,
             "outcome": self.outcome.value,
-            "detail": f"{spec}: {numbered(verdict.files, 'file')}, {size(verdict.bytes)}",
-            "error": "" if verdict.ok else f"{spec}: {verdict.problems[0]}",
+            "detail": joined(
+                "",
+                (
+                    spec,
+                    ": ",
+                    sentence_n("{count} file", "{count} files", verdict.files),
+                    ", ",
+                    size(verdict.bytes),
+                ),
+            ),
+            "error": "" if verdict.ok else joined(": ", (spec, verdict.problems[0])),
         }
 
 

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from tuibackup.files.restore.target import MARK
-from tuibackup.text import count, numbered, printable
+from tuibackup.text import count, printable
 from tuibackup.vault.archive.entry import Entry, Kind
 from tuibackup.vault.index.read import Index, IndexEntry
 from tuibackup.vault.restore.outgoing import above
+from tuibackup.words import sentence, sentence_n
 
 _MOST = 10_000  # sentences of one kind that are kept
 _NEVER_MADE = (Kind.SOCKET, Kind.BLOCK, Kind.CHARACTER)
@@ -72,7 +73,7 @@ class Comparison:
         """The listing has ended: what was not in it is missing, but for what was not to be made (`left_out`)."""
         for found in self._not_there():
             if found.entry.kind not in _NEVER_MADE and found.path not in left_out and found.path != b"/":
-                self.differences.add(found.path, "is missing")
+                self.differences.add(found.path, sentence("is missing"))
 
     def _not_there(self) -> Iterator[IndexEntry]:
         paths = self._index.paths()
@@ -84,7 +85,7 @@ class Comparison:
         found = self._find(path)
         if found is None or found.id not in self._missing:
             if path not in self._above:
-                self.strange.add(path, "is there, and is not from this snapshot")
+                self.strange.add(path, sentence("is there, and is not from this snapshot"))
             return
         self._missing.discard(found.id)
         if difference := self._difference(found, entry):
@@ -109,18 +110,22 @@ class Comparison:
     def _difference(self, found: IndexEntry, entry: Entry) -> str:
         was = found.entry
         if entry.kind is not was.kind:
-            return "came back as something else"
+            return sentence("came back as something else")
         if was.kind is Kind.FILE and entry.size != was.size:
-            return f"has {numbered(entry.size, 'byte')}, not {count(was.size)}"
+            return sentence(
+                "has {bytes}, not {size}",
+                bytes=sentence_n("{count} byte", "{count} bytes", entry.size),
+                size=count(was.size),
+            )
         if was.kind is Kind.SYMLINK and entry.target != (was.target or b""):
-            return "leads elsewhere"
+            return sentence("leads elsewhere")
         if found.carrier is not None or was.links > 1:
             inode = entry.device, entry.inode
             if (
                 was.kind is not Kind.FOLDER
                 and self._inodes.setdefault(found.carrier or found.id, inode) != inode
             ):
-                return "came back as a file of its own, not as a hard link"
+                return sentence("came back as a file of its own, not as a hard link")
         return ""
 
     def _metadata(self, found: IndexEntry, entry: Entry) -> bool:
@@ -128,7 +133,10 @@ class Comparison:
         was, right = found.entry, True
         self.owned[Owned(entry.uid, entry.gid, was.uid, was.gid, was.user, was.group)] += 1
         if was.kind is not Kind.SYMLINK and entry.mode != was.mode:
-            self.modes.add(found.path, f"has mode {entry.mode:04o}, not {was.mode:04o}")
+            self.modes.add(
+                found.path,
+                sentence("has mode {mode}, not {mode2}", mode=f"{entry.mode:04o}", mode2=f"{was.mode:04o}"),
+            )
             right = False
         if entry.mtime_ns != was.mtime_ns:
             self.times += 1

@@ -14,6 +14,7 @@ from tuibackup.files.workers import in_thread
 from tuibackup.remote.stream import Stream
 from tuibackup.text import duration
 from tuibackup.vault.index.read import IndexEntry
+from tuibackup.words import sentence
 
 BY_HASH, READ_BACK = "sha256sum", "read-back"
 
@@ -179,7 +180,11 @@ async def _read(channel: Stream, name: str, patience: Callable[[], float]) -> by
         async with asyncio.timeout(patience()):
             return await channel.read()
     except TimeoutError:
-        raise DownloadError(f"{name}: the server sent nothing for {duration(patience())}") from None
+        raise DownloadError(
+            sentence(
+                "{name}: the server sent nothing for {patience}", name=name, patience=duration(patience())
+            )
+        ) from None
 
 
 def _fed(answers: _Answers, data: bytes) -> list[Content]:

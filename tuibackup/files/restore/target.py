@@ -33,7 +33,7 @@ from tuibackup.remote.session import Session
 from tuibackup.remote.stream import Stream
 from tuibackup.text import printable
 from tuibackup.vault.archive.entry import Entry
-from tuibackup.words import _
+from tuibackup.words import sentence
 
 MARK = b".tuibackup-restore"
 """In the new folder until the restore is complete: which restore it is of."""
@@ -133,10 +133,13 @@ class ServerFolder:
         if done.stdout.strip() != b"made":
             said = last_line(done.stderr)
             raise DownloadError(
-                _("{server}: {folder} cannot be made{said}").format(
-                    server=self.name, folder=printable(self.path), said=said
+                sentence(
+                    "{server}: {folder} cannot be made{said}",
+                    server=self.name,
+                    folder=printable(self.path),
+                    said=said,
                 ),
-                _("choose a folder that this account may write into, or set sudo = true"),
+                sentence("choose a folder that this account may write into, or set sudo = true"),
             )
 
     async def unpack(self, pieces: AsyncIterator[bytes], *, numeric_owner: bool) -> Unpacked:
@@ -200,8 +203,11 @@ class ServerFolder:
         done = await self.script(_CLOSE)
         if done.stdout.strip() != b"open":
             raise DownloadError(
-                _("{server}: {folder} is complete, but cannot be opened for others{said}").format(
-                    server=self.name, folder=printable(self.path), said=last_line(done.stderr)
+                sentence(
+                    "{server}: {folder} is complete, but cannot be opened for others{said}",
+                    server=self.name,
+                    folder=printable(self.path),
+                    said=last_line(done.stderr),
                 )
             )
 
@@ -252,10 +258,12 @@ class ServerFolder:
         # find starts the script where there is sudo, and ends with a status of its own.
         if status == _MOVED or (status and any(b"is another folder now" in line for line in said)):
             raise DownloadError(
-                _("{server}: {folder} is not the folder any more that this restore made").format(
-                    server=self.name, folder=printable(self.path)
+                sentence(
+                    "{server}: {folder} is not the folder any more that this restore made",
+                    server=self.name,
+                    folder=printable(self.path),
                 ),
-                _("somebody moved or removed it: restore into another one"),
+                sentence("somebody moved or removed it: restore into another one"),
             )
 
 
@@ -279,11 +287,14 @@ def refuse_unable(probe: Probe, server: str, *, sudo: bool) -> None:
     """DownloadError for a server that files cannot be put back onto: no shell, or not the tools."""
     if why := missing_tools(probe):
         raise DownloadError(
-            _("{server}: {why}; files are put back with the server's own shell and tar").format(
-                server=server, why=why[0]
+            sentence(
+                "{server}: {why}; files are put back with the server's own shell and tar",
+                server=server,
+                why=why[0],
             ),
-            _("restore into a folder here (--to DIR), and send that: sftp, put -r DIR; or {way_out}").format(
-                way_out=why[1]
+            sentence(
+                "restore into a folder here (--to DIR), and send that: sftp, put -r DIR; or {way_out}",
+                way_out=why[1],
             ),
         )
     refuse_missing_sudo(probe, server, sudo=sudo)

@@ -24,7 +24,7 @@ from tuibackup.run.rehearsal import list_folders
 from tuibackup.text import count, duration, printable, size
 from tuibackup.vault.disk import require_room, room
 from tuibackup.vault.layout import Vault
-from tuibackup.words import _, ngettext
+from tuibackup.words import joined, sentence, sentence_n
 
 LISTING_SECONDS = 60.0
 _CLOSED_SECONDS = 30.0
@@ -37,16 +37,19 @@ async def check_folders(
     config: Config, session: Session, probe: Probe, server: Server
 ) -> AsyncIterator[Check]:
     """A line for each folder, and one for each finding that a run would have. Raises as a run's listing does."""
-    what = _("folder")
+    what = sentence("folder")
     vault = await asyncio.to_thread(_vault, config)
     closed: tuple[bytes, ...] = ()
     try:
         async with asyncio.timeout(LISTING_SECONDS):
             found, _full = await list_folders(config, vault, session, probe, server, full=False)
     except TimeoutError:
-        text = _("the folders are too large to be listed within {time}; this lists them: {command}")
-        command = f"tuibackup run {server.name} --dry-run"
-        yield Check(what, State.OK, text.format(time=duration(LISTING_SECONDS), command=command))
+        text = sentence(
+            "the folders are too large to be listed within {time}; this lists them: {command}",
+            time=duration(LISTING_SECONDS),
+            command=f"tuibackup run {server.name} --dry-run",
+        )
+        yield Check(what, State.OK, text)
         try:
             async with asyncio.timeout(LISTING_SECONDS):
                 top = replace(server, exclude=(_TOP,))
@@ -61,26 +64,28 @@ async def check_folders(
         if not server.sudo and not missing_tools(probe):
             closed = await unreadable_files(session, probe, server)
     if fault := await asyncio.to_thread(no_room, config, server.name, found.needs_room):
-        yield Check(_("vault"), State.FAILED, fault)
+        yield Check(sentence("vault"), State.FAILED, fault)
     faults = {folder.folder: folder.fault for folder in found.folders}
     for folder in found.folders:
-        held = ngettext("{number} file", "{number} files", folder.files).format(number=count(folder.files))
+        held = sentence_n("{number} file", "{number} files", folder.files, number=count(folder.files))
         if folder.fault:
-            way_out = _("mend it on the server, or change folders of [servers.{server}]").format(
-                server=server.name
+            way_out = sentence(
+                "mend it on the server, or change folders of [servers.{server}]", server=server.name
             )
-            yield Check(what, State.FAILED, f"{folder.folder}: {folder.fault}; {way_out}")
+            yield Check(
+                what, State.FAILED, joined("; ", (joined(": ", (folder.folder, folder.fault)), way_out))
+            )
         else:
-            yield Check(what, State.OK, f"{folder.folder}: {held}, {size(folder.bytes)}")
+            yield Check(what, State.OK, joined("", (folder.folder, ": ", held, ", ", size(folder.bytes))))
     for line in found.notes:
         yield Check(what, State.OK, line)
     others = [one for one in found.findings if faults.get(one.subject) != one.reason]
-    lines = [f"{one.subject}: {one.reason}" for one in others]
-    lines += [f"{printable(name)}: {PERMISSION}" for name in closed]
+    lines = [joined(": ", (one.subject, one.reason)) for one in others]
+    lines += [joined(": ", (printable(name), PERMISSION)) for name in closed]
     for line in lines[:_SHOWN]:
         yield Check(what, State.WARNING, line)
     if len(lines) > _SHOWN:
-        more = _("{number} more of this kind").format(number=count(len(lines) - _SHOWN))
+        more = sentence("{number} more of this kind", number=count(len(lines) - _SHOWN))
         yield Check(what, State.WARNING, more)
     if closed or any(one.reason.startswith(PERMISSION) for one in found.findings):
         for check in _rule(session, probe, server):
@@ -127,8 +132,10 @@ def _rule(session: Session, probe: Probe, server: Server) -> Iterator[Check]:
     if server.sudo or missing_tools(probe) or len(probe.find_and_tar) != 2:
         return
     rule = sudo.sudoers_rule(probe.user or session.user, probe.find_and_tar)
-    text = _(
+    text = sentence(
         "to read everything, on the server as root: echo '{rule}' > /etc/sudoers.d/tuibackup; and here"
-        " sudo = true in [servers.{server}]. That makes the key as good as root's there"
+        " sudo = true in [servers.{server}]. That makes the key as good as root's there",
+        rule=rule,
+        server=server.name,
     )
-    yield Check(_("sudo"), State.WARNING, text.format(rule=rule, server=server.name))
+    yield Check("sudo", State.WARNING, text)

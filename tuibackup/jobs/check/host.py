@@ -14,7 +14,7 @@ from tuibackup.run.plan import agent_is_forwarded
 from tuibackup.text import count, printable, size
 from tuibackup.vault.disk import require_room, require_writable, room
 from tuibackup.vault.layout import NoVaultYetError
-from tuibackup.words import _, ngettext
+from tuibackup.words import joined, sentence, sentence_n
 
 _LOGIND = ("/usr/lib/systemd/logind.conf", "/etc/systemd/logind.conf")
 _DROP_INS = ("/usr/lib/systemd/logind.conf.d", "/etc/systemd/logind.conf.d")
@@ -25,30 +25,34 @@ def check_host(config: Config, *, read_only: bool = False) -> Iterator[Check]:
 
     `read_only`: do not try whether the ledger can be written.
     """
-    servers = ngettext("{number} server", "{number} servers", len(config.servers))
-    yield Check(
-        _("configuration"), State.OK, f"{config.source}: {servers.format(number=len(config.servers))}"
-    )
+    servers = sentence_n("{count} server", "{count} servers", len(config.servers))
+    yield Check(sentence("configuration"), State.OK, joined(": ", (str(config.source), servers)))
     yield _vault(config)
     yield from _state(config)
     yield _ledger(config, read_only=read_only)
     if config.run.bandwidth:
         rule = config.run.rule(datetime.now().astimezone())
-        now = _("{rule} holds now").format(rule=rule) if rule else _("no limit at this hour")
-        yield Check(_("bandwidth"), State.OK, now)
+        now = sentence("{rule} holds now", rule=rule) if rule else sentence("no limit at this hour")
+        yield Check(sentence("bandwidth"), State.OK, now)
     if kills_at_logout():
         yield Check(
-            _("logout"),
+            sentence("logout"),
             State.WARNING,
-            _("logind ends runs when you log out (KillUserProcesses=yes)")
-            + "; "
-            + _("start with: systemd-run --user --scope tuibackup, and once: loginctl enable-linger"),
+            joined(
+                "; ",
+                (
+                    sentence("logind ends runs when you log out (KillUserProcesses=yes)"),
+                    sentence(
+                        "start with: systemd-run --user --scope tuibackup, and once: loginctl enable-linger"
+                    ),
+                ),
+            ),
         )
     if agent_is_forwarded():
         yield Check(
-            _("agent"),
+            sentence("agent"),
             State.WARNING,
-            _("your SSH agent is forwarded: a run cannot reconnect after you log out"),
+            sentence("your SSH agent is forwarded: a run cannot reconnect after you log out"),
         )
 
 
@@ -59,31 +63,32 @@ def _ledger(config: Config, *, read_only: bool) -> Check:
         with ledger:
             number, newer, problems = ledger.count(), ledger.newer(), ledger.verify_chain()
     except TuibackupError as error:
-        return Check(_("ledger"), State.FAILED, str(error))
+        return Check(sentence("ledger"), State.FAILED, str(error))
     if fault:
-        return Check(_("ledger"), State.FAILED, fault)
+        return Check(sentence("ledger"), State.FAILED, fault)
     if problems:
-        detail = _("its chain is broken: {problem}").format(problem=problems[0])
-        return Check(_("ledger"), State.FAILED, detail)
-    entries = ngettext("{number} entry", "{number} entries", number).format(number=count(number))
-    detail = _("{entries}, chain whole").format(entries=entries)
+        detail = sentence("its chain is broken: {problem}", problem=problems[0])
+        return Check(sentence("ledger"), State.FAILED, detail)
+    entries = sentence_n("{number} entry", "{number} entries", number, number=count(number))
+    detail = sentence("{entries}, chain whole", entries=entries)
     if newer:
-        written = ngettext(
-            "{number} entry was written by a newer tuibackup; update this one",
-            "{number} entries were written by a newer tuibackup; update this one",
+        written = sentence_n(
+            "{count} entry was written by a newer tuibackup; update this one",
+            "{count} entries were written by a newer tuibackup; update this one",
             newer,
         )
-        return Check(_("ledger"), State.WARNING, f"{detail}; {written.format(number=count(newer))}")
-    return Check(_("ledger"), State.OK, detail)
+        return Check(sentence("ledger"), State.WARNING, joined("; ", (detail, written)))
+    return Check(sentence("ledger"), State.OK, detail)
 
 
 def _vault(config: Config) -> Check:
-    path, name = config.vault.path, _("vault")
+    path, name = config.vault.path, sentence("vault")
     try:
         with suppress(NoVaultYetError):  # no fault: an empty folder becomes the vault at the first run
             open_vault(config, create=False)
         disk = room(path)
-        detail = _("{path}: {free} of {total} free on {device} ({type})").format(
+        detail = sentence(
+            "{path}: {free} of {total} free on {device} ({type})",
             path=path,
             free=size(disk.free),
             total=size(disk.total),
@@ -96,7 +101,7 @@ def _vault(config: Config) -> Check:
     except (TuibackupError, OSError) as error:
         return Check(name, State.FAILED, str(error))
     if disk.warning:
-        return Check(name, State.WARNING, f"{detail}; {disk.warning}")
+        return Check(name, State.WARNING, joined("; ", (detail, disk.warning)))
     return Check(name, State.OK, detail)
 
 
@@ -107,7 +112,7 @@ def _state(config: Config) -> Iterator[Check]:
             if folder.exists():
                 require_writable(folder)
     except (TuibackupError, OSError) as error:
-        yield Check(_("state folder"), State.FAILED, str(error))
+        yield Check(sentence("state folder"), State.FAILED, str(error))
 
 
 def kills_at_logout() -> bool:

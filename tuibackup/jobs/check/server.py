@@ -17,9 +17,9 @@ from tuibackup.run.places import open_vault
 from tuibackup.run.plan import clocks_of, estimate
 from tuibackup.run.questions import RememberedAnswers
 from tuibackup.run.unfinished import unfinished
-from tuibackup.text import count, duration, printable, size
+from tuibackup.text import duration, printable, size, tenths
 from tuibackup.vault.disk import require_room
-from tuibackup.words import _, ngettext
+from tuibackup.words import joined, sentence, sentence_n
 
 if TYPE_CHECKING:
     from tuibackup.remote.connect.hostkeys import Told
@@ -40,9 +40,9 @@ async def check_server(
     from tuibackup.run.access import open_session
 
     if (left := await asyncio.to_thread(unfinished, config, server.name)) is not None:
-        yield Check(_("interrupted"), State.OK, left.sentence)
+        yield Check(sentence("interrupted"), State.OK, left.sentence)
     if fault := await asyncio.to_thread(_place, config, server):
-        yield Check(_("vault"), State.FAILED, fault)
+        yield Check(sentence("vault"), State.FAILED, fault)
     remembering = RememberedAnswers(answers)
     began = time.monotonic()
     notes: asyncio.Queue[str] = asyncio.Queue()
@@ -55,14 +55,18 @@ async def check_server(
     try:
         session = await connecting
     except TuibackupError as error:
-        yield Check(_("connection"), State.FAILED, str(error))
+        yield Check(sentence("connection"), State.FAILED, str(error))
         return
     async with session:
-        took = _("{seconds:.1f} s").format(seconds=time.monotonic() - began)
+        took = sentence("{seconds} s", seconds=tenths(time.monotonic() - began))
         yield Check(
-            _("connection"), State.OK, f"{printable(session.user)}@{session.address or server.host}, {took}"
+            sentence("connection"),
+            State.OK,
+            joined(", ", (f"{printable(session.user)}@{session.address or server.host}", took)),
         )
-        yield Check(_("host key"), State.OK, f"{session.host_key.algorithm} {session.host_key.fingerprint}")
+        yield Check(
+            sentence("host key"), State.OK, f"{session.host_key.algorithm} {session.host_key.fingerprint}"
+        )
         try:
             tools = await probe(session)
             for check in _tools(session, tools, server):
@@ -74,7 +78,7 @@ async def check_server(
                 async for check in _database(config, session, tools, server, remembering):
                     yield check
         except TuibackupError as error:
-            yield Check(_("connection"), State.FAILED, str(error))
+            yield Check(sentence("connection"), State.FAILED, str(error))
 
 
 def _place(config: Config, server: Server) -> str:
@@ -108,7 +112,7 @@ async def _told(connecting: "asyncio.Future[Session]", notes: asyncio.Queue[str]
                 note.cancel()
             elif note.result() not in seen:
                 seen.add(note.result())
-                yield Check(_("SSH"), State.WARNING, note.result())
+                yield Check(sentence("SSH"), State.WARNING, note.result())
     except BaseException:
         connecting.cancel()
         raise
@@ -121,24 +125,34 @@ def _tools(session: "Session", tools: "Probe", server: Server) -> Iterator[Check
 
     if tools.clock_offset is not None and abs(tools.clock_offset) > CLOCK_SECONDS:
         off = duration(abs(tools.clock_offset))
-        where = _("ahead") if tools.clock_offset > 0 else _("behind")
+        where = sentence("ahead") if tools.clock_offset > 0 else sentence("behind")
         yield Check(
-            _("clock"), State.WARNING, _("the server's clock is {off} {where}").format(off=off, where=where)
+            sentence("clock"),
+            State.WARNING,
+            sentence("the server's clock is {off} {where}", off=off, where=where),
         )
     if server.folders:
         try:
             source = choose_source(session, tools, server)
         except DownloadError as error:
-            yield Check(_("tools"), State.FAILED, str(error))
+            yield Check(sentence("tools"), State.FAILED, str(error))
         else:
             why, *_way_out = missing_tools(tools) or ("",)
-            yield Check(_("tools"), State.OK, f"{source.described} ({why})" if why else source.described)
+            yield Check(
+                sentence("tools"),
+                State.OK,
+                joined("", (source.described, " (", why, ")")) if why else source.described,
+            )
             if source.limits:
-                lacks = _("this way of reading cannot carry {limits}").format(limits=", ".join(source.limits))
-                yield Check(_("limits"), State.OK, lacks)
+                lacks = sentence(
+                    "this way of reading cannot carry {limits}", limits=joined(", ", source.limits)
+                )
+                yield Check(sentence("limits"), State.OK, lacks)
     if server.database is not None and not tools.dump_tools:
         yield Check(
-            _("dump tool"), State.OK, _("none on this server: its databases are read over the connection")
+            sentence("dump tool"),
+            State.OK,
+            sentence("none on this server: its databases are read over the connection"),
         )
 
 
@@ -155,49 +169,47 @@ async def _database(
         async with asyncio.timeout(config.sop.login_within):
             database = await log_in(server, session, answers)
     except TimeoutError:
-        yield Check(_("database"), State.FAILED, _("no answer from the database"))
+        yield Check(sentence("database"), State.FAILED, sentence("no answer from the database"))
         return
     except TuibackupError as error:
-        yield Check(_("database"), State.FAILED, str(error))
+        yield Check(sentence("database"), State.FAILED, str(error))
         return
     try:
-        found = ngettext("{number} database", "{number} databases", len(database.databases))
-        detail = f"{printable(database.vendor)} {printable(database.server_version)}: " + found.format(
-            number=count(len(database.databases))
-        )
+        version = f"{printable(database.vendor)} {printable(database.server_version)}"
+        found = sentence_n("{count} database", "{count} databases", len(database.databases))
         total = sum(one.bytes for one in database.databases)
-        yield Check(_("database"), State.OK, f"{detail}, {size(total)}")
+        yield Check(sentence("database"), State.OK, joined("", (version, ": ", found, ", ", size(total))))
         if nothing := nothing_there(server, database):
-            yield Check(_("database"), State.FAILED, str(nothing))
+            yield Check(sentence("database"), State.FAILED, str(nothing))
             return
         for finding in audit(database):
             # A marked finding would keep the clock from being renewed, month after month.
             state = State.FAILED if finding.mark else State.WARNING
-            yield Check(_("database"), state, f"{finding.subject}: {finding.reason}")
+            yield Check(sentence("database"), state, joined(": ", (finding.subject, finding.reason)))
         try:
             tool = await find_tool(session, probed, database)
             yield Check(
-                _("dump tool"), State.OK, f"{tool.path}: {tool.version}" if tool.version else tool.path
+                sentence("dump tool"), State.OK, f"{tool.path}: {tool.version}" if tool.version else tool.path
             )
         except BrokenToolError as error:
-            tool, without = None, _("the databases are read over the connection")
-            yield Check(_("dump tool"), State.WARNING, f"{error}: {without}")
+            tool, without = None, sentence("the databases are read over the connection")
+            yield Check(sentence("dump tool"), State.WARNING, joined(": ", (str(error), without)))
         except ForeignToolError as error:
             tool = None
-            without = _("its databases are read over the connection")
-            yield Check(_("dump tool"), State.OK, f"{error}: {without}")
+            without = sentence("its databases are read over the connection")
+            yield Check(sentence("dump tool"), State.OK, joined(": ", (str(error), without)))
         except DatabaseError:
             tool = None
         for finding in foreseen(database, tool):
-            yield Check(_("database"), State.WARNING, f"{finding.subject}: {finding.reason}")
+            yield Check(sentence("database"), State.WARNING, joined(": ", (finding.subject, finding.reason)))
         _text, unsaved = await users_and_grants(database)
         for finding in unsaved:
-            yield Check(_("database"), State.WARNING, f"{finding.subject}: {finding.reason}")
+            yield Check(sentence("database"), State.WARNING, joined(": ", (finding.subject, finding.reason)))
         if busy := await long_queries(database):
-            yield Check(_("database"), State.WARNING, busy)
+            yield Check(sentence("database"), State.WARNING, busy)
         needs = await asyncio.to_thread(_dump_needs, config, server, total)
         if fault := await asyncio.to_thread(no_room, config, server.name, needs):
-            yield Check(_("vault"), State.FAILED, fault)
+            yield Check(sentence("vault"), State.FAILED, fault)
     finally:
         await database.close()
 

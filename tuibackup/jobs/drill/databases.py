@@ -30,7 +30,7 @@ from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.output import vault_errors
 from tuibackup.vault.restore.dumps import Dump, dumps_of, script_of
 from tuibackup.vault.restore.script import LATE_VIEWS, PLACEHOLDERS
-from tuibackup.words import _
+from tuibackup.words import joined, sentence
 
 _LOOK_SECONDS = 1.0  # between two looks at the free space
 
@@ -42,15 +42,16 @@ def drill_databases(config: Config, snapshot: Snapshot, on_progress: OnProgress)
         dumps = dumps_of(snapshot)
     except VaultError as error:
         where = printable(str(settings.socket or settings.folder))
-        return Findings(where, differences=[f"cannot be restored: {error}"])
+        return Findings(where, differences=[sentence("cannot be restored: {error}", error=error)])
     if settings.socket is not None:
         with _alone(config.state, settings.socket):
             return asyncio.run(_in_named(settings, settings.socket, snapshot, dumps, on_progress))
     if missing := missing_programs():
         raise DatabaseError(
-            _("no database server to drill in: this machine has no {program}").format(program=missing[0]),
-            _("apt install mariadb-server, or name an empty server: socket in [drill] of {file}").format(
-                file=config.source
+            sentence("no database server to drill in: this machine has no {program}", program=missing[0]),
+            sentence(
+                "apt install mariadb-server, or name an empty server: socket in [drill] of {file}",
+                file=config.source,
             ),
         )
     needed = 2 * sum(dump.length for dump in dumps.values())
@@ -67,17 +68,19 @@ async def _in_named(
     on_progress: OnProgress,
 ) -> Findings:
     """Drill in the server that the configuration names; it is empty before and afterwards."""
-    question = Question("database-password", snapshot.server, "password of the drill's server")
+    question = Question("database-password", snapshot.server, sentence("password of the drill's server"))
     # Nobody is asked: [drill] has no password that must be typed.
     password = await resolve(settings.password, question, NoAnswers())
     target = local_target(socket, settings.user or account(), password)
     async with target:
         if there := await target.databases():
             raise DatabaseError(
-                _("{server} is not empty, it has {database}; a drill uses only an empty server").format(
-                    server=target.name, database=printable(there[0])
+                sentence(
+                    "{server} is not empty, it has {database}; a drill uses only an empty server",
+                    server=target.name,
+                    database=printable(there[0]),
                 ),
-                _("name another server in [drill], or none: then the drill starts a throw-away one"),
+                sentence("name another server in [drill], or none: then the drill starts a throw-away one"),
             )
     try:
         return await _restore_and_compare(target, snapshot, dumps, on_progress)
@@ -100,7 +103,7 @@ async def _restore_and_compare(
         async with target:
             await work.compare()
     except ConnectionLostError as error:  # SQL that brings its server down cannot be restored anywhere
-        work.found.differences.append(f"the database server ended: {error}")
+        work.found.differences.append(sentence("the database server ended: {error}", error=error))
     return work.found
 
 
@@ -137,11 +140,15 @@ class _Drilling:
             try:
                 await load_dump(self._target, dump, direction, came, refusals, late=False)
             except (DatabaseError, VaultError) as error:
-                self.found.differences.append(f"{name}: cannot be restored: {error}")
+                self.found.differences.append(
+                    sentence("{name}: cannot be restored: {error}", name=name, error=error)
+                )
                 continue
             self._restored.append(dump)
             self.found.gaps += [
-                f"{name}: the collation {one} was restored as {other}"
+                sentence(
+                    "{name}: the collation {one} was restored as {other}", name=name, one=one, other=other
+                )
                 for one, other in direction.told.items()
             ]
         await self._script(LATE_VIEWS, refusals)
@@ -155,7 +162,7 @@ class _Drilling:
                 version = next((source_version(dump) for dump in self._dumps.values()), "")
                 await load_script(self._target, sql, Direction(version, self._target), self._dumps, refusals)
         except (DatabaseError, VaultError) as error:
-            self.found.differences.append(f"{file}: {error}")
+            self.found.differences.append(joined(": ", (file, str(error))))
 
     async def compare(self) -> None:
         """Compare what was restored with its record."""
@@ -172,7 +179,7 @@ class _Drilling:
             self.found.gaps += compared.gaps
         made = {self._target.stored(name) for name in self._dumps}
         self.found.differences += [
-            f"{printable(name)}: is there, but in no dump"
+            sentence("{name}: is there, but in no dump", name=printable(name))
             for name in await self._target.databases()
             if self._target.stored(name) not in made
         ]
@@ -190,10 +197,12 @@ async def _while_there_is_room(work: Coroutine[Any, Any, Findings], folder: Path
             free = room(folder).free
             if not task.done() and free < LEAST_FREE // 2:
                 raise VaultError(
-                    _("{folder}: no room left for the drill ({free} free)").format(
-                        folder=folder.parent, free=size(free)
+                    sentence(
+                        "{folder}: no room left for the drill ({free} free)",
+                        folder=folder.parent,
+                        free=size(free),
                     ),
-                    _("free some room there, or name another folder in [drill]"),
+                    sentence("free some room there, or name another folder in [drill]"),
                 )
         return task.result()
     finally:
@@ -207,7 +216,7 @@ def _alone(state: Path, socket: Path) -> Iterator[None]:
     fd = _lock_file(state)
     try:
         if not try_lock(fd):
-            raise BusyError(_("{socket}: another drill uses this server now").format(socket=socket))
+            raise BusyError(sentence("{socket}: another drill uses this server now", socket=socket))
         yield
     finally:
         os.close(fd)

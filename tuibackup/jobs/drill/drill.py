@@ -4,7 +4,7 @@ Databases go into a throw-away mariadbd of this machine, or into an empty server
 (`databases`); files into a folder (`files`). Nothing of it stays.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +15,11 @@ from tuibackup.jobs.drill.findings import Findings, OnProgress
 from tuibackup.jobs.recorder import Recorder, Result, bounded
 from tuibackup.ledger.entries import Kind
 from tuibackup.sop import Clock, Outcome
-from tuibackup.text import count, printable, size
-from tuibackup.words import _, in_english, ngettext
+from tuibackup.text import printable, size
+from tuibackup.words import joined, sentence, sentence_n
 
 if TYPE_CHECKING:
     from tuibackup.vault.layout import Snapshot
-
-Numbered = Callable[[str, str, int], str]  # as ngettext
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,28 +74,27 @@ class Drilled(Result):
         differences = self.found.differences
         return {
             **bounded(self.facts()),
-            "detail": f"{self.plan.snapshot.spec}: {amount(self.facts(), in_english)}",
+            "detail": joined(": ", (self.plan.snapshot.spec, amount(self.facts()))),
             "error": differences[0] if differences else "",
         }
 
 
-def amount(facts: Mapping[str, Any], ngettext: Numbered = ngettext) -> str:
-    """What was proven, in a few words of the language in use, or in that of `ngettext`; from `Drilled.facts`."""
+def amount(facts: Mapping[str, Any]) -> str:
+    """What was proven, in a few words; from `Drilled.facts`."""
     items, tables, rows, checksums = (facts[name] for name in ("items", "tables", "rows", "checksums"))
     if facts["snapshot"].split("/")[1] == Clock.FILES:
-        files = ngettext("{count} file", "{count} files", items).format(count=count(items))
-        return f"{files}, {size(facts['bytes'])}"
+        files = sentence_n("{count} file", "{count} files", items)
+        return joined(", ", (files, size(facts["bytes"])))
     parts = [
-        ngettext("{count} database", "{count} databases", items).format(count=count(items)),
-        ngettext("{count} table", "{count} tables", tables).format(count=count(tables)),
-        ngettext("{count} row", "{count} rows", rows).format(count=count(rows)),
+        sentence_n("{count} database", "{count} databases", items),
+        sentence_n("{count} table", "{count} tables", tables),
+        sentence_n("{count} row", "{count} rows", rows),
     ]
     if checksums or not rows:
-        words = ngettext("{count} checksum", "{count} checksums", checksums)
-        parts.append(words.format(count=count(checksums)))
+        parts.append(sentence_n("{count} checksum", "{count} checksums", checksums))
     else:
-        parts.append(ngettext("contents not compared", "contents not compared", tables))
-    return ", ".join(parts)
+        parts.append(sentence("contents not compared"))
+    return joined(", ", parts)
 
 
 def plan_drill(config: Config, word: str) -> tuple[DrillPlan, ...]:
@@ -110,7 +107,8 @@ def plan_drill(config: Config, word: str) -> tuple[DrillPlan, ...]:
     )
     if not found:
         raise VaultError(
-            _("{server}: no good snapshot to drill yet").format(server=word), _("tuibackup run makes one")
+            sentence("{server}: no good snapshot to drill yet", server=word),
+            sentence("tuibackup run makes one"),
         )
     return tuple(plan_of(config, one) for one in found)
 
@@ -144,5 +142,5 @@ def drill(plan: DrillPlan, config: Config, recorder: Recorder, on_progress: OnPr
 
             found = drill_databases(config, snapshot, on_progress)
         if not snapshot.good:
-            found.gaps.append(f"{snapshot.spec}: was not whole when it was made")
+            found.gaps.append(sentence("{spec}: was not whole when it was made", spec=snapshot.spec))
     return attempt.recorded(Drilled(plan, found, attempt.seconds))

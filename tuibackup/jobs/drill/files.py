@@ -12,6 +12,7 @@ from tuibackup.vault.index.schema import FILE_NAME
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.restore.files import restore_files
 from tuibackup.vault.restore.proof import compare
+from tuibackup.words import joined, sentence
 
 _NAME_BYTES = 4 << 10  # bytes that a name takes on a disk besides its content
 
@@ -24,7 +25,7 @@ def drill_files(settings: DrillSettings, snapshot: Snapshot, on_progress: OnProg
             with Index(snapshot.path / FILE_NAME) as index:
                 totals = index.totals()
         except VaultError as error:
-            found.differences.append(f"cannot be restored: {error}")
+            found.differences.append(sentence("cannot be restored: {error}", error=error))
             return found
         found.items, found.bytes = totals.files, totals.content_bytes
         place.need(totals.content_bytes + _NAME_BYTES * totals.entries)
@@ -32,12 +33,12 @@ def drill_files(settings: DrillSettings, snapshot: Snapshot, on_progress: OnProg
         try:
             restored = restore_files(snapshot, [], target, numeric_owner=True, on_progress=on_progress)
         except VaultError as error:
-            found.differences.append(f"cannot be restored: {error}")
+            found.differences.append(sentence("cannot be restored: {error}", error=error))
             return found
         try:
             _compare(snapshot, target, dict(restored.problems), found, on_progress)
         except VaultError as error:
-            found.differences.append(f"cannot be compared: {error}")
+            found.differences.append(sentence("cannot be compared: {error}", error=error))
     return found
 
 
@@ -52,11 +53,11 @@ def _compare(
             on_progress(Progress(found.checksums, found.items, done, found.bytes, compared.path))
             why = problems.pop(compared.path, "")
             if compared.incomparable:
-                found.incomparable.append(f"{compared.path}: {compared.incomparable}")
+                found.incomparable.append(joined(": ", (compared.path, compared.incomparable)))
             elif compared.difference:
-                found.differences.append(f"{compared.path}: {why or compared.difference}")
+                found.differences.append(joined(": ", (compared.path, why or compared.difference)))
             elif why:
-                found.incomparable.append(f"{compared.path}: {why}")
+                found.incomparable.append(joined(": ", (compared.path, why)))
     for path, why in problems.items():
         kind = found.incomparable if why.startswith("attribute ") else found.differences
-        kind.append(f"{path}: {why}")
+        kind.append(joined(": ", (path, why)))

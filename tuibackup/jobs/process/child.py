@@ -31,6 +31,7 @@ from tuibackup.run.silence import Silence
 from tuibackup.run.stop import POLL, read_stop, stop_path
 from tuibackup.sop import Outcome
 from tuibackup.text import printable, shorten
+from tuibackup.words import joined, sentence
 
 NAME = "tuibackup-job"
 NICE = 10  # of what nobody waits for: a restore is not made to wait
@@ -78,8 +79,11 @@ def _carry_out(mine: Begun, config: Config | TuibackupError) -> int:
 
         def leave() -> None:
             code = ev.EXIT_CODES[Outcome.INTERRUPTED]
-            hangs = f"while the backup disk did not answer: process {os.getpid()} stays until it does"
-            finish(Outcome.INTERRUPTED, code, f"{recorder.stopped()} {hangs}", recorder)
+            hangs = sentence(
+                " while the backup disk did not answer: process {number} stays until it does",
+                number=os.getpid(),
+            )
+            finish(Outcome.INTERRUPTED, code, joined("", (recorder.stopped(), hangs)), recorder)
 
         try:
             with _stoppable(config, order.run, recorder, silence, leave):

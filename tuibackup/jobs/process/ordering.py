@@ -11,7 +11,7 @@ from tuibackup.jobs.restore.plan import FolderPlan, plan_database, plan_folder
 from tuibackup.sop import Clock
 from tuibackup.text import count, size
 from tuibackup.vault.disk import room
-from tuibackup.words import _, ngettext
+from tuibackup.words import sentence, sentence_n
 
 
 def restore_words(
@@ -27,8 +27,8 @@ def restore_words(
         return _into(config, snapshot, names[0], place)
     if any("\0" in name for name in names) and clock is Clock.DATABASES:
         raise UsageError(
-            _("a table goes into a database, not into a folder"),
-            _("name a server of the configuration, or restore the database"),
+            sentence("a table goes into a database, not into a folder"),
+            sentence("name a server of the configuration, or restore the database"),
         )
     databases = tuple(names) if clock is Clock.DATABASES else ()
     files = tuple(names) if clock is Clock.FILES else ()
@@ -50,14 +50,15 @@ def _into(config: Config, snapshot: str, name: str, place: str) -> tuple[Restore
     words = RestoreDatabase(
         snapshot=plan.snapshot.spec, into=os.fsencode(place), database=database, table=table or None
     )
-    left = _("What exists there under that name is left alone: then nothing is restored.")
+    left = sentence("What exists there under that name is left alone: then nothing is restored.")
     return words, (plan.body()["detail"], size(plan.bytes), left)
 
 
 def _amount(plan: FolderPlan) -> str:
     files, amount = plan.amount()
-    words = ngettext("{files} file, {size}", "{files} files, {size}", files)
-    return words.format(files=count(files), size=size(amount))
+    return sentence_n(
+        "{files} file, {size}", "{files} files, {size}", files, files=count(files), size=size(amount)
+    )
 
 
 def _room(plan: FolderPlan) -> str:
@@ -66,9 +67,12 @@ def _room(plan: FolderPlan) -> str:
     free, amount = room(place).free, plan.amount()[1]
     if amount > free:
         raise UsageError(
-            _("{place} has {free} free, {size} are to be restored").format(
-                place=place, free=size(free), size=size(amount)
+            sentence(
+                "{place} has {free} free, {size} are to be restored",
+                place=place,
+                free=size(free),
+                size=size(amount),
             ),
-            _("choose another folder, or less of it"),
+            sentence("choose another folder, or less of it"),
         )
-    return _("{free} free there").format(free=size(free))
+    return sentence("{free} free there", free=size(free))

@@ -6,7 +6,7 @@ import msgspec
 
 from tuibackup.config import Config
 from tuibackup.errors import UsageError
-from tuibackup.words import _
+from tuibackup.words import sentence
 
 LONGEST = 500  # characters of either
 
@@ -38,7 +38,9 @@ def approval(by: str, reason: str) -> Approval:
     for text in (by, reason):
         if len(text) > LONGEST or not text.isprintable():
             raise UsageError(
-                _("who approved the restore, and why, are one short line each, without control characters")
+                sentence(
+                    "who approved the restore, and why, are one short line each, without control characters"
+                )
             )
     return Approval(by.strip(), reason.strip())
 
@@ -47,6 +49,6 @@ def require(config: Config, given: Approval) -> None:
     """Raises UsageError where the configuration wants a restore approved, and this one is not."""
     if config.restore.approval and not (given.by and given.reason):
         raise UsageError(
-            _("[restore] approval = true: a restore needs somebody who approved it, and a reason"),
-            _("name them: --approved-by NAME --reason TEXT"),
+            sentence("[restore] approval = true: a restore needs somebody who approved it, and a reason"),
+            sentence("name them: --approved-by NAME --reason TEXT"),
         )

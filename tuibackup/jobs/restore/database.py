@@ -17,7 +17,7 @@ from tuibackup.ledger.entries import Kind
 from tuibackup.progress import Progress
 from tuibackup.remote.questions import Answers
 from tuibackup.sop import Outcome
-from tuibackup.words import _
+from tuibackup.words import sentence
 
 if TYPE_CHECKING:
     from tuibackup.jobs.restore.loading import Loaded
@@ -83,9 +83,9 @@ async def restore_into_database(
             loaded = await load(plan, config, answers, notes, on_progress, told)
         except (asyncio.CancelledError, KeyboardInterrupt):
             raise InterruptedRunError(
-                _("stopped; {name} on {target} may be incomplete now").format(
-                    name=plan.name, target=plan.into
+                sentence(
+                    "stopped; {name} on {target} may be incomplete now", name=plan.name, target=plan.into
                 ),
-                _("restore again with --overwrite"),
+                sentence("restore again with --overwrite"),
             ) from None
     return attempt.recorded(RestoredDatabase(plan, loaded, attempt.seconds))

@@ -9,7 +9,8 @@ from tuibackup.jobs.restore.plan import FolderPlan
 from tuibackup.ledger.entries import Kind
 from tuibackup.progress import Progress
 from tuibackup.sop import Clock, Outcome
-from tuibackup.text import count, numbered, size
+from tuibackup.text import count, size
+from tuibackup.words import joined, sentence, sentence_n
 
 if TYPE_CHECKING:
     from tuibackup.vault.restore.files import Restored
@@ -51,9 +52,13 @@ class RestoredFolder(Result):
 
     def body(self) -> dict[str, Any]:
         restored, plan = self.restored, self.plan.body()
-        detail = f"{plan['detail']}: {numbered(restored.files, 'file')}, {size(restored.bytes)}"
+        came = joined(
+            ", ", (sentence_n("{count} file", "{count} files", restored.files), size(restored.bytes))
+        )
+        detail = joined(": ", (plan["detail"], came))
         if restored.problems:
-            detail += f", {count(len(restored.problems))} not restored"
+            left = sentence("{count} not restored", count=count(len(restored.problems)))
+            detail = joined(", ", (detail, left))
         return {**bounded(self.facts()), "to": plan["to"], "detail": detail}
 
 

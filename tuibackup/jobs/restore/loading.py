@@ -25,7 +25,7 @@ from tuibackup.remote.questions import Answers
 from tuibackup.run.access import log_in, open_session
 from tuibackup.run.questions import RememberedAnswers
 from tuibackup.text import count, printable
-from tuibackup.words import _, ngettext
+from tuibackup.words import joined, later, sentence, sentence_n
 
 OnProgress = Callable[[Progress], None]
 
@@ -66,7 +66,10 @@ async def load(
         compared = await compare(target, plan.dump, same_series=same, only=plan.table)
         refused = (*refusals.refused, *refusals.lacking, *compared.differences)
         compared = replace(compared, differences=refused)
-        changed = [f"the collation {one} was restored as {other}" for one, other in direction.told.items()]
+        changed = [
+            sentence("the collation {one} was restored as {other}", one=one, other=other)
+            for one, other in direction.told.items()
+        ]
         changed += refusals.changed
         where = f"{target.name} ({target.words})"
     return Loaded(where, came, compared, tuple(changed))
@@ -112,30 +115,32 @@ async def _what_is_there(target: TargetServer, plan: DatabasePlan, way_out: str)
         )
         there = {str(name) for (name,) in found}
     except TuibackupError:
-        state = _("it is not known how much of {name} is on {target} now").format(
-            name=plan.name, target=target.name
+        state = sentence(
+            "it is not known how much of {name} is on {target} now", name=plan.name, target=target.name
         )
     else:
         if plan.table is not None:
             present = plan.table.name in there
-            state = (
-                _("{name} on {target} is incomplete now") if present else _("{name} is not on {target} now")
-            ).format(name=plan.name, target=target.name)
+            text = (
+                later("{name} on {target} is incomplete now")
+                if present
+                else later("{name} is not on {target} now")
+            )
+            state = sentence(text, name=plan.name, target=target.name)
         elif not await _exists(target, plan.dump.name):
-            state = _("{name} is not on {target} now").format(name=plan.name, target=target.name)
+            state = sentence("{name} is not on {target} now", name=plan.name, target=target.name)
         else:
-            state = ngettext(
+            state = sentence_n(
                 "{name} on {target} is incomplete now: {number} of {total} table is there",
                 "{name} on {target} is incomplete now: {number} of {total} tables are there",
                 len(plan.dump.tables),
-            ).format(
                 name=plan.name,
                 target=target.name,
                 number=count(len(there & set(plan.dump.tables))),
                 total=count(len(plan.dump.tables)),
             )
-    again = _("restore again with --overwrite when the reason is gone")
-    return "; ".join(filter(None, (way_out, state, again)))
+    again = sentence("restore again with --overwrite when the reason is gone")
+    return joined("; ", filter(None, (way_out, state, again)))
 
 
 async def _exists(target: TargetServer, name: str) -> bool:
@@ -157,19 +162,23 @@ async def _refuse_existing(target: TargetServer, plan: DatabasePlan) -> None:
     if plan.table is None:
         if there and not plan.overwrite:
             raise DatabaseError(
-                _("{target}: there is a database {name} already; it was left alone").format(
-                    target=target.name, name=printable(name)
+                sentence(
+                    "{target}: there is a database {name} already; it was left alone",
+                    target=target.name,
+                    name=printable(name),
                 ),
-                _("--overwrite drops it and restores it"),
+                sentence("--overwrite drops it and restores it"),
             )
         return
     if not there:
         raise DatabaseError(
-            _("{target}: there is no database {name} to restore a table into").format(
-                target=target.name, name=printable(name)
+            sentence(
+                "{target}: there is no database {name} to restore a table into",
+                target=target.name,
+                name=printable(name),
             ),
-            _("CREATE DATABASE {name} there first, or restore all of it").format(
-                name=printable(quoted(name))
+            sentence(
+                "CREATE DATABASE {name} there first, or restore all of it", name=printable(quoted(name))
             ),
         )
     found = await target.rows(
@@ -179,10 +188,12 @@ async def _refuse_existing(target: TargetServer, plan: DatabasePlan) -> None:
     )
     if found and not plan.overwrite:
         raise DatabaseError(
-            _("{target}: there is a table {name} already; it was left alone").format(
-                target=target.name, name=plan.name
+            sentence(
+                "{target}: there is a table {name} already; it was left alone",
+                target=target.name,
+                name=plan.name,
             ),
-            _("--overwrite drops it and restores it"),
+            sentence("--overwrite drops it and restores it"),
         )
 
 

@@ -17,8 +17,8 @@ from tuibackup.ledger.entries import Kind
 from tuibackup.progress import Progress
 from tuibackup.remote.questions import Answers
 from tuibackup.sop import Outcome
-from tuibackup.text import count, numbered, size
-from tuibackup.words import _
+from tuibackup.text import count, size
+from tuibackup.words import joined, sentence, sentence_n
 
 if TYPE_CHECKING:
     from tuibackup.jobs.restore.sending import Sent
@@ -62,10 +62,11 @@ class RestoredOnServer(Result):
 
     def body(self) -> dict[str, Any]:
         sent, plan = self.sent, self.plan.body()
-        detail = f"{plan['detail']}: {numbered(sent.files, 'file')}, {size(sent.bytes)}"
+        came = joined(", ", (sentence_n("{count} file", "{count} files", sent.files), size(sent.bytes)))
+        detail = joined(": ", (plan["detail"], came))
         if wrong := len(sent.differences) + sent.damaged:
-            detail += f", {count(wrong)} not as they were"
-        error = "{}: {}".format(*sent.differences[0]) if sent.differences else ""
+            detail = joined(", ", (detail, sentence("{count} not as they were", count=count(wrong))))
+        error = joined(": ", sent.differences[0]) if sent.differences else ""
         return {**bounded(self.facts()), "detail": detail, "error": error}
 
 
@@ -89,7 +90,7 @@ async def restore_on_server(
             sent = await send(plan, config, answers, notes, on_progress, told)
         except (asyncio.CancelledError, KeyboardInterrupt):
             raise InterruptedRunError(
-                _("stopped; {where} is not complete").format(where=plan.where),
-                _("the same command goes on with it, or remove that folder"),
+                sentence("stopped; {where} is not complete", where=plan.where),
+                sentence("the same command goes on with it, or remove that folder"),
             ) from None
     return attempt.recorded(RestoredOnServer(plan, sent, attempt.seconds))

@@ -14,7 +14,7 @@ from tuibackup.run.places import open_vault
 from tuibackup.sop import Clock
 from tuibackup.text import printable
 from tuibackup.vault.restore.existing import Existing
-from tuibackup.words import _
+from tuibackup.words import sentence
 
 if TYPE_CHECKING:
     from tuibackup.vault.layout import Snapshot
@@ -137,9 +137,11 @@ def plan_folder(
     snapshot = open_vault(config, create=False).find(word)
     if snapshot.clock is Clock.DATABASES:
         if paths:
-            raise UsageError(_("a databases snapshot has no paths"), _("use --database NAME"))
+            raise UsageError(sentence("a databases snapshot has no paths"), sentence("use --database NAME"))
     elif databases:
-        raise UsageError(_("{snapshot} holds files").format(snapshot=snapshot.spec), _("name paths instead"))
+        raise UsageError(
+            sentence("{snapshot} holds files", snapshot=snapshot.spec), sentence("name paths instead")
+        )
     _require_absolute(snapshot, paths)
     return FolderPlan(
         snapshot,
@@ -167,9 +169,9 @@ def plan_server(
     snapshot = open_vault(config, create=False).find(word)
     if snapshot.clock is not Clock.FILES:
         raise UsageError(
-            _("{snapshot} holds databases, not files").format(snapshot=snapshot.spec),
-            _("a database goes into a server's database: --database NAME --into {server}").format(
-                server=name
+            sentence("{snapshot} holds databases, not files", snapshot=snapshot.spec),
+            sentence(
+                "a database goes into a server's database: --database NAME --into {server}", server=name
             ),
         )
     _require_absolute(snapshot, paths)
@@ -187,20 +189,20 @@ def _new_folder(word: str) -> bytes:
     """The folder as it is called there. Raises UsageError for one that cannot be a new folder."""
     path = os.fsencode(word).rstrip(b"/") or os.fsencode(word)[:1]
     wrong = (
-        _("is not absolute")
+        sentence("is not absolute")
         if not path.startswith(b"/")
-        else _("is there already")
+        else sentence("is there already")
         if path == b"/"
-        else _("is no plain path")
+        else sentence("is no plain path")
         if any(part in (b"", b".", b"..") for part in path.split(b"/")[1:]) or b"\0" in path
-        else _("is too long")
+        else sentence("is too long")
         if len(path) > _LONGEST_PATH or any(len(part) > _LONGEST_NAME for part in path.split(b"/"))
         else ""
     )
     if wrong:
         raise UsageError(
-            _("{folder}: {wrong}").format(folder=printable(word) or '""', wrong=wrong),
-            _("name a new folder of that server, as in --into SERVER:/var/www/siakad-restored"),
+            sentence("{folder}: {wrong}", folder=printable(word) or '""', wrong=wrong),
+            sentence("name a new folder of that server, as in --into SERVER:/var/www/siakad-restored"),
         )
     return path
 
@@ -208,8 +210,8 @@ def _new_folder(word: str) -> bytes:
 def _require_absolute(snapshot: "Snapshot", paths: Sequence[str]) -> None:
     if relative := [path for path in paths if not path.startswith("/")]:
         raise UsageError(
-            _("{path}: paths are absolute, as on the server").format(path=printable(relative[0])),
-            _("tuibackup ls {snapshot} shows them").format(snapshot=snapshot.spec),
+            sentence("{path}: paths are absolute, as on the server", path=printable(relative[0])),
+            sentence("tuibackup ls {snapshot} shows them", snapshot=snapshot.spec),
         )
 
 
@@ -238,30 +240,35 @@ def plan_database(
     snapshot = open_vault(config, create=False).find(word)
     if snapshot.clock is not Clock.DATABASES:
         raise UsageError(
-            _("{snapshot} holds files").format(snapshot=snapshot.spec),
-            _("--to DIR restores them here, --into SERVER:/NEW/FOLDER on a server"),
+            sentence("{snapshot} holds files", snapshot=snapshot.spec),
+            sentence("--to DIR restores them here, --into SERVER:/NEW/FOLDER on a server"),
         )
     if paths:
-        raise UsageError(_("a databases snapshot has no paths"), _("use --database NAME"))
+        raise UsageError(sentence("a databases snapshot has no paths"), sentence("use --database NAME"))
     if len(databases) != 1:
-        raise UsageError(_("--into restores one database at a time"), _("name it: --database NAME"))
+        raise UsageError(
+            sentence("--into restores one database at a time"), sentence("name it: --database NAME")
+        )
     [database], dumps = databases, dumps_of(snapshot)
     if database not in dumps:
         raise UsageError(
-            _("{snapshot}: has no database {name}").format(snapshot=snapshot.spec, name=printable(database)),
-            _("tuibackup ls {snapshot} shows them").format(snapshot=snapshot.spec),
+            sentence("{snapshot}: has no database {name}", snapshot=snapshot.spec, name=printable(database)),
+            sentence("tuibackup ls {snapshot} shows them", snapshot=snapshot.spec),
         )
     dump = dumps[database]
     if table is not None and table not in dump.tables:
         raise UsageError(
-            _("{snapshot}: {database} has no table {table}").format(
-                snapshot=snapshot.spec, database=printable(database), table=printable(table)
+            sentence(
+                "{snapshot}: {database} has no table {table}",
+                snapshot=snapshot.spec,
+                database=printable(database),
+                table=printable(table),
             ),
-            _("a view has no rows of its own: restore the database"),
+            sentence("a view has no rows of its own: restore the database"),
         )
     if "/" not in into and config.server(into).database is None:
         raise UsageError(
-            _("{server} has no database in the configuration").format(server=into),
+            sentence("{server} has no database in the configuration", server=into),
             f"[servers.{into}.database]",
         )
     return DatabasePlan(

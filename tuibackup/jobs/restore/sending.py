@@ -25,13 +25,13 @@ from tuibackup.remote.questions import Answers
 from tuibackup.remote.session import Session
 from tuibackup.run.access import open_session
 from tuibackup.run.questions import RememberedAnswers
-from tuibackup.text import count, numbered, printable, size
+from tuibackup.text import printable, size
 from tuibackup.vault.archive.entry import Kind
 from tuibackup.vault.index.read import Index, IndexEntry
 from tuibackup.vault.index.schema import FILE_NAME
 from tuibackup.vault.restore.archives import Archives
 from tuibackup.vault.restore.outgoing import Outgoing
-from tuibackup.words import _
+from tuibackup.words import _, joined, sentence, sentence_n
 
 OnProgress = Callable[[Progress], None]
 Sentence = tuple[str, str]  # a path in words, and what is with it
@@ -109,38 +109,43 @@ def refuse_unfit(plan: ServerPlan, place: Place, target: ServerFolder, amount: t
     if place.state == "begun":
         if place.mark != target.mark:
             raise UsageError(
-                _("{where} holds another restore, which did not come to its end").format(where=plan.where),
-                _("choose another folder, or remove that one"),
+                sentence("{where} holds another restore, which did not come to its end", where=plan.where),
+                sentence("choose another folder, or remove that one"),
             )
         return
     up, account = printable(parent(plan.folder)), target.probe.user or target.session.user
     reasons = {
-        "link": _("there is a symbolic link already"),
-        "folder": _("that folder exists already"),
-        "file": _("there is a file already"),
-        "no-folder": _("{folder} is no folder").format(folder=up),
-        "closed": _("{account} may not write into {folder}").format(account=account, folder=up),
-        "missing": _("{folder} is not there, or {account} may not enter it").format(
-            account=account, folder=up
+        "link": sentence("there is a symbolic link already"),
+        "folder": sentence("that folder exists already"),
+        "file": sentence("there is a file already"),
+        "no-folder": sentence("{folder} is no folder", folder=up),
+        "closed": sentence("{account} may not write into {folder}", account=account, folder=up),
+        "missing": sentence(
+            "{folder} is not there, or {account} may not enter it", account=account, folder=up
         ),
     }
     if place.state in reasons:
         raise UsageError(
-            _("{where}: {reason}").format(where=plan.where, reason=reasons[place.state]),
-            _("files go into a new folder there, whose parent exists; nothing was changed"),
+            sentence("{where}: {reason}", where=plan.where, reason=reasons[place.state]),
+            sentence("files go into a new folder there, whose parent exists; nothing was changed"),
         )
     if place.state != "free":
         raise DownloadError(
-            _("{where}: the server does not say what is there: {said}").format(
-                where=plan.where, said=place.state or _("nothing")
+            sentence(
+                "{where}: the server does not say what is there: {said}",
+                where=plan.where,
+                said=place.state or _("nothing"),
             )
         )
     if place.free is not None and amount[1] > place.free:
         raise UsageError(
-            _("{where}: there are {free} free, {size} are to be restored").format(
-                where=plan.where, free=size(place.free), size=size(amount[1])
+            sentence(
+                "{where}: there are {free} free, {size} are to be restored",
+                where=plan.where,
+                free=size(place.free),
+                size=size(amount[1]),
             ),
-            _("choose another folder, or less of it; nothing was changed"),
+            sentence("choose another folder, or less of it; nothing was changed"),
         )
 
 
@@ -179,7 +184,7 @@ class _Sending:
             comparison = await self._listed()
             wrong, way = await self._contents(comparison)
         for file in wrong:
-            comparison.differences.add(file.path, "has another content, or cannot be read")
+            comparison.differences.add(file.path, sentence("has another content, or cannot be read"))
         if comparison.differences.total or self._damaged:
             commands: tuple[str, ...] = ()
         else:
@@ -228,11 +233,17 @@ class _Sending:
             gone = await self._target.remove()
         except RemoteCommandError:
             gone = False
-        state = _("what had come was removed again") if gone else _("what had come is there still: remove it")
+        state = (
+            sentence("what had come was removed again")
+            if gone
+            else sentence("what had come is there still: remove it")
+        )
         said = unpacked.said[0] if unpacked.said else ""
         return DownloadError(
-            _('{where}: the disk, or what this account may use of it, is full: "{said}"').format(
-                where=self._plan.where, said=said
+            sentence(
+                '{where}: the disk, or what this account may use of it, is full: "{said}"',
+                where=self._plan.where,
+                said=said,
             ),
             state,
         )
@@ -258,7 +269,7 @@ class _Sending:
                     self._compared_bytes += file.entry.size
                 else:
                     wrong.append(file)
-            what = _("comparing what is there")
+            what = sentence("comparing what is there")
             self._on_progress(
                 Progress(self._hashed, self._files_total, self._compared_bytes, self._bytes_total, what)
             )
@@ -268,20 +279,40 @@ class _Sending:
         """What this server did not give back, in words for the record."""
         target, gaps = self._target, []
         if comparison.times:
-            why = "; its tar gives whole seconds, and none to links" if target.plain else ""
-            gaps.append(f"{numbered(comparison.times, 'name')} with another time than in the snapshot{why}")
+            why = sentence("; its tar gives whole seconds, and none to links") if target.plain else ""
+            gaps.append(
+                sentence(
+                    "{names} with another time than in the snapshot{why}",
+                    names=sentence_n("{count} name", "{count} names", comparison.times),
+                    why=why,
+                )
+            )
         if foreign := await self._foreign(comparison.owned):
             account = printable(target.probe.user or target.session.user)
             why = (
                 ""
                 if target.root
-                else f"; here all belongs to {account}: only root, or sudo, can give it away"
+                else sentence(
+                    "; here all belongs to {account}: only root, or sudo, can give it away", account=account
+                )
             )
-            gaps.append(f"{numbered(foreign, 'name')} with another owner than in the snapshot{why}")
+            gaps.append(
+                sentence(
+                    "{names} with another owner than in the snapshot{why}",
+                    names=sentence_n("{count} name", "{count} names", foreign),
+                    why=why,
+                )
+            )
         if not target.xattrs and self._index.has_xattrs():
-            gaps.append("extended attributes and access lists are not restored: this server's tar gives none")
+            gaps.append(
+                sentence(
+                    "extended attributes and access lists are not restored: this server's tar gives none"
+                )
+            )
         for said, times in self._said.items():
-            gaps.append(f"its tar says: {said}" + (f" (×{count(times)})" if times > 1 else ""))
+            gaps.append(
+                joined("", (sentence("its tar says: {said}", said=said), f" (×{times})" if times > 1 else ""))
+            )
         return gaps
 
     async def _foreign(self, owned: Counter[Owned]) -> int:
@@ -340,4 +371,4 @@ def _first_names(index: Index, there: Container[int]) -> Iterator[IndexEntry]:
 
 
 def _goes_on(plan: ServerPlan) -> str:
-    return _("{where} is not complete: the same command goes on with it").format(where=plan.where)
+    return sentence("{where} is not complete: the same command goes on with it", where=plan.where)
