@@ -7,8 +7,6 @@ it: "reason", "files.detail", "needs.3.2". What reads a record gives them back t
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import msgspec
-
 from tuibackup.words import Sentence, put_together
 
 SAID = "said"
@@ -40,7 +38,9 @@ def read_parts(document: Any) -> Any:
 
 def plain(record: Any) -> Any:
     """A struct as dicts and lists, whose sentences are still sentences."""
-    return given_back(msgspec.to_builtins(record, enc_hook=as_text), parts_of(record))
+    from msgspec import to_builtins  # late: who only prints JSON needs none of it
+
+    return given_back(to_builtins(record, enc_hook=as_text), parts_of(record))
 
 
 def as_text(value: Any) -> Any:
@@ -50,7 +50,11 @@ def as_text(value: Any) -> Any:
     raise NotImplementedError(type(value))
 
 
-def _sentences(value: object, place: str) -> Iterator[tuple[str, Sentence]]:
+def _is_struct(value: object) -> bool:
+    return hasattr(value, "__struct_fields__")
+
+
+def _sentences(value: Any, place: str) -> Iterator[tuple[str, Sentence]]:
     if isinstance(value, Sentence):
         yield place, value
     elif isinstance(value, Mapping):
@@ -60,8 +64,9 @@ def _sentences(value: object, place: str) -> Iterator[tuple[str, Sentence]]:
     elif isinstance(value, list | tuple):
         for number, inner in enumerate(value):
             yield from _sentences(inner, f"{place}.{number}" if place else str(number))
-    elif isinstance(value, msgspec.Struct):
-        for name, shown in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
+    elif _is_struct(value):
+        names = zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
+        for name, shown in names:
             yield from _sentences(getattr(value, name), f"{place}.{shown}" if place else shown)
 
 
@@ -94,9 +99,11 @@ def _put(value: Any, place: list[str], parts: Any) -> Any:
     if isinstance(value, list | tuple) and name.isdecimal() and int(name) < len(value):
         number = int(name)
         return type(value)((*value[:number], _put(value[number], rest, parts), *value[number + 1 :]))
-    if isinstance(value, msgspec.Struct) and name in value.__struct_encode_fields__:
+    if _is_struct(value) and name in value.__struct_encode_fields__:
+        from msgspec.structs import replace
+
         field = value.__struct_fields__[value.__struct_encode_fields__.index(name)]
-        return msgspec.structs.replace(value, **{field: _put(getattr(value, field), rest, parts)})
+        return replace(value, **{field: _put(getattr(value, field), rest, parts)})
     return value
 
 

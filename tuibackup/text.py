@@ -8,7 +8,7 @@ import unicodedata
 from datetime import datetime, tzinfo
 from functools import lru_cache
 
-from tuibackup.words import _, amount, joined, ngettext
+from tuibackup.words import _, amount, in_language, joined, ngettext
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
@@ -108,7 +108,8 @@ def _months() -> tuple[str, ...]:
 
 
 def cells(text: str) -> int:
-    """How many terminal cells `text` (printable) takes: combining marks none, wide characters two."""
+    """How many terminal cells `text` (printable) takes as it is shown: combining marks none, wide characters two."""
+    text = in_language(text)
     return len(text) if text.isascii() else sum(map(_cell, text))
 
 
@@ -120,9 +121,14 @@ def _cell(character: str) -> int:
 
 
 def shorten(text: str, width: int, *, middle: bool = False) -> str:
-    """`text` in at most `width` cells, cut with … at the end, or in the middle (for paths)."""
-    if cells(text) <= width:
+    """`text` in at most `width` cells, cut with … at the end, or in the middle (for paths).
+
+    What fits stays what it is, also a sentence that is still to be recorded; what is cut is in the language in use.
+    """
+    shown = in_language(text)
+    if cells(shown) <= width:
         return text
+    text = shown
     if width < 1:
         return ""
     tail = (width - 1) // 2 if middle else 0
@@ -130,12 +136,12 @@ def shorten(text: str, width: int, *, middle: bool = False) -> str:
 
 
 def wrap(text: str, width: int, used: int = 0) -> list[str]:
-    """`text` in lines of at most `width` cells, broken at spaces; `used` of the first are taken already.
+    """`text` as it is shown in lines of at most `width` cells, broken at spaces; `used` of the first are taken already.
 
     A word that is longer than a line begins where it stands and is cut, with nothing put between its pieces: paths and
     fingerprints are copied.
     """
-    width = max(1, width)
+    text, width = in_language(text), max(1, width)
     lines, room, gap = [""], width - used, ""
     for word in text.split(" "):
         if cells(gap + word) > room and cells(word) <= width:

@@ -138,6 +138,11 @@ def in_english(singular: str, plural: str, count: int) -> str:
     return singular if count == 1 else plural
 
 
+def in_language(text: str) -> str:
+    """`text` as it is shown: a sentence in the language in use, all else (a name, the words of a server) as it is."""
+    return text.shown() if isinstance(text, Sentence) else text
+
+
 def ngettext(singular: str, plural: str, count: int) -> str:
     """The form of the message that fits `count`."""
     return _catalogue.ngettext(singular, plural, count)
@@ -164,6 +169,4 @@ def _plain(value: str | float) -> str:
 
 
 def _shown(value: str | float) -> str:
-    if isinstance(value, Sentence):
-        return value.shown()
-    return value if isinstance(value, str) else number(value)
+    return in_language(value) if isinstance(value, str) else number(value)

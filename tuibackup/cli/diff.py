@@ -8,7 +8,7 @@ from tuibackup.cli.columns import Shape
 from tuibackup.cli.context import Context
 from tuibackup.cli.output import JsonList, exact_name, print_table, say
 from tuibackup.errors import TuibackupError
-from tuibackup.words import _
+from tuibackup.words import _, joined
 
 if TYPE_CHECKING:
     from tuibackup.jobs.compare_snapshots import Change, Pair, Tally
@@ -80,7 +80,7 @@ def _summary(tally: "Tally") -> str:
         ),
         _("{number} only in metadata").format(number=count(number["metadata"])),
     ]
-    return ", ".join(parts)
+    return joined(", ", parts)
 
 
 def _row(change: "Change") -> list[str]:

@@ -8,7 +8,7 @@ from tuibackup.cli.summary import Ended
 from tuibackup.overview.picture import job_word
 from tuibackup.run.journal import events as ev
 from tuibackup.text import count, duration, rate, size
-from tuibackup.words import _
+from tuibackup.words import _, joined
 
 
 class JobLines:
@@ -64,7 +64,7 @@ def progress_line(told: ev.JobProgress) -> str:
         parts.append(rate(told.rate))
     if told.left is not None:
         parts.append(_("{time} left").format(time=duration(told.left)))
-    return "  ".join(parts)
+    return joined("  ", parts)
 
 
 class Documents:

@@ -15,7 +15,7 @@ from tuibackup import __version__
 from tuibackup.cli import attendant, attended, streams
 from tuibackup.cli.context import Context
 from tuibackup.errors import TuibackupError, UsageError
-from tuibackup.words import _, use_language
+from tuibackup.words import _, in_language, use_language
 
 COMMANDS = (
     "run",
@@ -242,7 +242,7 @@ def _nearest(word: str) -> str:
 def _say(line: str) -> None:
     from tuibackup.cli.output import say
 
-    for one in line.split("\n"):  # a configuration's errors come all at once, a line each
+    for one in in_language(line).split("\n"):  # a configuration's errors come all at once, a line each
         say(one)
 
 

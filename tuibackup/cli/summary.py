@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tuibackup.cli.output import MARKS, coloured, paint, print_hanging
 from tuibackup.text import count
-from tuibackup.words import _
+from tuibackup.words import _, in_language
 
 _ORDER = ("done", "warnings", "interrupted", "failed")
 _SHOWN = 20  # errors, or sentences of one kind
@@ -68,7 +68,7 @@ def _errors(ended: Iterable[Ended]) -> list[tuple[tuple[str, str], list[str]]]:
     for outcome in reversed(_ORDER):
         for one in ended:
             for error in one.errors if one.outcome == outcome else ():
-                names = found.setdefault((outcome, error.removeprefix(f"{one.name}: ")), [])
+                names = found.setdefault((outcome, in_language(error).removeprefix(f"{one.name}: ")), [])
                 if one.name not in names:
                     names.append(one.name)
     return list(found.items())

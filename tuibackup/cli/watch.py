@@ -25,7 +25,7 @@ from tuibackup.run.journal.view import RunView, StepView
 from tuibackup.run.unusual import sentences
 from tuibackup.sop import Clock, Outcome
 from tuibackup.text import cells, count, duration, rate, shorten, size, unit_word
-from tuibackup.words import _, ngettext
+from tuibackup.words import _, joined, ngettext
 
 if TYPE_CHECKING:
     from tuibackup.config import Config
@@ -255,7 +255,7 @@ class Lines:
         outcome = event.outcome.value
         start = f" {_(outcome)} {duration(event.seconds)}  "
         parts = [result.snapshot for result in (event.files, event.databases) if result and result.snapshot]
-        self._print(view, "  ".join(parts), sign=outcome, start=start)
+        self._print(view, joined("  ", parts), sign=outcome, start=start)
         for text in sentences({Clock.FILES: event.files, Clock.DATABASES: event.databases}):
             self._print(view, _("unusual: {what}").format(what=text), sign="warnings", start="   ")
         if event.slow and not (view.planned and view.planned.reason):
@@ -366,7 +366,7 @@ def _progress(view: RunView, *, bar: bool) -> str:
         parts.append(_amount(told))
         if told.current:
             parts.append(told.current)
-    return "  ".join(part for part in parts if part.strip())
+    return joined("  ", (part for part in parts if part.strip()))
 
 
 def _elapsed(view: StepView) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tuibackup.ledger.results import carried_out
-from tuibackup.overview.picture import LogRow
+from tuibackup.overview.picture import LogRow, clock_word
 from tuibackup.run.journal import events as ev
 from tuibackup.run.journal.view import RunView
 from tuibackup.sop import Clock, Outcome, Step
@@ -48,7 +48,7 @@ def _detail(kind: str, body: Mapping[str, Any]) -> str:
         return ""
     found = [clocks.get(clock.value) for clock in Clock]
     return " · ".join(
-        f"{clock.value} {fact['detail']}"
+        f"{clock_word(clock)} {fact['detail']}"
         for clock, fact in zip(Clock, found, strict=True)
         if isinstance(fact, Mapping) and fact.get("detail")
     )
@@ -59,7 +59,7 @@ def _needs(needs: Sequence[Any]) -> str:
     facts = [fact for fact in needs if isinstance(fact, Mapping)]
     facts.sort(key=lambda fact: bool(fact.get("ok")))
     return " · ".join(
-        ("" if fact.get("ok") else _("missing") + ": ") + f"{fact.get('need')}: {fact.get('detail')}"
+        ("" if fact.get("ok") else _("missing") + ": ") + f"{_(str(fact.get('need')))}: {fact.get('detail')}"
         for fact in facts
     )
 

@@ -15,6 +15,7 @@ from tuibackup.run.journal.job_view import JobView
 from tuibackup.run.journal.journal import JournalReader, journal_path
 from tuibackup.run.journal.view import RunView
 from tuibackup.run.process.living import ActiveRun, Living
+from tuibackup.words import in_language
 
 ENDED_SHOWN = 60.0  # seconds for which a job that ended is still told of
 
@@ -111,7 +112,7 @@ class NearLook:
         try:
             self._config = load(self._config.source)
         except (TuibackupError, OSError) as error:
-            line = str(error).partition("\n")[0]
+            line = in_language(str(error)).partition("\n")[0]
             self._config_problem = line.removeprefix(f"{self._config.source.parent}/")
             return None
         self._config_problem = ""

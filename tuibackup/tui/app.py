@@ -28,7 +28,7 @@ from tuibackup.tui.screens.main import MainScreen
 from tuibackup.tui.screens.server import ServerPage
 from tuibackup.tui.symbols import ascii_only
 from tuibackup.tui.wire.driver import TerminalApp, TerminalDriver
-from tuibackup.words import _, ngettext, use_language
+from tuibackup.words import _, in_language, joined, ngettext, use_language
 
 if TYPE_CHECKING:  # a start needs neither plans nor questions, and what they import takes a while
     from tuibackup.jobs.process.order import Order, Words
@@ -107,7 +107,7 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
         if wanted and wanted not in self.themes.usable and not problems:
             problems.append(_('there is no theme "{name}"').format(name=wanted))
         if problems:
-            self.main.tell(" · ".join(problems))
+            self.main.tell(joined(" · ", problems))
         if self.config.operators and not self.operator.chosen:
             choices = [Choice(name, name) for name in self.config.operators]
             self.push_screen(Choose(_("who is at the keyboard?"), choices), self._chosen)
@@ -184,14 +184,14 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
         try:
             keymap.check(config)
         except ConfigError as error:  # the keys stay as they were; one line has no room for the folder
-            said.insert(0, str(error).replace(f"{config.source}:", f"{config.source.name}:"))
+            said.insert(0, in_language(str(error)).replace(f"{config.source}:", f"{config.source.name}:"))
         else:
             self.main.keymap = config.keymap
             self.set_keymap(config.keymap)
         wanted = config.theme or ""
         if wanted != before.theme and wanted in self.themes.usable:
             self.theme = wanted
-        self.main.tell(" · ".join(said))
+        self.main.tell(joined(" · ", said))
 
     def _renew_themes(self) -> None:
         """Use the user's themes as they are now, and say what became of the one in use."""

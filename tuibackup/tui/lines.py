@@ -15,6 +15,7 @@ from textual.widget import Widget
 
 from tuibackup.text import cells, shorten, wrap
 from tuibackup.tui import symbols
+from tuibackup.words import in_language
 
 Span = tuple[str, str]  # (text, name of a style; "" is plain)
 Line = tuple[Span, ...]
@@ -38,24 +39,25 @@ def width(line: Iterable[Span]) -> int:
 
 def plain(line: Iterable[Span]) -> str:
     """The line's text alone."""
-    return "".join(text for text, _ in line)
+    return "".join(in_language(text) for text, _ in line)
 
 
 def left(text: str, room: int, *, middle: bool = False) -> str:
     """`text` in exactly `room` cells, shortened with … if it is longer."""
-    text = shorten(text, room, middle=middle)
+    text = in_language(shorten(text, room, middle=middle))
     return text + " " * (room - cells(text))
 
 
 def right(text: str, room: int) -> str:
     """`text` at the right end of `room` cells; never cut."""
-    return " " * (room - cells(text)) + text
+    return " " * (room - cells(text)) + in_language(text)
 
 
 def cut(line: Iterable[Span], room: int) -> Line:
     """The line in at most `room` cells; the span that does not fit is shortened with …."""
     kept: list[Span] = []
-    for text, style in line:
+    for part, style in line:
+        text = in_language(part)
         needed = cells(text)
         if needed > room:
             if room > 0:
@@ -90,7 +92,7 @@ def rule(number: int, title: str, end: str, room: int, *, active: bool) -> Line:
 
 def wrapped(text: str, room: int, most: int, style: str = "") -> list[Line]:
     """`text` in at most `most` lines, broken at spaces and at its own line breaks; the last is shortened with …."""
-    lines = [line for part in text.split("\n") for line in wrap(part, room)]
+    lines = [line for part in in_language(text).split("\n") for line in wrap(part, room)]
     if len(lines) > most:
         lines[most - 1 :] = [shorten(" ".join(lines[most - 1 :]), room)]
     return [((line, style),) for line in lines]

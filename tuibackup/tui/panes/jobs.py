@@ -5,7 +5,7 @@ from tuibackup.run.journal.job_view import JobView
 from tuibackup.text import cells, count, duration, rate, shorten, size
 from tuibackup.tui.lines import Line, Lines, Span, ends
 from tuibackup.tui.panes.serverline import SIGNS
-from tuibackup.words import _
+from tuibackup.words import _, joined
 
 MOST = 3  # lines; more jobs than that are only counted
 
@@ -59,7 +59,7 @@ def _going(job: JobView) -> str:
         parts.append(rate(told.rate))
     if told.left is not None:
         parts.append(_("{time} left").format(time=duration(told.left)))
-    return "  ".join(parts)
+    return joined("  ", parts)
 
 
 def _ended(job: JobView) -> str:

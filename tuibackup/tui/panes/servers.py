@@ -10,7 +10,7 @@ from tuibackup.tui import symbols
 from tuibackup.tui.lines import Kept, Line, cut, rule, width, wrapped
 from tuibackup.tui.panes.pane import Pane
 from tuibackup.tui.panes.serverline import Columns, columns, heading, server_line, state_words
-from tuibackup.words import _, ngettext
+from tuibackup.words import _, joined, ngettext
 
 T = TypeVar("T")
 
@@ -195,7 +195,7 @@ class ServersPane(Pane):
             )
         if len(names) > rows > 0:
             parts.append(f"{self.top + 1}{symbols.NOTHING}{min(self.top + rows, len(names))}")
-        return " · ".join(parts)
+        return joined(" · ", parts)
 
 
 def _fits(row: ServerRow, wanted: str) -> bool:

@@ -11,7 +11,7 @@ from tuibackup.tui import symbols
 from tuibackup.tui.lines import Line, Span, cut, left, right, rule, width, wrapped
 from tuibackup.tui.panes.pane import Pane
 from tuibackup.tui.panes.serverline import SIGNS
-from tuibackup.words import _, ngettext
+from tuibackup.words import _, joined, ngettext
 
 _ERROR_LINES = 3
 _BAR = 18  # cells of a progress bar where there is room
@@ -83,9 +83,9 @@ def run_title(
         parts.append(_("[ ] next run"))
         spared.append(parts[-1])
     spared = [*spared, *(part for part in parts if part not in spared)]
-    while spared and cells(" · ".join(parts)) > room - cells(title) - 9:
+    while spared and cells(joined(" · ", parts)) > room - cells(title) - 9:
         parts.remove(spared.pop(0))
-    return title, " · ".join(parts)
+    return title, joined(" · ", parts)
 
 
 def run_lines(face: RunFace, now: datetime, room: int, rows: int) -> list[Line]:
@@ -249,7 +249,7 @@ def _pace(progress: StepProgress, face: RunFace, now: datetime) -> tuple[Span, .
         parts.append(_("{time} left").format(time=symbols.NOTHING))  # no rate yet to tell it by
     if progress.limit:  # last, because it is the first to drop if there is no room for all
         parts.append(_("limit {rate}").format(rate=rate(progress.limit)))
-    return (("   ".join(parts), ""),)
+    return ((joined("   ", parts), ""),)
 
 
 def _seconds(number: float) -> str:

@@ -25,7 +25,7 @@ from tuibackup.tui.lines import Line, left, wrapped
 from tuibackup.tui.panes.serverline import SIGNS, run_words
 from tuibackup.tui.panes.steps import step_lines
 from tuibackup.tui.screens.dialog import Reader
-from tuibackup.words import _, ngettext
+from tuibackup.words import _, joined, ngettext
 
 _LABEL = 14  # cells of the left column
 
@@ -239,7 +239,7 @@ def _results(view: RunView, room: int) -> list[Line]:
             parts.append(result.detail)
         elif result.items:
             parts.append(f"{count(result.items)} · {size(result.bytes)}")
-        lines += field(name, " · ".join(parts), result.outcome.value, room)
+        lines += field(name, joined(" · ", parts), result.outcome.value, room)
     return lines
 
 

@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input
 
-from tuibackup.tui.lines import COMPONENTS, Line, Lines, wrapped
+from tuibackup.tui.lines import COMPONENTS, Line, Lines, plain, wrapped
 from tuibackup.tui.panes.bar import keys_line
 from tuibackup.tui.private import DrawnOnce
 from tuibackup.words import _
@@ -54,7 +54,7 @@ class Body(Lines):
     @property
     def whole(self) -> str:
         """All lines as plain text."""
-        return "\n".join("".join(text for text, _style in line).rstrip() for line in self._all)
+        return "\n".join(plain(line).rstrip() for line in self._all)
 
     @property
     def more(self) -> bool:

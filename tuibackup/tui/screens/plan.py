@@ -21,7 +21,7 @@ from tuibackup.tui import symbols
 from tuibackup.tui.lines import Line, Span, cut, left, right, wrapped
 from tuibackup.tui.panes.steps import step_word
 from tuibackup.tui.screens.dialog import Planned
-from tuibackup.words import _, ngettext
+from tuibackup.words import _, joined, ngettext
 
 Wants = Mapping[str, frozenset[Clock]]
 _FIGURES = 19  # cells of how long and how much a server's backup will be
@@ -199,13 +199,13 @@ class PlanScreen(Planned[tuple[Plan, ...]]):
             lines += _field(_("room"), text, room, style)
         time, amount = _figures(self._draft.plans)
         if time or amount:
-            lines += _field(_("in all"), "  ".join(part for part in (time, amount) if part), room)
+            lines += _field(_("in all"), joined("  ", filter(None, (time, amount))), room)
         if summary.bandwidth:
             lines += _field(_("limit"), summary.bandwidth, room)
         if summary.resumes:
-            lines += _field(_("goes on"), " · ".join(summary.resumes), room)
+            lines += _field(_("goes on"), joined(" · ", summary.resumes), room)
         if summary.asks:
-            lines += _field(_("will ask"), " · ".join(summary.asks), room)
+            lines += _field(_("will ask"), joined(" · ", summary.asks), room)
         if self.full:
             lines += _field(
                 _("full"), _("everything is fetched anew; nothing points into older archives"), room
