@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NoReturn, Protocol, cast
 
 from tuibackup import __version__
-from tuibackup.cli import attendant, attended, streams
+from tuibackup.cli import argparse_words, attendant, attended, streams
 from tuibackup.cli.context import Context
 from tuibackup.errors import TuibackupError, UsageError
 from tuibackup.words import _, in_language, use_language
@@ -103,6 +103,7 @@ def main(argv: list[str] | None = None, *, alone: bool = False) -> int:
     `alone`: nothing but the command goes on in this process, so that it may be forked.
     """
     use_language()
+    argparse_words.speak()
     _survive_any_locale()
     context = Context(alone=alone)
     code = _carried_out(sys.argv[1:] if argv is None else argv, context)
