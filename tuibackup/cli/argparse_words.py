@@ -1,7 +1,7 @@
 """argparse's own words in the language in use.
 
-argparse asks gettext's catalogue of the system for them, which has none of ours. Its two functions are replaced, the one
-place where its private parts are touched; a test sees to it that what it says is translated.
+argparse asks the catalogue of the system for them, which is not ours. So its two functions are replaced: the one place
+where its private parts are touched. A test sees to it that what it says is translated.
 """
 
 import argparse
