@@ -114,7 +114,7 @@ def put_together(
 
 def joined(between: str, texts: Iterable[str]) -> str:
     """As `between.join(texts)`; sentences among them can still be shown in another language."""
-    parts = list(texts)
+    parts = [text for text in texts if text or between]
     if len(parts) == 1 or not any(isinstance(part, Sentence) for part in parts):
         return parts[0] if len(parts) == 1 else between.join(parts)
     values = {f"part{number}": part for number, part in enumerate(parts, 1)}

@@ -84,8 +84,8 @@ def test_a_run_with_warnings_and_its_record_in_either_language(humble: Site) -> 
         (("find",), "argumen berikut harus diberikan: PATTERN"),
         (("check", "mati"), "menolak; apakah sshd berjalan di sana?"),
         (("check", "siakad"), "tidak boleh dibaca"),
-        (("--help",), "pemakaian: tuibackup"),
-        (("restore", "--help"), "pemakaian: tuibackup restore"),
+        (("--help",), "pakai: tuibackup"),
+        (("restore", "--help"), "pakai: tuibackup restore"),
     ],
 )
 def test_what_the_command_line_says(humble: Site, words: tuple[str, ...], expected: str) -> None:

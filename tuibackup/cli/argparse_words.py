@@ -9,8 +9,9 @@ import argparse
 from tuibackup.words import _, later, ngettext
 
 _WORDS = (
-    later("usage: "),
-    later("show program's version number and exit"), later("argument %(argument_name)s: %(message)s"),
+    later("usage: "),  # its translation has as many letters: argparse takes just so many away again
+
+    later("argument %(argument_name)s: %(message)s"),
     later("ambiguous option: %(option)s could match %(matches)s"), later("expected one argument"),
     later("expected at most one argument"), later("expected at least one argument"),
     later("unrecognized arguments: %s"), later("not allowed with argument %s"),

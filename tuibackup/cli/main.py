@@ -196,7 +196,9 @@ def _top_parser() -> Parser:
         help=_("the configuration (default: $TUIBACKUP_CONFIG, ~/.config/tuibackup, /etc/tuibackup)"),
     )
     parser.add_argument("--read-only", action="store_true", help=_read_only_help())
-    parser.add_argument("--version", action="version", version=f"tuibackup {__version__}")
+    parser.add_argument(
+        "--version", action="version", version=f"tuibackup {__version__}", help=_("show the version and exit")
+    )
     parser.add_argument("command", nargs="?", help=argparse.SUPPRESS)
     parser.add_argument("words", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     return parser
