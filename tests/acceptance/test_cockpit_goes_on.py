@@ -122,7 +122,7 @@ def test_what_was_sent_cell_by_cell_is_what_a_whole_picture_shows(
         seat.wait_for("was never backed up", "q quit")
         for keys in ("?", "\x1b\r", "\x1bj", "1/x", "\x1b4"):
             seat.send(keys)
-            seat.settle(0.4)
+            seat.settle(1.5)
             sent = seen(seat)
             start = len(seat.raw)
             seat.send("\x0c")

@@ -127,7 +127,7 @@ def test_leaving_the_cockpit_says_that_the_run_goes_on(slow: Site) -> None:
         terminal.wait_for("step 2")
         terminal.send("q")
         assert terminal.wait() == 0
-        assert "siakad goes on: tuibackup follow" in terminal.text
+        assert b"siakad goes on: tuibackup follow" in terminal.raw
         size = path.stat().st_size
     ends_done(slow, path, size)
 

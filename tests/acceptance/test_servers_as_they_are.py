@@ -67,7 +67,7 @@ SETUPS = {
     "megabytes": Setup(profile="head -c 3000000 /dev/zero | tr '\\0' x\n"),
     "terminal": Setup(
         login=f"exec script -qec {ORIGINAL} /dev/null",
-        says=("does not run our commands", "a terminal between"),
+        says=("does not run our commands", "it runs commands in a terminal"),
         needs="script",
     ),
     "no-path": Setup(
