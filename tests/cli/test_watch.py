@@ -13,7 +13,7 @@ import pytest
 
 from tests.cli.conftest import Tuibackup
 from tuibackup.cli.output import plain_symbols
-from tuibackup.cli.watch import Json, Lines, Watcher, worst_code
+from tuibackup.cli.watch import Json, Lines, Watcher
 from tuibackup.config import Config
 from tuibackup.run.journal import events as ev
 from tuibackup.run.journal.journal import Journal
@@ -146,11 +146,11 @@ def test_a_run_that_died_is_interrupted_and_recorded(
 
 
 def test_of_several_codes_the_worst_counts() -> None:
-    assert worst_code([]) == 0
-    assert worst_code([0, 3]) == 3
-    assert worst_code([3, 11, 0]) == 11
-    assert worst_code([11, 130]) == 130
-    assert worst_code([130, 1, 3]) == 1
+    assert ev.worst_code([]) == 0
+    assert ev.worst_code([0, 3]) == 3
+    assert ev.worst_code([3, 11, 0]) == 11
+    assert ev.worst_code([11, 130]) == 130
+    assert ev.worst_code([130, 1, 3]) == 1
 
 
 def test_a_run_may_be_named_by_its_beginning_or_its_server(tuibackup: Tuibackup, config: Config) -> None:

@@ -7,7 +7,8 @@ import pytest
 from msgspec.structs import fields, replace
 
 from tests.config.texts import put
-from tuibackup.config import Database, SecretSource, Server, load
+from tuibackup.config import Database, RetentionSettings, SecretSource, Server, load
+from tuibackup.config.keep import Rule
 from tuibackup.config.write import add_server, change_server, remove_server
 from tuibackup.errors import ConfigError
 
@@ -78,6 +79,7 @@ EVERYTHING = Server(
     database=Database(
         "u", SecretSource(file=Path("/p")), None, "h", 3307, ("x",), checksum=False, dry_load=False, wait_for_tables=5.0
     ),
+    retention=RetentionSettings(files=Rule.parse("8 weeks, 3 years")),
 )  # fmt: skip
 
 

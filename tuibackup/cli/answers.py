@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tuibackup.remote.questions import Question
 
 _ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-_YES = ("y", "yes", "ya")  # in English and Indonesian, whichever the question used
+YES = ("y", "yes", "ya")  # in English and Indonesian, whichever the question used
 
 
 def present() -> bool:
@@ -88,7 +88,7 @@ class TerminalAnswers:
         if answer is None:
             return None
         if question.kind == "host-key":
-            return "yes" if answer.strip().lower() in _YES else "no"
+            return "yes" if answer.strip().lower() in YES else "no"
         if not answer and earlier:
             return earlier[1]
         if self._reusable(question):

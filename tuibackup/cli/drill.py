@@ -50,11 +50,11 @@ def _due(args: argparse.Namespace, context: Context) -> int:
     """Tell who is left alone, and have the others drilled."""
     from tuibackup.cli.due import left_alone, nothing_due
     from tuibackup.cli.job import do
-    from tuibackup.cli.watch import worst_code
     from tuibackup.jobs.due import drills_due
     from tuibackup.jobs.process.order import Drill, order
     from tuibackup.overview.picture import clock_word
     from tuibackup.run.held import wait_until_free
+    from tuibackup.run.journal.events import worst_code
     from tuibackup.text import when
 
     now = datetime.now(UTC)

@@ -12,10 +12,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tuibackup.cli.output import print_hanging, say
-from tuibackup.cli.watch import worst_code
 from tuibackup.ledger.entries import iso
 from tuibackup.run.due import DUE, LATE, Due, Postponed, due
 from tuibackup.run.held import wait_until_free
+from tuibackup.run.journal.events import worst_code
 from tuibackup.sop import Clock, Outcome
 from tuibackup.text import count, when
 from tuibackup.words import _, ngettext

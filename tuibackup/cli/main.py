@@ -33,6 +33,10 @@ COMMANDS = (
     "verify",
     "drill",
     "restore",
+    "retention",
+    "hold",
+    "release",
+    "holds",
     "add",
     "edit",
     "trust",
@@ -44,8 +48,10 @@ COMMANDS = (
 
 # All others change something.
 LOOKING = frozenset(
-    {"follow", "status", "log", "history", "snapshots", "ls", "find", "diff", "cat", "check", "discover"}
-)
+    {
+        "follow", "status", "log", "history", "snapshots", "ls", "find", "diff", "cat", "holds", "check", "discover",
+    }
+)  # fmt: skip
 
 WARNINGS = 3
 _SELDOM = 50_000  # objects, a few megabytes, that come before Python looks for garbage
@@ -225,6 +231,13 @@ def _summary() -> list[tuple[str, str]]:
             "restore SNAPSHOT --database NAME --into TARGET",
             _("a database, or a table, into a database server"),
         ),
+        ("retention [SERVER…] [--apply]", _("which snapshots stay and why; remove the others")),
+        (
+            "hold SNAPSHOT --reason TEXT",
+            _("keep a snapshot, and what it points into, whatever the rules say"),
+        ),
+        ("release SNAPSHOT --reason TEXT", _("end a hold")),
+        ("holds", _("what is held, by whom and why")),
         ("add [HOST]", _("set up a server by questions; every answer is tried")),
         ("edit SERVER", _("change a server, or take it out")),
         ("trust SERVER", _("see and accept a server's host key")),

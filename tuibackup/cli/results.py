@@ -23,6 +23,8 @@ def print_result(job: JobKind, outcome: str, result: Document) -> None:
         _print_verified(outcome, result)
     elif job == "drill":
         _print_drilled(outcome, result)
+    elif job == "retention":
+        _print_retained(outcome, result)
     elif "to" in result:
         _print_folder(outcome, result)
     elif "database" in result:
@@ -32,15 +34,15 @@ def print_result(job: JobKind, outcome: str, result: Document) -> None:
 
 
 def ended_of(outcome: str, result: Document) -> Ended:
-    """The snapshot, its outcome, and the first thing that was wrong with it, for the summary."""
+    """The snapshot or the server, its outcome, and the first thing that was wrong with it, for the summary."""
     lists = (result.get(name, ()) for name in ("problems", "differences", "gaps"))
     wrong = [*filter(None, [result.get("error")]), *chain.from_iterable(lists)]
-    return Ended(result["snapshot"], outcome, tuple(wrong[:1]))
+    return Ended(result.get("snapshot") or result["server"], outcome, tuple(wrong[:1]))
 
 
 def print_results_summary(job: JobKind, ended: list[Ended]) -> None:
     """Print how many snapshots ended how, if there are several."""
-    if job == "restore":
+    if job in ("restore", "retention"):
         return
     what = ngettext("{number} snapshot", "{number} snapshots", len(ended)).format(number=count(len(ended)))
     print_summary(what, ended, _("in order") if job == "verify" else "")
@@ -66,6 +68,15 @@ def _print_drilled(outcome: str, result: Document) -> None:
     _line(outcome, f"{result['snapshot']}  {amount(result)}  {where}  {duration(result['seconds'])}")
     print_compared(result["differences"], result["gaps"], result["incomparable"])
     print_ways_out(ways_out("drill", result))
+
+
+def _print_retained(outcome: str, result: Document) -> None:
+    gone = ngettext("{number} snapshot removed", "{number} snapshots removed", len(result["removed"]))
+    amount = _("{size} freed").format(size=size(result["freed"]))
+    text = f"{gone.format(number=count(len(result['removed'])))}, {amount}  {duration(result['seconds'])}"
+    _line(outcome, f"{result['server']}  {text}")
+    for spec in result["spared"][:SHOWN]:
+        print_hanging("  ▲ ", _("{snapshot} stays: it is being read or held just now").format(snapshot=spec))
 
 
 def _print_folder(outcome: str, result: Document) -> None:

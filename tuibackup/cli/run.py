@@ -67,8 +67,8 @@ def run(args: argparse.Namespace, context: Context) -> int:
         launcher = None if args.dry_run else _early(context, stack)
 
         from tuibackup.cli import loop
-        from tuibackup.cli.watch import worst_code
         from tuibackup.run import held
+        from tuibackup.run.journal.events import worst_code
         from tuibackup.run.operator import identify
         from tuibackup.run.plan import make_plans
         from tuibackup.run.process.start import recover, start

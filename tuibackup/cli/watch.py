@@ -38,12 +38,6 @@ _ALLOWED = 8  # cells of "of 10:00"
 _CLOCKS = {Clock.FILES: lambda: _("files"), Clock.DATABASES: lambda: _("databases")}
 INTERRUPTED = 130
 RECOVERIES = 10
-WORST = (1, 130, 11, 3, 0)  # the first of these that one of several runs has is the exit code
-
-
-def worst_code(codes: Iterable[int]) -> int:
-    """The exit code of several runs."""
-    return min(codes, key=lambda code: WORST.index(code) if code in WORST else 0, default=0)
 
 
 class Watcher:
@@ -72,7 +66,7 @@ class Watcher:
         finally:
             self._printer.clear()
         self._printer.sum_up()
-        return worst_code(codes)
+        return ev.worst_code(codes)
 
     @contextmanager
     def paused(self) -> Iterator[None]:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from tuibackup import words
 from tuibackup.config import mend, place, units
 from tuibackup.config.place import default_state
-from tuibackup.config.servers import read_servers
+from tuibackup.config.servers import read_retention, read_servers
 from tuibackup.config.settings import (
     Config,
     DiscoverSettings,
@@ -70,6 +70,7 @@ def parse(text: str, path: Path, faults: Iterable[tuple[int, str, str]] = ()) ->
         restore=RestoreSettings(top.table("restore", "restore").flag("approval")),
         drill=_drill(top.table("drill", "drill")),
         discover=_discover(top.table("discover", "discover")),
+        retention=read_retention(top.table("retention", "retention")),
         ledger_url=_ledger_url(top.table("ledger", "ledger")),
         keymap=_keymap(top.table("keymap", None)),
         servers=read_servers(top.table("servers", None)),

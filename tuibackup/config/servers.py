@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable
 
 from tuibackup.config import logins, patterns, units
-from tuibackup.config.settings import Database, SecretSource, Server
+from tuibackup.config.keep import Rule
+from tuibackup.config.settings import Database, RetentionSettings, SecretSource, Server
 from tuibackup.config.table import Table
 from tuibackup.words import sentence
 
@@ -50,6 +51,7 @@ def _server(name: str, table: Table) -> Server:
         folders=_folders(table),
         exclude=_exclude(table),
         database=_database(table.table("database", "servers.*.database")) if "database" in table else None,
+        retention=read_retention(table.table("retention", "servers.*.retention")),
     )
     if table.lacks("host"):
         table.wrong(
@@ -62,6 +64,13 @@ def _server(name: str, table: Table) -> Server:
             sentence('add folders = ["/…"] or a table [servers.{name}.database]', name=name),
         )
     return server
+
+
+def read_retention(table: Table) -> RetentionSettings:
+    """The table [retention], or a server's own."""
+    return RetentionSettings(
+        files=table.parsed("files", Rule.parse, None), databases=table.parsed("databases", Rule.parse, None)
+    )
 
 
 def _jump(table: Table) -> str | None:

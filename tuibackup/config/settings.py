@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from tuibackup.config.keep import Rule
 from tuibackup.config.units import bandwidth, least_free
 from tuibackup.errors import UsageError
 from tuibackup.sop import Clock, Period
@@ -44,6 +45,13 @@ class Database(msgspec.Struct, frozen=True):
     wait_for_tables: float = 60.0  # seconds for tables that somebody else holds
 
 
+class RetentionSettings(msgspec.Struct, frozen=True):
+    """Which snapshots of each clock stay. None: not set here; where it is set nowhere, everything stays."""
+
+    files: Rule | None = None
+    databases: Rule | None = None
+
+
 class Server(msgspec.Struct, frozen=True):
     """One machine to back up. None means: not set, ~/.ssh/config or the default decides.
 
@@ -62,6 +70,7 @@ class Server(msgspec.Struct, frozen=True):
     folders: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     database: Database | None = None
+    retention: RetentionSettings = RetentionSettings()
 
     @property
     def clocks(self) -> tuple[Clock, ...]:
@@ -166,9 +175,17 @@ class Config(msgspec.Struct, frozen=True):
     restore: RestoreSettings = RestoreSettings()
     drill: DrillSettings = DrillSettings()
     discover: DiscoverSettings = DiscoverSettings()
+    retention: RetentionSettings = RetentionSettings()
     ledger_url: str = ""
     keymap: Mapping[str, str] = msgspec.field(default_factory=dict)
     servers: Mapping[str, Server] = msgspec.field(default_factory=dict)
+
+    def rule(self, server: str, clock: Clock) -> Rule:
+        """What is kept of a server's snapshots: its own rule, else that of all; everything where there is none."""
+        own, general = self.servers[server].retention, self.retention
+        if clock is Clock.FILES:
+            return own.files or general.files or Rule()
+        return own.databases or general.databases or Rule()
 
     def server(self, name: str) -> Server:
         """The server of that name. Raises UsageError, with the nearest one."""

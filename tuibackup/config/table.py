@@ -17,7 +17,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 KEYS: Mapping[str, tuple[str, ...]] = {
     "": (
         "language", "theme", "symbols", "mouse", "state", "operators",
-        "vault", "sop", "run", "verify", "restore", "drill", "discover", "ledger", "keymap", "servers",
+        "vault", "sop", "run", "verify", "restore", "drill", "discover", "retention", "ledger", "keymap", "servers",
     ),
     "vault": ("path", "min_free", "full_every"),
     "sop": ("files_within", "databases_within", "connect_within", "login_within"),
@@ -26,11 +26,13 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "restore": ("approval",),
     "discover": ("every",),
     "drill": ("within", "folder", "socket", "user", "password_file", "password_command"),
+    "retention": ("files", "databases"),
     "ledger": ("url",),
     "servers.*": (
         "label", "host", "port", "user", "jump", "key", "password_file", "password_command", "prompt",
-        "sudo", "folders", "exclude", "database",
+        "sudo", "folders", "exclude", "database", "retention",
     ),
+    "servers.*.retention": ("files", "databases"),
     "servers.*.database": (
         "user", "password_file", "password_command", "prompt", "option_file", "socket", "host", "port",
         "exclude", "checksum", "dry_load", "wait_for_tables",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tuibackup.config.edit import Value
 from tuibackup.config.settings import Database, SecretSource, Server
+from tuibackup.sop import Clock
 
 
 def server_values(server: Server) -> dict[str, Value]:
@@ -24,8 +25,20 @@ def server_values(server: Server) -> dict[str, Value]:
     return {key: value for key, value in values.items() if value}
 
 
+def inner_tables(server: Server) -> dict[str, dict[str, Value] | None]:
+    """The tables below [servers.NAME] by their names, None for one that the server does not have."""
+    retention: dict[str, Value] = {
+        clock.value: str(rule)
+        for clock in Clock
+        if (rule := getattr(server.retention, clock.value)) is not None
+    }
+    return {
+        "database": None if server.database is None else database_values(server.database),
+        "retention": retention or None,
+    }
+
+
 def database_values(database: Database) -> dict[str, Value]:
-    """The keys of [servers.NAME.database]."""
     usual = Database()
     values: dict[str, Value | None] = {
         "user": database.user,

@@ -14,7 +14,7 @@ from tuibackup.config import edit
 from tuibackup.config.place import read_text
 from tuibackup.config.read import parse
 from tuibackup.config.settings import Config, Server
-from tuibackup.config.values import database_values, server_values
+from tuibackup.config.values import inner_tables, server_values
 from tuibackup.durable import rename_new, replace_file
 from tuibackup.errors import ConfigError
 from tuibackup.text import printable
@@ -93,8 +93,9 @@ def server_lines(server: Server) -> str:
 def with_server(text: str, server: Server) -> str:
     """`text` with the tables of a server, which it lacks."""
     text = edit.with_table(text, ("servers", server.name), server_values(server))
-    if server.database is not None:
-        text = edit.with_table(text, ("servers", server.name, "database"), database_values(server.database))
+    for name, values in inner_tables(server).items():
+        if values is not None:
+            text = edit.with_table(text, ("servers", server.name, name), values)
     return text
 
 
@@ -112,13 +113,22 @@ def _set(text: str, table: tuple[str, ...], key: str, value: edit.Value) -> str:
 def _changed(text: str, before: Server, after: Server) -> str:
     table = ("servers", before.name)
     text = _differing(text, table, server_values(before), server_values(after))
-    inner = (*table, "database")
-    if after.database is None:
-        return edit.without_table(text, inner) if before.database else text
-    values = database_values(after.database)
-    if before.database is None:
-        return edit.with_table(text, inner, values)
-    return _differing(text, inner, database_values(before.database), values)
+    old = inner_tables(before)
+    for name, values in inner_tables(after).items():
+        text = _changed_inner(text, (*table, name), old[name], values)
+    return text
+
+
+def _changed_inner(
+    text: str,
+    table: tuple[str, ...],
+    before: Mapping[str, edit.Value] | None,
+    after: Mapping[str, edit.Value] | None,
+) -> str:
+    """None: there is no such table."""
+    if after is None:
+        return text if before is None else edit.without_table(text, table)
+    return edit.with_table(text, table, after) if before is None else _differing(text, table, before, after)
 
 
 def _differing(

@@ -74,6 +74,11 @@ class Recorder:
         self._job = {"job": job} if job else {}
         self._stopped = sentence("stopped")
 
+    @property
+    def operator(self) -> str:
+        """The name of who does it."""
+        return self._operator.name
+
     def stopped_by(self, who: str) -> None:
         """Note who wants it stopped, before it is."""
         self._stopped = sentence("stopped by {who}", who=who)

@@ -107,8 +107,12 @@ def plan_verify(config: Config, word: str | None) -> Iterator[VerifyPlan]:
 
 def verify(plan: VerifyPlan, recorder: Recorder, on_progress: Callable[[Progress], None]) -> Verified:
     """Read the snapshot and record what was found. What is wrong with it is the result and is not raised."""
+    from tuibackup.vault.reading import reading
     from tuibackup.vault.verify import verify as read_all
 
-    with recorder.attempt(Kind.VERIFY, plan.body(), server=plan.snapshot.server) as attempt:
+    with (
+        recorder.attempt(Kind.VERIFY, plan.body(), server=plan.snapshot.server) as attempt,
+        reading(plan.snapshot),
+    ):
         verdict = read_all(plan.snapshot, on_progress)
     return attempt.recorded(Verified(plan, verdict, attempt.seconds))

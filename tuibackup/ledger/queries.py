@@ -242,6 +242,15 @@ class Queries(PastQueries):
             found.setdefault(row.server, []).append(entry_of(row))
         return found
 
+    def holds(self, server: str | None = None) -> Mapping[str, Entry]:
+        """The newest entry about the hold of each snapshot: it was held, or released."""
+        where, values = ("", {}) if server is None else (" AND server = :server", {"server": server})
+        rows = self._rows(
+            f"SELECT * FROM entry WHERE kind = 'hold'{where} ORDER BY seq",  # noqa: S608  fixed parts
+            **values,
+        )
+        return {str(one.body.get("snapshot")): one for one in map(entry_of, rows)}
+
     def _drills(self, newest: Row) -> DrillFacts:
         if good(Outcome(newest.outcome), whole=True):
             return DrillFacts(_drill_fact(newest), proven=datetime.fromisoformat(newest.time))

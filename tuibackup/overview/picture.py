@@ -359,7 +359,12 @@ def outcome_word(outcome: Outcome) -> str:
 
 
 def job_word(job: JobKind) -> str:
-    return {"restore": _("restore"), "verify": _("verify"), "drill": _("drill")}[job]
+    return {
+        "restore": _("restore"),
+        "verify": _("verify"),
+        "drill": _("drill"),
+        "retention": _("retention"),
+    }[job]
 
 
 def clock_word(clock: Clock) -> str:

@@ -13,6 +13,7 @@ from tuibackup.run.plan import Plan
 from tuibackup.run.stop import Stop
 from tuibackup.sop import Clock, Outcome, Step
 from tuibackup.vault.layout import Snapshot
+from tuibackup.vault.sums import sum_of_sums
 from tuibackup.words import joined, sentence
 
 if TYPE_CHECKING:
@@ -148,4 +149,5 @@ def clock_of(
         detail=detail,
         changed=changed,
         new=new,
+        sums=sum_of_sums(snapshot.path),
     )

@@ -6,7 +6,6 @@ is published is complete, read back from the disk, and never changed again.
 
 import hashlib
 import os
-import shutil
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -27,6 +26,7 @@ from tuibackup.vault.index.schema import FILE_NAME as INDEX
 from tuibackup.vault.layout import Snapshot, Vault
 from tuibackup.vault.names import INCOMING, NAME_FORMAT, file_name
 from tuibackup.vault.output import OutputFile, Written, rename_new, sync_folder, vault_errors
+from tuibackup.vault.removal import remove_tree
 from tuibackup.vault.reread import reread
 from tuibackup.vault.restore import script
 from tuibackup.vault.sums import SUMS, Sum, files_below, read_sums
@@ -291,7 +291,7 @@ def sweep(vault: Vault, server: str, *, keep: str | None = None) -> list[str]:
             if (run / Clock.DATABASES).exists():
                 discard(run / Clock.DATABASES)
             if _kept(run / Clock.FILES) is None:
-                _remove(run)
+                remove_tree(run)
                 swept.append(run.name.removeprefix(INCOMING))
         for clock in Clock:
             for published in vault.newest(server, clock):
@@ -303,7 +303,7 @@ def sweep(vault: Vault, server: str, *, keep: str | None = None) -> list[str]:
 
 def discard(incoming: Path) -> None:
     """Throw away what one clock of a run left."""
-    _remove(incoming)
+    remove_tree(incoming)
     _remove_if_empty(incoming.parent)
 
 
@@ -321,17 +321,6 @@ def _kept(incoming: Path) -> UnfinishedRun | None:
     else:
         left.trim()
     return left
-
-
-def _remove(folder: Path) -> None:
-    with vault_errors(folder):
-        if folder.is_symlink() or folder.is_file():  # nothing of ours, but a run of that name could not begin
-            folder.unlink()
-            return
-        for place, _, _ in os.walk(folder):
-            os.chmod(place, 0o700)  # a folder may be sealed already
-        if folder.exists():
-            shutil.rmtree(folder)
 
 
 def _remove_if_empty(folder: Path) -> None:

@@ -6,6 +6,8 @@ import re
 NAME = re.compile(r"\d{4}-\d\d-\d\dT\d{6}Z")
 NAME_FORMAT = "%Y-%m-%dT%H%M%SZ"
 INCOMING = ".incoming-"  # in front of a run's id: the folder that it writes in
+REMOVING = ".removing-"  # in front of a snapshot's name: it is one no more, and what is left of it goes
+HELD = ".held-"  # in front of a snapshot's name: the file that says why it is held
 
 _UNSAFE = re.compile(rb"[^A-Za-z0-9._-]|^\.")
 # With `.12.tar.zst` behind it that is within the 143 bytes that eCryptfs leaves of a name's 255.

@@ -1,7 +1,9 @@
 """SHA256SUMS of a snapshot: the hash of every file in it, and of every older archive that it needs."""
 
+import hashlib
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,6 +45,17 @@ def read_sums(folder: Path) -> list[Sum]:
             raise VaultError(sentence("{path} is damaged: {line}", path=path, line=printable(line)))
         sums.append(Sum(match[2], bytes.fromhex(match[1])))
     return sums
+
+
+def sum_of_sums(folder: Path) -> str:
+    """The SHA-256 of the file SHA256SUMS itself, in hex: it stands for all of the snapshot. Raises VaultError."""
+    with vault_errors(folder / SUMS):
+        return hashlib.sha256((folder / SUMS).read_bytes()).hexdigest()
+
+
+def needed(sums: Iterable[Sum]) -> frozenset[str]:
+    """The names of the older snapshots whose archives are among them."""
+    return frozenset(one.name.split("/")[1] for one in sums if one.name.startswith("../"))
 
 
 def files_below(folder: Path) -> list[str]:

@@ -132,7 +132,9 @@ def drill(plan: DrillPlan, config: Config, recorder: Recorder, on_progress: OnPr
     database server here, no room, a named server that is not empty. That is recorded, too.
     """
     snapshot = plan.snapshot
-    with recorder.attempt(Kind.DRILL, plan.body(), server=snapshot.server) as attempt:
+    from tuibackup.vault.reading import reading
+
+    with recorder.attempt(Kind.DRILL, plan.body(), server=snapshot.server) as attempt, reading(snapshot):
         if snapshot.clock is Clock.FILES:
             from tuibackup.jobs.drill.files import drill_files
 

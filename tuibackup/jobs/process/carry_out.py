@@ -16,6 +16,7 @@ from tuibackup.jobs.process.order import (
     RestoreDatabase,
     RestoreFolder,
     RestoreOnServer,
+    Retention,
     Verify,
     Words,
 )
@@ -23,7 +24,7 @@ from tuibackup.jobs.recorder import Recorder, Result
 from tuibackup.jobs.restore import approval
 from tuibackup.progress import Progress
 from tuibackup.remote.questions import Answers
-from tuibackup.run.journal.events import EXIT_CODES
+from tuibackup.run.journal.events import EXIT_CODES, worst_code
 from tuibackup.sop import Outcome, worst
 
 _FAILED = 1
@@ -57,6 +58,8 @@ def carry_out(words: Words, config: Config, recorder: Recorder, telling: Telling
             return _verify(words, config, recorder, telling)
         case Drill():
             return _drill(words, config, recorder, telling)
+        case Retention():
+            return _retention(words, config, recorder, telling)
 
 
 def _restore_folder(
@@ -158,6 +161,27 @@ def _drill(words: Drill, config: Config, recorder: Recorder, telling: Telling) -
         else:
             outcomes.append(_told(done, telling)[0])
     return worst(outcomes), EXIT_CODES[worst(outcomes)]
+
+
+def _retention(words: Retention, config: Config, recorder: Recorder, telling: Telling) -> tuple[Outcome, int]:
+    """One server after the other; what hinders one is told, and the others are carried out."""
+    from tuibackup.jobs.retention.apply import retain
+
+    outcomes, codes = [Outcome.DONE], [0]
+    for server, goes in words.goes.items():
+        try:
+            done = retain(server, goes, config, recorder, _about(telling, server))
+        except TuibackupError as error:
+            if len(words.goes) == 1:
+                raise
+            telling.note(str(error))
+            outcomes.append(Outcome.FAILED)
+            codes.append(error.exit_code)
+        else:
+            outcome, code = _told(done, telling)
+            outcomes.append(outcome)
+            codes.append(code)
+    return worst(outcomes), worst_code(codes)
 
 
 def _about(telling: Telling, spec: str) -> Callable[[Progress], None]:

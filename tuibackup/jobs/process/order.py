@@ -99,8 +99,18 @@ class Drill(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="dril
         return ("drill", *([self.what] if self.what else []), *["--due"] * self.due)
 
 
+class Retention(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="retention"):
+    """Remove the snapshots `goes` of each server, which somebody saw in a plan; where the plan is another now, none."""
+
+    goes: dict[str, tuple[str, ...]]  # by server
+
+    def command(self) -> tuple[str, ...]:
+        """The words after `tuibackup` that order the same."""
+        return ("retention", *self.goes, "--apply")
+
+
 Restore = RestoreFolder | RestoreOnServer | RestoreDatabase
-Words = Restore | Verify | Drill
+Words = Restore | Verify | Drill | Retention
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,3 +151,5 @@ def _kind(words: Words) -> ev.JobKind:
             return "verify"
         case Drill():
             return "drill"
+        case Retention():
+            return "retention"

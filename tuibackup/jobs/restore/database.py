@@ -76,11 +76,13 @@ async def restore_into_database(
     Raises TuibackupError: nothing was changed, or the message says what is there now. Cancelling it stops it.
     """
     from tuibackup.jobs.restore.loading import load
+    from tuibackup.vault.reading import reading
 
     with recorder.attempt(Kind.RESTORE, plan.body(), server=plan.snapshot.server) as attempt:
         try:
             told = accepting(recorder, plan.into, "a restore")
-            loaded = await load(plan, config, answers, notes, on_progress, told)
+            with reading(plan.snapshot):
+                loaded = await load(plan, config, answers, notes, on_progress, told)
         except (asyncio.CancelledError, KeyboardInterrupt):
             raise InterruptedRunError(
                 sentence(

@@ -66,9 +66,13 @@ def restore_to_folder(
     plan: FolderPlan, recorder: Recorder, on_progress: Callable[[Progress], None]
 ) -> RestoredFolder:
     """Restore, and record what came out, or that it was refused, failed or was stopped. Raises TuibackupError."""
+    from tuibackup.vault.reading import reading
     from tuibackup.vault.restore.files import restore_dumps, restore_files
 
-    with recorder.attempt(Kind.RESTORE, plan.body(), server=plan.snapshot.server) as attempt:
+    with (
+        recorder.attempt(Kind.RESTORE, plan.body(), server=plan.snapshot.server) as attempt,
+        reading(plan.snapshot),
+    ):
         if plan.snapshot.clock is Clock.DATABASES:
             restored = restore_dumps(
                 plan.snapshot, plan.databases, plan.to, existing=plan.existing, on_progress=on_progress

@@ -83,11 +83,13 @@ async def restore_on_server(
     Raises TuibackupError: nothing was made there, or the message says what is there now. Cancelling it stops it.
     """
     from tuibackup.jobs.restore.sending import send
+    from tuibackup.vault.reading import reading
 
     with recorder.attempt(Kind.RESTORE, plan.body(), server=plan.snapshot.server) as attempt:
         try:
             told = accepting(recorder, plan.into.name, "a restore")
-            sent = await send(plan, config, answers, notes, on_progress, told)
+            with reading(plan.snapshot):
+                sent = await send(plan, config, answers, notes, on_progress, told)
         except (asyncio.CancelledError, KeyboardInterrupt):
             raise InterruptedRunError(
                 sentence("stopped; {where} is not complete", where=plan.where),

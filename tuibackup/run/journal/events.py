@@ -4,6 +4,7 @@ Times are UTC, ISO 8601 with milliseconds; durations are seconds; sizes bytes. T
 in a line of a journal `said` holds what the sentences among them were made of, in an event they carry it themselves.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -14,6 +15,12 @@ from tuibackup.sop import Clock, Outcome, Step
 
 # The exit codes of a run's process; 11 if another run holds the server (errors.BusyError).
 EXIT_CODES = {Outcome.DONE: 0, Outcome.WARNINGS: 3, Outcome.FAILED: 1, Outcome.INTERRUPTED: 130}
+WORST = (1, 130, 11, 3, 0)  # the first of these that one of several has is the exit code
+
+
+def worst_code(codes: Iterable[int]) -> int:
+    """The exit code of several runs, or of a job for several servers."""
+    return min(codes, key=lambda code: WORST.index(code) if code in WORST else 0, default=0)
 
 
 def now() -> str:
@@ -162,6 +169,7 @@ class ClockResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     changed: int | None = None
     new: int | None = None
     unusual: tuple[Unusual, ...] = ()
+    sums: str = ""  # SHA-256 of the snapshot's SHA256SUMS, in hex
 
 
 class RunFinished(Event, frozen=True, tag="run-finished"):
@@ -177,7 +185,7 @@ class RunFinished(Event, frozen=True, tag="run-finished"):
     slow: tuple[Slow, ...] = ()
 
 
-JobKind = Literal["restore", "verify", "drill"]
+JobKind = Literal["restore", "verify", "drill", "retention"]
 
 
 class JobPlanned(Event, frozen=True, tag="job-planned"):

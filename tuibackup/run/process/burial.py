@@ -24,7 +24,8 @@ from tuibackup.run.unfinished import GOES_ON, STARTS_AGAIN
 from tuibackup.sop import Clock, Outcome, worst
 from tuibackup.vault.incoming import has_left, sweep
 from tuibackup.vault.layout import Snapshot, Vault
-from tuibackup.words import joined, sentence
+from tuibackup.vault.removal import delete, left_to_remove, removing, spec_of
+from tuibackup.words import joined, sentence, sentence_n
 
 _NAME = "recovery"  # written as the holder of a server's lock meanwhile
 
@@ -155,6 +156,26 @@ def record_unknown(server: str, ledger: Ledger, vault: Vault) -> bool:
                 }
                 ledger.append(Kind.RUN, body, operator=summary.operator, server=server, run=summary.run)
     return not _unknown(server, ledger, vault)
+
+
+def finish_removals(server: str, ledger: Ledger, vault: Vault) -> bool:
+    """Delete what a retention that died had taken out of sight; whether nothing is left of it."""
+    with suppress(BusyError, VaultError), removing(vault, server):
+        gone: list[str] = []
+        try:
+            for left in left_to_remove(vault, server):
+                delete(left)
+                gone.append(spec_of(server, left))
+        finally:
+            if gone:
+                detail = sentence_n(
+                    "{count} snapshot deleted that an interrupted retention had taken away",
+                    "{count} snapshots deleted that an interrupted retention had taken away",
+                    len(gone),
+                )
+                body = {"outcome": Outcome.DONE.value, "detail": detail, "error": "", "removed": gone}
+                ledger.append(Kind.RETENTION, body, operator=_NAME, server=server)
+    return not left_to_remove(vault, server)
 
 
 def _unknown(server: str, ledger: Ledger, vault: Vault) -> list[Snapshot]:

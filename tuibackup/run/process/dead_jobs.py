@@ -45,7 +45,7 @@ def bury_job(journal: jr.Journal, planned: ev.JobPlanned, ledger: Ledger) -> Non
 
 
 def _last_seen(journal: jr.Journal) -> tuple[str, str, int]:
-    """When its last line was written, the snapshot that it was busy with ("" between two), and its results."""
+    """When its last line was written, what it was busy with, a snapshot or a server ("" between two), its results."""
     time, subject, results = "", "", 0
     with jr.JournalReader(journal.path) as reader:
         for event in reader.poll():
@@ -61,6 +61,8 @@ def _recorded(planned: ev.JobPlanned, subject: str, ledger: Ledger) -> bool:
     """Whether the job itself wrote the entry of `subject`, and died before it told its journal."""
     since = datetime.fromisoformat(planned.time) - _CLOCK
     return any(
-        entry.body.get("job") == planned.run and subject in ("", entry.body.get("snapshot"))
+        entry.body.get("job") == planned.run
+        and "outcome" in entry.body  # what retention says before it begins has none
+        and subject in ("", entry.body.get("snapshot"), entry.server)
         for entry in ledger.entries(since=since, kinds=[planned.job])
     )

@@ -66,9 +66,10 @@ def _record_all_unknown(config: Config, ledger: Ledger, vault: Vault) -> None:
     for server in config.servers:
         times = settled.times(server)
         if not settled.has(times):
-            from tuibackup.run.process.burial import record_unknown
+            from tuibackup.run.process.burial import finish_removals, record_unknown
 
-            if record_unknown(server, ledger, vault):
+            finished = finish_removals(server, ledger, vault)
+            if record_unknown(server, ledger, vault) and finished:
                 settled.add(times)
     settled.keep()
 
