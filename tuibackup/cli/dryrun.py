@@ -16,7 +16,7 @@ from tuibackup.run.plan import Plan, PlanSummary, describe
 from tuibackup.run.rehearsal import Rehearsal, rehearse, room_fault
 from tuibackup.sop import Clock, Outcome, Step, worst
 from tuibackup.text import count, duration, printable, size
-from tuibackup.words import _, ngettext
+from tuibackup.words import _, later, ngettext
 
 if TYPE_CHECKING:
     from tuibackup.cli.context import Context
@@ -38,7 +38,7 @@ async def show(plans: tuple[Plan, ...], context: "Context", *, as_json: bool) ->
 
             async def look(plan: Plan) -> Rehearsal:
                 async with slots:
-                    told = accepting(recorder, plan.server, "a dry run") if recorder else None
+                    told = accepting(recorder, plan.server, later("a dry run")) if recorder else None
                     return await rehearse(plan, config, answers, told)
 
             found = list(await asyncio.gather(*map(look, plans)))

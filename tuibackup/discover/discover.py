@@ -26,6 +26,7 @@ from tuibackup.discover.reader import Reader, raw, text
 from tuibackup.discover.served import Served, of_the_system
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
+from tuibackup.words import sentence
 
 SECONDS = 60.0
 
@@ -222,7 +223,7 @@ async def _folders(reader: Reader, server: Server, used: Iterable[Served], *, gn
     system = [one.path for one in used if one.what in ("site", "application") and of_the_system(one.path)]
     led = await links(reader, list(dict.fromkeys([*inside, *system]))[:_MOST_FOLDERS])
     used += [
-        Served(target, f"a link in {text(place)}", "data", whose[place].application)
+        Served(target, sentence("a link in {place}", place=text(place)), "data", whose[place].application)
         for place, target in led
         if not of_the_system(target)
     ]

@@ -18,7 +18,7 @@ from tuibackup.run.places import look_into_ledger
 from tuibackup.run.questions import RememberedAnswers
 from tuibackup.sop import Outcome
 from tuibackup.text import printable
-from tuibackup.words import sentence
+from tuibackup.words import later, sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ async def discover(
     """
     server = plan.server
     remembering = RememberedAnswers(answers)
-    told = accepting(recorder, server.name, "discover") if recorder else None
+    told = accepting(recorder, server.name, later("discover")) if recorder else None
     if recorder is None:
         return await _looked(plan, config, remembering, notes, told)
     with recorder.attempt(Kind.DISCOVER, {}, server=server.name) as attempt:

@@ -18,7 +18,7 @@ from tuibackup.remote.questions import Answers, Question
 from tuibackup.run.passwords import resolve
 from tuibackup.run.places import known_hosts
 from tuibackup.run.record import trust_body
-from tuibackup.words import sentence
+from tuibackup.words import later, sentence
 
 if TYPE_CHECKING:
     from tuibackup.remote.connect.hostkeys import HostKey, Told
@@ -81,7 +81,7 @@ async def trust(
     from tuibackup.remote.session import learn_host_keys
 
     accepted: list[Accepted] = []
-    record = accepting(recorder, plan.server.name, "trust")
+    record = accepting(recorder, plan.server.name, later("trust"))
 
     def told(where: str, key: "HostKey", fault: str) -> None:
         record(where, key, fault)

@@ -18,6 +18,7 @@ from tuibackup.vault.index.read import Index, IndexEntry
 from tuibackup.vault.index.schema import FILE_NAME
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.restore.dumps import dumps_of
+from tuibackup.words import _
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,7 @@ class Browser:
                 one.tables > 0,
                 one.bytes,
                 rows=one.rows,
-                problem="" if one.whole else "not whole",
+                problem="" if one.whole else _("not whole"),
             )
             for one in snapshot.summary.databases
         ]

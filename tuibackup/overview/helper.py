@@ -19,6 +19,7 @@ from typing import Any, Generic, NoReturn, Protocol, TypeVar
 import msgspec
 
 from tuibackup.run.process.crash import line_of, record
+from tuibackup.words import _
 
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
@@ -109,7 +110,7 @@ class Helper(Generic[Question, Answer]):
         try:
             found: Answer | Fault = _receive(self._line)
         except (EOFError, OSError):
-            found = Fault(f"the process {self.name} has ended: open the cockpit again")
+            found = Fault(_("the process {name} has ended: open the cockpit again").format(name=self.name))
         self._asked = False
         return found
 

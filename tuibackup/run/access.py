@@ -19,7 +19,7 @@ from tuibackup.run.places import known_hosts
 from tuibackup.run.questions import RememberedAnswers
 from tuibackup.run.state import Work
 from tuibackup.text import printable
-from tuibackup.words import joined, sentence, sentence_n
+from tuibackup.words import joined, later, sentence, sentence_n
 
 if TYPE_CHECKING:
     from tuibackup.database.connect.login import DatabaseSession
@@ -60,7 +60,7 @@ async def reach(work: Work, deadline: float | None = None) -> None:
 
     def trusted(where: str, key: "HostKey", fault: str) -> None:
         body = {
-            **record.trust_body(where, key, "a run", fault),
+            **record.trust_body(where, key, later("a run"), fault),
             "operator": record.operator_body(work.plan.operator),
         }
         work.append(Kind.TRUST, body)

@@ -130,7 +130,7 @@ async def _seen_again(work: Work) -> "DatabasesSeen | None":
             finally:
                 await login.close()
     except (DatabaseError, TimeoutError) as error:
-        return DatabasesSeen({}, str(error) or "no answer")
+        return DatabasesSeen({}, str(error) or sentence("no answer"))
     return _seen({str(name) for (name,) in rows}, work.database)
 
 

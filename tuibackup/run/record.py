@@ -41,7 +41,7 @@ def trust_body(where: str, key: "HostKey", during: str, fault: str) -> dict[str,
     """A host key that the operator accepted `during` a run, a check, a restore …"""
     told = f"{key.algorithm} {key.fingerprint}"
     detail = sentence(
-        "{where}: host key {told} accepted during {during}", where=where, told=told, during=during
+        "{where}: host key {told} accepted during {during}", where=where, told=told, during=sentence(during)
     )
     return {
         "outcome": "warnings" if fault else "done",

@@ -91,8 +91,10 @@ def read(path: Path) -> Theme:
         file = msgspec.convert(known, ThemeFile)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ThemeError(printable(str(error))) from None
-    problems = [f"{key} is not known" for key in values if key not in known]
-    problems += [f"colours: {name} is missing" for name in _NEEDED if name not in file.colours]
+    problems = [_("{name} is not known").format(name=key) for key in values if key not in known]
+    problems += [
+        _("colours: {name} is missing").format(name=name) for name in _NEEDED if name not in file.colours
+    ]
     problems += _unknown("colours", file.colours, _COLOURS) + _unknown("semantic", file.semantic, SEMANTIC)
     for name, value in (*file.colours.items(), *file.semantic.items()):
         if wrong := _wrong(value, ansi=file.ansi):
@@ -154,4 +156,8 @@ def _wrong(value: str, *, ansi: bool) -> str:
 
 
 def _unknown(table: str, given: Mapping[str, str], known: Mapping[str, str]) -> list[str]:
-    return [f"{table}: {name} is not known" for name in given if name not in known]
+    return [
+        _("{table}: {name} is not known").format(table=table, name=name)
+        for name in given
+        if name not in known
+    ]

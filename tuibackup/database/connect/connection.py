@@ -20,6 +20,7 @@ from pymysql.constants import CLIENT, COMMAND, CR
 from tuibackup.database.connect.packets import EndlessAnswerError, answers, row_packets
 from tuibackup.database.connect.tls import Tls
 from tuibackup.secret import Secret
+from tuibackup.words import sentence
 
 LOGIN_LIMIT = 1 << 20  # bytes of greeting and login
 ANSWER_LIMIT = 128 << 20  # bytes of one answer: a hundred thousand tables are some 20 MiB
@@ -197,7 +198,7 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
     async def _begin_tls(self, reader: _Reader, writer: _Writer) -> None:
         """Put everything from here on within TLS; aiomysql can do that only with a socket that it opened itself."""
         if not self.server_capabilities & CLIENT.SSL:
-            raise aiomysql.OperationalError(CR.CR_SSL_CONNECTION_ERROR, "the server offers no TLS")
+            raise aiomysql.OperationalError(CR.CR_SSL_CONNECTION_ERROR, sentence("the server offers no TLS"))
         self.client_flag |= CLIENT.SSL | CLIENT.MULTI_RESULTS
         charset = charset_by_name(self.charset).id
         self.write_packet(struct.pack("<iIB23s", self.client_flag, MAX_PACKET_LEN, charset, b""))
@@ -205,7 +206,9 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
         try:
             await tls.begin()
         except ssl.SSLError as error:
-            raise aiomysql.OperationalError(CR.CR_SSL_CONNECTION_ERROR, f"no TLS: {error.reason}") from error
+            raise aiomysql.OperationalError(
+                CR.CR_SSL_CONNECTION_ERROR, sentence("no TLS: {reason}", reason=error.reason)
+            ) from error
         self._reader = _Reader(tls, LOGIN_LIMIT)
         self._channel = self._reader, self._channel[1]
         self._writer = _Writer(tls, self._channel[1])
@@ -288,7 +291,7 @@ class Connection(aiomysql.Connection):  # type: ignore[misc]  # aiomysql has no 
         try:
             first = await self._read_packet()
             if first.is_load_local_packet():
-                raise aiomysql.OperationalError(2068, "the server asks for a file of this machine")
+                raise aiomysql.OperationalError(2068, sentence("the server asks for a file of this machine"))
             if not first.is_ok_packet():
                 for _ in range(first.read_length_encoded_integer() + 1):  # the columns and their end
                     await self._read_packet()

@@ -358,7 +358,7 @@ class _Comparing:
             return int(str(rows)), False
         [(_name, checksum)] = await self._target.rows(f"CHECKSUM TABLE {place}")
         if checksum is None:
-            raise DatabaseError(f"{self._target.name}: CHECKSUM TABLE gives none")
+            raise DatabaseError(sentence("{name}: CHECKSUM TABLE gives none", name=self._target.name))
         return int(str(rows)), int(str(checksum)) == table.checksum
 
     def _incomparable_for(self, table: StoredTable, there: _There, columns: Sequence[ContentColumn]) -> str:

@@ -13,6 +13,7 @@ from tuibackup.jobs.check.host import check_host
 from tuibackup.jobs.recorder import Recorder
 from tuibackup.jobs.trust import accepting
 from tuibackup.remote.questions import Answers
+from tuibackup.words import later
 
 AT_ONCE = 8  # servers looked at at the same time
 
@@ -51,7 +52,7 @@ async def check(
 
     async def look(server: Server, *, at_once: bool) -> list[Check]:
         checks: list[Check] = []
-        told = accepting(recorder, server.name, "check") if recorder else None
+        told = accepting(recorder, server.name, later("check")) if recorder else None
         async with slots:
             if at_once:
                 await tell(server.name, checks)

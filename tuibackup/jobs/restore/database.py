@@ -17,7 +17,7 @@ from tuibackup.ledger.entries import Kind
 from tuibackup.progress import Progress
 from tuibackup.remote.questions import Answers
 from tuibackup.sop import Outcome
-from tuibackup.words import sentence
+from tuibackup.words import later, sentence
 
 if TYPE_CHECKING:
     from tuibackup.jobs.restore.loading import Loaded
@@ -80,7 +80,7 @@ async def restore_into_database(
 
     with recorder.attempt(Kind.RESTORE, plan.body(), server=plan.snapshot.server) as attempt:
         try:
-            told = accepting(recorder, plan.into, "a restore")
+            told = accepting(recorder, plan.into, later("a restore"))
             with reading(plan.snapshot):
                 loaded = await load(plan, config, answers, notes, on_progress, told)
         except (asyncio.CancelledError, KeyboardInterrupt):

@@ -18,7 +18,7 @@ from tuibackup.progress import Progress
 from tuibackup.remote.questions import Answers
 from tuibackup.sop import Outcome
 from tuibackup.text import count, size
-from tuibackup.words import joined, sentence, sentence_n
+from tuibackup.words import joined, later, sentence, sentence_n
 
 if TYPE_CHECKING:
     from tuibackup.jobs.restore.sending import Sent
@@ -87,7 +87,7 @@ async def restore_on_server(
 
     with recorder.attempt(Kind.RESTORE, plan.body(), server=plan.snapshot.server) as attempt:
         try:
-            told = accepting(recorder, plan.into.name, "a restore")
+            told = accepting(recorder, plan.into.name, later("a restore"))
             with reading(plan.snapshot):
                 sent = await send(plan, config, answers, notes, on_progress, told)
         except (asyncio.CancelledError, KeyboardInterrupt):

@@ -17,7 +17,7 @@ from tuibackup.remote.questions import Answers, Question
 from tuibackup.run.passwords import resolve
 from tuibackup.run.places import known_hosts
 from tuibackup.secret import Secret
-from tuibackup.words import _
+from tuibackup.words import _, later
 
 if TYPE_CHECKING:
     from tuibackup.remote.connect.hostkeys import HostKey
@@ -65,7 +65,7 @@ class Reach:
         try:
             await learn_host_keys(
                 server,
-                known_hosts=known_hosts(self.config, accepting(self.recorder, server.name, "set-up")),
+                known_hosts=known_hosts(self.config, accepting(self.recorder, server.name, later("set-up"))),
                 answers=judge,
                 secrets=partial(resolve, answers=self.answers),
                 deadline=time.monotonic() + SECONDS,
@@ -100,7 +100,7 @@ class Reach:
         try:
             session = await connect(
                 wanted,
-                known_hosts=known_hosts(self.config, accepting(self.recorder, server.name, "set-up")),
+                known_hosts=known_hosts(self.config, accepting(self.recorder, server.name, later("set-up"))),
                 answers=_WithoutPasswords(self.answers) if password is not None or quiet else self.answers,
                 secrets=typed if password is not None else partial(resolve, answers=self.answers),
                 deadline=time.monotonic() + SECONDS,

@@ -16,6 +16,7 @@ from typing import Any
 import asyncssh
 
 from tuibackup.text import printable, shorten
+from tuibackup.words import joined, sentence
 
 WINDOW = 32 << 20  # asyncssh's default of 2 MiB holds a 20 ms line to a fifth of its speed
 PACKET = 256 << 10
@@ -206,7 +207,7 @@ class Proxied(Way):
         if not code:
             return ""
         said = printable(" ".join(self._complaint.decode("utf-8", "replace").split()))
-        return shorten(": ".join(filter(None, (f"exit {code}", said))), _LONGEST)
+        return shorten(joined(": ", filter(None, (sentence("exit {code}", code=code), said))), _LONGEST)
 
     def _hang_up(self) -> None:
         """As ssh does: some commands would wait on."""

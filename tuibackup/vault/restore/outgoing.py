@@ -13,6 +13,7 @@ from tuibackup.vault.archive.archive import ArchiveReader, Member
 from tuibackup.vault.archive.entry import Entry, Kind
 from tuibackup.vault.index.read import Index, IndexEntry
 from tuibackup.vault.restore.archives import Archives
+from tuibackup.words import sentence
 
 _PIECE = 512 << 10  # bytes that are given at once
 _ZEROS = bytes(1 << 20)
@@ -88,7 +89,13 @@ class Outgoing:
         try:
             for found in self._index.chosen_files():
                 if found.member is None or found.archive is None:
-                    raise VaultError(f"{self._index.path}: {printable(found.path)} has no content")
+                    raise VaultError(
+                        sentence(
+                            "{path}: {path2} has no content",
+                            path=self._index.path,
+                            path2=printable(found.path),
+                        )
+                    )
                 on_file(found)
                 inode = found.carrier or found.id
                 if first and first[0] == inode:
@@ -155,8 +162,8 @@ class Outgoing:
     def _link(self, found: IndexEntry) -> Iterator[bytes]:
         kind, inode = found.entry.kind, found.carrier or found.id
         if kind not in (Kind.SYMLINK, Kind.FIFO):
-            word = "a socket" if kind == Kind.SOCKET else "a device"
-            self.unsent.append((found.path, f"{word}: recorded, not restored"))
+            what = sentence("a socket") if kind == Kind.SOCKET else sentence("a device")
+            self.unsent.append((found.path, sentence("{what}: recorded, not restored", what=what)))
         elif inode in self._first:
             yield self._further_name(found, self._first[inode])
         else:
