@@ -3,9 +3,12 @@
 import msgspec
 
 from tuibackup.sop import Period
+from tuibackup.words import sentence
 
 EVERYTHING = "everything"
-_WAYS = '"8 weeks, 12 months, 3 years" (days, weeks, months, years; at most 100 years), or "everything"'
+_WAYS = sentence(
+    '"8 weeks, 12 months, 3 years" (days, weeks, months, years; at most 100 years), or "everything"'
+)
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -27,10 +30,21 @@ class Rule(msgspec.Struct, frozen=True):
                 part = Period.parse(piece)
             except ValueError:
                 raise ValueError(
-                    f'"{piece.strip() or text}" is no number of periods to keep; write the rule as {_WAYS}'
+                    sentence(
+                        '"{piece}" is no number of periods to keep; write the rule as {ways}',
+                        piece=piece.strip() or text,
+                        ways=_WAYS,
+                    )
                 ) from None
             if any(part.unit == other.unit for other in parts):
-                raise ValueError(f'"{text}" counts {part.unit}s twice; name each unit once, as {_WAYS}')
+                raise ValueError(
+                    sentence(
+                        '"{text}" counts {unit} twice; name each unit once, as {ways}',
+                        text=text,
+                        unit=f"{part.unit}s",
+                        ways=_WAYS,
+                    )
+                )
             parts.append(part)
         return cls(tuple(parts))
 

@@ -17,6 +17,7 @@ from tuibackup.vault.layout import Snapshot, Vault
 from tuibackup.vault.names import HELD, NAME, file_name
 from tuibackup.vault.output import sync_folder, vault_errors
 from tuibackup.vault.reading import reading
+from tuibackup.words import sentence
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +29,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
     until: str = ""
 
 
-_UNREADABLE = Note(reason="the note beside it cannot be read", owner="", since="")
+_UNREADABLE = Note(reason=sentence("the note beside it cannot be read"), owner="", since="")
 
 
 def put_note(snapshot: Snapshot, note: Note) -> None:

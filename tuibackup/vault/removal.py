@@ -18,6 +18,7 @@ from tuibackup.vault.held import is_held
 from tuibackup.vault.layout import Snapshot, Vault
 from tuibackup.vault.names import NAME, REMOVING, file_name
 from tuibackup.vault.output import rename_new, sync_folder, vault_errors
+from tuibackup.words import sentence
 
 
 @contextmanager
@@ -30,7 +31,10 @@ def removing(vault: Vault, server: str) -> Iterator[None]:
         with vault_errors(folder):
             alone = try_lock(descriptor)
         if not alone:
-            raise BusyError(f"snapshots of {server} are being removed already", "wait until that is done")
+            raise BusyError(
+                sentence("snapshots of {server} are being removed already", server=server),
+                sentence("wait until that is done"),
+            )
         yield
     finally:
         unlock(descriptor)
@@ -53,7 +57,9 @@ def take_away(snapshot: Snapshot) -> bool:
         try:
             rename_new(snapshot.path, snapshot.path.with_name(f"{REMOVING}{snapshot.name}"))
         except FileExistsError as error:
-            raise VaultError(f"{snapshot.path}: what is left of an older removal is in the way") from error
+            raise VaultError(
+                sentence("{path}: what is left of an older removal is in the way", path=snapshot.path)
+            ) from error
         sync_folder(snapshot.path.parent)  # before anything in it goes
     return True
 
