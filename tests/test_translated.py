@@ -2,8 +2,6 @@
 
 import ast
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -109,27 +107,27 @@ def test_the_scan_finds_what_it_is_for() -> None:
             assert bool(list(texts(ast.parse(source)))) is expected, source
 
 
-def test_every_marked_text_has_indonesian(tmp_path: Path) -> None:
-    """scripts/catalogue names those that have none."""
-    words = [
-        "extract",
-        "-k",
-        "later",
-        "-k",
-        "sentence",
-        "-k",
-        "sentence_n:1,2",
-        "-o",
-        str(tmp_path / "pot"),
-        str(ROOT),
-    ]
-    subprocess.run([str(Path(sys.executable).parent / "pybabel"), "-q", *words], check=True)
-    with (tmp_path / "pot").open("rb") as file:
-        marked = {str(message.id) for message in read_po(file) if message.id}
+def marked(tree: ast.Module) -> Iterator[str]:
+    """The texts of calls that mark them, also where the catalogue's tool does not look: inside an f-string."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") in MARKS and node.args:
+            text = node.args[0]
+            if isinstance(text, ast.Constant) and text.value:
+                yield str(text.value)
+
+
+def test_every_marked_text_has_indonesian() -> None:
+    """scripts/catalogue names those that have none; it does not see those inside an f-string."""
     with (LOCALE / "id/LC_MESSAGES/tuibackup.po").open("rb") as file:
         translated = {
-            str(message.id)
+            message.id if isinstance(message.id, str) else message.id[0]
             for message in read_po(file, "id")
             if all([message.string] if isinstance(message.string, str) else message.string)
         }
-    assert not marked - translated, "no Indonesian: " + "\n".join(sorted(marked - translated))
+    lacking = {
+        f"{path.relative_to(ROOT)}: {text!r}"
+        for path in ROOT.rglob("*.py")
+        for text in marked(ast.parse(path.read_text()))
+        if text not in translated
+    }
+    assert not lacking, "no Indonesian:\n" + "\n".join(sorted(lacking))

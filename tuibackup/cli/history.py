@@ -91,9 +91,8 @@ def _bar(label: str, values: Any, words: Any, number: int) -> None:
 
     most = max((value for value in values if value is not None), default=None)
     if most is not None:
-        print(
-            f"    {_padded(label, 2)}{bars(values):<{number}}  {_('up to {most}').format(most=words(most))}"
-        )
+        up_to = _("up to {most}").format(most=words(most))
+        print(f"    {_padded(label, 2)}{bars(values):<{number}}  {up_to}")
 
 
 def _padded(label: str, less: int = 0) -> str:

@@ -58,7 +58,7 @@ def _row(entry: "Entry") -> list[str]:
     return [
         when(row.time, datetime.now().astimezone()),
         row.server,
-        row.kind,
+        _(row.kind),
         Cell(f"{mark} {_(row.outcome)}" if row.outcome else "", row.outcome),
         duration(row.seconds) if row.seconds is not None else "",
         _who(row.who, entry.body),

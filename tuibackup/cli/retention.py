@@ -110,7 +110,8 @@ def _print(plan: "RetentionPlan") -> None:
     from tuibackup.text import cells, size
 
     rules = ", ".join(f"{clock_word(clock)}: {_(rule)}" for clock, rule in plan.rules.items())
-    print(paint(f"{plan.server}  {rules or _('no snapshots')}", "bold", coloured()))
+    rules = rules or _("no snapshots")
+    print(paint(f"{plan.server}  {rules}", "bold", coloured()))
     width = max((cells(line.snapshot) for line in plan.lines), default=0)
     amount = max((cells(size(line.stored)) for line in plan.lines), default=0)
     for line in plan.lines:

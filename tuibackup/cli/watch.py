@@ -261,7 +261,7 @@ class Lines:
     def _step(self, view: RunView, step: StepView) -> None:
         outcome = step.outcome or Outcome.FAILED
         slow = _("  ▲ slow") if step.slow else ""
-        start = f" {step.step.number} {step.step.value:<9}{duration(step.seconds or 0):>7}  "
+        start = f" {step.step.number} {_(step.step.value):<9}{duration(step.seconds or 0):>7}  "
         self._print(
             view, f"{step.detail}{slow}", sign=outcome.value, start=start + _padded(_allowed(step), _ALLOWED)
         )
@@ -339,7 +339,7 @@ def _progress(view: RunView, *, bar: bool) -> str:
     if step is None:
         word = _("waiting") if view.waiting else _("starting")
         return f"{MARKS['waiting']} {word}"
-    parts = [f"{MARKS['running']} {step.step.number} {step.step.value:<9}{duration(_elapsed(step)):>7}"]
+    parts = [f"{MARKS['running']} {step.step.number} {_(step.step.value):<9}{duration(_elapsed(step)):>7}"]
     parts.append(_padded(_allowed(step), 8))
     told = step.progress
     if told:

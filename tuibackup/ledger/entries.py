@@ -11,26 +11,28 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from tuibackup.words import later
+
 GENESIS = "0" * 64  # `prev` of the first entry
 
 
 class Kind(StrEnum):
     """What an entry records. The one list: whatever is written is one of these, and checking goes by it too."""
 
-    RUN = "run"
-    STEP = "step"
-    NEEDS = "needs"
-    VERIFY = "verify"
-    RESTORE = "restore"
-    DRILL = "drill"
-    RETENTION = "retention"
-    HOLD = "hold"
-    COPY = "copy"
-    TRUST = "trust"
-    CONFIG = "config"
-    DISCOVER = "discover"
-    NOTE = "note"
-    SEAL = "seal"
+    RUN = later("run")
+    STEP = later("step")
+    NEEDS = later("needs")
+    VERIFY = later("verify")
+    RESTORE = later("restore")
+    DRILL = later("drill")
+    RETENTION = later("retention")
+    HOLD = later("hold")
+    COPY = later("copy")
+    TRUST = later("trust")
+    CONFIG = later("config")
+    DISCOVER = later("discover")
+    NOTE = later("note")
+    SEAL = later("seal")
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from tuibackup.vault.incoming import Incoming
 from tuibackup.vault.summary import DatabaseSummary
 from tuibackup.words import joined, sentence
 
-COMPARED, COUNTED = "compared", sentence("counted, not compared")
+COMPARED, COUNTED = sentence("compared"), sentence("counted, not compared")
 NO_TOOL = sentence("none: read over a connection")
 
 

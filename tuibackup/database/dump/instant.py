@@ -47,7 +47,7 @@ from tuibackup.vault.incoming import Incoming
 from tuibackup.words import sentence
 
 BARRIER, ONE_PROGRAM, EACH = (
-    "barrier",
+    sentence("barrier"),
     sentence("one program for all databases"),
     sentence("one for each database"),
 )

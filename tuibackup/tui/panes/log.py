@@ -182,11 +182,11 @@ def log_line(row: LogRow, picture: Picture, room: int, table: Widths) -> Line:
     start: tuple[Span, ...] = (
         (f" {left(when(row.time, picture.now), _TIME)} ", "muted"),
         (left(row.server or symbols.NOTHING, server, middle=True) + " ", ""),
-        (left(row.kind, kind) + " " if kind else "", "muted"),
+        (left(_(row.kind), kind) + " " if kind else "", "muted"),
         ((left(word, outcome) if outcome > 1 else SIGNS[row.outcome] if style else " ") + " ", style),
     )
     seconds = symbols.NOTHING if row.seconds is None else duration(row.seconds)
     end = f" {right(seconds, 7)} {left(row.who, who)}" if who else ""
-    detail = row.detail if kind or row.kind == "run" else f"{row.kind}: {row.detail}"
+    detail = row.detail if kind or row.kind == "run" else f"{_(row.kind)}: {row.detail}"
     rest = room - sum(cells(text) for text, _style in start) - cells(end) - 1
     return cut((*start, (left(shorten(detail, rest), max(0, rest)), ""), (end, "muted")), room)

@@ -81,7 +81,7 @@ class EntryDetails(Reader):
         row = self._row
         style = row.outcome if row.outcome in SIGNS else ""
         lines = field(_("time"), f"{row.time.astimezone():%Y-%m-%d %H:%M:%S %Z}", "", room)
-        lines += field(_("what"), row.kind, "", room)
+        lines += field(_("what"), _(row.kind), "", room)
         lines += field(_("server"), row.server or symbols.NOTHING, "", room)
         lines += field(_("who"), row.who, "", room)
         if row.outcome:

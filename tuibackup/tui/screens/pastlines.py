@@ -18,9 +18,10 @@ _WIDE = 110  # cells from which on a line tells more
 
 def snapshot_heading(room: int) -> Line:
     """The titles of the columns."""
+    new, stored, verified = _("new"), _("stored"), _("verified")
     text = (
-        f"  {left(_('snapshot'), _clock())} {left(_('time'), _TIME)}{right(_('size'), _SIZE)}{right(_('new'), _SIZE)}"
-        f"{right(_('stored'), _SIZE)}  {left(_('outcome'), _outcome())} {left(_('verified'), _AGE)}"
+        f"  {left(_('snapshot'), _clock())} {left(_('time'), _TIME)}{right(_('size'), _SIZE)}{right(new, _SIZE)}"
+        f"{right(stored, _SIZE)}  {left(_('outcome'), _outcome())} {left(verified, _AGE)}"
     )
     return cut(((text, "muted"),), room)
 
