@@ -112,11 +112,11 @@ def test_a_state_is_found_too(seat: Terminal) -> None:
 def test_a_keymap_that_cannot_be_used_is_refused_with_its_lines(site: Site) -> None:
     site.settings = (
         '[keymap]\nback-up = "escape"\nstop = "f99"\nsort = "alt+s"\nfilter = "o"\nquti = "f5"\nhelp = "f2,?"\n'
-        'redraw = "ctrl+q"\n'
+        'redraw = "ctrl+q"\nplan-full = "d"\nchoose-up = "w"\nup = "d,k"\n'
     )
     site.write_config()
     text = site.config.read_text().splitlines()
-    wrong = ("back-up", "stop", "sort", "filter", "quti", "redraw")
+    wrong = ("back-up", "stop", "sort", "filter", "quti", "redraw", "plan-full", "choose-up", "up")
     with Terminal([str(TUIBACKUP)], site.environment(), columns=300, cwd=site.home) as seat:
         assert seat.wait() == 2
         said = seat.text
@@ -125,6 +125,8 @@ def test_a_keymap_that_cannot_be_used_is_refused_with_its_lines(site: Site) -> N
         line = next(number for number, one in enumerate(text, 1) if one.startswith(f"{name} ="))
         assert f"config.toml:{line}: keymap.{name}: " in said
     assert "keymap.help" not in said
+    assert "there is no such action; did you mean quit?" in said
+    assert '"d" is the key of plan-dry-run too (plan)' in said
     assert said.count("keymap.") == len(wrong)
     assert "siakad" in site.tuibackup("status").out, "nothing else is kept from its work"
 

@@ -1,11 +1,18 @@
 """The registry: one list feeds bindings, footer, palette, help and the key sheet."""
 
+import importlib
+import pkgutil
 from pathlib import Path
+
+import pytest
+from textual.binding import Binding
 
 from tests.tui import pictures
 from tests.tui.conftest import Opener
-from tuibackup.tui import actions
+from tuibackup.tui import actions, screens
 from tuibackup.tui.app import Cockpit
+from tuibackup.tui.dialog_actions import DIALOGS, HELP, TAKEN
+from tuibackup.tui.screens.dialog import Dialog
 from tuibackup.tui.screens.main import MainScreen
 
 
@@ -72,3 +79,86 @@ async def test_help_and_palette_hold_every_action(cockpit: Opener) -> None:
         for action in actions.ACTIONS:
             if action.id != "palette":
                 assert actions.label(action, seat.app.main.situation) in seat.screen, action.id
+
+
+def test_each_action_has_what_help_and_key_sheet_need() -> None:
+    for action in actions.ACTIONS:
+        assert action.keys, action.id
+        assert action.help[0].isupper(), action.id
+        assert action.help.endswith("."), action.id
+    assert len(actions.BY_ID) == len(actions.ACTIONS)
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+async def test_each_action_does_something_or_says_why_not(cockpit: Opener, read_only: bool) -> None:
+    """And with --read-only nothing that changes anything is there: no dialog of it opens."""
+    async with cockpit(pictures.drawn(), read_only=read_only) as seat:
+        for action in actions.ACTIONS:
+            if action.id in ("quit", "suspend") or (read_only and not action.changes):
+                continue
+            before = seat.screen, seat.app.main.number
+            why = actions.reason(action, seat.app.main.situation)
+            await seat.press(action.keys[0])
+            after = seat.screen, seat.app.main.number
+            assert after != before or action.id in _THERE, f"{action.id} did nothing"
+            if why:
+                assert why in seat.foot
+                assert seat.app.screen is seat.app.main, f"{action.id} opened what cannot be done"
+            assert not read_only or "read-only" in seat.foot, action.id
+            while seat.app.screen is not seat.app.main:
+                await seat.press("ctrl+q")
+            await seat.press("escape", "1")
+
+
+_THERE = ("redraw", "sort", "pane-1", "up", "page-up", "top")  # where it is already
+
+
+def dialogs() -> list[type[Dialog[object]]]:
+    """All kinds that there are."""
+    for module in pkgutil.iter_modules(screens.__path__):
+        importlib.import_module(f"{screens.__name__}.{module.name}")
+    found, todo = [], [Dialog]
+    while todo:
+        todo += (kinds := todo.pop().__subclasses__())
+        found += kinds
+    return [one for one in found if one.BINDINGS is not Dialog.BINDINGS]
+
+
+@pytest.mark.parametrize("dialog", dialogs(), ids=lambda one: one.__name__)
+def test_each_key_of_a_dialog_is_in_the_registry(dialog: type[Dialog[object]]) -> None:
+    own = {one.id: one for one in DIALOGS[dialog.kind].actions} if dialog.kind else {}
+    for binding in dialog.BINDINGS:
+        assert isinstance(binding, Binding)
+        name = binding.action.split("(")[0]
+        if name.startswith("app."):
+            assert binding.id in actions.BY_ID, binding
+            continue
+        assert hasattr(dialog, f"action_{name}"), binding
+        if not set(binding.key.split(",")) <= {*TAKEN, HELP}:
+            assert binding.id in own, f"{binding.key} of {dialog.__name__} is not in dialog_actions.DIALOGS"
+
+
+@pytest.mark.parametrize("kind", DIALOGS)
+def test_no_key_of_a_dialog_has_two_meanings(kind: str) -> None:
+    keys = [key for one in DIALOGS[kind].actions for key in one.keys]
+    assert len(keys) == len(set(keys))
+    assert not {*TAKEN, HELP} & set(keys)
+    assert not DIALOGS[kind].typing or all(len(key) > 1 for key in keys), "letters go into the field"
+    for one in DIALOGS[kind].actions:
+        if one.id in actions.BY_ID:
+            assert set(one.keys) & set(actions.BY_ID[one.id].keys), f"{one.id} has another key here"
+
+
+async def test_a_dialog_has_help_and_other_keys_hold_in_it(cockpit: Opener) -> None:
+    keymap = {"plan-dry-run": "w", "down": "f5", "help": "f2"}
+    async with cockpit(pictures.drawn(), keymap=keymap) as seat:
+        await seat.press("b")
+        await seat.until("w dry run")
+        await seat.press("f1")
+        assert "help: plan" in seat.screen
+        assert "w  Dry run: say what would be done." in seat.screen
+        assert "f5  One row down." in seat.screen
+        await seat.press("escape", "f2")
+        assert "help: plan" in seat.screen
+        await seat.press("escape", "w")
+        assert "dry run" in seat.screen.lower()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from tuibackup.overview.picture import Picture, ServerRow
 from tuibackup.run.journal.job_view import JobView
+from tuibackup.tui.dialog_actions import DIALOGS
 from tuibackup.words import _, later
 
 PAGE = 5  # stands for a pane: the server's page
@@ -243,42 +244,9 @@ ACTIONS: tuple[Action, ...] = (
 )  # fmt: skip
 BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
 
-# Keys of the dialogs, for help and the key sheet; each dialog binds its own.
-DIALOG_KEYS: tuple[tuple[str, str, str], ...] = (
-    (later("any dialog"), "esc", later("close it and change nothing")),
-    (later("plan"), "enter", later("start the runs")),
-    (later("plan"), "up down left right", later("move between servers and clocks")),
-    (later("plan"), "space", later("include or leave out")),
-    (later("plan"), "d", later("dry run: say what would be done")),
-    (later("plan"), "f", later("full download, pointing into no older archive")),
-    (later("browse"), "enter esc", later("open the folder; go back")),
-    (later("browse"), "space", later("mark, over several folders")),
-    (later("browse"), "< >", later("the same path in the older, or newer, snapshot in which it differs")),
-    (later("browse"), "R", later("restore what is marked, or what is under the cursor")),
-    (later("verify, drill"), "enter", later("start it")),
-    (later("verify, drill"), "y", later("copy the command that does the same")),
-    (later("add, edit"), "enter", later("answer the question; it is tried at once")),
-    (
-        later("add, edit"),
-        "esc",
-        later("go back one question, nothing is lost; while something is tried: stop that"),
-    ),
-    (later("add, edit"), "up down", later("put the next of the offered answers into the field")),
-    (later("add, edit"), "pgup pgdn", later("scroll")),
-    (later("add, edit"), "f2", later("copy the lines that are to be pasted elsewhere")),
-    (later("add, edit"), "^q", later("leave; nothing is written before the last question")),
-    (later("stop"), "y n", later("stop the run; leave it (enter leaves it too)")),
-    (later("question"), "enter", later("send the answer")),
-    (later("server's page"), "tab 1 2 3 4 5", later("snapshots, runs, the newest run, notes, set-up")),
-    (later("server's page"), "enter", later("browse the snapshot; the output of the run; the whole note")),
-    (later("output"), "/", later("show only lines that contain a text")),
-    (later("details, output"), "up down", later("scroll")),
-    (later("details"), "y", later("copy the text")),
-)
-
 _NAMES = {
     "slash": "/", "question_mark": "?", "left_square_bracket": "[", "right_square_bracket": "]", "colon": ":",
-    "pageup": "pgup", "pagedown": "pgdn",
+    "pageup": "pgup", "pagedown": "pgdn", "less_than_sign": "<", "greater_than_sign": ">",
 }  # fmt: skip
 
 
@@ -297,7 +265,7 @@ def key_name(key: str) -> str:
 def reason(action: Action, situation: Situation) -> str | None:
     """Why an action cannot be used now; None if it can."""
     if action.changes and situation.read_only:
-        return _("this cockpit is read-only (--read-only): it starts and stops nothing")
+        return _("--read-only: this cockpit starts and changes nothing")
     if action.panes and situation.pane not in action.panes:
         names = ", ".join(_(PANES[pane]) for pane in action.panes)
         return _("works in: {panes}").format(panes=names)
@@ -348,11 +316,12 @@ def page_hints(situation: Situation, keymap: Mapping[str, str]) -> list[tuple[st
 
 def sheet() -> str:
     """docs/keys.md: the key sheet, written by `python -m tuibackup.tui.actions`."""
-    rows = [
-        f"| {' '.join(f'`{key_name(key)}`' for key in action.keys)} | `{action.id}` | {action.help} |"
-        for action in ACTIONS
+    rows = [f"| {_keys(action.keys)} | `{action.id}` | {action.help} |" for action in ACTIONS]
+    dialogs = [
+        f"| {kind.name} | {_keys(one.keys)} | `{one.id}` | {one.help} |"
+        for kind in DIALOGS.values()
+        for one in kind.actions
     ]
-    dialogs = [f"| {where} | `{keys}` | {what} |" for where, keys, what in DIALOG_KEYS]
     return "\n".join(
         (
             "# Keys of the cockpit",
@@ -368,12 +337,19 @@ def sheet() -> str:
             "",
             "## In dialogs",
             "",
-            "| where | keys | what they do |",
-            "|---|---|---|",
+            "`esc` closes each of them and changes nothing; `f1` shows its help. What the main screen has, too, has",
+            "one name, and the same other keys. Where letters go into a field no action may have one for its key.",
+            "",
+            "| where | keys | action | what it does |",
+            "|---|---|---|---|",
             *dialogs,
             "",
         )
     )
+
+
+def _keys(keys: tuple[str, ...]) -> str:
+    return " ".join(f"`{key_name(key)}`" for key in keys)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -210,6 +210,11 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
         elif name in before.usable and name not in usable:
             said.append(_("the theme {name} stays as it was until you choose another").format(name=name))
         self.main.tell(" · ".join(said) or _("the themes were read again"))
+
+    @property
+    def keymap(self) -> Mapping[str, str]:
+        """The keys in force that config.toml gives to actions."""
+        return self.main.keymap
 
     def _load_themes(self) -> themes.Themes:
         return themes.load((themes.shipped(), self.config.source.parent / "themes"))

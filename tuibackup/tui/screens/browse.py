@@ -7,13 +7,14 @@ from datetime import datetime
 from functools import partial
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from tuibackup.errors import TuibackupError
 from tuibackup.overview.browse import Browser, Page, Row, SnapshotLine, parent_of, spec_of
 from tuibackup.overview.picture import clock_word
 from tuibackup.sop import Clock
 from tuibackup.text import cells, count, printable, shorten, size, when
+from tuibackup.tui.dialog_actions import bindings
 from tuibackup.tui.lines import Line, cut, ends, left, right, wrapped
 from tuibackup.tui.panes.serverline import SIGNS
 from tuibackup.tui.screens.dialog import Dialog
@@ -33,21 +34,8 @@ class Chosen:
 class Browse(Dialog[Chosen]):
     """Returns what is to be restored. Reading happens in threads, so that a silent disk keeps no key."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "go(-1)", show=False, priority=True),
-        Binding("down,j", "go(1)", show=False, priority=True),
-        Binding("pageup,ctrl+u", "page(-1)", show=False, priority=True),
-        Binding("pagedown,ctrl+d", "page(1)", show=False, priority=True),
-        Binding("home,g", "go(-1000000000)", show=False, priority=True),
-        Binding("end,G", "go(1000000000)", show=False, priority=True),
-        Binding("enter,right,l", "open", show=False, priority=True),
-        Binding("backspace,left,h", "up", show=False, priority=True),
-        Binding("space", "mark", show=False, priority=True),
-        Binding("less_than_sign", "other(-1)", show=False, priority=True),
-        Binding("greater_than_sign", "other(1)", show=False, priority=True),
-        Binding("R", "restore", show=False, priority=True),
-        Binding("q", "close", show=False, priority=True),
-    ]
+    kind = "browse"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("browse")]
     wide = 130
 
     def __init__(self, server: str, browser: Browser, now: datetime) -> None:
@@ -220,17 +208,17 @@ class Browse(Dialog[Chosen]):
     def hints(self) -> list[tuple[str, str, bool]]:
         if self._snapshot is None:
             return [
-                ("enter", _("open"), True),
-                ("R", _("restore all of it"), True),
+                (self.key("browse-open"), _("open"), True),
+                (self.key("browse-restore"), _("restore all of it"), True),
                 ("esc", _("close"), True),
             ]
         restore = _("restore marked") if self._marks else _("restore this")
         return [
-            ("enter", _("open"), True),
-            ("space", _("mark"), True),
-            ("R", restore, True),
-            ("< >", _("other version"), True),
-            ("h", _("up"), True),
+            (self.key("browse-open"), _("open"), True),
+            (self.key("mark"), _("mark"), True),
+            (self.key("browse-restore"), restore, True),
+            (f"{self.key('browse-older')} {self.key('browse-newer')}", _("other version"), True),
+            (self.key("browse-up"), _("up"), True),
             ("esc", _("back"), True),
         ]
 

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import Input
 
+from tuibackup.tui.dialog_actions import bindings
 from tuibackup.tui.field import Field
 from tuibackup.tui.lines import Line, cut, left, right
 from tuibackup.tui.screens.dialog import Dialog
@@ -27,12 +28,8 @@ class Choice:
 class Choose(Dialog[str]):
     """Returns the id of the chosen line. `highlighted` is called for every line the cursor comes to."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "go(-1)", show=False, priority=True),
-        Binding("down", "go(1)", show=False, priority=True),
-        Binding("pageup", "go(-10)", show=False, priority=True),
-        Binding("pagedown", "go(10)", show=False, priority=True),
-    ]
+    kind = "choose"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("choose")]
     focus_body = False
     reserved = 1
 

@@ -4,8 +4,9 @@ import shlex
 from collections.abc import Sequence
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
+from tuibackup.tui.dialog_actions import bindings
 from tuibackup.tui.lines import Line, wrapped
 from tuibackup.tui.screens.dialog import Dialog
 from tuibackup.words import _
@@ -14,10 +15,8 @@ from tuibackup.words import _
 class Confirm(Dialog[bool]):
     """True only for `y`; enter, n and esc are no."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "yes", show=False, priority=True),
-        Binding("n,enter,q", "close", show=False, priority=True),
-    ]
+    kind = "confirm"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("confirm")]
     wide = 70
 
     def __init__(self, title: str, text: list[str], yes: str, no: str, command: Sequence[str] = ()) -> None:
@@ -35,7 +34,8 @@ class Confirm(Dialog[bool]):
         return [*lines, ()]
 
     def hints(self) -> list[tuple[str, str, bool]]:
-        return [("y", self._yes, True), ("n", self._no, True), ("esc", _("close"), True)]
+        yes, no = self.key("confirm-yes"), self.key("confirm-no")
+        return [(yes, self._yes, True), (no, self._no, True), ("esc", _("close"), True)]
 
     def action_yes(self) -> None:
         self.dismiss(True)

@@ -1,7 +1,7 @@
 """The base of all dialogs: a box above the main screen, `esc` closes it, a line below shows its keys."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import ClassVar, Protocol, TypeVar, cast
 
 from textual import events
 from textual.app import ComposeResult
@@ -13,7 +13,9 @@ from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input
 
-from tuibackup.tui.lines import COMPONENTS, Line, Lines, plain, wrapped
+from tuibackup.tui import actions
+from tuibackup.tui.dialog_actions import DIALOGS, bindings
+from tuibackup.tui.lines import COMPONENTS, Line, Lines, plain, right, wrapped
 from tuibackup.tui.panes.bar import keys_line
 from tuibackup.tui.private import DrawnOnce
 from tuibackup.words import _
@@ -66,6 +68,27 @@ class Body(Lines):
         return f"{self._top + 1}–{self._top + self._rows} / {len(self._all)}"
 
 
+class HasKeymap(Protocol):
+    """The part of the app that dialogs know."""
+
+    @property
+    def keymap(self) -> Mapping[str, str]:
+        """The keys that config.toml gives to actions."""
+
+
+def dialog_help(kind: str, keymap: Mapping[str, str], room: int) -> list[Line]:
+    """What such a dialog is for, and each of its keys, in `room` cells."""
+    lines: list[Line] = [*wrapped(_(DIALOGS[kind].about), room, 12), ()]
+    for one in DIALOGS[kind].actions:
+        keys = keymap[one.id].split(",") if one.id in keymap else one.keys
+        text = wrapped(_(one.help), room - 17, 6)
+        lines.append(
+            ((right(" ".join(actions.key_name(key.strip()) for key in keys), 15) + "  ", "key"), *text[0])
+        )
+        lines += [((" " * 17, ""), *line) for line in text[1:]]
+    return lines
+
+
 class Dialog(DrawnOnce, ModalScreen[Result], inherit_bindings=False):
     """A box with a title, a body of lines, and its keys below. Subclasses say what is in it with `lines`."""
 
@@ -77,6 +100,7 @@ class Dialog(DrawnOnce, ModalScreen[Result], inherit_bindings=False):
     ]
     CSS_PATH = "dialog.tcss"
     COMPONENT_CLASSES: ClassVar[set[str]] = set(COMPONENTS)
+    kind = ""  # of `dialog_actions.DIALOGS`, from which the keys come
     wide = 78  # columns inside the frame, where the terminal has them
     title_text = ""
     focus_body = True  # False where a field among the `parts` has the focus
@@ -142,6 +166,19 @@ class Dialog(DrawnOnce, ModalScreen[Result], inherit_bindings=False):
             hints.insert(0, (self.body.position, _("lines"), False))
         self.foot.show([keys_line(hints, self.room)])
 
+    def key(self, action: str) -> str:
+        """The key of an action of this kind of dialog, as people write it."""
+        own = {one.id: one.keys for one in DIALOGS[self.kind].actions}
+        keymap = cast("HasKeymap", self.app).keymap
+        return actions.key_name(keymap[action].split(",")[0].strip() if action in keymap else own[action][0])
+
+    def action_help(self) -> None:
+        """What this dialog is for, and its keys."""
+        if self.kind:
+            title = _("help: {pane}").format(pane=_(DIALOGS[self.kind].name))
+            keymap = cast("HasKeymap", self.app).keymap
+            self.app.push_screen(Text(title, lambda room: dialog_help(self.kind, keymap, room)))
+
     def action_close(self) -> None:
         self.dismiss(None)
 
@@ -159,8 +196,6 @@ class Dialog(DrawnOnce, ModalScreen[Result], inherit_bindings=False):
 
 class Planned(Dialog[Result]):
     """A dialog that shows the command which does the same; `y` copies it."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("y", "copy", show=False, priority=True)]
 
     def __init__(self) -> None:
         super().__init__()
@@ -188,16 +223,8 @@ class Planned(Dialog[Result]):
 class Reader(Dialog[None]):
     """A dialog to read: arrows scroll, `y` copies."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "go(-1)", show=False, priority=True),
-        Binding("down,j", "go(1)", show=False, priority=True),
-        Binding("pageup", "go(-10)", show=False, priority=True),
-        Binding("pagedown,space", "go(10)", show=False, priority=True),
-        Binding("home,g", "go(-100000)", show=False, priority=True),
-        Binding("end,G", "go(100000)", show=False, priority=True),
-        Binding("y", "copy", show=False, priority=True),
-        Binding("q,enter", "close", show=False, priority=True),
-    ]
+    kind = "reader"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("reader")]
     wide = 116
 
     def action_go(self, by: int) -> None:
@@ -216,7 +243,7 @@ class Reader(Dialog[None]):
         self.foot.show([((" " + text[: self.room - 1], "notice"),)])
 
     def hints(self) -> list[tuple[str, str, bool]]:
-        return [("y", _("copy"), True), ("esc", _("close"), True)]
+        return [(self.key("copy"), _("copy"), True), ("esc", _("close"), True)]
 
 
 class Text(Reader):

@@ -4,8 +4,9 @@ import shlex
 from collections.abc import Sequence
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
+from tuibackup.tui.dialog_actions import bindings
 from tuibackup.tui.lines import Line, wrapped
 from tuibackup.tui.screens.dialog import Planned
 from tuibackup.words import _
@@ -14,10 +15,8 @@ from tuibackup.words import _
 class JobPlan(Planned[bool]):
     """True for enter."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "start", show=False, priority=True),
-        Binding("n,q", "close", show=False, priority=True),
-    ]
+    kind = "job"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("job")]
 
     def __init__(self, title: str, text: Sequence[str], command: Sequence[str]) -> None:
         """`command`: the words after `tuibackup`."""
@@ -35,7 +34,11 @@ class JobPlan(Planned[bool]):
         return [*lines, (), *self.command_lines(room), ()]
 
     def hints(self) -> list[tuple[str, str, bool]]:
-        return [("enter", _("start"), True), ("y", _("copy the command"), True), ("esc", _("close"), True)]
+        return [
+            (self.key("job-start"), _("start"), True),
+            (self.key("copy"), _("copy the command"), True),
+            ("esc", _("close"), True),
+        ]
 
     def action_start(self) -> None:
         self.dismiss(True)

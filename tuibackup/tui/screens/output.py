@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import Input
 
@@ -12,6 +12,7 @@ from tuibackup.errors import TuibackupError
 from tuibackup.overview.asked import LINES, Lines
 from tuibackup.overview.desk import Desk
 from tuibackup.text import count
+from tuibackup.tui.dialog_actions import bindings
 from tuibackup.tui.field import Field
 from tuibackup.tui.lines import Line, cut, wrapped
 from tuibackup.tui.screens.dialog import Dialog
@@ -21,17 +22,8 @@ from tuibackup.words import _
 class Output(Dialog[None]):
     """Asks the desk for the lines around those in sight, in a thread."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "go(-1)", show=False, priority=True),
-        Binding("down,j", "go(1)", show=False, priority=True),
-        Binding("pageup,ctrl+u", "page(-1)", show=False, priority=True),
-        Binding("pagedown,ctrl+d,space", "page(1)", show=False, priority=True),
-        Binding("home,g", "go(-1000000000)", show=False, priority=True),
-        Binding("end,G", "go(1000000000)", show=False, priority=True),
-        Binding("slash", "filter", show=False, priority=True),
-        Binding("y", "copy", show=False, priority=True),
-        Binding("q,enter", "close", show=False, priority=True),
-    ]
+    kind = "output"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("output")]
     wide = 150
     focus_body = False
     reserved = 1
@@ -114,7 +106,11 @@ class Output(Dialog[None]):
         return shown
 
     def hints(self) -> list[tuple[str, str, bool]]:
-        hints = [("/", _("filter"), True), ("y", _("copy"), True), ("esc", _("close"), True)]
+        hints = [
+            (self.key("output-filter"), _("filter"), True),
+            (self.key("copy"), _("copy"), True),
+            ("esc", _("close"), True),
+        ]
         if self._got and self._got.total:
             got = self._got
             last = min(self._top + self.most, got.total)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 
 from tuibackup.config import Config
 from tuibackup.errors import TuibackupError
@@ -18,6 +18,7 @@ from tuibackup.run.plan import Plan, PlanSummary, commands
 from tuibackup.sop import Clock, Standing
 from tuibackup.text import cells, duration, printable, size
 from tuibackup.tui import symbols
+from tuibackup.tui.dialog_actions import bindings
 from tuibackup.tui.lines import Line, Span, cut, left, right, wrapped
 from tuibackup.tui.panes.steps import step_word
 from tuibackup.tui.screens.dialog import Planned
@@ -51,17 +52,8 @@ class _Table:
 class PlanScreen(Planned[tuple[Plan, ...]]):
     """Returns the plans to start; None when closed. `planner` blocks (it reads the ledger) and runs in a thread."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "go(-1, 0)", show=False, priority=True),
-        Binding("down,j", "go(1, 0)", show=False, priority=True),
-        Binding("left,h", "go(0, -1)", show=False, priority=True),
-        Binding("right,l,tab", "go(0, 1)", show=False, priority=True),
-        Binding("space", "tick", show=False, priority=True),
-        Binding("f", "full", show=False, priority=True),
-        Binding("d", "dry", show=False, priority=True),
-        Binding("enter", "start", show=False, priority=True),
-        Binding("q", "close", show=False, priority=True),
-    ]
+    kind = "plan"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("plan")]
     wide = 116
 
     def __init__(
@@ -247,11 +239,11 @@ class PlanScreen(Planned[tuple[Plan, ...]]):
 
     def hints(self) -> list[tuple[str, str, bool]]:
         return [
-            ("enter", _("start"), bool(self.wants)),
-            ("space", _("tick"), True),
-            ("d", _("dry run"), bool(self.wants)),
-            ("f", _("full download"), True),
-            ("y", _("copy"), bool(self.command)),
+            (self.key("plan-start"), _("start"), bool(self.wants)),
+            (self.key("plan-tick"), _("tick"), True),
+            (self.key("plan-dry-run"), _("dry run"), bool(self.wants)),
+            (self.key("plan-full"), _("full download"), True),
+            (self.key("copy"), _("copy"), bool(self.command)),
             ("esc", _("cancel"), True),
         ]
 

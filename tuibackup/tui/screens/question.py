@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import Input
 
 from tuibackup.remote.questions import Question
 from tuibackup.secret import Secret
 from tuibackup.text import duration, printable
+from tuibackup.tui.dialog_actions import bindings
 from tuibackup.tui.field import Field
 from tuibackup.tui.lines import Line, wrapped
 from tuibackup.tui.screens.dialog import Dialog, option
@@ -32,7 +33,8 @@ class Reply:
 class Ask(Dialog[Reply]):
     """One question. Closes by itself when it needs no answer any more."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("f2", "others", show=False)]
+    kind = "question"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("question")]
     focus_body = False
     reserved = 1
 

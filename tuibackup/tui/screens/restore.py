@@ -7,6 +7,7 @@ from textual.binding import BindingType
 from textual.widget import Widget
 from textual.widgets import Input
 
+from tuibackup.tui.dialog_actions import bindings
 from tuibackup.tui.field import Field
 from tuibackup.tui.lines import Line, wrapped
 from tuibackup.tui.screens.dialog import Dialog
@@ -16,7 +17,8 @@ from tuibackup.words import _
 class RestoreTo(Dialog[str]):
     """Returns what was typed; the faults of a wrong answer are shown and it can be typed again."""
 
-    BINDINGS: ClassVar[list[BindingType]] = []
+    kind = "where"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("where")]
     focus_body = False
     reserved = 1
 

@@ -25,6 +25,7 @@ from tuibackup.run.journal.events import Slow
 from tuibackup.sop import Outcome, Standing
 from tuibackup.text import count, size
 from tuibackup.tui import actions, symbols
+from tuibackup.tui.dialog_actions import bindings
 from tuibackup.tui.lines import Line, Span, cut, wrapped
 from tuibackup.tui.panes.serverline import SIGNS, run_words
 from tuibackup.tui.panes.year import year_lines
@@ -54,22 +55,9 @@ class Cockpit(Protocol):
 class ServerPage(Dialog[None]):
     """Follows the picture. `desk` answers what that does not hold."""
 
+    kind = "server"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "go(-1)", show=False, priority=True),
-        Binding("down,j", "go(1)", show=False, priority=True),
-        Binding("pageup,ctrl+u", "page(-1)", show=False, priority=True),
-        Binding("pagedown,ctrl+d", "page(1)", show=False, priority=True),
-        Binding("home,g", "go(-1000000000)", show=False, priority=True),
-        Binding("end,G", "go(1000000000)", show=False, priority=True),
-        Binding("tab,right", "turn(1)", show=False, priority=True),
-        Binding("shift+tab,left", "turn(-1)", show=False, priority=True),
-        *(
-            Binding(str(number), f"show('{name}')", show=False, priority=True)
-            for number, name in enumerate(TABS, 1)
-        ),
-        Binding("enter", "open", show=False, priority=True),
-        Binding("y", "copy", show=False, priority=True),
-        Binding("q", "close", show=False, priority=True),
+        *bindings("server"),
         *(
             Binding(",".join(one.keys), f"app.act('{one.id}')", show=False, id=one.id, priority=True)
             for one in actions.ACTIONS
@@ -342,7 +330,7 @@ class ServerPage(Dialog[None]):
 
     def hints(self) -> list[tuple[str, str, bool]]:
         opens = {"snapshots": _("browse"), "runs": _("output"), "notes": _("read"), "newest": _("output")}
-        hints = [("enter", opens[self.tab], True)] if self.tab in opens else []
+        hints = [(self.key("page-open"), opens[self.tab], True)] if self.tab in opens else []
         return [*hints, *actions.page_hints(self.situation, self._keymap), ("esc", _("back"), True)]
 
     # Keys

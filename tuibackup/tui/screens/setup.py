@@ -13,6 +13,7 @@ from textual.widgets import Input
 from tuibackup.errors import TuibackupError
 from tuibackup.jobs.setup.step import Prompt
 from tuibackup.text import cells
+from tuibackup.tui.dialog_actions import bindings
 from tuibackup.tui.field import Field
 from tuibackup.tui.lines import Line, wrapped
 from tuibackup.tui.panes.bar import keys_line
@@ -33,13 +34,10 @@ _HEAVY = "tuibackup.remote.session"  # takes half a second to import
 class SetUp(Dialog["Guide"]):
     """Returns the set-up, also one that was left in the middle: the caller closes it."""
 
+    kind = "setup"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", show=False, priority=True),
-        Binding("up", "choose(-1)", show=False, priority=True),
-        Binding("down", "choose(1)", show=False, priority=True),
-        Binding("pageup", "scroll(-10)", show=False, priority=True),
-        Binding("pagedown", "scroll(10)", show=False, priority=True),
-        Binding("f2", "copy", show=False, priority=True),
+        *bindings("setup"),
     ]
     focus_body = False
     reserved = 1
@@ -163,7 +161,7 @@ class SetUp(Dialog["Guide"]):
         if self._prompt and self._prompt.choices:
             hints.append((_("up down"), _("choose"), idle))
         if self._prompt and self._prompt.paste:
-            hints.append(("f2", _("copy the lines"), True))
+            hints.append((self.key("setup-copy"), _("copy the lines"), True))
         return [*hints, ("^q", _("leave"), True)]
 
     # Keys
