@@ -162,3 +162,31 @@ async def test_a_dialog_has_help_and_other_keys_hold_in_it(cockpit: Opener) -> N
         assert "help: plan" in seat.screen
         await seat.press("escape", "w")
         assert "dry run" in seat.screen.lower()
+
+
+async def test_actions_are_about_servers_in_sight_and_name_the_others(cockpit: Opener) -> None:
+    async with cockpit(pictures.drawn()) as seat:
+        await seat.press("space", "slash", *"lms", "enter")
+        assert "1 marked, 1 of them hidden · 1 of 12 /lms" in seat.screen
+        await seat.press("b")
+        await seat.until("hidden by the filter, and marked before: simpeg")
+        await seat.press("escape", "o")
+        assert "2 marked, 1 of them hidden" in seat.screen, "overdue servers that the filter hides got no mark"
+        await seat.press("o", "escape", "home", "space", "slash", *"zzz", "enter")
+        assert "─ 0 of 12 /zzz" in seat.screen
+        for key in "x", "v", "t", "r", "enter", "space", "b":
+            await seat.press(key)
+            assert "the filter shows no server" in seat.foot, key
+            assert seat.app.screen is seat.app.main, f"{key} was about a server that nobody sees"
+        await seat.press("o")
+        assert "nothing that the filter shows is overdue" in seat.foot
+
+
+async def test_a_read_only_cockpit_browses_and_restores_nothing(cockpit: Opener) -> None:
+    async with cockpit(pictures.drawn(), read_only=True) as seat:
+        await seat.press("r")
+        await seat.until("snapshots of simpeg")
+        browse = seat.app.screen
+        await seat.press("R")
+        assert "--read-only" in seat.screen
+        assert seat.app.screen is browse

@@ -26,6 +26,7 @@ class Situation:
     pane: int  # the focused one
     row: ServerRow | None = None
     marked: int = 0
+    filtered: bool = False  # whether not all servers are shown
     late: int = 0  # servers that `o` would mark
     due: int = 0  # and `O`
     entry: bool = False  # whether a log entry is under the cursor
@@ -63,7 +64,16 @@ class Action:
 
 
 def _needs_server(situation: Situation) -> str | None:
-    return None if situation.row or situation.marked else _("there is no server to choose")
+    return None if situation.row or situation.marked else _under_cursor(situation)
+
+
+def _under_cursor(situation: Situation) -> str | None:
+    """For what is about the one server under the cursor, whatever is marked."""
+    if situation.row:
+        return None
+    if situation.filtered:
+        return _("the filter shows no server; esc takes it away")
+    return _("there is no server to choose")
 
 
 def _plan(situation: Situation) -> str | None:
@@ -88,16 +98,20 @@ def _output(situation: Situation) -> str | None:
 
 
 def _mark_late(situation: Situation) -> str | None:
+    if situation.filtered and not situation.late:
+        return _("nothing that the filter shows is overdue")
     return None if situation.late else _("nothing is overdue")
 
 
 def _mark_due(situation: Situation) -> str | None:
+    if situation.filtered and not situation.due:
+        return _("nothing that the filter shows is due")
     return None if situation.due else _("nothing is due")
 
 
 def _stop(situation: Situation) -> str | None:
     if situation.row is None:
-        return _("there is no server to choose")
+        return _under_cursor(situation)
     if not situation.row.run and job_of(situation) is None:
         return _("no run or job of {server} is under way").format(server=situation.row.name)
     return None
@@ -114,10 +128,6 @@ def job_of(situation: Situation) -> JobView | None:
         ),
         None,
     )
-
-
-def _edit(situation: Situation) -> str | None:
-    return None if situation.row else _("there is no server to choose")
 
 
 def _filter(situation: Situation) -> str | None:
@@ -137,7 +147,7 @@ def _runs(situation: Situation) -> str | None:
 def _entry(situation: Situation) -> str | None:
     if situation.pane == 4:
         return None if situation.entry else _("the log is empty")
-    return _needs_server(situation)
+    return _under_cursor(situation)
 
 
 ACTIONS: tuple[Action, ...] = (
@@ -164,7 +174,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "mark", ("space",), later("mark"), later("Mark the server under the cursor, or take its mark away."),
-        footer=9, panes=(1,), why_not=_needs_server,
+        footer=9, panes=(1,), why_not=_under_cursor,
     ),
     Action(
         "details", ("enter",), later("details"),
@@ -184,22 +194,22 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "note", ("n",), later("note"),
         later("Write a note into the ledger, about the run or the server under the cursor; also why a step was slow."),
-        changes=True, page=True, why_not=_needs_server,
+        changes=True, page=True, why_not=_under_cursor,
     ),
     Action(
         "restore", ("r",), later("restore"),
         later("Browse what is stored of the server under the cursor, and get files or databases back."),
-        footer=8, changes=True, page=True, why_not=_needs_server,
+        footer=8, page=True, why_not=_under_cursor,
     ),
     Action(
         "verify", ("v",), later("verify"),
         later("Read all that is stored of the server under the cursor again, and compare every hash."),
-        footer=13, changes=True, page=True, why_not=_needs_server,
+        footer=13, changes=True, page=True, why_not=_under_cursor,
     ),
     Action(
         "drill", ("t",), later("drill"),
         later("Restore the newest good snapshots of the server under the cursor into a scratch place, and compare."),
-        footer=14, changes=True, page=True, why_not=_needs_server,
+        footer=14, changes=True, page=True, why_not=_under_cursor,
     ),
     Action(
         "add", ("a",), later("add server"),
@@ -209,7 +219,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "edit", ("e",), later("edit server"),
         later("Ask the same questions of the server under the cursor, with the present answers; or take it out."),
-        changes=True, page=True, why_not=_edit,
+        changes=True, page=True, why_not=_under_cursor,
     ),
     Action("filter", ("slash",), later("filter"), later("Show only what contains a text; empty shows all again."),
            footer=5, panes=(1, 4), why_not=_filter),
@@ -262,10 +272,15 @@ def key_name(key: str) -> str:
     return _NAMES.get(key, key)
 
 
+def read_only() -> str:
+    """Why nothing that changes anything can be used."""
+    return _("--read-only: this cockpit starts and changes nothing")
+
+
 def reason(action: Action, situation: Situation) -> str | None:
     """Why an action cannot be used now; None if it can."""
     if action.changes and situation.read_only:
-        return _("--read-only: this cockpit starts and changes nothing")
+        return read_only()
     if action.panes and situation.pane not in action.panes:
         names = ", ".join(_(PANES[pane]) for pane in action.panes)
         return _("works in: {panes}").format(panes=names)

@@ -255,7 +255,7 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
     @property
     def here(self) -> str:
         """The server that actions are about."""
-        return self.page.server.name if self.page else self.main.servers.cursor
+        return self.page.server.name if self.page else self.main.servers.chosen
 
     @property
     def situation(self) -> actions.Situation:
@@ -341,7 +341,8 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
         from tuibackup.tui.screens.plan import PlanScreen
 
         planner = partial(self._plan, again=again) if again else self._plan
-        self.push_screen(PlanScreen(rows, self.config, planner, again), self._planned)
+        hidden = () if self.page else self.main.servers.hidden_marks
+        self.push_screen(PlanScreen(rows, self.config, planner, again, hidden), self._planned)
 
     def _plan(
         self, wants: "Wants", full: bool, again: "Again | None" = None
@@ -380,7 +381,7 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
 
             self.push_screen(EntryDetails(self.main.log_pane.chosen, self.main.picture, self.main.keymap))
             return
-        server = self.config.servers.get(self.main.servers.cursor)
+        server = self.config.servers.get(self.here)
         if server is None:
             return
         main = self.main

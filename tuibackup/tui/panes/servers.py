@@ -78,6 +78,17 @@ class ServersPane(Pane):
         """The names that pass the filter, in their order."""
         return self._once(("shown", self.filter), self._fitting) if self.picture else []
 
+    @property
+    def chosen(self) -> str:
+        """The server under the cursor, if the filter shows it: actions are about nothing that nobody sees."""
+        return self.cursor if self.cursor in self.shown else ""
+
+    @property
+    def hidden_marks(self) -> list[str]:
+        """The marked servers that the filter hides."""
+        shown = frozenset(self.shown)
+        return [name for name in self.order if name in self.marks and name not in shown]
+
     def _fitting(self) -> list[str]:
         assert self.picture
         rows = self.picture.rows.by_name
@@ -109,15 +120,16 @@ class ServersPane(Pane):
         self.changed()
 
     def late(self) -> frozenset[str]:
-        """The servers with a clock that is overdue or has never run."""
-        return self._once("late", lambda: self._standing(State.OVERDUE, State.NEVER))
+        """The servers with a clock that is overdue or has never run, of those that the filter shows."""
+        return self._once(("late", self.filter), lambda: self._standing(State.OVERDUE, State.NEVER))
 
     def due(self) -> frozenset[str]:
         """These, and the servers with a clock that is due: those that `run --due` would back up."""
-        return self._once("due", lambda: self._standing(State.OVERDUE, State.NEVER, State.DUE))
+        states = (State.OVERDUE, State.NEVER, State.DUE)
+        return self._once(("due", self.filter), lambda: self._standing(*states))
 
     def _standing(self, *states: State) -> frozenset[str]:
-        return self.picture.rows.standing(*states) if self.picture else frozenset()
+        return self.picture.rows.standing(*states) & frozenset(self.shown) if self.picture else frozenset()
 
     def set_filter(self, text: str) -> None:
         self.filter = text
@@ -183,7 +195,9 @@ class ServersPane(Pane):
         total = len(picture.rows)
         parts = []
         if self.marks:
-            parts.append(_("{count} marked").format(count=len(self.marks)))
+            hidden = len(self.hidden_marks)
+            text = _("{count} marked, {hidden} of them hidden") if hidden else _("{count} marked")
+            parts.append(text.format(count=len(self.marks), hidden=hidden))
         if self.filter:
             parts.append(
                 _("{some} of {all} /{filter}").format(some=len(names), all=total, filter=self.filter)

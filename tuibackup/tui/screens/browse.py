@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from textual.binding import BindingType
 
@@ -14,10 +14,11 @@ from tuibackup.overview.browse import Browser, Page, Row, SnapshotLine, parent_o
 from tuibackup.overview.picture import clock_word
 from tuibackup.sop import Clock
 from tuibackup.text import cells, count, printable, shorten, size, when
+from tuibackup.tui import actions
 from tuibackup.tui.dialog_actions import bindings
 from tuibackup.tui.lines import Line, cut, ends, left, right, wrapped
 from tuibackup.tui.panes.serverline import SIGNS
-from tuibackup.tui.screens.dialog import Dialog
+from tuibackup.tui.screens.dialog import Dialog, Seat
 from tuibackup.words import _, ngettext
 
 _MARGIN = 200  # rows that are read beyond those in sight, so that moving needs no reading
@@ -297,6 +298,10 @@ class Browse(Dialog[Chosen]):
         self._fetch()
 
     def action_restore(self) -> None:
+        if cast("Seat", self.app).read_only:
+            self._notice = actions.read_only()
+            self.draw()
+            return
         if self._snapshot is None:
             if self._snapshots and self._total:
                 self.dismiss(Chosen(self._snapshots[self._cursor], ()))

@@ -68,8 +68,10 @@ class Body(Lines):
         return f"{self._top + 1}–{self._top + self._rows} / {len(self._all)}"
 
 
-class HasKeymap(Protocol):
+class Seat(Protocol):
     """The part of the app that dialogs know."""
+
+    read_only: bool
 
     @property
     def keymap(self) -> Mapping[str, str]:
@@ -169,14 +171,14 @@ class Dialog(DrawnOnce, ModalScreen[Result], inherit_bindings=False):
     def key(self, action: str) -> str:
         """The key of an action of this kind of dialog, as people write it."""
         own = {one.id: one.keys for one in DIALOGS[self.kind].actions}
-        keymap = cast("HasKeymap", self.app).keymap
+        keymap = cast("Seat", self.app).keymap
         return actions.key_name(keymap[action].split(",")[0].strip() if action in keymap else own[action][0])
 
     def action_help(self) -> None:
         """What this dialog is for, and its keys."""
         if self.kind:
             title = _("help: {pane}").format(pane=_(DIALOGS[self.kind].name))
-            keymap = cast("HasKeymap", self.app).keymap
+            keymap = cast("Seat", self.app).keymap
             self.app.push_screen(Text(title, lambda room: dialog_help(self.kind, keymap, room)))
 
     def action_close(self) -> None:

@@ -182,7 +182,8 @@ class MainScreen(DrawnOnce, Screen[None], inherit_bindings=False):
         return actions.Situation(
             self.picture,
             self.number,
-            self.picture.row(self.servers.cursor),
+            self.picture.row(self.servers.chosen),
+            filtered=bool(self.servers.filter),
             marked=len(self.servers.marks),
             late=len(self.servers.late()),
             due=len(self.servers.due()),
@@ -327,7 +328,7 @@ class MainScreen(DrawnOnce, Screen[None], inherit_bindings=False):
         self.go_to(4)
 
     def do_mark(self) -> None:
-        self.servers.mark([self.servers.cursor])
+        self.servers.mark([self.servers.chosen])
         self.servers.move(1)
 
     def do_mark_overdue(self) -> None:

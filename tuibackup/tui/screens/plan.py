@@ -57,10 +57,16 @@ class PlanScreen(Planned[tuple[Plan, ...]]):
     wide = 116
 
     def __init__(
-        self, rows: list[ServerRow], config: Config, planner: Planner, again: Again | None = None
+        self,
+        rows: list[ServerRow],
+        config: Config,
+        planner: Planner,
+        again: Again | None = None,
+        hidden: Sequence[str] = (),
     ) -> None:
-        """With `again` only its clocks are chosen at first."""
+        """With `again` only its clocks are chosen at first. `hidden`: servers that the filter hides."""
         super().__init__()
+        self._hidden = hidden
         self._rows = rows
         self._config = config
         self._planner = planner
@@ -117,6 +123,11 @@ class PlanScreen(Planned[tuple[Plan, ...]]):
         lines: list[Line] = []
         for number, row in enumerate(self._rows):
             lines += self._lines_of(number, row, plans.get(row.name), room)
+        if self._hidden:
+            text = _("hidden by the filter, and marked before: {servers}").format(
+                servers=", ".join(self._hidden)
+            )
+            lines += [(), *wrapped(f"{symbols.WARNINGS} {text}", room, 4, "warnings")]
         lines += self._reasons(room)
         lines += self._summary(room)
         if self._dry:
