@@ -171,7 +171,9 @@ async def test_actions_are_about_servers_in_sight_and_name_the_others(cockpit: O
         await seat.press("b")
         await seat.until("hidden by the filter, and marked before: simpeg")
         await seat.press("escape", "o")
-        assert "2 marked, 1 of them hidden" in seat.screen, "overdue servers that the filter hides got no mark"
+        assert "2 marked, 1 of them hidden" in seat.screen, (
+            "overdue servers that the filter hides got no mark"
+        )
         await seat.press("o", "escape", "home", "space", "slash", *"zzz", "enter")
         assert "─ 0 of 12 /zzz" in seat.screen
         for key in "x", "v", "t", "r", "enter", "space", "b":
