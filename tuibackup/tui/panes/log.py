@@ -133,14 +133,15 @@ class Widths:
 def widths(rows: Iterable[LogRow], room: int) -> Widths:
     """How `room` cells are divided: names first, then a useful width for the detail, then the others."""
     outcome = 2 + max(cells(outcome_word(outcome)) for outcome in Outcome)
-    names, people = 10, 8
+    names, people, kinds = 10, 8, 7
     for row in rows:
         names, people = max(names, cells(row.server)), max(people, min(_WHO, cells(row.who)))
+        kinds = max(kinds, cells(_(row.kind)))
     names = max(names, 14) if room >= _WIDE else names
     found = Widths(names, 0, 1, 0)
     for tried, detail in (
-        (Widths(names, 8, outcome, people), _DETAIL if room >= _WIDE else room),
-        (Widths(names, 7, outcome, 0), _DETAIL),
+        (Widths(names, max(8, kinds), outcome, people), _DETAIL if room >= _WIDE else room),
+        (Widths(names, kinds, outcome, 0), _DETAIL),
         (Widths(names, 0, outcome, 0), _DETAIL_LEAST),
     ):
         if _detail(tried, room) >= detail:

@@ -17,6 +17,7 @@ from tuibackup.overview.picture import (
     state_word,
 )
 from tuibackup.overview.ways_out import WaysOut, ways_out
+from tuibackup.parts import SAID
 from tuibackup.run.journal.view import RunView
 from tuibackup.sop import Clock, Standing
 from tuibackup.text import count, duration, printable, size, when
@@ -85,10 +86,11 @@ class EntryDetails(Reader):
         lines += field(_("server"), row.server or symbols.NOTHING, "", room)
         lines += field(_("who"), row.who, "", room)
         if row.outcome:
-            lines += field(_("outcome"), row.outcome, style, room)
+            lines += field(_("outcome"), _(row.outcome), style, room)
         lines += way_lines(ways_out(row.kind, row.body), self._keymap, room)
         lines.append(())
-        return lines + _tree(row.body, room, 0)
+        body = {name: value for name, value in row.body.items() if name != SAID}
+        return lines + _tree(body, room, 0)
 
 
 def way_lines(found: WaysOut | None, keymap: Mapping[str, str], room: int) -> list[Line]:
@@ -247,7 +249,7 @@ def _needs(view: RunView, room: int) -> list[Line]:
     lines: list[Line] = []
     for number, (need, met, detail) in enumerate(view.needs):
         sign = symbols.DONE if met else symbols.FAILED
-        text = f"{sign} {need}: {detail}" if detail else f"{sign} {need}"
+        text = f"{sign} {_(need)}: {detail}" if detail else f"{sign} {_(need)}"
         lines += field(_("needs") if number == 0 else "", text, "" if met else "failed", room)
     return lines
 
