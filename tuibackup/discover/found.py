@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from tuibackup.parts import plain
+
 What = Literal["site", "application", "data", "service", "volume"]
 MOST = 500  # folders, and databases, that an entry of the ledger keeps
 
@@ -74,7 +76,7 @@ class Discovery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             unread=self.unread[:MOST],
         )
         left = len(self.folders) - len(kept.folders) + len(self.databases) - len(kept.databases)
-        body: dict[str, Any] = msgspec.to_builtins(kept)
+        body: dict[str, Any] = plain(kept)
         return {**body, "left_out": left} if left else body
 
 

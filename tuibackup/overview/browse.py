@@ -154,7 +154,7 @@ class Browser:
             entry.size if entry.kind is Kind.FILE else None,
             printable(entry.user or str(entry.uid).encode()),
             datetime.fromtimestamp(entry.mtime_ns // 10**9, UTC),
-            problem=printable(self._problems.get(found.path, "")),
+            problem=_(printable(self._problems.get(found.path, ""))),
         )
 
     def _databases(self, line: SnapshotLine) -> list[Row]:

@@ -29,7 +29,7 @@ from tuibackup.overview.told import (
     Of,
 )
 from tuibackup.run.journal.job_view import JobView
-from tuibackup.words import _
+from tuibackup.words import later, sentence
 
 if TYPE_CHECKING:
     from tuibackup.overview.on_disk import DiskLook
@@ -270,22 +270,26 @@ class Gatherer:
 
     def _problems(self) -> tuple[str, ...]:
         silent = (
-            (self._disk, _("the backup disk does not answer, {seconds} s")),
-            (self._ledger, _("the ledger does not answer, {seconds} s")),
-            (self._near, _("the state folder does not answer, {seconds} s")),
+            (self._disk, later("the backup disk does not answer, {seconds} s")),
+            (self._ledger, later("the ledger does not answer, {seconds} s")),
+            (self._near, later("the state folder does not answer, {seconds} s")),
         )
         problems = [
-            text.format(seconds=int(helper.owing)) for helper, text in silent if helper.owing >= SILENT
+            sentence(text, seconds=int(helper.owing)) for helper, text in silent if helper.owing >= SILENT
         ]
         problems += [self._told.get(helper.name, "") for helper in (self._near, self._ledger)]
         problems.append(self._disk_fault)
         if self._unrecorded:
             problems = [problem for problem in problems if problem != self._unrecorded]
-            problems.append(_("nothing can be recorded: {fault}").format(fault=self._unrecorded))
+            problems.append(sentence("nothing can be recorded: {fault}", fault=self._unrecorded))
         problems.append(self._told.get(self._disk.name, ""))
         if self._config_problem:
-            text = _("{problem} (the configuration that was read before stays in force)")
-            problems.append(text.format(problem=self._config_problem))
+            problems.append(
+                sentence(
+                    "{problem} (the configuration that was read before stays in force)",
+                    problem=self._config_problem,
+                )
+            )
         return tuple(dict.fromkeys(problem for problem in problems if problem))
 
 

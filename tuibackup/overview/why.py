@@ -4,7 +4,7 @@ from tuibackup.ledger.entries import Kind
 from tuibackup.ledger.queries import Queries
 from tuibackup.sop import Clock, Step
 from tuibackup.text import count, printable
-from tuibackup.words import _
+from tuibackup.words import joined, sentence
 
 _STEPS = {Clock.FILES: Step.DOWNLOAD, Clock.DATABASES: Step.DUMP}
 
@@ -24,9 +24,9 @@ def why(ledger: Queries, server: str, clock: Clock) -> str:
     ]
     if not marks:
         return printable(str(result.get("detail") or tried.body.get("error") or ""))
-    line = printable(f"{marks[0].get('subject')}: {marks[0].get('reason')}")
+    line = printable(joined(": ", (str(marks[0].get("subject")), str(marks[0].get("reason")))))
     return (
         line
         if len(marks) == 1
-        else f"{line} " + _("(and {number} more)").format(number=count(len(marks) - 1))
+        else joined(" ", (line, sentence("(and {number} more)", number=count(len(marks) - 1))))
     )
