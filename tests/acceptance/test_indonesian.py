@@ -106,3 +106,17 @@ def test_a_configuration_that_is_wrong(humble: Site) -> None:
     assert said.code == 2
     assert "teks harus dalam tanda kutip" in said.err
     assert not english(humble, said)
+
+
+@pytest.mark.parametrize("words", [("--help",), ("run", "--help"), ("run", "--frobnicate"), ("status",)])
+def test_the_configuration_names_the_language_also_of_what_is_said_before_it_is_read(
+    humble: Site, words: tuple[str, ...]
+) -> None:
+    before = humble.config.read_text()
+    humble.config.write_text('language = "id"\n' + before + "frobnicate = true\n")
+    try:
+        said = humble.tuibackup(*words)
+    finally:
+        humble.config.write_text(before)
+    assert said.out + said.err
+    assert not english(humble, said)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from tuibackup.cli.context import Context
 from tuibackup.cli.output import say
 from tuibackup.errors import UsageError
-from tuibackup.words import _
+from tuibackup.words import _, sentence
 
 
 def define(parser: argparse.ArgumentParser) -> None:
@@ -86,6 +86,6 @@ def _due(args: argparse.Namespace, context: Context) -> int:
     if not due.plans:
         nothing_due(args, said=bool(due.postponed or due.going))
         return code
-    wanted = order(Drill(due=True), context.operator, server="", what=_("what is due"))
+    wanted = order(Drill(due=True), context.operator, server="", what=sentence("what is due"))
     done = do(wanted, context, as_json=args.json, several=True, detach=args.detach)
     return worst_code((code, done))

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import NoReturn, Protocol, cast
 
 from tuibackup import __version__
-from tuibackup.cli import argparse_words, attendant, attended, streams
+from tuibackup.cli import argparse_words, attendant, attended, language, streams
 from tuibackup.cli.context import Context
 from tuibackup.errors import TuibackupError, UsageError
-from tuibackup.words import _, in_language, use_language
+from tuibackup.words import _, in_language
 
 COMMANDS = (
     "run",
@@ -108,11 +108,12 @@ def main(argv: list[str] | None = None, *, alone: bool = False) -> int:
 
     `alone`: nothing but the command goes on in this process, so that it may be forked.
     """
-    use_language()
+    argv = sys.argv[1:] if argv is None else argv
+    language.speak(argv)
     argparse_words.speak()
     _survive_any_locale()
     context = Context(alone=alone)
-    code = _carried_out(sys.argv[1:] if argv is None else argv, context)
+    code = _carried_out(argv, context)
     if context.unrecorded:
         _say(context.unrecorded)
         code = code or WARNINGS

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from tuibackup.cli.context import Context
 from tuibackup.cli.output import say
 from tuibackup.errors import UsageError
-from tuibackup.words import _
+from tuibackup.words import _, sentence
 
 
 def define(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     next(plan_verify(context.config, args.what), None)  # says now if nothing is called so
     server = args.what.split("/")[0] if args.what else ""
     wanted = order(
-        Verify(what=args.what), context.operator, server=server, what=args.what or _("all snapshots")
+        Verify(what=args.what), context.operator, server=server, what=args.what or sentence("all snapshots")
     )
     return do(wanted, context, as_json=args.json, several=True, detach=args.detach)
 
@@ -64,5 +64,5 @@ def _due(args: argparse.Namespace, context: Context) -> int:
     if not due.plans:
         nothing_due(args, said=bool(lines))
         return 0
-    wanted = order(Verify(due=True), context.operator, server="", what=_("what is due"))
+    wanted = order(Verify(due=True), context.operator, server="", what=sentence("what is due"))
     return do(wanted, context, as_json=args.json, several=True, detach=args.detach)

@@ -8,12 +8,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from tuibackup import __version__
 from tuibackup.config import Config, Server
 from tuibackup.errors import LedgerHeldError, TuibackupError, UsageError
+from tuibackup.parts import as_text, given_back, parts_of
 from tuibackup.remote.connect.agent import agent_is_forwarded as agent_is_forwarded  # faces ask the plan
 from tuibackup.run.journal import events as ev
 from tuibackup.run.operator import Operator
@@ -45,6 +47,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     estimate_bytes: int | None = None
     again: dict[Clock, str] = {}  # why a clock is tried again
     reason: str = ""  # for a step that may take longer than its standard, given beforehand
+
+    said: dict[str, dict[str, Any]] = {}  # on the way to its process: the parts of its sentences
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -86,6 +90,18 @@ class PlanSummary:
     fault: str = ""
     bandwidth: str = ""
     resumes: tuple[str, ...] = ()
+
+
+def encode(plan: Plan) -> bytes:
+    """`plan` on its way to its process."""
+    return msgspec.json.encode(msgspec.structs.replace(plan, said=parts_of(plan)), enc_hook=as_text)
+
+
+def decode(data: bytes | msgspec.Raw) -> Plan:
+    """The reverse of `encode`."""
+    plan = msgspec.json.decode(data, type=Plan)
+    told: Plan = given_back(msgspec.structs.replace(plan, said={}), plan.said)
+    return told
 
 
 def steps_of(clocks: frozenset[Clock]) -> tuple[Step, ...]:

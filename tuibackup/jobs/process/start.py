@@ -4,6 +4,7 @@ import msgspec
 
 from tuibackup.config import Config
 from tuibackup.jobs.process.order import Order
+from tuibackup.parts import as_text
 from tuibackup.run.process.launcher import Launcher
 from tuibackup.run.process.request import Request
 from tuibackup.run.process.start import begin
@@ -17,6 +18,10 @@ def start_job(order: Order, config: Config, launcher: Launcher | None = None) ->
     Raises TuibackupError: the journal cannot be written, or no process can be started; then nothing has begun.
     """
     if launcher is not None:
-        return begin(config, [(order.planned(), msgspec.json.encode(order))], launcher, order.run)
+        return begin(
+            config, [(order.planned(), msgspec.json.encode(order, enc_hook=as_text))], launcher, order.run
+        )
     with Launcher(MODULE) as new:
-        return begin(config, [(order.planned(), msgspec.json.encode(order))], new, order.run)
+        return begin(
+            config, [(order.planned(), msgspec.json.encode(order, enc_hook=as_text))], new, order.run
+        )

@@ -8,14 +8,12 @@ import socket
 from collections.abc import Sequence
 from typing import NoReturn
 
-import msgspec
-
 from tuibackup.config import Config
 from tuibackup.errors import TuibackupError
 from tuibackup.run import steps
 from tuibackup.run.engine import back_up, refuse
 from tuibackup.run.journal.journal import Journal
-from tuibackup.run.plan import Plan
+from tuibackup.run.plan import Plan, decode
 from tuibackup.run.process import forks
 from tuibackup.run.process.forks import Begun
 from tuibackup.run.questions import LineAnswers
@@ -40,7 +38,7 @@ def _import_once(begun: Sequence[Begun]) -> None:
 
 
 def _plan(begun: Begun) -> Plan:
-    return msgspec.json.decode(begun.plan, type=Plan)
+    return decode(begun.plan)
 
 
 def _run(mine: Begun, config: Config | TuibackupError) -> int:

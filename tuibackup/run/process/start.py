@@ -18,7 +18,7 @@ from tuibackup.run.journal import events as ev
 from tuibackup.run.journal import journal as jr
 from tuibackup.run.operator import Operator
 from tuibackup.run.places import runs_folder
-from tuibackup.run.plan import Plan, clocks_of
+from tuibackup.run.plan import Plan, clocks_of, encode
 from tuibackup.run.process.launcher import Launcher
 from tuibackup.run.process.living import active
 from tuibackup.run.process.message import Launch, Launched
@@ -52,9 +52,7 @@ def start(plans: Iterable[Plan], config_path: Path, launcher: Launcher | None = 
                 ),
                 sentence("make the plan again"),
             )
-    return begin(
-        config, [(plan.planned(), msgspec.json.encode(plan)) for plan in plans], launcher, plans[0].request
-    )
+    return begin(config, [(plan.planned(), encode(plan)) for plan in plans], launcher, plans[0].request)
 
 
 def begin(
