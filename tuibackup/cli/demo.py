@@ -27,7 +27,7 @@ def define(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, context: Context) -> int:
     """Run the playground, and clear up in any case."""
     from tuibackup.demo.headless import prove
-    from tuibackup.demo.history import make_overdue
+    from tuibackup.demo.history import look_around, make_overdue
     from tuibackup.demo.playground import Playground
 
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -35,6 +35,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     print(_("starting a private sshd and mariadbd with three servers …"), file=sys.stderr)
     with Playground() as playground:
         make_overdue(playground)
+        look_around(playground)
         if args.headless or not (sys.stdin.isatty() and sys.stdout.isatty()):
             return prove(playground)
         # Its own process: the playground must live in the main thread of this one, undisturbed.

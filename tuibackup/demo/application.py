@@ -95,6 +95,37 @@ def _make_old(root: Path, chance: random.Random) -> None:
     os.utime(root, ns=(start, start))
 
 
+def make_learning(root: Path) -> None:
+    """A learning platform below the server's `root` that nobody has put into the configuration, as it happens: nginx
+    serves it, and what its users gave it lies outside of its web root.
+    """
+    web, data = root / "var/www/lms", root / "srv/moodledata"
+    files = {
+        web / "index.php": "<?php require 'config.php';\n",
+        web / "lib/moodlelib.php": "<?php // the platform's functions\n",
+        web / "config.php": (
+            "<?php\n$CFG->dbtype = 'mariadb';\n$CFG->dbhost = 'localhost';\n$CFG->dbname = 'elearning';\n"
+            f"$CFG->dbpass = 'not over the line';\n$CFG->dataroot = '{data}';\n"
+        ),
+        data / "localcache/theme.css": "/* made again when it is missing */\n",
+        data / "sessions/sess_1": "",
+        root / "etc/nginx/nginx.conf": "http {\n  include sites-enabled/*;\n}\n",
+        root / "etc/nginx/sites-enabled/lms": f"server {{\n  server_name lms.example;\n  root {web};\n}}\n",
+        root / "etc/nginx/sites-enabled/siakad": (
+            f"server {{\n  server_name siakad.example;\n  root {root}/var/www/siakad;\n}}\n"
+        ),
+    }
+    for path, text in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    chance = random.Random(4)  # noqa: S311 - made-up content, not secrets
+    for number in range(60):
+        content = chance.randbytes(chance.randrange(60_000))
+        name = f"{number:02x}{chance.randbytes(19).hex()}"
+        (data / f"filedir/{name[:2]}").mkdir(parents=True, exist_ok=True)
+        (data / f"filedir/{name[:2]}/{name}").write_bytes(content)
+
+
 def academic_sql(user: str, password: str) -> str:
     """The database of an academic information system, and an account that may back it up."""
     return f"""

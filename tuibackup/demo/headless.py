@@ -27,6 +27,7 @@ def prove(playground: Playground) -> int:
     began = time.monotonic()
     try:
         _command(playground, "status", expected=LATE)
+        _command(playground, "discover", "siakad")
         _command(playground, "run", "--all")
         _command(playground, "status")
         _command(playground, "verify")

@@ -45,6 +45,19 @@ def make_overdue(playground: Playground) -> None:
         )
 
 
+def look_around(playground: Playground) -> None:
+    """Look at what else siakad has, and say of the other's database why it is left out. Raises DemoError."""
+    command = [sys.executable, "-m", "tuibackup.cli.main", "--config", str(playground.config)]
+    reason = "the database of e-journal, which is backed up there"
+    accepted = ["accept", "siakad", "ejournal", "--reason", reason, "--owner", "Siti"]
+    for words in (["discover", "siakad"], accepted):
+        done = subprocess.run(
+            [*command, *words], capture_output=True, text=True, timeout=_TIMEOUT, check=False
+        )
+        if done.returncode != 0:
+            raise DemoError(f"tuibackup {words[0]}: {(done.stdout + done.stderr).strip()[-500:]}")
+
+
 def main() -> None:
     """Carry out the runs of PAST on one server; exits with 1 when one of them is not *done*."""
     config, server = load(Path(sys.argv[1])), sys.argv[2]

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tuibackup.demo.application import academic_sql, journal_sql, make_tree
+from tuibackup.demo.application import academic_sql, journal_sql, make_learning, make_tree
 from tuibackup.demo.mariadbd import PrivateMariadb, missing_programs
 from tuibackup.demo.sshd import SSHD, DemoError, PrivateSshd
 
@@ -57,6 +57,7 @@ class Playground:
             for path in (self.state, self.vault):
                 path.mkdir(mode=0o700)
             make_tree(self.root("siakad"), code=3000, uploads=900)
+            make_learning(self.folder / "servers/siakad")
             make_tree(self.root("e-journal"), code=300, uploads=40, seed=2)
             make_tree(self.root("arsip"), code=60, uploads=200, seed=3)
             for server in self.servers:
@@ -101,10 +102,11 @@ class Playground:
         return self.folder / "servers" / name / "var/www" / name
 
     def _sshd(self, name: str, client_key: Path | None = None) -> PrivateSshd:
-        # A home of its own: the visitor's .bashrc and .my.cnf have no say here.
+        # A home of its own: the visitor's .bashrc and .my.cnf have no say here. And a root for what is looked for in
+        # known places: all three share this machine's /etc, which is not the playground's business.
         home = self.folder / "servers" / name / "home"
         home.mkdir(parents=True)
-        config = [f"SetEnv HOME={home} SHLVL=2"]
+        config = [f"SetEnv HOME={home} TUIBACKUP_ROOT={home.parent} SHLVL=2"]
         return PrivateSshd(self.folder / "sshd" / name, config=config, client_key=client_key)
 
     def _password_file(self, name: str) -> Path:

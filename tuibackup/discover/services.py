@@ -15,6 +15,7 @@ _FORMAT = (
     b'{{range .Mounts}}{{"\\n"}}M{{"\\t"}}{{.Type}}{{"\\t"}}{{.Source}}{{end}}'
 )
 _CONTAINERS = (
+    b'[ -z "$R" ] || exit 0\n'
     b"command -v docker >/dev/null 2>&1 || exit 0\n"
     b"docker ps -aq --no-trunc 2>/dev/null | head -n 300 | xargs docker inspect --format '"
     + _FORMAT

@@ -234,6 +234,7 @@ class Rows(tuple[ServerRow, ...]):
         counts.update(state.value for row in self for state in row.states if state in _LATE)
         counts.update(row.last.outcome.value for row in self if row.last and row.last.outcome in _ENDED_BADLY)
         counts.update("damaged" for row in self if row.damaged)
+        counts.update("unprotected" for row in self if row.coverage.unprotected)
         counts.update("undrilled" for row in self if row.drill and row.drill.state in _LATE)
         return counts
 

@@ -221,6 +221,11 @@ ACTIONS: tuple[Action, ...] = (
         later("Ask the same questions of the server under the cursor, with the present answers; or take it out."),
         changes=True, page=True, why_not=_under_cursor,
     ),
+    Action(
+        "unprotected", ("u",), later("unprotected"),
+        later("What of the server no backup holds: folders and databases that were found there, and the way out."),
+        page=True, why_not=_edit,
+    ),
     Action("filter", ("slash",), later("filter"), later("Show only what contains a text; empty shows all again."),
            footer=5, panes=(1, 4), why_not=_filter),
     Action("sort", ("s",), later("sort"), later("Sort the servers again, worst first."), footer=10, why_not=_sort),

@@ -16,6 +16,7 @@ from tuibackup.overview.gather import Source
 from tuibackup.overview.picture import Picture, ServerRow, job_word
 from tuibackup.run.operator import Operator, identify
 from tuibackup.tui import actions, keymap, themes
+from tuibackup.tui.following import Following
 from tuibackup.tui.lines import wrapped
 from tuibackup.tui.panes.serverline import run_words
 from tuibackup.tui.private import QuietCrash, colour_count, show_only_ascii
@@ -153,6 +154,9 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
             early, self._early = self._early, []
             for name in early:
                 self.action_act(name)
+        for screen in self.screen_stack:
+            if isinstance(screen, Following):
+                screen.follow(picture)
         if page := self.page:
             if server := self.config.servers.get(page.server.name):
                 page.take(picture, server)
@@ -587,6 +591,12 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
             wanted = wants(config, [guide.server])
             plans = await asyncio.to_thread(make_plans, config, wanted, full=False, operator=self.operator)
             await self._start(plans)
+
+    def do_unprotected(self) -> None:
+        from tuibackup.tui.screens.unprotected import UnprotectedScreen
+
+        if self.here in self.config.servers:
+            self.push_screen(UnprotectedScreen(self.here, self.main.picture))
 
     def do_stop(self) -> None:
         row = self.main.picture.row(self.here)

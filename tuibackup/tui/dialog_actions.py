@@ -162,6 +162,32 @@ DIALOGS: Mapping[str, Kind] = {
         (),
         typing=True,
     ),
+    "unprotected": Kind(
+        later("unprotected"),
+        later(
+            "What of a server no backup holds, and what was accepted. Nothing is added or accepted before you say so."
+        ),
+        (
+            DialogAction(
+                "unprotected-add", ("enter", "a"), "add", later("Add the folder to the configuration; asks first.")
+            ),
+            DialogAction(
+                "unprotected-accept", ("A",), "accept",
+                later("No backup is needed: asks for the reason. Of what was accepted: take that back."),
+            ),
+            DialogAction("unprotected-look", ("L",), "look", later("Look at the server now.")),
+            DialogAction("copy", ("y",), "copy", later("Copy the name.")),
+            *_moves(page="go({}0)"),
+            _CLOSE,
+            _HELP,
+        ),
+    ),
+    "accept": Kind(
+        later("no backup needed"),
+        later("Why it needs no backup, or why it needs one again. Enter records it; esc changes nothing."),
+        (),
+        typing=True,
+    ),
     "choose": Kind(
         later("palette, choice"),
         later("Type a part of a line. Moving over a theme's name shows the theme; esc takes it back."),

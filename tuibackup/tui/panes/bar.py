@@ -28,7 +28,7 @@ class Bar(Lines):
 
 def bar_line(picture: Picture, room: int) -> Line:
     """Alarms at the left; room on the disk, operator and time at the right. The less needed parts are dropped first."""
-    alarms, drills = _alarms(picture, room), _drills(picture)
+    alarms, quiet = _alarms(picture, room), _quiet(picture)
     clock = picture.now.astimezone()
     # Seen from another day of the year, `when` writes the date too.
     dated = when(clock, clock.replace(month=clock.month % 12 + 1, day=1))
@@ -43,19 +43,27 @@ def bar_line(picture: Picture, room: int) -> Line:
         (),
     )
     end: Line = ()
-    for undrilled, parts in (*product(drills[:1], endings[:4]), *product(drills[1:], endings)):
-        end = (*undrilled, *(("  " + part, "muted") for part in parts if part))
+    for asides, parts in (*product(quiet[:1], endings[:4]), *product(quiet[1:], endings)):
+        end = (*asides, *(("  " + part, "muted") for part in parts if part))
         if width(alarms) + width(end) + 2 <= room:
             break
     return ends(alarms, (*end, (" ", "")), room)
 
 
-def _drills(picture: Picture) -> tuple[Line, Line]:
-    """How many servers were not drilled in time: in words, and as briefly as it gets. It is no alarm as the others."""
-    if not (number := picture.count("undrilled")):
-        return (), ()
-    brief = f"  {SIGNS['undrilled']} {number}"
-    return ((f"{brief} " + _("not drilled"), "undrilled"),), ((brief, "undrilled"),)
+def _quiet(picture: Picture) -> tuple[Line, Line]:
+    """How many servers were not drilled in time, or have something that no backup holds: in words, and as briefly as it
+    gets. These are no alarms as the others.
+    """
+    counted = [
+        (sign, style, picture.count(name), words)
+        for name, sign, style, words in (
+            ("undrilled", SIGNS["undrilled"], "undrilled", _("not drilled")),
+            ("unprotected", SIGNS["warnings"], "warnings", _("unprotected")),
+        )
+        if picture.count(name)
+    ]
+    worded: Line = tuple((f"  {sign} {number} {words}", style) for sign, style, number, words in counted)
+    return worded, tuple((f"  {sign} {number}", style) for sign, style, number, _words in counted)
 
 
 def _alarms(picture: Picture, room: int) -> Line:
