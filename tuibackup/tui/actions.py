@@ -224,7 +224,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "unprotected", ("u",), later("unprotected"),
         later("What of the server no backup holds: folders and databases that were found there, and the way out."),
-        page=True, why_not=_edit,
+        page=True, why_not=_under_cursor,
     ),
     Action("filter", ("slash",), later("filter"), later("Show only what contains a text; empty shows all again."),
            footer=5, panes=(1, 4), why_not=_filter),
