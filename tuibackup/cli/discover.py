@@ -8,7 +8,7 @@ from tuibackup.cli.answers import TerminalAnswers
 from tuibackup.cli.context import Context
 from tuibackup.cli.output import MARKS, coloured, paint, print_hanging, print_json, say
 from tuibackup.text import count, printable
-from tuibackup.words import _, ngettext
+from tuibackup.words import _, joined, ngettext
 
 if TYPE_CHECKING:
     from tuibackup.jobs.discover import Discovered
@@ -99,7 +99,7 @@ def _print(discovered: "Discovered") -> None:
 def _print_one(one: "Unprotected") -> None:
     from tuibackup.overview.unprotected import amount, name_of, used_by, why
 
-    of = " · ".join(part for part in (used_by(one), amount(one)) if part)
+    of = joined(" · ", filter(None, (used_by(one), amount(one))))
     print_hanging("  ", f"{name_of(one)}  {of}".rstrip())
     print_hanging("      ", why(one))
     if one.folder and one.folder.exclude:

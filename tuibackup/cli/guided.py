@@ -11,7 +11,7 @@ from tuibackup.cli.context import Context
 from tuibackup.cli.output import coloured, paint, print_hanging, say
 from tuibackup.errors import TuibackupError, UsageError
 from tuibackup.text import cells
-from tuibackup.words import _
+from tuibackup.words import _, joined
 
 if TYPE_CHECKING:
     from tuibackup.jobs.setup.engine import Row
@@ -122,7 +122,7 @@ async def _patiently(work: Coroutine[Any, Any, T]) -> T:
 
 def _print_row(row: "Row") -> None:
     texts = [_(text) for text in (row.shown, *row.found) if text]
-    _print("√", "done", row.title, " · ".join(texts))
+    _print("√", "done", row.title, joined(" · ", texts))
     for text in row.warned:
         _print("▲", "warnings", row.title, _(text))
 

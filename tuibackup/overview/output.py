@@ -68,7 +68,7 @@ def _said(event: ev.AnyEvent) -> Iterable[Said]:
             yield "", event.text
         case ev.NeedsMet():
             for need, met, detail in event.needs:
-                yield "done" if met else "failed", f"{'√' if met else '×'} {need}: {detail}"
+                yield "done" if met else "failed", f"{'√' if met else '×'} {_(need)}: {detail}"
         case ev.StepStarted():
             yield "running", f"► {event.step.number} {_(event.step.value)}"
         case ev.StepOutput():

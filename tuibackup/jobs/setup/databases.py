@@ -23,7 +23,7 @@ from tuibackup.remote.questions import Question
 from tuibackup.run.passwords import resolve
 from tuibackup.secret import Secret
 from tuibackup.text import count, printable, size
-from tuibackup.words import _, ngettext
+from tuibackup.words import _, joined, ngettext
 
 if TYPE_CHECKING:
     from tuibackup.database.connect.login import DatabaseSession
@@ -353,7 +353,7 @@ class DatabaseRights:
     async def take(self, draft: Draft, answer: str) -> Taken:
         seen = await _look(self._reach, draft)
         if seen.lacks and answer == _AGAIN:
-            raise WrongAnswerError("; ".join(seen.lacks))
+            raise WrongAnswerError(joined("; ", seen.lacks))
         return Taken(draft, seen.found, (), (*seen.lacks, *seen.warned))
 
 

@@ -17,7 +17,7 @@ from tuibackup.jobs.setup.proposals import Proposal, propose
 from tuibackup.jobs.setup.reach import Reach
 from tuibackup.jobs.setup.step import Choice, Draft, Prompt, Taken, WrongAnswerError, fault_of, parsed, yes
 from tuibackup.text import count, printable, size
-from tuibackup.words import _, ngettext
+from tuibackup.words import _, joined, ngettext
 
 if TYPE_CHECKING:
     from tuibackup.files.forecast import Forecast
@@ -101,7 +101,7 @@ def _described(one: Proposal) -> str:
     parts = [one.path, size(one.bytes) if one.bytes is not None else "", one.why]
     if one.closed:
         parts.append(_("not all of it may be read"))
-    return "  ".join(filter(None, parts))
+    return joined("  ", filter(None, parts))
 
 
 async def listed(reach: Reach, server: Server) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
@@ -124,7 +124,9 @@ async def listed(reach: Reach, server: Server) -> tuple[tuple[str, ...], tuple[s
     faults = [f"{one.folder}: {one.fault}" for one in found.folders if one.fault]
     closed = any(PERMISSION in one.fault for one in found.folders if one.fault)
     if faults and not closed:
-        raise WrongAnswerError("; ".join(map(printable, faults)), _("mend it on the server, or take it out"))
+        raise WrongAnswerError(
+            joined("; ", map(printable, faults)), _("mend it on the server, or take it out")
+        )
     warned = [*faults, *(f"{one.subject}: {one.reason}" for one in found.findings)]
     closed = closed or any(one.reason.startswith(PERMISSION) for one in found.findings)
     if not server.sudo and not missing_tools(probe):

@@ -286,7 +286,7 @@ def _summary(face: RunFace, now: datetime, room: int, rows: int) -> list[Line]:
         )
     free = min(2, rows - len(lines))
     for note in view.notes[-free:] if free > 0 else ():
-        lines.append((("   " + note, "muted"),))
+        lines.append(((f"   {note}", "muted"),))
     return [cut(line, room) for line in lines]
 
 

@@ -10,7 +10,7 @@ from tuibackup.text import cells, duration, shorten, size, when
 from tuibackup.tui import symbols
 from tuibackup.tui.lines import Line, cut, left, right
 from tuibackup.tui.panes.serverline import SIGNS
-from tuibackup.words import _
+from tuibackup.words import _, joined
 
 _TIME, _SIZE, _AGE, _TOOK = 12, 10, 8, 7
 _WIDE = 110  # cells from which on a line tells more
@@ -110,7 +110,7 @@ def _detail(one: RunLine) -> tuple[str, str]:
     for clock, result in one.clocks.items():
         if result.unusual:
             return sentence(clock, result.unusual[0]), "warnings"
-    return " · ".join(result.detail for result in one.clocks.values() if result.detail), "muted"
+    return joined(" · ", (result.detail for result in one.clocks.values() if result.detail)), "muted"
 
 
 def note_heading(room: int) -> Line:

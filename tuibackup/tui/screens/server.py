@@ -39,7 +39,7 @@ from tuibackup.tui.screens.pastlines import (
     snapshot_heading,
     snapshot_line,
 )
-from tuibackup.words import _, ngettext
+from tuibackup.words import _, joined, ngettext
 
 TABS = ("snapshots", "runs", "newest", "notes", "set-up")
 _LISTS = ("snapshots", "runs", "notes")
@@ -213,7 +213,7 @@ class ServerPage(Dialog[None]):
         if row:
             parts += [_clock_title(_("files"), row.files), _clock_title(_("databases"), row.databases)]
             parts.append(_clock_title(_("drill"), row.drill))
-        return " · ".join(part for part in parts if part)
+        return joined(" · ", filter(None, parts))
 
     def lines(self, room: int) -> list[Line]:
         head = self._head(room)
