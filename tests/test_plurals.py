@@ -14,7 +14,7 @@ _NOUNS = (
     "|tables|times|users|versions|views|warnings|weeks|words|years"
 )
 _COUNTED = re.compile(rf"\{{[^{{}}]*\}}(?: (?:new|more|other|changed|such))? (?:{_NOUNS})\b(?! nothing)")
-_CHOOSES = {"ngettext", "sentence_n", "in_english", "numbered"}  # these take both forms
+_CHOOSES = {"ngettext", "sentence_n", "numbered"}  # these take both forms
 # Their numbers are never 1: limits of ours, and counts that begin at two.
 _MANY = {
     '"{}" is longer than {} years',
@@ -27,6 +27,10 @@ _MANY = {
     "{} is the beginning of {} runs",
     "reconnected {} times",
     "the note has {} characters; {} are possible",
+    "this text has {} characters; {} are possible",
+    "{} seconds",
+    "{} of {} snapshots that are due are read now; the next call goes on with the others",
+    "the journal of {} is not there any more: journals are kept for {} days",
 }
 
 

@@ -133,11 +133,6 @@ def _(text: str) -> str:
     return _catalogue.gettext(text) if text else ""
 
 
-def in_english(singular: str, plural: str, count: int) -> str:
-    """As `ngettext`, for what is recorded: a record is in one language, whoever is at the keyboard."""
-    return singular if count == 1 else plural
-
-
 def in_language(text: str) -> str:
     """`text` as it is shown: a sentence in the language in use, all else (a name, the words of a server) as it is."""
     return text.shown() if isinstance(text, Sentence) else text
