@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from rich.color import Color as RichColor
+from rich.color import ColorSystem
 from textual.color import Color
 from textual.theme import Theme
 
@@ -104,6 +106,22 @@ def test_the_states_stay_apart_for_those_who_see_red_and_green_alike(by: str) ->
     for one, other in itertools.combinations(STATES, 2):
         seen_ones = [seen(Color.parse(colours[f"status-{name}"]), by) for name in (one, other)]
         assert math.dist(*seen_ones) >= 35, f"{one} and {other} look alike in {by}"
+
+
+def test_with_256_colours_no_two_states_fall_together_and_the_cursor_can_be_read() -> None:
+    """The nearest may be far: the dark theme's cursor became green-blue, on which failed had a contrast of 2.6."""
+
+    def nearest(value: str) -> Color:
+        found = RichColor.parse(value).downgrade(ColorSystem.EIGHT_BIT).get_truecolor()
+        return Color(found.red, found.green, found.blue)
+
+    for theme in themes.load([themes.shipped()]).usable.values():
+        if not theme.ansi:
+            states = [nearest(theme.variables[f"status-{name}"]) for name in STATES]
+            assert len(set(states)) == len(STATES), theme.name
+            cursor = nearest(theme.variables["cursor-background"])
+            assert cursor != nearest(str(theme.background)), theme.name
+            assert all(contrast(cursor, state) >= (4.5 if theme.dark else 3) for state in states), theme.name
 
 
 def test_monochrome_has_no_hue() -> None:
