@@ -197,3 +197,35 @@ def test_only_what_failed_runs_again_and_the_plan_says_why(
     assert [plan["clocks"] for plan in later["plans"]] == [["databases"]], "its own last try counts"
     assert "nothing failed" in site.tuibackup("run", "perpus", "--failed").out
     assert site.tuibackup("run", "--failed", "--due").code == 2
+
+
+def test_follow_prints_all_that_an_ended_run_said_and_says_when_its_journal_is_gone(
+    site: Site, sshd: PrivateSshd, tmp_path: Path
+) -> None:
+    """Of forty findings twenty were told, with "tuibackup follow" as the way to the others."""
+    root = tmp_path / "www"
+    root.mkdir()
+    (root / "index.html").write_text("x")
+    site.add("siakad", sshd, [root, *(tmp_path / f"gone-{number:02}" for number in range(40))])
+    live = site.tuibackup("run", "siakad")
+    assert "and 20 more" in live.out
+    told = site.tuibackup("follow", "siakad").out
+    assert all(f"gone-{number:02}" in told for number in range(40))
+    assert "listed in" in told
+    assert "more" not in told
+    (journal,) = site.journals
+    run = journal.stem
+    journal.unlink()
+    gone = site.tuibackup("follow", run)
+    assert gone.code == 1
+    assert f"the journal of {run} is not there any more: journals are kept for 90 days" in gone.err
+    assert f"tuibackup log --run {run}" in gone.err
+
+
+def test_a_removed_or_held_snapshot_is_told_so(lived: Lived) -> None:
+    latest = f"siakad/files/{lived.site.snapshots('siakad', 'files')[-1].name}"
+    assert lived.site.tuibackup("hold", latest, "--reason", "audit 2026").code == 0
+    (whole,) = lived.site.tuibackup("history", "siakad", "--json").json["servers"]
+    assert [one["held"] for one in whole["snapshots"] if one["snapshot"] == latest] == ["audit 2026"]
+    assert {one["removed"] for one in whole["snapshots"]} == {False}
+    assert whole["kept"] == whole["snapshots-total"]

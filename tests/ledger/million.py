@@ -2,7 +2,7 @@
 
 import random
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,11 +15,16 @@ LAST = datetime(2026, 11, 22, 8, 31, tzinfo=UTC)
 
 
 def write(path: Path, count: int) -> None:
-    """`count` entries that end at LAST, with the tables that `Ledger` makes."""
+    """`count` entries that end at LAST."""
+    fill(path, _entries(count))
+
+
+def fill(path: Path, entries: Iterable[tuple[datetime, Kind, str, str, dict[str, object]]]) -> None:
+    """A ledger of these: time, kind, server, run and body of each, with the tables that `Ledger` makes."""
     Ledger.open(path, host="jump01").close()
     with sqlite3.connect(path) as database:
         prev = GENESIS
-        for seq, (moment, kind, server, run, body) in enumerate(_entries(count), 1):
+        for seq, (moment, kind, server, run, body) in enumerate(entries, 1):
             text, time = canonical(body), iso(moment)
             who = "andi" if seq % 3 else "siti"
             digest = entry_hash(seq, time, kind, who, "jump01", server, run, text, prev)

@@ -13,8 +13,8 @@ from tuibackup.words import _
 def define(parser: argparse.ArgumentParser) -> None:
     """The words of `follow`."""
     parser.description = _(
-        "Watches a run from its beginning; without a word every run under way. ctrl+c asks whether to"
-        " stop it or to leave it alone."
+        "Watches a run from its beginning, or prints all that one said which has ended; without a word every run under"
+        " way. ctrl+c asks whether to stop it or to leave it alone."
     )
     parser.add_argument(
         "run", nargs="?", metavar="RUN", help=_("a run's id, its beginning, or a server's name")
@@ -28,6 +28,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     from tuibackup.cli.watch import Json, Lines, Watcher
     from tuibackup.cli.which import run_named
     from tuibackup.run.held import TURN
+    from tuibackup.run.journal.journal import last
     from tuibackup.run.process.living import active
     from tuibackup.run.process.recovery import recover
 
@@ -44,5 +45,8 @@ def run(args: argparse.Namespace, context: Context) -> int:
         if not journals:
             print(_("no run is under way; tuibackup log shows what was done"), file=sys.stderr)
             return 0
-    watcher = Watcher(context.config, journals, Json() if args.json else Lines(journals.values()))
+    # Of a run that has ended all that it said is wanted: its end alone is in the log.
+    ended = all(last(path) is not None for path in journals.values())
+    printer = Json() if args.json else Lines(journals.values(), whole=ended)
+    watcher = Watcher(context.config, journals, printer)
     return loop.run(watch_or_leave(context, journals, watcher))

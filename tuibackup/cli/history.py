@@ -105,7 +105,7 @@ def _print_rest(one: "Past", now: datetime) -> None:
     from tuibackup.run.unusual import sentence, slow_sentence
     from tuibackup.text import count, size, when
 
-    total = one.snapshots.total
+    total = one.kept
     text = ngettext("{count} snapshot, {size} on disk", "{count} snapshots, {size} on disk", total)
     line = text.format(count=count(total), size=size(one.stored))
     if one.a_month is not None:
@@ -149,6 +149,7 @@ def _document(one: "Past", *, whole: bool) -> dict[str, Any]:
         **{clock.value: [_cell(cell) for cell in one.cells[clock]] for clock in Clock},
         "snapshots-total": one.snapshots.total,
         "runs-total": one.runs.total,
+        "kept": one.kept,
         "stored": one.stored,
         "a-month": None if one.a_month is None else round(one.a_month),
     }
@@ -168,6 +169,8 @@ def _document(one: "Past", *, whole: bool) -> dict[str, Any]:
             "run": line.run,
             "verified": iso(line.verified) if line.verified else None,
             "sound": line.sound if line.verified else None,
+            "held": line.held or None,
+            "removed": line.removed,
             "unusual": msgspec.to_builtins(line.unusual),
         }
         for line in one.snapshots.lines

@@ -152,11 +152,14 @@ class Json:
 class Lines:
     """For people."""
 
-    def __init__(self, journals: Iterable[Path], *, heading: bool = True) -> None:
+    def __init__(self, journals: Iterable[Path], *, heading: bool = True, whole: bool = False) -> None:
         """`journals`: what is watched. If its runs are of several servers, each line names its own.
 
-        `heading`: begin a job with a line that says what it is.
+        `heading`: begin a job with a line that says what it is. `whole`: print every finding, and what the steps say
+        of what they do.
         """
+        self._findings = sys.maxsize if whole else FINDINGS
+        self._whole = whole
         servers = _names(journals)
         self._heading = heading
         self._jobs: dict[str, JobLines] = {}
@@ -187,8 +190,11 @@ class Lines:
             case ev.RunNote():
                 self._print(view, event.text, error=True)
             case ev.StepFinding():
-                if view.findings_total <= FINDINGS:
+                if view.findings_total <= self._findings:
                     self._print(view, f"{event.subject}: {event.reason}", sign="warnings", start="   ")
+            case ev.StepOutput() if self._whole:
+                for line in event.lines:
+                    self._print(view, line, start="   ")
             case ev.StepFinished():
                 self._step(view, view.steps[event.step])
             case ev.RunFinished():
@@ -241,8 +247,8 @@ class Lines:
             self.draw()
 
     def _finish(self, view: RunView, event: ev.RunFinished) -> None:
-        if view.findings_total > FINDINGS:
-            more = view.findings_total - FINDINGS
+        if view.findings_total > self._findings:
+            more = view.findings_total - self._findings
             self._print(
                 view, _("{mark}   and {number} more").format(mark=MARKS["warnings"], number=count(more))
             )

@@ -3,13 +3,17 @@
 A server's name means its run under way. A second one that was started meanwhile has the newer journal, and is refused.
 """
 
+from contextlib import suppress
 from pathlib import Path
 
 from tuibackup.cli.output import say
 from tuibackup.config import Config
-from tuibackup.errors import BusyError, UsageError
+from tuibackup.errors import BusyError, LedgerError, TuibackupError, UsageError
+from tuibackup.run.held import TURN
 from tuibackup.run.journal.journal import every_journal, first, last
+from tuibackup.run.places import open_ledger
 from tuibackup.run.process.living import ActiveRun, active_runs
+from tuibackup.run.process.recovery import KEEP_DAYS
 from tuibackup.text import printable
 from tuibackup.vault.names import file_name
 from tuibackup.words import _
@@ -33,10 +37,25 @@ def run_named(config: Config, word: str) -> tuple[str, Path]:
             _("{word} is the beginning of {number} runs").format(word=word, number=len(found)),
             _("say more of it"),
         )
+    _gone(config, word)
     raise UsageError(
         _("there is no run {word}").format(word=printable(word)),
         _("tuibackup follow shows what runs, tuibackup log what was done"),
     )
+
+
+def _gone(config: Config, word: str) -> None:
+    """TuibackupError where the ledger knows that run: its journal was there once."""
+    recorded: list[str] = []
+    with suppress(LedgerError), open_ledger(config, read_only=True, patience=TURN) as ledger:
+        recorded = ledger.runs_beginning(word)
+    if word in recorded or len(recorded) == 1:
+        run = printable(word if word in recorded else recorded[0])
+        text = _("the journal of {run} is not there any more: journals are kept for {days} days")
+        raise TuibackupError(
+            text.format(run=run, days=KEEP_DAYS),
+            _("what was recorded of it: tuibackup log --run {run}").format(run=run),
+        )
 
 
 def run_of(config: Config, server: str) -> ActiveRun | None:

@@ -24,6 +24,16 @@ class Tally:
     seconds: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A snapshot that was published: when that was recorded, and the bytes that it takes on the disk."""
+
+    spec: str
+    clock: Clock
+    time: datetime
+    bytes: int
+
+
 class PastQueries(LogQueries):
     """The questions about one server. All of them raise LedgerError."""
 
@@ -138,10 +148,16 @@ class PastQueries(LogQueries):
                 found.setdefault(str(entry.body.get("snapshot")), entry)
         return found
 
-    def stored(self, server: str) -> list[tuple[datetime, Clock, int]]:
-        """Every published snapshot of a server, the oldest first: when it was recorded, and the bytes that it takes."""
+    def removed(self, server: str) -> frozenset[str]:
+        """The specs of the snapshots that a rule of retention removed."""
+        entries = self.entries(server=server, kinds=[Kind.RETENTION])
+        found = (entry.body.get("removed") for entry in entries)
+        return frozenset(str(spec) for specs in found if isinstance(specs, list) for spec in specs)
+
+    def stored(self, server: str) -> list[Stored]:
+        """Every snapshot of a server that was published, the oldest first."""
         rows = self._rows(
-            "SELECT result.time, result.what,"  # noqa: S608  fixed parts
+            "SELECT result.time, result.what, result.snapshot,"  # noqa: S608  fixed parts
             " JSON_EXTRACT(entry.body, CASE result.what WHEN 'files' THEN '$.clocks.files.stored'"
             " ELSE '$.clocks.databases.stored' END) AS bytes"
             " FROM result JOIN entry ON entry.seq = result.seq"
@@ -149,4 +165,7 @@ class PastQueries(LogQueries):
             " AND JSON_VALID(entry.body) ORDER BY result.seq",
             server=server,
         )
-        return [(datetime.fromisoformat(row.time), Clock(row.what), int(row.bytes or 0)) for row in rows]
+        return [
+            Stored(row.snapshot, Clock(row.what), datetime.fromisoformat(row.time), int(row.bytes or 0))
+            for row in rows
+        ]

@@ -3,7 +3,7 @@
 The lists come a page at a time, so that a server with ten thousand runs costs no more than one with ten.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from tuibackup.ledger.entries import Entry, Kind
-from tuibackup.ledger.past import Tally
+from tuibackup.ledger.past import Stored, Tally
 from tuibackup.ledger.queries import Queries, better, midnight, monday
 from tuibackup.run.journal.events import ClockResult, Slow, Unusual
 from tuibackup.sop import Clock, Outcome, Step
@@ -42,7 +42,8 @@ class Cell(msgspec.Struct, frozen=True):
 class SnapshotLine(msgspec.Struct, frozen=True):
     """A published snapshot. `new`: bytes fetched of files that changed, None where all were, or nobody knows.
 
-    `verified`: when it was read again last, and how that ended.
+    `verified`: when it was read again last, and how that ended. `held`: why it must stay, "" for no hold. `removed`: a
+    rule of retention took it away.
     """
 
     spec: str
@@ -57,6 +58,8 @@ class SnapshotLine(msgspec.Struct, frozen=True):
     run: str
     verified: datetime | None = None
     sound: bool = True
+    held: str = ""
+    removed: bool = False
     unusual: tuple[Unusual, ...] = ()
 
     @property
@@ -106,13 +109,16 @@ class Listed(msgspec.Struct, Generic[_T], frozen=True):
 
 
 class Past(msgspec.Struct, frozen=True):
-    """What the ledger tells of `server`. `stored`: bytes of all its snapshots; `a_month`: what a month adds."""
+    """What the ledger tells of `server`. `kept` snapshots were not removed, and take `stored` bytes; `a_month`: what a
+    month adds.
+    """
 
     server: str
     cells: Mapping[Clock, tuple[Cell, ...]] = {}  # oldest first
     snapshots: Listed[SnapshotLine] = Listed()
     runs: Listed[RunLine] = Listed()
     notes: Listed[NoteLine] = Listed()
+    kept: int = 0
     stored: int = 0
     a_month: float | None = None
 
@@ -121,14 +127,16 @@ def past(
     ledger: Queries, server: str, now: datetime, zone: tzinfo | None = None, *, page: int = PAGE
 ) -> Past:
     """The year that ends at `now`, and the first `page` lines of each list. Raises LedgerError."""
-    stored = ledger.stored(server)
+    stored, gone = ledger.stored(server), ledger.removed(server)
+    kept = [one.bytes for one in stored if one.spec not in gone]
     return Past(
         server,
         {clock: cells(ledger, server, clock, now, zone) for clock in Clock},
         snapshots(ledger, server, page),
         runs(ledger, server, page),
         notes(ledger, server, page),
-        sum(bytes_ for _time, _clock, bytes_ in stored),
+        len(kept),
+        sum(kept),
         a_month(stored, now),
     )
 
@@ -190,35 +198,51 @@ def _cell(
     )
 
 
-def a_month(stored: Sequence[tuple[datetime, Clock, int]], now: datetime) -> float | None:
+def a_month(stored: Sequence[Stored], now: datetime) -> float | None:
     """Bytes that a month adds by the last year; None with less than two weeks to tell by.
 
     The very first download of the files is what everything begins with, and no growth.
     """
-    first = next((number for number, one in enumerate(stored) if one[1] is Clock.FILES), None)
+    first = next((number for number, one in enumerate(stored) if one.clock is Clock.FILES), None)
     year = now - timedelta(days=365)
-    recent = [one for number, one in enumerate(stored) if number != first and one[0] >= year]
-    begins = max(stored[0][0], year) if stored else now
+    recent = [one for number, one in enumerate(stored) if number != first and one.time >= year]
+    begins = max(stored[0].time, year) if stored else now
     days = (now - begins).total_seconds() / 86400
     if days < 14 or not recent:
         return None
-    return sum(bytes_ for _time, _clock, bytes_ in recent) / days * _MONTH
+    return sum(one.bytes for one in recent) / days * _MONTH
 
 
 def snapshots(ledger: Queries, server: str, most: int, offset: int = 0) -> Listed[SnapshotLine]:
     """A page of the snapshots."""
-    verified = ledger.verified(server)
+    verified, gone, held = ledger.verified(server), ledger.removed(server), held_now(ledger, server)
     found = ledger.snapshot_entries(server, most, offset)
     lines = [
-        _snapshot(clock, good, entry, result, verified.get(result.snapshot))
+        _snapshot(clock, good, entry, result, verified.get(result.snapshot), held, gone)
         for clock, good, entry in found
         if (result := results_of_body(entry.body).get(clock))
     ]
     return Listed(ledger.snapshot_count(server), offset, tuple(lines))
 
 
+def held_now(ledger: Queries, server: str) -> Mapping[str, str]:
+    """By snapshot that must stay, why; a hold whose last day has passed is none any more."""
+    today = datetime.now().astimezone().date().isoformat()
+    return {
+        spec: printable(str(entry.body.get("reason") or ""))
+        for spec, entry in ledger.holds(server).items()
+        if entry.body.get("held") and str(entry.body.get("until") or today) >= today
+    }
+
+
 def _snapshot(
-    clock: Clock, good: bool, entry: Entry, result: ClockResult, verified: Entry | None
+    clock: Clock,
+    good: bool,
+    entry: Entry,
+    result: ClockResult,
+    verified: Entry | None,
+    held: Mapping[str, str],
+    gone: Collection[str],
 ) -> SnapshotLine:
     return SnapshotLine(
         spec=printable(result.snapshot),
@@ -233,6 +257,8 @@ def _snapshot(
         run=entry.run or "",
         verified=verified.moment if verified else None,
         sound=verified is None or verified.body.get("outcome") == Outcome.DONE,
+        held=held.get(result.snapshot, ""),
+        removed=result.snapshot in gone,
         unusual=result.unusual,
     )
 

@@ -152,7 +152,7 @@ DIALOGS: Mapping[str, Kind] = {
             *_moves(more=("space",)),
             DialogAction("output-filter", ("slash",), "filter", later("Show only lines that contain a text.")),
             DialogAction("copy", ("y",), "copy", later("Copy the text.")),
-            DialogAction("close", ("q", "enter"), "close", later("Close it.")),
+            DialogAction("close", ("q", "enter"), "leave", later("Close it.")),
             _HELP,
         ),
     ),

@@ -209,6 +209,13 @@ def _last(row: ServerRow, room: int, now: datetime) -> tuple[Span, ...]:
     age = since(row.last, now)
     if cells(word) + 1 + cells(age) > room:
         return ((left(word, room), outcome.value),)
+    if (row.unusual or row.slow) and cells(word) + 3 + cells(age) <= room:
+        remark = f" {symbols.WARNINGS}"
+        return (
+            (word, outcome.value),
+            (remark, "warnings"),
+            (right(age, room - cells(word) - cells(remark)), "muted"),
+        )
     return ((word, outcome.value), (right(age, room - cells(word)), "muted"))
 
 

@@ -35,10 +35,21 @@ class StepsPane(Pane):
             text = _no_run(self.server, picture)
             lines = [((" ", ""), *line) for line in wrapped(text, room - 2, max(1, min(rows, 3)), "muted")]
         else:
-            lines = run_lines(face, picture.now, room, rows)
+            lines = run_lines(face, picture.now, room, rows) + self._remarks(face, picture, room)
         others = [other for other in picture.active if other is not face]
         lines += _others(others, picture, room, rows - len(lines))
         return [rule(2, title, end, room, active=self.has_focus), *self.scrolled(lines)], None
+
+    def _remarks(self, face: RunFace, picture: Picture, room: int) -> list[Line]:
+        """What is unusual about the run that is shown, and that a reason is missing."""
+        row = picture.row(self.server)
+        if row is None or face.active or row.last is None or row.last.run != face.view.run:
+            return []
+        return [
+            ((" ", ""), *line)
+            for remark in row.remarks
+            for line in wrapped(f"{symbols.WARNINGS} {remark}", room - 2, 2, "warnings")
+        ]
 
     def move(self, by: int) -> None:
         self.top += by

@@ -49,7 +49,7 @@ def standing_lines(row: ServerRow, now: datetime, keymap: Mapping[str, str], roo
     if row.unfinished:
         lines += field(_("goes on"), row.unfinished.sentence, "interrupted", room)
     for remark in row.remarks:
-        lines += field(symbols.WARNINGS, remark, "warnings", room)
+        lines += wrapped(f"{symbols.WARNINGS} {remark}", room, 3, "warnings")
     return lines
 
 

@@ -160,8 +160,11 @@ class Output(Dialog[None]):
         self._notice = _("copied, as far as your terminal allows it (OSC 52)")
         self.draw()
 
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
     def action_close(self) -> None:
-        """`esc` clears the filter first, then closes; `q` and enter close."""
+        """`esc` clears the filter first, then closes."""
         if self.field.display or self._text:
             self._text, self._top = "", 0
             self._end_filter()

@@ -12,7 +12,7 @@ from tuibackup.tui.lines import Line, cut, left, right
 from tuibackup.tui.panes.serverline import SIGNS
 from tuibackup.words import _, joined
 
-_TIME, _SIZE, _AGE, _TOOK = 12, 10, 8, 7
+_TIME, _SIZE, _AGE, _TOOK = 12, 9, 8, 7
 _WIDE = 110  # cells from which on a line tells more
 
 
@@ -36,8 +36,12 @@ def snapshot_line(one: SnapshotLine, now: datetime, room: int, *, there: bool) -
         age = (now.astimezone().date() - one.verified.astimezone().date()).days
         checked = days(age) if age > 0 else _("today")
     remark = ""
-    if not there:
+    if one.removed:
+        remark = _("removed by a rule")
+    elif not there:
         remark = _("not on the disk")
+    elif one.held:
+        remark = _("held: {reason}").format(reason=one.held)
     elif one.unusual:
         remark = sentence(one.clock, one.unusual[0]).partition(": ")[2]
     elif not one.good:
@@ -46,12 +50,15 @@ def snapshot_line(one: SnapshotLine, now: datetime, room: int, *, there: bool) -
     return cut(
         (
             mark,
-            (" " + left(clock_word(one.clock), _clock()) + " ", "" if there else "muted"),
+            (" " + left(clock_word(one.clock), _clock()) + " ", "muted" if one.removed or not there else ""),
             (left(when(one.started, now), _TIME), ""),
             (right(size(one.bytes), _SIZE) + right(new, _SIZE) + right(size(one.stored), _SIZE) + "  ", ""),
             (left(f"{SIGNS[state]} {outcome_word(one.outcome)}", _outcome()) + " ", state),
             (verified, "" if one.sound else "failed"),
-            (f" {remark}" if remark else "", "failed" if not there else "warnings"),
+            (
+                f" {remark}" if remark else "",
+                "failed" if not there else "muted" if one.removed or one.held else "warnings",
+            ),
         ),
         room,
     )

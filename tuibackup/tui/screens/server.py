@@ -23,10 +23,10 @@ from tuibackup.overview.picture import (
 from tuibackup.overview.unprotected import in_a_line
 from tuibackup.run.journal.events import Slow
 from tuibackup.sop import Outcome, Standing
-from tuibackup.text import count, size
+from tuibackup.text import cells, count, shorten, size
 from tuibackup.tui import actions, symbols
 from tuibackup.tui.dialog_actions import bindings
-from tuibackup.tui.lines import Line, Span, cut, wrapped
+from tuibackup.tui.lines import Line, Span, cut, width, wrapped
 from tuibackup.tui.panes.serverline import SIGNS, run_words
 from tuibackup.tui.panes.year import year_lines
 from tuibackup.tui.screens.details import clock_lines, configured, field, run_details, standing_lines
@@ -39,7 +39,7 @@ from tuibackup.tui.screens.pastlines import (
     snapshot_heading,
     snapshot_line,
 )
-from tuibackup.words import _, joined, ngettext
+from tuibackup.words import _, ngettext
 
 TABS = ("snapshots", "runs", "newest", "notes", "set-up")
 _LISTS = ("snapshots", "runs", "notes")
@@ -208,12 +208,21 @@ class ServerPage(Dialog[None]):
             self.draw()
 
     def _title(self) -> str:
+        """The name and how the clocks stand; where there is no room for all, without the label, then shorter."""
         server, row = self.server, self.row
-        parts = [f"{server.name} – {server.label}" if server.label else server.name]
-        if row:
-            parts += [_clock_title(_("files"), row.files), _clock_title(_("databases"), row.databases)]
-            parts.append(_clock_title(_("drill"), row.drill))
-        return joined(" · ", filter(None, parts))
+        clocks = (
+            [(_("files"), row.files), (_("databases"), row.databases), (_("drill"), row.drill)] if row else []
+        )
+        long = [words for word, standing in clocks if (words := _clock_title(word, standing))]
+        short = [words for word, standing in clocks if (words := _clock_title(word[:3], standing))]
+        named = f"{server.name} – {server.label}" if server.label else server.name
+        titles = (
+            " · ".join((name, *parts))
+            for name, parts in ((named, long), (server.name, long), (server.name, short))
+        )
+        return next(
+            (title for title in titles if cells(title) <= self.room - 2), shorten(named, self.room - 2)
+        )
 
     def lines(self, room: int) -> list[Line]:
         head = self._head(room)
@@ -255,7 +264,7 @@ class ServerPage(Dialog[None]):
         return lines
 
     def _room_words(self, past: Past) -> str:
-        total = past.snapshots.total
+        total = past.kept
         text = ngettext("{size} in {count} snapshot", "{size} in {count} snapshots", total)
         words = text.format(size=size(past.stored), count=count(total))
         if past.a_month is not None:
@@ -270,14 +279,17 @@ class ServerPage(Dialog[None]):
             "notes": _("notes"),
             "set-up": _("set-up"),
         }
-        spans: list[Span] = [(symbols.RULE, "rule")]
-        for number, name in enumerate(TABS, 1):
-            total = self._listed(name).total
-            words = f"{names[name]} {count(total)}" if total else names[name]
-            spans += [(f" {number} ", "key"), (f"{words} ", "title" if name == self.tab else "muted")]
-            spans.append((symbols.RULE, "rule"))
-        used = sum(len(text) for text, _style in spans)
-        return cut((*spans, (symbols.RULE * max(0, room - used), "rule")), room)
+        spans: list[Span] = []
+        for counted in (True, False):  # the numbers are left out where there is no room for them
+            spans = [(symbols.RULE, "rule")]
+            for number, name in enumerate(TABS, 1):
+                total = self._listed(name).total if counted else 0
+                words = f"{names[name]} {count(total)}" if total else names[name]
+                spans += [(f" {number} ", "key"), (f"{words} ", "title" if name == self.tab else "muted")]
+                spans.append((symbols.RULE, "rule"))
+            if width(spans) <= room:
+                break
+        return cut((*spans, (symbols.RULE * max(0, room - width(spans)), "rule")), room)
 
     def _body(self, room: int, rows: int) -> tuple[Line, list[Line]]:
         self._rows = rows
@@ -322,7 +334,7 @@ class ServerPage(Dialog[None]):
         return heading, [line(one, room) if one is not None else (("…", "muted"),) for one in shown]
 
     def _snapshot(self, one: SnapshotLine, room: int) -> Line:
-        there = self._there is None or one.spec in self._there
+        there = self._there is None or one.removed or one.spec in self._there
         return snapshot_line(one, self._picture.now, room, there=there)
 
     def _key(self, name: str) -> str:
