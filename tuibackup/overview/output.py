@@ -147,7 +147,7 @@ def _recorded(ledger: "Ledger", run: str) -> Iterator[tuple[str, str, str]]:
         sign = _SIGNS.get(row.outcome, "·")
         took = "" if row.seconds is None else f"  {duration(row.seconds)}"
         what = str(entry.body.get("step") or row.kind)
-        yield time, row.outcome, f"{sign} {printable(what)}{took}  {row.detail}"
+        yield time, row.outcome, f"{sign} {_(printable(what))}{took}  {row.detail}"
         findings = entry.body.get("findings")
         for one in findings if isinstance(findings, list) else ():
             if isinstance(one, dict):

@@ -214,7 +214,12 @@ class ServerPage(Dialog[None]):
             [(_("files"), row.files), (_("databases"), row.databases), (_("drill"), row.drill)] if row else []
         )
         long = [words for word, standing in clocks if (words := _clock_title(word, standing))]
-        short = [words for word, standing in clocks if (words := _clock_title(word[:3], standing))]
+        brief = {_("databases"): _("dbs")}
+        short = [
+            words
+            for word, standing in clocks
+            if (words := _clock_title(brief.get(word, word), standing, brief=True))
+        ]
         named = f"{server.name} – {server.label}" if server.label else server.name
         titles = (
             " · ".join((name, *parts))
@@ -396,10 +401,13 @@ def _well(outcome: Outcome) -> bool:
     return outcome is Outcome.DONE
 
 
-def _clock_title(word: str, standing: Standing | None) -> str:
+def _clock_title(word: str, standing: Standing | None, *, brief: bool = False) -> str:
+    """A clock's sign, name, state and age; `brief`: without the word for the state."""
     if standing is None:
         return ""
     age = "" if standing.age_days is None else " " + days(standing.age_days)
+    if brief:
+        return f"{SIGNS[standing.state.value]} {word}{age}"
     return f"{SIGNS[standing.state.value]} {word} {state_word(standing.state)}{age}"
 
 
