@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.toolboxes import BUSYBOX
 from tuibackup.demo.sshd import PrivateSshd
 
 _LOGIN = """#!/bin/sh
@@ -17,15 +18,8 @@ for one in usr proc dev; do mount --rbind /$one {root}/$one || exit 99; done
 cd /
 # All that is sent lies in {sent} afterwards.
 {{
-  {{ chroot {root} {as_user} /bin/sh -c "$SSH_ORIGINAL_COMMAND" 2>&3 | tee -a {sent}; }} 3>&1 >&4 | tee -a {sent} >&2
+  {{ chroot {root} {as_user} {shell} -c "$SSH_ORIGINAL_COMMAND" 2>&3 | tee -a {sent}; }} 3>&1 >&4 | tee -a {sent} >&2
 }} 4>&1
-"""
-_BUSYBOX = """#!/bin/sh
-mount -t tmpfs tmpfs {root}/usr && mkdir -p {root}/usr/bin && cp {busybox} {root}/usr/bin/busybox || exit 99
-for one in proc dev; do mount --rbind /$one {root}/$one || exit 99; done
-for one in $({root}/usr/bin/busybox --list); do ln -s busybox {root}/usr/bin/$one; done
-cd /
-exec chroot {root} /bin/sh -c "$SSH_ORIGINAL_COMMAND"
 """
 
 
@@ -44,8 +38,8 @@ class PlantedRoot:
             path.chmod(0o755)
         (self.root / "tmp").chmod(0o1777)
         for name in ("bin", "sbin", "lib"):
-            (self.root / name).symlink_to(f"usr/{name}" if not busybox else "usr/bin")
-        if Path("/lib64").exists() and not busybox:
+            (self.root / name).symlink_to(f"usr/{name}")
+        if Path("/lib64").exists():
             (self.root / "lib64").symlink_to("usr/lib64")
         self.plant("/etc/passwd", Path("/etc/passwd").read_text())
         self.plant("/etc/group", Path("/etc/group").read_text())
@@ -63,9 +57,14 @@ class PlantedRoot:
             for name in ("login.defs", "nsswitch.conf", "shadow"):
                 if Path("/etc", name).exists():
                     shutil.copy(f"/etc/{name}", self.root / "etc" / name)
-        text = (_BUSYBOX if busybox else _LOGIN).format(
-            root=self.root, as_user=as_user, busybox=shutil.which("busybox"), sent=self.sent
-        )
+        shell = "/bin/sh"
+        if busybox:  # its programs alone
+            shell = "/usr/bin/env PATH=/busybox /busybox/sh"
+            (self.root / "busybox").mkdir()
+            names = subprocess.run([BUSYBOX, "--list"], capture_output=True, check=True, text=True).stdout
+            for name in names.split():
+                (self.root / "busybox" / name).symlink_to(BUSYBOX)
+        text = _LOGIN.format(root=self.root, as_user=as_user, shell=shell, sent=self.sent)
         self._login.write_text(text)
         self._login.chmod(0o755)
         self.sshd = PrivateSshd(folder / "sshd", force_command=f"exec unshare -m {self._login}")
