@@ -130,7 +130,7 @@ def test_leaving_in_the_middle_keeps_nothing_half_done(empty: Site, door: Doorma
         said.wait("Which folders?")
         said.seat.send("\x03")
         assert said.seat.wait() == 130
-        assert "~/.ssh/tuibackup is installed: it may log in as andi" in said.said
+        assert "the key ~/.ssh/tuibackup stays in ~/.ssh/authorized_keys of andi" in said.said
     assert not empty.config.exists()
 
 

@@ -54,7 +54,7 @@ def example() -> list[Canned]:
         ),
         Canned(
             Prompt(
-                "host-key", "host key", "Is this its host key?", "no", choices=yes_no, only=True,
+                "host-key", "host key", "Is this its host key?", "no", choices=yes_no, only=True, anew=True,
                 detail=(
                     "10.10.0.5 port 22 is not known yet. It shows the host key",
                     "ssh-ed25519 SHA256:9fX3m0CkQbWq1oJmYH0cF5C7vY6xq2dXw3hJk1vZkQ4",

@@ -26,9 +26,9 @@ async def test_answers_lead_to_the_end_and_nothing_is_lost_backwards() -> None:
         prompt = await setup.prompt()
         assert prompt
         seen.append((prompt.step, prompt.default))
-    assert seen == [("password", ""), ("host-key", "yes"), ("name", "siakad"), ("host", "10.10.0.5")]
+    assert seen == [("password", ""), ("host-key", "no"), ("name", "siakad"), ("host", "10.10.0.5")]
     assert setup.draft == draft()
-    prompt = await answered(setup, "", "lms", "", "secret", "2", "1")
+    prompt = await answered(setup, "", "lms", "yes", "secret", "2", "1")
     assert prompt is None
     assert setup.draft.server.label == "10.10.0.5 lms yes secret 2 yes"
     assert not setup.back()  # the last one is done for good

@@ -71,6 +71,7 @@ def _tried(path: Path, config: Config) -> tuple[tuple[str, ...], tuple[str, ...]
                 _("{path} is not there, and cannot be made in {folder}").format(path=path, folder=there),
                 f'sudo install -d -o "$USER" -m 700 {path}',
             )
+        require_writable(there)
         what = _("is made when all is saved")
     else:
         try:
@@ -80,8 +81,10 @@ def _tried(path: Path, config: Config) -> tuple[tuple[str, ...], tuple[str, ...]
             what = _("an empty folder: the first run makes a vault of it")
         require_writable(path)
     disk = room(there)
-    if disk.refusal:
-        raise WrongAnswerError(disk.refusal)
+    if disk.refusal or not disk.total:
+        raise WrongAnswerError(
+            disk.refusal or _("{path}: is on no disk ({type})").format(path=path, type=disk.fstype)
+        )
     least = config.vault.least_free(disk.total)
     free = _("{free} of {total} free on {device} ({type})").format(
         free=size(disk.free),

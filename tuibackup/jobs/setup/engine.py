@@ -121,7 +121,9 @@ class Setup:
         """With what was answered before as the default, as far as it still can be that."""
         earlier = self._given.get(prompt.step, "")
         offered = [choice.answer for choice in prompt.choices]
-        if not earlier or prompt.secret or prompt.check(earlier) or (prompt.only and earlier not in offered):
+        if not earlier or prompt.secret or prompt.anew or prompt.check(earlier):
+            return prompt
+        if prompt.only and earlier not in offered:
             return prompt
         return replace(prompt, default=earlier)
 

@@ -168,6 +168,7 @@ class HostKeyStep:
             detail=greeting.unknown.detail,
             choices=(Choice("yes", _("accept it")), Choice("no", _("it is another one"))),
             only=True,
+            anew=True,
         )
 
     async def take(self, draft: Draft, answer: str) -> Taken:

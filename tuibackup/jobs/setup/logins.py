@@ -63,9 +63,14 @@ class Login:
             return self._prompt(
                 _("logged in as {where}").format(where=", ".join(found)), Choice(_KEEP, _("as it is"))
             )
-        if server.key is None and server.password == SecretSource() and agent_is_there():
-            warned = _("a key of your agent may have opened this: a timer has no agent")
-            return Taken(replace(draft, login="agent"), _("a key"), found, (warned,))
+        if server.key is None and server.password == SecretSource():
+            warned = ""
+            if self._reach.unlocked:
+                warned = _("this key has a passphrase, which nobody types for a timer")
+            elif agent_is_there():
+                warned = _("a key of your agent may have opened this: a timer has no agent")
+            if warned:
+                return Taken(replace(draft, login="agent"), _("a key"), found, (warned,))
         return Taken(replace(draft, login="keys"), _("as configured") if server.key else _("a key"), found)
 
     def _prompt(self, told: str, *keep: Choice) -> Prompt:
@@ -191,7 +196,7 @@ class Key:
 
     def _installed(self, path: Path, server: Server) -> None:
         self._reach.made = [one for one in self._reach.made if one not in (path, Path(f"{path}.pub"))]
-        text = _("the key {path} is installed: it may log in as {user} at {host}")
+        text = _("the key {path} stays in ~/.ssh/authorized_keys of {user} at {host}")
         text = text.format(path=keys.shown(path), user=server.user or "", host=server.host)
         if text not in self._reach.left:
             self._reach.left.append(text)

@@ -48,6 +48,7 @@ class Reach:
         self.note = note
         self.left: list[str] = []
         self.made: list[Path] = []  # files that go again if nothing is saved
+        self.unlocked = False  # whether the last login asked for a passphrase
         self._accepted: set[Question] = set()
         self._open: tuple[Server, Session] | None = None
         self._probe: Probe | None = None
@@ -76,7 +77,7 @@ class Reach:
             if judge.unknown is None:
                 raise
         except HostKeyError as error:  # `trust` knows only servers of the configuration
-            way_out = error.way_out.removesuffix(f" && tuibackup trust {server.name}")
+            way_out = _(error.way_out).removesuffix(f" && tuibackup trust {server.name}")
             raise HostKeyError(error.message, way_out) from error
         version, key = heard[-1] if heard else ("", None)
         return Greeting(version, key, judge.unknown)
@@ -84,8 +85,10 @@ class Reach:
     async def log_in(
         self, server: Server, *, password: Secret | None = None, alone: bool = False, quiet: bool = False
     ) -> "Session":
-        """A new connection, which the next questions share. `password`: to try that one, and no key. `quiet`: nobody is
-        asked for a password, only for what unlocks a key.
+        """A new connection, which the next questions share.
+
+        `password`: to try that one, and no key. `alone`: to try the key of its configuration, and nothing else.
+        `quiet`: nobody is asked for a password, only for what unlocks a key.
 
         Raises ConnectError, LoginError, NeedsOperatorError, SecretError.
         """
@@ -94,14 +97,14 @@ class Reach:
         async def typed(_source: SecretSource, _question: Question) -> Secret | None:
             return password
 
-        wanted = server
+        wanted, asking = server, _Asking(self.answers, passwords=not (quiet or alone or password))
         if password is not None:
             wanted, alone = replace(server, key=None, password=SecretSource(prompt=True)), True
         try:
             session = await connect(
                 wanted,
                 known_hosts=known_hosts(self.config, accepting(self.recorder, server.name, later("set-up"))),
-                answers=_WithoutPasswords(self.answers) if password is not None or quiet else self.answers,
+                answers=asking,
                 secrets=typed if password is not None else partial(resolve, answers=self.answers),
                 deadline=time.monotonic() + SECONDS,
                 notes=self.note,
@@ -111,6 +114,7 @@ class Reach:
             if password is None:
                 raise
             raise LoginError(_("{host} does not take this password").format(host=server.host)) from error
+        self.unlocked = asking.unlocked
         await self._adopt(server, session)
         return session
 
@@ -169,11 +173,16 @@ class _Judge:
         return "no"
 
 
-class _WithoutPasswords:
-    """Nobody knows a password; everything else is passed on."""
+class _Asking:
+    """Passes questions on, but for passwords where nobody is to be asked for one; notes whether a key was unlocked."""
 
-    def __init__(self, answers: Answers) -> None:
+    def __init__(self, answers: Answers, *, passwords: bool) -> None:
         self._answers = answers
+        self._passwords = passwords
+        self.unlocked = False
 
     async def ask(self, question: Question) -> str | None:
-        return None if question.kind == "ssh-password" else await self._answers.ask(question)
+        if question.kind == "ssh-password" and not self._passwords:
+            return None
+        self.unlocked = self.unlocked or question.kind == "passphrase"
+        return await self._answers.ask(question)

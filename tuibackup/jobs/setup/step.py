@@ -47,7 +47,8 @@ class Prompt:
     """One question. Texts are clean and may be shown as they are.
 
     `default`: what enter alone answers; "" with `optional` is an answer too. `detail`: lines to show above; `paste`:
-    lines to copy into another terminal. `only`: nothing but the choices is an answer. `check` says what is wrong with
+    lines to copy into another terminal. `only`: nothing but the choices is an answer. `anew`: an answer of before is no
+    default, because the question may be another one. `check` says what is wrong with
     what is typed so far, "" for nothing; it is quick, and asks nobody.
     """
 
@@ -61,6 +62,7 @@ class Prompt:
     choices: tuple[Choice, ...] = ()
     only: bool = False
     secret: bool = False
+    anew: bool = False
     check: Callable[[str], str] = lambda _text: ""
 
 
