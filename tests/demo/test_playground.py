@@ -31,6 +31,7 @@ def test_three_servers_with_files_a_database_and_a_valid_configuration(
     with Playground() as playground:
         config = load(playground.config)
         assert set(config.servers) == {"siakad", "e-journal", "arsip"}
+        assert "Host perpus" in (playground.home / ".ssh/config").read_text()  # it waits to be added
         assert sum(1 for path in playground.root("siakad").rglob("*") if path.is_file()) > 2000
         assert playground.database.sql("SELECT COUNT(*) FROM akademik.nilai").strip() == "100000"
         assert len(processes_in(playground.folder)) >= 5

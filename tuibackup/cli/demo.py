@@ -1,6 +1,7 @@
 """`tuibackup demo`: a playground with real servers on this machine; the cockpit on it, or a proof without one."""
 
 import argparse
+import os
 import signal
 import subprocess
 import sys
@@ -40,7 +41,9 @@ def run(args: argparse.Namespace, context: Context) -> int:
             return prove(playground)
         # Its own process: the playground must live in the main thread of this one, undisturbed.
         command = [sys.executable, "-m", "tuibackup.cli.main", "--config", str(playground.config)]
-        cockpit = subprocess.Popen(command)
+        # With a home of its own, a set-up of perpus leaves the visitor's keys alone.
+        environment = {**os.environ, "HOME": str(playground.home)}
+        cockpit = subprocess.Popen(command, env=environment)
         # ctrl+c belongs to the cockpit.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         return cockpit.wait()

@@ -126,6 +126,15 @@ def make_learning(root: Path) -> None:
         (data / f"filedir/{name[:2]}/{name}").write_bytes(content)
 
 
+def serve(root: Path, site: Path) -> None:
+    """Let the web server below the server's `root` serve `site`, as far as its configuration says so."""
+    nginx = root / "etc/nginx/nginx.conf"
+    nginx.parent.mkdir(parents=True)
+    nginx.write_text(
+        f"http {{\n  server {{\n    server_name {site.name}.example;\n    root {site};\n  }}\n}}\n"
+    )
+
+
 def academic_sql(user: str, password: str) -> str:
     """The database of an academic information system, and an account that may back it up."""
     return f"""

@@ -1,8 +1,11 @@
-"""Three real servers on this machine and a configuration for them, in one temporary folder that ends with us.
+"""Real servers on this machine and a configuration for them, in one temporary folder that ends with us.
 
 - siakad: an application with a few thousand files, and a database with some 100,000 rows behind a socket
 - e-journal: a small site and a database over TCP; overdue once `age()` has backed it up in the past
 - arsip: folders only, reached through a jump host
+
+A fourth, perpus, is in no configuration: it waits to be added. Its alias and key are in the `home` of whoever looks at
+the playground, so that a set-up there touches nothing in the visitor's own.
 
 Nothing of the machine's own sshd, mariadbd, keys or configuration is read or touched.
 """
@@ -20,7 +23,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tuibackup.demo.application import academic_sql, journal_sql, make_learning, make_tree
+from tuibackup.demo.application import academic_sql, journal_sql, make_learning, make_tree, serve
 from tuibackup.demo.mariadbd import PrivateMariadb, missing_programs
 from tuibackup.demo.sshd import SSHD, DemoError, PrivateSshd
 
@@ -50,6 +53,8 @@ class Playground:
         self.journal = self._sshd("e-journal")
         self.gateway = self._sshd("gateway")
         self.archive = self._sshd("arsip", client_key=self.gateway.client_key)
+        self.library = self._sshd("perpus")
+        self.home = self.folder / "home"
 
     def start(self) -> Self:
         """Make the files, start the servers, write the configuration. Raises TuibackupError."""
@@ -60,6 +65,8 @@ class Playground:
             make_learning(self.folder / "servers/siakad")
             make_tree(self.root("e-journal"), code=300, uploads=40, seed=2)
             make_tree(self.root("arsip"), code=60, uploads=200, seed=3)
+            make_tree(self.root("perpus"), code=40, uploads=60, seed=4)
+            serve(self.folder / "servers/perpus", self.root("perpus"))
             for server in self.servers:
                 server.start()
             self.database.start()
@@ -67,9 +74,16 @@ class Playground:
                 password = secrets.token_urlsafe(16)
                 self.database.sql(sql(name, password))
                 self._write(self._password_file(name), password + "\n")
-            known = [line for server in self.servers for line in server.known_hosts_lines]
+            known = [
+                line
+                for server in self.servers
+                if server is not self.library  # whoever adds it looks at its key
+                for line in server.known_hosts_lines
+            ]
             self._write(self.state / "known_hosts", "\n".join(known) + "\n")
             self._write(self.config, self._configuration())
+            (self.home / ".ssh").mkdir(mode=0o700, parents=True)
+            self._write(self.home / ".ssh/config", self._alias("perpus", self.library))
         except BaseException:
             self.stop()
             raise
@@ -95,7 +109,7 @@ class Playground:
 
     @property
     def servers(self) -> Iterable[PrivateSshd]:
-        return (self.gateway, self.siakad, self.journal, self.archive)
+        return (self.gateway, self.siakad, self.journal, self.archive, self.library)
 
     def root(self, name: str) -> Path:
         """The application folder on a server."""
@@ -116,11 +130,22 @@ class Playground:
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(text)
 
+    @staticmethod
+    def _alias(name: str, server: PrivateSshd) -> str:
+        """What ~/.ssh/config says of it."""
+        words = {
+            "HostName": server.host,
+            "Port": server.port,
+            "User": server.user,
+            "IdentityFile": server.client_key,
+        }
+        return "\n".join([f"Host {name}", *(f"  {key} {value}" for key, value in words.items())]) + "\n"
+
     def _configuration(self) -> str:
         jump = f"{self.gateway.user}@{self.gateway.host}:{self.gateway.port}"
         return "\n".join(
             [
-                "# The playground of `tuibackup demo`; it ends with the demo.",
+                "# The playground of `tuibackup demo`; it ends with the demo. A server more waits to be added: perpus.",
                 f"state = {json.dumps(str(self.state))}",
                 "",
                 "[vault]",

@@ -13,7 +13,6 @@ from msgspec import structs
 from tuibackup.config import Server, patterns
 from tuibackup.config.servers import remote_path
 from tuibackup.errors import RemoteCommandError
-from tuibackup.jobs.setup.proposals import Proposal, propose
 from tuibackup.jobs.setup.reach import Reach
 from tuibackup.jobs.setup.step import Choice, Draft, Prompt, Taken, WrongAnswerError, fault_of, parsed, yes
 from tuibackup.text import count, printable, size
@@ -21,6 +20,7 @@ from tuibackup.words import _, joined, ngettext
 
 if TYPE_CHECKING:
     from tuibackup.files.forecast import Forecast
+    from tuibackup.jobs.setup.proposals import Proposal
 
 _NONE = "none"
 _LISTING_SECONDS = 60.0
@@ -54,9 +54,11 @@ class Folders:
         return _("folders")
 
     async def ask(self, draft: Draft) -> Prompt:
+        from tuibackup.jobs.setup.proposals import propose
+
         server = draft.server
         session, probe = await self._reach.session(server), await self._reach.probe(server)
-        self._proposals = await propose(session, probe)
+        self._proposals = await propose(session, probe, server)
         choices = tuple(Choice(str(number), _described(one)) for number, one in enumerate(self._proposals, 1))
         detail = [_("numbers of this list, or full paths, with spaces between; none: only its database")]
         return Prompt(
@@ -97,10 +99,10 @@ class Folders:
         return Taken(replace(draft, server=server, closed=closed, exclude=proposed), "", found, warned)
 
 
-def _described(one: Proposal) -> str:
-    parts = [one.path, size(one.bytes) if one.bytes is not None else "", one.why]
+def _described(one: "Proposal") -> str:
+    parts = [one.path, ("≥ " if one.more else "") + size(one.bytes) if one.bytes is not None else "", one.why]
     if one.closed:
-        parts.append(_("not all of it may be read"))
+        parts.append(_("this account may not read it"))
     return joined("  ", filter(None, parts))
 
 

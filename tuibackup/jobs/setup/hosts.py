@@ -1,5 +1,6 @@
 """Where the server is, what it is called, and its host key."""
 
+import asyncio
 import getpass
 import re
 from collections.abc import Collection
@@ -213,8 +214,10 @@ class User:
 
 
 async def _configured_user(server: Server) -> str:
-    """The account that ~/.ssh/config names for the host; "" for none."""
+    """The account that ~/.ssh/config means for the host; "" where it does not know the host."""
     from tuibackup.remote.sshconfig import sshconfig
+    from tuibackup.remote.sshconfig.aliases import aliases
 
     found = await sshconfig.settings(sshconfig.Hop(server.host, server.port))
-    return found.user if found.user != getpass.getuser() else ""
+    known = found.user != getpass.getuser() or server.host in await asyncio.to_thread(aliases)
+    return found.user if known else ""
