@@ -6,6 +6,7 @@ from tuibackup.config import Server
 from tuibackup.config.servers import remote_path
 from tuibackup.discover.discover import discover
 from tuibackup.discover.found import FoundFolder
+from tuibackup.errors import ConnectionLostError
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
 from tuibackup.text import printable
@@ -29,8 +30,13 @@ class Proposal:
 
 
 async def propose(session: Session, probe: Probe, server: Server) -> tuple[Proposal, ...]:
-    """The folders, the largest first; none where nobody can be asked. Raises ConnectionLostError."""
-    found = (await discover(session, probe, server, seconds=_SECONDS)).folders
+    """The folders, the largest first; none where nobody can be asked, or the server ends the connection over it: paths
+    can be typed all the same.
+    """
+    try:
+        found = (await discover(session, probe, server, seconds=_SECONDS)).folders
+    except ConnectionLostError:
+        return ()
     usable = [one for one in found if _usable(one.path)]
     outer = [one for one in usable if not any(_lies_in(one.path, other.path) for other in usable)]
     outer.sort(key=lambda one: -(one.bytes or 0))
