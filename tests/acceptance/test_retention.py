@@ -123,6 +123,7 @@ def test_what_was_shown_goes_once_and_is_recorded_before_and_after(four: Site, t
     assert names(four) == [third, fourth]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("typed", "left"), [("\r", 4), ("y\r", 2)])
 def test_in_a_terminal_it_asks_and_the_default_is_no(four: Site, typed: str, left: int) -> None:
     with Terminal(
@@ -150,6 +151,10 @@ def test_a_hold_protects_what_it_points_into_until_it_is_released(four: Site) ->
         str(day),
         False,
     )
+    assert f"held: audit 2026 (until {day})" in four.tuibackup("snapshots").out
+    assert "held: audit 2026" in four.tuibackup("ls", spec).err
+    listed = {one["snapshot"]: one["held"] for one in four.tuibackup("snapshots", "--json").json}
+    assert [name for name, hold in listed.items() if hold] == [spec]
     twice = four.tuibackup("hold", spec, "--reason", "another")
     assert twice.code == 2
     assert "is held already, by" in twice.err
@@ -163,6 +168,7 @@ def test_a_hold_protects_what_it_points_into_until_it_is_released(four: Site) ->
     ]
 
 
+@pytest.mark.long
 def test_a_hold_outlives_a_lost_ledger(four: Site) -> None:
     _first, second, _third, _fourth = names(four)
     assert four.tuibackup("hold", f"siakad/files/{second}", "--reason", "court").code == 0
@@ -175,6 +181,27 @@ def test_a_hold_outlives_a_lost_ledger(four: Site) -> None:
     assert plan(four)[second].startswith("goes")
 
 
+@pytest.mark.long
+def test_an_end_that_has_passed_is_said_and_holds_all_the_same(four: Site) -> None:
+    first, _second, _third, _fourth = names(four)
+    assert (
+        four.tuibackup("hold", f"siakad/files/{first}", "--reason", "x", "--until", str(date.today())).code
+        == 0
+    )
+    note = four.vault / f"siakad/files/.held-{first}"
+    for path in four.state.glob("ledger.sqlite*"):  # so that only the note is left, whose end can be changed
+        path.unlink()
+    note.write_text(note.read_text().replace(str(date.today()), "2026-01-31"))
+    (held,) = four.tuibackup("holds", "--json").json
+    assert held["passed"]
+    passed = "until 2026-01-31, which has passed: tuibackup release lets it go"
+    assert passed in plan(four)[first]
+    assert passed in four.tuibackup("snapshots").out
+    assert four.tuibackup("retention", "--apply", "--yes").code == 0
+    assert first in names(four)
+
+
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -202,6 +229,48 @@ def test_a_run_that_has_the_server_is_left_alone(four: Site) -> None:
     assert said.code == 11
     assert "siakad is held by" in said.err
     assert len(names(four)) == 4
+
+
+@pytest.mark.long
+def test_what_changed_while_it_asked_is_told_and_nothing_goes(four: Site) -> None:
+    first = names(four)[0]
+    with Terminal(
+        [str(TUIBACKUP), "retention", "--apply"], four.environment(), cwd=four.home, columns=120
+    ) as seat:
+        seat.wait_for("[y/N]")
+        assert four.tuibackup("hold", f"siakad/files/{first}", "--reason", "just now").code == 0
+        seat.send("y\r")
+        seat.wait_for(
+            "nothing was removed, because the plan has changed", f"siakad/files/{first}", "held: just now"
+        )
+    assert len(names(four)) == 4
+
+
+@pytest.mark.long
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to leave its rights")
+def test_an_account_without_rights_of_root_removes_and_is_told_where_it_may_not(four: Site) -> None:
+    words = [
+        "setpriv",
+        "--bounding-set=-dac_override,-dac_read_search,-fowner",
+        "--inh-caps=-all",
+        str(TUIBACKUP),
+    ]
+    words += ["retention", "--apply", "--yes"]
+    (four.vault / "siakad/files").chmod(0o500)
+    refused = subprocess.run(
+        words, env=four.environment(), cwd=four.home, capture_output=True, text=True, check=False
+    )
+    (four.vault / "siakad/files").chmod(0o700)
+    assert refused.returncode == 1
+    assert "may not write" in refused.stderr or "chmod" in refused.stderr or "chown" in refused.stderr
+    assert len(names(four)) == 4
+    assert (
+        subprocess.run(
+            words, env=four.environment(), cwd=four.home, capture_output=True, check=False
+        ).returncode
+        == 0
+    )
+    assert len(names(four)) == 2
 
 
 def waited(what: Callable[[], bool]) -> None:

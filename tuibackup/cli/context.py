@@ -1,5 +1,6 @@
 """What commands share: the configuration, and ledger and vault opened when first asked for."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from tuibackup.config import Config, Server
     from tuibackup.jobs.recorder import Recorder
     from tuibackup.ledger.store import Ledger
+    from tuibackup.run.holds import Hold
     from tuibackup.run.operator import Operator
     from tuibackup.vault.layout import Vault
 
@@ -103,6 +105,16 @@ class Context:
 
         self.require_disk()
         return open_vault(self.config, create=False)
+
+    def holds(self, server: str | None = None) -> "Mapping[str, Hold]":
+        """What is held, by snapshot. Where the ledger cannot be read, as the vault knows it. Raises VaultError."""
+        from tuibackup.errors import LedgerError
+        from tuibackup.run.holds import holds
+
+        try:
+            return holds(self.vault, self.ledger, server)
+        except LedgerError:
+            return holds(self.vault, None, server)
 
     def require_disk(self) -> None:
         """VaultError where the backup disk does not answer: nothing would come of waiting for it."""

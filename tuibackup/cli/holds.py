@@ -17,7 +17,7 @@ def define(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Print them."""
-    from tuibackup.jobs.hold import holds
+    from tuibackup.run.holds import holds
     from tuibackup.text import when
 
     now = datetime.now().astimezone()

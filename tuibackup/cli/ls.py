@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from tuibackup.cli.columns import GAP, Shape, fit, line
 from tuibackup.cli.context import Context
-from tuibackup.cli.output import exact_name, print_json, print_json_list, print_table, terminal_width
+from tuibackup.cli.output import (
+    exact_name,
+    print_hanging,
+    print_json,
+    print_json_list,
+    print_table,
+    terminal_width,
+)
 from tuibackup.errors import UsageError
 from tuibackup.words import _
 
@@ -43,6 +50,8 @@ def run(args: argparse.Namespace, context: Context) -> int:
     from tuibackup.sop import Clock
 
     snapshot = context.vault.find(args.snapshot)
+    if hold := context.holds(snapshot.server).get(snapshot.spec):
+        print_hanging("", _(hold.words(datetime.now().astimezone().date())), stream=sys.stderr)
     if snapshot.clock is Clock.DATABASES:
         return _databases(snapshot, args)
     return _files(snapshot, args)

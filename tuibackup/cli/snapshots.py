@@ -1,7 +1,7 @@
 """`tuibackup snapshots`: what the vault holds, the newest last."""
 
 import argparse
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from tuibackup.cli.columns import Shape
@@ -10,6 +10,7 @@ from tuibackup.cli.output import MARKS, Cell, print_json_list, print_table
 from tuibackup.words import _
 
 if TYPE_CHECKING:
+    from tuibackup.run.holds import Hold
     from tuibackup.vault.layout import Snapshot
 
 
@@ -29,18 +30,19 @@ def run(args: argparse.Namespace, context: Context) -> int:
     if args.server and args.server not in vault.servers():
         context.server(args.server)
     found = vault.snapshots(args.server)
+    held, today = context.holds(args.server), datetime.now().astimezone().date()
     if args.json:
-        print_json_list(map(_document, found))
+        print_json_list(_document(one, held.get(one.spec), today) for one in found)
         return 0
     heads = ["", _("snapshot"), _("outcome"), _("started"), _("items"), _("size"), _("on disk"), _("remark")]
     shape = Shape(
         name=1, remark=7, spare=(3, 4, 6, 2, 5)
     )  # the name tells when it began, the mark shows the outcome
-    print_table(heads, map(_row, found), "<<<<>>><", shape)
+    print_table(heads, (_row(one, held.get(one.spec), today) for one in found), "<<<<>>><", shape)
     return 0
 
 
-def _row(snapshot: "Snapshot") -> list[str]:
+def _row(snapshot: "Snapshot", hold: "Hold | None", today: date) -> list[str]:
     from tuibackup.errors import VaultError
     from tuibackup.text import count, size, when
     from tuibackup.vault.presence import why_incomplete
@@ -53,6 +55,7 @@ def _row(snapshot: "Snapshot") -> list[str]:
         return [Cell("×", bad), snapshot.spec, Cell(_("unreadable"), bad), started, "", "", "", str(error)]
     outcome, gone = summary.outcome.value, why_incomplete(snapshot.path)
     state = "failed" if gone else outcome
+    not_whole = "" if summary.good else _("· not whole: does not reset the clock")
     return [
         Cell(MARKS[state], state),
         snapshot.spec,
@@ -61,11 +64,11 @@ def _row(snapshot: "Snapshot") -> list[str]:
         count(summary.files),
         size(summary.bytes),
         size(summary.stored_bytes),
-        gone or ("" if summary.good else _("· not whole: does not reset the clock")),
+        " ".join(filter(None, [gone or not_whole, _(hold.words(today)) if hold else ""])),
     ]
 
 
-def _document(snapshot: "Snapshot") -> dict[str, Any]:
+def _document(snapshot: "Snapshot", hold: "Hold | None", today: date) -> dict[str, Any]:
     from tuibackup.errors import VaultError
     from tuibackup.parts import plain
     from tuibackup.vault.presence import why_incomplete
@@ -76,6 +79,7 @@ def _document(snapshot: "Snapshot") -> dict[str, Any]:
         "path": str(snapshot.path),
         "good": snapshot.good and not gone,
         "lacks": gone,
+        "held": hold.document(today) if hold else None,
     }
     try:
         document["summary"] = plain(snapshot.summary)

@@ -3,7 +3,6 @@
 The ledger is the record; the vault keeps a note beside the snapshot, so that a hold outlives the ledger.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
@@ -11,61 +10,18 @@ from typing import TYPE_CHECKING, Any
 from tuibackup.config import Config
 from tuibackup.errors import LedgerError, UsageError
 from tuibackup.jobs.recorder import Recorder, Result
-from tuibackup.ledger.entries import Entry, Kind, iso
+from tuibackup.ledger.entries import Kind, iso
+from tuibackup.run.holds import Hold, holds
 from tuibackup.run.places import open_ledger, open_vault
 from tuibackup.sop import Outcome
 from tuibackup.text import printable
-from tuibackup.vault.held import Note, notes, put_note, take_note_away
+from tuibackup.vault.held import put_note, take_note_away
 from tuibackup.words import _, later, sentence
 
 if TYPE_CHECKING:
-    from tuibackup.ledger.store import Ledger
     from tuibackup.vault.layout import Snapshot, Vault
 
 _LONGEST = 200  # characters of a reason
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """`snapshot` is held by `owner` since that moment (ISO 8601, UTC); None: without an end."""
-
-    snapshot: str
-    reason: str
-    owner: str
-    since: str
-    until: date | None = None
-
-    def passed(self, today: date) -> bool:
-        """Whether its end has passed. It holds all the same: only a person releases it."""
-        return self.until is not None and self.until < today
-
-    def words(self, today: date) -> str:
-        """Why the snapshot stays, and that the end has passed where it has."""
-        if self.until is None:
-            return sentence("held: {reason}", reason=self.reason)
-        if self.passed(today):
-            return sentence(
-                "held: {reason} (until {day}, which has passed: tuibackup release lets it go)",
-                reason=self.reason,
-                day=self.until.isoformat(),
-            )
-        return sentence("held: {reason} (until {day})", reason=self.reason, day=self.until.isoformat())
-
-    def note(self) -> Note:
-        """As the vault keeps it."""
-        until = self.until.isoformat() if self.until else ""
-        return Note(reason=self.reason, owner=self.owner, since=self.since, until=until)
-
-    def document(self, today: date) -> dict[str, Any]:
-        """As `holds --json` prints it."""
-        return {
-            "snapshot": self.snapshot,
-            "reason": self.reason,
-            "owner": self.owner,
-            "since": self.since,
-            "until": self.until.isoformat() if self.until else None,
-            "passed": self.passed(today),
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +54,6 @@ class HoldChanged(Result):
             message = later("{snapshot} held until {day}: {reason}")
         detail = sentence(message, snapshot=self.snapshot, day=self.until, reason=self.reason)
         return {**self.facts(), "outcome": "done", "detail": detail}
-
-
-def holds(vault: "Vault | None", ledger: "Ledger", server: str | None = None) -> Mapping[str, Hold]:
-    """What is held, by snapshot, the oldest hold first. Without `vault` as the ledger says. Raises TuibackupError."""
-    found: dict[str, Hold] = {}
-    if vault is not None:
-        for one in vault.servers() if server is None else [server]:
-            found |= {spec: _of_note(spec, note) for spec, note in notes(vault, one).items()}
-    for spec, entry in ledger.holds(server).items():
-        if entry.body.get("held") is True:
-            found[spec] = _of_entry(entry)
-    return dict(sorted(found.items(), key=lambda item: (item[1].since, item[0])))
 
 
 def hold(config: Config, spec: str, reason: str, until: date | None, recorder: Recorder) -> HoldChanged:
@@ -169,25 +113,3 @@ def _reason(text: str) -> str:
             _("--reason is too long (at most {number})").format(number=_LONGEST), _("shorten it")
         )
     return text
-
-
-def _of_entry(entry: Entry) -> Hold:
-    body = entry.body
-    return Hold(
-        str(body["snapshot"]),
-        str(body.get("reason") or ""),
-        entry.operator,
-        entry.time,
-        _day(body.get("until")),
-    )
-
-
-def _of_note(spec: str, note: Note) -> Hold:
-    return Hold(spec, note.reason, note.owner, note.since, _day(note.until))
-
-
-def _day(text: object) -> date | None:
-    try:
-        return date.fromisoformat(str(text))
-    except ValueError:
-        return None

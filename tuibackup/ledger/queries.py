@@ -249,7 +249,8 @@ class Queries(PastQueries):
             f"SELECT * FROM entry WHERE kind = 'hold'{where} ORDER BY seq",  # noqa: S608  fixed parts
             **values,
         )
-        return {str(one.body.get("snapshot")): one for one in map(entry_of, rows)}
+        entries = map(entry_of, rows)
+        return {str(one.body.get("snapshot")): one for one in entries if "held" in one.body}
 
     def _drills(self, newest: Row) -> DrillFacts:
         if good(Outcome(newest.outcome), whole=True):

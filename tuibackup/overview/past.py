@@ -13,6 +13,7 @@ import msgspec
 from tuibackup.ledger.entries import Entry, Kind
 from tuibackup.ledger.past import Stored, Tally
 from tuibackup.ledger.queries import Queries, better, midnight, monday
+from tuibackup.run.holds import holds
 from tuibackup.run.journal.events import ClockResult, Slow, Unusual
 from tuibackup.sop import Clock, Outcome, Step
 from tuibackup.text import printable
@@ -226,13 +227,9 @@ def snapshots(ledger: Queries, server: str, most: int, offset: int = 0) -> Liste
 
 
 def held_now(ledger: Queries, server: str) -> Mapping[str, str]:
-    """By snapshot that must stay, why; a hold whose last day has passed is none any more."""
-    today = datetime.now().astimezone().date().isoformat()
-    return {
-        spec: printable(str(entry.body.get("reason") or ""))
-        for spec, entry in ledger.holds(server).items()
-        if entry.body.get("held") and str(entry.body.get("until") or today) >= today
-    }
+    """By snapshot that is held, why; also that its end has passed: only a person releases it."""
+    today = datetime.now().astimezone().date()
+    return {spec: hold.words(today) for spec, hold in holds(None, ledger, server).items()}
 
 
 def _snapshot(

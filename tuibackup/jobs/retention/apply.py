@@ -78,6 +78,7 @@ def retain(
         vault = open_vault(config)
         with removing(vault, server):
             with server_lock(vault, server, run=recorder.job or "retention", operator=recorder.operator):
+                vault.require_writable(server)  # told with the way out, before anything is announced
                 plan = _as_shown(config, vault, server, frozenset(shown))
                 _announce(plan, recorder)
                 removed, spared = _taken_away(vault, plan)

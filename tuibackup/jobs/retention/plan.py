@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from tuibackup.config import Config
 from tuibackup.config.keep import Rule
 from tuibackup.errors import VaultError
-from tuibackup.jobs.hold import Hold, holds
 from tuibackup.jobs.retention.judge import Candidate, Judged, judge
+from tuibackup.run.holds import Hold, holds
 from tuibackup.run.places import open_ledger, open_vault
 from tuibackup.sop import Clock, Period, State, standing
 from tuibackup.vault.presence import why_incomplete

@@ -41,7 +41,7 @@ def snapshot_line(one: SnapshotLine, now: datetime, room: int, *, there: bool) -
     elif not there:
         remark = _("not on the disk")
     elif one.held:
-        remark = _("held: {reason}").format(reason=one.held)
+        remark = _(one.held)
     elif one.unusual:
         remark = sentence(one.clock, one.unusual[0]).partition(": ")[2]
     elif not one.good:
