@@ -273,6 +273,44 @@ def test_an_account_without_rights_of_root_removes_and_is_told_where_it_may_not(
     assert len(names(four)) == 2
 
 
+@pytest.mark.long
+def test_the_cockpit_holds_releases_and_removes_after_a_second_question(four: Site) -> None:
+    with Terminal([str(TUIBACKUP)], four.environment(), cwd=four.home, columns=120, rows=32) as seat:
+        seat.wait_for("in time")
+        seat.send("h")
+        seat.wait_for("no snapshot is under the cursor")
+        seat.send("\r")
+        seat.wait_for("1 snapshots 4", "h hold")
+        seat.send("j")
+        seat.send("j")
+        seat.send("h")
+        seat.wait_for("Hold a snapshot")
+        seat.send("audit 2026\r")
+        seat.wait_for("held: audit 2026")
+        assert len(four.tuibackup("holds", "--json").json) == 1
+        seat.send("K")
+        seat.wait_for("0 of 4 snapshots go", "held: audit 2026")
+        seat.send("\r")  # nothing goes: it is no key now
+        seat.send("\x1b")
+        seat.wait_for("h hold")
+        seat.send("h")
+        seat.wait_for("Release a snapshot")
+        seat.send("over\r")
+        waited(lambda: four.tuibackup("holds", "--json").json == [])
+        for answer, left in (("\r", 4), ("y", 2)):
+            seat.send("K")
+            seat.wait_for("2 of 4 snapshots go", "remove what goes")
+            seat.send("\r")
+            seat.wait_for("They are removed for good")
+            seat.send(answer)
+            if left == 4:
+                seat.wait_for("h hold")
+            waited(lambda left=left: len(names(four)) == left)  # type: ignore[misc]
+        seat.wait_for("removed by a rule")
+    refused = four.tuibackup("--read-only", "hold", "siakad/files/latest", "--reason", "x")
+    assert refused.code == 2
+
+
 def waited(what: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
     while not what():

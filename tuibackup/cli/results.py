@@ -25,6 +25,11 @@ def print_result(job: JobKind, outcome: str, result: Document) -> None:
         _print_drilled(outcome, result)
     elif job == "retention":
         _print_retained(outcome, result)
+    elif job == "hold":
+        text = (
+            _("{snapshot} is held: {reason}") if result["held"] else _("{snapshot} is held no more: {reason}")
+        )
+        _line(outcome, text.format(snapshot=result["snapshot"], reason=result["reason"]))
     elif "to" in result:
         _print_folder(outcome, result)
     elif "database" in result:
@@ -42,7 +47,7 @@ def ended_of(outcome: str, result: Document) -> Ended:
 
 def print_results_summary(job: JobKind, ended: list[Ended]) -> None:
     """Print how many snapshots ended how, if there are several."""
-    if job in ("restore", "retention"):
+    if job in ("restore", "retention", "hold"):
         return
     what = ngettext("{number} snapshot", "{number} snapshots", len(ended)).format(number=count(len(ended)))
     print_summary(what, ended, _("in order") if job == "verify" else "")

@@ -11,7 +11,7 @@ from tuibackup.cli.output import coloured, paint, print_hanging, print_json_list
 from tuibackup.words import _, ngettext
 
 if TYPE_CHECKING:
-    from tuibackup.jobs.retention.plan import Line, RetentionPlan
+    from tuibackup.jobs.retention.plan import RetentionPlan
 
 STAYS, GOES = "√", "×"
 
@@ -117,11 +117,7 @@ def _print(plan: "RetentionPlan") -> None:
     for line in plan.lines:
         rest = f" {line.snapshot:<{width}}  {size(line.stored):>{amount}}  "
         mark, state = (GOES, "failed") if line.goes else (STAYS, "done")
-        print_hanging(f"{mark}{rest}", _why(line), drawn=f"{paint(mark, state, coloured())}{rest}")
-
-
-def _why(line: "Line") -> str:
-    return "; ".join(map(_, line.reasons))
+        print_hanging(f"{mark}{rest}", line.reason(), drawn=f"{paint(mark, state, coloured())}{rest}")
 
 
 def _sum(plans: Sequence["RetentionPlan"]) -> str:

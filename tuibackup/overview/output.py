@@ -123,7 +123,7 @@ def _run_finished(event: ev.RunFinished) -> Iterable[Said]:
 
 
 def _job_result(event: ev.JobResult) -> Iterable[Said]:
-    what = str(event.result.get("snapshot") or "")
+    what = str(event.result.get("snapshot") or event.result.get("server") or "")
     yield event.outcome.value, f"{_SIGNS[event.outcome.value]} {what} {outcome_word(event.outcome)}"
     for kind in ("problems", "differences", "gaps", "incomparable"):
         listed: Any = event.result.get(kind)

@@ -365,6 +365,7 @@ def job_word(job: JobKind) -> str:
         "verify": _("verify"),
         "drill": _("drill"),
         "retention": _("retention"),
+        "hold": _("hold"),
     }[job]
 
 

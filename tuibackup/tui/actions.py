@@ -33,6 +33,7 @@ class Situation:
     read_only: bool = False
     started: bool = False  # whether a request of ours still asks its questions
     output: str = ""  # the run or job whose output would be shown
+    snapshot: str = ""  # the one under the cursor of a server's page
 
 
 WhyNot = Callable[[Situation], str | None]
@@ -150,6 +151,10 @@ def _entry(situation: Situation) -> str | None:
     return _under_cursor(situation)
 
 
+def _hold(situation: Situation) -> str | None:
+    return None if situation.snapshot else _("no snapshot is under the cursor: the server's page lists them")
+
+
 ACTIONS: tuple[Action, ...] = (
     Action(
         "back-up", ("b",), later("back up"),
@@ -210,6 +215,16 @@ ACTIONS: tuple[Action, ...] = (
         "drill", ("t",), later("drill"),
         later("Restore the newest good snapshots of the server under the cursor into a scratch place, and compare."),
         footer=14, changes=True, page=True, why_not=_under_cursor,
+    ),
+    Action(
+        "hold", ("h",), later("hold"),
+        later("Hold the snapshot under the cursor, whatever the rules of retention say, or release it; asks why."),
+        changes=True, page=True, why_not=_hold,
+    ),
+    Action(
+        "retention", ("K",), later("retention"),
+        later("Which snapshots of the server under the cursor stay, why, and what goes. It asks before anything goes."),
+        changes=True, page=True, why_not=_needs_server,
     ),
     Action(
         "add", ("a",), later("add server"),
@@ -317,10 +332,21 @@ def hints(situation: Situation, keymap: Mapping[str, str]) -> list[tuple[str, st
     ]
 
 
-def of_page(main: Situation, picture: Picture, row: ServerRow | None, output: str) -> Situation:
+def of_page(
+    main: Situation, picture: Picture, row: ServerRow | None, output: str, snapshot: str = ""
+) -> Situation:
     """The situation on a server's page: `main`'s, without marks, about that server alone."""
     return replace(
-        main, picture=picture, pane=PAGE, row=row, marked=0, late=0, due=0, entry=False, output=output
+        main,
+        picture=picture,
+        pane=PAGE,
+        row=row,
+        marked=0,
+        late=0,
+        due=0,
+        entry=False,
+        output=output,
+        snapshot=snapshot,
     )
 
 

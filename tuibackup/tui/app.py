@@ -34,11 +34,13 @@ from tuibackup.words import _, in_language, joined, ngettext, use_language
 if TYPE_CHECKING:  # a start needs neither plans nor questions, and what they import takes a while
     from tuibackup.jobs.process.order import Order, Words
     from tuibackup.jobs.recorder import Recorder
+    from tuibackup.jobs.retention.plan import RetentionPlan
     from tuibackup.jobs.setup.guide import Guide
     from tuibackup.run.journal.events import Slow
     from tuibackup.run.plan import Plan, PlanSummary
     from tuibackup.tui.screens.browse import Chosen
     from tuibackup.tui.screens.plan import Again, Wants
+    from tuibackup.tui.screens.retention import RetentionDialog
 
 EVERY = 0.5  # seconds between two pictures
 SOON = 0.05  # while the log is searched
@@ -500,6 +502,48 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
             " recorded when they were made, and thrown away."
         )
         self._propose(Drill(what=server), server, _("Drill {server}").format(server=server), text)
+
+    def do_retention(self) -> None:
+        from tuibackup.tui.screens.retention import RetentionDialog, really
+
+        server, dialog = self.here, RetentionDialog(self.here)
+
+        def answered(wanted: bool | None) -> None:
+            plan = dialog.plan
+            if wanted and plan is not None:
+                self.push_screen(really(plan), lambda yes: self._remove(plan) if yes else None)
+
+        self.push_screen(dialog, answered)
+        self.run_worker(self._plan_retention(server, dialog), name="plan")
+
+    async def _plan_retention(self, server: str, dialog: "RetentionDialog") -> None:
+        from tuibackup.jobs.retention.plan import plan_of
+
+        try:
+            dialog.take(await asyncio.to_thread(plan_of, self.config, server))
+        except TuibackupError as error:
+            dialog.take(None, str(error))
+
+    def _remove(self, plan: "RetentionPlan") -> None:
+        from tuibackup.jobs.process.order import Retention
+
+        self._order(Retention(goes={plan.server: plan.goes}), plan.server, plan.server)
+
+    def do_hold(self) -> None:
+        from tuibackup.jobs.process.order import Hold, Release
+        from tuibackup.tui.screens.hold import HoldReason
+
+        line = self.page.snapshot if self.page else None
+        if line is None:
+            return
+        server, spec, held = self.here, line.spec, line.held
+
+        def answered(reason: str | None) -> None:
+            if reason:
+                words = Release(snapshot=spec, reason=reason) if held else Hold(snapshot=spec, reason=reason)
+                self._order(words, server, spec)
+
+        self.push_screen(HoldReason(spec, _(held)), answered)
 
     def _propose(self, words: "Words", server: str, title: str, text: str) -> None:
         """Show the plan of a job; enter starts it."""

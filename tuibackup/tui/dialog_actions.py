@@ -80,6 +80,23 @@ DIALOGS: Mapping[str, Kind] = {
             _HELP,
         ),
     ),
+    "retention": Kind(
+        later("retention"),
+        later("Which snapshots stay by the rules, why, and what goes. Nothing goes before one more question."),
+        (
+            DialogAction("retention-remove", ("enter",), "remove", later("Remove what goes; asks first.")),
+            _COPY_COMMAND,
+            *_moves(page="go({}0)", more=("space",)),
+            _CLOSE,
+            _HELP,
+        ),
+    ),
+    "hold": Kind(
+        later("hold, release"),
+        later("Why a snapshot is held, or released. Enter does it and records it; esc changes nothing."),
+        (),
+        typing=True,
+    ),
     "browse": Kind(
         later("browse"),
         later(

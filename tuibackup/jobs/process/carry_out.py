@@ -12,6 +12,8 @@ from tuibackup.config import Config
 from tuibackup.errors import InterruptedRunError, TuibackupError
 from tuibackup.jobs.process.order import (
     Drill,
+    Hold,
+    Release,
     Restore,
     RestoreDatabase,
     RestoreFolder,
@@ -60,6 +62,14 @@ def carry_out(words: Words, config: Config, recorder: Recorder, telling: Telling
             return _drill(words, config, recorder, telling)
         case Retention():
             return _retention(words, config, recorder, telling)
+        case Hold():
+            from tuibackup.jobs.hold import hold
+
+            return _told(hold(config, words.snapshot, words.reason, None, recorder), telling)
+        case Release():
+            from tuibackup.jobs.hold import release
+
+            return _told(release(config, words.snapshot, words.reason, recorder), telling)
 
 
 def _restore_folder(

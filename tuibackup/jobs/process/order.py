@@ -109,8 +109,30 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="
         return ("retention", *self.goes, "--apply")
 
 
+class Hold(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="hold"):
+    """Hold a snapshot."""
+
+    snapshot: str
+    reason: str
+
+    def command(self) -> tuple[str, ...]:
+        """The words after `tuibackup` that order the same."""
+        return ("hold", self.snapshot, "--reason", self.reason)
+
+
+class Release(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="release"):
+    """End the hold of a snapshot."""
+
+    snapshot: str
+    reason: str
+
+    def command(self) -> tuple[str, ...]:
+        """The words after `tuibackup` that order the same."""
+        return ("release", self.snapshot, "--reason", self.reason)
+
+
 Restore = RestoreFolder | RestoreOnServer | RestoreDatabase
-Words = Restore | Verify | Drill | Retention
+Words = Restore | Verify | Drill | Retention | Hold | Release
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,3 +175,5 @@ def _kind(words: Words) -> ev.JobKind:
             return "drill"
         case Retention():
             return "retention"
+        case Hold() | Release():
+            return "hold"

@@ -12,10 +12,11 @@ from tuibackup.jobs.retention.judge import Candidate, Judged, judge
 from tuibackup.run.holds import Hold, holds
 from tuibackup.run.places import open_ledger, open_vault
 from tuibackup.sop import Clock, Period, State, standing
+from tuibackup.vault.disk import require_answer
 from tuibackup.vault.presence import why_incomplete
 from tuibackup.vault.removal import Freed, in_use
 from tuibackup.vault.sums import needed, read_sums
-from tuibackup.words import joined, sentence
+from tuibackup.words import _, joined, sentence
 
 if TYPE_CHECKING:
     from tuibackup.ledger.store import Ledger
@@ -33,6 +34,10 @@ class Line:
     reasons: tuple[str, ...]
     needs: frozenset[str]  # names of the older ones that it points into
     frees: int = 0
+
+    def reason(self) -> str:
+        """All reasons in one line, in the language in use."""
+        return "; ".join(map(_, self.reasons))
 
     @property
     def why(self) -> str:
@@ -90,6 +95,12 @@ def plan_retention(config: Config, servers: Sequence[str] = ()) -> Iterator[Rete
     with open_ledger(config, read_only=True) as ledger:
         for name in servers or [*config.servers, *(one for one in there if one not in config.servers)]:
             yield plan_server(config, vault, ledger, name)
+
+
+def plan_of(config: Config, server: str) -> RetentionPlan:
+    """The plan of one server, for a face that must not hang: a disk that is silent is told. Raises TuibackupError."""
+    require_answer(config.vault.path)
+    return next(plan_retention(config, (server,)))
 
 
 def plan_server(config: Config, vault: "Vault", ledger: "Ledger", server: str) -> RetentionPlan:

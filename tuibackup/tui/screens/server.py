@@ -104,7 +104,17 @@ class ServerPage(Dialog[None]):
     @property
     def situation(self) -> actions.Situation:
         """That of this server alone, whatever is marked on the main screen."""
-        return actions.of_page(self._situation(), self._picture, self.row, self.run)
+        line = self.snapshot
+        there = line is not None and not line.removed
+        return actions.of_page(
+            self._situation(), self._picture, self.row, self.run, line.spec if line and there else ""
+        )
+
+    @property
+    def snapshot(self) -> SnapshotLine | None:
+        """The snapshot under the cursor, where these are shown."""
+        line = self._listed("snapshots").at(self._at["snapshots"]) if self.tab == "snapshots" else None
+        return line if isinstance(line, SnapshotLine) else None
 
     @property
     def run(self) -> str:
