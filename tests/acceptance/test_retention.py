@@ -96,6 +96,9 @@ def test_the_plan_has_a_reason_for_each_and_changes_nothing(four: Site) -> None:
     assert said.code == 0
     assert f"× siakad/files/{first}" in said.out
     assert "2 of 4 snapshots go" in said.out
+    room = four.tuibackup("--read-only", "status", "--long", "--json").json["room"]
+    assert room["servers"]["siakad"]["snapshots"] == 4
+    assert room["retention-frees"]["siakad"] > 0
     assert sorted(four.vault.rglob("*")) == before
     refused = four.tuibackup("retention", "--apply")
     assert refused.code == 1

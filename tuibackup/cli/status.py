@@ -24,6 +24,7 @@ def define(parser: argparse.ArgumentParser) -> None:
         " Exit code 4: something is overdue or was never backed up; 1: something stored is damaged, or not everything"
         " could be read. A drill that is overdue changes no exit code."
     )
+    parser.add_argument("--long", action="store_true", help=_("also room and its forecast, and what is held"))
     parser.add_argument("--json", action="store_true", help=_("one JSON document"))
 
 
@@ -38,10 +39,18 @@ def run(args: argparse.Namespace, context: Context) -> int:
         picture = source.settled(Wish(table_only=True))
     finally:
         source.close()
+    found = None
+    if args.long:
+        from tuibackup.cli.longstatus import look, print_long
+
+        found = look(context, picture)
     if args.json:
-        print_json(_document(picture))
+        more = {"room": found.document() if found else None} if args.long else {}
+        print_json({**_document(picture), **more})
     else:
         _print(picture)
+        if found:
+            print_long(found)
     if any(row.has(State.OVERDUE) or row.has(State.NEVER) for row in picture.rows):
         return LATE
     return 1 if any(row.has(State.UNKNOWN) or row.damaged for row in picture.rows) else 0

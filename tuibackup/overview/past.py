@@ -21,7 +21,7 @@ from tuibackup.text import printable
 WEEKS, MONTHS = 52, 12  # cells of a year
 PAGE = 200  # lines of a list that come at once
 _STEPS = {Clock.FILES: Step.DOWNLOAD, Clock.DATABASES: Step.DUMP}
-_MONTH = 365.25 / 12  # days
+MONTH = 365.25 / 12  # days
 _T = TypeVar("_T")
 
 
@@ -211,7 +211,7 @@ def a_month(stored: Sequence[Stored], now: datetime) -> float | None:
     days = (now - begins).total_seconds() / 86400
     if days < 14 or not recent:
         return None
-    return sum(one.bytes for one in recent) / days * _MONTH
+    return sum(one.bytes for one in recent) / days * MONTH
 
 
 def snapshots(ledger: Queries, server: str, most: int, offset: int = 0) -> Listed[SnapshotLine]:
