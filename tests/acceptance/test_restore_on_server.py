@@ -409,3 +409,30 @@ def test_who_approved_it_is_asked_for_and_recorded(
         assert (entry["approved_by"], entry["reason"]) == ("Kabag TI", "index.php was overwritten")
         planned = json.loads(siakad.jobs[0].read_text().splitlines()[0])
         assert shlex.join(words) in shlex.join(planned["command"])
+
+
+def test_a_dry_run_says_what_would_be_and_changes_nothing(
+    siakad: Site, source: Path, place: Path, tmp_path: Path
+) -> None:
+    here = tmp_path / "here"
+    words = ("restore", FILES, f"{source}/up", "--to", str(here))
+    said = siakad.tuibackup(*words, "--dry-run", "--json")
+    assert (said.code, said.json["new"], said.json["left"]) == (0, 3, 0), said.out + said.err
+    assert not here.exists()
+    assert siakad.tuibackup(*words).code == 0
+    changed = here / f".{source}/up/2026/closed"
+    changed.write_text("other")
+    (here / "mine").write_text("mine")
+    before = tree(here)
+    for policy, left, replaced, code in (("never", 1, 0, 3), ("changed", 0, 1, 0), ("always", 0, 1, 0)):
+        said = siakad.tuibackup(*words, "--existing", policy, "--dry-run", "--json")
+        assert (said.code, said.json["left"], said.json["replaced"]) == (code, left, replaced), policy
+    assert "would be left as it is: 1" in siakad.tuibackup(*words, "--dry-run").out
+    assert tree(here) == before
+    new = place / "dry"
+    said = siakad.tuibackup("restore", FILES, "--into", f"siakad:{new}", "--dry-run", "--json")
+    assert said.code == 0, said.out + said.err
+    assert (said.json["new"], said.json["free"] > 0) == (15, True)
+    assert not new.exists()
+    assert "is not there" in refused(siakad, f"siakad:{new}/below", "--dry-run")
+    assert [one["outcome"] for one in restores(siakad)] == ["done"], "a dry run leaves no entry"

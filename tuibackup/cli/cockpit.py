@@ -23,12 +23,14 @@ def run(args: argparse.Namespace, context: Context) -> int:
             _("tuibackup status works without one"),
         )
     from tuibackup.cli import loop
+    from tuibackup.jobs.browsing import Browsing
     from tuibackup.overview.gather import Gatherer
     from tuibackup.tui.terminal import left_as_it_was
 
     context.looks_after_disks()
     with left_as_it_was():  # before Textual is loaded: its process stays small, and so do the helpers
         source = Gatherer(config, context.operator.name, read_only=args.read_only, desk=True)
+        browsing = Browsing(config, read_only=args.read_only)
         from tuibackup.tui.app import open_cockpit
 
-        return open_cockpit(config, source, loop.run, read_only=args.read_only)
+        return open_cockpit(config, source, loop.run, read_only=args.read_only, browsing=browsing)

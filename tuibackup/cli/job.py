@@ -30,7 +30,7 @@ def do(order: "Order", context: Context, *, as_json: bool, several: bool, detach
             request = start_job(order, context.config, launcher)
     except (TuibackupError, OSError) as error:
         say(_("it is done by this window itself, and ends with it: {reason}").format(reason=str(error)))
-        return _here(order, context, as_json=as_json, several=several)
+        return do_here(order, context, as_json=as_json, several=several)
     return loop.run(_follow(request, context, as_json=as_json, several=several, detach=detach))
 
 
@@ -59,7 +59,7 @@ async def _follow(request: "Request", context: Context, *, as_json: bool, severa
     return code
 
 
-def _here(order: "Order", context: Context, *, as_json: bool, several: bool) -> int:
+def do_here(order: "Order", context: Context, *, as_json: bool, several: bool = False) -> int:
     """Do it in this process, with the same output."""
     from typing import Any
 

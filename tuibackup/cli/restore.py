@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from tuibackup.cli import attended, loop
 from tuibackup.cli.answers import line, present
 from tuibackup.cli.context import Context
@@ -23,9 +25,9 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.description = _(
         "Restores a snapshot, or some paths of it, below DIR: /var/www/siakad becomes DIR/var/www/siakad."
         " What exists there is left alone. With --into SERVER:/NEW/FOLDER files go into a new folder of a server of"
-        " the configuration, and are compared there. Databases become DIR/NAME.sql, to be fed to mariadb; with --into"
-        " a database, or one table of it, goes into the database of a server, or of this machine behind its socket,"
-        " and is compared there. Exit code 3: something was left out, or nothing proves it."
+        " the configuration, and are compared there. Databases become DIR/NAME.sql, a table DIR/NAME.TABLE.sql, to be"
+        " fed to mariadb; with --into a database, or one table of it, goes into the database of a server, or of this"
+        " machine behind its socket, and is compared there. Exit code 3: something was left out, or nothing proves it."
     )
     parser.add_argument("snapshot", metavar="SNAPSHOT")
     parser.add_argument(
@@ -39,7 +41,7 @@ def define(parser: argparse.ArgumentParser) -> None:
         help=_("SERVER:/NEW/FOLDER for files; a server's name or the path of a socket for a database"),
     )
     parser.add_argument("--database", action="append", default=[], metavar="NAME", help=_("only this one"))
-    parser.add_argument("--table", metavar="TABLE", help=_("only this table of it (with --into)"))
+    parser.add_argument("--table", metavar="TABLE", help=_("only this table of it"))
     parser.add_argument(
         "--existing",
         choices=("never", "changed", "always"),
@@ -56,6 +58,11 @@ def define(parser: argparse.ArgumentParser) -> None:
         help=_("replace what exists in DIR or TARGET"),
     )
     parser.add_argument("--numeric-owner", action="store_true", help=_("owners by number, not by name"))
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help=_("say what would be written, left and replaced; change nothing"),
+    )
     parser.add_argument("--approved-by", default="", metavar="NAME", help=_("who approved this restore"))
     parser.add_argument("--reason", default="", metavar="TEXT", help=_("why; both are recorded"))
     parser.add_argument("--json", action="store_true", help=_("one JSON document"))
@@ -64,14 +71,17 @@ def define(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Make the plan, have it carried out, and print the result."""
-    from tuibackup.cli.job import do
+    from tuibackup.cli.job import do, do_here
     from tuibackup.jobs.process.order import order
     from tuibackup.jobs.restore.plan import is_on_server
 
     approved = _approved(args, context)
     how = _to_folder if args.into is None else _on_server if is_on_server(args.into) else _into_database
     words, plan = how(args, context, approved)
+    words = structs.replace(words, dry_run=args.dry_run)
     wanted = order(words, context.operator, server=plan.snapshot.server, what=plan.body()["detail"])
+    if args.dry_run:
+        return do_here(wanted, context, as_json=args.json)
     return do(wanted, context, as_json=args.json, several=False, detach=args.detach)
 
 
@@ -80,11 +90,12 @@ def _approved(args: argparse.Namespace, context: Context) -> "Approval":
     from tuibackup.jobs.restore import approval
 
     by, reason = args.approved_by, args.reason
-    if context.config.restore.approval and present():
+    if context.config.restore.approval and present() and not args.dry_run:
         by = by or _typed(_("Who approved this restore?"))
         reason = reason or _typed(_("Why is it restored?"))
     given = approval.approval(by, reason)
-    approval.require(context.config, given)
+    if not args.dry_run:
+        approval.require(context.config, given)
     return given
 
 
@@ -135,10 +146,6 @@ def _to_folder(
     from tuibackup.jobs.restore.plan import plan_folder
     from tuibackup.vault.restore.existing import Existing
 
-    if args.table is not None:
-        raise UsageError(
-            _("--table needs --into: a table goes into a database"), _("or restore the database --to DIR")
-        )
     attended.depends_on(args.to.absolute().parent, _("the disk to restore to does not answer, {seconds} s"))
     plan = plan_folder(
         context.config,
@@ -146,6 +153,7 @@ def _to_folder(
         args.to,
         paths=args.paths,
         databases=args.database,
+        table=args.table,
         existing=Existing(args.existing),
         numeric_owner=args.numeric_owner,
         approval=approved,
@@ -155,6 +163,7 @@ def _to_folder(
         to=os.fsencode(plan.to),
         paths=plan.paths,
         databases=tuple(args.database),
+        table=args.table,
         existing=Existing(args.existing),
         numeric_owner=args.numeric_owner,
         approval=approved,

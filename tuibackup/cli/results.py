@@ -7,6 +7,7 @@ from typing import Any
 from tuibackup.cli.output import MARKS, coloured, paint, print_hanging
 from tuibackup.cli.summary import Ended, print_compared, print_summary
 from tuibackup.cli.waysout import print_ways_out
+from tuibackup.jobs.restore.forecast_words import forecast_lines
 from tuibackup.overview.ways_out import ways_out
 from tuibackup.run.journal.events import JobKind
 from tuibackup.text import count, duration, size
@@ -30,6 +31,8 @@ def print_result(job: JobKind, outcome: str, result: Document) -> None:
             _("{snapshot} is held: {reason}") if result["held"] else _("{snapshot} is held no more: {reason}")
         )
         _line(outcome, text.format(snapshot=result["snapshot"], reason=result["reason"]))
+    elif "dry-run" in result:
+        _print_forecast(outcome, result)
     elif "to" in result:
         _print_folder(outcome, result)
     elif "database" in result:
@@ -89,6 +92,12 @@ def _print_folder(outcome: str, result: Document) -> None:
     _line(outcome, f"{spec} → {result['to']}  {_files(result)}  {duration(result['seconds'])}")
     _print_damaged(result)
     _print_sentences("  ▲ ", result["problems"])
+
+
+def _print_forecast(outcome: str, result: Document) -> None:
+    _line(outcome, f"{result['snapshot']} → {result['where']}")
+    for text in forecast_lines(result):
+        print_hanging("    ", text)
 
 
 def _print_on_server(outcome: str, result: Document) -> None:

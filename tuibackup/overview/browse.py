@@ -1,18 +1,17 @@
 """What a snapshot holds, page by page from its index, for a screen that lists one folder at a time.
 
-Everything here blocks while the backup disk does not answer: call it in a thread.
+Everything here blocks while the backup disk does not answer: a helper process calls it (`jobs/browsing.py`).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from threading import Lock
 
 from tuibackup.config import Config
 from tuibackup.errors import VaultError
 from tuibackup.run.places import open_vault
 from tuibackup.sop import Clock, Outcome
-from tuibackup.text import printable
+from tuibackup.text import count, printable, size
 from tuibackup.vault.archive.entry import Kind
 from tuibackup.vault.index.read import Index, IndexEntry
 from tuibackup.vault.index.schema import FILE_NAME
@@ -58,66 +57,140 @@ class Page:
     rows: tuple[Row, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of one path, and the snapshots that hold it, the newest first."""
+
+    snapshots: tuple[str, ...]
+    started: datetime  # of the newest of them
+    size: int | None
+    time: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """All that a snapshot knows of one name: (what, its value) in words, problems, and the versions of that path."""
+
+    facts: tuple[tuple[str, str], ...]
+    problems: tuple[str, ...]
+    versions: tuple[Version, ...]
+
+
 class Browser:
-    """Reads the snapshots of one server. May be called from several threads, one at a time."""
+    """Reads the snapshots of one server."""
 
     def __init__(self, config: Config, server: str) -> None:
         self._config = config
         self._server = server
-        self._lock = Lock()
         self._snapshots: dict[str, Snapshot] = {}
         self._index: tuple[str, Index] | None = None
-        self._problems: dict[bytes, str] = {}
+        self._problems: dict[bytes, list[str]] = {}
 
     def snapshots(self) -> tuple[SnapshotLine, ...]:
         """All of them, the newest first. Raises VaultError."""
-        with self._lock:
-            vault = open_vault(self._config, create=False)
-            found = sorted(
-                vault.snapshots(self._server), key=lambda one: (one.started, one.clock), reverse=True
+        vault = open_vault(self._config, create=False)
+        found = sorted(vault.snapshots(self._server), key=lambda one: (one.started, one.clock), reverse=True)
+        self._snapshots = {_key(one): one for one in found}
+        return tuple(map(_line, found))
+
+    def snapshot(self, line: SnapshotLine) -> Snapshot:
+        """The snapshot of a line. Raises VaultError: it is not there any more."""
+        key = f"{line.clock}/{line.name}"
+        if key not in self._snapshots or not self._snapshots[key].path.is_dir():
+            self.snapshots()
+        if key not in self._snapshots:
+            raise VaultError(
+                _("{snapshot} is not there any more").format(snapshot=spec_of(self._server, line)),
+                _("somebody removed it: go back to the list of snapshots"),
             )
-            self._snapshots = {_key(one): one for one in found}
-            return tuple(map(_line, found))
+        return self._snapshots[key]
 
     def page(self, line: SnapshotLine, path: bytes, offset: int, most: int) -> Page:
         """At most `most` rows of a folder; b"" is the top. Raises VaultError."""
-        with self._lock:
-            if line.clock is Clock.DATABASES:
-                rows = self._tables(line, path) if path else self._databases(line)
-                return Page(line, path, len(rows), offset, tuple(rows[offset : offset + most]))
-            index = self._opened(line)
-            total, found = index.page(path, offset, most)
-            return Page(line, path, total, offset, tuple(self._row(one, path) for one in found))
+        if line.clock is Clock.DATABASES:
+            rows = self._tables(line, path) if path else self._databases(line)
+            return Page(line, path, len(rows), offset, tuple(rows[offset : offset + most]))
+        index = self.index(line)
+        total, found = index.page(path, offset, most)
+        return Page(line, path, total, offset, tuple(self._row(one, path) for one in found))
+
+    def row(self, line: SnapshotLine, path: bytes) -> Row:
+        """A row of its own for what lies at `path`, with the whole path as its words. Raises VaultError."""
+        found = self.index(line).get(path)
+        if found is None:
+            raise VaultError(_("{path} is not in this snapshot").format(path=printable(path)))
+        return self._row(found, b"")
+
+    def locate(self, line: SnapshotLine, path: bytes) -> tuple[bytes, int]:
+        """The folder in which `path` is listed, and its number there. Raises VaultError."""
+        if line.clock is Clock.DATABASES:
+            database, _nul, table = path.partition(b"\0")
+            rows = self._tables(line, database) if table else self._databases(line)
+            number = next((at for at, row in enumerate(rows) if row.path == path), 0)
+            return (database if table else b""), number
+        index = self.index(line)
+        folder = parent_of(path, tuple(root.folder for root in index.roots))
+        return folder, index.position(path) if folder else _position(index, path)
+
+    def amount(self, line: SnapshotLine, path: bytes) -> int:
+        """The bytes of all files below a folder, or of a file. Raises VaultError."""
+        if line.clock is Clock.DATABASES:
+            rows = self._tables(line, path.partition(b"\0")[0]) if b"\0" in path else self._databases(line)
+            return next((row.size or 0 for row in rows if row.path == path), 0)
+        return self.index(line).choose([path])[1]
+
+    def about(self, line: SnapshotLine, path: bytes) -> About:
+        """Raises VaultError."""
+        if line.clock is Clock.DATABASES:
+            return About(self._about_dump(line, path), (), self._versions(line, path))
+        found = self.index(line).get(path)
+        if found is None:
+            raise VaultError(_("{path} is not in this snapshot").format(path=printable(path)))
+        return About(_facts(found), tuple(self._problems.get(path, ())), self._versions(line, path))
+
+    def _about_dump(self, line: SnapshotLine, path: bytes) -> tuple[tuple[str, str], ...]:
+        rows = self._tables(line, path.partition(b"\0")[0]) if b"\0" in path else self._databases(line)
+        row = next((one for one in rows if one.path == path), None)
+        if row is None:
+            return ()
+        facts = [(_("name"), row.words), (_("SQL"), size(row.size or 0))]
+        return (*facts, (_("rows"), count(row.rows))) if row.rows is not None else tuple(facts)
+
+    def _versions(self, line: SnapshotLine, path: bytes) -> tuple[Version, ...]:
+        """The versions in all snapshots of that clock, the newest first."""
+        same = [one for one in self._snapshots.values() if one.clock is line.clock]
+        found: dict[tuple[object, ...], list[Snapshot]] = {}
+        for one in sorted(same, key=_started, reverse=True):
+            if (mark := self._mark(one, path)) is not None:
+                found.setdefault(mark, []).append(one)
+        return tuple(
+            Version(tuple(one.name for one in held), held[0].started, *_size_and_time(mark))
+            for mark, held in found.items()
+        )
 
     def other(self, line: SnapshotLine, path: bytes, by: int) -> SnapshotLine | None:
         """The nearest older (`by` -1) or newer (1) snapshot in which `path` differs, or is there or not; None: none."""
-        with self._lock:
-            same = sorted((one for one in self._snapshots.values() if one.clock is line.clock), key=_started)
-            at = next((number for number, one in enumerate(same) if one.name == line.name), None)
-            if at is None:
-                return None
-            mark = self._mark(same[at], path)
-            ahead = same[:at][::-1] if by < 0 else same[at + 1 :]
-            for one in ahead:
-                if self._mark(one, path) != mark:
-                    return _line(one)
-            return None
+        self.snapshot(line)
+        same = sorted((one for one in self._snapshots.values() if one.clock is line.clock), key=_started)
+        at = next(number for number, one in enumerate(same) if one.name == line.name)
+        mark = self._mark(same[at], path)
+        ahead = same[:at][::-1] if by < 0 else same[at + 1 :]
+        return next((_line(one) for one in ahead if self._mark(one, path) != mark), None)
 
     def close(self) -> None:
-        with self._lock:
-            if self._index:
-                self._index[1].close()
-                self._index = None
+        """Let go of the index."""
+        if self._index:
+            self._index[1].close()
+            self._index = None
 
-    def _opened(self, line: SnapshotLine) -> Index:
+    def index(self, line: SnapshotLine) -> Index:
+        """That of a snapshot; it stays open until another one is asked for. Raises VaultError."""
         if self._index is None or self._index[0] != line.name:
-            if self._index:
-                self._index[1].close()
-                self._index = None
-            snapshot = self._snapshots[f"{line.clock}/{line.name}"]
-            index = Index(snapshot.path / FILE_NAME)
-            self._index = line.name, index
-            self._problems = {one.path: one.reason for one in index.problems()}
+            self.close()
+            index = Index(self.snapshot(line).path / FILE_NAME)
+            self._index, self._problems = (line.name, index), {}
+            for problem in index.problems():
+                self._problems.setdefault(problem.path, []).append(printable(problem.reason))
         return self._index[1]
 
     def _mark(self, snapshot: Snapshot, path: bytes) -> tuple[object, ...] | None:
@@ -154,11 +227,11 @@ class Browser:
             entry.size if entry.kind is Kind.FILE else None,
             printable(entry.user or str(entry.uid).encode()),
             datetime.fromtimestamp(entry.mtime_ns // 10**9, UTC),
-            problem=_(printable(self._problems.get(found.path, ""))),
+            problem=_(next(iter(self._problems.get(found.path, ())), "")),
         )
 
     def _databases(self, line: SnapshotLine) -> list[Row]:
-        snapshot = self._snapshots[f"{line.clock}/{line.name}"]
+        snapshot = self.snapshot(line)
         return [
             Row(
                 one.name.encode(errors="surrogateescape"),
@@ -172,7 +245,7 @@ class Browser:
         ]
 
     def _tables(self, line: SnapshotLine, path: bytes) -> list[Row]:
-        snapshot = self._snapshots[f"{line.clock}/{line.name}"]
+        snapshot = self.snapshot(line)
         dump = dumps_of(snapshot).get(path.decode(errors="surrogateescape"))
         if dump is None:
             return []
@@ -186,6 +259,40 @@ class Browser:
             )
             for name, table in dump.tables.items()
         ]
+
+
+def _facts(found: IndexEntry) -> tuple[tuple[str, str], ...]:
+    entry = found.entry
+    facts = [(_("path"), printable(found.path))]
+    if entry.kind is Kind.FILE:
+        facts.append((_("size"), f"{size(entry.size)} ({count(entry.size)} B)"))
+    if entry.target is not None:
+        facts.append((_("leads to"), printable(entry.target)))
+    owner = f"{printable(entry.user or b'?')}:{printable(entry.group or b'?')} ({entry.uid}:{entry.gid})"
+    moment = datetime.fromtimestamp(entry.mtime_ns // 10**9, UTC).astimezone()
+    facts += [
+        (_("mode"), f"{entry.mode:04o}"),
+        (_("owner"), owner),
+        (_("time"), f"{moment:%Y-%m-%d %H:%M:%S %z}"),
+    ]
+    if found.member is not None:
+        facts.append((_("SHA-256"), found.member.sha256.hex()))
+    if entry.links > 1:
+        facts.append((_("names of this file"), count(entry.links)))
+    return tuple(facts)
+
+
+def _size_and_time(mark: tuple[object, ...]) -> tuple[int | None, datetime | None]:
+    """Out of a `_mark`."""
+    if len(mark) == 1:
+        return int(str(mark[0])), None
+    _kind, length, mtime_ns, *_rest = mark
+    return int(str(length)), datetime.fromtimestamp(int(str(mtime_ns)) // 10**9, UTC)
+
+
+def _position(index: Index, path: bytes) -> int:
+    """The number of a configured folder among those."""
+    return next((at for at, one in enumerate(index.listing()) if one.path == path), 0)
 
 
 def spec_of(server: str, line: SnapshotLine) -> str:

@@ -32,13 +32,13 @@ from tuibackup.tui.wire.driver import TerminalApp, TerminalDriver
 from tuibackup.words import _, in_language, joined, ngettext, use_language
 
 if TYPE_CHECKING:  # a start needs neither plans nor questions, and what they import takes a while
+    from tuibackup.jobs.browsing import Browsing
     from tuibackup.jobs.process.order import Order, Words
     from tuibackup.jobs.recorder import Recorder
     from tuibackup.jobs.retention.plan import RetentionPlan
     from tuibackup.jobs.setup.guide import Guide
     from tuibackup.run.journal.events import Slow
     from tuibackup.run.plan import Plan, PlanSummary
-    from tuibackup.tui.screens.browse import Chosen
     from tuibackup.tui.screens.plan import Again, Wants
     from tuibackup.tui.screens.retention import RetentionDialog
 
@@ -64,7 +64,13 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
     ]
 
     def __init__(
-        self, config: Config, source: Source, operator: Operator, *, read_only: bool = False
+        self,
+        config: Config,
+        source: Source,
+        operator: Operator,
+        *,
+        read_only: bool = False,
+        browsing: "Browsing | None" = None,
     ) -> None:
         # Before Textual reads the theme's variables, which ours extend.
         self.config = config
@@ -72,6 +78,7 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
         # Without colours Textual must leave them to the terminal: its other filter makes them grey.
         super().__init__(TerminalDriver, ansi_color=True if "NO_COLOR" in os.environ else None)
         self.source = source
+        self.browsing = browsing  # looks into snapshots; tests of other things have none
         self.operator = operator
         self.read_only = read_only
         self.starting = False  # whether a request of ours still asks its questions
@@ -139,6 +146,8 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
                     continue
         finally:
             self.source.close()
+            if self.browsing:
+                self.browsing.close()
 
     def wake(self) -> None:
         """Get the next picture now."""
@@ -186,6 +195,8 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
     def _renew(self, config: Config) -> None:
         """Use the configuration that was read again, and say so."""
         before, self.config = self.config, config
+        if self.browsing:
+            self.browsing.renew(config)
         said = [renewed(before, config)]
         try:
             keymap.check(config)
@@ -443,46 +454,10 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
         self.wake()
 
     def do_restore(self) -> None:
-        from tuibackup.overview.browse import Browser
-        from tuibackup.tui.screens.browse import Browse
+        from tuibackup.tui.restoring import Restoring
 
-        server = self.here
-        dialog = Browse(server, Browser(self.config, server), self.main.picture.now)
-        self.push_screen(dialog, lambda chosen: self._where_to(server, chosen) if chosen else None)
-
-    def _where_to(self, server: str, chosen: "Chosen", to: str = "", fault: str = "") -> None:
-        """Ask where a restore goes; again, with the fault, where that cannot be."""
-        from tuibackup.tui.screens.browse import chosen_words, is_database
-        from tuibackup.tui.screens.restore import RestoreTo
-
-        what = chosen_words(server, chosen)
-        default = to or str(Path.home() / "restored" / server)
-        dialog = RestoreTo(
-            what, default, database=is_database(chosen) and len(chosen.paths) == 1, fault=fault
-        )
-
-        def answered(place: str | None) -> None:
-            if place:
-                self.run_worker(self._plan_restore(server, chosen, place), name="plan")
-
-        self.push_screen(dialog, answered)
-
-    async def _plan_restore(self, server: str, chosen: "Chosen", place: str) -> None:
-        """Show the plan; what is wrong with the place leads back to the question."""
-        from tuibackup.jobs.process.ordering import restore_words
-        from tuibackup.overview.browse import spec_of
-
-        try:
-            words, text = await asyncio.to_thread(
-                restore_words, self.config, spec_of(server, chosen.snapshot), chosen.paths, place
-            )
-        except TuibackupError as error:
-            self._where_to(server, chosen, place, str(error))
-            return
-        title = _("Restore from {server}").format(server=server)
-        said = [*text, _("You may leave: it goes on.")]
-        dialog = JobPlan(title, said, words.command())
-        self.push_screen(dialog, lambda yes: self._order(words, server, text[0]) if yes else None)
+        assert self.browsing
+        Restoring(self, self.browsing, self.here).begin()
 
     def do_verify(self) -> None:
         from tuibackup.jobs.process.order import Verify
@@ -549,9 +524,9 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
         """Show the plan of a job; enter starts it."""
         said = [text.format(server=server, folder=self.config.drill.folder), _("You may leave: it goes on.")]
         dialog = JobPlan(title, said, words.command())
-        self.push_screen(dialog, lambda yes: self._order(words, server, server) if yes else None)
+        self.push_screen(dialog, lambda yes: self.order(words, server, server) if yes else None)
 
-    def _order(self, words: "Words", server: str, what: str) -> None:
+    def order(self, words: "Words", server: str, what: str) -> None:
         from tuibackup.jobs.process.order import order
 
         wanted = order(words, self.operator, server=server, what=what)
@@ -682,6 +657,7 @@ def open_cockpit(
     run: Callable[[Coroutine[None, None, object]], object],
     *,
     read_only: bool = False,
+    browsing: "Browsing",
 ) -> int:
     """Open the cockpit until it is left; returns the exit code. What goes on afterwards is printed.
 
@@ -692,7 +668,7 @@ def open_cockpit(
     keymap.check(config)
     if not os.environ.get("NO_COLOR"):  # an empty value means "not set" (no-color.org), but not to Textual
         os.environ.pop("NO_COLOR", None)
-    app = Cockpit(config, source, identify(None, config.operators), read_only=read_only)
+    app = Cockpit(config, source, identify(None, config.operators), read_only=read_only, browsing=browsing)
     run(app.run_async(mouse=config.mouse))
     if app.crash is not None:
         raise app.crash

@@ -116,6 +116,19 @@ DIALOGS: Mapping[str, Kind] = {
                 later("The same path in the newer snapshot in which it differs."),
             ),
             DialogAction(
+                "browse-find", ("slash",), "find",
+                later("Find a name anywhere in the snapshot; enter goes to where it lies."),
+            ),
+            DialogAction(
+                "browse-preview", ("p",), "preview",
+                later("The beginning of a text, or of anything else in hexadecimal."),
+            ),
+            DialogAction(
+                "browse-about", ("i",), "about",
+                later("All that is known of a name, and its versions; so does enter on a file."),
+            ),
+            DialogAction("copy", ("y",), "copy", later("Copy the command that restores it, but for where to.")),
+            DialogAction(
                 "browse-restore", ("R",), "restore",
                 later("Restore what is marked, or what is under the cursor; asks where to."),
             ),
@@ -224,7 +237,47 @@ DIALOGS: Mapping[str, Kind] = {
     ),
     "where": Kind(
         later("where to restore"),
-        later("A folder of this machine, or a server. Enter shows the plan; nothing is restored before that."),
+        later(
+            "A folder of this machine, SERVER:/NEW/FOLDER, or for a database a server. Enter shows the plan; nothing is"
+            " restored before that."
+        ),
+        (
+            DialogAction("where-previous", ("up",), "propose(-1)", later("The proposal before into the field.")),
+            DialogAction("where-next", ("down",), "propose(1)", later("The next proposal into the field.")),
+        ),
+        typing=True,
+    ),
+    "restore": Kind(
+        later("plan of a restore"),
+        later("What will be restored, where, and what becomes of what exists there. Enter starts nothing."),
+        (
+            DialogAction("restore-start", ("R",), "start", later("Start it.")),
+            DialogAction(
+                "restore-policy", ("e",), "policy",
+                later("What becomes of what exists there: leave it, replace what differs, replace all."),
+            ),
+            DialogAction(
+                "restore-dry-run", ("d",), "dry",
+                later("Dry run: what would be written, left and replaced, and the room there."),
+            ),
+            DialogAction("restore-nothing", ("enter",), "nothing", later("Say how to start it.")),
+            _COPY_COMMAND,
+            DialogAction("close", ("q", "n"), "close", later("Close it and change nothing, as esc does.")),
+            _HELP,
+        ),
+    ),
+    "find": Kind(
+        later("find a name"),
+        later(
+            "A part of a name anywhere in the snapshot, large and small letters alike; * stands for anything. Enter"
+            " looks for it."
+        ),
+        (),
+        typing=True,
+    ),
+    "approval": Kind(
+        later("approval of a restore"),
+        later("Who approved the restore, and why: both are kept in the log. Enter goes on; esc restores nothing."),
         (),
         typing=True,
     ),

@@ -47,7 +47,7 @@ def carry_out(words: Words, config: Config, recorder: Recorder, telling: Telling
 
     Raises TuibackupError: it could not be done at all, or not to its end.
     """
-    if isinstance(words, Restore):
+    if isinstance(words, Restore) and not words.dry_run:
         approval.require(config, words.approval)
     match words:
         case RestoreFolder():
@@ -76,6 +76,7 @@ def _restore_folder(
     words: RestoreFolder, config: Config, recorder: Recorder, telling: Telling
 ) -> tuple[Outcome, int]:
     from tuibackup.jobs.restore.folder import restore_to_folder
+    from tuibackup.jobs.restore.forecast import forecast_folder
     from tuibackup.jobs.restore.plan import plan_folder
 
     plan = plan_folder(
@@ -84,10 +85,13 @@ def _restore_folder(
         Path(os.fsdecode(words.to)),
         paths=tuple(map(os.fsdecode, words.paths)),
         databases=words.databases,
+        table=words.table,
         existing=words.existing,
         numeric_owner=words.numeric_owner,
         approval=words.approval,
     )
+    if words.dry_run:
+        return _told(forecast_folder(plan), telling)
     return _told(restore_to_folder(plan, recorder, _about(telling, plan.snapshot.spec)), telling)
 
 
@@ -95,6 +99,7 @@ def _restore_database(
     words: RestoreDatabase, config: Config, recorder: Recorder, telling: Telling
 ) -> tuple[Outcome, int]:
     from tuibackup.jobs.restore.database import restore_into_database
+    from tuibackup.jobs.restore.forecast import forecast_database
     from tuibackup.jobs.restore.plan import plan_database
 
     plan = plan_database(
@@ -107,6 +112,9 @@ def _restore_database(
         approval=words.approval,
     )
     runner = asyncio.Runner()  # never closed: closing waits for threads, even one that hangs in a name server
+    if words.dry_run:
+        looked = runner.run(forecast_database(plan, config, recorder, telling.answers, telling.note))
+        return _told(looked, telling)
     done = runner.run(
         restore_into_database(
             plan, config, recorder, telling.answers, telling.note, _about(telling, plan.snapshot.spec)
@@ -118,6 +126,7 @@ def _restore_database(
 def _restore_on_server(
     words: RestoreOnServer, config: Config, recorder: Recorder, telling: Telling
 ) -> tuple[Outcome, int]:
+    from tuibackup.jobs.restore.forecast import forecast_on_server
     from tuibackup.jobs.restore.on_server import restore_on_server
     from tuibackup.jobs.restore.plan import plan_server
 
@@ -130,6 +139,9 @@ def _restore_on_server(
         approval=words.approval,
     )
     runner = asyncio.Runner()  # never closed, as above
+    if words.dry_run:
+        looked = runner.run(forecast_on_server(plan, config, recorder, telling.answers, telling.note))
+        return _told(looked, telling)
     done = runner.run(
         restore_on_server(
             plan, config, recorder, telling.answers, telling.note, _about(telling, plan.snapshot.spec)

@@ -25,17 +25,25 @@ class RestoreFolder(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", t
     to: bytes
     paths: tuple[bytes, ...] = ()
     databases: tuple[str, ...] = ()
+    table: str | None = None
     existing: Existing = Existing.NEVER
     numeric_owner: bool = False
     approval: Approval = NOT_ASKED
+    dry_run: bool = False
 
     def command(self) -> tuple[str, ...]:
         """The words after `tuibackup` that order the same."""
         words = ["restore", self.snapshot, *map(printable, self.paths), "--to", printable(self.to)]
         for name in self.databases:
             words += ["--database", printable(name)]
+        words += ["--table", printable(self.table)] if self.table is not None else []
         words += ["--existing", self.existing] if self.existing is not Existing.NEVER else []
-        return (*words, *["--numeric-owner"] * self.numeric_owner, *self.approval.command())
+        return (
+            *words,
+            *["--numeric-owner"] * self.numeric_owner,
+            *self.approval.command(),
+            *["--dry-run"] * self.dry_run,
+        )
 
 
 class RestoreOnServer(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="restore-on-server"):
@@ -46,11 +54,17 @@ class RestoreOnServer(msgspec.Struct, frozen=True, kw_only=True, tag_field="do",
     paths: tuple[bytes, ...] = ()
     numeric_owner: bool = False
     approval: Approval = NOT_ASKED
+    dry_run: bool = False
 
     def command(self) -> tuple[str, ...]:
         """The words after `tuibackup` that order the same."""
         words = ["restore", self.snapshot, *map(printable, self.paths), "--into", printable(self.into)]
-        return (*words, *["--numeric-owner"] * self.numeric_owner, *self.approval.command())
+        return (
+            *words,
+            *["--numeric-owner"] * self.numeric_owner,
+            *self.approval.command(),
+            *["--dry-run"] * self.dry_run,
+        )
 
 
 class RestoreDatabase(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="restore-database"):
@@ -62,6 +76,7 @@ class RestoreDatabase(msgspec.Struct, frozen=True, kw_only=True, tag_field="do",
     table: str | None = None
     overwrite: bool = False
     approval: Approval = NOT_ASKED
+    dry_run: bool = False
 
     def command(self) -> tuple[str, ...]:
         """The words after `tuibackup` that order the same."""
@@ -74,7 +89,12 @@ class RestoreDatabase(msgspec.Struct, frozen=True, kw_only=True, tag_field="do",
             printable(self.into),
         ]
         words += ["--table", printable(self.table)] if self.table is not None else []
-        return (*words, *["--overwrite"] * self.overwrite, *self.approval.command())
+        return (
+            *words,
+            *["--overwrite"] * self.overwrite,
+            *self.approval.command(),
+            *["--dry-run"] * self.dry_run,
+        )
 
 
 class Verify(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="verify"):

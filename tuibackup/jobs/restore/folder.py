@@ -10,6 +10,7 @@ from tuibackup.ledger.entries import Kind
 from tuibackup.progress import Progress
 from tuibackup.sop import Clock, Outcome
 from tuibackup.text import count, size
+from tuibackup.vault.names import file_name
 from tuibackup.words import joined, sentence, sentence_n
 
 if TYPE_CHECKING:
@@ -62,18 +63,33 @@ class RestoredFolder(Result):
         return {**bounded(self.facts()), "to": plan["to"], "detail": detail}
 
 
+def sql_file(database: str, table: str) -> str:
+    """The name of the file that a table's SQL becomes."""
+    return f"{file_name(database)}.{file_name(table)}.sql"
+
+
 def restore_to_folder(
     plan: FolderPlan, recorder: Recorder, on_progress: Callable[[Progress], None]
 ) -> RestoredFolder:
     """Restore, and record what came out, or that it was refused, failed or was stopped. Raises TuibackupError."""
     from tuibackup.vault.reading import reading
-    from tuibackup.vault.restore.files import restore_dumps, restore_files
+    from tuibackup.vault.restore.files import restore_dumps, restore_files, restore_sql
 
     with (
         recorder.attempt(Kind.RESTORE, plan.body(), server=plan.snapshot.server) as attempt,
         reading(plan.snapshot),
     ):
-        if plan.snapshot.clock is Clock.DATABASES:
+        if plan.table is not None:
+            sql = plan.sql()
+            restored = restore_sql(
+                sql.parts,
+                sql.size,
+                plan.to,
+                sql_file(plan.databases[0], plan.table),
+                plan.existing,
+                on_progress,
+            )
+        elif plan.snapshot.clock is Clock.DATABASES:
             restored = restore_dumps(
                 plan.snapshot, plan.databases, plan.to, existing=plan.existing, on_progress=on_progress
             )

@@ -75,6 +75,18 @@ async def load(
     return Loaded(where, came, compared, tuple(changed))
 
 
+async def look(
+    plan: DatabasePlan, config: Config, answers: Answers, notes: Callable[[str], None], told: Told
+) -> tuple[bool, str]:
+    """Whether something there would be replaced, and where that is. Raises as `load` before it changes anything."""
+    async with _reached(config, plan.into, answers, notes, told) as target:
+        await _refuse_existing(target, plan)
+        there = await _exists(target, plan.dump.name)
+        if there and plan.table is not None:
+            there = await _has_table(target, plan.dump.name, plan.table.name)
+        return there, f"{target.name} ({target.words})"
+
+
 async def _load(
     target: TargetServer,
     plan: DatabasePlan,
@@ -181,12 +193,7 @@ async def _refuse_existing(target: TargetServer, plan: DatabasePlan) -> None:
                 "CREATE DATABASE {name} there first, or restore all of it", name=printable(quoted(name))
             ),
         )
-    found = await target.rows(
-        "SELECT TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s",
-        name,
-        plan.table.name,
-    )
-    if found and not plan.overwrite:
+    if not plan.overwrite and await _has_table(target, name, plan.table.name):
         raise DatabaseError(
             sentence(
                 "{target}: there is a table {name} already; it was left alone",
@@ -195,6 +202,16 @@ async def _refuse_existing(target: TargetServer, plan: DatabasePlan) -> None:
             ),
             sentence("--overwrite drops it and restores it"),
         )
+
+
+async def _has_table(target: TargetServer, database: str, table: str) -> bool:
+    return bool(
+        await target.rows(
+            "SELECT TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_NAME = %s",
+            database,
+            table,
+        )
+    )
 
 
 @contextlib.asynccontextmanager

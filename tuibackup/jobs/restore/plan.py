@@ -17,6 +17,7 @@ from tuibackup.vault.restore.existing import Existing
 from tuibackup.words import sentence
 
 if TYPE_CHECKING:
+    from tuibackup.jobs.content import Content
     from tuibackup.vault.layout import Snapshot
     from tuibackup.vault.restore.dumps import Dump, StoredTable
 
@@ -25,12 +26,16 @@ _LONGEST_PATH, _LONGEST_NAME = 3000, 255  # bytes; what is restored lies below a
 
 @dataclass(frozen=True, slots=True)
 class FolderPlan:
-    """What to restore into a folder: `paths` of a files snapshot, or `databases`; without either, everything."""
+    """What to restore into a folder: `paths` of a files snapshot, or `databases`; without either, everything.
+
+    `table`: of the only database this one table.
+    """
 
     snapshot: "Snapshot"
     to: Path
     paths: tuple[bytes, ...] = ()
     databases: tuple[str, ...] = ()
+    table: str | None = None
     existing: Existing = Existing.NEVER
     numeric_owner: bool = False
     approval: Approval = NOT_ASKED
@@ -39,12 +44,22 @@ class FolderPlan:
         """Files (or databases) and their bytes, read from the snapshot. Raises VaultError, UsageError."""
         if self.snapshot.clock is Clock.FILES:
             return _amount_of_files(self.snapshot, self.paths)
+        if self.table is not None:
+            return 1, self.sql().size
         found = [one for one in self.snapshot.summary.databases if one.name in self.databases]
         found = found if self.databases else list(self.snapshot.summary.databases)
         return len(found), sum(one.bytes for one in found)
 
+    def sql(self) -> "Content":
+        """Of the table. Raises UsageError: there is none of that name."""
+        from tuibackup.jobs.content import content_of
+
+        return content_of(self.snapshot, f"{self.databases[0]}.{self.table}")
+
     def body(self) -> dict[str, Any]:
         what = [printable(path) for path in self.paths] or list(self.databases)
+        if self.table is not None:
+            what = [f"{what[0]}.{printable(self.table)}"]
         to = printable(str(self.to))
         return {
             "snapshot": self.snapshot.spec,
@@ -129,6 +144,7 @@ def plan_folder(
     *,
     paths: Sequence[str] = (),
     databases: Sequence[str] = (),
+    table: str | None = None,
     existing: Existing = Existing.NEVER,
     numeric_owner: bool = False,
     approval: Approval = NOT_ASKED,
@@ -143,15 +159,21 @@ def plan_folder(
             sentence("{snapshot} holds files", snapshot=snapshot.spec), sentence("name paths instead")
         )
     _require_absolute(snapshot, paths)
-    return FolderPlan(
+    if table is not None and len(databases) != 1:
+        raise UsageError(sentence("--table is a table of one database"), sentence("name it: --database NAME"))
+    plan = FolderPlan(
         snapshot,
         Path(os.path.abspath(to.expanduser())),
         tuple(os.fsencode(path) for path in paths),
         tuple(databases),
+        table,
         existing,
         numeric_owner,
         approval,
     )
+    if table is not None:
+        plan.sql()  # there is such a table
+    return plan
 
 
 def plan_server(

@@ -12,10 +12,10 @@ from typing import TypeVar
 from tuibackup.config import Config
 from tuibackup.errors import ConnectionLostError, DownloadError, RemoteCommandError, UsageError
 from tuibackup.files.restore import content
-from tuibackup.files.restore.compare import Comparison, Owned
+from tuibackup.files.restore.compare import Comparison
 from tuibackup.files.restore.target import Place, ServerFolder, Unpacked, parent, refuse_unable
-from tuibackup.files.shell.owners import names_of
 from tuibackup.files.workers import in_thread
+from tuibackup.jobs.restore.gaps import gaps_of
 from tuibackup.jobs.restore.plan import ServerPlan
 from tuibackup.jobs.restore.swap import swap
 from tuibackup.progress import Progress
@@ -31,10 +31,10 @@ from tuibackup.vault.index.read import Index, IndexEntry
 from tuibackup.vault.index.schema import FILE_NAME
 from tuibackup.vault.restore.archives import Archives
 from tuibackup.vault.restore.outgoing import Outgoing
-from tuibackup.words import _, joined, sentence, sentence_n
+from tuibackup.words import sentence
 
 OnProgress = Callable[[Progress], None]
-Sentence = tuple[str, str]  # a path in words, and what is with it
+Named = tuple[str, str]  # a path in words, and what is with it
 
 _TOLD = 20  # complaints of the server's tar that are told one by one
 _T = TypeVar("_T")
@@ -54,8 +54,8 @@ class Sent:
     compared: str
     hashed: int
     resumed: bool
-    differences: tuple[Sentence, ...]
-    problems: tuple[Sentence, ...]
+    differences: tuple[Named, ...]
+    problems: tuple[Named, ...]
     gaps: tuple[str, ...]
     damaged: int
     swap: tuple[str, ...]
@@ -134,7 +134,7 @@ def refuse_unfit(plan: ServerPlan, place: Place, target: ServerFolder, amount: t
             sentence(
                 "{where}: the server does not say what is there: {said}",
                 where=plan.where,
-                said=place.state or _("nothing"),
+                said=place.state or sentence("nothing"),
             )
         )
     if place.free is not None and amount[1] > place.free:
@@ -206,7 +206,7 @@ class _Sending:
             resumed,
             tuple(comparison.differences.first),
             tuple(problems),
-            tuple(await self._gaps(comparison)),
+            await gaps_of(comparison, self._target, xattrs=self._index.has_xattrs(), said=self._said),
             len(self._damaged),
             commands,
         )
@@ -274,57 +274,6 @@ class _Sending:
                 Progress(self._hashed, self._files_total, self._compared_bytes, self._bytes_total, what)
             )
         return wrong, way
-
-    async def _gaps(self, comparison: Comparison) -> list[str]:
-        """What this server did not give back, in words for the record."""
-        target, gaps = self._target, []
-        if comparison.times:
-            why = sentence("; its tar gives whole seconds, and none to links") if target.plain else ""
-            gaps.append(
-                sentence(
-                    "{names} with another time than in the snapshot{why}",
-                    names=sentence_n("{count} name", "{count} names", comparison.times),
-                    why=why,
-                )
-            )
-        if foreign := await self._foreign(comparison.owned):
-            account = printable(target.probe.user or target.session.user)
-            why = (
-                ""
-                if target.root
-                else sentence(
-                    "; here all belongs to {account}: only root, or sudo, can give it away", account=account
-                )
-            )
-            gaps.append(
-                sentence(
-                    "{names} with another owner than in the snapshot{why}",
-                    names=sentence_n("{count} name", "{count} names", foreign),
-                    why=why,
-                )
-            )
-        if not target.xattrs and self._index.has_xattrs():
-            gaps.append(
-                sentence(
-                    "extended attributes and access lists are not restored: this server's tar gives none"
-                )
-            )
-        for said, times in self._said.items():
-            gaps.append(
-                joined("", (sentence("its tar says: {said}", said=said), f" (×{times})" if times > 1 else ""))
-            )
-        return gaps
-
-    async def _foreign(self, owned: Counter[Owned]) -> int:
-        """How many names belong to others than they did: by name where both have one, else by number."""
-        names = await names_of(self._target.session, {one.uid for one in owned}, {one.gid for one in owned})
-        foreign = 0
-        for one, times in owned.items():
-            user, group = names.of(one.uid, one.gid)
-            same_user = one.uid == one.was_uid or (bool(user) and user == one.was_user)
-            same_group = one.gid == one.was_gid or (bool(group) and group == one.was_group)
-            foreign += 0 if same_user and same_group else times
-        return foreign
 
 
 class _Progress:

@@ -1,8 +1,10 @@
-"""Browses the snapshots of a server: one folder at a time, paged from the index; `R` restores what is marked."""
+"""Browses the snapshots of a server: one folder at a time, paged from the index; `R` restores what is marked.
+
+`/` finds names anywhere in the snapshot: what was found is listed like a folder, and enter goes to where it lies.
+"""
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import ClassVar, cast
@@ -10,39 +12,34 @@ from typing import ClassVar, cast
 from textual.binding import BindingType
 
 from tuibackup.errors import TuibackupError
-from tuibackup.overview.browse import Browser, Page, Row, SnapshotLine, parent_of, spec_of
+from tuibackup.jobs.browsing import Browsing
+from tuibackup.overview.browse import About, Page, Row, SnapshotLine, parent_of
 from tuibackup.overview.picture import clock_word
-from tuibackup.sop import Clock
 from tuibackup.text import cells, count, printable, shorten, size, when
 from tuibackup.tui import actions
 from tuibackup.tui.dialog_actions import bindings
 from tuibackup.tui.lines import Line, cut, ends, left, right, wrapped
 from tuibackup.tui.panes.serverline import SIGNS
-from tuibackup.tui.screens.dialog import Dialog, Seat
+from tuibackup.tui.screens.chosen import Chosen, last_part, restore_command
+from tuibackup.tui.screens.dialog import Dialog, Seat, Text
+from tuibackup.tui.screens.inside import about_lines, preview_lines
+from tuibackup.tui.screens.typed import FindName
 from tuibackup.words import _, ngettext
 
 _MARGIN = 200  # rows that are read beyond those in sight, so that moving needs no reading
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """What is to be restored: paths of a snapshot, or databases; none: all of it."""
-
-    snapshot: SnapshotLine
-    paths: tuple[bytes, ...]
-
-
 class Browse(Dialog[Chosen]):
-    """Returns what is to be restored. Reading happens in threads, so that a silent disk keeps no key."""
+    """Returns what is to be restored. Reading happens in a helper process, so that a silent disk keeps no key."""
 
     kind = "browse"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("browse")]
     wide = 130
 
-    def __init__(self, server: str, browser: Browser, now: datetime) -> None:
+    def __init__(self, server: str, browsing: Browsing, now: datetime) -> None:
         super().__init__()
         self._server = server
-        self._browser = browser
+        self._browsing = browsing
         self._now = now.astimezone()
         self._snapshots: tuple[SnapshotLine, ...] | None = None
         self._snapshot: SnapshotLine | None = None  # None: the list of snapshots is shown
@@ -55,14 +52,14 @@ class Browse(Dialog[Chosen]):
         self._said = ""
         self._notice = ""  # in place of the keys, until the next one
         self._reading = 0  # questions under way
+        self._found: tuple[Row, ...] | None = None  # what a search found, listed in place of the folder
+        self._found_all = True
+        self._before_found = 0  # the cursor in the folder, before
         self.title_text = _("snapshots of {server}").format(server=printable(server))
 
     def on_mount(self) -> None:
         super().on_mount()
-        self._read(self._browser.snapshots, self._take_snapshots)
-
-    def on_unmount(self) -> None:
-        asyncio.get_running_loop().run_in_executor(None, self._browser.close)
+        self._read(partial(self._browsing.snapshots, self._server), self._take_snapshots)
 
     # Reading
 
@@ -93,12 +90,14 @@ class Browse(Dialog[Chosen]):
         if self._snapshot is None:
             return
         start = max(0, (self._cursor if offset is None else offset) - _MARGIN)
-        ask = partial(self._browser.page, self._snapshot, self._path, start, self._rows + 2 * _MARGIN)
+        ask = partial(
+            self._browsing.page, self._server, self._snapshot, self._path, start, self._rows + 2 * _MARGIN
+        )
         self._read(ask, self._take_page)
 
     def _take_page(self, answer: object) -> None:
         assert isinstance(answer, Page)
-        if answer.path != self._path or answer.snapshot is not self._snapshot:
+        if answer.path != self._path or answer.snapshot != self._snapshot:
             return  # somebody went on meanwhile
         self._page = answer
         if not self._path:
@@ -121,9 +120,13 @@ class Browse(Dialog[Chosen]):
     def _total(self) -> int:
         if self._snapshot is None:
             return len(self._snapshots or ())
+        if self._found is not None:
+            return len(self._found)
         return self._page.total if self._page else 0
 
     def _row(self, number: int) -> Row | None:
+        if self._found is not None:
+            return self._found[number] if number < len(self._found) else None
         page = self._page
         if page is None or not page.offset <= number < page.offset + len(page.rows):
             return None
@@ -137,7 +140,9 @@ class Browse(Dialog[Chosen]):
             words = _("reading …") if self._reading else ""
             return [head, (), ((words, "muted"),)]
         if not self._total:
-            empty = _("there is no snapshot yet") if self._snapshot is None else _("this folder is empty")
+            empty = _("this folder is empty")
+            if self._snapshot is None or self._found is not None:
+                empty = _("nothing has that in its name") if self._snapshot else _("there is no snapshot yet")
             return [head, (), ((empty, "muted"),)]
         top = max(0, min(self._cursor - self._rows // 2, self._total - self._rows))
         shown = range(top, min(top + self._rows, self._total))
@@ -156,10 +161,25 @@ class Browse(Dialog[Chosen]):
             return cut(((_("enter opens one; the newest first"), "muted"),), room)
         end = ""
         if marked := len(self._marks):
-            words = _("{number} marked, {size}")
-            end = words.format(number=count(marked), size=size(sum(self._marks.values())))
+            shown = {row.path for row in self._found or (self._page.rows if self._page else ())}
+            hidden = sum(1 for path in self._marks if path not in shown)
+            words = (
+                _("{number} marked, {hidden} of them elsewhere, {size}")
+                if hidden
+                else _("{number} marked, {size}")
+            )
+            end = words.format(
+                number=count(marked), hidden=count(hidden), size=size(sum(self._marks.values()))
+            )
         start = f"{clock_word(self._snapshot.clock)} {self._snapshot.name}  "
         place = printable(self._path.replace(b"\0", b".")) or _("all of it")
+        if self._found is not None:
+            words = (
+                _("{number} found")
+                if self._found_all
+                else _("{number} found, and more: say more of the name")
+            )
+            place = words.format(number=count(len(self._found)))
         place = shorten(place, max(10, room - cells(start) - cells(end) - 2), middle=True)
         return ends(((start + place, "strong"),), ((end, "key"),), room)
 
@@ -215,9 +235,11 @@ class Browse(Dialog[Chosen]):
             ]
         restore = _("restore marked") if self._marks else _("restore this")
         return [
-            (self.key("browse-open"), _("open"), True),
+            (self.key("browse-open"), _("go there") if self._found is not None else _("open"), True),
             (self.key("mark"), _("mark"), True),
             (self.key("browse-restore"), restore, True),
+            (self.key("browse-find"), _("find"), True),
+            (self.key("browse-preview"), _("preview"), True),
             (f"{self.key('browse-older')} {self.key('browse-newer')}", _("other version"), True),
             (self.key("browse-up"), _("up"), True),
             ("esc", _("back"), True),
@@ -246,12 +268,29 @@ class Browse(Dialog[Chosen]):
                 self._show(self._snapshots[self._cursor], b"")
             return
         row = self._row(self._cursor)
-        if row and row.opens:
+        if row and self._found is not None:
+            ask = partial(self._browsing.locate, self._server, self._snapshot, row.path)
+            self._read(ask, self._take_place)
+        elif row and not row.opens:
+            self.action_about()
+        elif row:
             self._came_from.append((self._path, self._cursor))
             self._show(self._snapshot, row.path)
 
+    def _take_place(self, answer: object) -> None:
+        """Where something that was found lies."""
+        assert isinstance(answer, tuple)
+        if self._snapshot is not None:
+            folder, number = answer
+            self._came_from = self._came_from[:1]  # up goes to the folder above
+            self._show(self._snapshot, folder, number)
+
     def action_up(self) -> None:
         if self._snapshot is None:
+            return
+        if self._found is not None:
+            self._found, self._cursor = None, self._before_found
+            self.draw()
             return
         if not self._path:
             self._back_to_snapshots()
@@ -271,7 +310,7 @@ class Browse(Dialog[Chosen]):
 
     def _show(self, snapshot: SnapshotLine, path: bytes, cursor: int = 0) -> None:
         self._snapshot, self._path, self._page, self._cursor = snapshot, path, None, cursor
-        self._said = ""
+        self._said, self._found = "", None
         self._fetch()
 
     def action_mark(self) -> None:
@@ -279,6 +318,8 @@ class Browse(Dialog[Chosen]):
         if row:
             if self._marks.pop(row.path, None) is None:
                 self._marks[row.path] = row.size or 0
+                if row.opens and row.size is None and self._snapshot:
+                    self._weigh(self._snapshot, row.path)
             self.action_go(1)
 
     def action_other(self, by: int) -> None:
@@ -287,29 +328,101 @@ class Browse(Dialog[Chosen]):
             return
         row = self._row(self._cursor)
         path = row.path if row else self._path
-        self._read(partial(self._browser.other, self._snapshot, path, by), self._take_other)
+        ask = partial(self._browsing.other, self._server, self._snapshot, path, by)
+        self._read(ask, self._take_other)
 
     def _take_other(self, answer: object) -> None:
         if answer is None:
             self._notice = _("no other version in that direction")
             return
         assert isinstance(answer, SnapshotLine)
-        self._snapshot, self._page = answer, None
+        self._snapshot, self._page, self._found = answer, None, None
         self._fetch()
+
+    def _weigh(self, snapshot: SnapshotLine, path: bytes) -> None:
+        """How much lies below a folder that was marked."""
+
+        def take(answer: object) -> None:
+            assert isinstance(answer, int)
+            if path in self._marks:
+                self._marks[path] = answer
+
+        self._read(partial(self._browsing.amount, self._server, snapshot, path), take)
+
+    def action_find(self) -> None:
+        """Look for a name anywhere in the snapshot."""
+        snapshot = self._snapshot
+        if snapshot is None:
+            self._notice = _("open a snapshot first: / finds names in it")
+            self.draw()
+            return
+
+        def typed(words: str | None) -> None:
+            if words:
+                self._read(
+                    partial(self._browsing.search, self._server, snapshot, words),
+                    partial(self._take_found, snapshot),
+                )
+
+        self.app.push_screen(FindName(), typed)
+
+    def _take_found(self, snapshot: SnapshotLine, answer: object) -> None:
+        assert isinstance(answer, tuple)
+        if self._snapshot is snapshot:
+            if self._found is None:
+                self._before_found = self._cursor
+            self._found, self._found_all = answer
+            self._cursor = 0
+
+    def action_about(self) -> None:
+        """All that is known of the name under the cursor, and its versions."""
+        row = self._row(self._cursor) if self._snapshot else None
+        if row and self._snapshot:
+            title = last_part(row)
+            ask = partial(self._browsing.about, self._server, self._snapshot, row.path)
+
+            def show(answer: object) -> None:
+                assert isinstance(answer, About)
+                self.app.push_screen(Text(title, partial(about_lines, answer, self._now)))
+
+            self._read(ask, show)
+
+    def action_preview(self) -> None:
+        """The beginning of the file under the cursor."""
+        row = self._row(self._cursor) if self._snapshot else None
+        if row is None or self._snapshot is None or (row.opens and row.size is None):
+            self._notice = _("a folder has no content of its own: enter opens it")
+            self.draw()
+            return
+        title = last_part(row)
+
+        def show(answer: object) -> None:
+            self.app.push_screen(Text(title, partial(preview_lines, answer)))
+
+        self._read(partial(self._browsing.preview, self._server, self._snapshot, row.path), show)
+
+    def action_copy(self) -> None:
+        """The command that restores what is marked, or what is under the cursor."""
+        if (chosen := self._chosen()) is None:
+            return
+        self.app.copy_to_clipboard(restore_command(self._server, chosen))
+        self._notice = _("copied: {command}").format(command=restore_command(self._server, chosen))
+        self.draw()
+
+    def _chosen(self) -> Chosen | None:
+        """What is marked, or else what is under the cursor."""
+        if self._snapshot is None:
+            return Chosen(self._snapshots[self._cursor], ()) if self._snapshots and self._total else None
+        row = self._row(self._cursor)
+        paths = tuple(self._marks) or ((row.path,) if row else ())
+        return Chosen(self._snapshot, paths) if paths else None
 
     def action_restore(self) -> None:
         if cast("Seat", self.app).read_only:
             self._notice = actions.read_only()
             self.draw()
-            return
-        if self._snapshot is None:
-            if self._snapshots and self._total:
-                self.dismiss(Chosen(self._snapshots[self._cursor], ()))
-            return
-        row = self._row(self._cursor)
-        paths = tuple(self._marks) or ((row.path,) if row else ())
-        if paths:
-            self.dismiss(Chosen(self._snapshot, paths))
+        elif (chosen := self._chosen()) is not None:
+            self.dismiss(chosen)
 
     def action_close(self) -> None:
         """`esc` goes up one folder, then to the list of snapshots, then closes."""
@@ -317,22 +430,3 @@ class Browse(Dialog[Chosen]):
             self.dismiss(None)
         else:
             self.action_up()
-
-
-def chosen_words(server: str, chosen: Chosen) -> str:
-    """What is to be restored, in a few words."""
-    spec = spec_of(server, chosen.snapshot)
-    if not chosen.paths:
-        return spec
-    names = [printable(path.replace(b"\0", b".")) for path in chosen.paths]
-    first = (
-        names[0]
-        if len(names) == 1
-        else _("{name} and {number} more").format(name=names[0], number=len(names) - 1)
-    )
-    return f"{spec}: {first}"
-
-
-def is_database(chosen: Chosen) -> bool:
-    """Whether it is of a databases snapshot."""
-    return chosen.snapshot.clock is Clock.DATABASES

@@ -88,6 +88,9 @@ class EntryDetails(Reader):
         if row.outcome:
             lines += field(_("outcome"), _(row.outcome), style, room)
         lines += way_lines(ways_out(row.kind, row.body), self._keymap, room)
+        swap = row.body.get("swap")
+        for number, command in enumerate(swap if isinstance(swap, list) else ()):
+            lines += field(_("to swap it in") if number == 0 else "", printable(str(command)), "", room)
         lines.append(())
         body = {name: value for name, value in row.body.items() if name != SAID}
         return lines + _tree(body, room, 0)

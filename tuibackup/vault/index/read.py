@@ -189,6 +189,15 @@ class Index:
         start = max(0, offset - inside)
         return inside + len(mounted), [*rows, *mounted[start : start + most - len(rows)]]
 
+    def position(self, path: bytes) -> int:
+        """The number that the entry at `path` has in the listing of the folder it lies in."""
+        folder, _, name = path.rpartition(b"/")
+        above = self.get(folder) if folder else None
+        if above is None or any(root.folder == path for root in self.roots):
+            return next((at for at, one in enumerate(self.listing(folder)) if one.path == path), 0)
+        (before,) = self._one("SELECT count(*) FROM entry WHERE parent = ? AND name < ?", above.id, name)
+        return int(before)
+
     def walk(self, path: bytes = b"") -> Iterator[IndexEntry]:
         """Everything at and below `path` (or all): a folder, then what it holds by name, depth first.
 

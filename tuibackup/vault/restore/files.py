@@ -119,13 +119,41 @@ def restore_dumps(
         if existing is not Existing.ALWAYS and _holds(target, dump.sql()):
             done += one.bytes
             continue
-        with _whole_or_not(target, existing) as output:
-            sha256 = hashlib.sha256()
-            for part in map(told, dump.sql()):
-                output.write(part)
-                sha256.update(part)
-            _require(target, output, sha256.digest())
+        _write(target, map(told, dump.sql()), existing)
     return Restored(len(wanted), 0, 0, done, ())
+
+
+def restore_sql(
+    pieces: Iterator[bytes],
+    size: int,
+    to: Path,
+    name: str,
+    existing: Existing,
+    on_progress: OnProgress | None,
+) -> Restored:
+    """Write `pieces`, `size` bytes of SQL, into the file `name` of the folder `to`. Raises VaultError."""
+    with vault_errors(to):
+        to.mkdir(mode=0o700, parents=True, exist_ok=True)
+    done = 0
+
+    def told(part: bytes) -> bytes:
+        nonlocal done
+        done += len(part)
+        if on_progress:
+            on_progress(Progress(0, 1, done, size, printable(name), "tables"))
+        return part
+
+    _write(to / name, map(told, pieces), existing)
+    return Restored(1, 0, 0, done, ())
+
+
+def _write(target: Path, pieces: Iterator[bytes], existing: Existing) -> None:
+    with _whole_or_not(target, existing) as output:
+        sha256 = hashlib.sha256()
+        for part in pieces:
+            output.write(part)
+            sha256.update(part)
+        _require(target, output, sha256.digest())
 
 
 def _holds(target: Path, content: Iterator[bytes]) -> bool:
