@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 from textual.pilot import Pilot
 
-from tests.tui.pictures import Fixed, config
+from tests.tui.pictures import Fixed, NothingStored, config
 from tuibackup.overview.picture import Picture
 from tuibackup.run.operator import Operator
 from tuibackup.tui.app import Cockpit
@@ -81,7 +81,7 @@ def cockpit(tmp_path: Path) -> Opener:
         read_only = bool(options.pop("read_only", False))
         settings = replace(config(tmp_path, picture), **options)
         source = Fixed(picture, settings)
-        app = Cockpit(settings, source, Operator("andi"), read_only=read_only)
+        app = Cockpit(settings, source, Operator("andi"), NothingStored(), read_only=read_only)
         async with app.run_test(size=(columns, rows)) as pilot:
             await pilot.pause()
             await pilot.pause(0.05)

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from tuibackup.config import Config, Database, Server, VaultSettings
 from tuibackup.errors import VaultError
+from tuibackup.jobs.browsing import Browsing
 from tuibackup.overview.asked import LINES, Lines, Wanted
 from tuibackup.overview.desk import Desk
 from tuibackup.overview.gather import Wish
@@ -363,3 +364,19 @@ class Fixed:
 
     def close(self) -> None:
         clock.sleep(0)
+
+
+class NothingStored(Browsing):
+    """Without a helper: no server has a snapshot."""
+
+    def __init__(self) -> None:
+        pass
+
+    def renew(self, config: Config) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def snapshots(self, server: str) -> tuple[()]:
+        return ()

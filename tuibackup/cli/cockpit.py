@@ -33,4 +33,4 @@ def run(args: argparse.Namespace, context: Context) -> int:
         browsing = Browsing(config, read_only=args.read_only)
         from tuibackup.tui.app import open_cockpit
 
-        return open_cockpit(config, source, loop.run, read_only=args.read_only, browsing=browsing)
+        return open_cockpit(config, source, browsing, loop.run, read_only=args.read_only)

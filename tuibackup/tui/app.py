@@ -68,9 +68,9 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
         config: Config,
         source: Source,
         operator: Operator,
+        browsing: "Browsing",
         *,
         read_only: bool = False,
-        browsing: "Browsing | None" = None,
     ) -> None:
         # Before Textual reads the theme's variables, which ours extend.
         self.config = config
@@ -78,7 +78,7 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
         # Without colours Textual must leave them to the terminal: its other filter makes them grey.
         super().__init__(TerminalDriver, ansi_color=True if "NO_COLOR" in os.environ else None)
         self.source = source
-        self.browsing = browsing  # looks into snapshots; tests of other things have none
+        self.browsing = browsing
         self.operator = operator
         self.read_only = read_only
         self.starting = False  # whether a request of ours still asks its questions
@@ -146,8 +146,7 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
                     continue
         finally:
             self.source.close()
-            if self.browsing:
-                self.browsing.close()
+            self.browsing.close()
 
     def wake(self) -> None:
         """Get the next picture now."""
@@ -195,8 +194,7 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
     def _renew(self, config: Config) -> None:
         """Use the configuration that was read again, and say so."""
         before, self.config = self.config, config
-        if self.browsing:
-            self.browsing.renew(config)
+        self.browsing.renew(config)
         said = [renewed(before, config)]
         try:
             keymap.check(config)
@@ -456,8 +454,7 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
     def do_restore(self) -> None:
         from tuibackup.tui.restoring import Restoring
 
-        assert self.browsing
-        Restoring(self, self.browsing, self.here).begin()
+        Restoring(self, self.browsing, self.here, self.main.picture.now).begin()
 
     def do_verify(self) -> None:
         from tuibackup.jobs.process.order import Verify
@@ -654,10 +651,10 @@ def _looks_alike(picture: Picture, other: Picture) -> bool:
 def open_cockpit(
     config: Config,
     source: Source,
+    browsing: "Browsing",
     run: Callable[[Coroutine[None, None, object]], object],
     *,
     read_only: bool = False,
-    browsing: "Browsing",
 ) -> int:
     """Open the cockpit until it is left; returns the exit code. What goes on afterwards is printed.
 
@@ -668,7 +665,7 @@ def open_cockpit(
     keymap.check(config)
     if not os.environ.get("NO_COLOR"):  # an empty value means "not set" (no-color.org), but not to Textual
         os.environ.pop("NO_COLOR", None)
-    app = Cockpit(config, source, identify(None, config.operators), read_only=read_only, browsing=browsing)
+    app = Cockpit(config, source, identify(None, config.operators), browsing, read_only=read_only)
     run(app.run_async(mouse=config.mouse))
     if app.crash is not None:
         raise app.crash

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from time import sleep
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from msgspec.structs import replace
 
@@ -27,23 +27,42 @@ from tuibackup.tui.screens.typed import AskApproval
 from tuibackup.words import _
 
 if TYPE_CHECKING:
-    from tuibackup.tui.app import Cockpit
+    from datetime import datetime
+
+    from textual.app import App
+
+    from tuibackup.config import Config
+    from tuibackup.jobs.process.order import Words
+    from tuibackup.run.operator import Operator
 
 _POLL = 0.2  # seconds between two looks into the journal of a dry run
+
+
+class Seat(Protocol):
+    """The part of the app that a restore knows, besides its screens."""
+
+    config: "Config"
+    operator: "Operator"
+
+    def order(self, words: "Words", server: str, what: str) -> None:
+        """Start a job."""
 
 
 class Restoring:
     """One of them; each screen leads to the next, a fault back to the question it is about."""
 
-    def __init__(self, app: "Cockpit", browsing: Browsing, server: str) -> None:
+    def __init__(self, app: "App[Any]", browsing: Browsing, server: str, now: "datetime") -> None:
+        """`app` is a `Seat`."""
         self._app = app
+        self._seat = cast("Seat", app)
+        self._now = now
         self._browsing = browsing
         self._server = server
         self._names: list[str] = []
 
     def begin(self) -> None:
         """Browse."""
-        dialog = Browse(self._server, self._browsing, self._app.main.picture.now)
+        dialog = Browse(self._server, self._browsing, self._now)
         self._app.push_screen(dialog, lambda chosen: self._where_to(chosen) if chosen else None)
 
     def _where_to(self, chosen: Chosen, to: str = "", fault: str = "") -> None:
@@ -59,7 +78,7 @@ class Restoring:
 
     def _proposals(self, chosen: Chosen) -> list[tuple[str, str]]:
         found = [(str(Path.home() / "restored" / self._server), _("a folder of this machine"))]
-        servers = self._app.config.servers
+        servers = self._seat.config.servers
         if not is_database(chosen):
             if (server := servers.get(self._server)) and server.folders:
                 folder = next(
@@ -79,7 +98,7 @@ class Restoring:
         return found
 
     def _ask_approval(self, chosen: Chosen, place: str) -> None:
-        if not self._app.config.restore.approval:
+        if not self._seat.config.restore.approval:
             self._plan(chosen, place, NOT_ASKED)
             return
 
@@ -130,7 +149,7 @@ class Restoring:
         )
 
     def _start(self, dialog: RestorePlan) -> None:
-        self._app.order(dialog.ordered.words, self._server, dialog.ordered.what)
+        self._seat.order(dialog.ordered.words, self._server, dialog.ordered.what)
 
     def _rehearse(self, dialog: RestorePlan) -> None:
         self._app.run_worker(self._dry(dialog), name="dry")
@@ -139,9 +158,9 @@ class Restoring:
         """The dry run is a job, too: it may ask, and hang in a disk, and nothing of it is recorded."""
         words = replace(dialog.ordered.words, dry_run=True)
         what = _("dry run: {what}").format(what=dialog.ordered.what)
-        wanted = order(words, self._app.operator, server=self._server, what=what)
+        wanted = order(words, self._seat.operator, server=self._server, what=what)
         try:
-            request = await asyncio.to_thread(start_job, wanted, self._app.config)
+            request = await asyncio.to_thread(start_job, wanted, self._seat.config)
             await request.put_questions_to(ScreenAnswers(self._app))
             lines, fault = await asyncio.to_thread(_told_by, request.journals[0], lambda: dialog.is_attached)
         except (TuibackupError, OSError) as error:
