@@ -499,7 +499,7 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
     def _remove(self, plan: "RetentionPlan") -> None:
         from tuibackup.jobs.process.order import Retention
 
-        self._order(Retention(goes={plan.server: plan.goes}), plan.server, plan.server)
+        self.order(Retention(goes={plan.server: plan.goes}), plan.server, plan.server)
 
     def do_hold(self) -> None:
         from tuibackup.jobs.process.order import Hold, Release
@@ -513,7 +513,7 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
         def answered(reason: str | None) -> None:
             if reason:
                 words = Release(snapshot=spec, reason=reason) if held else Hold(snapshot=spec, reason=reason)
-                self._order(words, server, spec)
+                self.order(words, server, spec)
 
         self.push_screen(HoldReason(spec, _(held)), answered)
 
