@@ -2,6 +2,7 @@
 
 from textual import events
 from textual.widgets import Input
+from textual.widgets.input import Selection
 
 # Textual's keys that edit, with their actions.
 _EDITING = {key: binding.action for binding in Input.BINDINGS for key in binding.key.split(",")}  # type: ignore[union-attr]  # all are Bindings
@@ -17,6 +18,18 @@ class Field(Input):
     ) -> None:
         super().__init__(value, placeholder, password=password, select_on_focus=False, id=name or None)
         self.cursor_blink = False  # each blink would be bytes on a slow line
+
+    def on_mount(self) -> None:
+        self.offer(self.value)
+
+    def offer(self, text: str) -> None:
+        """Show `text` as the answer that is offered: the first letter typed takes its place, other keys edit it."""
+        self.value = text
+        self.selection = Selection(0, len(text))
+
+    def take(self, text: str) -> None:
+        """As if `text` had been typed."""
+        self.replace(text, *sorted(self.selection))
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key) and event.key in _EDITING:

@@ -11,10 +11,10 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
-from textual.widgets import Input
 
 from tuibackup.tui import actions
 from tuibackup.tui.dialog_actions import DIALOGS, bindings
+from tuibackup.tui.field import Field
 from tuibackup.tui.lines import COMPONENTS, Line, Lines, plain, right, wrapped
 from tuibackup.tui.panes.bar import keys_line
 from tuibackup.tui.private import DrawnOnce
@@ -190,10 +190,10 @@ class Dialog(DrawnOnce, ModalScreen[Result], inherit_bindings=False):
 
     def on_key(self, event: events.Key) -> None:
         """Keys that are typed before the dialog's field has the focus go into the field."""
-        field = next(iter(self.query(Input)), None)
+        field = next(iter(self.query(Field)), None)
         if field is not None and not field.has_focus and event.is_printable and event.character:
             event.stop()
-            field.insert_text_at_cursor(event.character)
+            field.take(event.character)
 
 
 class Planned(Dialog[Result]):

@@ -106,8 +106,7 @@ class SetUp(Dialog["Guide"]):
         if prompt is not self._prompt:
             self._prompt, self._scrolled = prompt, False
             self.field.password = prompt.secret
-            self.field.value = "" if prompt.secret else prompt.default
-            self.field.cursor_position = len(self.field.value)
+            self.field.offer("" if prompt.secret else prompt.default)
 
     async def _answer(self, text: str) -> None:
         assert self._guide is not None
@@ -194,8 +193,7 @@ class SetUp(Dialog["Guide"]):
         if choices and self._work is None:
             now = self.field.value.strip()
             at = choices.index(now) + by if now in choices else (0 if by > 0 else -1)
-            self.field.value = choices[at % len(choices)]
-            self.field.cursor_position = len(self.field.value)
+            self.field.offer(choices[at % len(choices)])
 
     def action_scroll(self, by: int) -> None:
         self._scrolled = True
