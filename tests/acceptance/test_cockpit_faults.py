@@ -21,7 +21,7 @@ def test_a_configuration_that_is_broken_while_the_cockpit_is_open_is_told_line_b
         seat.send("b")
         seat.wait_for("enter start")
         seat.send("\r")
-        seat.wait_for("The runs could not be started", "write host = true")
+        seat.wait_for("The runs could not be started", "host: yes is no value")
         seat.settle()
         top = next(row for row, line in enumerate(seat.lines) if "The runs could not" in line)
         bottom = next(row for row, line in enumerate(seat.lines) if line.startswith("└"))

@@ -226,6 +226,6 @@ def test_a_removed_or_held_snapshot_is_told_so(lived: Lived) -> None:
     latest = f"siakad/files/{lived.site.snapshots('siakad', 'files')[-1].name}"
     assert lived.site.tuibackup("hold", latest, "--reason", "audit 2026").code == 0
     (whole,) = lived.site.tuibackup("history", "siakad", "--json").json["servers"]
-    assert [one["held"] for one in whole["snapshots"] if one["snapshot"] == latest] == ["audit 2026"]
+    assert [one["held"] for one in whole["snapshots"] if one["snapshot"] == latest] == ["held: audit 2026"]
     assert {one["removed"] for one in whole["snapshots"]} == {False}
     assert whole["kept"] == whole["snapshots-total"]

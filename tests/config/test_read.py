@@ -16,6 +16,7 @@ from tuibackup.config import (
     example,
 )
 from tuibackup.config.read import parse
+from tuibackup.config.settings import DiscoverSettings
 from tuibackup.config.table import KEYS
 from tuibackup.sop import Period
 
@@ -63,6 +64,8 @@ def test_what_the_contract_shows_is_read_as_it_says() -> None:
         [run]
         parallel = 4
         bandwidth = ["20 MB/s", "08:00-17:00 5 MB/s"]
+        [discover]
+        every = "never"
         [ledger]
         url = "sqlite:////var/lib/l.sqlite"
         [keymap]
@@ -107,6 +110,7 @@ def test_what_the_contract_shows_is_read_as_it_says() -> None:
     assert config == Config(
         source=Path("c.toml"),
         state=Path("/var/lib/elsewhere"),
+        discover=DiscoverSettings(None),
         vault=VaultSettings(Path("/srv/backup"), "50 GB", Period(2, "month")),
         language="id",
         theme="tuibackup-dark",

@@ -149,10 +149,9 @@ def _drill(table: Table) -> DrillSettings:
 
 
 def _discover(table: Table) -> DiscoverSettings:
-    def every(text: str) -> Period | None:
-        return None if text.strip() == "never" else Period.parse(text)
-
-    return DiscoverSettings(table.parsed("every", every, DiscoverSettings().every))
+    if (table.text("every") or "").strip() == "never":
+        return DiscoverSettings(None)
+    return DiscoverSettings(table.parsed("every", Period.parse, DiscoverSettings().every))
 
 
 def theme_name(text: str) -> str:

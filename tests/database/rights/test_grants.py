@@ -20,7 +20,7 @@ from tuibackup.vault.incoming import Incoming
 PLACE = Path(__file__).parents[3]
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/manual.md"])
+@pytest.mark.parametrize("page", ["docs/manual.md"])
 async def test_the_grant_to_paste_is_enough(
     page: str,
     objects: PrivateMariadb,
