@@ -315,7 +315,7 @@ def test_the_cockpit_browses_and_restores_what_was_marked(siakad: Site, tmp_path
         terminal.send("\x15" + f"{back}\r")
         terminal.wait_for("44 files", "free there", f"tuibackup restore siakad/files/{snapshot.name}")
         terminal.send("e")
-        terminal.wait_for("[x] replace what differs", "--existing changed")
+        terminal.wait_for("[x] replace what differs", "--existing", "changed")
         terminal.send("R")
         terminal.wait_for("√ restore", "done")
         terminal.send("q")

@@ -218,7 +218,6 @@ def test_words_that_make_no_sense_are_wrong_usage(siakad: Site) -> None:
         ((*FROM[:3], "tidak_ada", "--into", "uji"), "has no database tidak_ada"),
         ((*FROM[:2], "--into", "uji"), "--database"),
         ((*FROM, "--into", "tidak_ada"), "tidak_ada"),
-        ((*FROM, "--table", "kosong", "--to", "there"), "--into"),
         ((*FROM,), "--into"),
     ):
         said = siakad.tuibackup(*words)

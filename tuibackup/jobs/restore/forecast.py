@@ -17,6 +17,7 @@ from tuibackup.sop import Clock, Outcome
 from tuibackup.vault.archive.entry import KINDS_OF_MODES, Kind
 from tuibackup.vault.disk import room
 from tuibackup.vault.restore.existing import Existing
+from tuibackup.words import later
 
 if TYPE_CHECKING:
     from tuibackup.vault.index.read import Index, IndexEntry
@@ -154,7 +155,7 @@ async def forecast_on_server(
     from tuibackup.run.questions import RememberedAnswers
 
     amount = plan.amount()
-    told = accepting(recorder, plan.into.name, "the dry run of a restore")
+    told = accepting(recorder, plan.into.name, later("the dry run of a restore"))
     async with await open_session(config, plan.into, RememberedAnswers(answers), notes, told) as session:
         target = await reached(plan, session)
         place = await target.look()
@@ -175,7 +176,7 @@ async def forecast_database(
     """Of a restore into a database server, which is looked at. Raises what the restore would raise before it begins."""
     from tuibackup.jobs.restore.loading import look
 
-    told = accepting(recorder, plan.into, "the dry run of a restore")
+    told = accepting(recorder, plan.into, later("the dry run of a restore"))
     there, where = await look(plan, config, answers, notes, told)
     tables = 1 if plan.table else len(plan.dump.tables)
     return Forecast(
