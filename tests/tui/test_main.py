@@ -10,7 +10,8 @@ from tuibackup.overview.picture import Picture, Rows
 from tuibackup.run.operator import Operator
 from tuibackup.run.plan import Plan, PlanSummary
 from tuibackup.sop import Clock, Outcome, Step
-from tuibackup.tui.app import Cockpit
+from tuibackup.tui.doing.backups import Backups
+from tuibackup.tui.doing.stopping import Stopping
 from tuibackup.tui.screens.main import layout_for
 from tuibackup.tui.screens.plan import PlanScreen
 
@@ -170,7 +171,7 @@ async def test_stop_asks_names_what_happens_and_means_no(
     cockpit: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stopped: list[str] = []
-    monkeypatch.setattr(Cockpit, "_stop", lambda self, run, name: stopped.append(name))
+    monkeypatch.setattr(Stopping, "_stop", lambda self, run, name: stopped.append(name))
     async with cockpit(pictures.drawn()) as seat:
         await seat.press("]", "x")
         assert "Stop the run of siakad?" in seat.screen
@@ -187,7 +188,7 @@ def planner(asked: list[tuple[dict[str, frozenset[Clock]], bool]]) -> object:
     """Stands for run.plan in tests of the dialog alone."""
 
     def make(
-        self: Cockpit, wants: dict[str, frozenset[Clock]], full: bool
+        self: Backups, wants: dict[str, frozenset[Clock]], full: bool
     ) -> tuple[tuple[Plan, ...], PlanSummary]:
         asked.append((wants, full))
         plans = tuple(
@@ -195,7 +196,7 @@ def planner(asked: list[tuple[dict[str, frozenset[Clock]], bool]]) -> object:
                  expected=dict.fromkeys(Step, 10.0), estimate_bytes=12 << 20)
             for name, clocks in wants.items()
         )  # fmt: skip
-        summary = PlanSummary(900 << 20, 1 << 40, 4 << 40, self.config.vault.path, ("database password of lms",),
+        summary = PlanSummary(900 << 20, 1 << 40, 4 << 40, self.seat.config.vault.path, ("database password of lms",),
                               ("your agent is forwarded: a run cannot reconnect after you log out",))  # fmt: skip
         return plans, summary
 
@@ -206,9 +207,9 @@ async def test_the_plan_shows_and_changes_what_will_be_done(
     cockpit: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[dict[str, frozenset[Clock]], bool]] = []
-    monkeypatch.setattr(Cockpit, "_plan", planner(asked))
+    monkeypatch.setattr(Backups, "_plan", planner(asked))
     started: list[tuple[Plan, ...]] = []
-    monkeypatch.setattr(Cockpit, "_planned", lambda self, plans: started.append(plans))
+    monkeypatch.setattr(Backups, "_planned", lambda self, plans: started.append(plans))
     async with cockpit(pictures.drawn(), "120x30") as seat:
         await seat.press("space", "space", "b")
         await seat.until("needs about 900 MiB")
@@ -228,9 +229,9 @@ async def test_the_plan_shows_and_changes_what_will_be_done(
 
 
 async def test_closing_the_plan_starts_nothing(cockpit: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Cockpit, "_plan", planner([]))
+    monkeypatch.setattr(Backups, "_plan", planner([]))
     started: list[object] = []
-    monkeypatch.setattr(Cockpit, "_start", lambda self, plans: started.append(plans))
+    monkeypatch.setattr(Backups, "start", lambda self, plans: started.append(plans))
     async with cockpit(pictures.drawn()) as seat:
         await seat.press("b")
         assert isinstance(seat.app.screen, PlanScreen)
@@ -240,7 +241,7 @@ async def test_closing_the_plan_starts_nothing(cockpit: Opener, monkeypatch: pyt
 
 
 async def test_nothing_chosen_cannot_be_started(cockpit: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Cockpit, "_plan", planner([]))
+    monkeypatch.setattr(Backups, "_plan", planner([]))
     async with cockpit(pictures.drawn()) as seat:
         await seat.press("b", "space")
         await seat.until("nothing is chosen")

@@ -80,7 +80,7 @@ PLANS = (
 async def test_a_dialog_names_the_server_and_hides_the_secret(cockpit: Opener, ask: object) -> None:
     request = ask(PASSPHRASE)  # type: ignore[operator]  # a fixture's function
     async with cockpit(pictures.drawn()) as seat:
-        seat.app._planned(PLANS)
+        seat.app.backups._planned(PLANS)
         await seat.until("Passphrase for siakad")
         assert "passphrase of ~/.ssh/id_ed25519" in seat.screen
         await seat.press(*"sesame")
@@ -94,7 +94,7 @@ async def test_a_dialog_names_the_server_and_hides_the_secret(cockpit: Opener, a
 async def test_escape_is_no(cockpit: Opener, ask: object) -> None:
     request = ask(HOST_KEY)  # type: ignore[operator]  # a fixture's function
     async with cockpit(pictures.drawn()) as seat:
-        seat.app._planned(PLANS)
+        seat.app.backups._planned(PLANS)
         await seat.until("Host key of lms")
         assert "ssh-ed25519 SHA256:Kp2" in seat.screen
         assert "on its console:" in seat.screen
@@ -107,7 +107,7 @@ async def test_a_host_key_is_accepted_by_typing_yes_and_a_stray_key_accepts_noth
 ) -> None:
     request = ask(HOST_KEY, HOST_KEY)  # type: ignore[operator]  # a fixture's function
     async with cockpit(pictures.drawn()) as seat:
-        seat.app._planned(PLANS)
+        seat.app.backups._planned(PLANS)
         await seat.until("Host key of lms")
         await seat.press("y", "enter")
         while not request.questions[0].answers:
@@ -124,7 +124,7 @@ async def test_one_passphrase_may_serve_the_others_but_never_the_same_question_t
     other = Question("passphrase", "lms", "passphrase of ~/.ssh/id_ed25519")
     request = ask(PASSPHRASE, other, other)  # type: ignore[operator]  # a fixture's function
     async with cockpit(pictures.drawn()) as seat:
-        seat.app._planned(PLANS)
+        seat.app.backups._planned(PLANS)
         await seat.until("Passphrase for siakad")
         await seat.press(*"one", "f2", "enter")
         await seat.until("Passphrase for lms")  # asked again: it was wrong there
@@ -136,7 +136,7 @@ async def test_one_passphrase_may_serve_the_others_but_never_the_same_question_t
 async def test_a_question_that_needs_no_answer_any_more_closes(cockpit: Opener, ask: object) -> None:
     request = ask(PASSPHRASE)  # type: ignore[operator]  # a fixture's function
     async with cockpit(pictures.drawn()) as seat:
-        seat.app._planned(PLANS)
+        seat.app.backups._planned(PLANS)
         await seat.until("Passphrase for siakad")
         request.questions[0].closed.set()
         await seat.pilot.pause(1.3)
@@ -171,7 +171,7 @@ async def test_why_a_request_could_not_be_started_stays_visible(
 
     monkeypatch.setattr(start, "start", broken)
     async with cockpit(pictures.drawn()) as seat:
-        seat.app._planned(PLANS)
+        seat.app.backups._planned(PLANS)
         await seat.until("config.toml:3: broken")
         await seat.press("down")
         assert "config.toml:3: broken" in seat.screen

@@ -1,7 +1,7 @@
 """The one registry of actions: bindings, footer, palette, help and docs/keys.md all come from here.
 
-An action knows its keys, its words, and why it cannot be used now; what it does is a method `do_<id>` of the
-screen (dashes become underscores).
+An action knows its keys, its words, and why it cannot be used now; what it does is a method `do_<id>` of a
+file of `doing/`, of the app or of the main screen (dashes become underscores).
 """
 
 from collections.abc import Callable, Mapping

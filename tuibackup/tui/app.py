@@ -2,8 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -11,43 +10,39 @@ from msgspec.structs import replace
 from textual.binding import Binding, BindingType
 
 from tuibackup.config import Config
-from tuibackup.errors import ConfigError, TuibackupError
+from tuibackup.errors import ConfigError
 from tuibackup.overview.gather import Source
-from tuibackup.overview.picture import Picture, ServerRow, job_word
+from tuibackup.overview.picture import Picture, job_word
 from tuibackup.run.operator import Operator, identify
 from tuibackup.tui import actions, keymap, themes
+from tuibackup.tui.doing.backups import Backups
+from tuibackup.tui.doing.keeping import Keeping
+from tuibackup.tui.doing.notes import Notes
+from tuibackup.tui.doing.proofs import Proofs
+from tuibackup.tui.doing.setting_up import SettingUp
+from tuibackup.tui.doing.stopping import Stopping
 from tuibackup.tui.following import Following
-from tuibackup.tui.lines import wrapped
-from tuibackup.tui.panes.serverline import run_words
-from tuibackup.tui.private import QuietCrash, colour_count, show_only_ascii
+from tuibackup.tui.private import colour_count, show_only_ascii
 from tuibackup.tui.renewed import renewed
 from tuibackup.tui.screens import confirm
 from tuibackup.tui.screens.choose import Choice, Choose
-from tuibackup.tui.screens.dialog import Dialog, Text
-from tuibackup.tui.screens.job import JobPlan
+from tuibackup.tui.screens.dialog import Dialog
 from tuibackup.tui.screens.main import MainScreen
 from tuibackup.tui.screens.server import ServerPage
+from tuibackup.tui.seat import Seat
 from tuibackup.tui.symbols import ascii_only
-from tuibackup.tui.wire.driver import TerminalApp, TerminalDriver
+from tuibackup.tui.wire.driver import TerminalDriver
 from tuibackup.words import _, in_language, joined, ngettext, use_language
 
 if TYPE_CHECKING:  # a start needs neither plans nor questions, and what they import takes a while
     from tuibackup.jobs.browsing import Browsing
-    from tuibackup.jobs.process.order import Order, Words
-    from tuibackup.jobs.recorder import Recorder
-    from tuibackup.jobs.retention.plan import RetentionPlan
-    from tuibackup.jobs.setup.guide import Guide
-    from tuibackup.run.journal.events import Slow
-    from tuibackup.run.plan import Plan, PlanSummary
-    from tuibackup.tui.screens.plan import Again, Wants
-    from tuibackup.tui.screens.retention import RetentionDialog
 
 EVERY = 0.5  # seconds between two pictures
 SOON = 0.05  # while the log is searched
 _WHILE_FILTERING = ("details", "next-pane", "previous-pane")  # their keys are not letters
 
 
-class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
+class Cockpit(Seat, inherit_bindings=False):
     """`source` gives the pictures; the real one reads ledger, vault and journals."""
 
     TITLE = "tuibackup"
@@ -81,13 +76,11 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
         self.browsing = browsing
         self.operator = operator
         self.read_only = read_only
-        self.starting = False  # whether a request of ours still asks its questions
         self._told_missing: set[str] = set()  # runs of which it was said that their reason is missing
         self._looked_through: object = None  # the rows that were looked through for such runs
         self._left: set[str] = set()  # runs whose reason was left for later
         self._early: list[str] = []  # actions asked for before there was a picture to act on
         self.animation_level = "none"
-        self._woken = asyncio.Event()
         for theme in self.themes.usable.values():
             self.register_theme(theme)
         colours = colour_count(self)
@@ -98,6 +91,10 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
             self.add_class("-ascii")
             show_only_ascii(self)
         self.main = MainScreen(source.first(), config.keymap, read_only=read_only)
+        self.backups = Backups(self)
+        self.notes = Notes(self)
+        others = (SettingUp(self, self.backups.start), Proofs(self), Keeping(self), Stopping(self))
+        self._doers: tuple[object, ...] = (self, self.main, self.backups, self.notes, *others)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """The semantic colours while Textual's own theme is in use, before ours is set."""
@@ -147,10 +144,6 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
         finally:
             self.source.close()
             self.browsing.close()
-
-    def wake(self) -> None:
-        """Get the next picture now."""
-        self._woken.set()
 
     def take(self, picture: Picture) -> None:
         if self.source.config is not self.config:
@@ -226,11 +219,6 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
             said.append(_("the theme {name} stays as it was until you choose another").format(name=name))
         self.main.tell(" · ".join(said) or _("the themes were read again"))
 
-    @property
-    def keymap(self) -> Mapping[str, str]:
-        """The keys in force that config.toml gives to actions."""
-        return self.main.keymap
-
     def _load_themes(self) -> themes.Themes:
         return themes.load((themes.shipped(), self.config.source.parent / "themes"))
 
@@ -254,35 +242,18 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
         if self.main.filtering and name == "details":
             self.main.end_filter()
             return
-        self._tell("")
+        self.tell("")
         why_not = actions.reason(action, self.situation)
         if why_not:
-            self._tell(_("{action}: {reason}").format(action=_(action.label), reason=why_not))
+            self.tell(_("{action}: {reason}").format(action=_(action.label), reason=why_not))
             return
-        method: Callable[[], None] = getattr(self, action.method, None) or getattr(self.main, action.method)
-        method()
+        self.doing(action)()
 
-    @property
-    def page(self) -> ServerPage | None:
-        """The server's page, where it is the top screen."""
-        return self.screen if isinstance(self.screen, ServerPage) else None
-
-    @property
-    def here(self) -> str:
-        """The server that actions are about."""
-        return self.page.server.name if self.page else self.main.servers.chosen
-
-    @property
-    def situation(self) -> actions.Situation:
-        """What decides which actions can be used now."""
-        return self.page.situation if self.page else self.main.situation
-
-    def _tell(self, text: str) -> None:
-        """Say something in the bottom line of the screen in sight, until the next key."""
-        if self.page:
-            self.page.tell(text)
-        else:
-            self.main.tell(text)
+    def doing(self, action: actions.Action) -> Callable[[], None]:
+        """What carries an action out."""
+        doer = next(one for one in self._doers if hasattr(one, action.method))
+        method: Callable[[], None] = getattr(doer, action.method)
+        return method
 
     def action_close_top(self) -> None:
         """`ctrl+q`: closes a dialog, as esc does; on the main screen it leaves."""
@@ -331,64 +302,6 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
             )
         return hurt
 
-    def do_back_up(self) -> None:
-        rows = [row for row in self._chosen_rows() if not row.run and row.clocks]
-        if not rows:
-            self._tell(_("nothing to back up there, or a run is under way already"))
-            return
-        self._open_plan(rows, {})
-
-    def do_back_up_failed(self) -> None:
-        """The clocks whose last try did not renew them, as `run --failed` takes them."""
-        rows = [row for row in self._chosen_rows() if not row.run and row.why]
-        if not rows:
-            self._tell(_("nothing there failed at its last try, or a run is under way already"))
-            return
-        self._open_plan(rows, {row.name: row.why for row in rows})
-
-    def _chosen_rows(self) -> list[ServerRow]:
-        """The marked servers, else the one under the cursor; on a server's page that server."""
-        marked = [name for name in self.main.servers.order if name in self.main.servers.marks]
-        names = [self.here] if self.page or not marked else marked
-        return [row for name in names if (row := self.main.picture.row(name))]
-
-    def _open_plan(self, rows: list[ServerRow], again: "Again") -> None:
-        from tuibackup.tui.screens.plan import PlanScreen
-
-        planner = partial(self._plan, again=again) if again else self._plan
-        hidden = () if self.page else self.main.servers.hidden_marks
-        self.push_screen(PlanScreen(rows, self.config, planner, again, hidden), self._planned)
-
-    def _plan(
-        self, wants: "Wants", full: bool, again: "Again | None" = None
-    ) -> "tuple[tuple[Plan, ...], PlanSummary]":
-        return self.source.desk.plan(wants, full, self.operator, again)
-
-    def _planned(self, plans: "tuple[Plan, ...] | None") -> None:
-        if plans:
-            if not self.page:
-                self.main.servers.mark(self.main.servers.marks)
-            self.run_worker(self._start(plans), name="request")
-
-    async def _start(self, plans: "tuple[Plan, ...]") -> None:
-        """Start the processes and answer their questions; then their journals tell the rest."""
-        from tuibackup.run.process.start import start
-        from tuibackup.tui.answers import ScreenAnswers
-
-        self.starting = True
-        try:
-            request = await asyncio.to_thread(start, plans, self.config.source)
-            self.wake()
-            await request.put_questions_to(ScreenAnswers(self))
-        except TuibackupError as error:
-            said = str(error)
-            self.push_screen(
-                Text(_("The runs could not be started"), lambda room: wrapped(said, room, 12, "failed"))
-            )
-        finally:
-            self.starting = False
-            self.wake()
-
     def do_details(self) -> None:
         """The log entry under the cursor, or the server's page: it asks for a reason that is missing."""
         if self.main.number == 4 and self.main.log_pane.chosen:
@@ -405,237 +318,23 @@ class Cockpit(QuietCrash, TerminalApp, inherit_bindings=False):
         row = main.picture.row(server.name)
         if row and row.slow and row.last and row.last.run not in self._left and not self.read_only:
             self._left.add(row.last.run)
-            self._ask_note(server.name, row.last.run, row.slow)
+            self.notes.ask(server.name, row.last.run, row.slow)
 
     def do_output(self) -> None:
         from tuibackup.tui.screens.output import Output
 
         self.push_screen(Output(self.situation.output, self.source.desk))
 
-    def do_note(self) -> None:
-        """About the run under the cursor of a page; else why a step of the newest was slow; else about the server."""
-        row, server = self.main.picture.row(self.here), self.here
-        if self.page and self.page.tab == "runs" and self.page.run:
-            self._ask_note(server, self.page.run, self.page.slow)
-        elif row and row.slow and row.last:
-            self._ask_note(server, row.last.run, row.slow)
-        else:
-            self._ask_note(server, "", ())
-
-    def _ask_note(
-        self, server: str, run: str, slow: "Sequence[Slow]", text: str = "", fault: str = ""
-    ) -> None:
-        from tuibackup.run.unusual import slow_sentence
-        from tuibackup.tui.screens.note import Note
-
-        about = f"{server} · {run}" if run else server
-        dialog = Note(about, [slow_sentence(one) for one in slow], text=text, fault=fault)
-
-        def answered(said: str | None) -> None:
-            if said:
-                self.run_worker(self._write_note(server, run, slow, said), name="note")
-
-        self.push_screen(dialog, answered)
-
-    async def _write_note(self, server: str, run: str, slow: "Sequence[Slow]", text: str) -> None:
-        from tuibackup.jobs.note import NotePlan, cleaned, write_note
-
-        try:
-            plan = NotePlan(cleaned(text), server, run or None)
-            await asyncio.to_thread(write_note, self.config, plan, self.operator)
-        except TuibackupError as error:
-            self._ask_note(server, run, slow, text, str(error))
-            return
-        self._tell(_("noted"))
-        if self.page:
-            self.page.load()
-        self.wake()
-
     def do_restore(self) -> None:
-        from tuibackup.tui.restoring import Restoring
+        from tuibackup.tui.doing.restoring import Restoring
 
-        Restoring(self, self.browsing, self.here, self.main.picture.now).begin()
-
-    def do_verify(self) -> None:
-        from tuibackup.jobs.process.order import Verify
-
-        server = self.here
-        text = _(
-            "Everything that is stored of {server} is read from the backup disk again, and every hash compared."
-        )
-        self._propose(Verify(what=server), server, _("Verify {server}").format(server=server), text)
-
-    def do_drill(self) -> None:
-        from tuibackup.jobs.process.order import Drill
-
-        server = self.here
-        text = _(
-            "The newest good snapshots of {server} are restored into a scratch place ({folder}), compared with what was"
-            " recorded when they were made, and thrown away."
-        )
-        self._propose(Drill(what=server), server, _("Drill {server}").format(server=server), text)
-
-    def do_retention(self) -> None:
-        from tuibackup.tui.screens.retention import RetentionDialog, really
-
-        server, dialog = self.here, RetentionDialog(self.here)
-
-        def answered(wanted: bool | None) -> None:
-            plan = dialog.plan
-            if wanted and plan is not None:
-                self.push_screen(really(plan), lambda yes: self._remove(plan) if yes else None)
-
-        self.push_screen(dialog, answered)
-        self.run_worker(self._plan_retention(server, dialog), name="plan")
-
-    async def _plan_retention(self, server: str, dialog: "RetentionDialog") -> None:
-        from tuibackup.jobs.retention.plan import plan_of
-
-        try:
-            dialog.take(await asyncio.to_thread(plan_of, self.config, server))
-        except TuibackupError as error:
-            dialog.take(None, str(error))
-
-    def _remove(self, plan: "RetentionPlan") -> None:
-        from tuibackup.jobs.process.order import Retention
-
-        self.order(Retention(goes={plan.server: plan.goes}), plan.server, plan.server)
-
-    def do_hold(self) -> None:
-        from tuibackup.jobs.process.order import Hold, Release
-        from tuibackup.tui.screens.hold import HoldReason
-
-        line = self.page.snapshot if self.page else None
-        if line is None:
-            return
-        server, spec, held = self.here, line.spec, line.held
-
-        def answered(reason: str | None) -> None:
-            if reason:
-                words = Release(snapshot=spec, reason=reason) if held else Hold(snapshot=spec, reason=reason)
-                self.order(words, server, spec)
-
-        self.push_screen(HoldReason(spec, _(held)), answered)
-
-    def _propose(self, words: "Words", server: str, title: str, text: str) -> None:
-        """Show the plan of a job; enter starts it."""
-        said = [text.format(server=server, folder=self.config.drill.folder), _("You may leave: it goes on.")]
-        dialog = JobPlan(title, said, words.command())
-        self.push_screen(dialog, lambda yes: self.order(words, server, server) if yes else None)
-
-    def order(self, words: "Words", server: str, what: str) -> None:
-        from tuibackup.jobs.process.order import order
-
-        wanted = order(words, self.operator, server=server, what=what)
-        self.run_worker(self._start_job(wanted), name="job")
-
-    async def _start_job(self, wanted: "Order") -> None:
-        """Start the process and answer its questions; then its journal tells the rest."""
-        from tuibackup.jobs.process.start import start_job
-        from tuibackup.tui.answers import ScreenAnswers
-
-        try:
-            request = await asyncio.to_thread(start_job, wanted, self.config)
-            self.wake()
-            await request.put_questions_to(ScreenAnswers(self))
-        except TuibackupError as error:
-            said = str(error)
-            self.push_screen(
-                Text(_("It could not be started"), lambda room: wrapped(said, room, 12, "failed"))
-            )
-        finally:
-            self.wake()
-
-    def do_add(self) -> None:
-        """Set up a server by questions."""
-        from tuibackup.jobs.setup.guide import Begun, adding
-        from tuibackup.tui.answers import ScreenAnswers
-
-        recorder = self._recorder()
-
-        def make(note: Callable[[str], None]) -> "Guide":
-            begun = Begun(self.config, lacks_vault=False)
-            return adding(begun, recorder, ScreenAnswers(self), note, {})
-
-        self._set_up(_("Add a server"), make)
-
-    def do_edit(self) -> None:
-        if self.here in self.config.servers:
-            self.edit(self.here)
-
-    def edit(self, server: str) -> None:
-        """The same questions of a server that is there; or take it out."""
-        from tuibackup.jobs.setup.guide import editing
-        from tuibackup.tui.answers import ScreenAnswers
-
-        recorder = self._recorder()
-
-        def make(note: Callable[[str], None]) -> "Guide":
-            there = self.config.server(server)
-            return editing(self.config, recorder, ScreenAnswers(self), note, there)
-
-        self._set_up(_("Edit {server}").format(server=server), make)
-
-    def _recorder(self) -> "Recorder":
-        from tuibackup.jobs.recorder import Recorder
-
-        return Recorder(self.config, self.operator)
-
-    def _set_up(self, title: str, make: "Callable[[Callable[[str], None]], Guide]") -> None:
-        from tuibackup.tui.screens.setup import SetUp
-
-        def done(guide: "Guide | None") -> None:
-            if guide is not None:
-                self.run_worker(self._after_set_up(guide), name="set-up")
-
-        self.push_screen(SetUp(title, make), done)
-
-    async def _after_set_up(self, guide: "Guide") -> None:
-        """Say what stays of a set-up that was left; begin the first backup, if it is wanted."""
-        left = list(await guide.close())
-        recorder = guide.reach.recorder
-        await asyncio.to_thread(recorder.close)
-        if recorder.fault:
-            left.append(_("NOT RECORDED in the ledger: {fault}").format(fault=recorder.fault))
-        if left:
-            self._tell(" · ".join(left))
-        self.wake()
-        if guide.first_check.back_up:
-            from tuibackup.run.plan import make_plans, wants
-
-            config = guide.reach.config
-            wanted = wants(config, [guide.server])
-            plans = await asyncio.to_thread(make_plans, config, wanted, full=False, operator=self.operator)
-            await self._start(plans)
+        Restoring(self, self.here, self.main.picture.now).begin()
 
     def do_unprotected(self) -> None:
         from tuibackup.tui.screens.unprotected import UnprotectedScreen
 
         if self.here in self.config.servers:
             self.push_screen(UnprotectedScreen(self.here, self.main.picture))
-
-    def do_stop(self) -> None:
-        row = self.main.picture.row(self.here)
-        if row and row.run:
-            run, name = row.run.view.run, row.name
-            dialog = confirm.stop(name, run, run_words(row.run, 60))
-        elif (job := actions.job_of(self.situation)) and job.planned:
-            run, name = job.run, f"{job_word(job.planned.job)} {job.planned.what}"
-            dialog = confirm.stop_job(name, run)
-        else:
-            return
-        self.push_screen(dialog, lambda yes: self._stop(run, name) if yes else None)
-
-    def _stop(self, run: str, name: str) -> None:
-        from tuibackup.run.process.start import ask_stop
-
-        try:
-            ask_stop(self.config, run, self.operator)
-        except TuibackupError as error:
-            self._tell(str(error))
-        else:
-            self._tell(_("asked {server} to stop").format(server=name))
-        self.wake()
 
 
 def _looks_alike(picture: Picture, other: Picture) -> bool:

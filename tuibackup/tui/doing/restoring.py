@@ -4,12 +4,11 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from time import sleep
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from tuibackup.errors import TuibackupError
-from tuibackup.jobs.browsing import Browsing
 from tuibackup.jobs.process.order import order
 from tuibackup.jobs.process.ordering import Ordered, Wanted
 from tuibackup.jobs.process.start import start_job
@@ -24,46 +23,30 @@ from tuibackup.tui.screens.browse import Browse
 from tuibackup.tui.screens.chosen import Chosen, chosen_words, is_database
 from tuibackup.tui.screens.restore import RestorePlan, RestoreTo
 from tuibackup.tui.screens.typed import AskApproval
+from tuibackup.tui.seat import Seat
 from tuibackup.words import _
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from textual.app import App
-
-    from tuibackup.config import Config
-    from tuibackup.jobs.process.order import Words
-    from tuibackup.run.operator import Operator
 
 _POLL = 0.2  # seconds between two looks into the journal of a dry run
-
-
-class Seat(Protocol):
-    """The part of the app that a restore knows, besides its screens."""
-
-    config: "Config"
-    operator: "Operator"
-
-    def order(self, words: "Words", server: str, what: str) -> None:
-        """Start a job."""
 
 
 class Restoring:
     """One of them; each screen leads to the next, a fault back to the question it is about."""
 
-    def __init__(self, app: "App[Any]", browsing: Browsing, server: str, now: "datetime") -> None:
-        """`app` is a `Seat`."""
-        self._app = app
-        self._seat = cast("Seat", app)
+    def __init__(self, seat: Seat, server: str, now: "datetime") -> None:
+        self._seat = seat
         self._now = now
-        self._browsing = browsing
+        self._browsing = seat.browsing
         self._server = server
         self._names: list[str] = []
 
     def begin(self) -> None:
         """Browse."""
         dialog = Browse(self._server, self._browsing, self._now)
-        self._app.push_screen(dialog, lambda chosen: self._where_to(chosen) if chosen else None)
+        self._seat.push_screen(dialog, lambda chosen: self._where_to(chosen) if chosen else None)
 
     def _where_to(self, chosen: Chosen, to: str = "", fault: str = "") -> None:
         self._names = chosen_words(self._server, chosen)
@@ -74,7 +57,7 @@ class Restoring:
             if place:
                 self._ask_approval(chosen, place)
 
-        self._app.push_screen(dialog, answered)
+        self._seat.push_screen(dialog, answered)
 
     def _proposals(self, chosen: Chosen) -> list[tuple[str, str]]:
         found = [(str(Path.home() / "restored" / self._server), _("a folder of this machine"))]
@@ -105,7 +88,7 @@ class Restoring:
         def by(name: str | None) -> None:
             if name:
                 why = AskApproval(_("Why is it restored?"))
-                self._app.push_screen(why, lambda reason: approved(name, reason))
+                self._seat.push_screen(why, lambda reason: approved(name, reason))
 
         def approved(name: str, why: str | None) -> None:
             if not why:
@@ -115,14 +98,14 @@ class Restoring:
             except TuibackupError as error:
                 self._where_to(chosen, place, str(error))
 
-        self._app.push_screen(AskApproval(_("Who approved this restore?")), by)
+        self._seat.push_screen(AskApproval(_("Who approved this restore?")), by)
 
     def _plan(self, chosen: Chosen, place: str, given: Approval) -> None:
         wanted = Wanted(spec_of(self._server, chosen.snapshot), chosen.paths, place, approval=given)
 
         def show(ordered: Ordered) -> None:
             dialog = RestorePlan(self._server, self._names, wanted, ordered, self._again, self._rehearse)
-            self._app.push_screen(dialog, lambda yes: self._start(dialog) if yes else None)
+            self._seat.push_screen(dialog, lambda yes: self._start(dialog) if yes else None)
 
         self._make(wanted, show, lambda fault: self._where_to(chosen, place, fault))
 
@@ -139,7 +122,7 @@ class Restoring:
             else:
                 then(ordered)
 
-        self._app.run_worker(make(), name="plan")
+        self._seat.run_worker(make(), name="plan")
 
     def _again(self, dialog: RestorePlan, wanted: Wanted) -> None:
         self._make(
@@ -152,7 +135,7 @@ class Restoring:
         self._seat.order(dialog.ordered.words, self._server, dialog.ordered.what)
 
     def _rehearse(self, dialog: RestorePlan) -> None:
-        self._app.run_worker(self._dry(dialog), name="dry")
+        self._seat.run_worker(self._dry(dialog), name="dry")
 
     async def _dry(self, dialog: RestorePlan) -> None:
         """The dry run is a job, too: it may ask, and hang in a disk, and nothing of it is recorded."""
@@ -161,7 +144,7 @@ class Restoring:
         wanted = order(words, self._seat.operator, server=self._server, what=what)
         try:
             request = await asyncio.to_thread(start_job, wanted, self._seat.config)
-            await request.put_questions_to(ScreenAnswers(self._app))
+            await request.put_questions_to(ScreenAnswers(self._seat))
             lines, fault = await asyncio.to_thread(_told_by, request.journals[0], lambda: dialog.is_attached)
         except (TuibackupError, OSError) as error:
             lines, fault = [], printable(str(error))
