@@ -42,7 +42,7 @@ class Long:
         }
 
 
-def look(context: Context, picture: "Picture") -> Long | None:
+def look_longer(context: Context, picture: "Picture") -> Long | None:
     """None, and a line that says why, where ledger or vault cannot be read."""
     from tuibackup.jobs.retention.plan import plan_retention
     from tuibackup.overview.room import full_on, room_of

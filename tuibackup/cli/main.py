@@ -43,6 +43,7 @@ COMMANDS = (
     "check",
     "discover",
     "accept",
+    "metrics",
     "demo",
 )
 
@@ -50,6 +51,7 @@ COMMANDS = (
 LOOKING = frozenset(
     {
         "follow", "status", "log", "history", "snapshots", "ls", "find", "diff", "cat", "holds", "check", "discover",
+        "metrics",
     }
 )  # fmt: skip
 
@@ -245,6 +247,7 @@ def _summary() -> list[tuple[str, str]]:
         ("check [SERVER]", _("try everything a run needs, change nothing")),
         ("discover SERVER", _("what a server has, and what of it no backup holds")),
         ("accept SERVER WHAT --reason TEXT", _("say that a folder or database needs no backup")),
+        ("metrics", _("figures for Prometheus, as its textfile collector reads them")),
         ("demo [--headless]", _("a playground with real servers on this machine")),
     ]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tuibackup.cli.columns import Shape
 from tuibackup.cli.context import Context
 from tuibackup.cli.output import MARKS, Cell, Head, print_hanging, print_json, print_table
+from tuibackup.errors import TuibackupError
 from tuibackup.words import _
 
 if TYPE_CHECKING:
@@ -25,25 +26,27 @@ def define(parser: argparse.ArgumentParser) -> None:
         " could be read. A drill that is overdue changes no exit code."
     )
     parser.add_argument("--long", action="store_true", help=_("also room and its forecast, and what is held"))
-    parser.add_argument("--json", action="store_true", help=_("one JSON document"))
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help=_("one JSON document"))
+    how.add_argument(
+        "--nagios",
+        action="store_true",
+        help=_("as a Nagios plug-in; it exits with 0 (OK), 1 (WARNING), 2 (CRITICAL) or 3 (UNKNOWN)"),
+    )
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Print the same picture that the cockpit shows."""
-    from tuibackup.overview.gather import Gatherer, Wish
     from tuibackup.sop import State
 
-    context.looks_after_disks()
-    source = Gatherer(context.config, context.operator.name, read_only=context.read_only)
-    try:
-        picture = source.settled(Wish(table_only=True))
-    finally:
-        source.close()
+    if args.nagios:
+        return _nagios(context)
+    picture = look(context)
     found = None
     if args.long:
-        from tuibackup.cli.longstatus import look, print_long
+        from tuibackup.cli.longstatus import look_longer, print_long
 
-        found = look(context, picture)
+        found = look_longer(context, picture)
     if args.json:
         more = {"room": found.document() if found else None} if args.long else {}
         print_json({**_document(picture), **more})
@@ -54,6 +57,26 @@ def run(args: argparse.Namespace, context: Context) -> int:
     if any(row.has(State.OVERDUE) or row.has(State.NEVER) for row in picture.rows):
         return LATE
     return 1 if any(row.has(State.UNKNOWN) or row.damaged for row in picture.rows) else 0
+
+
+def look(context: Context) -> "Picture":
+    """The picture, once everything that answers has answered."""
+    from tuibackup.overview.gather import look_once
+
+    context.looks_after_disks()
+    return look_once(context.config, context.operator.name, read_only=context.read_only)
+
+
+def _nagios(context: Context) -> int:
+    """One line with figures, then the servers concerned. Whatever is wrong, it ends with a code that Nagios knows."""
+    from tuibackup.overview.nagios import unknown, verdict
+
+    try:
+        found = verdict(look(context), context.config.vault)
+    except TuibackupError as error:
+        found = unknown(str(error))
+    print(found.text, flush=True)
+    return found.level
 
 
 def _print(picture: "Picture") -> None:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from tuibackup import words
 from tuibackup.config import mend, place, units
+from tuibackup.config.notify import read_notify
 from tuibackup.config.place import default_state
 from tuibackup.config.servers import read_retention, read_servers
 from tuibackup.config.settings import (
@@ -71,6 +72,7 @@ def parse(text: str, path: Path, faults: Iterable[tuple[int, str, str]] = ()) ->
         drill=_drill(top.table("drill", "drill")),
         discover=_discover(top.table("discover", "discover")),
         retention=read_retention(top.table("retention", "retention")),
+        notify=read_notify(top.table("notify", "notify")),
         ledger_url=_ledger_url(top.table("ledger", "ledger")),
         keymap=_keymap(top.table("keymap", None)),
         servers=read_servers(top.table("servers", None)),

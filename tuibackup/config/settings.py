@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from tuibackup.config.keep import Rule
+from tuibackup.config.notify import NotifySettings
 from tuibackup.config.units import bandwidth, least_free
 from tuibackup.errors import UsageError
 from tuibackup.sop import Clock, Period
@@ -176,6 +177,7 @@ class Config(msgspec.Struct, frozen=True):
     drill: DrillSettings = DrillSettings()
     discover: DiscoverSettings = DiscoverSettings()
     retention: RetentionSettings = RetentionSettings()
+    notify: NotifySettings = NotifySettings()
     ledger_url: str = ""
     keymap: Mapping[str, str] = msgspec.field(default_factory=dict)
     servers: Mapping[str, Server] = msgspec.field(default_factory=dict)

@@ -17,7 +17,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 KEYS: Mapping[str, tuple[str, ...]] = {
     "": (
         "language", "theme", "symbols", "mouse", "state", "operators",
-        "vault", "sop", "run", "verify", "restore", "drill", "discover", "retention", "ledger", "keymap", "servers",
+        "vault", "sop", "run", "verify", "restore", "drill", "discover", "retention", "notify", "ledger", "keymap",
+        "servers",
     ),
     "vault": ("path", "min_free", "full_every"),
     "sop": ("files_within", "databases_within", "connect_within", "login_within"),
@@ -27,6 +28,10 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "discover": ("every",),
     "drill": ("within", "folder", "socket", "user", "password_file", "password_command"),
     "retention": ("files", "databases"),
+    "notify": (
+        "on", "summary", "mail", "post", "post_file", "apprise_file", "heartbeat_file", "metrics",
+    ),
+    "notify.mail": ("to", "from", "server", "user", "password_file", "tls", "ca_file"),
     "ledger": ("url",),
     "servers.*": (
         "label", "host", "port", "user", "jump", "key", "password_file", "password_command", "prompt",
@@ -130,7 +135,9 @@ class Table:
             self.wrong(
                 key,
                 sentence("this file must not hold a password"),
-                sentence("use password_file, password_command or prompt = true"),
+                sentence("use password_file, password_command or prompt = true")
+                if "password_command" in known
+                else sentence("use password_file"),
             )
             return
         from difflib import get_close_matches  # late, as it is seldom needed
@@ -195,8 +202,8 @@ class Table:
         """Whether `key` is there as a list."""
         return isinstance(self._values.get(key), list)
 
-    def texts(self, key: str) -> tuple[str, ...]:
-        """A list of texts, each as for `text`, none twice; empty where it is missing."""
+    def texts(self, key: str, *, secret: bool = False) -> tuple[str, ...]:
+        """A list of texts, each as for `text`, none twice; empty where it is missing. `secret`: none is repeated."""
         value = self._values.get(key, [])
         if not isinstance(value, list):
             self.wrong(key, sentence('must be a list of texts: ["…", "…"]'))
@@ -204,7 +211,7 @@ class Table:
         texts = tuple(text for item in value if (text := self._clean(key, item)) is not None)
         for position, item in enumerate(texts):
             if item in texts[:position]:
-                self.wrong(key, sentence('"{item}" is there twice', item=item))
+                self.wrong(key, sentence('"{item}" is there twice', item="…" if secret else item))
         return texts
 
     def flag(self, key: str, *, default: bool = False) -> bool:

@@ -293,6 +293,15 @@ class Gatherer:
         return tuple(dict.fromkeys(problem for problem in problems if problem))
 
 
+def look_once(config: Config, who: str, *, read_only: bool = False) -> Picture:
+    """The table of all servers, once everything that answers has answered. To be called before there are threads."""
+    source = Gatherer(config, who, read_only=read_only)
+    try:
+        return source.settled(Wish(table_only=True))
+    finally:
+        source.close()
+
+
 # Each is imported in its helper only, because the face does not need these modules.
 
 

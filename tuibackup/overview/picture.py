@@ -121,9 +121,15 @@ class ServerRow(msgspec.Struct, frozen=True, dict=True):
     # Worked out once, because a row lives for many pictures of hundreds of servers.
 
     @cached_property
-    def clocks(self) -> tuple[Standing, ...]:
+    def standings(self) -> Mapping[Clock, Standing]:
         """The state of each clock that the server has."""
-        return tuple(clock for clock in (self.files, self.databases) if clock)
+        clocks = ((Clock.FILES, self.files), (Clock.DATABASES, self.databases))
+        return {clock: standing for clock, standing in clocks if standing}
+
+    @cached_property
+    def clocks(self) -> tuple[Standing, ...]:
+        """The same without their names."""
+        return tuple(self.standings.values())
 
     @cached_property
     def states(self) -> frozenset[State]:
@@ -161,11 +167,10 @@ class ServerRow(msgspec.Struct, frozen=True, dict=True):
     @property
     def reasons(self) -> tuple[tuple[Clock, Standing, str], ...]:
         """Why a clock is not fresh: what the last try ended with, or that its backup is from the future."""
-        clocks = ((Clock.FILES, self.files), (Clock.DATABASES, self.databases))
         return tuple(
             (clock, stands, reason)
-            for clock, stands in clocks
-            if stands and stands.state is not State.FRESH and (reason := self.reason(clock, stands))
+            for clock, stands in self.standings.items()
+            if stands.state is not State.FRESH and (reason := self.reason(clock, stands))
         )
 
     def reason(self, clock: Clock, stands: Standing) -> str:
