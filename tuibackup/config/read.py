@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from tuibackup import words
 from tuibackup.config import mend, place, units
+from tuibackup.config.copies import read_copies
 from tuibackup.config.notify import read_notify
 from tuibackup.config.place import default_state
 from tuibackup.config.servers import read_retention, read_servers
@@ -56,6 +57,8 @@ def parse(text: str, path: Path, faults: Iterable[tuple[int, str, str]] = ()) ->
     for fault in mended.faults:
         source.at(fault.line, joined(": ", filter(None, (fault.key, fault.problem))), fault.way_out)
     top = Table(source, mended.values, (), "")
+    servers = read_servers(top.table("servers", None))
+    copies = read_copies(top.table("copies", None), servers)
     config = Config(
         source=path,
         state=top.path("state") or default_state(path),
@@ -75,12 +78,32 @@ def parse(text: str, path: Path, faults: Iterable[tuple[int, str, str]] = ()) ->
         notify=read_notify(top.table("notify", "notify")),
         ledger_url=_ledger_url(top.table("ledger", "ledger")),
         keymap=_keymap(top.table("keymap", None)),
-        servers=read_servers(top.table("servers", None)),
+        copies=copies,
+        servers=servers,
     )
+    _require_copies(top, config)
     if "server" in top:  # an s is missing: that is told, and what stands there is looked at as well
         read_servers(top.table("server", None))
     source.judge()
     return config
+
+
+def _require_copies(top: Table, config: Config) -> None:
+    """Every copy that retention waits for is one."""
+    named = [(top.table("retention", None), config.retention)]
+    servers = top.table("servers", None)
+    named += [
+        (servers.table(name, None).table("retention", None), one.retention)
+        for name, one in config.servers.items()
+    ]
+    for table, settings in named:
+        for name in settings.require_copies or ():
+            if name not in config.copies:
+                table.wrong(
+                    "require_copies",
+                    sentence('"{name}" is no copy', name=name),
+                    sentence("name one of the tables [copies.NAME]"),
+                )
 
 
 def _vault(table: Table) -> VaultSettings:

@@ -69,7 +69,9 @@ def _server(name: str, table: Table) -> Server:
 def read_retention(table: Table) -> RetentionSettings:
     """The table [retention], or a server's own."""
     return RetentionSettings(
-        files=table.parsed("files", Rule.parse, None), databases=table.parsed("databases", Rule.parse, None)
+        files=table.parsed("files", Rule.parse, None),
+        databases=table.parsed("databases", Rule.parse, None),
+        require_copies=table.texts("require_copies") if "require_copies" in table else None,
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from tuibackup.config.copies import CopySettings
 from tuibackup.config.keep import Rule
 from tuibackup.config.notify import NotifySettings
 from tuibackup.config.units import bandwidth, least_free
@@ -47,10 +48,14 @@ class Database(msgspec.Struct, frozen=True):
 
 
 class RetentionSettings(msgspec.Struct, frozen=True):
-    """Which snapshots of each clock stay. None: not set here; where it is set nowhere, everything stays."""
+    """Which snapshots of each clock stay. None: not set here; where it is set nowhere, everything stays.
+
+    What a copy of `require_copies` is to have and does not have yet stays, too.
+    """
 
     files: Rule | None = None
     databases: Rule | None = None
+    require_copies: tuple[str, ...] | None = None
 
 
 class Server(msgspec.Struct, frozen=True):
@@ -177,6 +182,7 @@ class Config(msgspec.Struct, frozen=True):
     drill: DrillSettings = DrillSettings()
     discover: DiscoverSettings = DiscoverSettings()
     retention: RetentionSettings = RetentionSettings()
+    copies: Mapping[str, CopySettings] = msgspec.field(default_factory=dict)
     notify: NotifySettings = NotifySettings()
     ledger_url: str = ""
     keymap: Mapping[str, str] = msgspec.field(default_factory=dict)
@@ -188,6 +194,26 @@ class Config(msgspec.Struct, frozen=True):
         if clock is Clock.FILES:
             return own.files or general.files or Rule()
         return own.databases or general.databases or Rule()
+
+    def required_copies(self, server: str) -> tuple[str, ...]:
+        """The copies that must have a snapshot of that server before retention removes it."""
+        own = self.servers[server].retention.require_copies if server in self.servers else None
+        required = self.retention.require_copies if own is None else own
+        return tuple(name for name in required or () if self.copies[name].takes(server))
+
+    def copy(self, name: str) -> CopySettings:
+        """The copy of that name. Raises UsageError, with the nearest one."""
+        if name in self.copies:
+            return self.copies[name]
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, self.copies, 1)
+        raise UsageError(
+            sentence('no copy "{name}" in {file}', name=printable(name), file=self.source),
+            sentence("did you mean {name}?", name=near[0])
+            if near
+            else sentence("a copy is a table [copies.NAME] there"),
+        )
 
     def server(self, name: str) -> Server:
         """The server of that name. Raises UsageError, with the nearest one."""

@@ -17,8 +17,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 KEYS: Mapping[str, tuple[str, ...]] = {
     "": (
         "language", "theme", "symbols", "mouse", "state", "operators",
-        "vault", "sop", "run", "verify", "restore", "drill", "discover", "retention", "notify", "ledger", "keymap",
-        "servers",
+        "vault", "sop", "run", "verify", "restore", "drill", "discover", "retention", "copies", "notify", "ledger",
+        "keymap", "servers",
     ),
     "vault": ("path", "min_free", "full_every"),
     "sop": ("files_within", "databases_within", "connect_within", "login_within"),
@@ -27,7 +27,11 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "restore": ("approval",),
     "discover": ("every",),
     "drill": ("within", "folder", "socket", "user", "password_file", "password_command"),
-    "retention": ("files", "databases"),
+    "retention": ("files", "databases", "require_copies"),
+    "copies.*": (
+        "to", "endpoint", "region", "path_style", "credentials_file", "jump", "key", "encrypt_to", "servers",
+        "after_run", "keep", "off_site", "lock",
+    ),
     "notify": (
         "on", "summary", "mail", "post", "post_file", "apprise_file", "heartbeat_file", "metrics",
     ),
@@ -37,7 +41,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
         "label", "host", "port", "user", "jump", "key", "password_file", "password_command", "prompt",
         "sudo", "folders", "exclude", "database", "retention",
     ),
-    "servers.*.retention": ("files", "databases"),
+    "servers.*.retention": ("files", "databases", "require_copies"),
     "servers.*.database": (
         "user", "password_file", "password_command", "prompt", "option_file", "socket", "host", "port",
         "exclude", "checksum", "dry_load", "wait_for_tables",

@@ -1,0 +1,316 @@
+"""Sends one snapshot of the vault to a place: every part created only if absent, read back, and the manifest last."""
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+from typing import Protocol
+
+from tuibackup.copies import manifest as mf
+from tuibackup.copies.contents import Content, contents
+from tuibackup.copies.manifest import Keys, Manifest, Stored
+from tuibackup.copies.sent import Sent
+from tuibackup.copies.target import PART, AlreadyThereError, CopyError, Target
+from tuibackup.errors import VaultError
+from tuibackup.progress import OnProgress, Progress
+from tuibackup.vault.layout import Snapshot
+from tuibackup.vault.output import vault_errors
+from tuibackup.words import sentence
+
+
+class Sealing(Protocol):
+    """Encrypts. `to` names for whom, so that what was encrypted for others is not taken for it."""
+
+    @property
+    def to(self) -> str:
+        """A hash of all recipients, as they are sent to."""
+
+    def seal(self, data: bytes) -> memoryview:
+        """`data` encrypted. Raises CopyError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where copies of one vault go: the target, the id that it was found to have, and what this host knows of it."""
+
+    target: Target
+    id: str
+    vault_id: str
+    known: Path
+    sealing: Sealing | None = None
+
+    @property
+    def keys(self) -> Keys:
+        """How objects are called there."""
+        return Keys(self.vault_id, hidden=self.sealing is not None)
+
+
+def send(snapshot: Snapshot, place: Place, on_progress: OnProgress | None = None) -> tuple[Manifest, int]:
+    """Copy it: its manifest, and how many bytes were sent now. A copy that is there already is found, and not changed.
+
+    Whoever calls it keeps the snapshot in the vault (`vault.reading`). Raises CopyError, VaultError: the snapshot
+    itself is damaged. What was sent until then is used by the next try.
+    """
+    sending = _Sending(snapshot, place, on_progress)
+    try:
+        return sending.all()
+    finally:
+        sending.close()
+
+
+@dataclass(slots=True)
+class _Sending:
+    snapshot: Snapshot
+    place: Place
+    on_progress: OnProgress | None
+    sent: int = 0
+    done: int = 0
+    total: int = 0
+    files: int = 0
+    files_total: int = 0
+    current: str = ""
+    records: dict[str, Sent] = field(default_factory=dict)
+    there: dict[str, dict[str, int]] = field(default_factory=dict)
+    pool: ThreadPoolExecutor = field(init=False)
+    lock: Lock = field(default_factory=Lock)
+
+    def __post_init__(self) -> None:
+        self.pool = ThreadPoolExecutor(self.place.target.parallel, thread_name_prefix="copy")
+
+    def close(self) -> None:
+        self.pool.shutdown(cancel_futures=True)
+        for record in self.records.values():
+            record.close()
+
+    def all(self) -> tuple[Manifest, int]:
+        spec, target, keys = self.snapshot.spec, self.place.target, self.place.keys
+        files = contents(self.snapshot)
+        self.total, self.files_total = sum(one.size for one in files), len(files)
+        objects: list[Stored] = []
+        names: list[tuple[str, str]] = []
+        for content in files:
+            self.current = content.file
+            stored = self._file(content)
+            objects += stored
+            names += [(one.key, content.file) for one in stored]
+            self.files += 1
+            self._tell(0)
+        hidden = self.place.sealing is not None
+        named = self._names(names) if hidden else None
+        made = Manifest(
+            copy=self.place.id,
+            snapshot="" if hidden else spec,
+            made=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            encrypted=hidden,
+            names=named.key if named else "",
+            objects=(*objects, *([named] if named else [])),
+        ).proven(self.place.vault_id)
+        key = keys.manifest(spec)
+        self._require_all(made)
+        data = mf.encode(made)
+        try:
+            target.create(key, data)
+        except AlreadyThereError:
+            return self._found(key), self.sent
+        self._compare(key, data)
+        return made, self.sent
+
+    def _require_all(self, made: Manifest) -> None:
+        """Every object lies there in its size, now: CopyError. A place that was emptied meanwhile is no copy."""
+        self.there.clear()
+        for one in made.objects:
+            if self._there(one.key) != one.size:
+                raise CopyError(
+                    sentence(
+                        "{place}: {key} was sent and is not there any more",
+                        place=self.place.target.name,
+                        key=one.key,
+                    ),
+                    sentence("see who deletes there; the next copy sends it again"),
+                )
+
+    def _found(self, key: str) -> Manifest:
+        """The manifest that lies there already, if it is one of ours for this snapshot. Raises CopyError."""
+        data = b"".join(self.place.target.read(key))
+        manifest = mf.decode(data, f"{self.place.target.name}/{key}")
+        if not manifest.is_ours(self.place.vault_id):
+            raise CopyError(
+                sentence("{place}: {key} was not made for this vault", place=self.place.target.name, key=key),
+                sentence("nothing was overwritten; name an empty place for the copies"),
+            )
+        self._require_all(manifest)
+        return manifest
+
+    def _file(self, content: Content) -> list[Stored]:
+        """Its objects, sent where they were not; they are known to be what SHA256SUMS says. Raises VaultError."""
+        record = self._record(content.owner)
+        if (whole := record.whole(content.file, self._to)) is not None and all(
+            self._there(one.key) == one.size for one in whole
+        ):
+            self._tell(content.size)
+            return list(whole)
+        try:
+            return self._sent(content, record)
+        except CopyError:
+            self._require_sound(content)  # where the vault's own file is damaged, that is the fault to tell
+            raise
+
+    def _sent(self, content: Content, record: Sent) -> list[Stored]:
+        parts = max(1, -(-content.size // PART))
+        waiting: deque[Future[Stored]] = deque()
+        stored: list[Stored] = []
+        digest = hashlib.sha256()
+        for number, data in enumerate(_parts(content.path, parts), 1):
+            digest.update(data)
+            if number == parts and content.sha256 and digest.hexdigest() != content.sha256:
+                raise CopyError(
+                    sentence("{path}: has another hash than SHA256SUMS says", path=content.path),
+                    sentence(
+                        "the backup disk damaged it: tuibackup verify {snapshot}", snapshot=self.snapshot.spec
+                    ),
+                )
+            if len(waiting) >= self.place.target.parallel:
+                stored.append(waiting.popleft().result())
+            waiting.append(self.pool.submit(self._part, content, record, number, parts, data))
+            del data
+        stored += [one.result() for one in waiting]
+        return stored
+
+    def _require_sound(self, content: Content) -> None:
+        with vault_errors(content.path), content.path.open("rb") as file:
+            if content.sha256 not in ("", hashlib.file_digest(file, "sha256").hexdigest()):
+                raise self._damaged(content)
+
+    def _damaged(self, content: Content) -> VaultError:
+        return VaultError(
+            sentence("{path}: has another hash than SHA256SUMS says", path=content.path),
+            sentence("the backup disk damaged it: tuibackup verify {snapshot}", snapshot=self.snapshot.spec),
+        )
+
+    @property
+    def _to(self) -> str:
+        return self.place.sealing.to if self.place.sealing else ""
+
+    def _part(self, content: Content, record: Sent, number: int, parts: int, data: bytes) -> Stored:
+        length = len(data)
+        begun = record.part(content.file, self._to, number)
+        if begun is not None and self._is_that(begun[0], data):
+            wanted, proven = begun
+            if not proven:
+                self._compare(wanted.key, None, wanted)
+                record.stored(content.file, self._to, number, parts, wanted)
+            self._tell(length)
+            return wanted
+        body = memoryview(data) if self.place.sealing is None else self.place.sealing.seal(data)
+        del data
+        sha256 = hashlib.sha256(body).hexdigest()
+        key = self.place.keys.part(content.owner, content.file, number, parts, sha256)
+        wanted = Stored(key, len(body), sha256, "" if self.place.sealing else content.file)
+        record.intend(content.file, self._to, number, parts, wanted)
+        stored = self._create(wanted, body)
+        record.stored(content.file, self._to, number, parts, stored)
+        self._tell(length)
+        return stored
+
+    def _is_that(self, begun: Stored, data: bytes) -> bool:
+        """Whether an object that was begun lies there, with this content as far as this host can tell."""
+        if self._there(begun.key) != begun.size:
+            return False
+        return self.place.sealing is not None or begun.sha256 == hashlib.sha256(data).hexdigest()
+
+    def _names(self, names: list[tuple[str, str]]) -> Stored:
+        """The object that tells the names of all others, encrypted."""
+        assert self.place.sealing is not None
+        head = f"# tuibackup names {mf.FORMAT} {self.snapshot.spec} {self.place.vault_id}\n"
+        text = head + "".join(f"{key} {file}\n" for key, file in names)
+        body = self.place.sealing.seal(text.encode())
+        sha256 = hashlib.sha256(body).hexdigest()
+        return self._create(
+            Stored(self.place.keys.names(self.snapshot.spec, sha256), len(body), sha256), body
+        )
+
+    def _create(self, wanted: Stored, body: memoryview) -> Stored:
+        """Send it; what lies there already is ours if it is equal. Raises CopyError: it is another's."""
+        target = self.place.target
+        try:
+            version = target.create(wanted.key, body)
+        except AlreadyThereError:
+            self._compare(wanted.key, None, wanted)
+            return wanted
+        self.sent += len(body)
+        if target.reads_back:
+            self._compare(wanted.key, None, wanted, ours=True)
+        return Stored(wanted.key, wanted.size, wanted.sha256, wanted.file, version)
+
+    def _compare(
+        self, key: str, data: bytes | None, wanted: Stored | None = None, *, ours: bool = False
+    ) -> None:
+        """Read it from the place: CopyError where it is not what was sent, or was to be."""
+        size, sha256 = (
+            (wanted.size, wanted.sha256)
+            if wanted is not None
+            else (len(data or b""), hashlib.sha256(data or b"").hexdigest())
+        )
+        digest, length = hashlib.sha256(), 0
+        for piece in self.place.target.read(key):
+            digest.update(piece)
+            length += len(piece)
+            if length > size:
+                break
+        if (length, digest.hexdigest()) == (size, sha256):
+            return
+        if not ours and data is None:
+            raise self._other(key)
+        raise CopyError(
+            sentence(
+                "{place}: {key} reads back otherwise than it was sent", place=self.place.target.name, key=key
+            ),
+            sentence("that disk or store may be failing"),
+        )
+
+    def _other(self, key: str) -> CopyError:
+        return CopyError(
+            sentence(
+                "{place}: {key} is there already and is something else", place=self.place.target.name, key=key
+            ),
+            sentence("nothing was overwritten; see what it is, and move it away"),
+        )
+
+    def _record(self, owner: str) -> Sent:
+        if owner not in self.records:
+            self.records[owner] = Sent(self.place.known, owner)
+        return self.records[owner]
+
+    def _there(self, key: str) -> int | None:
+        """The size of an object as its folder lists it; None: it is not there."""
+        folder = key.rpartition("/")[0]
+        owner = next((one for one in self.there if key.startswith(one)), None)
+        if owner is None:
+            owner = "/".join(folder.split("/")[: 1 if self.place.sealing else 3]) + "/"
+            self.there[owner] = {one.key: one.size for one in self.place.target.objects(owner)}
+        return self.there[owner].get(key)
+
+    def _tell(self, length: int) -> None:
+        with self.lock:
+            self.done += length
+        if self.on_progress:
+            self.on_progress(Progress(self.files, self.files_total, self.done, self.total, self.current))
+
+
+def _parts(path: Path, parts: int) -> Iterator[bytes]:
+    """The file in pieces of PART bytes; one empty piece of an empty file. Raises VaultError."""
+    with vault_errors(path), path.open("rb", buffering=0) as file:
+        for _ in range(parts):
+            yield _exactly(file.read, PART)
+
+
+def _exactly(read: Callable[[int], bytes | None], length: int) -> bytes:
+    pieces = []
+    while length and (piece := read(length)):
+        pieces.append(piece)
+        length -= len(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
