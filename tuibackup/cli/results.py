@@ -14,6 +14,7 @@ from tuibackup.text import count, duration, size
 from tuibackup.words import _, ngettext
 
 SHOWN = 20  # sentences of one kind that are listed here; --json and the ledger have more
+NAMED = 10_000  # damaged files that are named here; --json names all
 
 Document = Mapping[str, Any]
 
@@ -91,7 +92,7 @@ def _print_folder(outcome: str, result: Document) -> None:
     spec = result["snapshot"]
     _line(outcome, f"{spec} → {result['to']}  {_files(result)}  {duration(result['seconds'])}")
     _print_damaged(result)
-    _print_sentences("  ▲ ", result["problems"])
+    _print_problems(result)
 
 
 def _print_forecast(outcome: str, result: Document) -> None:
@@ -105,7 +106,7 @@ def _print_on_server(outcome: str, result: Document) -> None:
     _line(outcome, f"{spec} → {result['into']}  {_files(result)}  {duration(result['seconds'])}")
     _print_damaged(result)
     _print_sentences("  × ", result["differences"])
-    _print_sentences("  ▲ ", result["problems"])
+    _print_problems(result)
     for gap in result["gaps"]:
         print_hanging("  ▲ ", gap)
     number = result["hashed"]
@@ -144,6 +145,26 @@ def _print_damaged(result: Document) -> None:
         )
         server = result["snapshot"].split("/")[0]
         print_hanging("  × ", lost.format(number=count(damaged), server=server))
+
+
+def _print_problems(result: Document) -> None:
+    """Each name once, and a reason that many have once above them: of what is damaged, everything is wanted."""
+    problems = result["problems"]
+    if not result["damaged"]:
+        _print_sentences("  ▲ ", problems)
+        return
+    named: dict[str, list[str]] = {}
+    for one in problems[:NAMED]:
+        named.setdefault(one["reason"], []).append(one["path"])
+    for reason, paths in named.items():
+        if len(paths) == 1:
+            print_hanging("  ▲ ", f"{paths[0]}: {reason}")
+            continue
+        print_hanging("  ▲ ", _("{reason}; not restored:").format(reason=reason))
+        for path in paths:
+            print_hanging("      ", path)
+    if len(problems) > NAMED:
+        print(_("  and {number} more").format(number=count(len(problems) - NAMED)))
 
 
 def _print_sentences(sign: str, sentences: Sequence[Document]) -> None:

@@ -7,7 +7,7 @@ what has not come yet.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from heapq import merge
@@ -26,9 +26,10 @@ from tuibackup.files.links_out import places_outside, tell_of_places
 from tuibackup.files.resolved import Place, what_moved
 from tuibackup.files.resume import resume
 from tuibackup.files.retry import Retry
+from tuibackup.files.reuse import Reuse, reusable
 from tuibackup.files.second_try import SecondTry
 from tuibackup.files.tally import Tally, reporting
-from tuibackup.files.verdict import archives_complete, comparable_folders, storage_ratio, why_poor
+from tuibackup.files.verdict import comparable_folders, storage_ratio, why_poor
 from tuibackup.files.workers import in_thread
 from tuibackup.progress import Finding, Reporter
 from tuibackup.remote.probe import Probe
@@ -80,24 +81,28 @@ async def download(
     reporter: Reporter,
     *,
     full: bool,
+    damaged: Collection[str] = (),
     least_free: int = 0,
     unfinished: Sequence[UnfinishedRun] = (),
     reconnect: Reconnect | None = None,
 ) -> Download:
     """Fetch the folders of `server` into `incoming`: archives and a finished index, ready to be published.
 
-    `previous` is the newest good snapshot of this clock; `full` fetches everything all the same. `least_free`:
-    bytes that must stay free on the vault's disk. `unfinished` of interrupted runs are used where they can be, and are
-    gone afterwards. `reconnect` gives another connection when this one is lost; it is told how many were lost since
-    the last file came.
+    `previous` is the newest good snapshot of this clock; `full` fetches everything all the same, and what lies in
+    `damaged` files of the vault (see `vault.damage`) is always fetched. `least_free`: bytes that must stay free on the
+    vault's disk. `unfinished` of interrupted runs are used where they can be, and are gone afterwards. `reconnect`
+    gives another connection when this one is lost; it is told how many were lost since the last file came.
     Raises DownloadError, VaultError, ConnectionLostError, what `reconnect` raises; then `incoming` holds no more than
     what `Incoming.keep` keeps.
     """
     source = choose_source(session, probe, server)
+    older = None if full or previous is None else await in_thread(reusable, previous, damaged)
     index = incoming.index(RoomGuard(incoming.path, least_free))
     try:
         destination = Destination(incoming, index, Lock(), least_free)
-        work = _Download(source, server, destination, previous, reporter, unfinished, reconnect, full=full)
+        work = _Download(
+            source, server, destination, previous, older, reporter, unfinished, reconnect, full=full
+        )
         return await work.run()
     finally:
         index.abandon()
@@ -110,6 +115,7 @@ class _Download:
         server: Server,
         destination: Destination,
         previous: Snapshot | None,
+        older: Reuse | None,
         reporter: Reporter,
         unfinished: Sequence[UnfinishedRun],
         reconnect: Reconnect | None,
@@ -124,9 +130,9 @@ class _Download:
         self._before = comparable_folders(previous, server)
         self._ratio = storage_ratio(previous)
         self._previous = previous
-        self._older = None if full else previous
-        if self._older and archives_complete(self._older) and not unfinished:
-            self._index.older = Older(self._older.path, self._older.name)
+        self._older = older
+        if older and not older.damaged and not unfinished:
+            self._index.older = Older(older.snapshot.path, older.snapshot.name)
         self._full = full
         self._unfinished = unfinished
         self._tally = Tally()
@@ -137,6 +143,7 @@ class _Download:
         tally = self._tally
         async with reporting(tally, self._reporter):
             started = time.monotonic()
+            self._tell_of_damage()
             listed = await self._inventory()
             files, bytes_ = sum(one.files for one in listed), sum(one.bytes for one in listed)
             self._say(
@@ -182,7 +189,7 @@ class _Download:
             total.content_bytes,
             sum(folder.stored_bytes for folder in folders),
             tuple(self._findings.shown),
-            self._older.name if self._older and unchanged else None,
+            self._older.snapshot.name if self._older and unchanged else None,
             wanted + resumed,
             wanted_bytes,
             resumed,
@@ -190,6 +197,23 @@ class _Download:
             self._source.reconnected,
             tuple(uncovered),
         )
+
+    def _tell_of_damage(self) -> None:
+        """Say what of the older snapshot is not used, and so fetched anew."""
+        if self._older is None and self._previous is not None and not self._full:
+            text = sentence(
+                "{snapshot} has a damaged index or list: everything is fetched anew",
+                snapshot=self._previous.spec,
+            )
+            self._say(text)
+        elif self._older and (number := len(self._older.damaged)):
+            text = sentence_n(
+                "{number} archive in the vault is damaged: what it held is fetched anew",
+                "{number} archives in the vault are damaged: what they held is fetched anew",
+                number,
+                number=count(number),
+            )
+            self._say(text)
 
     async def _inventory(self) -> list[Listed]:
         """All folders; once more from the beginning where the connection is lost on the way."""
@@ -212,11 +236,12 @@ class _Download:
 
     def _take_over(self) -> int:
         """Let unchanged files point to where they lie already; how many."""
-        if self._older is None or not archives_complete(self._older):
+        if self._older is None:
             if self._previous is not None:
                 self._index.compare(self._previous.path / INDEX)
             return 0
-        return self._index.take_over(self._older.path / INDEX, self._older.name)
+        older = self._older.snapshot
+        return self._index.take_over(older.path / INDEX, older.name, self._older.damaged)
 
     def _finish(self) -> Totals:
         total = self._index.finish()

@@ -4,7 +4,7 @@ The index is made in a place of the caller's and thrown away with it; the vault 
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,8 +13,9 @@ from tuibackup.files.choose import choose_source
 from tuibackup.files.contract import Listed, Source, ToolFailedError
 from tuibackup.files.findings import Findings
 from tuibackup.files.links_out import places_outside, tell_of_places
+from tuibackup.files.reuse import Reuse, reusable
 from tuibackup.files.tally import Tally
-from tuibackup.files.verdict import archives_complete, comparable_folders, storage_ratio, why_poor
+from tuibackup.files.verdict import comparable_folders, storage_ratio, why_poor
 from tuibackup.files.workers import in_thread
 from tuibackup.progress import Finding, Progress
 from tuibackup.remote.probe import Probe
@@ -74,8 +75,10 @@ async def forecast(
     unfinished: Sequence[UnfinishedRun],
     *,
     full: bool,
+    damaged: Collection[str] = (),
 ) -> Forecast:
-    """List the folders of `server`, and compare with `previous` and `unfinished`; `place` is an empty folder.
+    """List the folders of `server`, and compare with `previous` and `unfinished`; `place` is an empty folder. `damaged`
+    and `full` as in `download`.
 
     Raises DownloadError, ConnectionLostError, VaultError.
     """
@@ -86,8 +89,10 @@ async def forecast(
         source, listed, notes = await _listed(source, server, index, findings)
         found = await in_thread(lambda: places_outside(index.symlinks(), listed))
         uncovered = await tell_of_places(found, listed, source.resolve, source.session.gone)
+        older = None if full or previous is None else await in_thread(reusable, previous, damaged)
+        seconds = time.monotonic() - began
         compared = await in_thread(
-            _compared, index, findings, server, listed, previous, unfinished, full, time.monotonic() - began
+            _compared, index, findings, server, listed, previous, older, unfinished, seconds
         )
         return replace(compared, notes=(*notes, *uncovered))
 
@@ -114,8 +119,8 @@ def _compared(
     server: Server,
     listed: list[Listed],
     previous: Snapshot | None,
+    older: Reuse | None,
     unfinished: Sequence[UnfinishedRun],
-    full: bool,
     seconds: float,
 ) -> Forecast:
     before = index.wanted_totals()
@@ -124,8 +129,8 @@ def _compared(
         index.take_over_unfinished(left.index, names)
     after = index.wanted_totals()
     unchanged = 0
-    if previous is not None and not full and archives_complete(previous):
-        unchanged = index.take_over(previous.path / INDEX, previous.name)
+    if older is not None:
+        unchanged = index.take_over(older.snapshot.path / INDEX, older.snapshot.name, older.damaged)
     summaries = comparable_folders(previous, server)
     folders = []
     for one in listed:

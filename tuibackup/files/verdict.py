@@ -1,4 +1,4 @@
-"""What earlier snapshots say of a download: what it may point into, how much room it takes, whether it is poor."""
+"""What earlier snapshots say of a download: how much room it takes, and whether it is poor."""
 
 import os
 
@@ -6,7 +6,6 @@ from tuibackup.config import Server
 from tuibackup.errors import VaultError
 from tuibackup.files.contract import Listed
 from tuibackup.text import count, printable, size
-from tuibackup.vault.archive.archive import ArchiveReader
 from tuibackup.vault.index.read import Index, Totals
 from tuibackup.vault.index.schema import FILE_NAME as INDEX
 from tuibackup.vault.layout import Snapshot
@@ -56,21 +55,6 @@ def comparable_folders(previous: Snapshot | None, server: Server) -> dict[str, F
             for one in server.folders
         )
     }
-
-
-def archives_complete(snapshot: Snapshot) -> bool:
-    """Whether every archive that `snapshot` needs, its own or an older one, is still there with the end it was given.
-
-    An archive that was cut by a failing disk keeps its name; what would point into it could not be restored.
-    """
-    with Index(snapshot.path / INDEX) as index:
-        needed = [snapshot.path.parent / (one.snapshot or snapshot.name) / one.name for one in index.archives]
-    try:
-        for path in needed:
-            ArchiveReader(path).close()
-    except VaultError:
-        return False
-    return True
 
 
 def storage_ratio(previous: Snapshot | None) -> float:

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tuibackup.config import Config
-from tuibackup.errors import InterruptedRunError, TuibackupError
+from tuibackup.errors import InterruptedRunError, LedgerError, TuibackupError
 from tuibackup.run.operator import Operator
 from tuibackup.run.places import open_ledger
 from tuibackup.run.process.crash import line_of
@@ -108,6 +108,12 @@ class Recorder:
                     return None
             self.missed += 1
             return self.fault
+
+    def published_sums(self, spec: str) -> str | None:
+        """What the ledger says that a snapshot was when it was published; None where it cannot tell."""
+        with suppress(LedgerError), open_ledger(self._config, read_only=True) as ledger:
+            return ledger.recorded_sums(spec)
+        return None
 
     @contextmanager
     def attempt(self, kind: "Kind", plan: Mapping[str, Any], *, server: str) -> "Iterator[Attempt]":

@@ -45,6 +45,7 @@ class Verified(Result):
     plan: VerifyPlan
     verdict: "Verdict"
     seconds: float
+    record: str  # what the ledger says of its list: "agrees", "differs", or "unknown"
 
     @property
     def outcome(self) -> Outcome:
@@ -59,6 +60,7 @@ class Verified(Result):
             "seconds": self.seconds,
             "problems": list(self.verdict.problems),
             "damaged": list(self.verdict.damaged),
+            "record": self.record,
             "restorable": self._restorable(),
         }
 
@@ -114,5 +116,7 @@ def verify(plan: VerifyPlan, recorder: Recorder, on_progress: Callable[[Progress
         recorder.attempt(Kind.VERIFY, plan.body(), server=plan.snapshot.server) as attempt,
         reading(plan.snapshot),
     ):
-        verdict = read_all(plan.snapshot, on_progress)
-    return attempt.recorded(Verified(plan, verdict, attempt.seconds))
+        recorded = recorder.published_sums(plan.snapshot.spec)
+        verdict = read_all(plan.snapshot, on_progress, recorded)
+    record = "unknown" if recorded is None else "differs" if verdict.another else "agrees"
+    return attempt.recorded(Verified(plan, verdict, attempt.seconds, record))

@@ -61,13 +61,16 @@ _LAST_OF_OUTCOME = """
 """
 # Of each snapshot that was ever found damaged the newest time, unless a later one found nothing.
 _DAMAGES = """
-    SELECT result.server, result.snapshot, result.time, entry.body FROM each_server
+    SELECT result.server, result.snapshot, result.time, result.seq, entry.body FROM each_server
     JOIN result ON result.server = each_server.server AND result.what = :what AND result.outcome = 'failed'
     JOIN entry ON entry.seq = result.seq
     WHERE NOT EXISTS (
         SELECT 1 FROM result AS later WHERE later.server = result.server AND later.what = :what
         AND later.seq > result.seq AND later.snapshot = result.snapshot)
     ORDER BY result.seq DESC
+"""
+_NEWEST_GOOD = """
+    SELECT seq, snapshot FROM result WHERE server = :server AND what = :what AND good = 1 ORDER BY seq DESC LIMIT 1
 """
 # See `results.carried_out`; in the body's canonical JSON only a name stands so.
 _CARRIED_OUT = """
@@ -141,7 +144,8 @@ class DrillFacts:
 @dataclass(frozen=True, slots=True)
 class DamageFact:
     """What the last verify of a snapshot found: the first of `total` sentences, and the files of the vault
-    with which something is wrong. `restorable` are the databases that are whole.
+    with which something is wrong, but for so many as it left `unnamed`. `restorable` are the databases that are whole.
+    `since` is the newest good snapshot of its clock that was recorded after that.
     """
 
     server: str
@@ -151,6 +155,8 @@ class DamageFact:
     total: int
     damaged: tuple[str, ...] = ()
     restorable: tuple[str, ...] | None = None
+    unnamed: int = 0
+    since: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,17 +296,27 @@ class Queries(PastQueries):
     def damages(self, server: str | None = None) -> Mapping[str, tuple[DamageFact, ...]]:
         """The snapshots of each server (or of the one) with which something was wrong when they were last read."""
         found: dict[str, list[DamageFact]] = {}
+        newest: dict[str, Row | None] = {}  # by server and clock
         for row in self._of_servers(server, _DAMAGES, what=VERIFY):
             body = body_of(row.body)
             problems, total = _texts(body.get("problems")), body.get("problems_total")
+            damaged, number = _texts(body.get("damaged")), body.get("damaged_total")
+            of = row.snapshot.rpartition("/")[0]
+            if of not in newest:
+                what = of.rpartition("/")[2]
+                newest[of] = next(iter(self._rows(_NEWEST_GOOD, server=row.server, what=what)), None)
+            later = newest[of]
             fact = DamageFact(
                 row.server,
                 row.snapshot,
                 datetime.fromisoformat(row.time),
                 problems[0] if problems else "",
                 total if isinstance(total, int) else 1,
-                _texts(body.get("damaged")) or (),
+                damaged or (),
                 _texts(body.get("restorable")),
+                # version 0.1 named none
+                max(0, number - len(damaged)) if damaged and isinstance(number, int) else int(not damaged),
+                later.snapshot if later and later.seq > row.seq else None,
             )
             found.setdefault(row.server, []).append(fact)
         return {name: tuple(facts) for name, facts in found.items()}
@@ -347,6 +363,20 @@ class Queries(PastQueries):
             after=word + chr(0x10FFFF),
         )
         return [row.run for row in rows]
+
+    def recorded_sums(self, spec: str) -> str | None:
+        """The SHA-256 of a published snapshot's SHA256SUMS as its run recorded it; None where none did."""
+        server, clock, _name = spec.split("/")
+        rows = self._rows(
+            "SELECT entry.body FROM result JOIN entry ON entry.seq = result.seq"
+            " WHERE result.server = :server AND result.what = :what AND result.snapshot = :snapshot"
+            " ORDER BY result.seq LIMIT 1",
+            server=server,
+            what=clock,
+            snapshot=spec,
+        )
+        told = body_of(rows[0].body)["clocks"][clock].get("sums") if rows else None
+        return told if isinstance(told, str) and told else None
 
     def snapshots(self, server: str) -> frozenset[str]:
         """The specs of all snapshots of a server that the ledger knows of."""

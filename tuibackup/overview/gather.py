@@ -17,7 +17,17 @@ from msgspec.structs import replace
 from tuibackup.config import Config
 from tuibackup.overview.desk import SILENT, Desk
 from tuibackup.overview.helper import Fault, Helper
-from tuibackup.overview.picture import LogPage, Mark, Picture, Room, Rows, RunFace, ServerRow, StoredDump
+from tuibackup.overview.picture import (
+    Damage,
+    LogPage,
+    Mark,
+    Picture,
+    Room,
+    Rows,
+    RunFace,
+    ServerRow,
+    StoredDump,
+)
 from tuibackup.overview.table import Table
 from tuibackup.overview.told import (
     DiskAnswer,
@@ -102,7 +112,7 @@ class Gatherer:
         self._dump: StoredDump | None = None
         self._disk_fault = ""
         self._news: dict[Of, str | None] = {}  # snapshots by their specs, for the disk's helper
-        self._damaged: dict[str, tuple[str, ...]] = {}  # likewise those found damaged, by server
+        self._damaged: dict[str, tuple[Damage, ...]] = {}  # likewise those found damaged, by server
         self._recover = not read_only
         self._recorded = False  # runs that died are in the ledger since it was read last
         self._last = ""  # the last recorded run of the server that the screen is at
@@ -223,9 +233,7 @@ class Gatherer:
             for server, facts in answer.facts.items()
             for clock, good in facts.clocks.items()
         )
-        self._damaged.update(
-            (server, tuple(one.snapshot for one in facts.damages)) for server, facts in answer.facts.items()
-        )
+        self._damaged.update((server, facts.damages) for server, facts in answer.facts.items())
         if answer.log:
             self._log = answer.log.on(self._log)
         if answer.view and answer.view.run == self._last:

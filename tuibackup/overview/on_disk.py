@@ -5,7 +5,7 @@ from time import monotonic
 
 from tuibackup.config import Config
 from tuibackup.errors import TuibackupError
-from tuibackup.overview.picture import Room, StoredDump
+from tuibackup.overview.picture import Damage, Room, StoredDump
 from tuibackup.overview.told import DiskAnswer, DiskQuestion, Of, ServerOnDisk
 from tuibackup.run.places import open_vault
 from tuibackup.run.process.recovery import recover
@@ -13,6 +13,7 @@ from tuibackup.run.stored import Presence
 from tuibackup.run.unfinished import unfinished_in
 from tuibackup.sop import Clock
 from tuibackup.text import printable
+from tuibackup.vault.damage import healed_by
 from tuibackup.vault.layout import NoVaultYetError, Vault
 
 _PATIENCE = 1.0  # seconds to wait for another process that holds the ledger
@@ -29,7 +30,7 @@ class DiskLook:
         self._config = config
         self._read_only = read_only
         self._recorded: dict[Of, str | None] = {}  # specs of snapshots
-        self._damaged: dict[str, tuple[str, ...]] = {}  # likewise, by server
+        self._damaged: dict[str, tuple[Damage, ...]] = {}  # by server
         self._presence = Presence(config.state)
         self._pending: dict[str, None] = dict.fromkeys(config.servers)
         self._again = float("inf")  # when all servers are looked at again
@@ -106,12 +107,13 @@ class DiskLook:
         newest = None
         if self._newest:
             newest = {clock: found.started for clock in Clock if (found := vault.latest(server, clock))}
-        removed = frozenset(
-            spec
-            for spec in self._damaged.get(server, ())
-            if (damaged := vault.named(spec)) and not damaged.path.exists()
-        )
-        return ServerOnDisk(lost, unfinished_in(vault, server), newest, removed)
+        removed, healed = set(), {}
+        for damage in self._damaged.get(server, ()):
+            if (snapshot := vault.named(damage.snapshot)) and not snapshot.path.exists():
+                removed.add(damage.snapshot)
+            elif newer := healed_by(vault, damage):
+                healed[damage.snapshot] = newer
+        return ServerOnDisk(lost, unfinished_in(vault, server), newest, frozenset(removed), healed)
 
     def _dump(self, vault: Vault, server: str) -> StoredDump | None:
         """The newest good databases snapshot of the server; kept as long as no other comes or goes."""

@@ -76,6 +76,8 @@ class Damage(msgspec.Struct, frozen=True):
     total: int
     damaged: tuple[str, ...] = ()  # files of the vault, as SHA256SUMS names them
     restorable: tuple[str, ...] | None = None  # databases that are whole
+    unnamed: int = 0  # more damaged files than are named
+    since: str | None = None  # the newest good snapshot of its clock that was recorded after that
 
 
 class RunFace(msgspec.Struct, frozen=True):

@@ -178,6 +178,8 @@ class LedgerLook:
                     one.total,
                     one.damaged,
                     one.restorable,
+                    one.unnamed,
+                    one.since,
                 )
                 for one in damages.get(server, ())
             ),

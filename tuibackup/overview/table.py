@@ -128,7 +128,11 @@ class Table:
                 if (drill := drills.tried)
             },
             drilled={clock: drilled(clock) for clock in server.clocks},
-            damages=tuple(one for one in facts.damages if one.snapshot not in there.gone),
+            damages=tuple(
+                one
+                for one in facts.damages
+                if one.snapshot not in there.gone and one.snapshot not in there.healed
+            ),
             why=facts.why,
             coverage=facts.coverage,
             unusual=facts.unusual,

@@ -161,12 +161,12 @@ class LedgerAnswer(msgspec.Struct, frozen=True):
 
 class DiskQuestion(msgspec.Struct, frozen=True):
     """`recorded`: news of the ledger about clocks, the specs of the snapshots to look for; `damaged`: likewise of each
-    server those that were found damaged. `server`: its newest dump is wanted. `recover`: record runs that died.
+    server what was found damaged. `server`: its newest dump is wanted. `recover`: record runs that died.
     `newest`: find the newest good snapshots, which the ledger may lack.
     """
 
     recorded: Mapping[Of, str | None] = {}
-    damaged: Mapping[str, tuple[str, ...]] = {}
+    damaged: Mapping[str, tuple[Damage, ...]] = {}
     server: str = ""
     recover: bool = False
     newest: bool = False
@@ -174,13 +174,14 @@ class DiskQuestion(msgspec.Struct, frozen=True):
 
 class ServerOnDisk(msgspec.Struct, frozen=True):
     """What the disk holds of one server; `newest` is None if nobody looked for it. `gone` are the specs of damaged
-    snapshots that somebody has removed.
+    snapshots that somebody has removed; `healed` of those that a newer good one replaces, with its spec.
     """
 
     lost: "Mapping[Clock, Lost]" = {}
     unfinished: "Unfinished | None" = None
     newest: Mapping[Clock, datetime] | None = None
     gone: frozenset[str] = frozenset()
+    healed: Mapping[str, str] = {}
 
 
 class DiskAnswer(msgspec.Struct, frozen=True):

@@ -51,11 +51,11 @@ def of_damage(spec: str, damaged: Sequence[str], restorable: Sequence[str] | Non
     """
     server, word, _name = spec.split("/")
     clock = Clock(word)
-    again = (_older(server), _anew(server, clock), _verify(spec))
+    again = (_older(server), _healing(server, clock), _verify(spec))
     if lists := [name for name in damaged if name in _LISTS]:
         text = _(
-            "the snapshot's own list is damaged ({names}), so nothing proves what it gives back: restore from another"
-            " snapshot, or from this one by hand (docs/recovery.md)"
+            "the snapshot's own list is damaged ({names}), so nothing proves that it is complete: restore from another"
+            " snapshot, or run the restore.sh that lies in this one (docs/recovery.md)"
         )
         return WaysOut(text.format(names=", ".join(lists)), again)
     if clock is Clock.FILES:
@@ -120,9 +120,17 @@ def _older(server: str) -> Way:
     return Way(_("see which other snapshots there are"), ("snapshots", server), "restore")
 
 
+def _healing(server: str, clock: Clock) -> Way:
+    """A run does not point into what verify found damaged."""
+    if clock is Clock.FILES:
+        text = _("back it up: what is damaged is fetched anew")
+        return Way(text, ("run", server, "--only", "files"), "back-up")
+    return _anew(server, clock)
+
+
 def _anew(server: str, clock: Clock) -> Way:
     if clock is Clock.FILES:
-        # Without --full a run points into what is damaged, as long as it is the same on the server.
+        # Which file of which archive a drill found wrong the next run does not know.
         return Way(_("back it up anew, all of it"), ("run", server, "--only", "files", "--full"), "back-up")
     return Way(_("back it up anew"), ("run", server, "--only", "databases"), "back-up")
 

@@ -7,7 +7,7 @@ accepts is kept, as always.
 import asyncio
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,14 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuibackup.config import Config, Server
-from tuibackup.errors import TuibackupError
+from tuibackup.errors import LedgerError, TuibackupError
 from tuibackup.files.forecast import Forecast, forecast
 from tuibackup.progress import Finding
 from tuibackup.remote.probe import Probe, probe
 from tuibackup.remote.questions import Answers
 from tuibackup.remote.session import Session
 from tuibackup.run.access import log_in, open_session
-from tuibackup.run.places import open_vault
+from tuibackup.run.healing import not_to_be_used
+from tuibackup.run.places import open_ledger, open_vault
 from tuibackup.run.plan import HISTORY, Plan
 from tuibackup.run.publish import dump_needs, full_is_due
 from tuibackup.run.questions import RememberedAnswers
@@ -32,7 +33,7 @@ from tuibackup.sop import Clock, Outcome, Step
 from tuibackup.text import size
 from tuibackup.vault.disk import room
 from tuibackup.vault.incoming import unfinished_runs
-from tuibackup.vault.layout import NoVaultYetError, Vault
+from tuibackup.vault.layout import NoVaultYetError, Snapshot, Vault
 from tuibackup.words import sentence
 
 if TYPE_CHECKING:
@@ -82,12 +83,24 @@ async def list_folders(
 ) -> tuple[Forecast, bool]:
     """What step 2 of a run would find and fetch, and whether it would fetch everything."""
     previous, left, full = None, [], full or vault is None
+    damaged: Collection[str] = ()
     if vault is not None:
         previous = await asyncio.to_thread(vault.latest, server.name, Clock.FILES)
         full = full or await asyncio.to_thread(full_is_due, vault, server.name, config.vault.full_every)
         left = usable(await asyncio.to_thread(unfinished_runs, vault, server.name), full=full)
+        damaged = await asyncio.to_thread(_damaged, config, vault, server.name, previous)
     with tempfile.TemporaryDirectory(prefix="tuibackup-") as place:
-        return await forecast(session, tools, server, Path(place), previous, left, full=full), full
+        found = await forecast(
+            session, tools, server, Path(place), previous, left, full=full, damaged=damaged
+        )
+    return found, full
+
+
+def _damaged(config: Config, vault: Vault, server: str, previous: Snapshot | None) -> Collection[str]:
+    """What a run would not use; nothing where there is no ledger that says so."""
+    with suppress(LedgerError), open_ledger(config, read_only=True) as ledger:
+        return not_to_be_used(vault, ledger, server, previous)
+    return ()
 
 
 def room_fault(config: Config, found: Sequence[Rehearsal]) -> str:

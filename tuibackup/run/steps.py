@@ -13,6 +13,7 @@ from functools import partial
 from tuibackup.errors import VaultError
 from tuibackup.run import access
 from tuibackup.run.bandwidth import transferring
+from tuibackup.run.healing import not_to_be_used
 from tuibackup.run.journal import events as ev
 from tuibackup.run.publish import check_room, describe, full_is_due, incoming, least_free, publish
 from tuibackup.run.reconnect import connect_again
@@ -51,6 +52,7 @@ async def download(work: Work, report: StepReporter) -> str:
         full = work.plan.full or await asyncio.to_thread(
             full_is_due, work.vault, work.plan.server, work.config.vault.full_every
         )
+        damaged = await asyncio.to_thread(not_to_be_used, work.vault, work.ledger, work.plan.server, previous)
         with transferring(work.config):
             fetched = await download_folders(
                 work.connected(),
@@ -60,6 +62,7 @@ async def download(work: Work, report: StepReporter) -> str:
                 previous,
                 report,
                 full=full,
+                damaged=damaged,
                 least_free=least_free(work),
                 unfinished=await asyncio.to_thread(_unfinished, work),
                 reconnect=partial(connect_again, work, report),

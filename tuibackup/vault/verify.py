@@ -19,7 +19,7 @@ from tuibackup.vault.index.schema import FILE_NAME as INDEX
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.output import vault_errors
 from tuibackup.vault.reread import Inspector, Reading, Unpacked, amount
-from tuibackup.vault.sums import SUMS, Sum, files_below, read_sums
+from tuibackup.vault.sums import SUMS, Sum, files_below, read_sums, sum_of_sums
 from tuibackup.words import sentence
 
 _TRAILER = re.compile(rb"(?:\A|\n)-- Dump completed(?: on [^\n]{1,40})?\s{0,8}\Z")
@@ -28,7 +28,8 @@ _TRAILER = re.compile(rb"(?:\A|\n)-- Dump completed(?: on [^\n]{1,40})?\s{0,8}\Z
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What `verify` found. `files` counts files of the vault and of its archives, `bytes` what was read. `damaged` are
-    the files with which something is wrong, as SHA256SUMS names them, that list itself included.
+    the files with which something is wrong, as SHA256SUMS names them, that list itself included. `another`: it is not
+    the list that was published.
     """
 
     ok: bool
@@ -36,18 +37,30 @@ class Verdict:
     bytes: int
     problems: tuple[str, ...]
     damaged: tuple[str, ...] = ()
+    another: bool = False
 
 
-def verify(snapshot: Snapshot, on_progress: OnProgress | None = None) -> Verdict:
+def verify(snapshot: Snapshot, on_progress: OnProgress | None = None, recorded: str | None = None) -> Verdict:
     """Read the whole snapshot, and the older archives that it needs, and compare every hash.
 
-    Never raises for what it finds: problems are sentences that name the file.
+    `recorded` is the SHA-256 that SHA256SUMS had when the snapshot was published, as the ledger says: who changes a
+    snapshot can change that list with it, and not the ledger. Never raises for what it finds: problems are sentences
+    that name the file.
     """
     problems: list[str] = []
     try:
         sums = read_sums(snapshot.path)
+        another = recorded not in (None, sum_of_sums(snapshot.path))
     except VaultError as error:
-        return Verdict(False, 0, 0, (str(error),), (SUMS,))
+        return Verdict(False, 0, 0, (str(error),), (SUMS,), recorded is not None)
+    if another:
+        problems.append(
+            sentence(
+                "{path}: is not the list that was published with the snapshot, as the ledger recorded it: the"
+                " snapshot was changed afterwards",
+                path=snapshot.path / SUMS,
+            )
+        )
     try:
         if snapshot.summary.name != snapshot.name or snapshot.summary.clock != snapshot.clock:
             problems.append(sentence("{path}: snapshot.json is another snapshot's", path=snapshot.path))
@@ -74,10 +87,10 @@ def verify(snapshot: Snapshot, on_progress: OnProgress | None = None) -> Verdict
         if index is not None:
             index.close()
     problems += [problem for each in found.values() for problem in each]
-    damaged = [name for name, each in found.items() if each]
+    damaged = [*([SUMS] if another else ()), *(name for name, each in found.items() if each)]
     if index is None and snapshot.clock == Clock.FILES and INDEX not in damaged:
         damaged.append(INDEX)
-    return Verdict(not problems, reading.files, reading.bytes, tuple(problems), tuple(damaged))
+    return Verdict(not problems, reading.files, reading.bytes, tuple(problems), tuple(damaged), another)
 
 
 def bytes_to_read(snapshot: Snapshot) -> int:

@@ -1,13 +1,14 @@
 """Plans of a restore: what, where to, and how much. Making a plan reads the vault and changes nothing."""
 
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tuibackup.config import Config, Server
-from tuibackup.errors import UsageError
+from tuibackup.errors import UsageError, VaultError
 from tuibackup.jobs.recorder import MOST
 from tuibackup.jobs.restore.approval import NOT_ASKED, Approval
 from tuibackup.run.places import open_vault
@@ -159,6 +160,7 @@ def plan_folder(
             sentence("{snapshot} holds files", snapshot=snapshot.spec), sentence("name paths instead")
         )
     _require_absolute(snapshot, paths)
+    _require_lists(snapshot)
     if table is not None and len(databases) != 1:
         raise UsageError(sentence("--table is a table of one database"), sentence("name it: --database NAME"))
     plan = FolderPlan(
@@ -197,6 +199,7 @@ def plan_server(
             ),
         )
     _require_absolute(snapshot, paths)
+    _require_lists(snapshot)
     return ServerPlan(
         snapshot, server, _new_folder(folder), tuple(map(os.fsencode, paths)), numeric_owner, approval
     )
@@ -235,6 +238,32 @@ def _require_absolute(snapshot: "Snapshot", paths: Sequence[str]) -> None:
             sentence("{path}: paths are absolute, as on the server", path=printable(relative[0])),
             sentence("tuibackup ls {snapshot} shows them", snapshot=snapshot.spec),
         )
+
+
+def _require_lists(snapshot: "Snapshot") -> None:
+    """Raises VaultError where a list is damaged without which nothing can be restored here, with the way that is left:
+    the snapshot's own script needs neither index nor snapshot.json.
+    """
+    from tuibackup.vault.index.read import Index
+    from tuibackup.vault.index.schema import FILE_NAME
+    from tuibackup.vault.restore.dumps import dumps_of
+    from tuibackup.vault.restore.script import SCRIPT
+
+    try:
+        if snapshot.clock is Clock.FILES:
+            Index(snapshot.path / FILE_NAME).close()
+        else:
+            dumps_of(snapshot, tables=False)
+    except VaultError as error:
+        if error.way_out:
+            raise
+        script = shlex.quote(str(snapshot.path / SCRIPT))
+        way_out = (
+            sentence("its own script restores it without that list: sh {script} DIR", script=script)
+            if snapshot.clock is Clock.FILES
+            else sentence("its own script gives the SQL without that list: sh {script} NAME", script=script)
+        )
+        raise VaultError(error.message, way_out) from error
 
 
 def _amount_of_files(snapshot: "Snapshot", paths: Sequence[bytes]) -> tuple[int, int]:

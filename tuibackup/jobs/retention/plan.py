@@ -1,6 +1,6 @@
 """The plan of retention for a server: every snapshot with its reason, and what would be freed. It changes nothing."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -12,13 +12,15 @@ from tuibackup.jobs.retention.judge import Candidate, Judged, judge
 from tuibackup.run.holds import Hold, holds
 from tuibackup.run.places import open_ledger, open_vault
 from tuibackup.sop import Clock, Period, State, standing
+from tuibackup.vault.damage import damaged_files, place_of
 from tuibackup.vault.disk import require_answer
 from tuibackup.vault.presence import why_incomplete
 from tuibackup.vault.removal import Freed, in_use
-from tuibackup.vault.sums import needed, read_sums
+from tuibackup.vault.sums import SUMS, needed, read_sums
 from tuibackup.words import _, joined, sentence
 
 if TYPE_CHECKING:
+    from tuibackup.ledger.queries import DamageFact
     from tuibackup.ledger.store import Ledger
     from tuibackup.vault.layout import Snapshot, Vault
 
@@ -107,10 +109,11 @@ def plan_server(config: Config, vault: "Vault", ledger: "Ledger", server: str) -
     """The plan as everything is now. Raises VaultError, LedgerError."""
     now = datetime.now().astimezone()
     held = holds(vault, ledger, server)
-    damaged = _damaged(ledger, server)
+    found_damaged = ledger.damages(server).get(server, ())
     rules: dict[Clock, str] = {}
     lines: list[Line] = []
     for clock in Clock:
+        damaged = _damaged(vault, clock, found_damaged)
         found = [_Seen.of(one, damaged) for one in reversed(list(vault.newest(server, clock)))]
         if found:
             rules[clock], judged = _of_clock(config, server, clock, found, held, now)
@@ -132,15 +135,17 @@ class _Seen:
 
     @classmethod
     def of(cls, snapshot: "Snapshot", damaged: Mapping[str, str]) -> "_Seen":
-        """`damaged`: what `verify` found, by snapshot."""
+        """`damaged`: what `verify` found, by file (see `vault.damage`)."""
         try:
             summary = snapshot.summary
             # What it needs stands in two places: a list that somebody shortened removes nothing.
-            needs = needed(read_sums(snapshot.path)) | set(summary.points_into)
+            sums = read_sums(snapshot.path)
+            needs = needed(sums) | set(summary.points_into)
             started = datetime.fromisoformat(summary.started).astimezone()
         except (VaultError, ValueError) as error:
             return cls(snapshot, snapshot.started, False, frozenset(), 0, False, str(error))
-        fault = why_incomplete(snapshot.path) or damaged.get(snapshot.spec, "")
+        places = [place_of(snapshot, name) for name in (SUMS, *(one.name for one in sums))]
+        fault = why_incomplete(snapshot.path) or next((damaged[one] for one in places if one in damaged), "")
         return cls(snapshot, started, summary.good, needs, summary.stored_bytes, True, fault)
 
 
@@ -200,12 +205,11 @@ def _stays(one: _Seen, hold: Hold | None, now: datetime) -> tuple[str, ...]:
 
 
 def _broken(found: Sequence[_Seen]) -> frozenset[str]:
-    """Names of those that are damaged or incomplete, or need one that is."""
-    broken: set[str] = set()
-    for one in found:  # a snapshot needs only older ones
-        if one.fault or one.needs & broken:
-            broken.add(one.snapshot.name)
-    return frozenset(broken)
+    """Names of those that are damaged or incomplete, or need one that cannot be read. One that needs a whole archive of
+    a snapshot in which something else is damaged is as good as any.
+    """
+    unreadable = {one.snapshot.name for one in found if not one.readable}
+    return frozenset(one.snapshot.name for one in found if one.fault or one.needs & unreadable)
 
 
 def _stop(
@@ -234,6 +238,7 @@ def _stop(
     return None
 
 
-def _damaged(ledger: "Ledger", server: str) -> Mapping[str, str]:
-    """The first thing that `verify` found wrong when it read them last, by snapshot."""
-    return {fact.snapshot: fact.problem for fact in ledger.damages(server).get(server, ())}
+def _damaged(vault: "Vault", clock: Clock, found: Iterable["DamageFact"]) -> Mapping[str, str]:
+    """The files that `verify` found damaged when it read them last, and the first thing that was wrong there."""
+    of_clock = [one for one in found if one.snapshot.split("/")[1] == clock]
+    return {name: one.problem for name, one in damaged_files(vault, of_clock).items()}

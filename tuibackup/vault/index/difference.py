@@ -12,7 +12,7 @@ hear of it.
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -88,17 +88,26 @@ class Fewer(NamedTuple):
     files: int
 
 
-def take_over(db: sqlite3.Connection, older: Path, snapshot: str) -> tuple[int, list[Fewer]]:
+def take_over(
+    db: sqlite3.Connection, older: Path, snapshot: str, damaged: Collection[tuple[str, str]] = ()
+) -> tuple[int, list[Fewer]]:
     """Give the unchanged files in the index `db` their content in `older`, the index of `snapshot`; how many.
 
     And which folders list fewer names than there, though they were not changed.
 
     `db` has its hard links found, and the temporary table `same` (new, old), which is filled with all unchanged
     files and folders. Only a name that carries the content in both snapshots is taken over: the archive holds it
-    under that name. What has content already keeps it. Extended attributes come along. Called outside a
+    under that name, and not in an archive that is `damaged` (its snapshot as that index says, and its name). What has
+    content already keeps it. Extended attributes come along. Called outside a
     transaction; after an error `db` is of no use.
     """
     with _compared(db, older) as fewer:
+        db.executemany(
+            """DELETE FROM temp.unchanged WHERE old IN (
+                SELECT c.entry FROM old.content c JOIN old.archive a ON a.id = c.archive
+                WHERE a.snapshot = ? AND a.name = ?)""",
+            damaged,
+        )
         db.execute("INSERT INTO temp.same SELECT * FROM temp.unchanged")
         db.execute(
             """INSERT OR IGNORE INTO main.archive (snapshot, name)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,17 +88,18 @@ class IndexWriter(IndexIntake):
                 (root,),
             ).fetchall()
 
-    def take_over(self, older: Path, snapshot: str) -> int:
+    def take_over(self, older: Path, snapshot: str, damaged: Collection[tuple[str, str]] = ()) -> int:
         """Let unchanged files point into the archives of an older snapshot; how many (see `difference`).
 
-        `older` is the index of `snapshot`. Call it once, when the inventory is complete and before `wanted`.
+        `older` is the index of `snapshot`; nothing points into its `damaged` archives (snapshot, name). Call it once,
+        when the inventory is complete and before `wanted`.
         """
         if self._renewed is not None:
             return self._renewed
         self._find_hard_links()
         with self._errors():
             self._db.execute("COMMIT")
-            taken, self._fewer = difference.take_over(self._db, older, snapshot)
+            taken, self._fewer = difference.take_over(self._db, older, snapshot, damaged)
             self._db.execute("BEGIN")
         return taken
 

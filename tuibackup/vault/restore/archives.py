@@ -19,14 +19,16 @@ class Archives:
         self._by_number = {one.id: one for one in index.archives}
 
     def require(self) -> None:
-        """VaultError if one is missing."""
+        """VaultError if the index leads elsewhere. One that is missing is said of each file that lay in it."""
         for archive in self._by_number.values():
-            if not self._place(archive).is_file():
-                raise VaultError(sentence("{place}: the archive is missing", place=self._place(archive)))
+            self._place(archive)
 
     def open(self, number: int) -> ArchiveReader:
         """The archive with this number in the index, to be closed by the caller. Raises VaultError."""
-        return ArchiveReader(self._place(self._by_number[number]))
+        place = self._place(self._by_number[number])
+        if not place.is_file():
+            raise VaultError(sentence("{place}: the archive is missing", place=place))
+        return ArchiveReader(place)
 
     def _place(self, archive: Archive) -> Path:
         if "/" in archive.name or (archive.snapshot and not NAME.fullmatch(archive.snapshot)):

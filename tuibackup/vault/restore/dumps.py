@@ -127,8 +127,10 @@ class _Hashed:
         return part
 
 
-def dumps_of(snapshot: Snapshot) -> dict[str, Dump]:
-    """The dumps of a databases snapshot by database, in the order in which they restore. Raises VaultError."""
+def dumps_of(snapshot: Snapshot, *, tables: bool = True) -> dict[str, Dump]:
+    """The dumps of a databases snapshot by database, in the order in which they restore; without what tables.json
+    tells, if their `tables` are not wanted. Raises VaultError.
+    """
     sums = {one.name: one.sha256 for one in read_sums(snapshot.path)}
     for one in snapshot.summary.databases:
         if "/" in one.file:
@@ -143,18 +145,17 @@ def dumps_of(snapshot: Snapshot) -> dict[str, Dump]:
                     "{path}: {sums} is damaged: it lacks {file}", path=snapshot.path, sums=SUMS, file=one.file
                 )
             )
-    found = dumps_in(snapshot.path, snapshot.summary.databases)
+    found = dumps_in(snapshot.path, snapshot.summary.databases, tables=tables)
     return {one.name: replace(one, sha256=sums[one.path.name]) for one in found}
 
 
-def dumps_in(folder: Path, databases: Iterable[DatabaseSummary]) -> list[Dump]:
+def dumps_in(folder: Path, databases: Iterable[DatabaseSummary], *, tables: bool = True) -> list[Dump]:
     """The dumps of `databases` in `folder`, which may not be published yet: without hashes. Raises VaultError."""
-    recorded = {str(one.get("name")): one for one in _recorded(folder)}
+    recorded = {str(one.get("name")): one for one in (_recorded(folder) if tables else ())}
     dumps = []
     for one in databases:
         about = recorded.get(one.name, {})
-        tables = [_table(table) for table in about.get("tables", ())]
-        by_name = {table.name: table for table in tables}
+        by_name = {table.name: table for table in map(_table, about.get("tables", ()))}
         dumps.append(Dump(folder / one.file, one.name, one.bytes, one.whole, b"", by_name, about, one.late))
     return dumps
 

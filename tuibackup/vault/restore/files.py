@@ -65,8 +65,9 @@ def restore_files(
     the disk, read again and compared with its hash; one that differs is a problem, and *damaged*.
 
     Root gives owners back, by name where that name exists here, else by number (`numeric_owner`: always). Sockets
-    and devices are listed, never made; so is a file whose archive is damaged there. Raises VaultError: an archive is
-    missing, a path is not in the snapshot, the disk is full; BusyError: another restore writes into the folder.
+    and devices are listed, never made; so is a file whose archive is damaged there, or missing. Raises VaultError: the
+    index is damaged, a path is not in the snapshot, the disk is full; BusyError: another restore writes into the
+    folder.
     """
     if snapshot.clock != Clock.FILES:
         raise UsageError(sentence("{spec}: holds databases, not files", spec=snapshot.spec))
@@ -89,8 +90,9 @@ def restore_dumps(
 ) -> Restored:
     """Write the SQL of `databases` (none: all) of a databases snapshot into the folder `to`, as NAME.sql.
 
-    Raises UsageError for an unknown database, VaultError when a file exists that is another one (and is not to
-    be replaced) or a dump is damaged. A file that is there and equal counts as restored.
+    A dump that is damaged, or missing, is a problem, and the others are restored. Raises UsageError for an unknown
+    database, VaultError when a file exists that is another one (and is not to be replaced). A file that is there and
+    equal counts as restored.
     """
     if snapshot.clock != Clock.DATABASES:
         raise UsageError(sentence("{spec}: holds files, not databases", spec=snapshot.spec))
@@ -102,9 +104,10 @@ def restore_dumps(
     with vault_errors(to):
         to.mkdir(mode=0o700, parents=True, exist_ok=True)
     wanted = [known[name] for name in databases] or list(known.values())
-    dumps = dumps_of(snapshot)
+    dumps = dumps_of(snapshot, tables=False)
     total = sum(one.bytes for one in wanted)
     done = 0
+    damaged: list[tuple[str, str]] = []
     for number, one in enumerate(wanted):
         dump = dumps[one.name]
         target = to / one.file.removesuffix(".zst")
@@ -116,11 +119,16 @@ def restore_dumps(
                 on_progress(Progress(number, len(wanted), done, total, name, "databases"))
             return part
 
-        if existing is not Existing.ALWAYS and _holds(target, dump.sql()):
-            done += one.bytes
-            continue
-        _write(target, map(told, dump.sql()), existing)
-    return Restored(len(wanted), 0, 0, done, ())
+        before = done
+        try:
+            if existing is not Existing.ALWAYS and _holds(target, _stored(dump.sql())):
+                done += one.bytes
+            else:
+                _write(target, map(told, _stored(dump.sql())), existing)
+        except _DamagedError as error:
+            damaged.append((printable(one.name), str(error)))
+            done = before
+    return Restored(len(wanted) - len(damaged), 0, 0, done, tuple(damaged), len(damaged))
 
 
 def restore_sql(
@@ -154,6 +162,18 @@ def _write(target: Path, pieces: Iterator[bytes], existing: Existing) -> None:
             output.write(part)
             sha256.update(part)
         _require(target, output, sha256.digest())
+
+
+class _DamagedError(VaultError):
+    """The vault does not hold what is to be restored; nothing is wrong with the folder."""
+
+
+def _stored(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same pieces of a dump. Raises _DamagedError."""
+    try:
+        yield from pieces
+    except VaultError as error:
+        raise _DamagedError(str(error)) from error
 
 
 def _holds(target: Path, content: Iterator[bytes]) -> bool:
@@ -249,6 +269,7 @@ class _Restore:
                         if archive is None or archive[0] != found.archive:
                             if archive:
                                 archive[1].close()
+                            archive = None
                             archive = found.archive, self._archives.open(found.archive)
                         if self._target.has(found):
                             self._bytes += found.entry.size

@@ -84,7 +84,7 @@ class Outgoing:
             )
 
     def _files(self, on_file: Callable[[IndexEntry], None]) -> Iterator[bytes]:
-        archive: tuple[int, ArchiveReader] | None = None
+        archive: tuple[int, ArchiveReader | _Unreadable] | None = None
         first: tuple[int, bytes] | None = None
         try:
             for found in self._index.chosen_files():
@@ -110,13 +110,22 @@ class Outgoing:
                 if archive is None or archive[0] != found.archive:
                     if archive:
                         archive[1].close()
-                    archive = found.archive, self._archives.open(found.archive)
+                    archive = None
+                    archive = found.archive, self._open(found.archive)
                 yield from self._file(found, found.member, archive[1])
         finally:
             if archive:
                 archive[1].close()
 
-    def _file(self, found: IndexEntry, member: Member, archive: ArchiveReader) -> Iterator[bytes]:
+    def _open(self, number: int) -> "ArchiveReader | _Unreadable":
+        try:
+            return self._archives.open(number)
+        except VaultError as error:
+            return _Unreadable(error)
+
+    def _file(
+        self, found: IndexEntry, member: Member, archive: "ArchiveReader | _Unreadable"
+    ) -> Iterator[bytes]:
         """Where the vault's content is damaged, zeros follow: what was announced must come."""
         parts = self._parts_with_data(member, archive)
         left = found.entry.size if parts is None else sum(length for _offset, length in parts)
@@ -137,7 +146,9 @@ class Outgoing:
             left -= len(_ZEROS)
         yield bytes(end)
 
-    def _parts_with_data(self, member: Member, archive: ArchiveReader) -> list[tuple[int, int]] | None:
+    def _parts_with_data(
+        self, member: Member, archive: "ArchiveReader | _Unreadable"
+    ) -> list[tuple[int, int]] | None:
         """(offset, length) of what is not zeros in a file with holes; None for any other.
 
         It is read a first time for that: the list stands in front of the content.
@@ -236,3 +247,19 @@ def _plain(
     extra: Mapping[bytes, bytes] | None = None,
 ) -> bytes:
     return gnuheader.header(name, entry, kind=kind, link=link)
+
+
+class _Unreadable:
+    """An archive that is missing, or has lost its end: the content of each file in it is damaged."""
+
+    def __init__(self, error: VaultError) -> None:
+        self._error = error
+
+    def read(self, _member: Member) -> Iterator[bytes]:
+        raise self._error
+
+    def may_have_holes(self, _member: Member) -> bool:
+        return False
+
+    def close(self) -> None:
+        """Nothing is open."""
