@@ -50,7 +50,7 @@ def test_the_chain_is_whole_after_everything_that_writes_to_it(
     assert site.tuibackup("restore", "siakad/files/latest", "--to", str(tmp_path / "back")).code == 0
     assert site.tuibackup("drill", "siakad").code == 0
     assert {entry["kind"] for entry in entries(site)} == {
-        "trust", "needs", "step", "run", "verify", "restore", "drill",
+        "trust", "needs", "step", "run", "seal", "verify", "restore", "drill",
     }  # fmt: skip
     found = ledger_of(site.tuibackup("check", "--json"))
     assert (found["state"], found["detail"]) == ("ok", f"{len(entries(site))} entries, chain whole")

@@ -81,7 +81,7 @@ def test_the_ledger_is_whole_and_checked_by_the_documented_program_too(sample: S
     ]
     assert ledger["state"] == "ok", ledger
     page = Path(__file__).parents[2] / "docs/ledger.md"
-    (program,) = re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    program, *_ = re.findall(r"```python\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
     done = subprocess.run(
         [sys.executable, "-c", program, sample.site.state / "ledger.sqlite"],
         capture_output=True,

@@ -1,14 +1,13 @@
 """`tuibackup log`: what was done, from the ledger, the newest last (as a terminal is read)."""
 
 import argparse
-import re
 from collections.abc import Iterable
-from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from tuibackup.cli.context import Context
 from tuibackup.cli.loglines import SHOWN, print_log
+from tuibackup.cli.moment import moment
 from tuibackup.cli.output import print_json_list
 from tuibackup.errors import UsageError
 from tuibackup.words import _
@@ -24,27 +23,26 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.description = _("Shows what was done, from the ledger, the newest last.")
     parser.add_argument("--server", metavar="S", help=_("only of this server"))
     parser.add_argument(
-        "--since", metavar="DATE", type=_date, help=_('from then on: 2026-11-01 or "2026-11-01 08:00"')
+        "--since", metavar="DATE", type=moment, help=_('from then on: 2026-11-01 or "2026-11-01 08:00"')
     )
     parser.add_argument(
         "--run",
         metavar="RUN",
         help=_("all of one run: needs, steps, every finding; RUN is its id, or the beginning"),
     )
-    parser.add_argument("--all", action="store_true", help=_("steps and needs too, and no limit"))
+    parser.add_argument("--all", action="store_true", help=_("steps, needs and seals too, and no limit"))
     parser.add_argument("--json", action="store_true", help=_("every entry whole, as one JSON document"))
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Print the entries; a server that is no longer configured may be named too."""
-    from tuibackup.ledger.entries import Kind
+    from tuibackup.ledger.entries import WITHIN_RUNS
 
     ledger, everything = context.ledger, args.all or args.json
     if args.run:
         entries: Iterable[Entry] = ledger.of_run(_run(args.run, context))
     else:
-        # Steps and needs belong to their run, which tells the outcome.
-        kinds = [] if everything else [kind for kind in ledger.kinds() if kind not in (Kind.STEP, Kind.NEEDS)]
+        kinds = [] if everything else [kind for kind in ledger.kinds() if kind not in WITHIN_RUNS]
         if everything or args.since:
             entries = ledger.entries(server=args.server, since=args.since, kinds=kinds)
         else:
@@ -90,22 +88,3 @@ def _document(entry: "Entry") -> dict[str, Any]:
         "prev": entry.prev,
         "hash": entry.hash,
     }
-
-
-def _date(text: str) -> datetime:
-    """A local day or moment; ambiguous forms are refused."""
-    if not re.fullmatch(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d)?)?", text):
-        raise _bad(text)
-    try:
-        return datetime.fromisoformat(text).astimezone()
-    except ValueError:
-        raise _bad(text) from None
-
-
-def _bad(text: str) -> UsageError:
-    from tuibackup.text import printable
-
-    return UsageError(
-        _('--since "{text}" is no date').format(text=printable(text)),
-        _('write it as 2026-11-01 or "2026-11-01 08:00"'),
-    )

@@ -44,6 +44,7 @@ COMMANDS = (
     "discover",
     "accept",
     "metrics",
+    "ledger",
     "demo",
 )
 
@@ -51,7 +52,7 @@ COMMANDS = (
 LOOKING = frozenset(
     {
         "follow", "status", "log", "history", "snapshots", "ls", "find", "diff", "cat", "holds", "check", "discover",
-        "metrics",
+        "metrics", "ledger",
     }
 )  # fmt: skip
 
@@ -248,6 +249,7 @@ def _summary() -> list[tuple[str, str]]:
         ("discover SERVER", _("what a server has, and what of it no backup holds")),
         ("accept SERVER WHAT --reason TEXT", _("say that a folder or database needs no backup")),
         ("metrics", _("figures for Prometheus, as its textfile collector reads them")),
+        ("ledger verify | export | seal", _("check the record, take it out, sign it")),
         ("demo [--headless]", _("a playground with real servers on this machine")),
     ]
 

@@ -77,6 +77,7 @@ def parse(text: str, path: Path, faults: Iterable[tuple[int, str, str]] = ()) ->
         retention=read_retention(top.table("retention", "retention")),
         notify=read_notify(top.table("notify", "notify")),
         ledger_url=_ledger_url(top.table("ledger", "ledger")),
+        ledger_key=top.table("ledger", "ledger").path("key"),
         keymap=_keymap(top.table("keymap", None)),
         copies=copies,
         servers=servers,

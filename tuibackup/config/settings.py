@@ -185,6 +185,7 @@ class Config(msgspec.Struct, frozen=True):
     copies: Mapping[str, CopySettings] = msgspec.field(default_factory=dict)
     notify: NotifySettings = NotifySettings()
     ledger_url: str = ""
+    ledger_key: Path | None = None  # seals the ledger; None: a key of its own in the state folder
     keymap: Mapping[str, str] = msgspec.field(default_factory=dict)
     servers: Mapping[str, Server] = msgspec.field(default_factory=dict)
 

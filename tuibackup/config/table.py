@@ -36,7 +36,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
         "on", "summary", "mail", "post", "post_file", "apprise_file", "heartbeat_file", "metrics",
     ),
     "notify.mail": ("to", "from", "server", "user", "password_file", "tls", "ca_file"),
-    "ledger": ("url",),
+    "ledger": ("url", "key"),
     "servers.*": (
         "label", "host", "port", "user", "jump", "key", "password_file", "password_command", "prompt",
         "sudo", "folders", "exclude", "database", "retention",

@@ -2,74 +2,125 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from tuibackup.ledger.entries import GENESIS, entry_hash
+from tuibackup.ledger.entries import entry_hash
 from tuibackup.ledger.results import ADDED, WHATS, results_of
+from tuibackup.ledger.witness import Head
+from tuibackup.text import printable
 from tuibackup.words import sentence
 
-_ENOUGH = 100  # problems; after that one line says that there are more
+ENOUGH = 100  # problems; after that one line says that there are more
 _EVERY = 10_000  # entries between two reports of progress
 
-
-def check(
-    entries: Iterable[Any],
-    results: Iterable[Any],
-    highest: int,
-    on_progress: Callable[[int], None] | None = None,
-) -> list[str]:
-    """What is wrong, in sentences. Both tables come as rows in order; `highest` is the last number given."""
-    problems: list[str] = []
-    for problem in _problems(entries, _Results(results), highest, on_progress):
-        if len(problems) == _ENOUGH:
-            return [*problems, sentence("… and more")]
-        problems.append(problem)
-    return problems
+# changed: not as it was written; missing; unlinked: does not follow the one before it; columns: the table `result`
+# tells something else; other: not the one that a witness knows; seal: a seal that is none; file: SQLite's own.
+What = Literal["changed", "missing", "unlinked", "columns", "other", "seal", "snapshot", "file", "more"]
 
 
-def _problems(
-    entries: Iterable[Any], results: "_Results", highest: int, on_progress: Callable[[int], None] | None
-) -> Iterator[str]:
-    seq, prev, number = 0, GENESIS, 0
-    for number, row in enumerate(entries, 1):
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is wrong: with which entry (the first of several; 0: with none in particular), and what."""
+
+    entry: int
+    what: What
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The chain as it was read: how many entries, the last of them, and what is wrong, at most ENOUGH and a word."""
+
+    entries: int
+    head: Head
+    problems: tuple[Problem, ...]
+
+
+class Check:
+    """One reading of the chain. Both tables come as rows in order; `highest` is the last number that was given."""
+
+    def __init__(
+        self,
+        entries: Iterable[Any],
+        results: Iterable[Any],
+        highest: int,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> None:
+        self.read = 0
+        self.head = Head()
+        self._entries = entries
+        self._results = _Results(results)
+        self._highest = highest
+        self._on_progress = on_progress
+
+    def problems(self) -> Iterator[Problem]:
+        """What is wrong, in the order of the entries."""
+        for row in self._entries:
+            yield from self._of_entry(row)
+            self.head = Head(row.seq, row.hash)
+            self.read += 1
+            if self._on_progress and self.read % _EVERY == 0:
+                self._on_progress(self.read)
+        if self._highest > self.head.seq:
+            yield missing(self.head.seq + 1, self._highest)
+        yield from self._results.rest()
+        if self._on_progress:
+            self._on_progress(self.read)
+
+    def _of_entry(self, row: Any) -> Iterator[Problem]:
+        seq, prev = self.head.seq, self.head.hash
         if row.seq != seq + 1:
-            yield _missing(seq + 1, row.seq - 1)
+            yield missing(seq + 1, row.seq - 1)
         if row.prev != prev:
-            before = sentence("entry {seq}", seq=seq) if seq else sentence("the beginning")
-            yield sentence(
+            before = sentence("entry {seq}", seq=str(seq)) if seq else sentence("the beginning")
+            text = sentence(
                 "entry {seq} does not follow {before}: something between them was removed or changed",
-                seq=row.seq,
+                seq=str(row.seq),
                 before=before,
             )
-        if (
-            entry_hash(
-                row.seq, row.time, row.kind, row.operator, row.host, row.server, row.run, row.body, row.prev
-            )
-            != row.hash
-        ):
-            yield sentence(
+            yield Problem(row.seq, "unlinked", text)
+        if not _as_written(row):
+            text = sentence(
                 "entry {seq} ({time}, {kind}) was changed after it was written",
-                seq=row.seq,
-                time=row.time,
-                kind=row.kind,
+                seq=str(row.seq),
+                time=printable(str(row.time)),
+                kind=printable(str(row.kind)),
             )
-        yield from results.compare(row)
-        seq, prev = row.seq, row.hash
-        if on_progress and number % _EVERY == 0:
-            on_progress(number)
-    if highest > seq:
-        yield _missing(seq + 1, highest)
-    yield from results.rest()
-    if on_progress:
-        on_progress(number)
+            yield Problem(row.seq, "changed", text)
+        yield from self._results.compare(row)
 
 
-def _missing(first: int, last: int) -> str:
-    return (
-        sentence("entry {first} is missing", first=first)
+def bounded(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """The first of them, each once; where there are more, a word that says so."""
+    found: list[Problem] = []
+    for problem in problems:
+        if problem in found:
+            continue
+        if len(found) == ENOUGH:
+            return (*found, Problem(0, "more", sentence("… and more")))
+        found.append(problem)
+    return tuple(found)
+
+
+def missing(first: int, last: int) -> Problem:
+    """Entries that are not there."""
+    text = (
+        sentence("entry {first} is missing", first=str(first))
         if first == last
-        else sentence("entries {first} to {last} are missing", first=first, last=last)
+        else sentence("entries {first} to {last} are missing", first=str(first), last=str(last))
     )
+    return Problem(first, "missing", text)
+
+
+def _as_written(row: Any) -> bool:
+    try:
+        found = entry_hash(
+            row.seq, row.time, row.kind, row.operator, row.host, row.server, row.run, row.body, row.prev
+        )
+    except (TypeError, ValueError):  # no text any more: bytes, or half a character
+        return False
+    return bool(found == row.hash)
 
 
 class _Results:
@@ -77,9 +128,10 @@ class _Results:
 
     def __init__(self, rows: Iterable[Any]) -> None:
         self._rows = iter(rows)
-        self._next = next(self._rows, None)
+        self._begun = False
+        self._next: Any = None
 
-    def compare(self, entry: Any) -> Iterator[str]:
+    def compare(self, entry: Any) -> Iterator[Problem]:
         """Take the rows up to this entry and say where they differ from it.
 
         Rows that only a newer version knows (`what`) are passed over: no question of this one reads them. Those that an
@@ -92,17 +144,23 @@ class _Results:
                 found.append(tuple(self._next))
             self._next = next(self._rows, None)
         if found != _expected(entry) and (found or entry.kind != ADDED):
-            yield sentence("entry {seq}: the table result does not say what the entry says", seq=entry.seq)
+            text = sentence(
+                "entry {seq}: the table result does not say what the entry says", seq=str(entry.seq)
+            )
+            yield Problem(entry.seq, "columns", text)
 
-    def rest(self) -> Iterator[str]:
+    def rest(self) -> Iterator[Problem]:
         """Rows beyond the last entry."""
         yield from self._strays(None)
 
-    def _strays(self, before: int | None) -> Iterator[str]:
+    def _strays(self, before: int | None) -> Iterator[Problem]:
+        if not self._begun:
+            self._begun, self._next = True, next(self._rows, None)
         while self._next is not None and (before is None or self._next.seq < before):
-            yield sentence(
-                "entry {seq}: the table result speaks of it, but it is missing", seq=self._next.seq
+            text = sentence(
+                "entry {seq}: the table result speaks of it, but it is missing", seq=str(self._next.seq)
             )
+            yield Problem(self._next.seq, "columns", text)
             self._next = next(self._rows, None)
 
 

@@ -35,6 +35,10 @@ class Kind(StrEnum):
     SEAL = later("seal")
 
 
+# Steps and needs belong to their run, and each run is sealed: as rows of their own in a log they would bury the runs.
+WITHIN_RUNS = frozenset({Kind.STEP, Kind.NEEDS, Kind.SEAL})
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the record; nothing in it is ever changed, a correction is a new entry.
@@ -90,7 +94,27 @@ def entry_hash(
     body: str,
     prev: str,
 ) -> str:
-    """SHA-256 in hex over the canonical JSON of everything else; `body` is its canonical JSON already."""
+    """SHA-256 in hex over the canonical JSON of everything else; `body` is its canonical JSON already.
+
+    Raises TypeError, ValueError for what is no entry.
+    """
+    return hashlib.sha256(
+        hashed_text(seq, time, kind, operator, host, server, run, body, prev).encode()
+    ).hexdigest()
+
+
+def hashed_text(
+    seq: int,
+    time: str,
+    kind: str,
+    operator: str,
+    host: str,
+    server: str | None,
+    run: str | None,
+    body: str,
+    prev: str,
+) -> str:
+    """What the hash is taken of. Raises TypeError, ValueError for what is no entry."""
     rest = canonical(
         {
             "host": host,
@@ -104,4 +128,30 @@ def entry_hash(
         }
     )
     # "body" sorts first, so that the stored text can be put in as it is.
-    return hashlib.sha256(f'{{"body":{body},{rest[1:]}'.encode()).hexdigest()
+    return f'{{"body":{body},{rest[1:]}'
+
+
+def line(row: Any) -> str:
+    """A line of an export: what was hashed, with the hash put in at its end. It is JSON; without `,"hash":"…"` it is,
+    byte for byte, what the hash was taken of.
+
+    An entry that somebody changed into something else than JSON comes with that as a text.
+    """
+    body = row.body
+    if not _is_json(body):
+        body = json.dumps(str(body))
+    names = (row.time, row.kind, row.operator, row.host, row.server, row.run)
+    time, kind, operator, host, server, run = (
+        name if name is None or isinstance(name, str) else str(name) for name in names
+    )
+    text = hashed_text(
+        row.seq, str(time), str(kind), str(operator), str(host), server, run, body, str(row.prev)
+    )
+    return f'{text[:-1]},"hash":{json.dumps(str(row.hash))}}}'
+
+
+def _is_json(body: object) -> bool:
+    try:
+        return isinstance(body, str) and "\n" not in body and json.loads(body) is not None
+    except ValueError:
+        return False

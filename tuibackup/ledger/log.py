@@ -5,12 +5,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
-from tuibackup.ledger.entries import Entry, Kind, canonical, iso
+from tuibackup.ledger.entries import Entry, Kind, canonical, iso, line
+from tuibackup.ledger.witness import Head
 from tuibackup.parts import read_parts
 from tuibackup.words import sentence
 
 # Entries that are read in one go where all are wanted: no more are held, and nobody is kept waiting.
 _AT_ONCE = 500
+_SEALS = 200  # seals that are looked through for the newest of each key
 # From kind to kind through the index.
 _KINDS = """
     WITH RECURSIVE each_kind(kind) AS (
@@ -80,10 +82,7 @@ class LogQueries:
         kinds: Collection[str] = (),
     ) -> Iterator[Entry]:
         """Every entry after number `after`, the oldest first, read as they are taken: a ledger of any length."""
-        newest = self.newest()
-        if since is not None:
-            (row,) = self._rows("SELECT MIN(seq) AS seq FROM entry WHERE time >= :since", since=iso(since))
-            after = max(after, (newest if row.seq is None else row.seq - 1))
+        newest, after = self._from(after, since)
         while after < newest:
             where, values = _filter(server, since, "", kinds, (after + 1, newest), by_number=True)
             rows = self._rows(
@@ -96,10 +95,23 @@ class LogQueries:
                 return
             after = rows[-1].seq
 
+    def _from(self, after: int, since: datetime | None) -> tuple[int, int]:
+        """The number of the newest entry, and the one after which those begin that are wanted."""
+        newest = self.newest()
+        if since is not None:
+            (row,) = self._rows("SELECT MIN(seq) AS seq FROM entry WHERE time >= :since", since=iso(since))
+            after = max(after, (newest if row.seq is None else row.seq - 1))
+        return newest, after
+
     def newest(self) -> int:
         """The number of the newest entry; 0 where there is none."""
         (row,) = self._rows("SELECT MAX(seq) AS seq FROM entry")
         return int(row.seq or 0)
+
+    def head(self) -> Head:
+        """The newest entry's number and hash."""
+        rows = self._rows("SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1")
+        return Head(rows[0].seq, str(rows[0].hash)) if rows else Head()
 
     def kinds(self) -> list[str]:
         """The kinds of entries that there are, also those that only a newer version knows."""
@@ -115,6 +127,46 @@ class LogQueries:
         return [
             entry_of(row) for row in self._rows("SELECT * FROM entry WHERE run = :run ORDER BY seq", run=run)
         ]
+
+    def lines(self, after: int = 0, *, since: datetime | None = None) -> Iterator[tuple[int, str]]:
+        """Every entry after number `after` as a line of an export (`entries.line`), with its number."""
+        newest, after = self._from(after, since)
+        while after < newest:
+            rows = self._rows(
+                "SELECT * FROM entry WHERE seq > :after AND seq <= :newest ORDER BY seq LIMIT :most",
+                after=after,
+                newest=newest,
+                most=_AT_ONCE,
+            )
+            if not rows:
+                return
+            yield from ((row.seq, line(row)) for row in rows)
+            after = rows[-1].seq
+
+    def hashes(self, numbers: Collection[int]) -> Mapping[int, str]:
+        """The hashes of the entries with these numbers, as many as are there."""
+        wanted = sorted(numbers)
+        found: dict[int, str] = {}
+        for start in range(0, len(wanted), _AT_ONCE):
+            listed = ", ".join(str(int(number)) for number in wanted[start : start + _AT_ONCE])
+            rows = self._rows(f"SELECT seq, hash FROM entry WHERE seq IN ({listed})")  # noqa: S608  numbers
+            found.update((row.seq, str(row.hash)) for row in rows)
+        return found
+
+    def last_check(self) -> Entry | None:
+        """The entry of the newest check of the ledger itself; None where nobody has checked it."""
+        rows = self._rows(
+            "SELECT * FROM entry WHERE server IS NULL AND kind = :kind ORDER BY seq DESC LIMIT 1",
+            kind=Kind.VERIFY.value,
+        )
+        return entry_of(rows[0]) if rows else None
+
+    def last_seals(self) -> list[Entry]:
+        """The newest seals, the newest first, one by each key among the last ones."""
+        newest: dict[str, Entry] = {}
+        for entry in self.log(_SEALS, kinds=[Kind.SEAL]):
+            newest.setdefault(str(entry.body.get("key")), entry)
+        return list(newest.values())
 
     def hash_of(self, seq: int) -> str:
         """The hash of an entry by its number; "" where there is none."""

@@ -378,6 +378,16 @@ class Queries(PastQueries):
         told = body_of(rows[0].body)["clocks"][clock].get("sums") if rows else None
         return told if isinstance(told, str) and told else None
 
+    def sums(self) -> Mapping[str, tuple[int, str]]:
+        """Of each published snapshot the entry that records it, and the SHA-256 of its SHA256SUMS; "" in older ones."""
+        rows = self._rows(
+            "SELECT result.seq, result.snapshot,"
+            " JSON_EXTRACT(entry.body, '$.clocks.' || result.what || '.sums') AS sums"
+            " FROM result JOIN entry ON entry.seq = result.seq WHERE result.what IN ('files', 'databases')"
+            " AND result.snapshot IS NOT NULL AND JSON_VALID(entry.body)"
+        )
+        return {row.snapshot: (row.seq, str(row.sums or "")) for row in rows}
+
     def snapshots(self, server: str) -> frozenset[str]:
         """The specs of all snapshots of a server that the ledger knows of."""
         rows = self._rows(

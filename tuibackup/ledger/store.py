@@ -14,17 +14,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
 from tuibackup.answering import GONE
 from tuibackup.errors import LedgerError, LedgerHeldError
-from tuibackup.ledger import reading, schema
-from tuibackup.ledger.chain import check
+from tuibackup.ledger import reading, schema, witness
+from tuibackup.ledger.chain import Check, Checked, Problem, bounded
 from tuibackup.ledger.entries import GENESIS, Entry, Kind, canonical, entry_hash, iso
 from tuibackup.ledger.log import body_of
 from tuibackup.ledger.queries import Queries
 from tuibackup.ledger.results import ADDED, results_of
+from tuibackup.ledger.witness import Head
 from tuibackup.parts import with_parts
 from tuibackup.text import printable
 from tuibackup.words import joined, sentence
@@ -107,27 +109,39 @@ class Ledger(Queries):
             "run": None if run is None else printable(run),
         }
         with self._writing() as connection:
-            seq, prev = _head(connection)
+            seq, prev = _head(connection, witness.remembered(self._path).seq)
             row = {"seq": seq, **names, "body": text, "prev": prev}
             row["hash"] = entry_hash(**row)  # type: ignore[arg-type]  # the columns are its parameters
             _insert(connection, row, json.loads(text))
+        witness.remember(self._path, Head(seq, str(row["hash"])))
         return Entry(**{**row, "kind": Kind(kind), "body": json.loads(text)})
 
-    def verify_chain(self, on_progress: Callable[[int], None] | None = None) -> list[str]:
-        """Read the whole chain; what is wrong with it, in sentences (none: it is whole).
+    def verify_chain(self, on_progress: Callable[[int], None] | None = None) -> Checked:
+        """Read the whole chain, and say what is wrong with it: changed, missing, inserted and reordered entries, a lost
+        end that the file beside it knows of, and what SQLite itself finds damaged.
 
-        Finds changed, missing and reordered entries. `on_progress` gets the number of entries read so far.
+        `on_progress` gets the number of entries read so far. Raises LedgerError: it cannot be opened.
         """
-        with self._connection() as connection:
+        kept = witness.remembered(self._path)
+        with self._connection() as connection, _any_text(connection):
             # One read transaction: nothing that is appended meanwhile may fall between the two.
             connection.execute("BEGIN")
-            entries = _named(connection.execute("SELECT * FROM entry ORDER BY seq"))
-            results = _named(connection.execute("SELECT * FROM result ORDER BY seq, what"))
-            return check(entries, results, _highest(connection), on_progress)
+            entries = _all(connection, "SELECT * FROM entry ORDER BY seq")
+            results = _all(connection, "SELECT * FROM result ORDER BY seq, what")
+            check = Check(entries, results, max(_highest(connection), kept.seq), on_progress)
+            looks = (check.problems(), _witnessed(connection, kept), _file(connection))
+            problems = bounded(chain.from_iterable(_as_far_as_possible(look, check) for look in looks))
+        return Checked(check.read, check.head, problems)
 
     def _rows(self, sql: str, **values: Any) -> Sequence[Any]:
         with self._connection() as connection:
-            return list(_named(connection.execute(sql, values)))
+            try:
+                return list(_named(connection.execute(sql, values)))
+            except sqlite3.OperationalError as error:
+                if "decode" not in str(error):
+                    raise
+            with _any_text(connection):  # one entry that was changed must not hide all others
+                return list(_named(connection.execute(sql, values)))
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -265,16 +279,66 @@ def _is_empty(connection: sqlite3.Connection) -> bool:
     return bool(_value(connection, "SELECT COUNT(*) FROM sqlite_schema") == 0)
 
 
-def _head(connection: sqlite3.Connection) -> tuple[int, str]:
-    """The next entry's number and the hash it follows. A number that was once given is never given again."""
+def _head(connection: sqlite3.Connection, kept: int) -> tuple[int, str]:
+    """The next entry's number and the hash it follows. A number that was once given is never given again, also where
+    the ledger was replaced by an older copy: `kept` is the last one that the file beside it knows.
+    """
     last = connection.execute("SELECT seq, hash FROM entry ORDER BY seq DESC LIMIT 1").fetchone()
     number, prev = last or (0, GENESIS)
-    return max(number, _highest(connection)) + 1, prev
+    return max(number, kept, _highest(connection)) + 1, prev
 
 
 def _highest(connection: sqlite3.Connection) -> int:
     """The highest number ever given, also when its entry is gone."""
     return _value(connection, "SELECT seq FROM sqlite_sequence WHERE name = 'entry'") or 0
+
+
+def _as_far_as_possible(look: Iterator[Problem], check: Check) -> Iterator[Problem]:
+    """What a look finds, up to where the file itself cannot be read any more."""
+    try:
+        yield from look
+    except sqlite3.DatabaseError as error:
+        text = sentence(
+            "the file cannot be read after entry {seq}: {error}",
+            seq=str(check.head.seq),
+            error=printable(str(error)),
+        )
+        yield Problem(check.head.seq + 1, "file", text)
+
+
+def _all(connection: sqlite3.Connection, sql: str) -> Iterator[Any]:
+    """The rows, asked for when the first one is taken."""
+    yield from _named(connection.execute(sql))
+
+
+def _witnessed(connection: sqlite3.Connection, kept: Head) -> Iterator[Problem]:
+    """Whether the entry that was kept beside the ledger as its last is still the one."""
+    row = connection.execute("SELECT hash FROM entry WHERE seq = ?", (kept.seq,)).fetchone()
+    if row and row[0] != kept.hash:
+        text = sentence("entry {seq} is another one than the file beside the ledger knows", seq=str(kept.seq))
+        yield Problem(kept.seq, "other", text)
+
+
+def _file(connection: sqlite3.Connection) -> Iterator[Problem]:
+    """What SQLite finds: damaged pages, indexes that have lost an entry; and what of our own tables is not there."""
+    for (said,) in connection.execute("PRAGMA integrity_check(20)"):
+        if said != "ok":
+            yield Problem(0, "file", sentence("the file is damaged: {said}", said=printable(str(said))))
+    there = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema")}
+    for name in schema.NAMES:
+        if name not in there:
+            text = sentence("the file lacks {name}: somebody with a database tool took it away", name=name)
+            yield Problem(0, "file", text)
+
+
+@contextmanager
+def _any_text(connection: sqlite3.Connection) -> Iterator[None]:
+    """Read text that is no UTF-8 any more as it is: it was changed, and that is to be said of its entry."""
+    connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+    try:
+        yield
+    finally:
+        connection.text_factory = str
 
 
 def _insert(connection: sqlite3.Connection, row: Mapping[str, Any], body: Mapping[str, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from time import monotonic
 
-from tuibackup.ledger.entries import Kind
+from tuibackup.ledger.entries import WITHIN_RUNS
 from tuibackup.ledger.log import LogQueries
 from tuibackup.overview.logrow import log_row
 from tuibackup.overview.picture import LOG_ROWS, LogRow
@@ -32,8 +32,7 @@ class LogPages:
         anew = text != self._filter or not 0 <= newest - self._newest <= LOG_ROWS
         if not anew and newest == self._newest and not self._next:
             return None
-        # Steps and needs are part of their run's details; as rows of their own they would bury the runs.
-        kinds = [kind for kind in self._ledger.kinds() if kind not in (Kind.STEP, Kind.NEEDS)]
+        kinds = [kind for kind in self._ledger.kinds() if kind not in WITHIN_RUNS]
         above: tuple[LogRow, ...] = ()
         if anew:
             # The total was counted before, unless other entries than new ones came or went.

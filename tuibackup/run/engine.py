@@ -32,6 +32,7 @@ from tuibackup.run.plan import Plan
 from tuibackup.run.process import crash
 from tuibackup.run.questions import RunAnswers
 from tuibackup.run.reconnect import reconnect
+from tuibackup.run.seal import seal
 from tuibackup.run.silence import Silence
 from tuibackup.run.state import Work, outcome_of
 from tuibackup.run.steps import connect, download, dump, load, login
@@ -256,5 +257,15 @@ async def _conclude(work: Work, began: float, stop: Stop) -> ev.RunFinished:
     except LedgerError as error:
         line = sentence("{error} (what was stored is recorded at the next start)", error=error)
         finished = msgspec.structs.replace(finished, outcome=Outcome.FAILED, exit_code=1, error=line)
+    else:
+        await _seal(work)
     work.journal.finish(finished)
     return finished
+
+
+async def _seal(work: Work) -> None:
+    """Seal the record of this run. If that fails, the run is none the worse: what it stored is stored and recorded."""
+    try:
+        await asyncio.to_thread(seal, work.config, work.ledger, work.plan.operator)
+    except LedgerError as error:
+        work.note(sentence("the ledger could not be sealed: {error}", error=error))

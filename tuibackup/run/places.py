@@ -62,3 +62,8 @@ def known_hosts(config: Config, told: "Told | None") -> "KnownHosts":
 def runs_folder(state: Path) -> Path:
     """Where the journals of this host lie, with the stop requests beside them."""
     return state / "runs"
+
+
+def seals_folder(config: Config) -> Path:
+    """Where the key of the seals lies, and the newest seal of each key."""
+    return config.state / "seals"

@@ -10,7 +10,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from tuibackup import __version__
-from tuibackup.errors import VaultError
+from tuibackup.errors import LedgerError, VaultError
+from tuibackup.ledger.witness import Head
 from tuibackup.progress import Finding, Progress
 from tuibackup.run.journal import events as ev
 from tuibackup.run.record import clock_of
@@ -104,7 +105,9 @@ def describe(
     **stored: Any,
 ) -> SnapshotSummary:
     """snapshot.json's content: what was `stored` (its own fields), and where, how and by whom."""
-    key = work.connected().host_key
+    key, head = work.connected().host_key, Head()
+    with suppress(LedgerError):  # the record of the run says so; what was fetched is none the worse
+        head = work.ledger.head()
     return SnapshotSummary(
         server=work.plan.server,
         clock=clock,
@@ -116,6 +119,8 @@ def describe(
         whole=whole,
         findings=tuple(FindingSummary(one.subject, one.reason, one.mark) for one in findings),
         host_key=f"{key.algorithm} {key.fingerprint}",
+        ledger_entry=head.seq,
+        ledger_hash=head.hash,
         tools={"tuibackup": __version__, "os": work.tools().os, **tools},
         **stored,
     )

@@ -98,6 +98,8 @@ class SnapshotSummary(msgspec.Struct, frozen=True, kw_only=True):
     no_barrier: str = ""  # databases: why they are of one instant in another way, or not
     position: str = ""  # databases: where in the server's binary log that instant lies
     rows: str = ""  # databases: whether the numbers of rows were compared with the server's
+    ledger_entry: int = 0  # the last entry of the ledger when this was made, and
+    ledger_hash: str = ""  # its hash: so the snapshot knows the record before it, wherever it is copied to
     said: dict[str, dict[str, Any]] = {}  # in the file: what the sentences above were made of (`parts`)
 
     @property

@@ -61,13 +61,13 @@ def _ledger(config: Config, *, read_only: bool) -> Check:
     try:
         ledger, fault = look_into_ledger(config, read_only=read_only)
         with ledger:
-            number, newer, problems = ledger.count(), ledger.newer(), ledger.verify_chain()
+            number, newer, problems = ledger.count(), ledger.newer(), ledger.verify_chain().problems
     except TuibackupError as error:
         return Check(sentence("ledger"), State.FAILED, str(error))
     if fault:
         return Check(sentence("ledger"), State.FAILED, fault)
     if problems:
-        detail = sentence("its chain is broken: {problem}", problem=problems[0])
+        detail = sentence("its chain is broken: {problem}", problem=problems[0].text)
         return Check(sentence("ledger"), State.FAILED, detail)
     entries = sentence_n("{number} entry", "{number} entries", number, number=count(number))
     detail = sentence("{entries}, chain whole", entries=entries)
