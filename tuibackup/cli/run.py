@@ -63,6 +63,15 @@ def run(args: argparse.Namespace, context: Context) -> int:
         raise UsageError(
             _("--failed chooses by the last try, --due and --overdue by the clocks; say one of them")
         )
+    code = _carry_out(args, context)
+    if (args.due or args.overdue) and not (args.dry_run or context.read_only):
+        from tuibackup.run.process.afterwards import tell_afterwards
+
+        tell_afterwards(context.config, heartbeat=True)
+    return code
+
+
+def _carry_out(args: argparse.Namespace, context: Context) -> int:
     with ExitStack() as stack:
         launcher = None if args.dry_run else _early(context, stack)
 

@@ -68,7 +68,9 @@ async def back_up(
     try:
         ledger = await _ledger(plan, config, journal, stop)
     except TuibackupError as error:
-        return refuse(plan, journal, error)
+        finished = refuse(plan, journal, error)
+        told()
+        return finished
     with ledger, ExitStack() as held:
         work = Work(plan, config, journal, ledger, answers or NoAnswers())
         cancelled = False

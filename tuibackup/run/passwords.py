@@ -43,29 +43,38 @@ async def resolve(source: SecretSource, question: Question, answers: Answers) ->
 
 
 def _from_file(path: Path) -> Secret:
-    """The first line of `path`, which must be a file of ours (or root's) that nobody else may read."""
+    """The first line of a private file."""
+    named = sentence("password file {path}", path=path)
+    return _first_line(read_private(path, named), named)
+
+
+def read_private(path: Path, named: str) -> bytes:
+    """What `path` holds, which must be a file of ours (or root's) that nobody else may read.
+
+    `named` begins the messages. Raises SecretError.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise SecretError(
-            sentence("password file {path} cannot be read: {error}", path=path, error=error.strerror),
+            sentence("{file} cannot be read: {error}", file=named, error=error.strerror),
             sentence("it must exist, belong to this account, and have mode 600"),
         ) from error
     with open(descriptor, "rb") as file:  # opened above in a way that a FIFO cannot block
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise SecretError(sentence("password file {path} is not a regular file", path=path))
+            raise SecretError(sentence("{file} is not a regular file", file=named))
         if status.st_uid not in (0, os.geteuid()):
             raise SecretError(
-                sentence("password file {path} belongs to somebody else", path=path),
+                sentence("{file} belongs to somebody else", file=named),
                 sentence("use one of your own"),
             )
         if status.st_mode & 0o077:
             raise SecretError(
-                sentence("password file {path} can be read by others", path=path),
+                sentence("{file} can be read by others", file=named),
                 f"chmod 600 {shlex.quote(str(path))}",
             )
-        return _first_line(file.read(_LIMIT), sentence("password file {path}", path=path))
+        return file.read(_LIMIT)
 
 
 async def _from_command(command: str) -> Secret:

@@ -23,6 +23,7 @@ from tuibackup.remote.questions import Question
 from tuibackup.run.journal import events as ev
 from tuibackup.run.journal.journal import Journal
 from tuibackup.run.process import forks
+from tuibackup.run.process.afterwards import tell_afterwards
 from tuibackup.run.process.crash import record
 from tuibackup.run.process.forks import Begun
 from tuibackup.run.questions import LineAnswers
@@ -68,6 +69,8 @@ def _carry_out(mine: Begun, config: Config | TuibackupError) -> int:
                     fault=recorder.fault if recorder else "",
                 )
             )
+            if isinstance(config, Config):
+                tell_afterwards(config)
             return code
 
         if isinstance(config, TuibackupError):

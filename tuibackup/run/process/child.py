@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 from collections.abc import Sequence
+from functools import partial
 from typing import NoReturn
 
 from tuibackup.config import Config
@@ -15,6 +16,7 @@ from tuibackup.run.engine import back_up, refuse
 from tuibackup.run.journal.journal import Journal
 from tuibackup.run.plan import Plan, decode
 from tuibackup.run.process import forks
+from tuibackup.run.process.afterwards import tell_afterwards
 from tuibackup.run.process.forks import Begun
 from tuibackup.run.questions import LineAnswers
 from tuibackup.run.silence import Silence
@@ -49,7 +51,7 @@ def _run(mine: Begun, config: Config | TuibackupError) -> int:
     plan = _plan(mine)
     with Journal(mine.path, mine.journal) as journal:
         if isinstance(config, TuibackupError):
-            return refuse(plan, journal, config).exit_code
+            return refuse(plan, journal, config).exit_code  # and nobody knows whom to tell
         silence = Silence(config.vault.path, plan.run, plan.server, mine.path)
         # Never closed: closing waits for every thread, even one that hangs in a dead disk or name server.
         runner = asyncio.Runner(debug=False, loop_factory=_loop_factory())
@@ -71,7 +73,7 @@ async def _back_up(plan: Plan, line: int, config: Config, journal: Journal, sile
             answers=answers,
             stop=stop,
             silence=silence,
-            told=lambda: signal.alarm(LEAVE_SECONDS),
+            told=partial(_leave, config, plan),
         )
     finally:
         watcher.cancel()
@@ -80,6 +82,12 @@ async def _back_up(plan: Plan, line: int, config: Config, journal: Journal, sile
         await answers.close()
         file.unlink(missing_ok=True)
     return finished.exit_code
+
+
+def _leave(config: Config, plan: Plan) -> None:
+    """The outcome is written."""
+    signal.alarm(LEAVE_SECONDS)
+    tell_afterwards(config, request=plan.request)
 
 
 def _loop_factory() -> "type[asyncio.AbstractEventLoop] | None":

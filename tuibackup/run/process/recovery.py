@@ -14,6 +14,7 @@ from tuibackup.errors import VaultError
 from tuibackup.ledger.store import Ledger
 from tuibackup.run.journal import journal as jr
 from tuibackup.run.places import HELD, open_ledger, open_vault, runs_folder
+from tuibackup.run.process.afterwards import tell_afterwards
 from tuibackup.run.process.settled import Settled
 from tuibackup.vault.layout import Vault
 
@@ -39,6 +40,8 @@ def recover(config: Config, patience: float = HELD) -> list[str]:
     _forget_old(config.state)
     for path in ended:
         jr.put_away(path)
+    if recorded:
+        tell_afterwards(config)  # those that died told nobody
     return recorded
 
 

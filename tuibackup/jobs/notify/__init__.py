@@ -1,0 +1,1 @@
+"""What people are told, and when: troubles out of the picture, what changed since they were told last, summaries."""
