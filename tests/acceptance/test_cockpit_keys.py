@@ -139,3 +139,17 @@ def test_what_is_typed_into_a_field_is_taken_in_its_order(seat: Terminal) -> Non
     seat.wait_for(" lms ")
     seat.send("\r")
     seat.wait_for("1 of 2")
+
+
+def test_what_is_typed_behind_a_filter_acts_on_what_the_filter_shows(site: Site, seat: Terminal) -> None:
+    """In one piece: the second enter opened the server that the cursor was on before, and b planned a hidden one."""
+    seat.send("/siakad\r\r")
+    seat.wait_for("siakad", "5 set-up", "esc back")
+    seat.send("\x1b\x1b/zzz\rb")
+    seat.wait_for("0 of 2 /zzz", "the filter shows no server")
+    seat.send("K")
+    seat.wait_for("retention: the filter shows no server")
+    assert "never backed up" not in seat.text, "nothing is said of a server that the filter hides"
+    seat.send("\x1b/lms\rb")
+    seat.wait_for("tuibackup run lms", "enter start")
+    assert not site.journals, "nothing was started"

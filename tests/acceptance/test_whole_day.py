@@ -54,6 +54,8 @@ def test_by_keys_alone(playground: Playground) -> None:
         one.press("\r", "Write this into")
         one.press("\r", "Back it up now?")
         one.wait_for("√ perpus", "√ done")
+        one.press("\r", "4 servers")  # the cursor is on the new server
+        one.press("\x1b", "─ perpus – Perpustakaan")
         one.press("/siakad\r", "4 servers")
         one.press("b", "1 of 4")
         one.press("\r", "tuibackup run siakad", "enter start")
@@ -63,9 +65,9 @@ def test_by_keys_alone(playground: Playground) -> None:
 
     with seat(playground) as two:
         two.press("/perpus\r", "√ siakad")
-        two.press("r", "1 of 4")
-        two.press("\r", "snapshots of perpus")
-        two.press("/", "all of it")
+        two.press("\r", "1 of 4")
+        two.press("\r", "1 snapshots 1", "enter browse")
+        two.press("/", "all of it", "backspace up")  # of the snapshot under the cursor
         two.press("krs-00011.pdf\r", "Find a name")
         two.press(" ", "1 found", "krs-00011.pdf")
         two.press("R", "1 marked")

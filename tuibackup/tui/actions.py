@@ -224,7 +224,7 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "retention", ("K",), later("retention"),
         later("Which snapshots of the server under the cursor stay, why, and what goes. It asks before anything goes."),
-        changes=True, page=True, why_not=_needs_server,
+        changes=True, page=True, why_not=_under_cursor,
     ),
     Action(
         "add", ("a",), later("add server"),

@@ -328,7 +328,8 @@ class Cockpit(Seat, inherit_bindings=False):
     def do_restore(self) -> None:
         from tuibackup.tui.doing.restoring import Restoring
 
-        Restoring(self, self.here, self.main.picture.now).begin()
+        snapshot = self.page.snapshot if self.page else None
+        Restoring(self, self.here, self.main.picture.now).begin(snapshot.spec if snapshot else "")
 
     def do_unprotected(self) -> None:
         from tuibackup.tui.screens.unprotected import UnprotectedScreen

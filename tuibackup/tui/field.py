@@ -1,11 +1,18 @@
 """The one-line field to type into. It takes keys in the order in which they were typed."""
 
+import asyncio
+from contextlib import suppress
+
 from textual import events
+from textual.screen import Screen
 from textual.widgets import Input
 from textual.widgets.input import Selection
 
 # Textual's keys that edit, with their actions.
 _EDITING = {key: binding.action for binding in Input.BINDINGS for key in binding.key.split(",")}  # type: ignore[union-attr]  # all are Bindings
+
+
+_PATIENCE = 1.0  # seconds for a field to take one key; only one that is being removed needs them
 
 
 class Field(Input):
@@ -37,3 +44,18 @@ class Field(Input):
             await self.run_action(_EDITING[event.key])
         else:
             await super().on_event(event)
+
+    async def has_taken(self) -> None:
+        """Wait until what was typed so far has had its effect, in the field and on the screen that it tells.
+
+        Keys for a field go through its own queue, and those for the app do not: without this, `enter` and what was
+        typed behind it acted on what the screen had shown before the letters in front of them.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                for node in self.ancestors_with_self:
+                    done = asyncio.Event()
+                    if node.call_later(done.set):
+                        await done.wait()
+                    if isinstance(node, Screen):
+                        return

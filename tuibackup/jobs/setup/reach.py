@@ -1,7 +1,9 @@
 """The server while it is being set up: what answers there, and one connection that the questions share."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +22,7 @@ from tuibackup.secret import Secret
 from tuibackup.words import _, later
 
 if TYPE_CHECKING:
-    from tuibackup.remote.connect.hostkeys import HostKey
+    from tuibackup.remote.connect.hostkeys import HostKey, Told
     from tuibackup.remote.probe import Probe
     from tuibackup.remote.session import Session
 
@@ -64,15 +66,16 @@ class Reach:
         heard: list[tuple[str, HostKey | None]] = []
         judge = _Judge(self._accepted, self.answers)
         try:
-            await learn_host_keys(
-                server,
-                known_hosts=known_hosts(self.config, accepting(self.recorder, server.name, later("set-up"))),
-                answers=judge,
-                secrets=partial(resolve, answers=self.answers),
-                deadline=time.monotonic() + SECONDS,
-                notes=self.note,
-                heard=lambda version, key: heard.append((version, key)),
-            )
+            async with self._recording(server) as told:
+                await learn_host_keys(
+                    server,
+                    known_hosts=known_hosts(self.config, told),
+                    answers=judge,
+                    secrets=partial(resolve, answers=self.answers),
+                    deadline=time.monotonic() + SECONDS,
+                    notes=self.note,
+                    heard=lambda version, key: heard.append((version, key)),
+                )
         except UnknownHostKeyError:
             if judge.unknown is None:
                 raise
@@ -101,15 +104,16 @@ class Reach:
         if password is not None:
             wanted, alone = replace(server, key=None, password=SecretSource(prompt=True)), True
         try:
-            session = await connect(
-                wanted,
-                known_hosts=known_hosts(self.config, accepting(self.recorder, server.name, later("set-up"))),
-                answers=asking,
-                secrets=typed if password is not None else partial(resolve, answers=self.answers),
-                deadline=time.monotonic() + SECONDS,
-                notes=self.note,
-                alone=alone,
-            )
+            async with self._recording(server) as told:
+                session = await connect(
+                    wanted,
+                    known_hosts=known_hosts(self.config, told),
+                    answers=asking,
+                    secrets=typed if password is not None else partial(resolve, answers=self.answers),
+                    deadline=time.monotonic() + SECONDS,
+                    notes=self.note,
+                    alone=alone,
+                )
         except NeedsOperatorError as error:  # it asks for the password again
             if password is None:
                 raise
@@ -117,6 +121,19 @@ class Reach:
         self.unlocked = asking.unlocked
         await self._adopt(server, session)
         return session
+
+    @asynccontextmanager
+    async def _recording(self, server: Server) -> "AsyncIterator[Told]":
+        """Who hears of the host keys that are accepted on the way. They are recorded when the block has ended, in a
+        thread: a ledger that is locked would keep the whole cockpit waiting.
+        """
+        accepted: list[tuple[str, HostKey, str]] = []
+        try:
+            yield lambda where, key, fault: accepted.append((where, key, fault))
+        finally:
+            record = accepting(self.recorder, server.name, later("set-up"))
+            for one in accepted:
+                await asyncio.to_thread(record, *one)
 
     async def session(self, server: Server) -> "Session":
         """The connection that is open; another one where the line dropped, or the server's way in is another."""

@@ -43,9 +43,9 @@ class Restoring:
         self._server = server
         self._names: list[str] = []
 
-    def begin(self) -> None:
-        """Browse."""
-        dialog = Browse(self._server, self._browsing, self._now)
+    def begin(self, spec: str = "") -> None:
+        """Browse: the list of snapshots, or the snapshot `spec`."""
+        dialog = Browse(self._server, self._browsing, self._now, spec)
         self._seat.push_screen(dialog, lambda chosen: self._where_to(chosen) if chosen else None)
 
     def _where_to(self, chosen: Chosen, to: str = "", fault: str = "") -> None:

@@ -28,6 +28,7 @@ class ServersPane(Pane):
         self.order: list[str] = []
         self.marks: frozenset[str] = frozenset()
         self.cursor = ""  # name of the server under the cursor
+        self._expected = ""  # the cursor goes there as soon as it is known
         self.sorted = False  # whether the order is still the one that sorting made
         self.divided = divided  # whether a line at the right end parts it from other panes
         self._worked_out: dict[object, Any] = {}  # from the rows and the order
@@ -51,6 +52,10 @@ class ServersPane(Pane):
             self.order = [name for name in self.order if name in known] + sorted(known - set(self.order))
             self._worked_out.clear()
         self.marks &= known
+        if self._expected in known:
+            self.cursor, self._expected = self._expected, ""
+            if self.cursor not in self.shown:
+                self.filter = ""
         if self.cursor not in known:
             self.cursor = self.order[0] if self.order else ""
         super().take(picture)
@@ -110,6 +115,13 @@ class ServersPane(Pane):
         if name != self.cursor:
             self.cursor = name
             self.redraw()
+            self.changed()
+
+    def expect(self, name: str) -> None:
+        """Put the cursor on a server that comes with the next configuration; a filter that hides it goes."""
+        self._expected = name
+        if self.picture:  # it may have come already
+            self.take(self.picture)
             self.changed()
 
     def mark(self, names: Iterable[str]) -> None:

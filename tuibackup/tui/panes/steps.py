@@ -58,7 +58,7 @@ class StepsPane(Pane):
 
 def _no_run(server: str, picture: Picture) -> str:
     if not server:
-        return _("there is nothing to run yet")
+        return "" if picture.rows else _("there is nothing to run yet")  # the filter shows no server
     row = picture.row(server)
     if row and row.last is None and picture.complete:
         if row.condition == "unknown":  # the ledger did not answer

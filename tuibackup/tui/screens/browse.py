@@ -13,7 +13,7 @@ from textual.binding import BindingType
 
 from tuibackup.errors import TuibackupError
 from tuibackup.jobs.browsing import Browsing
-from tuibackup.overview.browse import About, Page, Row, SnapshotLine, parent_of
+from tuibackup.overview.browse import About, Page, Row, SnapshotLine, parent_of, spec_of
 from tuibackup.overview.picture import clock_word
 from tuibackup.text import cells, count, printable, shorten, size, when
 from tuibackup.tui import actions
@@ -36,10 +36,12 @@ class Browse(Dialog[Chosen]):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("browse")]
     wide = 130
 
-    def __init__(self, server: str, browsing: Browsing, now: datetime) -> None:
+    def __init__(self, server: str, browsing: Browsing, now: datetime, spec: str = "") -> None:
+        """`spec`: the snapshot to open at once; above it is the list."""
         super().__init__()
         self._server = server
         self._browsing = browsing
+        self._wanted = spec
         self._now = now.astimezone()
         self._snapshots: tuple[SnapshotLine, ...] | None = None
         self._snapshot: SnapshotLine | None = None  # None: the list of snapshots is shown
@@ -84,6 +86,14 @@ class Browse(Dialog[Chosen]):
     def _take_snapshots(self, answer: object) -> None:
         assert isinstance(answer, tuple)
         self._snapshots = answer
+        wanted, self._wanted = self._wanted, ""
+        if wanted:
+            specs = [spec_of(self._server, one) for one in answer]
+            if wanted in specs:
+                self._cursor = specs.index(wanted)
+                self.action_open()
+            else:
+                self._notice = _("{snapshot} is not there any more").format(snapshot=wanted)
 
     def _fetch(self, offset: int | None = None) -> None:
         """Read the rows around the cursor."""
@@ -310,7 +320,7 @@ class Browse(Dialog[Chosen]):
 
     def _show(self, snapshot: SnapshotLine, path: bytes, cursor: int = 0) -> None:
         self._snapshot, self._path, self._page, self._cursor = snapshot, path, None, cursor
-        self._said, self._found = "", None
+        self._said, self._notice, self._found = "", "", None
         self._fetch()
 
     def action_mark(self) -> None:

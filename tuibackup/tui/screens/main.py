@@ -166,7 +166,7 @@ class MainScreen(DrawnOnce, Screen[None], inherit_bindings=False):
         self.servers.take(picture)
         if self.servers.cursor != before:
             self.cockpit.wake()  # the run of another server is wanted
-        self.steps.server = self.dump.server = self.servers.cursor
+        self.steps.server = self.dump.server = self.servers.chosen
         for pane in (self.steps, self.dump, self.log_pane):
             pane.take(picture)
         self.jobs.take(picture)
@@ -198,11 +198,11 @@ class MainScreen(DrawnOnce, Screen[None], inherit_bindings=False):
         """The run or job of the log entry under the cursor; else the newest run of the server under it."""
         if self.number == 4:
             return self.log_pane.chosen.run if self.log_pane.chosen else ""
-        face, row = self.picture.face(self.servers.cursor), self.picture.row(self.servers.cursor)
+        face, row = self.picture.face(self.servers.chosen), self.picture.row(self.servers.chosen)
         return face.view.run if face else row.last.run if row and row.last else ""
 
     def _pane_changed(self) -> None:
-        self.steps.server = self.dump.server = self.servers.cursor
+        self.steps.server = self.dump.server = self.servers.chosen
         self.steps.top = self.dump.top = 0
         self.steps.redraw()
         self.dump.redraw()

@@ -21,6 +21,7 @@ from textual.app import App
 from textual.driver import Driver
 from textual.geometry import Size
 
+from tuibackup.tui.field import Field
 from tuibackup.tui.private import OwnOutput, messages_of, picture
 from tuibackup.tui.wire.able import able
 from tuibackup.tui.wire.frame import Frame, frame
@@ -216,6 +217,14 @@ class TerminalApp(OwnOutput, App[None], inherit_bindings=False):
     """An app on this driver; `terminal` is None where it runs without one, in tests."""
 
     terminal: TerminalDriver | None = None
+
+    async def on_event(self, event: events.Event) -> None:
+        """Textual's own; the next key comes once a field has taken this one."""
+        typed = isinstance(event, events.Key | events.Paste) and not event.is_forwarded and self.screen_stack
+        field = self.focused if typed else None
+        await super().on_event(event)
+        if isinstance(field, Field):
+            await field.has_taken()
 
     def gone(self) -> None:
         """End in an orderly way, because the terminal or the login is gone."""
