@@ -42,6 +42,7 @@ def held(ledger: Path) -> Iterator[int]:
         holder.stdin.close()
 
 
+@pytest.mark.long
 def test_a_backup_disk_that_does_not_answer_is_said_and_keeps_nobody(
     site: Site, sshd: PrivateSshd, application: Path
 ) -> None:

@@ -221,6 +221,7 @@ def test_definitions_that_can_be_had_lie_beside(menagerie: Menagerie) -> None:
         assert told in beside
 
 
+@pytest.mark.long
 def test_a_drill_proves_the_rest_and_names_what_is_not_there(menagerie: Menagerie) -> None:
     said = menagerie.site.tuibackup(
         "drill", f"siakad/databases/{menagerie.snapshot.name}", "--json", timeout=300

@@ -142,6 +142,7 @@ def test_trouble_is_2(changed: tuple[Site, Path, list[str]], backed_up: BackedUp
     assert "the index is damaged" in said.err
 
 
+@pytest.mark.long
 def test_databases(site: Site, sshd: PrivateSshd, start_mariadb: MariadbStarter) -> None:
     mariadb = start_mariadb()
     mariadb.sql("""

@@ -75,9 +75,8 @@ def test_files_come_whole_over_few_and_quiet_channels(
     assert kept == []
 
 
-@pytest.mark.parametrize(
-    "setup", [one if one == "one" else pytest.param(one, marks=pytest.mark.long) for one in SETUPS]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("setup", SETUPS)
 def test_databases_are_dumped_at_one_instant_over_few_and_quiet_channels(
     site: Site, tmp_path: Path, source: PrivateMariadb, setup: str
 ) -> None:

@@ -212,6 +212,7 @@ def cockpit(site: Site) -> Terminal:
     return Terminal([str(TUIBACKUP)], site.environment(), columns=100, rows=30, cwd=site.home)
 
 
+@pytest.mark.long
 def test_the_cockpit_drills_and_shows_it_in_a_strip(siakad: Site) -> None:
     """The plan shows the command; the job outlives the cockpit, and another one shows it."""
     with cockpit(siakad) as terminal:
@@ -268,6 +269,7 @@ def go_to_snapshot(terminal: Terminal, clock: str) -> None:
     terminal.send("j" * next(number for number, line in enumerate(lines) if clock in line))
 
 
+@pytest.mark.long
 def test_the_cockpit_browses_and_restores_what_was_marked(siakad: Site, tmp_path: Path) -> None:
     """By keys alone: snapshot, folders, a mark, where to, plan, strip; a wrong place is told and asked again."""
     back = tmp_path / "back"

@@ -183,6 +183,7 @@ SET GLOBAL sql_select_limit = 10""")  # fmt: skip
     assert "akun" in target.sql("SHOW TABLES FROM `a``b-c.d`")
 
 
+@pytest.mark.long
 def test_a_dry_load_names_what_no_server_takes_and_leaves_nothing(
     site: Site, sshd: PrivateSshd, start_mariadb: MariadbStarter, scratch: Path
 ) -> None:

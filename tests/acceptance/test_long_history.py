@@ -41,6 +41,7 @@ def printed(site: Site, *words: str) -> tuple[float, float, int, int]:
     return soon, time.monotonic() - began, first, used.ru_maxrss
 
 
+@pytest.mark.long
 def test_the_log_is_one_document_however_long_it_is(site: Site) -> None:
     filled(site, ENTRIES)
     entries = site.tuibackup("log", "--json").json

@@ -50,6 +50,7 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lived]:
         yield Lived(site, quiet, last)
 
 
+@pytest.mark.long
 def test_figures_far_off_the_median_of_the_last_five_are_told(lived: Lived) -> None:
     """Most files were gone, and no word of it stood where an administrator looks."""
     assert "unusual" not in lived.quiet.finished["files"], "five like it came before"
@@ -84,6 +85,7 @@ def test_a_slow_step_asks_for_its_reason_until_a_note_gives_it(lived: Lived) -> 
     assert entry["body"]["text"] == "the line was busy: exams"
 
 
+@pytest.mark.long
 def test_a_reason_given_beforehand_is_a_note_of_the_run(lived: Lived) -> None:
     (lived.site.folder / "late").touch()
     said = lived.site.tuibackup("run", "siakad", "--json", "--reason", "new firewall")

@@ -411,6 +411,7 @@ def test_who_approved_it_is_asked_for_and_recorded(
         assert shlex.join(words) in shlex.join(planned["command"])
 
 
+@pytest.mark.long
 def test_a_dry_run_says_what_would_be_and_changes_nothing(
     siakad: Site, source: Path, place: Path, tmp_path: Path
 ) -> None:

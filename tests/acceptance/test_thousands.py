@@ -3,6 +3,8 @@
 import json
 import subprocess
 
+import pytest
+
 from tests.acceptance.site import Site
 from tests.conftest import MariadbStarter
 from tuibackup.demo.sshd import PrivateSshd
@@ -10,6 +12,7 @@ from tuibackup.demo.sshd import PrivateSshd
 LONG = "ж" * 60
 
 
+@pytest.mark.long
 def test_names_that_are_more_than_one_word_may_hold_reach_the_dump_program(
     site: Site, sshd: PrivateSshd, start_mariadb: MariadbStarter
 ) -> None:

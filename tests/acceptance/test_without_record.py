@@ -169,6 +169,7 @@ def test_a_machine_with_nothing_but_vault_and_configuration_records_anew(siakad:
     assert siakad.tuibackup("drill", FILES).code == 0
 
 
+@pytest.mark.long
 def test_a_vault_that_is_mounted_read_only_gives_everything_back(siakad: Site) -> None:
     with mounted(siakad.vault, "--bind", "-o", "ro", str(siakad.vault)):
         for words in (

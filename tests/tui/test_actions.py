@@ -88,7 +88,7 @@ def test_each_action_has_what_help_and_key_sheet_need() -> None:
     assert len(actions.BY_ID) == len(actions.ACTIONS)
 
 
-@pytest.mark.parametrize("read_only", [False, True])
+@pytest.mark.parametrize("read_only", [pytest.param(False, marks=pytest.mark.long), True])
 async def test_each_action_does_something_or_says_why_not(cockpit: Opener, read_only: bool) -> None:
     """And with --read-only nothing that changes anything is there: no dialog of it opens."""
     async with cockpit(pictures.drawn(), read_only=read_only) as seat:
