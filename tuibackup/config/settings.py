@@ -164,6 +164,12 @@ class DiscoverSettings(msgspec.Struct, frozen=True):
     every: Period | None = _WEEK
 
 
+class RecoverSettings(msgspec.Struct, frozen=True):
+    """`facts`: each run keeps what a rebuild of the server needs to know beside its snapshots."""
+
+    facts: bool = True
+
+
 class Config(msgspec.Struct, frozen=True):
     """The whole configuration; `source` is the file it was read from."""
 
@@ -181,6 +187,7 @@ class Config(msgspec.Struct, frozen=True):
     restore: RestoreSettings = RestoreSettings()
     drill: DrillSettings = DrillSettings()
     discover: DiscoverSettings = DiscoverSettings()
+    recover: RecoverSettings = RecoverSettings()
     retention: RetentionSettings = RetentionSettings()
     copies: Mapping[str, CopySettings] = msgspec.field(default_factory=dict)
     notify: NotifySettings = NotifySettings()

@@ -17,8 +17,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 KEYS: Mapping[str, tuple[str, ...]] = {
     "": (
         "language", "theme", "symbols", "mouse", "state", "operators",
-        "vault", "sop", "run", "verify", "restore", "drill", "discover", "retention", "copies", "notify", "ledger",
-        "keymap", "servers",
+        "vault", "sop", "run", "verify", "restore", "drill", "discover", "recover", "retention", "copies", "notify",
+        "ledger", "keymap", "servers",
     ),
     "vault": ("path", "min_free", "full_every"),
     "sop": ("files_within", "databases_within", "connect_within", "login_within"),
@@ -26,6 +26,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "verify": ("within",),
     "restore": ("approval",),
     "discover": ("every",),
+    "recover": ("facts",),
     "drill": ("within", "folder", "socket", "user", "password_file", "password_command"),
     "retention": ("files", "databases", "require_copies"),
     "copies.*": (

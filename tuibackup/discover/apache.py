@@ -13,7 +13,7 @@ from tuibackup.discover.include import Statement, Tree, follow, laid_out
 from tuibackup.discover.reader import Reader, program_text, text
 from tuibackup.discover.served import Served, before_variable
 
-_PROGRAM = program_text("apache.awk")
+_PROGRAM = program_text("apache.awk") + program_text("apache-words.awk")
 _VARIABLE = re.compile(rb"\$\{(\w+)\}")
 _FOLDERS = (b"documentroot", b"virtualdocumentroot", b"alias", b"file")
 _WANTED = re.compile(rb"[\w.:-]+")

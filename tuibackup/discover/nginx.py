@@ -12,7 +12,7 @@ from tuibackup.discover.include import Statement, Tree, follow, laid_out
 from tuibackup.discover.reader import Reader, program_text, text
 from tuibackup.discover.served import Served, before_variable
 
-_PROGRAM = program_text("nginx.awk")
+_PROGRAM = program_text("nginx.awk") + program_text("nginx-words.awk")
 _VARIABLE = re.compile(rb"\$\{(\w+)\}|\$(\w+)")
 _MOST_VALUES = 200
 

@@ -19,7 +19,7 @@ from tuibackup.filelock import unlock
 from tuibackup.ledger.entries import Kind
 from tuibackup.ledger.store import Ledger
 from tuibackup.remote.questions import NoAnswers
-from tuibackup.run import record
+from tuibackup.run import facts, record
 from tuibackup.run.access import CONNECTING, disconnect
 from tuibackup.run.held import TURN, once_free
 from tuibackup.run.journal import events as ev
@@ -167,6 +167,7 @@ async def _renew(work: Work, clock: Clock, *steps: tuple[Step, Do]) -> None:
     except TuibackupError as error:
         work.fail(clock, outcome_of(error), work.explain(error))
         return
+    await facts.gather(work)
     for step, do in steps:
         outcome = await timed(work, step, do)
         if outcome in (Outcome.FAILED, Outcome.INTERRUPTED):

@@ -19,6 +19,7 @@ from tuibackup.run.reporter import StepReporter
 from tuibackup.run.state import Work
 from tuibackup.sop import Clock, Outcome, Period
 from tuibackup.text import size
+from tuibackup.vault import facts
 from tuibackup.vault.disk import require_room
 from tuibackup.vault.incoming import Incoming
 from tuibackup.vault.layout import Vault
@@ -150,6 +151,8 @@ async def publish(
             raise _StoppedError
         report.progress(replace(progress, current=sentence("checking {current}", current=progress.current)))
 
+    if work.facts is not None:
+        await asyncio.to_thread(place.write, facts.FILE_NAME, facts.encode(work.facts))
     report.output(sentence("checking what was written"))
     thread = asyncio.ensure_future(asyncio.to_thread(place.publish, description, on_progress))
     try:

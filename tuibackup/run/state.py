@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tuibackup.database.connect.login import DatabaseSession
     from tuibackup.remote.probe import Probe
     from tuibackup.remote.session import Session
+    from tuibackup.vault.facts import Facts
 
 # Cells of a result or an error. A server has words in many of them, and the end of a journal is looked for in its
 # last 64 KiB: a run whose last line is longer would count as dead.
@@ -47,6 +48,7 @@ class Work:
     let_go: bool = False  # whether we closed the connection to wait for a slot
     probe: "Probe | None" = None
     database: "DatabaseSession | None" = None
+    facts: "Facts | None" = None  # what a rebuild needs to know, once it was gathered
     clocks: dict[Clock, ev.ClockResult] = field(default_factory=dict)
     details: dict[Step, str] = field(default_factory=dict)
     error: str = ""

@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import partial
 
 from tuibackup.errors import VaultError
-from tuibackup.run import access
+from tuibackup.run import access, facts
 from tuibackup.run.bandwidth import transferring
 from tuibackup.run.healing import not_to_be_used
 from tuibackup.run.journal import events as ev
@@ -136,6 +136,7 @@ async def dump(work: Work, report: StepReporter) -> str:
     started = ev.now()
     async with database, incoming(work, Clock.DATABASES) as place:
         await asyncio.to_thread(check_room, work, sum(one.bytes for one in database.databases))
+        await facts.of_database(work, database)
         least = least_free(work)
         with transferring(work.config):
             dumped = await dump_databases(
