@@ -17,6 +17,7 @@ from tuibackup.words import sentence
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 _CLOUDS = ("s3", "az", "gs")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,100}")
+_PREFIX = re.compile(r"(?:[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*)?")
 _RECIPIENT = re.compile(r"age1[0-9a-z]{20,4000}|ssh-(?:ed25519|rsa) [A-Za-z0-9+/=]+(?: [^\n]*)?")
 _WAYS = sentence('"/mnt/usb", "sftp://user@host/folder", "s3://bucket/prefix", "az://…" or "gs://…"')
 
@@ -66,6 +67,13 @@ class Address(msgspec.Struct, frozen=True):
         bucket = parts.netloc
         if not _BUCKET.fullmatch(bucket):
             raise ValueError(sentence('"{bucket}" is no name of a bucket', bucket=bucket))
+        if not _PREFIX.fullmatch(path.strip("/")):
+            raise ValueError(
+                sentence(
+                    '"{text}": what follows the bucket takes letters, digits, ".", "_", "-" and "/"',
+                    text=text,
+                )
+            )
         return cls(parts.scheme, path.strip("/"), bucket)
 
     @property
@@ -93,7 +101,7 @@ class CopySettings(msgspec.Struct, frozen=True, kw_only=True):
     to: Address
     endpoint: str | None = None
     region: str | None = None
-    path_style: bool = False
+    path_style: bool | None = None  # None: as is usual for the endpoint
     credentials_file: Path | None = None
     jump: str | None = None
     key: Path | None = None
@@ -158,9 +166,9 @@ def _copy(name: str, table: Table, servers: Collection[str]) -> CopySettings | N
     settings = CopySettings(
         name=name,
         to=to or Address("", ""),
-        endpoint=table.text("endpoint"),
+        endpoint=table.parsed("endpoint", _endpoint, None),
         region=table.text("region"),
-        path_style=table.flag("path_style"),
+        path_style=table.flag("path_style") if "path_style" in table else None,
         credentials_file=table.path("credentials_file"),
         jump=table.parsed("jump", logins.jump, None),
         key=table.path("key"),
@@ -172,6 +180,22 @@ def _copy(name: str, table: Table, servers: Collection[str]) -> CopySettings | N
         lock=table.parsed("lock", Period.parse, None),
     )
     return settings if to else None
+
+
+def _endpoint(text: str) -> str:
+    """A URL of a store without anything secret. Repeats none of it in an error."""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), 0
+    if parts.scheme not in ("https", "http") or not parts.hostname or port == 0:
+        raise ValueError(sentence('is no address of a store; write it as "https://s3.example.ac.id"'))
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError(
+            sentence("has more than a host, a port and a path; the key goes into credentials_file")
+        )
+    return text.rstrip("/")
 
 
 def _recipient(text: str) -> str:
