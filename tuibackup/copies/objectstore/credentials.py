@@ -16,7 +16,7 @@ from tuibackup.copies.objectstore.bucket import Bucket, Service
 from tuibackup.copies.target import CopyError
 from tuibackup.secret import Secret
 from tuibackup.text import printable
-from tuibackup.words import joined, sentence
+from tuibackup.words import sentence
 
 _LIMIT = 64 * 1024
 
@@ -68,7 +68,8 @@ def _form(service: Service) -> str:
     if service is Service.GOOGLE:
         return sentence("it is the JSON file of a service account, as Google gives it")
     lines = [" ".join(f"{name} = …" for name in names) for names in _NEEDED[service]]
-    return sentence("it holds, a line each: {names}", names=joined(sentence(" or "), lines))
+    names = lines[0] if len(lines) == 1 else sentence("{one} or {other}", one=lines[0], other=lines[1])
+    return sentence("it holds, a line each: {names}", names=names)
 
 
 def _content(path: Path, what: str) -> str:

@@ -90,58 +90,54 @@ _MEANING: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("500", "502", "504"), (_BROKEN, _LATER)),
     **dict.fromkeys(("invalid_grant", "401"), (_KEY, _SEE_KEY)),
 }
-# What the client's error says of a connection → likewise.
-_CONNECTION: tuple[tuple[str, str, str], ...] = (
-    (
-        "dns error",
+# What the client's error says of a connection → likewise, and whether it stays so.
+_CONNECTION: dict[str, tuple[str, str, bool]] = {
+    "dns error": (
         later("its name is not known"),
         later("see endpoint = of the copy, and this machine's name resolution"),
+        True,
     ),
-    (
-        "UnknownIssuer",
+    "UnknownIssuer": (
         later("its TLS certificate is by nobody that this machine trusts"),
         later("add its CA to this machine's: /usr/local/share/ca-certificates and update-ca-certificates"),
+        True,
     ),
-    (
-        "CaUsedAsEndEntity",
+    "CaUsedAsEndEntity": (
         later("its TLS certificate is signed by itself"),
         later("let a CA sign it, and add that to this machine's: update-ca-certificates"),
+        True,
     ),
-    (
-        "NotValidForName",
+    "NotValidForName": (
         later("its TLS certificate is for another name"),
         later("see endpoint = of the copy"),
+        True,
     ),
-    (
-        "InvalidCertificate(Expired",
+    "InvalidCertificate(Expired": (
         later("its TLS certificate has expired"),
         later("ask whoever runs the store; see this machine's clock"),
+        False,
     ),
-    (
-        "InvalidCertificate",
+    "InvalidCertificate": (
         later("its TLS certificate is not valid"),
         later("ask whoever runs the store; see this machine's clock"),
+        True,
     ),
-    ("InvalidContentType", later("it does not speak TLS at this port"), later("see endpoint = of the copy")),
-    (
-        "ConnectionRefused",
+    "InvalidContentType": (
+        later("it does not speak TLS at this port"),
+        later("see endpoint = of the copy"),
+        True,
+    ),
+    "ConnectionRefused": (
         later("it refuses the connection"),
         later("see endpoint = of the copy, and whether the store runs"),
+        False,
     ),
-    ("NetworkUnreachable", later("there is no way to it"), later("see this machine's network")),
-    ("HostUnreachable", later("there is no way to it"), later("see this machine's network")),
-    ("TimedOut", later("it does not answer in time"), later("see the network and a firewall between")),
-    ("redirect", _REGION, _SEE_REGION),
-)
-_LASTING = (
-    "dns error",
-    "UnknownIssuer",
-    "CaUsedAsEndEntity",
-    "NotValidForName",
-    "InvalidCertificate",
-    "InvalidContentType",
-    "redirect",
-)
+    "NetworkUnreachable": (later("there is no way to it"), later("see this machine's network"), False),
+    "HostUnreachable": (later("there is no way to it"), later("see this machine's network"), False),
+    "TimedOut": (later("it does not answer in time"), later("see the network and a firewall between"), False),
+    "redirect": (_REGION, _SEE_REGION, True),
+}
+_BROKEN_LINE = (later("the connection broke"), _LATER, False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,24 +152,18 @@ class Refusal:
     @classmethod
     def of(cls, text: str) -> "Refusal":
         """Read it out of the library's text."""
-        found = _STATUS.search(text)
+        if found := _STATUS.search(text):
+            return cls.of_answer(int(found[1]), text)
         compact = re.sub(r"\s+", "", text)
-        words = [word for word, _meaning, _way_out in _CONNECTION if re.sub(r"\s+", "", word) in compact]
-        code, message = _CODE.search(text), _MESSAGE.search(text)
-        if code is None and "error" in text:
-            said = _OAUTH.findall(text)
-            return cls(
-                int(found[1]) if found else 0,
-                said[0] if said else "",
-                said[-1] if said else "",
-                words[0] if words else "",
-            )
-        return cls(
-            int(found[1]) if found else 0,
-            code[1] if code else "",
-            message[1].strip() if message else "",
-            "" if found else (words[0] if words else ""),
-        )
+        return cls(0, "", "", next((word for word in _CONNECTION if word.replace(" ", "") in compact), ""))
+
+    @classmethod
+    def of_answer(cls, status: int, text: str) -> "Refusal":
+        """Read it out of an answer of the store's: XML, or JSON of Google's login."""
+        code, message, login = _CODE.search(text), _MESSAGE.search(text), _OAUTH.findall(text)
+        if code is None and login:
+            return cls(status, login[0], login[-1], "")
+        return cls(status, code[1] if code else "", message[1].strip() if message else "", "")
 
     @classmethod
     def of_error(cls, error: Exception) -> "Refusal":
@@ -194,7 +184,7 @@ class Refusal:
                 "XAmzContentSHA256Mismatch",
                 "ConditionalRequestConflict",
             )
-        return self.line not in _LASTING
+        return not _CONNECTION.get(self.line, _BROKEN_LINE)[2]
 
     @property
     def is_unexplained(self) -> bool:
@@ -227,10 +217,7 @@ def fault(refusal: Refusal, bucket: Bucket, look: Callable[[], Look]) -> CopyErr
         if refusal.status and seen.ahead is not None and abs(seen.ahead) > _SKEW:
             return CopyError(_of_clock(place, seen.ahead), sentence(_SET_CLOCK))
     if not refusal.status and not refusal.code:
-        meaning, way_out = next(
-            ((meaning, way_out) for word, meaning, way_out in _CONNECTION if word == refusal.line),
-            (later("the connection broke"), _LATER),
-        )
+        meaning, way_out, _lasting = _CONNECTION.get(refusal.line, _BROKEN_LINE)
         if refusal.line == "redirect":
             return CopyError(joined(": ", (place, sentence(meaning))), sentence(way_out))
         return AwayError(

@@ -87,7 +87,7 @@ def _canary(target: ObjectTarget, key: str, version: str, absent: Absent) -> Pro
         told = signer.ask("HEAD", key, {"versionId": version}).headers
     except (OSError, http.client.HTTPException) as error:
         raise target.fault(error) from None
-    refusal = Refusal.of(f"status code: {answer.status} {answer.text}")
+    refusal = Refusal.of_answer(answer.status, answer.text)
     said = printable(f"{refusal.status} {refusal.code} {refusal.message}".strip())
     until = _moment(told.get("x-amz-object-lock-retain-until-date", ""))
     if until is not None:

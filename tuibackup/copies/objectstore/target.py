@@ -96,7 +96,7 @@ class ObjectTarget:
             return result.get("e_tag") or "", result.get("version") or ""
         condition = {"if-none-match": "*"} if self._conditional else {}
         answer = self.signer.ask("PUT", _placed(key), {}, data, condition, self._throttle.sent)
-        refusal = Refusal.of(f"status code: {answer.status} {answer.text}")
+        refusal = Refusal.of_answer(answer.status, answer.text)
         if answer.status == 200:
             return answer.headers.get("etag", ""), answer.headers.get("x-amz-version-id", "")
         if answer.status == 412 or refusal.code == "ConditionalRequestConflict":
@@ -275,7 +275,7 @@ def _opened(bucket: Bucket, key: Mapping[str, Secret], seconds: int) -> "ObjectS
     except ImportError:
         raise CopyError(
             sentence("{place}: object storage needs more than is installed", place=bucket),
-            "pip install 'tuibackup[copies]'",
+            sentence("install it: {command}", command="pip install 'tuibackup[copies]'"),
         ) from None
     common: Any = {
         "prefix": bucket.prefix or None,
