@@ -45,6 +45,7 @@ COMMANDS = (
     "accept",
     "notify",
     "metrics",
+    "install-timer",
     "ledger",
     "demo",
 )
@@ -169,7 +170,7 @@ def _command(argv: list[str], context: Context) -> int:
         return cockpit.run(args, context)
     if args.command not in COMMANDS:
         top.error(_("there is no command {word}").format(word=args.command) + _nearest(args.command))
-    command = cast("Command", import_module(f"tuibackup.cli.{args.command}"))
+    command = cast("Command", import_module(f"tuibackup.cli.{args.command.replace('-', '_')}"))
     parser = Parser(f"tuibackup {args.command}")
     command.define(parser)
     # Allowed after the command, too; the default keeps what was said before the command.
@@ -251,6 +252,7 @@ def _summary() -> list[tuple[str, str]]:
         ("accept SERVER WHAT --reason TEXT", _("say that a folder or database needs no backup")),
         ("notify [--test | --summary]", _("tell by mail and otherwise what is to be told")),
         ("metrics", _("figures for Prometheus, as its textfile collector reads them")),
+        ("install-timer [--print]", _("do all that by itself: units for systemd, or lines for cron")),
         ("ledger verify | export | seal", _("check the record, take it out, sign it")),
         ("demo [--headless]", _("a playground with real servers on this machine")),
     ]

@@ -9,6 +9,7 @@ from pathlib import Path
 from tuibackup.config import Config
 from tuibackup.errors import TuibackupError
 from tuibackup.jobs.check.answer import Check, State
+from tuibackup.jobs.check.notifying import check_notification
 from tuibackup.run.places import look_into_ledger, open_vault, runs_folder
 from tuibackup.run.plan import agent_is_forwarded
 from tuibackup.text import count, printable, size
@@ -30,6 +31,7 @@ def check_host(config: Config, *, read_only: bool = False) -> Iterator[Check]:
     yield _vault(config)
     yield from _state(config)
     yield _ledger(config, read_only=read_only)
+    yield from check_notification(config)
     if config.run.bandwidth:
         rule = config.run.rule(datetime.now().astimezone())
         now = sentence("{rule} holds now", rule=rule) if rule else sentence("no limit at this hour")

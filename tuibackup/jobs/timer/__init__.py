@@ -1,0 +1,1 @@
+"""What happens by itself: units for systemd, or lines for cron, made from the configuration."""
