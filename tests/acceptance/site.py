@@ -91,9 +91,10 @@ class Site:
         """Write config.toml from `settings` and `servers`."""
         # A look takes a second, and most runs here are no test of it.
         looking = "" if "[discover]" in self.settings else '[discover]\nevery = "never"\n'
-        # Likewise what is gathered for a rebuild.
+        # Likewise what is gathered for a rebuild, and the job that reads some of it again.
         gathering = "" if "[recover]" in self.settings else "[recover]\nfacts = false\n"
-        text = f'{self.settings}\n{looking}{gathering}[vault]\npath = "{vault or self.vault}"\n'
+        reading = "" if "[verify]" in self.settings else "[verify]\nafter_run = false\n"
+        text = f'{self.settings}\n{looking}{gathering}{reading}[vault]\npath = "{vault or self.vault}"\n'
         text += f'min_free = "1 MB"\n{self.vault_settings}\n'
         text += "\n".join(self.servers.values())
         self.config.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

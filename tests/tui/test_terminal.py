@@ -222,7 +222,8 @@ def test_a_first_run_asks_for_the_host_key_and_is_followed_to_its_end(
     (tmp_path / "vault").mkdir(mode=0o700)
     path = tmp_path / "config.toml"
     path.write_text(
-        f'state = "{tmp_path}/state"\n[vault]\npath = "{tmp_path}/vault"\nmin_free = "1 MB"\n[servers.siakad]\n'
+        f'state = "{tmp_path}/state"\n[vault]\npath = "{tmp_path}/vault"\nmin_free = "1 MB"\n'
+        "[verify]\nafter_run = false\n[servers.siakad]\n"
         f'host = "127.0.0.1"\nport = {sshd.port}\nuser = "{sshd.user}"\nkey = "{sshd.client_key}"\n'
         f'folders = ["{data}"]\n'
     )

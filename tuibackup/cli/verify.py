@@ -31,8 +31,8 @@ def run(args: argparse.Namespace, context: Context) -> int:
     from tuibackup.jobs.process.order import Verify, order
     from tuibackup.jobs.verify import plan_verify
 
-    if args.what and args.due:
-        raise UsageError(_("--due chooses by itself"), _("leave out either --due or what is to be read"))
+    if args.due and args.what and "/" in args.what:
+        raise UsageError(_("--due chooses by itself"), _("leave out either --due or the snapshot"))
     context.require_disk()
     if args.due:
         return _due(args, context)
@@ -50,10 +50,14 @@ def _due(args: argparse.Namespace, context: Context) -> int:
     from tuibackup.cli.job import do
     from tuibackup.jobs.due import verifies_due
     from tuibackup.jobs.process.order import Verify, order
+    from tuibackup.jobs.verify import plan_verify
     from tuibackup.run.held import wait_until_free
     from tuibackup.text import count
 
-    due = wait_until_free(lambda: verifies_due(context.config, datetime.now(UTC)), say)
+    if args.what:
+        next(plan_verify(context.config, args.what), None)  # says now if no server is called so
+    server = args.what or None
+    due = wait_until_free(lambda: verifies_due(context.config, datetime.now(UTC), server=server), say)
     lines = [_("it is being read already: {job}").format(job=due.going)] if due.going else []
     if due.plans and len(due.plans) < due.due:
         text = _(
@@ -64,5 +68,6 @@ def _due(args: argparse.Namespace, context: Context) -> int:
     if not due.plans:
         nothing_due(args, said=bool(lines))
         return 0
-    wanted = order(Verify(due=True), context.operator, server="", what=sentence("what is due"))
+    words = Verify(what=server, due=True)
+    wanted = order(words, context.operator, server=server or "", what=sentence("what is due"))
     return do(wanted, context, as_json=args.json, several=True, detach=args.detach)

@@ -148,7 +148,10 @@ def _run(table: Table) -> RunSettings:
 
 
 def _verify(table: Table) -> VerifySettings:
-    return VerifySettings(table.parsed("within", Period.parse, VerifySettings().within))
+    usual = VerifySettings()
+    return VerifySettings(
+        table.parsed("within", Period.parse, usual.within), table.flag("after_run", default=usual.after_run)
+    )
 
 
 def _drill(table: Table) -> DrillSettings:

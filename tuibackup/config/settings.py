@@ -141,9 +141,10 @@ class RestoreSettings(msgspec.Struct, frozen=True):
 
 
 class VerifySettings(msgspec.Struct, frozen=True):
-    """Everything that is stored is read again `within` that time."""
+    """Everything that is stored is read again `within` that time, some of it `after_run`."""
 
     within: Period = _YEAR
+    after_run: bool = True
 
 
 class DrillSettings(msgspec.Struct, frozen=True):

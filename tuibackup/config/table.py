@@ -23,7 +23,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "vault": ("path", "min_free", "full_every"),
     "sop": ("files_within", "databases_within", "connect_within", "login_within"),
     "run": ("parallel", "bandwidth"),
-    "verify": ("within",),
+    "verify": ("within", "after_run"),
     "restore": ("approval",),
     "discover": ("every",),
     "recover": ("facts",),

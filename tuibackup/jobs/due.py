@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 DUE = frozenset({State.DUE, State.OVERDUE, State.NEVER})
 NEW = Period(1, "week")  # in which a new snapshot is read for the first time
 LEAST = 100 << 30  # bytes that one call reads at least, if so much is due
+AFTER_RUN = 20 << 30  # likewise of one server
 PART = 7  # of more than that one call reads a part of this size: a timer that calls every day is done in time
 
 _AGAIN = timedelta(hours=20)  # after a drill that failed; so a timer that fires every day tries every day
@@ -113,19 +114,21 @@ def _place(stands: Standing) -> tuple[int, int]:
     return _WORST.index(stands.state), -(stands.age_days or 0)
 
 
-def verifies_due(config: Config, now: datetime, own: str = "") -> VerifiesDue:
-    """The snapshots to be read by one call: those that never were first, then those for which it is longest ago.
+def verifies_due(config: Config, now: datetime, own: str = "", *, server: str | None = None) -> VerifiesDue:
+    """The snapshots, of all or of one server, to be read by one call: those that never were first, then those for which
+    it is longest ago.
 
     `own` is the job that asks. Raises LedgerError, VaultError.
     """
-    going = next(
-        (one.run for one in active(config) if one.job == "verify" and not one.server and one.run != own), ""
-    )
+    reads = {"", server or ""}
+    living = (one for one in active(config) if one.job == "verify" and one.run != own)
+    going = next((one.run for one in living if one.server in reads), "")
     with open_ledger(config, patience=TURN) as ledger:
-        known = ledger.read_again()
+        known = ledger.read_again(server)
     vault = _vault(config)
-    due = list(_unread(vault.snapshots(), known, config.verify.within, now)) if vault else []
-    return VerifiesDue(() if going else tuple(map(VerifyPlan, _bounded(due))), len(due), going)
+    due = list(_unread(vault.snapshots(server), known, config.verify.within, now)) if vault else []
+    bounded = _bounded(due, LEAST if server is None else AFTER_RUN)
+    return VerifiesDue(() if going else tuple(map(VerifyPlan, bounded)), len(due), going)
 
 
 def _unread(
@@ -140,12 +143,12 @@ def _unread(
     return [one for _last, one in sorted(due, key=lambda one: (bool(one[0]), one[0] or one[1].started))]
 
 
-def _bounded(due: list["Snapshot"]) -> Iterator["Snapshot"]:
-    """So many of them, from the first on, as one call reads: LEAST bytes, or a PART of all."""
+def _bounded(due: list["Snapshot"], least: int) -> Iterator["Snapshot"]:
+    """So many of them, from the first on, as one call reads: `least` bytes, or a PART of all."""
     from tuibackup.vault.verify import bytes_to_read
 
     sizes = [bytes_to_read(one) for one in due]
-    left = max(LEAST, -(-sum(sizes) // PART))
+    left = max(least, -(-sum(sizes) // PART))
     for one, size in zip(due, sizes, strict=True):
         if left <= 0:
             break

@@ -155,7 +155,7 @@ def _verify(words: Verify, config: Config, recorder: Recorder, telling: Telling)
     from tuibackup.jobs.verify import plan_verify, verify
 
     outcomes = []
-    due = verifies_due(config, datetime.now(UTC), recorder.job) if words.due else None
+    due = verifies_due(config, datetime.now(UTC), recorder.job, server=words.what) if words.due else None
     for plan in due.plans if due else plan_verify(config, words.what):
         outcome, _code = _told(verify(plan, recorder, _about(telling, plan.snapshot.spec)), telling)
         outcomes.append(outcome)

@@ -98,7 +98,9 @@ class RestoreDatabase(msgspec.Struct, frozen=True, kw_only=True, tag_field="do",
 
 
 class Verify(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="verify"):
-    """Read a snapshot again, all of a server's, or all in the vault (None); or of all so much as is `due`."""
+    """Read a snapshot again, all of a server's, or all in the vault (None); or so much as is `due`, of all or of a
+    server.
+    """
 
     what: str | None = None
     due: bool = False

@@ -17,6 +17,7 @@ from tuibackup.run.journal.journal import Journal
 from tuibackup.run.plan import Plan, decode
 from tuibackup.run.process import forks
 from tuibackup.run.process.afterwards import tell_afterwards
+from tuibackup.run.process.followup import follow_up
 from tuibackup.run.process.forks import Begun
 from tuibackup.run.questions import LineAnswers
 from tuibackup.run.silence import Silence
@@ -81,6 +82,8 @@ async def _back_up(plan: Plan, line: int, config: Config, journal: Journal, sile
             await watcher
         await answers.close()
         file.unlink(missing_ok=True)
+    if any(result and result.snapshot for result in (finished.files, finished.databases)):
+        follow_up(plan, config)
     return finished.exit_code
 
 

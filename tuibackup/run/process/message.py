@@ -9,6 +9,7 @@ import msgspec
 
 from tuibackup.parts import as_text, given_back, parts_of
 from tuibackup.remote.questions import Kind
+from tuibackup.run.operator import Operator
 
 
 class _Message(msgspec.Struct, frozen=True, tag_field="say", rename="kebab"):
@@ -86,3 +87,11 @@ def from_face(line: bytes) -> FromFace:
     """Raises msgspec.DecodeError."""
     message: FromFace = _from_face.decode(line)
     return message
+
+
+class FollowUp(msgspec.Struct, frozen=True):
+    """Run → what follows it: the path of the configuration, whose run it was, and who carried it out."""
+
+    config: str
+    server: str
+    operator: Operator
