@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tuibackup.errors import LedgerError, LedgerHeldError
-from tuibackup.ledger import Kind, Ledger, schema
+from tuibackup.ledger import Kind, Ledger, schema, witness
 from tuibackup.ledger.entries import GENESIS, entry_hash
 from tuibackup.ledger.results import ADDED
 
@@ -297,6 +297,20 @@ def test_many_processes_append_to_one_chain_from_its_first_moment(path: Path) ->
     assert [writer.exitcode for writer in writers] == [0] * 4
     with Ledger.open(path) as ledger:
         assert ledger.count() == 160
+        assert problems_of(ledger) == []
+
+
+def test_sixteen_processes_append_at_once_and_nothing_is_lost(path: Path) -> None:
+    """Forked, so that they all begin at the same moment."""
+    fork = multiprocessing.get_context("fork")
+    writers = [fork.Process(target=append_many, args=(path, 15)) for _ in range(16)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(60)
+    assert [writer.exitcode for writer in writers] == [0] * 16
+    with Ledger.open(path) as ledger:
+        assert ledger.count() == ledger.head().seq == witness.remembered(path).seq == 240
         assert problems_of(ledger) == []
 
 

@@ -124,7 +124,9 @@ def add_folder(
     before = config.server(server)
     folders = dict.fromkeys((*before.folders, folder))
     after = replace(before, folders=tuple(folders), exclude=tuple(dict.fromkeys((*before.exclude, *exclude))))
+    recorder.about_to_configure()
     changed = change_server(config.source, before, after)
+    recorder.configured(changed, recorded=True)
     left_out = ", ".join(map(printable, exclude))
     detail = sentence("folder added: {folder}", folder=printable(folder))
     if left_out:

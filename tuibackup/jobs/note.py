@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tuibackup.config import Config
 from tuibackup.errors import UsageError
 from tuibackup.ledger.entries import Kind
+from tuibackup.run.configured import notice
 from tuibackup.run.journal.journal import every_journal, first
 from tuibackup.run.operator import Operator
 from tuibackup.run.places import open_ledger
@@ -53,6 +54,7 @@ def cleaned(text: str) -> str:
 def write_note(config: Config, plan: NotePlan, operator: Operator) -> None:
     """Write it into the ledger. Raises LedgerError: then nothing was written."""
     with open_ledger(config) as ledger:
+        notice(config, ledger)
         ledger.append(
             Kind.NOTE,
             note_body(plan.text, operator),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tuibackup.config import Config
 from tuibackup.errors import InterruptedRunError, LedgerError, TuibackupError
+from tuibackup.run.configured import notice
 from tuibackup.run.operator import Operator
 from tuibackup.run.places import open_ledger
 from tuibackup.run.process.crash import line_of
@@ -87,6 +88,31 @@ class Recorder:
         """Why it ended, if it was stopped."""
         return self._stopped
 
+    def _open(self) -> "Ledger":
+        """The ledger; before the first entry it is recorded what somebody else changed in the configuration."""
+        if self._ledger is None:
+            self._ledger = open_ledger(self._config)
+            notice(self._config, self._ledger)
+        return self._ledger
+
+    def about_to_configure(self) -> None:
+        """Call it before the configuration is changed: what others changed before is not this operator's."""
+        with self._lock, suppress(TuibackupError):  # whoever records next says why it cannot be
+            self._open()
+
+    def configured(self, config: Config, *, recorded: bool = False) -> str | None:
+        """Record what this operator changed in the configuration; `recorded`: that was done otherwise. The fault, or
+        None.
+        """
+        with self._lock:
+            try:
+                notice(config, self._open(), self._operator, quiet=recorded)
+            except TuibackupError as error:
+                self.fault = self.fault or str(error)
+                self.missed += 1
+                return self.fault
+        return None
+
     def record(self, kind: "Kind", body: Mapping[str, Any], *, server: str | None = None) -> str | None:
         """Append an entry, with everything known about the operator; the fault, None if it was recorded.
 
@@ -95,8 +121,7 @@ class Recorder:
         with self._lock:
             if not self.fault:
                 try:
-                    self._ledger = self._ledger or open_ledger(self._config)
-                    self._ledger.append(
+                    self._open().append(
                         kind,
                         {**body, **self._job, "operator": operator_body(self._operator)},
                         operator=self._operator.name,

@@ -1,12 +1,10 @@
 """The end of a set-up: it is written, recorded, and tried as a run would; or the server is taken out."""
 
 import asyncio
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tuibackup.config import Config, Server
-from tuibackup.config.values import database_values, server_values
+from tuibackup.config import Config, SecretSource, Server
 from tuibackup.config.write import add_server, change_server, remove_server, server_lines
 from tuibackup.errors import ConfigError, TuibackupError
 from tuibackup.jobs.check.answer import Check, State
@@ -63,13 +61,14 @@ class Save:
     def _write(self, draft: Draft) -> Config:
         server, path = draft.server, self._reach.config.source
         secrets: list[Path] = []
+        recorder = self._reach.recorder
+        recorder.about_to_configure()
         try:
             if draft.vault is not None:
                 disk.make(draft.vault)
-            if draft.ssh_password and server.password.file:
-                secrets += _kept(server.password.file, draft.ssh_password)
-            if draft.database_password and server.database and server.database.password.file:
-                secrets += _kept(server.database.password.file, draft.database_password)
+            for source, secret in _passwords(draft):
+                if secret and source.file:
+                    secrets += _kept(source.file, secret)
             if self._before is None:
                 config = add_server(path, server, draft.vault)
             else:
@@ -80,8 +79,23 @@ class Save:
             raise WrongAnswerError(
                 str(error), _("the lines above are all that it needs: paste them into the file")
             ) from error
-        self._reach.recorder.record(Kind.CONFIG, config_body(self._before, server), server=server.name)
+        recorder.configured(config)
+        for source, secret in _passwords(draft):
+            if secret and source.file:
+                text = sentence("a password was stored in {path}", path=keys.shown(source.file))
+                recorder.record(
+                    Kind.CONFIG, {"change": "password stored", "detail": text}, server=server.name
+                )
         return config
+
+
+def _passwords(draft: Draft) -> list[tuple[SecretSource, Secret | None]]:
+    """Where each password of the server is kept, and what was typed for it."""
+    database = draft.server.database
+    return [
+        (draft.server.password, draft.ssh_password),
+        *([(database.password, draft.database_password)] if database else []),
+    ]
 
 
 def _kept(path: Path, secret: Secret) -> list[Path]:
@@ -97,27 +111,6 @@ def _kept(path: Path, secret: Secret) -> list[Path]:
             _("{path} cannot be written: {reason}").format(path=path, reason=error.strerror)
         ) from error
     return [path] if new else []
-
-
-def config_body(before: Server | None, after: Server | None) -> dict[str, Any]:
-    """What the ledger keeps of a change: the keys that differ, as they are in the file. It names no secret."""
-    old, new = _values(before), _values(after)
-    changed = {key: new.get(key) for key in dict.fromkeys((*old, *new)) if old.get(key) != new.get(key)}
-    if before is None:
-        text = sentence("added to the configuration")
-    elif after is None:
-        text = sentence("taken out of the configuration; its snapshots stay")
-    else:
-        text = sentence("changed in the configuration: {keys}", keys=", ".join(changed))
-    return {"detail": text, "changed": changed}
-
-
-def _values(server: Server | None) -> Mapping[str, Any]:
-    if server is None:
-        return {}
-    inner = database_values(server.database) if server.database else {}
-    has = {"database": True} if server.database else {}
-    return {**server_values(server), **has, **{f"database.{key}": value for key, value in inner.items()}}
 
 
 class FirstCheck:
@@ -235,8 +228,9 @@ class ChangeOrRemove:
         return Taken(draft, _("taken out"), (stays,), ends=True, final=True)
 
     def _remove(self) -> Config:
+        self._reach.recorder.about_to_configure()
         config = remove_server(self._reach.config.source, self._server.name)
-        self._reach.recorder.record(Kind.CONFIG, config_body(self._server, None), server=self._server.name)
+        self._reach.recorder.configured(config)
         return config
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from tuibackup.config import Config
 from tuibackup.errors import VaultError
 from tuibackup.ledger.store import Ledger
+from tuibackup.run.configured import notice
 from tuibackup.run.journal import journal as jr
 from tuibackup.run.places import HELD, open_ledger, open_vault, runs_folder
 from tuibackup.run.process.afterwards import tell_afterwards
@@ -34,6 +35,7 @@ def recover(config: Config, patience: float = HELD) -> list[str]:
     except VaultError:
         vault = None
     with open_ledger(config, patience=patience) as ledger:
+        notice(config, ledger)
         recorded = _buried(dead, config, ledger, vault)
         if vault is not None:
             _record_all_unknown(config, ledger, vault)
