@@ -147,7 +147,7 @@ def _seal(args: argparse.Namespace, context: Context) -> int:
 
     if context.read_only:
         raise UsageError(
-            _("--read-only: {command} would change something").format(command="ledger seal"),
+            _("--read-only: {command} would change something").format(command="tuibackup ledger seal"),
             _("leave --read-only out"),
         )
     config = context.config
