@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from tuibackup.cli import fromcopy
 from tuibackup.cli.context import Context
 from tuibackup.cli.output import exact_name
 from tuibackup.errors import UsageError, VaultError
@@ -38,11 +39,18 @@ def define(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help=_("follow symbolic links inside the snapshot"),
     )
+    fromcopy.define(parser)
     parser.add_argument("--json", action="store_true", help=_("one JSON document, the content in base64"))
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Print it, and say when it is not whole."""
+    with fromcopy.looking(args, context, args.snapshot, lists=False) as spec:
+        args.snapshot = spec
+        return _looked(args, context)
+
+
+def _looked(args: argparse.Namespace, context: Context) -> int:
     from tuibackup.jobs.content import content_of
 
     content = content_of(context.vault.find(args.snapshot), args.what, follow=args.follow)

@@ -3,6 +3,7 @@
 import argparse
 from datetime import UTC, datetime
 
+from tuibackup.cli import fromcopy
 from tuibackup.cli.context import Context
 from tuibackup.cli.output import say
 from tuibackup.errors import UsageError
@@ -23,6 +24,7 @@ def define(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help=_("of every server what is due, overdue or was never drilled: for a timer"),
     )
+    fromcopy.define(parser)
     parser.add_argument("--json", action="store_true", help=_("one JSON document"))
     parser.add_argument("--detach", action="store_true", help=_("start it, and leave it alone"))
 
@@ -37,6 +39,13 @@ def run(args: argparse.Namespace, context: Context) -> int:
         raise UsageError(
             _("name what is to be drilled: a server, a snapshot, or --due"), _("see tuibackup drill --help")
         )
+    if args.source is not None:
+        if args.due:
+            raise UsageError(_("--due is about the vault"), _("leave out --due or --from"))
+        said = fromcopy.source(args, context)
+        server = args.what.split("/")[0]
+        wanted = order(Drill(what=args.what, **said), context.operator, server=server, what=args.what)
+        return do(wanted, context, as_json=args.json, several=True, detach=args.detach)
     context.require_disk()
     if args.due:
         return _due(args, context)

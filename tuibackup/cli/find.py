@@ -8,6 +8,7 @@ from itertools import chain
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from tuibackup.cli import fromcopy
 from tuibackup.cli.columns import Shape
 from tuibackup.cli.context import Context
 from tuibackup.cli.output import exact_name, print_json_list, print_table, say
@@ -35,11 +36,17 @@ def define(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--server", metavar="SERVER", help=_("only this server's"))
     parser.add_argument("-i", "--ignore-case", action="store_true", help=_("A and a are the same"))
     parser.add_argument("--limit", type=_positive, metavar="N", help=_("end after so many lines"))
+    fromcopy.define(parser)
     parser.add_argument("--json", action="store_true", help=_("one JSON document"))
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Print what is found."""
+    with fromcopy.looking(args, context, None):
+        return _looked(args, context)
+
+
+def _looked(args: argparse.Namespace, context: Context) -> int:
     from tuibackup.jobs.find import Unsearched, plan_find
 
     if args.where and args.server:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
+from tuibackup.cli import fromcopy
 from tuibackup.cli.columns import GAP, Shape, fit, line
 from tuibackup.cli.context import Context
 from tuibackup.cli.output import (
@@ -42,11 +43,18 @@ def define(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("snapshot", metavar="SNAPSHOT")
     parser.add_argument("path", nargs="?", metavar="PATH", help=_("absolute, as on the server"))
+    fromcopy.define(parser)
     parser.add_argument("--json", action="store_true", help=_("one JSON document"))
 
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Print the listing."""
+    with fromcopy.looking(args, context, args.snapshot) as spec:
+        args.snapshot = spec
+        return _looked(args, context)
+
+
+def _looked(args: argparse.Namespace, context: Context) -> int:
     from tuibackup.sop import Clock
 
     snapshot = context.vault.find(args.snapshot)

@@ -37,6 +37,8 @@ COMMANDS = (
     "hold",
     "release",
     "holds",
+    "copy",
+    "copies",
     "add",
     "edit",
     "trust",
@@ -53,8 +55,8 @@ COMMANDS = (
 # All others change something.
 LOOKING = frozenset(
     {
-        "follow", "status", "log", "history", "snapshots", "ls", "find", "diff", "cat", "holds", "check", "discover",
-        "metrics", "ledger",
+        "follow", "status", "log", "history", "snapshots", "ls", "find", "diff", "cat", "holds", "copies", "check",
+        "discover", "metrics", "ledger",
     }
 )  # fmt: skip
 
@@ -244,6 +246,9 @@ def _summary() -> list[tuple[str, str]]:
         ),
         ("release SNAPSHOT --reason TEXT", _("end a hold")),
         ("holds", _("what is held, by whom and why")),
+        ("copy [SERVER… | SNAPSHOT] [--to COPY]", _("copy what is missing to the second places")),
+        ("copy --back COPY [SERVER…]", _("make a lost vault anew out of a copy")),
+        ("copies", _("the second places: what lies there, what they lack")),
         ("add [HOST]", _("set up a server by questions; every answer is tried")),
         ("edit SERVER", _("change a server, or take it out")),
         ("trust SERVER", _("see and accept a server's host key")),

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from tuibackup.cli import attended, loop
+from tuibackup.cli import attended, fromcopy, loop
 from tuibackup.cli.answers import line, present
 from tuibackup.cli.context import Context
 from tuibackup.errors import UsageError
-from tuibackup.words import _
+from tuibackup.words import _, sentence
 
 if TYPE_CHECKING:
     from tuibackup.jobs.process.order import RestoreDatabase, RestoreFolder, RestoreOnServer
@@ -65,6 +65,7 @@ def define(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--approved-by", default="", metavar="NAME", help=_("who approved this restore"))
     parser.add_argument("--reason", default="", metavar="TEXT", help=_("why; both are recorded"))
+    fromcopy.define(parser)
     parser.add_argument("--json", action="store_true", help=_("one JSON document"))
     parser.add_argument("--detach", action="store_true", help=_("start it, and leave it alone"))
 
@@ -76,12 +77,59 @@ def run(args: argparse.Namespace, context: Context) -> int:
     from tuibackup.jobs.restore.plan import is_on_server
 
     approved = _approved(args, context)
+    if args.source is not None:
+        return _from_copy(args, context, approved)
     how = _to_folder if args.into is None else _on_server if is_on_server(args.into) else _into_database
     words, plan = how(args, context, approved)
     words = structs.replace(words, dry_run=args.dry_run)
     wanted = order(words, context.operator, server=plan.snapshot.server, what=plan.body()["detail"])
     if args.dry_run:
         return do_here(wanted, context, as_json=args.json)
+    return do(wanted, context, as_json=args.json, several=False, detach=args.detach)
+
+
+def _from_copy(args: argparse.Namespace, context: Context, approved: "Approval") -> int:
+    """Have it restored out of a copy: what the copy holds is known only when it was asked."""
+    from tuibackup.cli.job import do
+    from tuibackup.jobs.process.order import Restore, RestoreDatabase, RestoreFolder, RestoreOnServer, order
+    from tuibackup.jobs.restore.plan import is_on_server
+    from tuibackup.vault.restore.existing import Existing
+
+    said = fromcopy.source(args, context)
+    common = {"snapshot": args.snapshot, "approval": approved, "dry_run": args.dry_run, **said}
+    words: Restore
+    if args.into is None:
+        words = RestoreFolder(
+            to=os.fsencode(args.to.expanduser().absolute()),
+            paths=tuple(map(os.fsencode, args.paths)),
+            databases=tuple(args.database),
+            table=args.table,
+            existing=Existing(args.existing),
+            numeric_owner=args.numeric_owner,
+            **common,
+        )
+    elif is_on_server(args.into):
+        words = RestoreOnServer(
+            into=os.fsencode(args.into),
+            paths=tuple(map(os.fsencode, args.paths)),
+            numeric_owner=args.numeric_owner,
+            **common,
+        )
+    else:
+        if len(args.database) != 1:
+            raise UsageError(
+                _("one database at a time goes into a database server"), _("name it: --database NAME")
+            )
+        into = str(Path(args.into).expanduser().absolute()) if "/" in args.into else args.into
+        words = RestoreDatabase(
+            into=os.fsencode(into),
+            database=args.database[0],
+            table=args.table,
+            overwrite=args.existing == "always",
+            **common,
+        )
+    what = sentence("{snapshot}, out of {copy}", snapshot=args.snapshot, copy=args.source)
+    wanted = order(words, context.operator, server=args.snapshot.split("/")[0], what=what)
     return do(wanted, context, as_json=args.json, several=False, detach=args.detach)
 
 

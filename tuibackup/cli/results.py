@@ -1,6 +1,7 @@
 """Prints what became of a snapshot: what a restore, verify or drill found, from the document of its result."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
@@ -10,7 +11,7 @@ from tuibackup.cli.waysout import print_ways_out
 from tuibackup.jobs.restore.forecast_words import forecast_lines
 from tuibackup.overview.ways_out import ways_out
 from tuibackup.run.journal.events import JobKind
-from tuibackup.text import count, duration, size
+from tuibackup.text import count, duration, size, when
 from tuibackup.words import _, ngettext
 
 SHOWN = 20  # sentences of one kind that are listed here; --json and the ledger have more
@@ -32,6 +33,8 @@ def print_result(job: JobKind, outcome: str, result: Document) -> None:
             _("{snapshot} is held: {reason}") if result["held"] else _("{snapshot} is held no more: {reason}")
         )
         _line(outcome, text.format(snapshot=result["snapshot"], reason=result["reason"]))
+    elif job == "copy":
+        _print_copied(outcome, result)
     elif "dry-run" in result:
         _print_forecast(outcome, result)
     elif "to" in result:
@@ -46,25 +49,48 @@ def ended_of(outcome: str, result: Document) -> Ended:
     """The snapshot or the server, its outcome, and the first thing that was wrong with it, for the summary."""
     lists = (result.get(name, ()) for name in ("problems", "differences", "gaps"))
     wrong = [*filter(None, [result.get("error")]), *chain.from_iterable(lists)]
-    return Ended(result.get("snapshot") or result["server"], outcome, tuple(wrong[:1]))
+    name = result.get("snapshot") or result.get("server") or result["copy"]
+    return Ended(name, outcome, tuple(wrong[:1]))
 
 
 def print_results_summary(job: JobKind, ended: list[Ended]) -> None:
     """Print how many snapshots ended how, if there are several."""
-    if job in ("restore", "retention", "hold"):
+    if job in ("restore", "retention", "hold", "copy"):
         return
     what = ngettext("{number} snapshot", "{number} snapshots", len(ended)).format(number=count(len(ended)))
     print_summary(what, ended, _("in order") if job == "verify" else "")
 
 
 def _print_verified(outcome: str, result: Document) -> None:
-    _line(outcome, f"{result['snapshot']}  {_files(result)}  {duration(result['seconds'])}")
+    where = f" ({result['copy']})" if "copy" in result else ""
+    _line(outcome, f"{result['snapshot']}{where}  {_files(result)}  {duration(result['seconds'])}")
     problems = result["problems"]
     for problem in problems[:SHOWN]:
         print_hanging("    ", problem)
     if len(problems) > SHOWN:
         print(_("    and {number} more").format(number=count(len(problems) - SHOWN)))
-    print_ways_out(ways_out("verify", result))
+    print_ways_out(None if "copy" in result else ways_out("verify", result))
+
+
+def _print_copied(outcome: str, result: Document) -> None:
+    copy, spec = result["copy"], result["snapshot"]
+    if "away" in result:
+        since = _("{copy} is away since {time}: {why}").format(
+            copy=copy, time=when(datetime.fromisoformat(result["away"]), datetime.now(UTC)), why=result["why"]
+        )
+        lacks = ngettext(
+            "{number} snapshot goes there when it is back",
+            "{number} snapshots go there when it is back",
+            result["missing"],
+        )
+        print_hanging("○ ", f"{since}; {lacks.format(number=count(result['missing']))}")
+    elif result.get("removed"):
+        text = _("{copy} lets {snapshot} go, {size} freed")
+        print_hanging("  ", text.format(copy=copy, snapshot=spec, size=size(result["freed"])))
+    else:
+        way = f"{copy} → {spec}" if result.get("back") else f"{spec} → {copy}"
+        sent = "" if result.get("back") else _("  ({size} sent)").format(size=size(result["sent"]))
+        _line(outcome, f"{way}  {size(result['bytes'])}{sent}  {duration(result['seconds'])}")
 
 
 def _print_drilled(outcome: str, result: Document) -> None:

@@ -3,6 +3,7 @@
 import argparse
 from datetime import UTC, datetime
 
+from tuibackup.cli import fromcopy
 from tuibackup.cli.context import Context
 from tuibackup.cli.output import say
 from tuibackup.errors import UsageError
@@ -21,6 +22,7 @@ def define(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help=_("so much that everything is read again in time, what never was first: for a timer"),
     )
+    fromcopy.define(parser)
     parser.add_argument("--json", action="store_true", help=_("one JSON document"))
     parser.add_argument("--detach", action="store_true", help=_("start it, and leave it alone"))
 
@@ -33,6 +35,14 @@ def run(args: argparse.Namespace, context: Context) -> int:
 
     if args.due and args.what and "/" in args.what:
         raise UsageError(_("--due chooses by itself"), _("leave out either --due or the snapshot"))
+    if args.due and args.source is not None:
+        raise UsageError(_("--due is about the vault"), _("leave out --due or --from"))
+    if args.source is not None:
+        said = fromcopy.source(args, context)
+        what = args.what or sentence("all of {copy}", copy=args.source)
+        server = args.what.split("/")[0] if args.what else ""
+        wanted = order(Verify(what=args.what, **said), context.operator, server=server, what=what)
+        return do(wanted, context, as_json=args.json, several=True, detach=args.detach)
     context.require_disk()
     if args.due:
         return _due(args, context)

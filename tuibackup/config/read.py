@@ -63,7 +63,7 @@ def parse(text: str, path: Path, faults: Iterable[tuple[int, str, str]] = ()) ->
     config = Config(
         source=path,
         state=top.path("state") or default_state(path),
-        vault=_vault(top.table("vault", "vault")),
+        vault=_vault(top.table("vault", "vault"), top, only_copies=bool(copies) and not servers),
         language=top.choice("language", *words.LANGUAGES),
         theme=top.parsed("theme", theme_name, None),
         symbols=top.choice("symbols", "unicode", "ascii"),
@@ -109,9 +109,12 @@ def _require_copies(top: Table, config: Config) -> None:
                 )
 
 
-def _vault(table: Table) -> VaultSettings:
+def _vault(table: Table, top: Table, *, only_copies: bool) -> VaultSettings:
+    """`only_copies`: this machine backs nothing up, it only reads copies; then it needs no vault."""
     path = table.path("path")
-    if table.lacks("path"):
+    if only_copies and path is None:
+        path = (top.path("state") or default_state(Path("config.toml"))) / "vault"
+    elif table.lacks("path"):
         table.wrong(
             "path",
             sentence("is missing"),

@@ -15,6 +15,11 @@ class Throttle:
         self._lock = threading.Lock()
         self._free = 0.0  # when the line has carried everything that was sent
 
+    @property
+    def limited(self) -> bool:
+        """Whether there is a limit now."""
+        return self._limit() is not None
+
     def sent(self, count: int) -> None:
         """Wait for as long as the line may take for so many bytes."""
         rate = self._limit()

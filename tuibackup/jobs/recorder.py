@@ -80,6 +80,10 @@ class Recorder:
         """The name of who does it."""
         return self._operator.name
 
+    def out_of(self, copy: str) -> None:
+        """Note that what is read from now on comes out of that copy."""
+        self._job["copy"] = copy
+
     def stopped_by(self, who: str) -> None:
         """Note who wants it stopped, before it is."""
         self._stopped = sentence("stopped by {who}", who=who)
@@ -148,7 +152,7 @@ class Recorder:
         """
         attempt = Attempt(self, kind, plan, server)
         try:
-            with nullcontext() if self._job else _signals_raised():  # a process of its own has handlers
+            with nullcontext() if self.job else _signals_raised():  # a process of its own has handlers
                 yield attempt
         except BaseException as error:
             attempt.ended_by(error)

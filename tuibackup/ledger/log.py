@@ -103,6 +103,11 @@ class LogQueries:
             after = max(after, (newest if row.seq is None else row.seq - 1))
         return newest, after
 
+    def of_kind(self, kind: Kind, server: str | None = None) -> list[Entry]:
+        """Every entry of a kind (about one server), the oldest first, through the index: for kinds that are rare."""
+        where, values = _filter(server, None, "", [kind])
+        return [entry_of(row) for row in self._rows(f"SELECT * FROM entry {where} ORDER BY seq", **values)]  # noqa: S608  fixed parts
+
     def newest(self) -> int:
         """The number of the newest entry; 0 where there is none."""
         (row,) = self._rows("SELECT MAX(seq) AS seq FROM entry")

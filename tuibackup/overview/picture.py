@@ -373,6 +373,7 @@ def job_word(job: JobKind) -> str:
         "drill": _("drill"),
         "retention": _("retention"),
         "hold": _("hold"),
+        "copy": _("copy"),
     }[job]
 
 

@@ -279,6 +279,21 @@ class Session:
         )
         return stream
 
+    async def sftp(self) -> "asyncssh.SFTPClient":
+        """A client that can write, too; names are bytes. Raises RemoteCommandError: the server has no SFTP."""
+        try:
+            async with asyncio.timeout(_OPEN_SECONDS):
+                return await self._connection.start_sftp_client(path_encoding=None)
+        except (OSError, asyncssh.Error, TimeoutError) as error:
+            if await self.gone(error):
+                raise ConnectionLostError(
+                    sentence("{server}: the connection was lost", server=self.name)
+                ) from error
+            raise RemoteCommandError(
+                sentence("{server}: no SFTP there ({error})", server=self.name, error=printable(str(error))),
+                sentence("it needs a line in its sshd_config: Subsystem sftp internal-sftp"),
+            ) from error
+
     async def open_unix(self, path: str) -> tuple[Any, Any]:
         """(reader, writer) of a channel to the unix socket `path` on the server. Raises RemoteCommandError."""
         opening = self._connection.open_unix_connection(path, **self._window())

@@ -25,12 +25,19 @@ def read_identity(path: Path) -> str | None:
     file = path / IDENTITY
     try:
         with vault_errors(file):
-            content = tomllib.loads(file.read_text("utf-8"))
-        version, identity = content["format"], content["id"]
+            data = file.read_bytes()
     except VaultError as error:
         if isinstance(error.__cause__, FileNotFoundError):
             return None
         raise
+    return identity_in(data, str(file))
+
+
+def identity_in(data: bytes, file: str) -> str:
+    """The id that the content of an identity file says. Raises VaultError: it is damaged, or newer."""
+    try:
+        content = tomllib.loads(data.decode())
+        version, identity = content["format"], content["id"]
     except (ValueError, KeyError) as error:
         raise VaultError(sentence("{file}: is damaged ({error})", file=file, error=error)) from error
     if not isinstance(version, int) or not isinstance(identity, str):
@@ -51,7 +58,20 @@ def read_identity(path: Path) -> str | None:
 def create_vault(path: Path) -> str:
     """Make the empty folder a vault; its id. The runs of one request may all come here at once."""
     with vault_errors(path), locked(path):
-        return read_identity(path) or _create_alone(path)
+        return read_identity(path) or _create_alone(path, str(uuid.uuid4()))
+
+
+def make_vault(path: Path, identity: str) -> None:
+    """Make the empty folder the vault of that id anew. Raises VaultError: it is no such folder, or another vault."""
+    with vault_errors(path):
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with locked(path):
+            found = read_identity(path) or _create_alone(path, identity)
+    if found != identity:
+        raise VaultError(
+            sentence("{path}: is another vault than the one that was copied", path=path),
+            sentence("name an empty folder: [vault] path"),
+        )
 
 
 def refuse_unfit(path: Path) -> None:
@@ -65,10 +85,9 @@ def refuse_unfit(path: Path) -> None:
         raise VaultError(joined(": ", (str(path), refusal)))
 
 
-def _create_alone(path: Path) -> str:
+def _create_alone(path: Path, identity: str) -> str:
     refuse_unfit(path)
     disk.require_writable(path)
-    identity = str(uuid.uuid4())
     text = (
         "# This folder is a vault of tuibackup: the backups of your servers. Do not change anything in it.\n"
         f'format = {FORMAT}\nid = "{identity}"\ncreated = {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}\n'

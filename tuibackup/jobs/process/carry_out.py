@@ -2,16 +2,19 @@
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tuibackup.config import Config
 from tuibackup.errors import InterruptedRunError, TuibackupError
 from tuibackup.jobs.process.order import (
+    Copy,
+    CopyBack,
     Drill,
+    FromCopy,
     Hold,
     Release,
     Restore,
@@ -28,6 +31,9 @@ from tuibackup.progress import Progress
 from tuibackup.remote.questions import Answers
 from tuibackup.run.journal.events import EXIT_CODES, worst_code
 from tuibackup.sop import Outcome, worst
+
+if TYPE_CHECKING:
+    from tuibackup.jobs.copy.way import Way
 
 _FAILED = 1
 
@@ -49,6 +55,21 @@ def carry_out(words: Words, config: Config, recorder: Recorder, telling: Telling
     """
     if isinstance(words, Restore) and not words.dry_run:
         approval.require(config, words.approval)
+    if isinstance(words, FromCopy) and words.source and not isinstance(words, Verify | CopyBack):
+        from tuibackup.jobs.copy.staged import staged
+
+        with staged(words, config, _way(recorder, telling), telling.progress) as (here, of_copy):
+            return _carried_out(here, of_copy, recorder, telling)
+    return _carried_out(words, config, recorder, telling)
+
+
+def _way(recorder: Recorder, telling: Telling) -> "Way":
+    from tuibackup.jobs.copy.way import Way
+
+    return Way(telling.answers, recorder, telling.note)
+
+
+def _carried_out(words: Words, config: Config, recorder: Recorder, telling: Telling) -> tuple[Outcome, int]:
     match words:
         case RestoreFolder():
             return _restore_folder(words, config, recorder, telling)
@@ -56,6 +77,23 @@ def carry_out(words: Words, config: Config, recorder: Recorder, telling: Telling
             return _restore_on_server(words, config, recorder, telling)
         case RestoreDatabase():
             return _restore_database(words, config, recorder, telling)
+        case Verify() if words.source:
+            from tuibackup.jobs.copy.verify import verify_copy
+
+            found = verify_copy(words, config, recorder, _way(recorder, telling), telling.progress)
+            return _each(found, telling)
+        case Copy():
+            from tuibackup.jobs.copy.copy import copy_all
+
+            way = _way(recorder, telling)
+            copied = copy_all(config, words.what, words.to or None, recorder, way, telling.progress)
+            return _each(copied, telling)
+        case CopyBack():
+            from tuibackup.jobs.copy.back import copy_back
+
+            return _each(
+                copy_back(words, config, recorder, _way(recorder, telling), telling.progress), telling
+            )
         case Verify():
             return _verify(words, config, recorder, telling)
         case Drill():
@@ -201,6 +239,21 @@ def _retention(words: Retention, config: Config, recorder: Recorder, telling: Te
             codes.append(error.exit_code)
         else:
             outcome, code = _told(done, telling)
+            outcomes.append(outcome)
+            codes.append(code)
+    return worst(outcomes), worst_code(codes)
+
+
+def _each(results: "Iterable[Result | TuibackupError]", telling: Telling) -> tuple[Outcome, int]:
+    """Results and faults as they come; what hinders one is told, and the others are carried out."""
+    outcomes, codes = [Outcome.DONE], [0]
+    for one in results:
+        if isinstance(one, TuibackupError):
+            telling.note(str(one))
+            outcomes.append(Outcome.FAILED)
+            codes.append(one.exit_code)
+        else:
+            outcome, code = _told(one, telling)
             outcomes.append(outcome)
             codes.append(code)
     return worst(outcomes), worst_code(codes)

@@ -18,7 +18,19 @@ from tuibackup.vault.names import file_name
 from tuibackup.vault.restore.existing import Existing
 
 
-class RestoreFolder(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="restore-folder"):
+class FromCopy(msgspec.Struct, frozen=True, kw_only=True):
+    """What is read out of the copy `source` instead of the vault (""); with the identity in that file (b"": none)."""
+
+    source: str = ""
+    identity: bytes = b""
+
+    def of(self) -> list[str]:
+        """The words that say so."""
+        words = ["--from", self.source] if self.source else []
+        return words + (["--identity", printable(self.identity)] if self.identity else [])
+
+
+class RestoreFolder(FromCopy, frozen=True, kw_only=True, tag_field="do", tag="restore-folder"):
     """Files, or databases as SQL, into the folder `to` of this machine."""
 
     snapshot: str
@@ -41,12 +53,13 @@ class RestoreFolder(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", t
         return (
             *words,
             *["--numeric-owner"] * self.numeric_owner,
+            *self.of(),
             *self.approval.command(),
             *["--dry-run"] * self.dry_run,
         )
 
 
-class RestoreOnServer(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="restore-on-server"):
+class RestoreOnServer(FromCopy, frozen=True, kw_only=True, tag_field="do", tag="restore-on-server"):
     """Files into a new folder of a server: `into` is SERVER:/NEW/FOLDER."""
 
     snapshot: str
@@ -62,12 +75,13 @@ class RestoreOnServer(msgspec.Struct, frozen=True, kw_only=True, tag_field="do",
         return (
             *words,
             *["--numeric-owner"] * self.numeric_owner,
+            *self.of(),
             *self.approval.command(),
             *["--dry-run"] * self.dry_run,
         )
 
 
-class RestoreDatabase(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="restore-database"):
+class RestoreDatabase(FromCopy, frozen=True, kw_only=True, tag_field="do", tag="restore-database"):
     """A database, or one table of it, into a server's database, or one of this machine behind its socket."""
 
     snapshot: str
@@ -92,12 +106,13 @@ class RestoreDatabase(msgspec.Struct, frozen=True, kw_only=True, tag_field="do",
         return (
             *words,
             *["--overwrite"] * self.overwrite,
+            *self.of(),
             *self.approval.command(),
             *["--dry-run"] * self.dry_run,
         )
 
 
-class Verify(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="verify"):
+class Verify(FromCopy, frozen=True, kw_only=True, tag_field="do", tag="verify"):
     """Read a snapshot again, all of a server's, or all in the vault (None); or so much as is `due`, of all or of a
     server.
     """
@@ -107,10 +122,10 @@ class Verify(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="ver
 
     def command(self) -> tuple[str, ...]:
         """The words after `tuibackup` that order the same."""
-        return ("verify", *([self.what] if self.what else []), *["--due"] * self.due)
+        return ("verify", *([self.what] if self.what else []), *["--due"] * self.due, *self.of())
 
 
-class Drill(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="drill"):
+class Drill(FromCopy, frozen=True, kw_only=True, tag_field="do", tag="drill"):
     """Drill a snapshot, or the newest good ones of a server (`what`); or of all servers those that are `due`."""
 
     what: str = ""
@@ -118,7 +133,7 @@ class Drill(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="dril
 
     def command(self) -> tuple[str, ...]:
         """The words after `tuibackup` that order the same."""
-        return ("drill", *([self.what] if self.what else []), *["--due"] * self.due)
+        return ("drill", *([self.what] if self.what else []), *["--due"] * self.due, *self.of())
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="retention"):
@@ -153,8 +168,30 @@ class Release(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="re
         return ("release", self.snapshot, "--reason", self.reason)
 
 
+class Copy(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="copy"):
+    """Copy what is missing of these servers or snapshots (none: of all) to the copy `to`, or to all ("")."""
+
+    what: tuple[str, ...] = ()
+    to: str = ""
+
+    def command(self) -> tuple[str, ...]:
+        """The words after `tuibackup` that order the same."""
+        return ("copy", *self.what, *(["--to", self.to] if self.to else []))
+
+
+class CopyBack(FromCopy, frozen=True, kw_only=True, tag_field="do", tag="copy-back"):
+    """Make the vault anew, or complete it, out of the copy `source`; of these servers, or of all."""
+
+    servers: tuple[str, ...] = ()
+
+    def command(self) -> tuple[str, ...]:
+        """The words after `tuibackup` that order the same."""
+        identity = ["--identity", printable(self.identity)] if self.identity else []
+        return ("copy", "--back", self.source, *self.servers, *identity)
+
+
 Restore = RestoreFolder | RestoreOnServer | RestoreDatabase
-Words = Restore | Verify | Drill | Retention | Hold | Release
+Words = Restore | Verify | Drill | Retention | Hold | Release | Copy | CopyBack
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,3 +236,5 @@ def _kind(words: Words) -> ev.JobKind:
             return "retention"
         case Hold() | Release():
             return "hold"
+        case Copy() | CopyBack():
+            return "copy"

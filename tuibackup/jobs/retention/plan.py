@@ -9,6 +9,7 @@ from tuibackup.config import Config
 from tuibackup.config.keep import Rule
 from tuibackup.errors import VaultError
 from tuibackup.jobs.retention.judge import Candidate, Judged, judge
+from tuibackup.ledger.copied import Copied, copied
 from tuibackup.run.holds import Hold, holds
 from tuibackup.run.places import open_ledger, open_vault
 from tuibackup.sop import Clock, Period, State, standing
@@ -110,13 +111,14 @@ def plan_server(config: Config, vault: "Vault", ledger: "Ledger", server: str) -
     now = datetime.now().astimezone()
     held = holds(vault, ledger, server)
     found_damaged = ledger.damages(server).get(server, ())
+    had = copied(ledger, server) if config.required_copies(server) else {}
     rules: dict[Clock, str] = {}
     lines: list[Line] = []
     for clock in Clock:
         damaged = _damaged(vault, clock, found_damaged)
         found = [_Seen.of(one, damaged) for one in reversed(list(vault.newest(server, clock)))]
         if found:
-            rules[clock], judged = _of_clock(config, server, clock, found, held, now)
+            rules[clock], judged = _of_clock(config, server, clock, found, held, had, now)
             lines += judged
     return RetentionPlan(server, rules, tuple(lines))
 
@@ -155,6 +157,7 @@ def _of_clock(
     clock: Clock,
     found: Sequence[_Seen],
     held: Mapping[str, Hold],
+    had: Copied,
     now: datetime,
 ) -> tuple[str, Iterator[Line]]:
     """Its rule, and a line for each snapshot."""
@@ -165,7 +168,10 @@ def _of_clock(
             one.started,
             one.good and one.snapshot.name not in broken,
             one.needs,
-            _stays(one, held.get(one.snapshot.spec), now),
+            (
+                *_stays(one, held.get(one.snapshot.spec), now),
+                *_not_copied(config, server, one.snapshot.spec, had),
+            ),
         )
         for one in found
     ]
@@ -202,6 +208,14 @@ def _stays(one: _Seen, hold: Hold | None, now: datetime) -> tuple[str, ...]:
     if in_use(one.snapshot):
         reasons.append(sentence("it is being read now (a restore, a verify or a drill)"))
     return tuple(reasons)
+
+
+def _not_copied(config: Config, server: str, spec: str, had: Copied) -> Iterator[str]:
+    """The copies that have to have it and never did; what a copy let go by its own rule it had."""
+    for name in config.required_copies(server):
+        fact = had.get(name, {}).get(spec)
+        if fact is None or not fact.had:
+            yield sentence("not in the copy {copy} yet", copy=name)
 
 
 def _broken(found: Sequence[_Seen]) -> frozenset[str]:

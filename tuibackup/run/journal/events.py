@@ -185,7 +185,7 @@ class RunFinished(Event, frozen=True, tag="run-finished"):
     slow: tuple[Slow, ...] = ()
 
 
-JobKind = Literal["restore", "verify", "drill", "retention", "hold"]
+JobKind = Literal["restore", "verify", "drill", "retention", "hold", "copy"]
 
 
 class JobPlanned(Event, frozen=True, tag="job-planned"):

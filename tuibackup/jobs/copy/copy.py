@@ -1,0 +1,258 @@
+"""Copies snapshots to their second places, and records each. What could not be reached is caught up the next time."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from tuibackup.config import Config
+from tuibackup.config.copies import CopySettings
+from tuibackup.copies import place as pl
+from tuibackup.copies.held import lacking
+from tuibackup.copies.known import Known
+from tuibackup.copies.manifest import SUFFIX, Keys, Manifest
+from tuibackup.copies.send import Place, send
+from tuibackup.copies.target import AlreadyThereError, AwayError, Target
+from tuibackup.errors import TuibackupError, VaultError
+from tuibackup.jobs.copy.keep import keep
+from tuibackup.jobs.copy.plan import CopyPlan, known, plan_copies
+from tuibackup.jobs.copy.reach import reached
+from tuibackup.jobs.copy.way import Way
+from tuibackup.jobs.recorder import Recorder, Result
+from tuibackup.ledger.entries import Kind
+from tuibackup.progress import OnProgress, Progress
+from tuibackup.run.places import open_vault
+from tuibackup.sop import Outcome
+from tuibackup.text import size
+from tuibackup.vault.identity import IDENTITY
+from tuibackup.vault.layout import Snapshot, Vault
+from tuibackup.vault.output import vault_errors
+from tuibackup.vault.reading import reading
+from tuibackup.vault.sums import needed, read_sums
+from tuibackup.words import joined, sentence
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedOne(Result):
+    """A snapshot that lies in a copy now. `sent`: bytes that went there this time."""
+
+    copy: str
+    snapshot: Snapshot
+    manifest: Manifest
+    sent: int
+    seconds: float
+
+    @property
+    def outcome(self) -> Outcome:
+        return Outcome.DONE
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "copy": self.copy,
+            "snapshot": self.snapshot.spec,
+            "outcome": self.outcome.value,
+            "objects": len(self.manifest.objects),
+            "bytes": self.manifest.size,
+            "sent": self.sent,
+            "encrypted": self.manifest.encrypted,
+            "seconds": self.seconds,
+        }
+
+    def body(self) -> dict[str, Any]:
+        detail = sentence(
+            "{snapshot} → {copy}, {size}",
+            snapshot=self.snapshot.spec,
+            copy=self.copy,
+            size=size(self.manifest.size),
+        )
+        return {**self.facts(), **held_body(self.snapshot), "detail": detail, "error": ""}
+
+
+def held_body(snapshot: Snapshot) -> dict[str, Any]:
+    """What an entry says of a snapshot that lies in a copy, so that the copy's own rule can judge it later."""
+    try:
+        needs = sorted(needed(read_sums(snapshot.path)) | set(snapshot.summary.points_into))
+        started = snapshot.summary.started
+    except VaultError:
+        needs, started = [], ""
+    return {"held": True, "good": snapshot.good, "started": started, "needs": needs}
+
+
+@dataclass(frozen=True, slots=True)
+class Away(Result):
+    """A place that is not there now: no fault; what it lacks is copied when it is back."""
+
+    copy: str
+    since: str
+    why: str
+    missing: int
+
+    @property
+    def outcome(self) -> Outcome:
+        return Outcome.DONE
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "copy": self.copy,
+            "snapshot": None,
+            "outcome": self.outcome.value,
+            "away": self.since,
+            "why": self.why,
+            "missing": self.missing,
+        }
+
+    def body(self) -> dict[str, Any]:
+        return self.facts()
+
+
+def copy_all(
+    config: Config,
+    what: tuple[str, ...],
+    to: str | None,
+    recorder: Recorder,
+    way: Way,
+    on_progress: Callable[[str, Progress], None],
+) -> Iterator[Result | TuibackupError]:
+    """Copy what is missing; a result or a fault for each snapshot, and for each place that is away.
+
+    A fault of one place stays its own. Raises UsageError, VaultError: nothing can be copied at all.
+    """
+    for plan in plan_copies(config, what, to):
+        try:
+            yield from _copy(plan, config, recorder, way, on_progress)
+        except AwayError as error:
+            notes = Known(config.state, plan.copy.name).missed()
+            yield Away(plan.copy.name, notes.away, error.message, len(plan.snapshots))
+        except TuibackupError as error:
+            yield _of(plan.copy, error)
+
+
+def _of(copy: CopySettings, error: TuibackupError) -> TuibackupError:
+    return type(error)(joined(": ", (copy.name, error.message)), error.way_out)
+
+
+def _copy(
+    plan: CopyPlan,
+    config: Config,
+    recorder: Recorder,
+    way: Way,
+    on_progress: Callable[[str, Progress], None],
+) -> Iterator[Result | TuibackupError]:
+    notes = Known(config.state, plan.copy.name)
+    vault = open_vault(config, create=False)
+    with notes.alone(), reached(config, plan.copy, way) as target:
+        identity = pl.claim(target, vault.id, notes.notes().id or None)
+        notes.seen(identity.id)
+        target.tidy()
+        if not plan.copy.encrypt_to:
+            _with_identity(vault, target)
+        place = Place(target, identity.id, vault.id, notes.path, _sealer(plan.copy))
+        _heal(plan.copy, config, place)
+        lost = _lost(plan.copy, config, notes, target, recorder)
+        wanted = {one.spec: one for one in (*plan.snapshots, *_in_vault(lost, config))}
+        for snapshot in sorted(wanted.values(), key=lambda one: (one.server, one.clock, one.name)):
+            told = _about(on_progress, snapshot.spec)
+            try:
+                yield _copy_one(plan.copy, snapshot, place, notes, recorder, told)
+            except VaultError as error:  # of this snapshot; the others go on
+                yield error
+        for snapshot in plan.passed:
+            _pass_over(plan.copy, snapshot, recorder)
+        yield from keep(plan.copy, config, notes, target, vault, recorder)
+
+
+def _about(on_progress: Callable[[str, Progress], None], spec: str) -> OnProgress:
+    return lambda progress: on_progress(spec, progress)
+
+
+def _with_identity(vault: Vault, target: Target) -> None:
+    """The vault's own identity lies beside unencrypted copies: a vault made of them anew is the same one."""
+    with vault_errors(vault.path / IDENTITY):
+        data = (vault.path / IDENTITY).read_bytes()
+    with suppress(AlreadyThereError):
+        target.create(IDENTITY, data)
+
+
+def _sealer(copy: CopySettings) -> Any:
+    if not copy.encrypt_to:
+        return None
+    from tuibackup.copies.crypt import Sealer
+
+    return Sealer(copy.encrypt_to)
+
+
+def _copy_one(
+    copy: CopySettings,
+    snapshot: Snapshot,
+    place: Place,
+    notes: Known,
+    recorder: Recorder,
+    on_progress: OnProgress,
+) -> CopiedOne:
+    plan = {"copy": copy.name, "snapshot": snapshot.spec, "to": place.target.name, "detail": snapshot.spec}
+    with recorder.attempt(Kind.COPY, plan, server=snapshot.server) as attempt, reading(snapshot):
+        manifest, sent = send(snapshot, place, on_progress)
+        notes.keep(snapshot.spec, manifest)
+    return attempt.recorded(CopiedOne(copy.name, snapshot, manifest, sent, attempt.seconds))
+
+
+def _pass_over(copy: CopySettings, snapshot: Snapshot, recorder: Recorder) -> None:
+    """Note that the copy's rule does not take it, so that nobody waits for it."""
+    detail = sentence(
+        '{snapshot} is not copied to {copy}, which keeps "{rule}"',
+        snapshot=snapshot.spec,
+        copy=copy.name,
+        rule=str(copy.keep),
+    )
+    body = {"copy": copy.name, "snapshot": snapshot.spec, "held": False, "let_go": True, "detail": detail}
+    recorder.record(Kind.COPY, body, server=snapshot.server)
+
+
+def _heal(copy: CopySettings, config: Config, place: Place) -> None:
+    """Remove the objects that a verify found damaged, and first the manifests that need them: they are sent again."""
+    for fact in known(config).get(copy.name, {}).values():
+        if fact.damaged and not fact.held:
+            place.target.delete(place.keys.manifest(fact.snapshot))
+            for key in fact.damaged:
+                place.target.delete(key)
+
+
+def _lost(copy: CopySettings, config: Config, notes: Known, target: Target, recorder: Recorder) -> list[str]:
+    """Snapshots that are recorded as copied and are not there any more, each recorded as lost."""
+    held = [fact.snapshot for fact in known(config).get(copy.name, {}).values() if fact.held]
+    if not held:
+        return []
+    sizes = {one.key: one.size for one in target.objects()}
+    lost = []
+    vault_id = open_vault(config, create=False).id
+    for spec in held:
+        keys = (Keys(vault_id, hidden=hidden).manifest(spec) for hidden in (False, True))
+        manifest = notes.manifest(spec)
+        if not any(key in sizes for key in keys):
+            why = sentence("its manifest {file} is gone", file=spec + SUFFIX)
+        elif manifest is not None and (gone := lacking(manifest, sizes)):
+            why = sentence("{key} is gone, or was cut short", key=gone[0].key)
+        else:
+            continue
+        lost.append(spec)
+        error = sentence(
+            "{copy} does not have {snapshot} any more: {why}", copy=copy.name, snapshot=spec, why=why
+        )
+        body = {
+            "copy": copy.name,
+            "snapshot": spec,
+            "held": False,
+            "problem": why,
+            "outcome": Outcome.FAILED.value,
+            "error": error,
+        }
+        recorder.record(Kind.COPY, body, server=spec.split("/")[0])
+    return lost
+
+
+def _in_vault(specs: list[str], config: Config) -> Iterator[Snapshot]:
+    vault = open_vault(config, create=False)
+    for spec in specs:
+        snapshot = vault.named(spec)
+        if snapshot is not None and snapshot.path.is_dir():
+            yield snapshot

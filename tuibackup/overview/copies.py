@@ -1,0 +1,136 @@
+"""How the copies stand, by ledger, vault and what this host knows of their places; no place is asked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from tuibackup.config import Config
+from tuibackup.config.copies import CopySettings
+from tuibackup.copies.known import Known, Notes
+from tuibackup.errors import TuibackupError
+from tuibackup.ledger.copied import CopyFact, copied, proven_readable
+from tuibackup.sop import Clock
+from tuibackup.text import when
+from tuibackup.words import joined, sentence, sentence_n
+
+if TYPE_CHECKING:
+    from tuibackup.ledger.queries import Queries
+    from tuibackup.vault.layout import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class CopyState:
+    """One copy. `held`: snapshots there; `missing`: specs that the vault has and it lacks, the oldest first.
+
+    `last`: when a snapshot went there; `away`: since when the place is not there, None if it was the last time;
+    `damaged`: specs that were found damaged or lost; `proven`: when a drill out of it last succeeded.
+    """
+
+    name: str
+    place: str
+    held: int
+    bytes: int
+    missing: tuple[str, ...]
+    last: datetime | None
+    away: datetime | None
+    encrypted: bool
+    off_site: bool
+    damaged: tuple[str, ...] = ()
+    proven: datetime | None = None
+
+    def remarks(self, now: datetime) -> list[str]:
+        """What there is to know of it."""
+        said = []
+        if self.away is not None:
+            said.append(sentence("away since {time}", time=when(self.away, now)))
+        if self.damaged:
+            number = len(self.damaged)
+            said.append(
+                sentence_n(
+                    "{count} snapshot damaged or lost there",
+                    "{count} snapshots damaged or lost there",
+                    number,
+                )
+            )
+        if self.missing:
+            number = len(self.missing)
+            said.append(sentence_n("{count} snapshot is missing", "{count} snapshots are missing", number))
+        if self.encrypted and self.held and self.proven is None:
+            said.append(sentence("never proved readable"))
+        return said
+
+    def remark(self, now: datetime) -> str:
+        """The same in one line."""
+        return joined("; ", self.remarks(now))
+
+    def document(self) -> dict[str, Any]:
+        """As `copies --json` prints it."""
+        return {
+            "copy": self.name,
+            "to": self.place,
+            "snapshots": self.held,
+            "bytes": self.bytes,
+            "missing": list(self.missing),
+            "damaged": list(self.damaged),
+            "last": self.last.isoformat() if self.last else None,
+            "away": self.away.isoformat() if self.away else None,
+            "encrypted": self.encrypted,
+            "proven-readable": self.proven.isoformat() if self.proven else None,
+            "off-site": self.off_site,
+        }
+
+
+def copy_states(
+    config: Config, ledger: "Queries", vault: "Vault | None", server: str | None = None
+) -> tuple[CopyState, ...]:
+    """All copies (of one server's snapshots). Raises TuibackupError."""
+    if not config.copies:
+        return ()
+    facts = copied(ledger, server)
+    proven = proven_readable(ledger)
+    there = _specs(vault, server) if vault is not None else ()
+    return tuple(
+        _state(config, copy, facts.get(copy.name, {}), there, proven.get(copy.name))
+        for copy in config.copies.values()
+    )
+
+
+def _specs(vault: "Vault", server: str | None) -> Sequence[str]:
+    servers = [server] if server is not None else vault.servers()
+    return [f"{one}/{clock}/{name}" for one in servers for clock in Clock for name in vault.names(one, clock)]
+
+
+def _state(
+    config: Config,
+    copy: CopySettings,
+    facts: Mapping[str, CopyFact],
+    there: Sequence[str],
+    proven: datetime | None,
+) -> CopyState:
+    held = [fact for fact in facts.values() if fact.held]
+    notes = _notes(config, copy.name)
+    return CopyState(
+        copy.name,
+        str(copy.to),
+        len(held),
+        sum(fact.bytes for fact in held),
+        tuple(
+            spec
+            for spec in there
+            if copy.takes(spec.split("/")[0]) and not (spec in facts and facts[spec].had)
+        ),
+        max((fact.since for fact in held), default=None),
+        datetime.fromisoformat(notes.away).astimezone(UTC) if notes.away else None,
+        bool(copy.encrypt_to),
+        copy.off_site,
+        tuple(fact.snapshot for fact in facts.values() if not fact.had and fact.problem),
+        proven,
+    )
+
+
+def _notes(config: Config, name: str) -> Notes:
+    try:
+        return Known(config.state, name).notes()
+    except TuibackupError:
+        return Notes()
