@@ -7,7 +7,8 @@ in another language. Catalogues lie in `tuibackup/locale/<language>/LC_MESSAGES/
 
 import gettext
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,6 +28,18 @@ def use_language(language: str | None = None) -> None:
     )
     _catalogue = gettext.translation("tuibackup", LOCALE, [wanted], fallback=True)
     _marks = _MARKS.get(wanted, {})
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Speak `language` within the block: for a paper whose language is not that of the person who asks for it."""
+    global _catalogue, _marks
+    before = _catalogue, _marks
+    use_language(language)
+    try:
+        yield
+    finally:
+        _catalogue, _marks = before
 
 
 class Sentence(str):

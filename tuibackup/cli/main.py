@@ -25,6 +25,7 @@ COMMANDS = (
     "log",
     "note",
     "history",
+    "report",
     "snapshots",
     "ls",
     "find",
@@ -56,7 +57,7 @@ COMMANDS = (
 LOOKING = frozenset(
     {
         "follow", "status", "log", "history", "snapshots", "ls", "find", "diff", "cat", "holds", "copies", "check",
-        "discover", "metrics", "ledger",
+        "discover", "metrics", "ledger", "report",
     }
 )  # fmt: skip
 
@@ -227,6 +228,10 @@ def _summary() -> list[tuple[str, str]]:
         ("log", _("what was done, from the ledger")),
         ("note [--server S | --run R] TEXT", _("write into the ledger what happened, and why")),
         ("history [SERVER]", _("a year of backups: a cell a week, or a month")),
+        (
+            "report [--month 2026-11 | --year | --run | --restore]",
+            _("the SOP's form, printed from the ledger"),
+        ),
         ("snapshots [SERVER]", _("what the vault holds")),
         ("ls SNAPSHOT [PATH]", _("what a snapshot holds")),
         ("find [SERVER | SNAPSHOT] PATTERN", _("where a name is, and in which snapshots")),

@@ -10,6 +10,7 @@ from tuibackup.config import mend, place, units
 from tuibackup.config.copies import read_copies
 from tuibackup.config.notify import read_notify
 from tuibackup.config.place import default_state
+from tuibackup.config.report import read_report
 from tuibackup.config.servers import read_retention, read_servers
 from tuibackup.config.settings import (
     Config,
@@ -78,6 +79,7 @@ def parse(text: str, path: Path, faults: Iterable[tuple[int, str, str]] = ()) ->
         recover=RecoverSettings(top.table("recover", "recover").flag("facts", default=True)),
         retention=read_retention(top.table("retention", "retention")),
         notify=read_notify(top.table("notify", "notify")),
+        report=read_report(top.table("report", "report")),
         ledger_url=_ledger_url(top.table("ledger", "ledger")),
         ledger_key=top.table("ledger", "ledger").path("key"),
         keymap=_keymap(top.table("keymap", None)),

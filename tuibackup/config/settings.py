@@ -10,6 +10,7 @@ import msgspec
 from tuibackup.config.copies import CopySettings
 from tuibackup.config.keep import Rule
 from tuibackup.config.notify import NotifySettings
+from tuibackup.config.report import ReportSettings
 from tuibackup.config.units import bandwidth, least_free
 from tuibackup.errors import UsageError
 from tuibackup.sop import Clock, Period
@@ -192,6 +193,7 @@ class Config(msgspec.Struct, frozen=True):
     retention: RetentionSettings = RetentionSettings()
     copies: Mapping[str, CopySettings] = msgspec.field(default_factory=dict)
     notify: NotifySettings = NotifySettings()
+    report: ReportSettings = ReportSettings()
     ledger_url: str = ""
     ledger_key: Path | None = None  # seals the ledger; None: a key of its own in the state folder
     keymap: Mapping[str, str] = msgspec.field(default_factory=dict)

@@ -18,7 +18,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "": (
         "language", "theme", "symbols", "mouse", "state", "operators",
         "vault", "sop", "run", "verify", "restore", "drill", "discover", "recover", "retention", "copies", "notify",
-        "ledger", "keymap", "servers",
+        "ledger", "report", "keymap", "servers",
     ),
     "vault": ("path", "min_free", "full_every"),
     "sop": ("files_within", "databases_within", "connect_within", "login_within"),
@@ -38,6 +38,13 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     ),
     "notify.mail": ("to", "from", "server", "user", "password_file", "tls", "ca_file"),
     "ledger": ("url", "key"),
+    "report": (
+        "letterhead", "unit", "place", "sop_number", "sop_dates", "approved_by", "legal_basis", "signers",
+        "restore_signers", "paper",
+    ),
+    "report.sop_dates": ("made", "revised", "effective"),
+    "report.approved_by": ("name", "position", "nip"),
+    "report.signers": ("role", "name", "position", "nip"),
     "servers.*": (
         "label", "host", "port", "user", "jump", "key", "password_file", "password_command", "prompt",
         "sudo", "folders", "exclude", "database", "retention",
@@ -176,6 +183,14 @@ class Table:
             self.wrong(key, sentence("must be a table"), way_out)
             values = {}
         return Table(self._source, values, (*self._path, key), schema, unread=unread)
+
+    def tables(self, key: str, schema: str) -> "tuple[Table, ...]":
+        """A list of tables, [{…}, {…}]; empty where it is missing."""
+        values = self._values.get(key, [])
+        if not isinstance(values, list) or not all(isinstance(one, dict) for one in values):
+            self.wrong(key, sentence("must be a list of tables: [{ … }, { … }]"))
+            return ()
+        return tuple(Table(self._source, one, (*self._path, key), schema) for one in values)
 
     def text(self, key: str, *, empty: bool = False) -> str | None:
         """A text without control characters, not empty unless `empty`; None where it is missing."""

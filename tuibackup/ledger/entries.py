@@ -33,6 +33,7 @@ class Kind(StrEnum):
     DISCOVER = later("discover")
     NOTE = later("note")
     SEAL = later("seal")
+    REPORT = later("report")
 
 
 # Steps and needs belong to their run, and each run is sealed: as rows of their own in a log they would bury the runs.

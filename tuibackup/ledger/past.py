@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from tuibackup.ledger.entries import Entry, Kind, iso
-from tuibackup.ledger.log import LogQueries, body_of, entry_of
+from tuibackup.ledger.log import body_of, entry_of
 from tuibackup.ledger.results import RUN
+from tuibackup.ledger.span import SpanQueries
 from tuibackup.sop import Clock, Outcome, Step
 
 _CLOCKS = f"what IN ('{Clock.FILES}', '{Clock.DATABASES}')"
@@ -34,7 +35,7 @@ class Stored:
     bytes: int
 
 
-class PastQueries(LogQueries):
+class PastQueries(SpanQueries):
     """The questions about one server. All of them raise LedgerError."""
 
     def good_runs(self, server: str, clock: Clock, most: int) -> list[Mapping[str, Any]]:
