@@ -34,6 +34,7 @@ EXCEPT = {
     "config/mend.py": "knows the words of tomllib",
     "discover": "names of products and of looks, between its own functions",
     "vault/restore/script.py": "writes restore.sh",
+    "jobs/recover/rebuild.py": "commands for a new machine",
     "database/connect/packets.py": "what the neighbours catch and say in other words",
 }
 TEXTS = {

@@ -34,6 +34,7 @@ COMMANDS = (
     "verify",
     "drill",
     "restore",
+    "recover",
     "retention",
     "hold",
     "release",
@@ -58,6 +59,7 @@ LOOKING = frozenset(
     {
         "follow", "status", "log", "history", "snapshots", "ls", "find", "diff", "cat", "holds", "copies", "check",
         "discover", "metrics", "ledger", "report",
+        "recover",  # its page; with --onto it looks itself
     }
 )  # fmt: skip
 
@@ -244,6 +246,7 @@ def _summary() -> list[tuple[str, str]]:
             "restore SNAPSHOT --database NAME --into TARGET",
             _("a database, or a table, into a database server"),
         ),
+        ("recover SERVER [--onto OTHER]", _("the page to follow when a server is lost; carry it out")),
         ("retention [SERVER…] [--apply]", _("which snapshots stay and why; remove the others")),
         (
             "hold SNAPSHOT --reason TEXT",

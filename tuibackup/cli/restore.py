@@ -2,14 +2,13 @@
 
 import argparse
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from tuibackup.cli import attended, fromcopy, loop
-from tuibackup.cli.answers import line, present
+from tuibackup.cli import attended, fromcopy
+from tuibackup.cli.approved import approved as asked
 from tuibackup.cli.context import Context
 from tuibackup.errors import UsageError
 from tuibackup.words import _, sentence
@@ -76,7 +75,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     from tuibackup.jobs.process.order import order
     from tuibackup.jobs.restore.plan import is_on_server
 
-    approved = _approved(args, context)
+    approved = asked(args, context)
     if args.source is not None:
         return _from_copy(args, context, approved)
     how = _to_folder if args.into is None else _on_server if is_on_server(args.into) else _into_database
@@ -131,26 +130,6 @@ def _from_copy(args: argparse.Namespace, context: Context, approved: "Approval")
     what = sentence("{snapshot}, out of {copy}", snapshot=args.snapshot, copy=args.source)
     wanted = order(words, context.operator, server=args.snapshot.split("/")[0], what=what)
     return do(wanted, context, as_json=args.json, several=False, detach=args.detach)
-
-
-def _approved(args: argparse.Namespace, context: Context) -> "Approval":
-    """Who approved it and why, asked for at a terminal where that is needed. Raises UsageError where it is not told."""
-    from tuibackup.jobs.restore import approval
-
-    by, reason = args.approved_by, args.reason
-    if context.config.restore.approval and present() and not args.dry_run:
-        by = by or _typed(_("Who approved this restore?"))
-        reason = reason or _typed(_("Why is it restored?"))
-    given = approval.approval(by, reason)
-    if not args.dry_run:
-        approval.require(context.config, given)
-    return given
-
-
-def _typed(question: str) -> str:
-    """The answer of the person at the terminal; "" for none."""
-    print(question, end=" ", file=sys.stderr, flush=True)
-    return loop.run(line()) or ""
 
 
 def _on_server(

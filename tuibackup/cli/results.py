@@ -6,6 +6,7 @@ from itertools import chain
 from typing import Any
 
 from tuibackup.cli.output import MARKS, coloured, paint, print_hanging
+from tuibackup.cli.recovered import print_recovered
 from tuibackup.cli.summary import Ended, print_compared, print_summary
 from tuibackup.cli.waysout import print_ways_out
 from tuibackup.jobs.restore.forecast_words import forecast_lines
@@ -26,6 +27,8 @@ def print_result(job: JobKind, outcome: str, result: Document) -> None:
         _print_verified(outcome, result)
     elif job == "drill":
         _print_drilled(outcome, result)
+    elif job == "recover":
+        print_recovered(outcome, result)
     elif job == "retention":
         _print_retained(outcome, result)
     elif job == "hold":
@@ -49,13 +52,13 @@ def ended_of(outcome: str, result: Document) -> Ended:
     """The snapshot or the server, its outcome, and the first thing that was wrong with it, for the summary."""
     lists = (result.get(name, ()) for name in ("problems", "differences", "gaps"))
     wrong = [*filter(None, [result.get("error")]), *chain.from_iterable(lists)]
-    name = result.get("snapshot") or result.get("server") or result["copy"]
+    name = result.get("snapshot") or result.get("recovery") or result.get("server") or result["copy"]
     return Ended(name, outcome, tuple(wrong[:1]))
 
 
 def print_results_summary(job: JobKind, ended: list[Ended]) -> None:
     """Print how many snapshots ended how, if there are several."""
-    if job in ("restore", "retention", "hold", "copy"):
+    if job in ("restore", "recover", "retention", "hold", "copy"):
         return
     what = ngettext("{number} snapshot", "{number} snapshots", len(ended)).format(number=count(len(ended)))
     print_summary(what, ended, _("in order") if job == "verify" else "")

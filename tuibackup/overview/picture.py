@@ -371,6 +371,7 @@ def job_word(job: JobKind) -> str:
         "restore": _("restore"),
         "verify": _("verify"),
         "drill": _("drill"),
+        "recover": _("recovery"),
         "retention": _("retention"),
         "hold": _("hold"),
         "copy": _("copy"),

@@ -4,7 +4,7 @@ import asyncio
 import os
 import tempfile
 from collections.abc import Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from tuibackup.config import Config, DrillSettings
 from tuibackup.database.inventory import quoted
 from tuibackup.database.mariadbd import account, missing_programs
 from tuibackup.database.restore.direction import Direction, same_series, source_version
-from tuibackup.database.restore.load import load_dump, load_script
+from tuibackup.database.restore.load import load_dump, load_script, longest_statement
 from tuibackup.database.restore.proof import compare
 from tuibackup.database.restore.refusals import Refusals
 from tuibackup.database.restore.target import TargetServer, local_target
@@ -56,7 +56,7 @@ def drill_databases(config: Config, snapshot: Snapshot, on_progress: OnProgress)
         )
     needed = 2 * sum(dump.length for dump in dumps.values())
     with throw_away(settings, needed) as (place, target):
-        work = _restore_and_compare(target, snapshot, dumps, on_progress)
+        work = restore_and_compare(target, snapshot, dumps, on_progress)
         return asyncio.run(_while_there_is_room(work, place.path))
 
 
@@ -83,7 +83,7 @@ async def _in_named(
                 sentence("name another server in [drill], or none: then the drill starts a throw-away one"),
             )
     try:
-        return await _restore_and_compare(target, snapshot, dumps, on_progress)
+        return await restore_and_compare(target, snapshot, dumps, on_progress)
     finally:
         async with target:
             made = {target.stored(name) for name in dumps}
@@ -92,9 +92,10 @@ async def _in_named(
                     await target.rows(f"DROP DATABASE {quoted(name)}")
 
 
-async def _restore_and_compare(
+async def restore_and_compare(
     target: TargetServer, snapshot: Snapshot, dumps: Mapping[str, Dump], on_progress: OnProgress
 ) -> Findings:
+    """Restore all of them into the empty `target`, and compare. Raises DatabaseError where it cannot take them."""
     work = _Drilling(target, snapshot, dumps, on_progress)
     try:
         async with target:
@@ -127,6 +128,8 @@ class _Drilling:
         """Restore everything, in the snapshot's order; what cannot be restored is a difference."""
         self.found.where = self._target.words
         refusals = self._refusals
+        longest = await asyncio.to_thread(self._longest_statement)
+        await self._target.take_statements_of(longest)
         await self._script(PLACEHOLDERS, refusals)
         for number, dump in enumerate(self._dumps.values()):
             name = printable(dump.name)
@@ -154,6 +157,14 @@ class _Drilling:
         await self._script(LATE_VIEWS, refusals)
         self.found.differences += refusals.refused
         self.found.gaps += [*refusals.lacking, *refusals.changed]
+
+    def _longest_statement(self) -> int:
+        """Bytes; a dump that cannot be read says so when it is restored."""
+        longest = 0
+        for dump in self._dumps.values():
+            with suppress(VaultError):
+                longest = max(longest, longest_statement(dump))
+        return longest
 
     async def _script(self, file: str, refusals: Refusals) -> None:
         """Run a file that lies beside the dumps."""

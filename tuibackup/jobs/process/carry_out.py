@@ -16,6 +16,7 @@ from tuibackup.jobs.process.order import (
     Drill,
     FromCopy,
     Hold,
+    Recover,
     Release,
     Restore,
     RestoreDatabase,
@@ -53,7 +54,7 @@ def carry_out(words: Words, config: Config, recorder: Recorder, telling: Telling
 
     Raises TuibackupError: it could not be done at all, or not to its end.
     """
-    if isinstance(words, Restore) and not words.dry_run:
+    if isinstance(words, Restore | Recover) and not words.dry_run:
         approval.require(config, words.approval)
     if isinstance(words, FromCopy) and words.source and not isinstance(words, Verify | CopyBack):
         from tuibackup.jobs.copy.staged import staged
@@ -98,6 +99,8 @@ def _carried_out(words: Words, config: Config, recorder: Recorder, telling: Tell
             return _verify(words, config, recorder, telling)
         case Drill():
             return _drill(words, config, recorder, telling)
+        case Recover():
+            return _recover(words, config, recorder, telling)
         case Retention():
             return _retention(words, config, recorder, telling)
         case Hold():
@@ -183,6 +186,26 @@ def _restore_on_server(
     done = runner.run(
         restore_on_server(
             plan, config, recorder, telling.answers, telling.note, _about(telling, plan.snapshot.spec)
+        )
+    )
+    return _told(done, telling)
+
+
+def _recover(words: Recover, config: Config, recorder: Recorder, telling: Telling) -> tuple[Outcome, int]:
+    from tuibackup.jobs.recover.onto import recover_onto
+    from tuibackup.jobs.recover.plan import plan_recovery
+
+    plan = plan_recovery(config, words.server, words.onto, only=words.only, approval=words.approval)
+    runner = asyncio.Runner()  # never closed, as above
+    done = runner.run(
+        recover_onto(
+            plan,
+            config,
+            recorder,
+            telling.answers,
+            telling.note,
+            telling.progress,
+            dry_run=words.dry_run,
         )
     )
     return _told(done, telling)

@@ -16,7 +16,7 @@ import msgspec
 from tuibackup.config import Config
 from tuibackup.errors import TuibackupError
 from tuibackup.jobs.process.carry_out import Telling, carry_out
-from tuibackup.jobs.process.order import Order, Restore
+from tuibackup.jobs.process.order import Order, Recover, Restore
 from tuibackup.jobs.recorder import Recorder
 from tuibackup.progress import Progress
 from tuibackup.remote.questions import Question
@@ -75,7 +75,7 @@ def _carry_out(mine: Begun, config: Config | TuibackupError) -> int:
 
         if isinstance(config, TuibackupError):
             return finish(Outcome.FAILED, config.exit_code, str(config))
-        if not isinstance(order.words, Restore):
+        if not isinstance(order.words, Restore | Recover):
             os.nice(NICE)
         silence = Silence(config.vault.path, order.run, order.server, mine.path)
         recorder = Recorder(config, order.operator, job=order.run)

@@ -13,6 +13,7 @@ from tuibackup import __version__
 from tuibackup.jobs.restore.approval import NOT_ASKED, Approval
 from tuibackup.run.journal import events as ev
 from tuibackup.run.operator import Operator
+from tuibackup.sop import Clock
 from tuibackup.text import printable
 from tuibackup.vault.names import file_name
 from tuibackup.vault.restore.existing import Existing
@@ -136,6 +137,25 @@ class Drill(FromCopy, frozen=True, kw_only=True, tag_field="do", tag="drill"):
         return ("drill", *([self.what] if self.what else []), *["--due"] * self.due, *self.of())
 
 
+class Recover(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="recover"):
+    """Recover `server` onto another one of the configuration; `only`: the files, or the databases."""
+
+    server: str
+    onto: str
+    only: Clock | None = None
+    approval: Approval = NOT_ASKED
+    dry_run: bool = False
+
+    def command(self) -> tuple[str, ...]:
+        """The words after `tuibackup` that order the same."""
+        return (
+            *("recover", self.server, "--onto", self.onto),
+            *(("--only", self.only.value) if self.only else ()),
+            *self.approval.command(),
+            *["--dry-run"] * self.dry_run,
+        )
+
+
 class Retention(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="retention"):
     """Remove the snapshots `goes` of each server, which somebody saw in a plan; where the plan is another now, none."""
 
@@ -191,7 +211,7 @@ class CopyBack(FromCopy, frozen=True, kw_only=True, tag_field="do", tag="copy-ba
 
 
 Restore = RestoreFolder | RestoreOnServer | RestoreDatabase
-Words = Restore | Verify | Drill | Retention | Hold | Release | Copy | CopyBack
+Words = Restore | Verify | Drill | Recover | Retention | Hold | Release | Copy | CopyBack
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -232,6 +252,8 @@ def _kind(words: Words) -> ev.JobKind:
             return "verify"
         case Drill():
             return "drill"
+        case Recover():
+            return "recover"
         case Retention():
             return "retention"
         case Hold() | Release():

@@ -185,7 +185,7 @@ class RunFinished(Event, frozen=True, tag="run-finished"):
     slow: tuple[Slow, ...] = ()
 
 
-JobKind = Literal["restore", "verify", "drill", "retention", "hold", "copy"]
+JobKind = Literal["restore", "verify", "drill", "recover", "retention", "hold", "copy"]
 
 
 class JobPlanned(Event, frozen=True, tag="job-planned"):

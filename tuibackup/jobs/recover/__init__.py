@@ -1,0 +1,1 @@
+"""Recover a lost server: the page to follow, and what of it can be carried out onto another one."""
