@@ -27,6 +27,7 @@ from tuibackup.vault.restore.archives import Archives
 from tuibackup.vault.restore.dumps import dumps_of
 from tuibackup.vault.restore.existing import Existing
 from tuibackup.vault.restore.folder import Target
+from tuibackup.vault.restore.place import make_place
 from tuibackup.words import joined, sentence
 
 _OTHER_CONTENT = sentence("the disk that it was restored to gives back other content than was written")
@@ -71,8 +72,7 @@ def restore_files(
     """
     if snapshot.clock != Clock.FILES:
         raise UsageError(sentence("{spec}: holds databases, not files", spec=snapshot.spec))
-    with vault_errors(to):
-        to.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_place(to)
     with (
         Index(snapshot.path / INDEX) as index,
         Target(to, existing, numeric_owner, index, snapshot.spec) as target,
@@ -101,8 +101,7 @@ def restore_dumps(
         raise UsageError(
             sentence("{spec}: has no database {unknown}", spec=snapshot.spec, unknown=printable(unknown[0]))
         )
-    with vault_errors(to):
-        to.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_place(to)
     wanted = [known[name] for name in databases] or list(known.values())
     dumps = dumps_of(snapshot, tables=False)
     total = sum(one.bytes for one in wanted)
@@ -140,8 +139,7 @@ def restore_sql(
     on_progress: OnProgress | None,
 ) -> Restored:
     """Write `pieces`, `size` bytes of SQL, into the file `name` of the folder `to`. Raises VaultError."""
-    with vault_errors(to):
-        to.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_place(to)
     done = 0
 
     def told(part: bytes) -> bytes:

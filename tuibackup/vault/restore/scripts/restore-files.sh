@@ -1,5 +1,5 @@
 #!/bin/sh
-# Restores this snapshot with sh, GNU tar and zstd alone; tuibackup is not needed.
+# Restores this snapshot with sh, GNU tar and zstd (and find, grep, awk) alone; tuibackup is not needed.
 #
 #   sh restore.sh DIR                   restore everything below DIR, which must be empty or not exist
 #   sh restore.sh --numeric-owner DIR   as root: owners by number, not by name
@@ -69,6 +69,9 @@ else
 	(umask 077 && mkdir -p -- "$target") || fail "cannot make $1"
 fi
 
+# The owner of a folder could put links into it while tar writes there.
+[ -O "$target" ] || fail "$1 belongs to another account: restore into a folder of your own"
+
 # Positional parameters hold the options of tar from here on. tar runs zstd itself (-I), so that a damaged
 # archive is an error of tar; --force-local: a colon in a path is no host.
 set -- -x -p -C "$target" --force-local --warning=no-timestamp -I 'zstd -q'
@@ -94,6 +97,46 @@ without() {
 	lost=1
 }
 
+# A vault may have been tampered with. What follows holds for every snapshot of tuibackup; where it does not, somebody
+# wants to write outside of DIR: one tar follows the links that another has made.
+#
+# Archives bring files, and the folders they lie in. Links come after all of them.
+plain() {
+	[ -z "$(find "$target/." ! -type d ! -type f 2>/dev/null | head -n 1)" ] ||
+		fail "stopped: an archive has brought what is neither file nor folder; this snapshot was tampered with"
+}
+
+names() {
+	tar -t "$@" --force-local --quoting-style=escape -I 'zstd -q' 2>/dev/null
+}
+
+# One list holds links alone, the other folders; none of these lies at or below the name of a link.
+proper() {
+	if names -v -f "$here/restore/links.tar.zst" | grep -qv '^[lhp]' ||
+		names -v -f "$here/restore/folders.tar.zst" | grep -qv '^d' ||
+		! {
+			names -f "$here/restore/links.tar.zst"
+			echo
+			names -f "$here/restore/folders.tar.zst"
+		} | awk '
+			/(^|\/)\.\.(\/|$)/ { astray = 1; exit }
+			$0 == "" { folders = 1; next }
+			{
+				name = $0
+				while (gsub(/\/\.\//, "/", name)) continue
+				gsub(/\/+/, "/", name)
+				sub(/^\.?\//, "", name)
+				sub(/\/\.?$/, "", name)
+				if (!folders) { link[name]; next }
+				while (!(name in link)) if (!sub(/\/[^\/]*$/, "", name)) next
+				astray = 1
+				exit
+			}
+			END { exit astray }'; then
+		fail "stopped: the lists of links and folders lead out of the folder; this snapshot was tampered with"
+	fi
+}
+
 # 1. Regular files, archive by archive. The names stand in the order of the archive: with --same-order that is
 # read in one go (without, tar takes minutes for 100,000 names). What either side of the pipe says is caught in
 # $trouble, because sh knows no pipefail.
@@ -112,10 +155,12 @@ while read -r number count archive; do
 		[ -n "$trouble" ] || break
 	done
 	[ -z "$trouble" ] || fail "stopped at $archive ($trouble); what is in the folder now is not complete"
+	plain
 done <"$here/restore/archives" || exit 1
 
 # 2. Symbolic links, hard links and FIFOs: after every file, so that no file is written through a link.
 # 3. Folders with owners, modes and times: last, because writing into a folder changes its time.
+proper
 for list in links folders; do
 	tar "$@" -f "$here/restore/$list.tar.zst" ||
 		{ without "$list" && tar "$@" --no-xattrs -f "$here/restore/$list.tar.zst"; } ||
