@@ -31,6 +31,10 @@ def define(parser: argparse.ArgumentParser) -> None:
         help=_("all of one run: needs, steps, every finding; RUN is its id, or the beginning"),
     )
     parser.add_argument("--all", action="store_true", help=_("steps, needs and seals too, and no limit"))
+    parser.add_argument(
+        "--kind", metavar="K", help=_("only of this kind: run, restore, config, note, seal …")
+    )
+    parser.add_argument("--numbers", action="store_true", help=_("with the number of each entry"))
     parser.add_argument("--json", action="store_true", help=_("every entry whole, as one JSON document"))
 
 
@@ -43,6 +47,8 @@ def run(args: argparse.Namespace, context: Context) -> int:
         entries: Iterable[Entry] = ledger.of_run(_run(args.run, context))
     else:
         kinds = [] if everything else [kind for kind in ledger.kinds() if kind not in WITHIN_RUNS]
+        if args.kind:
+            kinds = [_kind(args.kind, ledger.kinds())]
         if everything or args.since:
             entries = ledger.entries(server=args.server, since=args.since, kinds=kinds)
         else:
@@ -58,8 +64,22 @@ def run(args: argparse.Namespace, context: Context) -> int:
         print_json_list(map(_document, entries))
         return 0
     bound = None if args.all or args.run else SHOWN
-    print_log(entries, ledger, bound)
+    print_log(entries, ledger, bound, numbers=args.numbers)
     return 0
+
+
+def _kind(word: str, known: list[str]) -> str:
+    """The kind of that name, in English or in the language in use. Raises UsageError."""
+    from tuibackup.ledger.entries import Kind
+    from tuibackup.text import printable
+
+    names = {name: kind for kind in dict.fromkeys((*map(str, Kind), *known)) for name in (kind, _(kind))}
+    if word not in names:
+        raise UsageError(
+            _("there is no kind {word} of entries").format(word=printable(word)),
+            _("choose one of: {names}").format(names=", ".join(map(str, Kind))),
+        )
+    return names[word]
 
 
 def _run(word: str, context: Context) -> str:

@@ -31,32 +31,41 @@ _TOOK = 4  # the column whose numbers stand to the right
 _SHAPE = Shape(name=1, spare=(_TOOK, 5, 2, 0))
 
 
-def print_log(entries: "Iterable[Entry]", ledger: "Ledger", bound: int | None) -> None:
+def print_log(
+    entries: "Iterable[Entry]", ledger: "Ledger", bound: int | None, *, numbers: bool = False
+) -> None:
     """A row for each entry and its findings below, `bound` of them at most. On a terminal long texts are wrapped.
 
-    They are printed as they come: the first of them decide the columns.
+    They are printed as they come: the first of them decide the columns. `numbers`: each with its own, after its time.
     """
     heads: list[str] = [
         Cell(head, "dim") for head in (_("time"), _("server"), _("what"), _("outcome"), _("took"), _("who"))
     ]
+    corrections = ledger.corrections()
     entries = iter(entries)
     first = list(islice(entries, LOOKED_AT))
     room = terminal_width() if sys.stdout.isatty() else 0
-    widths = fit(heads, [_row(entry) for entry in first], room or sys.maxsize, _SHAPE)
+    widths = fit(heads, [_row(entry, numbers=numbers) for entry in first], room or sys.maxsize, _SHAPE)
     _print(heads, Cell(_("detail"), "dim"), widths, room)
     for entry in chain(first, entries):
-        _print(_row(entry), _detail(entry), widths, room)
+        _print(_row(entry, numbers=numbers), _detail(entry), widths, room)
         for mark, text in _findings(entry, ledger, bound):
             print_hanging(f"{_INDENT}{mark} ", text)
+        for note in corrections.get(entry.seq, ()):
+            text = _("corrected by {who} in entry {number}: {text}")
+            said = printable(str(note.body.get("text") or ""))
+            print_hanging(
+                f"{_INDENT}→ ", text.format(who=printable(note.operator), number=note.seq, text=said)
+            )
 
 
-def _row(entry: "Entry") -> list[str]:
+def _row(entry: "Entry", *, numbers: bool) -> list[str]:
     from tuibackup.overview.logrow import log_row
 
     row = log_row(entry)
     mark = MARKS.get(row.outcome, "")
     return [
-        when(row.time, datetime.now().astimezone()),
+        when(row.time, datetime.now().astimezone()) + (f"  {entry.seq}" if numbers else ""),
         row.server,
         _(row.kind),
         Cell(f"{mark} {_(row.outcome)}" if row.outcome else "", row.outcome),

@@ -111,6 +111,9 @@ def _print(picture: "Picture") -> None:
             print_hanging(f"{MARKS[standing.state.value]} ", f"{one.name}: {sentence}")
         for remark in one.remarks:
             print_hanging(f"{MARKS['warnings']} ", f"{one.name}: {remark}")
+        if one.unusual:
+            command = f"tuibackup accept {one.name} unusual --reason TEXT"
+            print_hanging("    → ", _("if that is usual from now on: {command}").format(command=command))
         if one.unfinished:
             print_hanging(f"{MARKS['interrupted']} ", f"{one.name}: {one.unfinished.sentence}")
         for finding in findings(one, picture.now):

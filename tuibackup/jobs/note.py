@@ -4,6 +4,7 @@ A note about a run in which a step took longer than its standard is the reason t
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from tuibackup.config import Config
 from tuibackup.errors import UsageError
@@ -16,27 +17,55 @@ from tuibackup.run.record import note_body
 from tuibackup.text import printable
 from tuibackup.words import later, sentence
 
+if TYPE_CHECKING:
+    from tuibackup.ledger.entries import Entry
+
 LONGEST = 1000  # characters
 
 
 @dataclass(frozen=True, slots=True)
 class NotePlan:
-    """What is to be written, and about what; None for nothing in particular."""
+    """What is to be written, and about what; None for nothing in particular. `corrects`: the entry that it corrects."""
 
     text: str
     server: str | None = None
     run: str | None = None
+    corrects: "Entry | None" = None
 
 
-def plan_note(config: Config, text: str, *, server: str | None = None, run: str | None = None) -> NotePlan:
-    """A note about a run (its id, or the beginning of it), or else about a server. Raises UsageError, LedgerError."""
+def plan_note(
+    config: Config,
+    text: str,
+    *,
+    server: str | None = None,
+    run: str | None = None,
+    corrects: int | None = None,
+) -> NotePlan:
+    """A note about a run (its id, or the beginning of it), or else about a server, or one that corrects an entry.
+
+    Raises UsageError, LedgerError.
+    """
     said = cleaned(text)
+    if corrects is not None:
+        return correction(config, said, corrects)
     if run is not None:
         name, of = _run(config, run)
         return NotePlan(said, of, name)
     if server is not None:
         config.server(server)
     return NotePlan(said, server)
+
+
+def correction(config: Config, said: str, number: int) -> NotePlan:
+    """A note that corrects the entry of that number, and is about what that one is. Raises UsageError, LedgerError."""
+    with open_ledger(config, read_only=True) as ledger:
+        found = ledger.log(1, numbers=(number, number))
+    if not found:
+        raise UsageError(
+            sentence("there is no entry {number}", number=str(number)),
+            sentence("tuibackup log --numbers shows the numbers"),
+        )
+    return NotePlan(said, found[0].server, found[0].run, found[0])
 
 
 def cleaned(text: str) -> str:
@@ -57,11 +86,20 @@ def write_note(config: Config, plan: NotePlan, operator: Operator) -> None:
         notice(config, ledger)
         ledger.append(
             Kind.NOTE,
-            note_body(plan.text, operator),
+            _body(plan, operator),
             operator=operator.name,
             server=plan.server,
             run=plan.run,
         )
+
+
+def _body(plan: NotePlan, operator: Operator) -> dict[str, Any]:
+    body = note_body(plan.text, operator)
+    if plan.corrects is None:
+        return body
+    number, kind = str(plan.corrects.seq), sentence(plan.corrects.kind)
+    detail = sentence("corrects entry {number} ({kind}): {text}", number=number, kind=kind, text=plan.text)
+    return {**body, "corrects": plan.corrects.seq, "corrects_hash": plan.corrects.hash, "detail": detail}
 
 
 def _run(config: Config, word: str) -> tuple[str, str | None]:

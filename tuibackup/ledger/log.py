@@ -46,12 +46,14 @@ class LogQueries:
         text: str = "",
         kinds: Collection[str] = (),
         numbers: tuple[int, int] | None = None,
+        until: datetime | None = None,
+        outcome: str = "",
     ) -> list[Entry]:
         """Entries, the newest first. `text` is looked for everywhere, in either case; no `kinds`: all.
 
-        `numbers`: only among those from the one to the other.
+        `numbers`: only among those from the one to the other; `until`: written before that moment.
         """
-        where, values = _filter(server, since, text, kinds, numbers)
+        where, values = _filter(server, since, text, kinds, numbers, until=until, outcome=outcome)
         rows = self._rows(
             f"SELECT * FROM entry {where} ORDER BY seq DESC LIMIT :limit OFFSET :offset",  # noqa: S608  fixed parts
             limit=limit,
@@ -216,6 +218,8 @@ def _filter(
     numbers: tuple[int, int] | None = None,
     *,
     by_number: bool = False,
+    until: datetime | None = None,
+    outcome: str = "",
 ) -> tuple[str, dict[str, Any]]:
     """`by_number`: the rows are to be read in their order; through an index of a column they would be sorted first."""
     parts: list[str] = []
@@ -230,6 +234,12 @@ def _filter(
     if since is not None:
         parts.append(f"{column}time >= :since")
         values["since"] = iso(since)
+    if until is not None:
+        parts.append(f"{column}time < :until")
+        values["until"] = iso(until)
+    if outcome:
+        parts.append("JSON_EXTRACT(CASE WHEN JSON_VALID(body) THEN body END, '$.outcome') = :outcome")
+        values["outcome"] = outcome
     if kinds:
         names = {f"kind{number}": str(kind) for number, kind in enumerate(kinds)}
         parts.append(f"{column}kind IN ({', '.join(':' + name for name in names)})")

@@ -248,6 +248,29 @@ class Queries(PastQueries):
             found.setdefault(row.server, []).append(entry_of(row))
         return found
 
+    def usual(self, server: str | None = None) -> Mapping[str, list[Mapping[str, Any]]]:
+        """By server the bodies of the notes that accept a figure as usual, the oldest first."""
+        where, values = ("", {}) if server is None else (" AND server = :server", {"server": server})
+        found: dict[str, list[Mapping[str, Any]]] = {}
+        for row in self._rows(
+            f"SELECT server, body FROM entry WHERE kind = 'note'{where} AND server IS NOT NULL"  # noqa: S608
+            " AND body LIKE '%\"usual\":[%' ORDER BY seq",
+            **values,
+        ):
+            found.setdefault(row.server, []).append(body_of(row.body))
+        return found
+
+    def corrections(self) -> Mapping[int, list[Entry]]:
+        """By the number of an entry the notes that correct it, the oldest first."""
+        found: dict[int, list[Entry]] = {}
+        rows = self._rows(
+            "SELECT * FROM entry WHERE kind = 'note' AND body LIKE '%\"corrects\":%' ORDER BY seq"
+        )
+        for entry in map(entry_of, rows):
+            if isinstance(number := entry.body.get("corrects"), int):
+                found.setdefault(number, []).append(entry)
+        return found
+
     def holds(self, server: str | None = None) -> Mapping[str, Entry]:
         """The newest entry about the hold of each snapshot: it was held, or released."""
         where, values = ("", {}) if server is None else (" AND server = :server", {"server": server})

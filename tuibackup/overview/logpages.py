@@ -1,12 +1,16 @@
 """Finds the log's newest entries that match a filter, piece by piece, so that no look takes long in a long ledger."""
 
+from datetime import datetime
 from time import monotonic
 
-from tuibackup.ledger.entries import WITHIN_RUNS
+from tuibackup.ledger.entries import WITHIN_RUNS, Kind
 from tuibackup.ledger.log import LogQueries
+from tuibackup.overview.logfilter import parse
 from tuibackup.overview.logrow import log_row
-from tuibackup.overview.picture import LOG_ROWS, LogRow
+from tuibackup.overview.picture import LOG_ROWS, LedgerState, LogRow
 from tuibackup.overview.told import LogNews
+from tuibackup.sop import Outcome
+from tuibackup.text import printable
 
 COUNTED = 1000  # matching entries that are counted; beyond, the page only says that there are more
 _PIECE = 20_000  # entries that are searched in one go
@@ -47,7 +51,17 @@ class LogPages:
             self._matching += len(above)
         self._newest = newest
         below = self._search(text, kinds) if text else self._first(kinds)
-        return LogNews(text, above, below, self._matching, self._total, bool(self._next), self._more, anew)
+        more, state = self._more, self._state()
+        return LogNews(text, above, below, self._matching, self._total, bool(self._next), more, anew, state)
+
+    def _state(self) -> LedgerState:
+        check, seals = self._ledger.last_check(), self._ledger.log(1, kinds=[Kind.SEAL])
+        return LedgerState(
+            checked=check.moment if check else None,
+            whole=check is None or check.body.get("outcome") != Outcome.FAILED,
+            sealed=seals[0].moment if seals else None,
+            by=printable(seals[0].operator) if seals else "",
+        )
 
     def _came(self, newest: int, kinds: list[str]) -> int:
         """How many of `kinds` are new."""
@@ -56,7 +70,18 @@ class LogPages:
     def _rows(self, text: str, kinds: list[str], numbers: tuple[int, int], most: int) -> tuple[LogRow, ...]:
         if numbers[0] > numbers[1]:
             return ()
-        return tuple(map(log_row, self._ledger.log(most, text=text, kinds=kinds, numbers=numbers)))
+        wanted = parse(text, datetime.now().astimezone())
+        found = self._ledger.log(
+            most,
+            numbers=numbers,
+            text=wanted.text,
+            server=wanted.server,
+            kinds=wanted.kinds or kinds,
+            outcome=wanted.outcome,
+            since=wanted.since,
+            until=wanted.until,
+        )
+        return tuple(map(log_row, found))
 
     def _first(self, kinds: list[str]) -> tuple[LogRow, ...]:
         """The page without a filter: the newest entries; all entries match."""

@@ -268,6 +268,29 @@ class LogRow(msgspec.Struct, frozen=True):
     run: str = ""  # the run or job that wrote it, whose journal may tell more
 
 
+class LedgerState(msgspec.Struct, frozen=True):
+    """When the ledger itself was checked last and whether it was whole, when it was sealed last and by whom; None for
+    never.
+    """
+
+    checked: datetime | None = None
+    whole: bool = True
+    sealed: datetime | None = None
+    by: str = ""
+
+    def told(self, now: datetime, *, short: bool = False) -> str:
+        """In a few words; "" where it was neither checked nor sealed."""
+        said = []
+        if self.checked and self.whole:
+            said.append(_("checked {when}").format(when=when(self.checked, now)))
+        elif self.checked:
+            said.append(_("NOT as it was written ({when})").format(when=when(self.checked, now)))
+        if self.sealed:
+            text = _("sealed {when}") if short else _("sealed {when} by {who}")
+            said.append(text.format(when=when(self.sealed, now), who=self.by))
+        return ", ".join(said)
+
+
 class LogPage(msgspec.Struct, frozen=True):
     """The newest entries that match `filter`; `matching` of all `total` do. `read`: False before the first look.
 
@@ -281,6 +304,7 @@ class LogPage(msgspec.Struct, frozen=True):
     filter: str = ""
     searching: bool = False
     more: bool = False
+    state: LedgerState = LedgerState()
 
 
 class Room(msgspec.Struct, frozen=True):

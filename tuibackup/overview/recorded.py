@@ -31,6 +31,7 @@ from tuibackup.overview.picture import WEEKS, Damage, LastRun
 from tuibackup.overview.told import Drill, Drills, Good, LedgerAnswer, LedgerQuestion, ServerFacts, Weeks
 from tuibackup.overview.why import why
 from tuibackup.run.places import look_into_ledger
+from tuibackup.run.unusual import Usual, untold, usual_of
 from tuibackup.sop import Clock, Outcome
 from tuibackup.text import printable
 
@@ -146,6 +147,10 @@ class LedgerLook:
             and (found := coverage_of(server, look, changes.get(name, ())))
         }
 
+    def _usual(self, ledger: Ledger, server: str) -> tuple[Usual, ...]:
+        """What somebody accepted; asked for where something is unusual, which is seldom."""
+        return usual_of(ledger.usual(server).get(server, ()))
+
     def _facts(
         self,
         ledger: Ledger,
@@ -186,9 +191,9 @@ class LedgerLook:
             {clock: text for clock, text in reasons.items() if text},
             covered.get(server, Coverage()),
             {
-                clock: result.unusual
+                clock: told
                 for clock, result in (results_of_body(last.body).items() if last else ())
-                if result.unusual
+                if result.unusual and (told := untold(clock, result.unusual, self._usual(ledger, server)))
             },
             slow_of(last.body) if last and last.run not in noted else (),
             (self._weeks or {}).get(server, (None,) * WEEKS),

@@ -17,6 +17,7 @@ from tuibackup.overview.picture import (
     WEEKS,
     Damage,
     LastRun,
+    LedgerState,
     LogPage,
     LogRow,
     Mark,
@@ -122,6 +123,7 @@ class LogNews(msgspec.Struct, frozen=True):
     searching: bool
     more: bool
     anew: bool
+    state: LedgerState
 
     def on(self, page: LogPage) -> LogPage:
         """The page with what is new."""
@@ -129,7 +131,7 @@ class LogNews(msgspec.Struct, frozen=True):
         rows = (*self.above, *rows, *self.below) if self.above or self.below else rows
         return LogPage(
             rows[:LOG_ROWS], self.matching, self.total,
-            filter=self.filter, searching=self.searching, more=self.more,
+            filter=self.filter, searching=self.searching, more=self.more, state=self.state,
         )  # fmt: skip
 
 

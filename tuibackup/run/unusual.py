@@ -2,10 +2,10 @@
 
 Compared are bytes, files (or databases), seconds of the step, and the share of the files that is new or changed, each
 with the median of the last five good snapshots of the same clock: below half of it, or above twice. With fewer before
-it nothing is said.
+it nothing is said, nor of what somebody accepted as usual (`jobs.usual`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -56,9 +56,42 @@ def unusual(figures: Figures, before: Sequence[Figures]) -> tuple[ev.Unusual, ..
         middle = float(median(known))
         if abs(value - middle) < _LEAST[what]:
             continue
-        if value * _FAR < middle or value > middle * _FAR:
+        if _far(value, middle):
             found.append(ev.Unusual(what, value, middle))
     return tuple(found)
+
+
+def _far(value: float, other: float) -> bool:
+    return value * _FAR < other or value > other * _FAR
+
+
+class Usual(msgspec.Struct, frozen=True):
+    """A figure that somebody accepted, with a reason: what lies near it is told no more."""
+
+    clock: Clock
+    what: What
+    value: float
+
+
+def usual_of(bodies: Iterable[Mapping[str, Any]]) -> tuple[Usual, ...]:
+    """What the notes with these bodies accept; of each figure all values that were."""
+    found: list[Usual] = []
+    for body in bodies:
+        with suppress(KeyError, msgspec.ValidationError):
+            found += msgspec.convert(body["usual"], tuple[Usual, ...])
+    return tuple(found)
+
+
+def untold(clock: Clock, found: Iterable[ev.Unusual], accepted: Collection[Usual]) -> tuple[ev.Unusual, ...]:
+    """Those of `found` that nobody accepted."""
+    return tuple(
+        one
+        for one in found
+        if not any(
+            (usual.clock, usual.what) == (clock, one.what) and not _far(one.value, usual.value)
+            for usual in accepted
+        )
+    )
 
 
 def figures_of(result: ev.ClockResult) -> Figures:
@@ -85,7 +118,9 @@ def judge(work: "Work") -> None:
             with suppress(TuibackupError):  # the ledger is held or broken: the record of the run says so
                 bodies = work.ledger.good_runs(work.plan.server, clock, COMPARED)
                 before = [one for body in bodies if (one := recorded(body, clock))]
-                result = msgspec.structs.replace(result, unusual=unusual(figures_of(result), before))
+                accepted = usual_of(work.ledger.usual(work.plan.server).get(work.plan.server, ()))
+                told = untold(clock, unusual(figures_of(result), before), accepted)
+                result = msgspec.structs.replace(result, unusual=told)
         work.clocks[clock] = result
 
 

@@ -198,7 +198,10 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action(
         "note", ("n",), later("note"),
-        later("Write a note into the ledger, about the run or the server under the cursor; also why a step was slow."),
+        later(
+            "Write into the ledger: a note about the server, why a step was slow, why what is unusual is right;"
+            " in the log a correction."
+        ),
         changes=True, page=True, why_not=_under_cursor,
     ),
     Action(

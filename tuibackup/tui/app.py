@@ -318,7 +318,7 @@ class Cockpit(Seat, inherit_bindings=False):
         row = main.picture.row(server.name)
         if row and row.slow and row.last and row.last.run not in self._left and not self.read_only:
             self._left.add(row.last.run)
-            self.notes.ask(server.name, row.last.run, row.slow)
+            self.notes.ask(self.notes.of_run(server.name, row.last.run, row.slow))
 
     def do_output(self) -> None:
         from tuibackup.tui.screens.output import Output

@@ -16,6 +16,7 @@ PAGE = 500  # entries that are kept in the picture
 _TIME = 12  # "21 Nov 16:02"
 _WIDE = 100  # cells from which on the table shows who and how long
 _WHO = 20
+_BESIDE = 28  # cells of the heading that are the rule's and the title's
 _DETAIL, _DETAIL_LEAST = (
     30,
     12,
@@ -27,6 +28,10 @@ class LogPane(Pane):
 
     number = 4
     can_filter = True
+
+    @property
+    def hint(self) -> str:
+        return _("text, server:NAME kind:run outcome:failed since:2026-11-01 until:7d")
 
     def __init__(self) -> None:
         super().__init__()
@@ -100,7 +105,11 @@ class LogPane(Pane):
             return ""
         last = min(self.top + height, len(rows))
         seen = _("{first}–{last} of {all}").format(first=self.top + 1, last=last, all=count(page.matching))
-        return _("newest first") + " · " + seen
+        usual = _("newest first") + " · " + seen
+        for state in (page.state.told(picture.now), page.state.told(picture.now, short=True)):
+            if state and cells(state) + cells(usual) + _BESIDE < self.size.width:
+                return f"{state} · {usual}"
+        return usual
 
     def _searching(self, picture: Picture) -> bool:
         """Whether the page for this filter is not complete yet."""

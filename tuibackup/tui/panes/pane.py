@@ -6,6 +6,7 @@ from textual import events
 
 from tuibackup.overview.picture import Picture
 from tuibackup.tui.lines import Line, Lines
+from tuibackup.words import _
 
 
 class Pane(Lines, can_focus=True):
@@ -22,6 +23,11 @@ class Pane(Lines, can_focus=True):
         # Called when the cursor, the marks or the filter changed, so that what depends on them is drawn in one go: as a
         # message it came after the pane had been drawn.
         self.changed: Callable[[], None] = lambda: None
+
+    @property
+    def hint(self) -> str:
+        """What stands in the empty field of its filter."""
+        return _("filter: enter keeps it, esc clears it")
 
     def take(self, picture: Picture) -> None:
         """Show a newer picture."""

@@ -106,7 +106,7 @@ class MainScreen(DrawnOnce, Screen[None], inherit_bindings=False):
         self.bar = Bar("bar")
         self.body = Container(id="body")
         self.small = Lines("small")
-        self.field = Field(name="filter", placeholder=_("filter: enter keeps it, esc clears it"))
+        self.field = Field(name="filter")
         self.field.display = False
         self.keys = Keys("keys")
         self.jobs = Jobs("jobs")
@@ -358,7 +358,7 @@ class MainScreen(DrawnOnce, Screen[None], inherit_bindings=False):
         self.servers.go(ahead[0] if ahead else running[0 if by > 0 else -1])
 
     def do_filter(self) -> None:
-        self.field.value = self.pane.filter
+        self.field.value, self.field.placeholder = self.pane.filter, self.pane.hint
         self._filtered_pane = self.pane
         self._show_field(True)
 
