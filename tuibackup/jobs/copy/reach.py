@@ -11,7 +11,6 @@ from tuibackup.copies.folder import FolderTarget
 from tuibackup.copies.known import Known
 from tuibackup.copies.target import AwayError, CopyError, Target
 from tuibackup.copies.throttle import Throttle
-from tuibackup.errors import UsageError
 from tuibackup.jobs.copy.way import Way
 from tuibackup.run.bandwidth import share, transferring
 from tuibackup.vault.disk import room
@@ -41,7 +40,10 @@ def _target(config: Config, copy: CopySettings, way: Way) -> Target:
 
             return sftp_target(config, copy, way, Throttle(lambda: share(config)))
         case _:
-            raise UsageError(sentence("{place}: this kind of place is not known yet", place=str(copy.to)))
+            from tuibackup.copies.objectstore.bucket import Bucket
+            from tuibackup.copies.objectstore.target import ObjectTarget
+
+            return ObjectTarget(Bucket.of(copy), Throttle(lambda: share(config)))
 
 
 def _folder(path: Path, *, first: bool) -> FolderTarget:
