@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from tuibackup.ledger.entries import Entry, Kind
 from tuibackup.ledger.queries import Queries
@@ -16,7 +16,7 @@ class CopyFact:
     or it is lost there, or damaged (`problem`). `since`: when it was copied, or what is said began. `verified`: when
     all of it was last read there and was right. `bytes`: of its objects; `encrypted`: only an identity can read it.
     `good`, `started` and `needs` (names of the older snapshots that it points into) are the snapshot's own.
-    `damaged`: keys of objects there.
+    `damaged`: keys of objects there. `oldest`: when the store got the oldest object that it needs, where it told.
     """
 
     copy: str
@@ -32,6 +32,7 @@ class CopyFact:
     started: str = ""
     needs: tuple[str, ...] = ()
     damaged: tuple[str, ...] = ()
+    oldest: datetime | None = None
 
     @property
     def had(self) -> bool:
@@ -75,7 +76,7 @@ def _fact(entry: Entry, before: Mapping[str, CopyFact]) -> CopyFact | None:
     if held and last is not None and last.held and "bytes" not in body:  # it was only looked at
         return CopyFact(
             last.copy, last.snapshot, True, last.since, False, "", verified or last.verified, last.bytes,
-            last.encrypted, last.good, last.started, last.needs,
+            last.encrypted, last.good, last.started, last.needs, oldest=last.oldest,
         )  # fmt: skip
     needs, damaged = body.get("needs"), body.get("damaged")
     return CopyFact(
@@ -92,8 +93,16 @@ def _fact(entry: Entry, before: Mapping[str, CopyFact]) -> CopyFact | None:
         str(body.get("started") or ""),
         tuple(map(str, needs)) if isinstance(needs, list) else (),
         tuple(map(str, damaged)) if isinstance(damaged, list) else (),
+        _moment(body.get("oldest")),
     )
 
 
 def _number(value: object) -> int:
     return value if isinstance(value, int) else 0
+
+
+def _moment(value: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(value).astimezone(UTC) if isinstance(value, str) else None
+    except ValueError:
+        return None

@@ -1,7 +1,7 @@
 """How the copies stand, by ledger, vault and what this host knows of their places; no place is asked."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from tuibackup.config.copies import CopySettings
 from tuibackup.copies.known import Known, Notes
 from tuibackup.errors import TuibackupError
 from tuibackup.ledger.copied import CopyFact, copied, proven_readable
+from tuibackup.ledger.probed import ProbeFact, probes
 from tuibackup.sop import Clock
 from tuibackup.text import when
 from tuibackup.words import joined, sentence, sentence_n
@@ -24,7 +25,9 @@ class CopyState:
     """One copy. `held`: snapshots there; `missing`: specs that the vault has and it lacks, the oldest first.
 
     `last`: when a snapshot went there; `away`: since when the place is not there, None if it was the last time;
-    `damaged`: specs that were found damaged or lost; `proven`: when a drill out of it last succeeded.
+    `damaged`: specs that were found damaged or lost; `proven`: when a drill out of it last succeeded;
+    `probe`: what its store was found to do, `promised`: what lock = says of it; `protected`: to when nothing of a
+    snapshot there can be deleted, by spec, for those that are protected now.
     """
 
     name: str
@@ -38,6 +41,9 @@ class CopyState:
     off_site: bool
     damaged: tuple[str, ...] = ()
     proven: datetime | None = None
+    probe: ProbeFact | None = None
+    promised: str = ""
+    protected: Mapping[str, datetime] = field(default_factory=dict)
 
     def remarks(self, now: datetime) -> list[str]:
         """What there is to know of it."""
@@ -58,7 +64,28 @@ class CopyState:
             said.append(sentence_n("{count} snapshot is missing", "{count} snapshots are missing", number))
         if self.encrypted and self.held and self.proven is None:
             said.append(sentence("never proved readable"))
+        said += self._of_store(now)
         return said
+
+    def _of_store(self, now: datetime) -> Iterator[str]:
+        if self.probe is None:
+            if self.promised:
+                yield sentence("lock not tried yet: tuibackup check does")
+            return
+        if not self.probe.enforces:
+            yield sentence("the store does not refuse to replace; tuibackup looks before it writes")
+        if self.promised and self.probe.lock != "kept":
+            yield sentence("NOT LOCKED as lock = promises (tried {time})", time=when(self.probe.time, now))
+        until = [self.protected[spec] for spec in self.protected if self.protected[spec] > now]
+        if until and len(until) == self.held:
+            yield sentence("all protected until {date}", date=min(until).astimezone().date().isoformat())
+        elif until:
+            yield sentence(
+                "{count} of {all} protected, the longest until {date}",
+                count=len(until),
+                all=self.held,
+                date=max(until).astimezone().date().isoformat(),
+            )
 
     def remark(self, now: datetime) -> str:
         """The same in one line."""
@@ -78,6 +105,16 @@ class CopyState:
             "encrypted": self.encrypted,
             "proven-readable": self.proven.isoformat() if self.proven else None,
             "off-site": self.off_site,
+            "lock": self.promised or None,
+            "probe": None
+            if self.probe is None
+            else {
+                "time": self.probe.time.isoformat(),
+                "enforces-create-only": self.probe.enforces,
+                "lock": self.probe.lock,
+                "locked-days": self.probe.days,
+            },
+            "protected-until": {spec: until.isoformat() for spec, until in self.protected.items()},
         }
 
 
@@ -88,10 +125,10 @@ def copy_states(
     if not config.copies:
         return ()
     facts = copied(ledger, server)
-    proven = proven_readable(ledger)
+    proven, probed = proven_readable(ledger), probes(ledger)
     there = _specs(vault, server) if vault is not None else ()
     return tuple(
-        _state(config, copy, facts.get(copy.name, {}), there, proven.get(copy.name))
+        _state(config, copy, facts.get(copy.name, {}), there, proven.get(copy.name), probed.get(copy.name))
         for copy in config.copies.values()
     )
 
@@ -107,6 +144,7 @@ def _state(
     facts: Mapping[str, CopyFact],
     there: Sequence[str],
     proven: datetime | None,
+    probe: ProbeFact | None,
 ) -> CopyState:
     held = [fact for fact in facts.values() if fact.held]
     notes = _notes(config, copy.name)
@@ -126,7 +164,25 @@ def _state(
         copy.off_site,
         tuple(fact.snapshot for fact in facts.values() if not fact.had and fact.problem),
         proven,
+        probe,
+        str(copy.lock or ""),
+        _protected(held, copy, probe),
     )
+
+
+def _protected(
+    held: Sequence[CopyFact], copy: CopySettings, probe: ProbeFact | None
+) -> Mapping[str, datetime]:
+    """Of each snapshot there, when the first of the objects that it needs can be deleted."""
+    if probe is None:
+        return {}
+    found = {}
+    for fact in held:
+        day = None if fact.oldest is None else fact.oldest.date()
+        promised = None if copy.lock is None or day is None else copy.lock.after(day) - day
+        if (until := probe.protected_until(fact.oldest, promised)) is not None:
+            found[fact.snapshot] = until
+    return found
 
 
 def _notes(config: Config, name: str) -> Notes:

@@ -9,7 +9,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -143,6 +143,18 @@ class ObjectTarget:
             key = one["path"].replace("=", "%")
             if _KEY.fullmatch(one["path"]) and key.startswith(prefix):
                 yield key, one["size"], one["last_modified"]
+
+    def oldest(self, keys: Collection[str]) -> datetime:
+        """When the store got the first of these objects: its lock ends first. Raises CopyError: one is missing."""
+        folders = {key.rpartition("/")[0] + "/" for key in keys}
+        outer = [
+            one for one in folders if not any(one != other and one.startswith(other) for other in folders)
+        ]
+        times = {key: stored for folder in outer for key, _size, stored in self.stored(folder)}
+        gone = next((key for key in keys if key not in times), None)
+        if gone is not None:
+            raise missing(self.bucket, gone)
+        return min(times[key] for key in keys)
 
     def read(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         import obstore

@@ -11,11 +11,13 @@ from tuibackup.copies import place as pl
 from tuibackup.copies.held import lacking
 from tuibackup.copies.known import Known
 from tuibackup.copies.manifest import SUFFIX, Keys, Manifest
+from tuibackup.copies.objectstore.target import ObjectTarget
 from tuibackup.copies.send import Place, send
 from tuibackup.copies.target import AlreadyThereError, AwayError, Target
 from tuibackup.errors import TuibackupError, VaultError
 from tuibackup.jobs.copy.keep import keep
 from tuibackup.jobs.copy.plan import CopyPlan, known, plan_copies
+from tuibackup.jobs.copy.probing import probe_if_due
 from tuibackup.jobs.copy.reach import reached
 from tuibackup.jobs.copy.way import Way
 from tuibackup.jobs.recorder import Recorder, Result
@@ -34,12 +36,15 @@ from tuibackup.words import joined, sentence
 
 @dataclass(frozen=True, slots=True)
 class CopiedOne(Result):
-    """A snapshot that lies in a copy now. `sent`: bytes that went there this time."""
+    """A snapshot that lies in a copy now. `sent`: bytes that went there this time; `oldest`: when the store got the
+    oldest object that it needs, ISO 8601, "" where it does not tell.
+    """
 
     copy: str
     snapshot: Snapshot
     manifest: Manifest
     sent: int
+    oldest: str
     seconds: float
 
     @property
@@ -65,7 +70,8 @@ class CopiedOne(Result):
             copy=self.copy,
             size=size(self.manifest.size),
         )
-        return {**self.facts(), **held_body(self.snapshot), "detail": detail, "error": ""}
+        oldest = {"oldest": self.oldest} if self.oldest else {}
+        return {**self.facts(), **held_body(self.snapshot), **oldest, "detail": detail, "error": ""}
 
 
 def held_body(snapshot: Snapshot) -> dict[str, Any]:
@@ -146,6 +152,8 @@ def _copy(
         target.tidy()
         if not plan.copy.encrypt_to:
             _with_identity(vault, target)
+        if isinstance(target, ObjectTarget):
+            probe_if_due(config, plan.copy, target, recorder)
         place = Place(target, identity.id, vault.id, notes.path, _sealer(plan.copy))
         _heal(plan.copy, config, place)
         lost = _lost(plan.copy, config, notes, target, recorder)
@@ -193,7 +201,10 @@ def _copy_one(
     with recorder.attempt(Kind.COPY, plan, server=snapshot.server) as attempt, reading(snapshot):
         manifest, sent = send(snapshot, place, on_progress)
         notes.keep(snapshot.spec, manifest)
-    return attempt.recorded(CopiedOne(copy.name, snapshot, manifest, sent, attempt.seconds))
+        oldest = ""
+        if isinstance(place.target, ObjectTarget):
+            oldest = place.target.oldest([one.key for one in manifest.objects]).isoformat()
+    return attempt.recorded(CopiedOne(copy.name, snapshot, manifest, sent, oldest, attempt.seconds))
 
 
 def _pass_over(copy: CopySettings, snapshot: Snapshot, recorder: Recorder) -> None:
