@@ -21,6 +21,7 @@ class FolderTarget:
     """Objects below `path`, which exists. Files get mode 0600 and folders 0700."""
 
     parallel = 1
+    may_be_unmounted = True
     reads_back = True
 
     def __init__(self, path: Path) -> None:

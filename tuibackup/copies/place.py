@@ -63,7 +63,13 @@ def claim(target: Target, vault_id: str, known: str | None) -> Identity:
     found = read_identity(target)
     if found is None:
         if known is not None:
-            raise AwayError(sentence("{place} does not hold the copies that were there", place=target.name))
+            gone = sentence("{place} does not hold the copies that were there", place=target.name)
+            if target.may_be_unmounted:
+                raise AwayError(gone)
+            raise CopyError(
+                gone,
+                sentence("see who removed them; to begin anew, give the copy another name in config.toml"),
+            )
         found = _made(target, vault_id)
     require(target, found, known)
     if found.vault != vault_tag(vault_id):

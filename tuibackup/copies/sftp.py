@@ -37,6 +37,7 @@ class SftpTarget:
     """Objects below the folder `path` of a host. `connect` gives a client, and what closes its connection."""
 
     parallel = 2
+    may_be_unmounted = True
     reads_back = True
 
     def __init__(self, name: str, path: str, connect: Connect, throttle: Throttle) -> None:

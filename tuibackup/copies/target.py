@@ -50,6 +50,10 @@ class Target(Protocol):
         """How many calls at once are of use; each holds one part in memory."""
 
     @property
+    def may_be_unmounted(self) -> bool:
+        """Whether the copy may lie on a disk that is not mounted now, where the place itself answers."""
+
+    @property
     def reads_back(self) -> bool:
         """Whether what was created has to be read again to know that it is stored as sent.
 

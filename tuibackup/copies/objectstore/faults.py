@@ -92,6 +92,11 @@ _MEANING: dict[str, tuple[str, str]] = {
 }
 # What the client's error says of a connection → likewise, and whether it stays so.
 _CONNECTION: dict[str, tuple[str, str, bool]] = {
+    "Temporary failure in name resolution": (
+        later("its name cannot be looked up now"),
+        later("see this machine's network"),
+        False,
+    ),
     "dns error": (
         later("its name is not known"),
         later("see endpoint = of the copy, and this machine's name resolution"),
@@ -220,7 +225,8 @@ def fault(refusal: Refusal, bucket: Bucket, look: Callable[[], Look]) -> CopyErr
         meaning, way_out, _lasting = _CONNECTION.get(refusal.line, _BROKEN_LINE)
         if refusal.line == "redirect":
             return CopyError(joined(": ", (place, sentence(meaning))), sentence(way_out))
-        return AwayError(
+        kind = AwayError if refusal.passes else CopyError  # it is there, or nowhere: waiting does not help
+        return kind(
             sentence(
                 "{place}: {host} cannot be used: {reason}",
                 place=place,
@@ -232,8 +238,7 @@ def fault(refusal: Refusal, bucket: Bucket, look: Callable[[], Look]) -> CopyErr
     meaning, way_out = _MEANING.get(refusal.code) or _MEANING.get(str(refusal.status)) or ("", _TELL)
     said = " ".join(filter(None, (str(refusal.status or ""), refusal.code, refusal.message)))
     words = sentence("the store says: {said}", said=printable(said))
-    kind = AwayError if refusal.passes else CopyError
-    return kind(
+    return CopyError(
         joined(": ", (place, joined("; ", filter(None, (sentence(meaning) if meaning else "", words))))),
         sentence(way_out, file=bucket.key_file) if "{file}" in way_out else sentence(way_out),
     )

@@ -49,6 +49,7 @@ class ObjectTarget:
     """
 
     parallel = 2
+    may_be_unmounted = False
     reads_back = False  # `create` reads back itself where the store's answer proves nothing
 
     def __init__(self, bucket: Bucket, throttle: Throttle | None = None) -> None:

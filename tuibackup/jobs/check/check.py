@@ -12,7 +12,7 @@ from tuibackup.jobs.check.answer import Check, Checked
 from tuibackup.jobs.check.host import check_host
 from tuibackup.jobs.recorder import Recorder
 from tuibackup.jobs.trust import accepting
-from tuibackup.remote.questions import Answers
+from tuibackup.remote.questions import Answers, NoAnswers
 from tuibackup.words import later
 
 AT_ONCE = 8  # servers looked at at the same time
@@ -64,6 +64,11 @@ async def check(
 
     for one in await asyncio.to_thread(lambda: list(check_host(config, read_only=recorder is None))):
         await tell(None, [one])
+    if config.copies:
+        from tuibackup.jobs.check.copies import check_copies
+
+        for one in await asyncio.to_thread(lambda: list(check_copies(config, recorder, NoAnswers()))):
+            await tell(None, [one])
     if len(plan.servers) == 1:
         await look(plan.servers[0], at_once=True)
         return Checked(tuple(found))
