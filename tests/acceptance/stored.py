@@ -19,7 +19,9 @@ class Kept:
     application: Path
     settings: str
 
-    def to(self, store: Store, place: str, port: int | None = None, *, credentials: str = "", more: str = "") -> None:
+    def to(
+        self, store: Store, place: str, port: int | None = None, *, credentials: str = "", more: str = ""
+    ) -> None:
         """Let the copy go to `place` ("s3://tapes/one") of `store`, behind `port` where one is given."""
         key = self.site.folder / "key"
         key.write_text(credentials or store.credentials)
