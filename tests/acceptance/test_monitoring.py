@@ -74,7 +74,7 @@ def test_every_metric_that_the_files_name_exists(name: str) -> None:
     from tuibackup.overview.picture import Picture
 
     picture = Picture(datetime.now(UTC))
-    known = {metric.name for metric in metrics(picture, VaultSettings(Path("/")), 0)}
+    known = {metric.name for metric in metrics(picture, VaultSettings(Path("/")))}
     text = (DOCS / name).read_text()
     named = set(re.findall(r"\btuibackup_[a-z_]+", text))
     assert named

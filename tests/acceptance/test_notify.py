@@ -120,6 +120,8 @@ def test_what_cannot_be_sent_waits_and_comes_as_one_message(
     for process in tellers(site):
         os.kill(int(process.name), signal.SIGKILL)
     assert json.loads(queue.read_text())["ways"]["mail"]["waiting"], "it survives"
+    assert "▲ surel lewat 127.0.0.1:" in site.tuibackup("status").out
+    assert site.tuibackup("status", "--json").json["messages"][0]["waiting"] == 1
     gone.mkdir()
     (gone / "file").touch()
     assert site.tuibackup("run", "siakad").code == 0

@@ -20,5 +20,5 @@ def run(_args: argparse.Namespace, context: Context) -> int:
     from tuibackup.overview.metrics import text
 
     picture = look(context)
-    print(text(picture, context.config.vault, 0), end="", flush=True)
+    print(text(picture, context.config.vault), end="", flush=True)
     return 0

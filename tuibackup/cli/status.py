@@ -130,6 +130,9 @@ def _print(picture: "Picture") -> None:
     _print_never_looked(picture)
     for problem in picture.problems:
         print_hanging("", _("× {problem}").format(problem=problem))
+    for way in picture.telling:
+        if said := way.sentence(picture.now):
+            print_hanging(f"{MARKS['warnings']} ", said)
     if picture.room:
         room = picture.room
         print_hanging(
@@ -208,6 +211,16 @@ def _document(picture: "Picture") -> dict[str, Any]:
         if picture.room
         else None,
         "problems": list(picture.problems),
+        "messages": [
+            {
+                "way": way.name,
+                "waiting": way.waiting,
+                "sent": iso(way.sent) if way.sent else None,
+                "failing-since": iso(way.since) if way.since else None,
+                "error": way.error,
+            }
+            for way in picture.telling
+        ],
         "servers": [_server(row, picture.now) for row in picture.rows.worst_first],
     }
 

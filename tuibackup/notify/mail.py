@@ -155,9 +155,9 @@ class MailChannel:
                         said=self._said(error.smtp_error, password),
                     )
                 ) from None
-            case smtplib.SMTPServerDisconnected():
+            case smtplib.SMTPServerDisconnected() if not isinstance(error.__context__, TimeoutError):
                 raise SendError(sentence("{server} hung up in the middle", server=server)) from None
-            case TimeoutError():
+            case TimeoutError() | smtplib.SMTPServerDisconnected():
                 raise SendError(
                     sentence(
                         "{server} did not answer within {seconds} s", server=server, seconds=int(SECONDS)

@@ -27,6 +27,7 @@ from tuibackup.overview.picture import (
     RunFace,
     ServerRow,
     StoredDump,
+    Telling,
 )
 from tuibackup.overview.table import Table
 from tuibackup.overview.told import (
@@ -104,6 +105,7 @@ class Gatherer:
         self._table = Table(config)
         self._config_problem = ""
         self._themes: Mark = ()
+        self._telling: tuple[Telling, ...] = ()
         self._unrecorded = ""
         self._log = LogPage(read=False)
         self._jobs: tuple[JobView, ...] = ()
@@ -211,6 +213,7 @@ class Gatherer:
             self._shown, self._untold = answer.ended, answer.ended is None
         self._recover = self._recover or (answer.died and not self._read_only)
         self._config_problem, self._themes = answer.config_problem, answer.themes
+        self._telling = answer.telling
         if answer.config:
             self._renew(answer.config)
 
@@ -259,6 +262,8 @@ class Gatherer:
             drill_within=self.config.drill.within,
             source=str(self.config.source),
             themes=self._themes,
+            tells=self.config.notify.tells,
+            telling=self._telling,
         )
 
     def _picture(self, now: datetime, wish: Wish) -> Picture:

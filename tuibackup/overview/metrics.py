@@ -29,12 +29,12 @@ class Metric(msgspec.Struct, frozen=True):
     samples: tuple[_Sample, ...]
 
 
-def text(picture: Picture, vault: VaultSettings, waiting: int) -> str:
-    """The whole file. `waiting`: messages that could not be sent."""
-    return "".join(_lines(metrics(picture, vault, waiting)))
+def text(picture: Picture, vault: VaultSettings) -> str:
+    """The whole file."""
+    return "".join(_lines(metrics(picture, vault)))
 
 
-def metrics(picture: Picture, vault: VaultSettings, waiting: int) -> Iterator[Metric]:
+def metrics(picture: Picture, vault: VaultSettings) -> Iterator[Metric]:
     """Every family, whether it has samples now or not."""
     rows = picture.rows
     yield _one("build_info", "Always 1; the version is in the label.", 1, version=__version__)
@@ -43,7 +43,11 @@ def metrics(picture: Picture, vault: VaultSettings, waiting: int) -> Iterator[Me
     yield _one(
         "problems", "What keeps the program from its work: see tuibackup status.", len(picture.problems)
     )
-    yield _one("messages_waiting", "Messages that could not be sent yet.", waiting)
+    yield _one(
+        "messages_failing",
+        "Ways on which messages cannot be sent.",
+        sum(way.since is not None for way in picture.telling),
+    )
     room = [picture.room] if picture.room else []
     yield _many("vault_free_bytes", "Free on the backup disk.", (({}, one.free) for one in room))
     yield _many("vault_total_bytes", "Size of the backup disk.", (({}, one.total) for one in room))

@@ -323,6 +323,24 @@ class StoredDump(msgspec.Struct, frozen=True):
     bytes: int
 
 
+class Telling(msgspec.Struct, frozen=True):
+    """One way on which people are told (`[notify]`). `since`: when it began to fail, None while it does not."""
+
+    name: str
+    waiting: int  # lines that nobody was told yet
+    sent: datetime | None
+    since: datetime | None = None
+    error: str = ""
+
+    def sentence(self, now: datetime) -> str:
+        """That nothing could be sent, and the way out; "" where all is well."""
+        if self.since is None:
+            return ""
+        text = _("{way}: nothing could be sent since {time}: {error}; {command} tries it")
+        time = when(self.since, now)
+        return text.format(way=self.name, time=time, error=self.error, command="tuibackup notify --test")
+
+
 class Picture(msgspec.Struct, frozen=True):
     """What is known at `now`. `shown` is the newest run of the server that the screen asked for."""
 
@@ -341,6 +359,8 @@ class Picture(msgspec.Struct, frozen=True):
     ] = ()  # restores, verifies, drills: those under way, and those that ended just now
     source: str = ""  # the configuration file
     themes: Mark = ()  # the user's own, beside it
+    tells: bool = False  # whether anybody is told anything
+    telling: tuple[Telling, ...] = ()  # each way that was used
     problems: tuple[str, ...] = ()  # why the program cannot work: no vault, a broken ledger
     complete: bool = True  # False until ledger and vault were read once
 

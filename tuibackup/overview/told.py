@@ -24,6 +24,7 @@ from tuibackup.overview.picture import (
     Room,
     RunFace,
     StoredDump,
+    Telling,
 )
 from tuibackup.run.journal.events import Slow, Unusual
 from tuibackup.run.journal.job_view import JobView
@@ -51,7 +52,7 @@ class NearAnswer(msgspec.Struct, frozen=True):
 
     `died`: a run died and must be recorded. `ended`: the `run` that was asked for, None if its journal does not tell
     how it ended. `config`: the file as it was read again; `config_problem`: why it could not be. `themes`: the files in
-    the folder beside it.
+    the folder beside it. `telling`: where the messages stand.
     """
 
     faces: Mapping[str, RunFace] | None = None
@@ -63,6 +64,7 @@ class NearAnswer(msgspec.Struct, frozen=True):
     problem: str = ""
     jobs: tuple[JobView, ...] | None = None
     themes: Mark = ()
+    telling: tuple[Telling, ...] = ()
 
 
 # The ledger

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from tuibackup.config import Config, load
 from tuibackup.errors import TuibackupError
 from tuibackup.overview.picture import Mark, RunFace
+from tuibackup.overview.telling import TellingLook
 from tuibackup.overview.told import NearAnswer, NearQuestion
 from tuibackup.run.journal.job_view import JobView
 from tuibackup.run.journal.journal import JournalReader, journal_path
@@ -26,6 +27,7 @@ class NearLook:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._living = Living(config.state)
+        self._telling = TellingLook(config.state)
         self._followed: dict[str, _Followed] = {}
         self._jobs: dict[str, _FollowedJob] = {}
         self._told: tuple[JobView, ...] = ()
@@ -47,7 +49,7 @@ class NearLook:
             ended = self._ended(question.run) if question.run else None
             return NearAnswer(
                 faces, died or job_died, question.run, ended, config, self._config_problem,
-                jobs=jobs, themes=_files(self._config.source.parent / "themes"),
+                jobs=jobs, themes=_files(self._config.source.parent / "themes"), telling=self._telling.look(),
             )  # fmt: skip
         except (TuibackupError, OSError) as error:
             return NearAnswer(config=config, config_problem=self._config_problem, problem=str(error))

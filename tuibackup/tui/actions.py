@@ -151,6 +151,10 @@ def _entry(situation: Situation) -> str | None:
     return _under_cursor(situation)
 
 
+def _messages(situation: Situation) -> str | None:
+    return None if situation.picture.tells else _("[notify] in config.toml names nobody who is told")
+
+
 def _hold(situation: Situation) -> str | None:
     return None if situation.snapshot else _("no snapshot is under the cursor: the server's page lists them")
 
@@ -243,6 +247,10 @@ ACTIONS: tuple[Action, ...] = (
         "unprotected", ("u",), later("unprotected"),
         later("What of the server no backup holds: folders and databases that were found there, and the way out."),
         page=True, why_not=_under_cursor,
+    ),
+    Action(
+        "messages", ("M",), later("messages"),
+        later("Who was told what of all this, when, and what could not be sent."), why_not=_messages,
     ),
     Action("filter", ("slash",), later("filter"), later("Show only what contains a text; empty shows all again."),
            footer=5, panes=(1, 4), why_not=_filter),

@@ -17,6 +17,7 @@ from tuibackup.run.operator import Operator, identify
 from tuibackup.tui import actions, keymap, themes
 from tuibackup.tui.doing.backups import Backups
 from tuibackup.tui.doing.keeping import Keeping
+from tuibackup.tui.doing.messages import Messages
 from tuibackup.tui.doing.notes import Notes
 from tuibackup.tui.doing.proofs import Proofs
 from tuibackup.tui.doing.setting_up import SettingUp
@@ -93,7 +94,13 @@ class Cockpit(Seat, inherit_bindings=False):
         self.main = MainScreen(source.first(), config.keymap, read_only=read_only)
         self.backups = Backups(self)
         self.notes = Notes(self)
-        others = (SettingUp(self, self.backups.start), Proofs(self), Keeping(self), Stopping(self))
+        others = (
+            SettingUp(self, self.backups.start),
+            Proofs(self),
+            Keeping(self),
+            Stopping(self),
+            Messages(self),
+        )
         self._doers: tuple[object, ...] = (self, self.main, self.backups, self.notes, *others)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:

@@ -97,7 +97,7 @@ def _subject(counts: Counts) -> str:
 
 def _opening(picture: Picture, counts: Counts) -> Iterator[str]:
     good = sum(row.states == {State.FRESH} for row in picture.rows)
-    text = _("{day}: {good} of {number} servers are backed up in time, and none of their clocks is due soon.")
+    text = _("{day}: servers that are backed up in time, with nothing due soon: {good} of {number}")
     yield text.format(day=picture.now.astimezone().date(), good=count(good), number=count(counts.servers))
 
 

@@ -211,9 +211,8 @@ def _ask_all(name: str, path: "os.PathLike[str]") -> str:
 def _write_metrics(queue: Queue, picture: Picture, config: Config) -> list[Sent]:
     path = config.notify.metrics
     assert path
-    waiting = sum(way.owes for way in queue.ways.values())
     try:
-        metrics.write(path, metrics.text(picture, config.vault, waiting))
+        metrics.write(path, metrics.text(picture, config.vault))
         queue.metrics_error = ""
     except OSError as error:
         queue.metrics_error = f"{path}: {error.strerror}"

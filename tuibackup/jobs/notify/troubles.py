@@ -11,7 +11,7 @@ from tuibackup.overview.findings import findings
 from tuibackup.overview.picture import Picture, ServerRow, clock_word
 from tuibackup.run.unusual import sentence as unusual_sentence
 from tuibackup.sop import Clock, Outcome, Standing, State
-from tuibackup.text import size, when
+from tuibackup.text import size
 from tuibackup.words import _, in_language, ngettext
 
 FAILED, WARNINGS, DONE = "failed", "warnings", "done"
@@ -51,7 +51,7 @@ def _here(picture: Picture, config: Config) -> Iterator[tuple[str, Trouble]]:
 
 def _of_server(row: ServerRow, now: datetime) -> Iterator[tuple[str, Trouble]]:
     if row.last and row.last.outcome is not Outcome.DONE:
-        yield "run", _run(row, now)
+        yield "run", _run(row)
     for clock, standing in row.standings.items():
         if standing.state is State.OVERDUE:
             yield clock.value, Trouble(FAILED, _overdue(clock, standing))
@@ -68,11 +68,11 @@ def _of_server(row: ServerRow, now: datetime) -> Iterator[tuple[str, Trouble]]:
         yield f"unusual {clock.value}", Trouble(WARNINGS, text, " ".join(one.what for one in unusual))
 
 
-def _run(row: ServerRow, now: datetime) -> Trouble:
+def _run(row: ServerRow) -> Trouble:
     assert row.last
     outcome, error = row.last.outcome, row.last.error
     reasons = error or "; ".join(in_language(why) for why in row.why.values())
-    time = when(row.last.started, now)
+    time = f"{row.last.started.astimezone():%Y-%m-%d %H:%M}"  # a message is read on another day
     match outcome:
         case Outcome.FAILED:
             text = _("the backup of {time} failed")

@@ -106,7 +106,7 @@ def _few(names: Sequence[str]) -> str:
 def _state_word(state: str) -> str:
     return {
         FAILED: _("failed"),
-        WARNINGS: _("warnings"),
+        WARNINGS: _("with warnings"),
         DONE: _("done"),
         "interrupted": _("interrupted"),
         "recovered": _("well again"),

@@ -51,16 +51,18 @@ def bar_line(picture: Picture, room: int) -> Line:
 
 
 def _quiet(picture: Picture) -> tuple[Line, Line]:
-    """How many servers were not drilled in time, or have something that no backup holds: in words, and as briefly as it
-    gets. These are no alarms as the others.
+    """How many servers were not drilled in time, or have something that no backup holds, and on how many ways messages
+    cannot be sent: in words, and as briefly as it gets. These are no alarms as the others.
     """
+    untold = sum(way.since is not None for way in picture.telling)
     counted = [
-        (sign, style, picture.count(name), words)
-        for name, sign, style, words in (
-            ("undrilled", SIGNS["undrilled"], "undrilled", _("not drilled")),
-            ("unprotected", SIGNS["warnings"], "warnings", _("unprotected")),
+        (sign, style, number, words)
+        for number, sign, style, words in (
+            (picture.count("undrilled"), SIGNS["undrilled"], "undrilled", _("not drilled")),
+            (picture.count("unprotected"), SIGNS["warnings"], "warnings", _("unprotected")),
+            (untold, SIGNS["failed"], "failed", _("messages not sent")),
         )
-        if picture.count(name)
+        if number
     ]
     worded: Line = tuple((f"  {sign} {number} {words}", style) for sign, style, number, words in counted)
     return worded, tuple((f"  {sign} {number}", style) for sign, style, number, _words in counted)
