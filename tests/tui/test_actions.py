@@ -70,7 +70,7 @@ async def test_a_disabled_key_says_why_until_the_next_key(cockpit: Opener) -> No
 
 
 async def test_help_and_palette_hold_every_action(cockpit: Opener) -> None:
-    async with cockpit(pictures.drawn(), "140x80") as seat:
+    async with cockpit(pictures.drawn(), "140x100") as seat:
         await seat.press("?")
         for action in actions.ACTIONS:
             assert action.help[:40] in seat.screen, action.id
