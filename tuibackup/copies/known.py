@@ -4,6 +4,7 @@ Lost, it is made again out of what lies in the place; only what is encrypted is 
 """
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -19,6 +20,8 @@ from tuibackup.errors import BusyError
 from tuibackup.filelock import try_lock, unlock
 from tuibackup.vault.names import file_name
 from tuibackup.words import joined, sentence
+
+_POLL = 0.5  # seconds
 
 
 class Notes(msgspec.Struct, frozen=True):
@@ -97,15 +100,18 @@ class Known:
             ) from error
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Be the only one of this host who writes to the copy. Raises BusyError, CopyError."""
+    def alone(self, *, wait: bool = False) -> Iterator[None]:
+        """Be the only one of this host who writes to the copy, once that is so. Raises BusyError, CopyError."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
             raise CopyError(joined(": ", (str(self.path), error.strerror or str(error)))) from error
         try:
-            if not try_lock(descriptor):
+            while not try_lock(descriptor):
+                if wait:
+                    time.sleep(_POLL)
+                    continue
                 raise BusyError(
                     sentence("{copy} is being copied to already", copy=self._name),
                     sentence("tuibackup follow shows it"),

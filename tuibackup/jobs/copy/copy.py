@@ -118,17 +118,23 @@ def copy_all(
     recorder: Recorder,
     way: Way,
     on_progress: Callable[[str, Progress], None],
+    *,
+    wait: bool = False,
 ) -> Iterator[Result | TuibackupError]:
     """Copy what is missing; a result or a fault for each snapshot, and for each place that is away.
 
     A fault of one place stays its own. Raises UsageError, VaultError: nothing can be copied at all.
     """
-    for plan in plan_copies(config, what, to):
+    for plan in list(plan_copies(config, what, to)):
+        notes = Known(config.state, plan.copy.name)
         try:
-            yield from _copy(plan, config, recorder, way, on_progress)
+            with notes.alone(wait=wait):
+                (now,) = plan_copies(
+                    config, what, plan.copy.name
+                )  # another job may have been there meanwhile
+                yield from _copy(now, config, notes, recorder, way, on_progress)
         except AwayError as error:
-            notes = Known(config.state, plan.copy.name).missed()
-            yield Away(plan.copy.name, notes.away, error.message, len(plan.snapshots))
+            yield Away(plan.copy.name, notes.missed().away, error.message, len(plan.snapshots))
         except TuibackupError as error:
             yield _of(plan.copy, error)
 
@@ -140,13 +146,13 @@ def _of(copy: CopySettings, error: TuibackupError) -> TuibackupError:
 def _copy(
     plan: CopyPlan,
     config: Config,
+    notes: Known,
     recorder: Recorder,
     way: Way,
     on_progress: Callable[[str, Progress], None],
 ) -> Iterator[Result | TuibackupError]:
-    notes = Known(config.state, plan.copy.name)
     vault = open_vault(config, create=False)
-    with notes.alone(), reached(config, plan.copy, way) as target:
+    with reached(config, plan.copy, way) as target:
         identity = pl.claim(target, vault.id, notes.notes().id or None)
         notes.seen(identity.id)
         target.tidy()

@@ -87,7 +87,9 @@ def _carried_out(words: Words, config: Config, recorder: Recorder, telling: Tell
             from tuibackup.jobs.copy.copy import copy_all
 
             way = _way(recorder, telling)
-            copied = copy_all(config, words.what, words.to or None, recorder, way, telling.progress)
+            copied = copy_all(
+                config, words.what, words.to or None, recorder, way, telling.progress, wait=words.wait
+            )
             return _each(copied, telling)
         case CopyBack():
             from tuibackup.jobs.copy.back import copy_back

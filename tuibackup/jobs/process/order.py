@@ -189,10 +189,14 @@ class Release(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="re
 
 
 class Copy(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="copy"):
-    """Copy what is missing of these servers or snapshots (none: of all) to the copy `to`, or to all ("")."""
+    """Copy what is missing of these servers or snapshots (none: of all) to the copy `to`, or to all ("").
+
+    `wait`: while another job copies there.
+    """
 
     what: tuple[str, ...] = ()
     to: str = ""
+    wait: bool = False
 
     def command(self) -> tuple[str, ...]:
         """The words after `tuibackup` that order the same."""
