@@ -165,3 +165,46 @@ def test_a_sealed_copy_is_verified_without_its_key_and_opens_only_with_it(
     )
     assert said.code == 1
     assert "does not open it" in said.err
+
+
+def test_what_is_away_is_no_fault_and_nothing_fills_its_place(world: World) -> None:
+    site = world.site
+    away = world.usb.with_name("unplugged")
+    world.usb.rename(away)
+    try:
+        (world.application / "later").write_text("later")
+        assert site.tuibackup("run", "siakad").code == 0
+        newest = site.snapshots("siakad", "files")[-1].name
+        for _ in range(2):
+            said = site.tuibackup("copy", "--to", "usb")
+            assert said.code == 0
+            assert "usb is away since" in said.out
+            assert "1 snapshot goes there when it is back" in said.out
+            assert "away since" in site.tuibackup("copies").out
+            assert newest in site.tuibackup("status", "--long").out
+            world.usb.mkdir(exist_ok=True)  # the empty mount point
+        assert list(world.usb.iterdir()) == []
+        world.usb.rmdir()
+    finally:
+        away.rename(world.usb)
+    (copied,) = site.tuibackup("copy", "--to", "usb", "--json").json
+    assert copied["snapshot"] == f"siakad/files/{newest}"
+    assert 0 < copied["sent"] <= copied["bytes"]
+    assert "nothing is missing" in site.tuibackup("copy", "--to", "usb").out
+
+
+def test_damage_in_a_copy_is_found_is_no_copy_and_is_sent_again(world: World) -> None:
+    site = world.site
+    part = next(world.usb.rglob("snapshot.json"))
+    content = part.read_bytes()
+    part.write_bytes(content[:-3] + b"?\n}")
+    said = site.tuibackup("verify", "--from", "usb", "--json")
+    assert said.code == 1
+    (bad,) = [one for one in said.json if not one["ok"]]
+    copies = {one["copy"]: one for one in site.tuibackup("copies", "--json").json}
+    assert copies["usb"]["damaged"] == [bad["snapshot"]]
+    (healed,) = site.tuibackup("copy", "--to", "usb", "--json").json
+    assert healed["snapshot"] == bad["snapshot"]
+    assert healed["sent"] == len(content)
+    assert part.read_bytes() == content
+    assert site.tuibackup("verify", "--from", "usb").code == 0

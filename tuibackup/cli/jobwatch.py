@@ -7,6 +7,7 @@ from tuibackup.cli.results import ended_of, print_result, print_results_summary
 from tuibackup.cli.summary import Ended
 from tuibackup.overview.picture import job_word
 from tuibackup.run.journal import events as ev
+from tuibackup.sop import Outcome
 from tuibackup.text import count, duration, rate, size
 from tuibackup.words import _, joined
 
@@ -50,6 +51,9 @@ class JobLines:
             say(event.error)
         elif self._planned and self._planned.job == "verify" and not self._ended:
             print(_("nothing to verify: there is no snapshot yet"))
+        elif self._planned and self._planned.job == "copy" and not self._ended:
+            if event.outcome is Outcome.DONE:
+                print(_("nothing to copy: nothing is missing there"))
         elif self._planned:
             print_results_summary(self._planned.job, self._ended)
 

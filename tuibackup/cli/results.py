@@ -86,7 +86,8 @@ def _print_copied(outcome: str, result: Document) -> None:
             "{number} snapshots go there when it is back",
             result["missing"],
         )
-        print_hanging("○ ", f"{since}; {lacks.format(number=count(result['missing']))}")
+        lines = [since, lacks.format(number=count(result["missing"]))] if result["missing"] else [since]
+        print_hanging("○ ", "; ".join(lines))
     elif result.get("removed"):
         text = _("{copy} lets {snapshot} go, {size} freed")
         print_hanging("  ", text.format(copy=copy, snapshot=spec, size=size(result["freed"])))

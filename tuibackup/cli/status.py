@@ -11,6 +11,7 @@ from tuibackup.errors import TuibackupError
 from tuibackup.words import _
 
 if TYPE_CHECKING:
+    from tuibackup.overview.copies import CopyState
     from tuibackup.overview.picture import Picture, ServerRow
     from tuibackup.sop import Clock, Standing
 
@@ -43,17 +44,22 @@ def run(args: argparse.Namespace, context: Context) -> int:
         return _nagios(context)
     picture = look(context)
     found = None
+    copies: tuple[CopyState, ...] = ()
     if args.long:
+        from tuibackup.cli.longcopies import document, look_at_copies, print_copies
         from tuibackup.cli.longstatus import look_longer, print_long
 
         found = look_longer(context, picture)
+        copies = look_at_copies(context, picture)
     if args.json:
         more = {"room": found.document() if found else None} if args.long else {}
-        print_json({**_document(picture), **more})
+        print_json({**_document(picture), **more, **({"copies": document(copies)} if args.long else {})})
     else:
         _print(picture)
         if found:
             print_long(found)
+        if copies:
+            print_copies(copies, picture.now)
     if any(row.has(State.OVERDUE) or row.has(State.NEVER) for row in picture.rows):
         return LATE
     return 1 if any(row.has(State.UNKNOWN) or row.damaged for row in picture.rows) else 0

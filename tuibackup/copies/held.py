@@ -36,19 +36,22 @@ class Held:
     vault_id: str = ""
 
 
-def manifests(target: Target) -> dict[str, Manifest]:
-    """All manifests that can be read, by key, only where every object lies there in its size. Raises CopyError.
+def manifests(target: Target) -> list[Manifest]:
+    """The manifests of which every object lies there in its size: without that it is no copy. Raises CopyError."""
+    return [manifest for manifest, gone in _manifests(target) if not gone]
 
-    A snapshot whose objects are not all there is no copy.
-    """
+
+def incomplete(target: Target) -> list[Manifest]:
+    """The others: something of them is gone. Raises CopyError."""
+    return [manifest for manifest, gone in _manifests(target) if gone]
+
+
+def _manifests(target: Target) -> Iterator[tuple[Manifest, list[Stored]]]:
     sizes = {one.key: one.size for one in target.objects()}
-    found = {}
     for key in sorted(sizes):
         if key.endswith(mf.SUFFIX):
             manifest = mf.decode(whole(target, key), f"{target.name}/{key}")
-            if not lacking(manifest, sizes):
-                found[key] = manifest
-    return found
+            yield manifest, lacking(manifest, sizes)
 
 
 def lacking(manifest: Manifest, sizes: dict[str, int]) -> list[Stored]:

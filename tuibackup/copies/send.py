@@ -14,7 +14,7 @@ from tuibackup.copies import manifest as mf
 from tuibackup.copies.contents import Content, contents
 from tuibackup.copies.manifest import Keys, Manifest, Stored
 from tuibackup.copies.sent import Sent
-from tuibackup.copies.target import PART, AlreadyThereError, CopyError, Target
+from tuibackup.copies.target import PART, AlreadyThereError, CopyError, MissingError, Target
 from tuibackup.errors import VaultError
 from tuibackup.progress import OnProgress, Progress
 from tuibackup.vault.layout import Snapshot
@@ -88,6 +88,8 @@ class _Sending:
 
     def all(self) -> tuple[Manifest, int]:
         spec, target, keys = self.snapshot.spec, self.place.target, self.place.keys
+        if (there := self._copied_before(keys.manifest(spec))) is not None:
+            return there, 0
         files = contents(self.snapshot)
         self.total, self.files_total = sum(one.size for one in files), len(files)
         objects: list[Stored] = []
@@ -115,9 +117,22 @@ class _Sending:
         try:
             target.create(key, data)
         except AlreadyThereError:
-            return self._found(key), self.sent
+            found = self._found(key)
+            self._require_all(found)
+            return found, self.sent
         self._compare(key, data)
         return made, self.sent
+
+    def _copied_before(self, key: str) -> Manifest | None:
+        """The manifest that lies there, where all that it names does; one of ours that names more goes."""
+        try:
+            manifest = self._found(key)
+        except MissingError:
+            return None
+        if all(self._there(one.key) == one.size for one in manifest.objects):
+            return manifest
+        self.place.target.delete(key)
+        return None
 
     def _require_all(self, made: Manifest) -> None:
         """Every object lies there in its size, now: CopyError. A place that was emptied meanwhile is no copy."""
@@ -142,7 +157,6 @@ class _Sending:
                 sentence("{place}: {key} was not made for this vault", place=self.place.target.name, key=key),
                 sentence("nothing was overwritten; name an empty place for the copies"),
             )
-        self._require_all(manifest)
         return manifest
 
     def _file(self, content: Content) -> list[Stored]:

@@ -7,7 +7,7 @@ from tuibackup.config import Config
 from tuibackup.config.copies import CopySettings
 from tuibackup.copies import place as pl
 from tuibackup.copies.fetch import fetch
-from tuibackup.copies.held import Held, Opening, held, manifests
+from tuibackup.copies.held import Held, Opening, held, incomplete, lacking, manifests
 from tuibackup.copies.known import Known
 from tuibackup.copies.target import CopyError, Target
 from tuibackup.errors import UsageError
@@ -31,7 +31,7 @@ def require_copy(config: Config, copy: CopySettings, target: Target) -> pl.Ident
 
 def everything(target: Target, opener: Opening | None, server: str | None = None) -> list[Held]:
     """All snapshots there (of one server), the oldest of each clock first. Raises CopyError."""
-    found = [held(target, manifest, opener) for manifest in manifests(target).values()]
+    found = [held(target, manifest, opener) for manifest in manifests(target)]
     return sorted(
         (one for one in found if server in (None, one.spec.split("/")[0])), key=lambda one: one.spec
     )
@@ -57,6 +57,7 @@ def chosen(target: Target, opener: Opening | None, word: str, scratch: Path) -> 
                 sentence("write SERVER/files/latest or SERVER/databases/2026-11-22T013512Z"),
             )
     if not found:
+        _require_none_incomplete(target, opener, word)
         newest = there[-1].spec if there else ""
         raise UsageError(
             sentence("{place} does not have {snapshot}", place=target.name, snapshot=printable(word)),
@@ -65,6 +66,25 @@ def chosen(target: Target, opener: Opening | None, word: str, scratch: Path) -> 
             else sentence("it has nothing of {server}", server=printable(server)),
         )
     return found
+
+
+def _require_none_incomplete(target: Target, opener: Opening | None, word: str) -> None:
+    """CopyError where a snapshot that may be meant is there, but not all of it."""
+    sizes = {one.key: one.size for one in target.objects()}
+    above = word.strip("/").removesuffix("latest")
+    for manifest in incomplete(target):
+        spec = manifest.snapshot or (held(target, manifest, opener).spec if manifest.names in sizes else "")
+        if spec == above or (spec.startswith(above) and above.endswith("/")) or spec.split("/")[0] == above:
+            gone = lacking(manifest, sizes)[0].key
+            raise CopyError(
+                sentence(
+                    "{place}: of {snapshot} {key} is gone, or was cut short",
+                    place=target.name,
+                    snapshot=spec,
+                    key=gone,
+                ),
+                sentence("the next copy sends it again; tuibackup find looks into other snapshots"),
+            )
 
 
 def _newest_good(
