@@ -18,8 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.acceptance.site import Site
+from tests.acceptance.site import TUIBACKUP, Site
 from tests.jobs.report.month import REPORT, Month, at, mixed
+from tests.terminal import Terminal
 
 JAKARTA = {"TZ": "Asia/Jakarta"}
 HOSTILE = "\x1b[31m<script>alert(1)</script> #panic(1) $x$ *b* | `c` \u202egnp"
@@ -232,3 +233,19 @@ def test_what_cannot_be_is_refused_in_one_line(site: Site) -> None:
         assert said.out == ""
     assert site.tuibackup("--read-only", "report").code == 0
     assert len(site.tuibackup("log", "--json").json) == there
+
+
+def test_the_cockpit_makes_the_report_of_a_month_and_shows_where_it_lies(site: Site) -> None:
+    with Terminal([str(TUIBACKUP)], site.environment(JAKARTA), columns=140, rows=40, cwd=site.home) as seat:
+        seat.wait_for("q quit", "siakad")
+        seat.send("R")
+        seat.wait_for("A month, as 2026-11")
+        seat.send("\x15" + "2026-13\r")
+        seat.wait_for("is no month")
+        seat.send("\x15" + "2026-11\r")
+        seat.wait_for("It lies in", "SHA-256")
+        seat.send("\x1bq")
+    (path,) = (site.state / "reports").iterdir()
+    assert path.name in ("2026-11.pdf", "2026-11.html")
+    recorded = [entry["body"] for entry in site.tuibackup("log", "--json").json if entry["kind"] == "report"]
+    assert recorded[-1]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()

@@ -252,6 +252,11 @@ ACTIONS: tuple[Action, ...] = (
         "messages", ("M",), later("messages"),
         later("Who was told what of all this, when, and what could not be sent."), why_not=_messages,
     ),
+    Action(
+        "report", ("R",), later("report"),
+        later("Make the report of a month or a year in the SOP's own form, and show where it lies."),
+        changes=True,
+    ),
     Action("filter", ("slash",), later("filter"), later("Show only what contains a text; empty shows all again."),
            footer=5, panes=(1, 4), why_not=_filter),
     Action("sort", ("s",), later("sort"), later("Sort the servers again, worst first."), footer=10, why_not=_sort),

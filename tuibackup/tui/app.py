@@ -20,6 +20,7 @@ from tuibackup.tui.doing.keeping import Keeping
 from tuibackup.tui.doing.messages import Messages
 from tuibackup.tui.doing.notes import Notes
 from tuibackup.tui.doing.proofs import Proofs
+from tuibackup.tui.doing.reporting import Reporting
 from tuibackup.tui.doing.setting_up import SettingUp
 from tuibackup.tui.doing.stopping import Stopping
 from tuibackup.tui.following import Following
@@ -100,6 +101,7 @@ class Cockpit(Seat, inherit_bindings=False):
             Keeping(self),
             Stopping(self),
             Messages(self),
+            Reporting(self),
         )
         self._doers: tuple[object, ...] = (self, self.main, self.backups, self.notes, *others)
 

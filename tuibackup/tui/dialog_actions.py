@@ -281,6 +281,12 @@ DIALOGS: Mapping[str, Kind] = {
         (),
         typing=True,
     ),
+    "report": Kind(
+        later("report"),
+        later("The month or the year that the report is about. Enter makes it, in the SOP's own form; esc makes none."),
+        (),
+        typing=True,
+    ),
     "setup": Kind(
         later("add, edit"),
         later(

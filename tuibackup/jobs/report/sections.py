@@ -25,7 +25,7 @@ from tuibackup.sop import Clock, Outcome, Step, limit
 from tuibackup.text import count, duration
 from tuibackup.words import _, joined, ngettext
 
-_NUMBER = Column("No", 3, right=True)
+_NUMBER = Column("No", 4.5, right=True)
 
 
 def summary(report: Report) -> Iterable[Block]:
@@ -160,8 +160,8 @@ def compliance(report: Report) -> Iterable[Block]:
         columns += [
             Column(_("{clock}: good backups").format(clock=titles[clock]), 9, right=True),
             Column(_("newest"), 10),
-            Column(_("compliance"), 18),
-            Column(_("at the end"), 8),
+            Column(_("compliance"), 16),
+            Column(_("at the end"), 10.5),
         ]
     yield Heading(_("Compliance with the clocks"))
     yield Table(

@@ -69,3 +69,14 @@ class AskApproval(Typed):
     def __init__(self, question: str) -> None:
         text = _("[restore] approval = true: who approved it, and why, is kept in the log.")
         super().__init__(question, text, _("next"))
+
+
+class AskSpan(Typed):
+    """Which month or year a report is about; `fault` is what was wrong with the last answer."""
+
+    kind = "report"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("report")]
+
+    def __init__(self, about: str, fault: str = "") -> None:
+        text = _("A month, as 2026-11, or a year. The report goes to a file, and its SHA-256 into the log.")
+        super().__init__(_("Make a report"), fault or text, _("make it"), about)
