@@ -14,7 +14,8 @@ from tests.tui.conftest import Open, Opener
 from tuibackup.ledger import Kind, Ledger
 from tuibackup.overview.past import Past, past
 from tuibackup.overview.picture import Picture, Rows
-from tuibackup.run.journal.events import Slow
+from tuibackup.run.journal.events import JobPlanned, JobProgress, Slow
+from tuibackup.run.journal.job_view import JobView
 from tuibackup.sop import Clock, Step
 from tuibackup.tui import actions
 from tuibackup.tui.app import Cockpit
@@ -134,6 +135,24 @@ async def test_every_action_of_the_page_is_about_its_server_whatever_is_marked(
             assert done == [f"{action.id} {server}"] or f"{action.label}: " in seat.foot + seat.screen, (
                 action.id
             )
+
+
+async def test_the_page_shows_the_jobs_of_its_server(cockpit: Opener) -> None:
+    """A drill that was begun there went on behind it."""
+    jobs = []
+    for server in ("perpus", "lms"):
+        common = {"time": "2026-11-22T01:31:00Z", "run": f"drill-{server}", "server": server}
+        what = f"{server}/files"
+        planned = JobPlanned(**common, job="drill", what=what, command=("drill", server), operator="andi")
+        told = JobProgress(**common, subject=what, items=1, bytes=61, unit="B", bytes_total=100)
+        jobs.append(JobView(planned.run).apply(planned).apply(told))
+    async with cockpit(only()) as seat:
+        await seat.press("enter")
+        assert "drill perpus" not in seat.screen
+        await seat.show(replace(only(), jobs=tuple(jobs)))
+        assert "► drill perpus/files" in seat.screen
+        assert "61%" in seat.screen
+        assert "drill lms/files" not in seat.screen
 
 
 async def test_b_plans_the_page_s_server_and_leaves_the_marks(cockpit: Opener) -> None:

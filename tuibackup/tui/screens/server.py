@@ -22,11 +22,13 @@ from tuibackup.overview.picture import (
 )
 from tuibackup.overview.unprotected import in_a_line
 from tuibackup.run.journal.events import Slow
+from tuibackup.run.journal.job_view import JobView
 from tuibackup.sop import Outcome, Standing
 from tuibackup.text import cells, count, shorten, size
 from tuibackup.tui import actions, symbols
 from tuibackup.tui.dialog_actions import bindings
 from tuibackup.tui.lines import Line, Span, cut, width, wrapped
+from tuibackup.tui.panes.jobs import job_lines
 from tuibackup.tui.panes.serverline import SIGNS, run_words
 from tuibackup.tui.panes.year import year_lines
 from tuibackup.tui.screens.details import clock_lines, configured, field, run_details, standing_lines
@@ -100,6 +102,12 @@ class ServerPage(Dialog[None]):
     @property
     def row(self) -> ServerRow | None:
         return self._picture.row(self.server.name)
+
+    @property
+    def _jobs(self) -> tuple[JobView, ...]:
+        """The jobs under way, or just ended, that concern this server."""
+        mine = (self.server.name, "")
+        return tuple(job for job in self._picture.jobs if job.planned and job.planned.server in mine)
 
     @property
     def situation(self) -> actions.Situation:
@@ -264,6 +272,7 @@ class ServerPage(Dialog[None]):
             if row.run:
                 state = "waiting" if row.run.waiting else "running"
                 lines.append(cut(((f"{SIGNS[state]} {run_words(row.run, room)}", state),), room))
+            lines += job_lines(self._jobs, room)
             lines += standing_lines(row, self._picture.now, self._keymap, room)
         if self._fault:
             lines += wrapped(f"{symbols.FAILED} {self._fault}", room, 2, "failed")
