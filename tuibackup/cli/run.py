@@ -7,7 +7,7 @@ from contextlib import ExitStack, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from tuibackup.cli.context import Context
-from tuibackup.errors import LedgerHeldError, UsageError
+from tuibackup.errors import ConfigError, LedgerHeldError, TuibackupError, UsageError
 from tuibackup.words import _
 
 if TYPE_CHECKING:
@@ -63,11 +63,18 @@ def run(args: argparse.Namespace, context: Context) -> int:
         raise UsageError(
             _("--failed chooses by the last try, --due and --overdue by the clocks; say one of them")
         )
-    code = _carry_out(args, context)
-    if (args.due or args.overdue) and not (args.dry_run or context.read_only):
-        from tuibackup.run.process.afterwards import tell_afterwards
+    if not (args.due or args.overdue) or args.dry_run or context.read_only:
+        return _carry_out(args, context)
+    from tuibackup.run.process.afterwards import tell_afterwards
 
-        tell_afterwards(context.config, heartbeat=True)
+    try:
+        code = _carry_out(args, context)
+    except ConfigError:
+        raise
+    except TuibackupError:  # a timer's: nobody reads what is printed, and no heartbeat is due
+        tell_afterwards(context.config)
+        raise
+    tell_afterwards(context.config, heartbeat=True)
     return code
 
 
