@@ -132,3 +132,29 @@ def test_a_database_server_that_is_not_empty_is_left_alone(
     refused = site.tuibackup("recover", "siakad", "--onto", "baru")
     assert refused.code == 2
     assert "--approved-by NAME --reason TEXT" in refused.err
+
+
+@pytest.mark.long
+def test_a_server_comes_back_out_of_a_copy_when_the_vault_is_lost(
+    lost: tuple[Site, Path], backed_up: BackedUp, empty: PrivateMariadb, tmp_path: Path
+) -> None:
+    site, source = lost
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    site.settings = f'[copies.usb]\nto = "{copy}"\n[drill]\nfolder = "{tmp_path}"\n'
+    site.write_config()
+    said = site.tuibackup("copy", "siakad", "--to", "usb")
+    assert said.code == 0, said.out + said.err
+    subprocess.run(["chmod", "-R", "u+w", site.vault], check=True)
+    shutil.rmtree(site.vault)
+    shutil.rmtree(site.state)
+    page = site.tuibackup("recover", "siakad", "--from", "usb")
+    assert page.code == 0, page.err
+    assert "--from usb" in page.out
+    assert "They lie in the copy usb." in page.out
+    said = site.tuibackup("recover", "siakad", "--onto", "baru", "--from", "usb", "--json")
+    assert said.code == 0, said.out + said.err
+    subprocess.run(["sh", "-ec", "\n".join(said.json["steps"][0]["swap"])], check=True)
+    assert tree(source) == tree(source.with_name("away"))
+    query = "CHECKSUM TABLE akademik.nilai"
+    assert empty.sql(query) == backed_up.source.sql(query)

@@ -2,6 +2,7 @@
 
 import argparse
 
+from tuibackup.cli import fromcopy
 from tuibackup.cli.approved import approved
 from tuibackup.cli.context import Context
 from tuibackup.cli.output import print_json
@@ -31,6 +32,7 @@ def define(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--approved-by", default="", metavar="NAME", help=_("who approved this recovery"))
     parser.add_argument("--reason", default="", metavar="TEXT", help=_("why; both are recorded"))
+    fromcopy.define(parser)
     parser.add_argument("--json", action="store_true", help=_("one JSON document"))
     parser.add_argument("--detach", action="store_true", help=_("start it, and leave it alone"))
 
@@ -49,12 +51,19 @@ def run(args: argparse.Namespace, context: Context) -> int:
             _("--read-only: {command} would change something").format(command="recover --onto"),
             _("leave --read-only out"),
         )
-    context.require_disk()
+    said = fromcopy.source(args, context)
     approval = approved(args, context)
     only = Clock(args.only) if args.only else None
-    plan = plan_recovery(context.config, args.server, args.onto, only=only, approval=approval)
-    words = Recover(server=args.server, onto=args.onto, only=only, approval=approval, dry_run=args.dry_run)
-    wanted = order(words, context.operator, server=args.server, what=plan.body()["detail"])
+    what = f"{args.server} → {args.onto}"
+    if said["source"]:
+        context.config.server(args.onto)  # what the copy holds is known only when it was asked
+    else:
+        context.require_disk()
+        plan_recovery(context.config, args.server, args.onto, only=only, approval=approval)
+    words = Recover(
+        server=args.server, onto=args.onto, only=only, approval=approval, dry_run=args.dry_run, **said
+    )
+    wanted = order(words, context.operator, server=args.server, what=what)
     if args.dry_run:
         return do_here(wanted, context, as_json=args.json)
     return do(wanted, context, as_json=args.json, several=False, detach=args.detach)
@@ -74,12 +83,15 @@ def _page(args: argparse.Namespace, context: Context) -> int:
             ),
             _("name the server that takes its place: --onto OTHER"),
         )
-    context.require_disk()
-    found = sources(context.config, args.server)
-    now = datetime.now().astimezone()
-    if args.json:
-        print_json(document(context.config, found))
-        return 0
-    page = blocks(context.config, found, now)
-    print(as_markdown(page) if args.format == "md" else as_text(page), end="")
+    if args.source is None:
+        context.require_disk()
+    with fromcopy.looking(args, context, args.server):
+        identity = ("--identity", str(args.identity)) if args.identity else ()
+        copy = ("--from", args.source, *identity) if args.source else ()
+        found = sources(context.config, args.server, copy=copy)
+        page = blocks(context.config, found, datetime.now().astimezone())
+        if args.json:
+            print_json(document(context.config, found))
+        else:
+            print(as_markdown(page) if args.format == "md" else as_text(page), end="")
     return 0

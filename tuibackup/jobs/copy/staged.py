@@ -20,7 +20,7 @@ from tuibackup.filelock import try_lock, unlock
 from tuibackup.jobs.copy.inside import chosen, everything, require_copy
 from tuibackup.jobs.copy.reach import opener, reached
 from tuibackup.jobs.copy.way import Way
-from tuibackup.jobs.process.order import Drill, Restore
+from tuibackup.jobs.process.order import Drill, Recover, Restore
 from tuibackup.progress import Progress
 from tuibackup.run.scratch.folder import LEAST_FREE
 from tuibackup.text import size
@@ -31,15 +31,21 @@ from tuibackup.vault.output import vault_errors
 from tuibackup.vault.removal import remove_tree
 from tuibackup.words import sentence
 
-_LISTS = ("/snapshot.json", "/tables.json", "/index.sqlite")
+_LISTS = ("/snapshot.json", "/tables.json", "/index.sqlite", "/server.json")
 
 
 @contextmanager
 def staged(
-    words: Restore | Drill, config: Config, way: Way, on_progress: Callable[[str, Progress], None]
-) -> "Iterator[tuple[Restore | Drill, Config]]":
+    words: Restore | Drill | Recover, config: Config, way: Way, on_progress: Callable[[str, Progress], None]
+) -> "Iterator[tuple[Restore | Drill | Recover, Config]]":
     """The same words about a vault that has what they need, and the configuration with that vault. Raises CopyError."""
-    what = words.what if isinstance(words, Drill) else words.snapshot
+    match words:
+        case Drill():
+            what = words.what
+        case Recover():
+            what = words.server
+        case _:
+            what = words.snapshot
     if not what:
         raise UsageError(
             sentence("--due chooses by itself"), sentence("with --from name what is to be drilled")

@@ -137,7 +137,7 @@ class Drill(FromCopy, frozen=True, kw_only=True, tag_field="do", tag="drill"):
         return ("drill", *([self.what] if self.what else []), *["--due"] * self.due, *self.of())
 
 
-class Recover(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="recover"):
+class Recover(FromCopy, frozen=True, kw_only=True, tag_field="do", tag="recover"):
     """Recover `server` onto another one of the configuration; `only`: the files, or the databases."""
 
     server: str
@@ -151,6 +151,7 @@ class Recover(msgspec.Struct, frozen=True, kw_only=True, tag_field="do", tag="re
         return (
             *("recover", self.server, "--onto", self.onto),
             *(("--only", self.only.value) if self.only else ()),
+            *self.of(),
             *self.approval.command(),
             *["--dry-run"] * self.dry_run,
         )

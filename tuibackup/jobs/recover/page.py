@@ -102,14 +102,12 @@ def _what_there_is(config: Config, found: Sources, now: datetime) -> list[Block]
                 Clock.DATABASES: _("no good snapshot of its databases"),
             }
             page.append(Block("item", missing[clock]))
-    page.append(
-        Block(
-            "text",
-            _("They lie on the backup disk, in {folder}.").format(
-                folder=printable(str(config.vault.path / found.server))
-            ),
-        )
-    )
+    if found.copy:
+        place = _("They lie in the copy {copy}.").format(copy=found.copy[1])
+    else:
+        folder = printable(str(config.vault.path / found.server))
+        place = _("They lie on the backup disk, in {folder}.").format(folder=folder)
+    page.append(Block("text", place))
     times = [one.expected.seconds for one in found.of if one.expected]
     if times and len(times) == len(found.of):
         page.append(
@@ -159,11 +157,17 @@ def _expected(source: Source, now: datetime) -> str:
 
 def _prove(_config: Config, found: Sources) -> list[Block]:
     reason = shlex.quote(_("recovery of {server}").format(server=found.server))
+    holds = [Block("code", f"tuibackup hold {one.snapshot.spec} --reason {reason}") for one in found.of]
     return [
         Block("", _("Prove the backup first, and make sure that nothing removes it meanwhile")),
-        *(Block("code", f"tuibackup verify {one.snapshot.spec}") for one in found.of),
-        *(Block("code", f"tuibackup hold {one.snapshot.spec} --reason {reason}") for one in found.of),
+        *(Block("code", f"tuibackup verify {one.snapshot.spec}{_from(found)}") for one in found.of),
+        *(() if found.copy else holds),
     ]
+
+
+def _from(found: Sources) -> str:
+    """The words that name the copy."""
+    return "".join(f" {shlex.quote(word)}" for word in found.copy)
 
 
 def _machine(_config: Config, found: Sources) -> list[Block]:
@@ -262,8 +266,8 @@ def _restore(config: Config, found: Sources) -> list[Block]:
         Block(
             "", _("Bring everything back: folders beside where they belong, databases into the empty server")
         ),
-        Block("code", f"tuibackup recover {found.server} --onto {other} --dry-run"),
-        Block("code", f"tuibackup recover {found.server} --onto {other}{approved}"),
+        Block("code", f"tuibackup recover {found.server} --onto {other}{_from(found)} --dry-run"),
+        Block("code", f"tuibackup recover {found.server} --onto {other}{_from(found)}{approved}"),
         Block(
             "text",
             _(
@@ -278,7 +282,7 @@ def _restore(config: Config, found: Sources) -> list[Block]:
             page.append(
                 Block(
                     "code",
-                    f"tuibackup restore {files.snapshot.spec} {shlex.quote(folder)} --into {into}{approved}",
+                    f"tuibackup restore {files.snapshot.spec} {shlex.quote(folder)} --into {into}{_from(found)}{approved}",
                 )
             )
     if databases := found.clock(Clock.DATABASES):
@@ -286,7 +290,7 @@ def _restore(config: Config, found: Sources) -> list[Block]:
             Block(
                 "code",
                 f"tuibackup restore {databases.snapshot.spec} --database {shlex.quote(printable(name))}"
-                f" --into {other}{approved}",
+                f" --into {other}{_from(found)}{approved}",
             )
             for name, _size in databases.parts
         ]
@@ -295,7 +299,7 @@ def _restore(config: Config, found: Sources) -> list[Block]:
 
 def _database_accounts(_config: Config, found: Sources) -> list[Block]:
     databases = found.clock(Clock.DATABASES)
-    if databases is None or not (databases.snapshot.path / "users.sql").exists():
+    if databases is None or found.copy or not (databases.snapshot.path / "users.sql").exists():
         return []
     script = shlex.quote(str(databases.snapshot.path / "restore.sh"))
     return [
@@ -347,11 +351,26 @@ def _try_it(_config: Config, found: Sources) -> list[Block]:
         Block("code", f"tuibackup trust {found.server}"),
         Block("code", f"tuibackup run {found.server}"),
         Block("code", f"tuibackup note --server {found.server} {recovered}"),
-        *(Block("code", f"tuibackup release {one.snapshot.spec} --reason {recovered}") for one in found.of),
+        *(
+            ()
+            if found.copy
+            else (
+                Block("code", f"tuibackup release {one.snapshot.spec} --reason {recovered}")
+                for one in found.of
+            )
+        ),
     ]
 
 
 def _without_tuibackup(found: Sources) -> list[Block]:
+    if found.copy:
+        return [
+            Block("part", _("Without tuibackup")),
+            Block(
+                "text",
+                _("docs/recovery.md of tuibackup tells how a copy is read with sh, age, tar and zstd."),
+            ),
+        ]
     page = [
         Block("part", _("Without tuibackup")),
         Block("text", _("With sh, tar and zstd, where the backup disk is mounted:")),

@@ -1,5 +1,6 @@
 """What a server can be recovered from: its newest good snapshots, what proves them, and how long it may take."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -85,20 +86,27 @@ class Sources:
     of: tuple[Source, ...]
     facts: "Facts | None"
     fault: str = ""  # why what was kept cannot be read
+    copy: tuple[str, ...] = ()  # the words that say out of which copy they come; none: out of the vault
 
     def clock(self, clock: Clock) -> Source | None:
         return next((one for one in self.of if one.clock is clock), None)
 
 
-def sources(config: Config, server: str) -> Sources:
+def sources(config: Config, server: str, *, copy: Sequence[str] = ()) -> Sources:
     """Read vault and ledger. The server need not be configured any more, nor need there be a ledger.
+
+    `copy`: the words that name the copy of which only the lists lie in the vault now.
 
     Raises UsageError: nobody knows it; VaultError: nothing good is stored of it.
     """
     vault = open_vault(config, create=False)
     if server not in vault.servers():
         config.server(server)
-    newest = [one for one in (vault.latest(server, clock) for clock in Clock) if one]
+    if copy:
+        good = [next((one for one in vault.newest(server, clock) if one.good), None) for clock in Clock]
+    else:
+        good = [vault.latest(server, clock) for clock in Clock]
+    newest = [one for one in good if one]
     if not newest:
         raise VaultError(
             sentence("{server}: there is no good snapshot to recover it from", server=printable(server)),
@@ -110,7 +118,7 @@ def sources(config: Config, server: str) -> Sources:
             ledger = open_.enter_context(open_ledger(config, read_only=True))
         found = tuple(_source(one, ledger) for one in newest)
     facts, fault = _facts(newest)
-    return Sources(server, found, facts, fault)
+    return Sources(server, found, facts, fault, tuple(copy))
 
 
 def _source(snapshot: "Snapshot", ledger: "Ledger | None") -> Source:
