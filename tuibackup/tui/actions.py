@@ -234,6 +234,11 @@ ACTIONS: tuple[Action, ...] = (
         changes=True, page=True, why_not=_under_cursor,
     ),
     Action(
+        "recover", ("R",), later("recover"),
+        later("The page to follow when the server under the cursor is lost: its snapshots, the order, the commands."),
+        page=True, why_not=_under_cursor,
+    ),
+    Action(
         "add", ("a",), later("add server"),
         later("Set up a server by questions; every answer is tried at once. Nothing is written before the last one."),
         footer=15, changes=True,

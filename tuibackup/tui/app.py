@@ -20,6 +20,7 @@ from tuibackup.tui.doing.keeping import Keeping
 from tuibackup.tui.doing.messages import Messages
 from tuibackup.tui.doing.notes import Notes
 from tuibackup.tui.doing.proofs import Proofs
+from tuibackup.tui.doing.recovering import Recovering
 from tuibackup.tui.doing.reporting import Reporting
 from tuibackup.tui.doing.setting_up import SettingUp
 from tuibackup.tui.doing.stopping import Stopping
@@ -99,6 +100,7 @@ class Cockpit(Seat, inherit_bindings=False):
             SettingUp(self, self.backups.start),
             Proofs(self),
             Keeping(self),
+            Recovering(self),
             Stopping(self),
             Messages(self),
             Reporting(self),

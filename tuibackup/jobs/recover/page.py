@@ -278,11 +278,11 @@ def _restore(config: Config, found: Sources) -> list[Block]:
     ]
     if files := found.clock(Clock.FILES):
         for folder in _folders(files):
-            into = shlex.quote(f"{other}:{folder}.recovered")
+            words = f"{shlex.quote(folder)} --into {shlex.quote(f'{other}:{folder}.recovered')}"
             page.append(
                 Block(
                     "code",
-                    f"tuibackup restore {files.snapshot.spec} {shlex.quote(folder)} --into {into}{_from(found)}{approved}",
+                    f"tuibackup restore {files.snapshot.spec} {words}{_from(found)}{approved}",
                 )
             )
     if databases := found.clock(Clock.DATABASES):
