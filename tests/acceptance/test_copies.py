@@ -208,3 +208,36 @@ def test_damage_in_a_copy_is_found_is_no_copy_and_is_sent_again(world: World) ->
     assert healed["sent"] == len(content)
     assert part.read_bytes() == content
     assert site.tuibackup("verify", "--from", "usb").code == 0
+
+
+def test_the_ledger_travels_along_in_pieces_and_tells_what_was_done_to_the_one_at_home(world: World) -> None:
+    site, place = world.site, world.usb / "ledger"
+    before = {path.name: path.read_bytes() for path in place.iterdir()}
+    assert {name.split("-")[0] for name in before} == {"entries", "seal"}
+    site.tuibackup("note", "something more")
+    assert site.tuibackup("copy", "--to", "usb").code == 0
+    pieces = sorted(path.name for path in place.glob("entries-*.jsonl"))
+    assert len(pieces) == 2
+    assert int(pieces[0].split("-")[2][:9]) + 1 == int(pieces[1].split("-")[1]), "nothing is sent twice"
+    assert all((place / name).read_bytes() == content for name, content in before.items()), "nor replaced"
+    words = ("ledger", "verify", "--read-only", "--against", str(place), "--json")
+    said = site.tuibackup(*words)
+    assert (said.code, said.json["problems"]) == (0, [])
+    assert said.json["compared"]["others"] > 10
+    kept = site.folder / "kept-state"
+    shutil.copytree(site.state, kept)
+    try:
+        for path in (*site.state.glob("ledger.*"), *(site.state / "seals").iterdir()):
+            path.unlink()
+        site.tuibackup("note", "all of it begun anew")
+        said = site.tuibackup(*words)
+        assert said.code == 1
+        assert any(
+            f"entry 1 is another one than the export {place}" in one["text"] for one in said.json["problems"]
+        )
+    finally:
+        shutil.rmtree(site.state)
+        kept.rename(site.state)
+    sealed = {path.name for path in (world.sealed / "ledger").iterdir()}
+    assert sealed
+    assert all(name.endswith(".age") for name in sealed)

@@ -19,6 +19,7 @@ from tuibackup.jobs.copy.keep import keep
 from tuibackup.jobs.copy.plan import CopyPlan, known, plan_copies
 from tuibackup.jobs.copy.probing import probe_if_due
 from tuibackup.jobs.copy.reach import reached
+from tuibackup.jobs.copy.record import send_record
 from tuibackup.jobs.copy.way import Way
 from tuibackup.jobs.recorder import Recorder, Result
 from tuibackup.ledger.entries import Kind
@@ -173,6 +174,7 @@ def _copy(
         for snapshot in plan.passed:
             _pass_over(plan.copy, snapshot, recorder)
         yield from keep(plan.copy, config, notes, target, vault, recorder)
+        yield from send_record(config, target, place.sealing)
 
 
 def _about(on_progress: Callable[[str, Progress], None], spec: str) -> OnProgress:

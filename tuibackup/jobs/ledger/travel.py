@@ -1,49 +1,52 @@
 """What travels with a copy: the ledger in pieces that are never replaced, and the newest seals.
 
-A copy creates files and replaces none. So the entries that it does not have yet become one more piece, named by its
-first and last entry; a piece that was lost on the way is written anew with the next one.
+A copy creates objects and replaces none. So the entries that it does not have yet become more pieces, each named by its
+first and last entry; a piece that was lost is made anew with what follows.
 """
 
 import re
 from collections.abc import Collection, Iterator
-from pathlib import Path
 
 from tuibackup.config import Config
-from tuibackup.jobs.ledger.export import export_to
 from tuibackup.ledger import seal as seals
 from tuibackup.run.places import look_into_ledger, seals_folder
 
 FOLDER = "ledger"  # of a copy, beside its servers
 _PIECE = re.compile(r"entries-(\d{9,})-(\d{9,})\.jsonl")
+_LARGEST = 16 << 20  # bytes of a piece, but for its last line
 
 
-def pieces(config: Config, have: Collection[str], folder: Path) -> list[Path]:
-    """Write into `folder`, an empty place of the caller's, what a copy lacks that has the names `have` in FOLDER.
+def pieces(config: Config, have: Collection[str]) -> Iterator[tuple[str, bytes]]:
+    """Name and content of each object that a copy lacks which has those named `have` in FOLDER.
 
-    Each file is to be created under its own name, and none replaced. Raises LedgerError, TuibackupError, OSError.
+    Each is to be created, and none replaced. Raises LedgerError, OSError.
     """
-    made = [*_entries(config, have, folder)]
+    yield from _entries(config, _last(have))
     for seal in seals.written(seals_folder(config)):
         name = f"seal-{seal.head.seq:09}-{seals.short(seal.fingerprint)}.txt"
-        if f"{name}.sig" not in have:
-            made += [_file(folder / name, seal.statement), _file(folder / f"{name}.sig", seal.signature)]
-    return made
+        for file, text in ((name, seal.statement), (f"{name}.sig", seal.signature)):
+            if file not in have:
+                yield file, text.encode()
 
 
-def _entries(config: Config, have: Collection[str], folder: Path) -> Iterator[Path]:
-    draft = folder / ".piece"
+def _entries(config: Config, after: int) -> Iterator[tuple[str, bytes]]:
     ledger, _fault = look_into_ledger(config)
+    lines: list[bytes] = []
+    first, length = 0, 0
     with ledger:
-        exported = export_to(ledger, draft, after=_last(have))
-    if not exported.entries:
-        draft.unlink()
-        return
-    yield draft.rename(folder / f"entries-{exported.first:09}-{exported.head.seq:09}.jsonl")
+        for last, line in ledger.lines(after):
+            first = first or last
+            lines.append(line.encode("utf-8", "backslashreplace") + b"\n")
+            length += len(lines[-1])
+            if length >= _LARGEST:
+                yield _named(first, last), b"".join(lines)
+                lines, first, length = [], 0, 0
+        if lines:
+            yield _named(first, last), b"".join(lines)
 
 
-def _file(path: Path, text: str) -> Path:
-    path.write_text(text)
-    return path
+def _named(first: int, last: int) -> str:
+    return f"entries-{first:09}-{last:09}.jsonl"
 
 
 def _last(have: Collection[str]) -> int:
