@@ -194,6 +194,7 @@ def test_what_is_away_is_no_fault_and_nothing_fills_its_place(world: World) -> N
     assert "nothing is missing" in site.tuibackup("copy", "--to", "usb").out
 
 
+@pytest.mark.long
 def test_damage_in_a_copy_is_found_is_no_copy_and_is_sent_again(world: World) -> None:
     site = world.site
     part = next(world.usb.rglob("snapshot.json"))

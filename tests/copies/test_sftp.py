@@ -52,6 +52,7 @@ class TestSftp(Conformance):
         host.cut_connections()
         assert [one.key for one in target.objects()] == ["a/one"]
 
+    @pytest.mark.long
     def test_a_host_that_is_gone_is_away(self, target: SftpTarget, host: PrivateSshd) -> None:
         target.create("a/one", b"first")
         host.stop()

@@ -75,11 +75,14 @@ class _Sending:
     current: str = ""
     records: dict[str, Sent] = field(default_factory=dict)
     there: dict[str, dict[str, int]] = field(default_factory=dict)
+    at_once: int = field(init=False)
     pool: ThreadPoolExecutor = field(init=False)
     lock: Lock = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
-        self.pool = ThreadPoolExecutor(self.place.target.parallel, thread_name_prefix="copy")
+        # What is encrypted is twice in memory: one part at a time keeps within what two that are not take.
+        self.at_once = 1 if self.place.sealing else self.place.target.parallel
+        self.pool = ThreadPoolExecutor(self.at_once, thread_name_prefix="copy")
 
     def close(self) -> None:
         self.pool.shutdown(cancel_futures=True)
@@ -178,7 +181,13 @@ class _Sending:
         waiting: deque[Future[Stored]] = deque()
         stored: list[Stored] = []
         digest = hashlib.sha256()
-        for number, data in enumerate(_parts(content.path, parts), 1):
+        pieces = _parts(content.path, parts)
+        for number in range(1, parts + 1):
+            if (
+                len(waiting) >= self.at_once
+            ):  # before the next is read: each takes its memory until it is sent
+                stored.append(waiting.popleft().result())
+            data = next(pieces)
             digest.update(data)
             if number == parts and content.sha256 and digest.hexdigest() != content.sha256:
                 raise CopyError(
@@ -187,8 +196,6 @@ class _Sending:
                         "the backup disk damaged it: tuibackup verify {snapshot}", snapshot=self.snapshot.spec
                     ),
                 )
-            if len(waiting) >= self.place.target.parallel:
-                stored.append(waiting.popleft().result())
             waiting.append(self.pool.submit(self._part, content, record, number, parts, data))
             del data
         stored += [one.result() for one in waiting]
