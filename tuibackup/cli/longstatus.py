@@ -10,10 +10,11 @@ from tuibackup.errors import TuibackupError
 from tuibackup.words import _, ngettext
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from tuibackup.overview.picture import Picture
     from tuibackup.overview.room import ServerRoom
+    from tuibackup.overview.rule_parts import Part
     from tuibackup.run.holds import Hold
 
 
@@ -28,6 +29,7 @@ class Long:
     frees: dict[str, int]
     holds: "Sequence[Hold]"
     today: date
+    rules: "Mapping[str, Sequence[Part]]"  # 3-2-1-1-0, by server
 
     def document(self) -> dict[str, Any]:
         """As `status --long --json` has it under `room`."""
@@ -41,11 +43,16 @@ class Long:
             "holds": [one.document(self.today) for one in self.holds],
         }
 
+    def rules_document(self) -> dict[str, Any]:
+        """As it stands under `3-2-1-1-0`."""
+        return {server: {one.name: one.document() for one in parts} for server, parts in self.rules.items()}
+
 
 def look_longer(context: Context, picture: "Picture") -> Long | None:
     """None, and a line that says why, where ledger or vault cannot be read."""
     from tuibackup.jobs.retention.plan import plan_retention
     from tuibackup.overview.room import full_on, room_of
+    from tuibackup.overview.three_two_one import three_two_one
 
     if picture.room is None:
         return None  # said already
@@ -54,11 +61,12 @@ def look_longer(context: Context, picture: "Picture") -> Long | None:
         holds = list(context.holds().values())  # first: it finds out whether the disk answers
         rooms = room_of(context.ledger, config.servers, picture.now)
         frees = {plan.server: plan.frees for plan in plan_retention(config) if plan.goes}
+        rules = {one: three_two_one(config, context.ledger, one, picture.now) for one in config.servers}
     except TuibackupError as error:
         say(str(error))
         return None
     free = max(0, picture.room.free - config.vault.least_free(picture.room.total))
-    return Long(rooms, free, full_on(free, rooms, today), frees, holds, today)
+    return Long(rooms, free, full_on(free, rooms, today), frees, holds, today, rules)
 
 
 def print_long(found: Long) -> None:
@@ -80,9 +88,22 @@ def print_long(found: Long) -> None:
         heads = [_("server"), _("snapshots"), _("on disk"), _("more a month"), _("retention frees")]
         print_table(heads, rows, "<>>>>")
     print_hanging("", _forecast(found))
+    _print_rules(found)
     for hold in found.holds:
         mark = MARKS["overdue" if hold.passed(found.today) else "unknown"]
         print_hanging(f"{mark} ", f"{hold.snapshot}: {_(hold.words(found.today))}")
+
+
+def _print_rules(found: Long) -> None:
+    """3-2-1-1-0: a line for each server, and what it lacks."""
+    from tuibackup.overview.rule_parts import in_a_line, lacking
+
+    for server, parts in found.rules.items():
+        missing = lacking(parts)
+        mark = MARKS["warnings" if missing else "done"]
+        print_hanging(f"{mark} ", f"{server}: 3-2-1-1-0: {in_a_line(parts)}")
+        for text in missing:
+            print_hanging("    ", text)
 
 
 def _forecast(found: Long) -> str:

@@ -52,8 +52,9 @@ def run(args: argparse.Namespace, context: Context) -> int:
         found = look_longer(context, picture)
         copies = look_at_copies(context, picture)
     if args.json:
-        more = {"room": found.document() if found else None} if args.long else {}
-        print_json({**_document(picture), **more, **({"copies": document(copies)} if args.long else {})})
+        room = {"room": found.document(), "3-2-1-1-0": found.rules_document()} if found else {"room": None}
+        more = {**room, "copies": document(copies)} if args.long else {}
+        print_json({**_document(picture), **more})
     else:
         _print(picture)
         if found:

@@ -13,6 +13,7 @@ import msgspec
 from tuibackup.ledger.entries import Entry, Kind
 from tuibackup.ledger.past import Stored, Tally
 from tuibackup.ledger.queries import Queries, better, midnight, monday
+from tuibackup.overview.rule_parts import Part
 from tuibackup.run.holds import holds
 from tuibackup.run.journal.events import ClockResult, Slow, Unusual
 from tuibackup.sop import Clock, Outcome, Step
@@ -122,6 +123,7 @@ class Past(msgspec.Struct, frozen=True):
     kept: int = 0
     stored: int = 0
     a_month: float | None = None
+    rule: tuple[Part, ...] = ()  # 3-2-1-1-0, where somebody looked
 
 
 def past(

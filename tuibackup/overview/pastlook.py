@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+import msgspec
+
 from tuibackup.config import Config
 from tuibackup.errors import TuibackupError
 from tuibackup.ledger.store import Ledger
@@ -16,6 +18,7 @@ from tuibackup.overview.asked import (
 )
 from tuibackup.overview.helper import Fault
 from tuibackup.overview.output import said_by
+from tuibackup.overview.three_two_one import three_two_one
 from tuibackup.run.places import look_into_ledger
 from tuibackup.words import use_language
 
@@ -50,13 +53,18 @@ class PastLook:
         try:
             match question:
                 case PastQuestion():
-                    return past.past(self._opened(), question.server, datetime.now(UTC))
+                    return self._past(question.server, datetime.now(UTC))
                 case PageQuestion():
                     return self._page(question.server, question.wanted, question.offset)
                 case OutputQuestion():
                     return self._lines(question)
         except TuibackupError as error:
             return Fault(str(error))
+
+    def _past(self, server: str, now: datetime) -> past.Past:
+        found = past.past(self._opened(), server, now)
+        rule = three_two_one(self._config, self._opened(), server, now)
+        return msgspec.structs.replace(found, rule=rule)
 
     def _opened(self) -> Ledger:
         if self._ledger is None:

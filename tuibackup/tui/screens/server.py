@@ -20,6 +20,8 @@ from tuibackup.overview.picture import (
     days,
     state_word,
 )
+from tuibackup.overview.rule_parts import in_a_line as in_a_line_of_five
+from tuibackup.overview.rule_parts import lacking
 from tuibackup.overview.unprotected import in_a_line
 from tuibackup.run.journal.events import Slow
 from tuibackup.run.journal.job_view import JobView
@@ -283,6 +285,9 @@ class ServerPage(Dialog[None]):
             lines += field(_("unprotected"), in_a_line(row.coverage, self._picture.now), style, room, 2)
         if self._past and self._past.snapshots.total:
             lines += field(_("room"), self._room_words(self._past), "", room, 1)
+        if self._past and self._past.rule:
+            style = "muted" if all(not one.lacks for one in self._past.rule) else "warnings"
+            lines += field("3-2-1-1-0", in_a_line_of_five(self._past.rule), style, room, 1)
         if self._disk_fault:
             lines += wrapped(f"{symbols.FAILED} {self._disk_fault}", room, 2, "failed")
         return lines
@@ -327,6 +332,8 @@ class ServerPage(Dialog[None]):
 
     def _set_up(self, room: int) -> list[Line]:
         lines = configured(self.server, room)
+        for number, text in enumerate(lacking(self._past.rule) if self._past else ()):
+            lines += field("3-2-1-1-0" if number == 0 else "", text, "warnings", room, 3)
         return [*lines, *clock_lines(self.row, self._picture.now, room)] if self.row else lines
 
     def _newest(self, room: int) -> list[Line]:
