@@ -163,6 +163,8 @@ def test_every_fault_of_a_receiver_is_told_without_any_secret(site: Site, tmp_pa
         by_name = mail_to(mail, login + ours).replace("127.0.0.1", "localhost")
         assert test(by_name) == (0, f"√ mail through localhost:{mail.port}: sent a test")
         assert mail.encrypted == [True]
+        checked = " ".join(site.tuibackup("check").out.split())
+        assert f"localhost:{mail.port} answers, and lets it in" in checked
         mail.account, mail.fault = ("it", "another"), "echo"
         refused("does not let it in: 535 5.7.8 wrong: *** or ***", by_name)
     with MailServer(account=("it", PLANTED)) as mail:
