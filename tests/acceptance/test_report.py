@@ -84,6 +84,8 @@ def test_the_month_is_the_sops_form_with_every_run_also_those_that_failed(paper:
         "akademik.nilai: 3 rows differ",
         "/srv/pemulihan/siakad",
         "kecuali scratch",
+        "| 1 | kampus2 | siakad | 1 | **1** |",
+        "kampus2: no answer",
         "seluruh rantai entri telah diperiksa, beserta segel dan snapshot: utuh",
         "NIP 19900101 201503 1 001",
         "Medan, 1 Desember 2026",

@@ -161,4 +161,10 @@ def mixed(month: Month, first: str = "siakad", second: str = "ojs") -> None:
         Kind.VERIFY, {"snapshot": f"{first}/files/x", "outcome": "done", "seconds": 4.0, "problems": []}, at(27, 3),
         server=first,
     )  # fmt: skip
+    sent = {"copy": "kampus2", "snapshot": f"{first}/files/x", "to": "sftp://kampus2/srv", "seconds": 4.0}
+    month.add(Kind.COPY, {**sent, "outcome": "done", "held": True, "bytes": 1000}, at(26, 3), server=first)
+    month.add(
+        Kind.COPY, {**sent, "outcome": "failed", "error": "kampus2: no answer"}, at(27, 4), server=first
+    )
+    month.add(Kind.COPY, {**sent, "held": False, "let_go": True, "detail": ""}, at(27, 5), server=first)
     month.add(Kind.RETENTION, {"outcome": "done", "removed": [f"{first}/files/a"]}, at(28, 3), server=first)

@@ -250,9 +250,16 @@ def _gone(runs: Sequence[Run], config: Config) -> Iterable[Scope]:
 
 
 def _copied(entries: Iterable[Entry]) -> Iterable[Copied]:
+    """What was sent, and what failed; that a copy was looked at, or let something go by its rule, is neither."""
     by_place: dict[tuple[str, str], list[Entry]] = defaultdict(list)
     for entry in entries:
-        by_place[text(entry.body, "copy"), entry.server or ""].append(entry)
+        done = outcome_of(entry.body) is Outcome.DONE
+        if (
+            entry.server
+            and "outcome" in entry.body
+            and (not done or ("to" in entry.body and entry.body.get("held") is True))
+        ):
+            by_place[text(entry.body, "copy"), entry.server].append(entry)
     for (copy, server), found in sorted(by_place.items()):
         bad = [one for one in found if outcome_of(one.body) is not Outcome.DONE]
         error = text(bad[-1].body, "error") if bad else ""
