@@ -240,7 +240,7 @@ def test_what_cannot_be_is_refused_in_one_line(site: Site) -> None:
 def test_the_cockpit_makes_the_report_of_a_month_and_shows_where_it_lies(site: Site) -> None:
     with Terminal([str(TUIBACKUP)], site.environment(JAKARTA), columns=140, rows=40, cwd=site.home) as seat:
         seat.wait_for("q quit", "siakad")
-        seat.send("R")
+        seat.send("P")
         seat.wait_for("A month, as 2026-11")
         seat.send("\x15" + "2026-13\r")
         seat.wait_for("is no month")

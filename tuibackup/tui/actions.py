@@ -258,7 +258,7 @@ ACTIONS: tuple[Action, ...] = (
         later("Who was told what of all this, when, and what could not be sent."), why_not=_messages,
     ),
     Action(
-        "report", ("R",), later("report"),
+        "report", ("P",), later("report"),
         later("Make the report of a month or a year in the SOP's own form, and show where it lies."),
         changes=True,
     ),
