@@ -130,12 +130,12 @@ LISTS = (index_gone, index_garbage, cut_sums, summary, names_list, script)
     "kind",
     [
         broken_frame,
-        index_garbage,
         *(
             pytest.param(kind, marks=pytest.mark.long)
             for kind in (
                 cut_archive,
                 missing_archive,
+                index_garbage,
                 index_page,
                 index_gone,
                 cut_sums,

@@ -98,6 +98,7 @@ def test_the_script_restores_into_no_folder_of_another_account(siakad: Site, ope
     assert list(target.iterdir()) == []
 
 
+@pytest.mark.long
 def test_folders_that_are_replaced_by_links_meanwhile_lead_nowhere(siakad: Site, open_place: Path) -> None:
     """The owner of the folder replaces each folder in it by a link, again and again, while files are written there."""
     closed, target = open_place.parent / "closed", open_place / "back"

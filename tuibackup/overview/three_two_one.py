@@ -64,14 +64,10 @@ def _media(newest: Collection[str], whole: Sequence[CopySettings]) -> Part:
     """The backup disk, another disk, another host, object storage: whatever breaks one leaves the other."""
     kinds = {"vault"} if newest else set()
     kinds.update(one.to.scheme or "disk" for one in whole)
-    lacks = (
-        ""
-        if len(kinds) >= 2
-        else sentence("all backups lie on the backup disk")
-        if kinds
-        else sentence("no backup")
-    )
-    return Part(MEDIA, len(kinds), 2, "" if len(kinds) >= 2 else lacks)
+    lacks = ""
+    if len(kinds) < 2:
+        lacks = sentence("all backups lie on the backup disk") if kinds else sentence("no backup")
+    return Part(MEDIA, len(kinds), 2, lacks)
 
 
 def _elsewhere(whole: Sequence[CopySettings], behind: Sequence[CopySettings]) -> Part:
