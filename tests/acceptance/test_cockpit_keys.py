@@ -41,6 +41,12 @@ def test_esc_and_what_is_typed_at_once_after_it_are_two_keys(site: Site, seat: T
     assert not site.journals, "nothing was started"
 
 
+def test_the_page_to_recover_a_server_opens(seat: Terminal) -> None:
+    """It ended the cockpit: the style of a dialog that lies in another folder was looked for there."""
+    seat.send("R")
+    seat.wait_for("Recover ", "esc")
+
+
 def test_an_answer_to_another_program_and_a_key_in_pieces_do_nothing(site: Site, seat: Terminal) -> None:
     before = seat.text
     for text in (

@@ -1,6 +1,7 @@
 """The base of all dialogs: a box above the main screen, `esc` closes it, a line below shows its keys."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import ClassVar, Protocol, TypeVar, cast
 
 from textual import events
@@ -100,7 +101,7 @@ class Dialog(DrawnOnce, ModalScreen[Result], inherit_bindings=False):
         Binding("escape", "close", show=False, priority=True),
         Binding("ctrl+c", "app.leaving", show=False, priority=True),
     ]
-    CSS_PATH = "dialog.tcss"
+    CSS_PATH = Path(__file__).with_name("dialog.tcss")  # Textual looks beside the file of the subclass
     COMPONENT_CLASSES: ClassVar[set[str]] = set(COMPONENTS)
     kind = ""  # of `dialog_actions.DIALOGS`, from which the keys come
     wide = 78  # columns inside the frame, where the terminal has them
