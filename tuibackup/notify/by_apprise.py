@@ -6,6 +6,7 @@ the number in it alone.
 
 import logging
 import re
+from typing import Any
 
 from tuibackup.notify.errors import SendError
 from tuibackup.notify.message import Message
@@ -28,7 +29,7 @@ class AppriseChannel:
 
         overheard = _Overheard()
         service = self._service(overheard)
-        # "none" of Apprise's own formats: else services take `<…>` for markup and drop it
+        # TEXT, because services take `<…>` for markup and drop it where nothing is said
         done = service.notify(body=message.text, title=message.subject, body_format=apprise.NotifyFormat.TEXT)
         if not done:
             raise SendError(overheard.reason(self.name))
@@ -38,7 +39,8 @@ class AppriseChannel:
         self._service(_Overheard())
         return sentence("not tried; {command} sends something", command="tuibackup notify --test")
 
-    def _service(self, overheard: "_Overheard"):  # type: ignore[no-untyped-def]
+    def _service(self, overheard: "_Overheard") -> Any:
+        """Apprise with this one service, and nobody who reads its log."""
         logger = logging.getLogger("apprise")
         logger.handlers = [overheard]
         logger.propagate = False

@@ -3,10 +3,10 @@
 It runs in a process of its own (`jobs.notify.process`), after what it tells is in the ledger.
 """
 
-import os
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 import msgspec
 
@@ -188,7 +188,7 @@ def _beat(queue: Queue, config: Config, now: datetime) -> list[Sent]:
     path = config.notify.heartbeat_file
     if path is None:
         return []
-    did = all_apart({"heartbeat": partial(_ask_all, "heartbeat_file", path)}, SENDING)["heartbeat"]
+    did = all_apart({"heartbeat": partial(_ask_all, path)}, SENDING)["heartbeat"]
     if did.error is None:
         queue.heartbeat, queue.heartbeat_error = iso(now), ""
     else:
@@ -196,11 +196,9 @@ def _beat(queue: Queue, config: Config, now: datetime) -> list[Sent]:
     return [Sent("heartbeat", "heartbeat", in_language(did.error or ""))]
 
 
-def _ask_all(name: str, path: "os.PathLike[str]") -> str:
-    from pathlib import Path
-
+def _ask_all(path: Path) -> str:
     try:
-        urls = addresses(name, Path(path))
+        urls = addresses("heartbeat_file", path)
     except SecretError as error:
         raise SendError(error.message, error.way_out) from None
     for url in urls:
