@@ -27,6 +27,8 @@ def test_a_copy_is_read_with_all_its_terms() -> None:
     copy = config.copies["kampus2"]
     assert copy.to == Address("sftp", "/srv/tuibackup", "10.20.0.9", "backup", 2222)
     assert str(copy.to) == "sftp://backup@10.20.0.9:2222/srv/tuibackup"
+    host = config.host("kampus2")
+    assert (host.host, host.port, host.user, host.jump) == ("10.20.0.9", 2222, "backup", "gate")
     assert copy.takes("siakad")
     assert not copy.takes("simpeg")
     assert config.copies["usb"].to.folder == Path("/mnt/usb")

@@ -50,7 +50,8 @@ class TestSftp(Conformance):
         host.cut_connections()
         assert first + b"".join(pieces) == CONTENT
         host.cut_connections()
-        assert [one.key for one in target.objects()] == ["a/one"]
+        target.create("a/two", b"second")
+        assert [one.key for one in target.objects()] == ["a/one", "a/two"]
 
     @pytest.mark.long
     def test_a_host_that_is_gone_is_away(self, target: SftpTarget, host: PrivateSshd) -> None:

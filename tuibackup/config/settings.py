@@ -226,6 +226,14 @@ class Config(msgspec.Struct, frozen=True):
             else sentence("a copy is a table [copies.NAME] there"),
         )
 
+    def host(self, name: str) -> Server:
+        """The server of that name, or the host on which the copy of that name lies. Raises UsageError."""
+        copy = self.copies.get(name)
+        if copy is None or name in self.servers or copy.to.scheme != "sftp":
+            return self.server(name)
+        to = copy.to
+        return Server(name=name, host=to.host, port=to.port, user=to.user, jump=copy.jump, key=copy.key)
+
     def server(self, name: str) -> Server:
         """The server of that name. Raises UsageError, with the nearest one."""
         if name in self.servers:

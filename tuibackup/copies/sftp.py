@@ -67,6 +67,17 @@ class SftpTarget:
         return stat.S_ISDIR(found.permissions or 0)
 
     def create(self, key: str, data: bytes | memoryview) -> str:
+        for attempt in range(_TRIES):
+            client = self._client
+            try:
+                return self._create(key, data)
+            except AwayError:
+                if attempt == _TRIES - 1:
+                    raise
+                self._reopen(client)
+        raise AssertionError
+
+    def _create(self, key: str, data: bytes | memoryview) -> str:
         place = self._place(key)
         folder = place.rpartition(b"/")[0]
         draft = folder + b"/" + DRAFT.encode() + secrets.token_hex(8).encode()

@@ -61,7 +61,7 @@ class Trusted:
 
 def plan_trust(config: Config, server: str, fingerprints: list[str]) -> TrustPlan:
     """Raises UsageError: no such server, or not a fingerprint."""
-    plan = TrustPlan(config.server(server), frozenset(fingerprints))
+    plan = TrustPlan(config.host(server), frozenset(fingerprints))
     if wrong := [text for text in fingerprints if not _FINGERPRINT.fullmatch(text)]:
         raise UsageError(
             sentence("{text} is not a fingerprint", text=wrong[0]),

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tuibackup.config import Config, Server
+from tuibackup.config import Config
 from tuibackup.config.copies import CopySettings
 from tuibackup.copies.known import Known
 from tuibackup.copies.sftp import Client, SftpTarget
@@ -27,7 +27,7 @@ _PATIENCE = 60.0  # seconds; a host that is down is tried again the next time
 
 def sftp_target(config: Config, copy: CopySettings, way: "Way", throttle: Throttle) -> SftpTarget:
     """Connect, and see that its folder is there. Raises AwayError, CopyError, HostKeyError, LoginError, SecretError."""
-    server = server_of(copy)
+    server = config.host(copy.name)
     answers = RememberedAnswers(way.answers)
 
     async def client() -> tuple[Client, Callable[[], Awaitable[None]]]:
@@ -62,9 +62,3 @@ def sftp_target(config: Config, copy: CopySettings, way: "Way", throttle: Thrott
         target.close()
         raise
     return target
-
-
-def server_of(copy: CopySettings) -> Server:
-    """The host of the copy, as a server is configured."""
-    to = copy.to
-    return Server(name=copy.name, host=to.host, port=to.port, user=to.user, jump=copy.jump, key=copy.key)
