@@ -3,10 +3,13 @@
 import json
 import sqlite3
 
+import pytest
+
 from tests.acceptance.site import TUIBACKUP, Site
 from tests.terminal import Terminal
 
 
+@pytest.mark.long
 def test_the_log_is_filtered_by_server_kind_and_time_a_correction_is_written_and_the_state_shows(
     site: Site,
 ) -> None:

@@ -4,6 +4,8 @@ import json
 import sqlite3
 from typing import Any
 
+import pytest
+
 from tests.acceptance.site import TUIBACKUP, Site
 from tests.terminal import Terminal
 
@@ -80,6 +82,7 @@ def test_what_an_editor_changed_is_noticed_once_without_secrets_and_is_nobodys(s
     assert not any(secret in said for secret in SECRETS)
 
 
+@pytest.mark.long
 def test_a_change_by_edit_is_its_operators_and_one_before_it_is_not(site: Site) -> None:
     site.servers["x"] = server("lms", SECRETS[0], "/srv/lms")
     site.write_config()

@@ -88,10 +88,16 @@ def test_a_record_that_nobody_touched_is_whole_and_says_what_it_was_compared_wit
     assert (said.code, said.err) == (0, "")
     assert f"√ {found['entries']} entries, all as they were written; head {found['head']['hash']}" in said.out
     assert re.search(r"last sealed \S+ by \S+ with SHA256:\S+, up to entry \d+", said.out), said.out
+    (statement,) = (recorded.state / "seals").glob("seal-*.txt")
+    signers = statement.with_name("allowed_signers")
+    keygen = ["ssh-keygen", "-Y", "verify", "-f", signers, "-I", signers.read_text().split()[0]]
+    keygen += ["-n", "tuibackup-ledger", "-s", f"{statement}.sig"]
+    subprocess.run(keygen, input=statement.read_bytes(), capture_output=True, check=True)
     newest = entries(recorded)[-1]
     assert (newest["kind"], newest["server"], newest["body"]["what"]) == ("verify", None, "ledger")
 
 
+@pytest.mark.long
 def test_ssh_keygen_accepts_the_seal_of_each_run_and_that_of_an_operators_own_key(
     tampered: Site, tmp_path: Path
 ) -> None:
