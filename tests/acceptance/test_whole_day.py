@@ -78,6 +78,7 @@ def test_by_keys_alone(playground: Playground) -> None:
         two.press("t", "√ restore perpus", "done")
         two.press("\r", "enter start")
         two.wait_for("√ drill perpus", "done")
+        two.press("\x1b", "esc back")
         two.press("q", "q quit")
         assert two.wait() == 0
 
