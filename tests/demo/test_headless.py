@@ -31,6 +31,7 @@ def test_it_backs_up_verifies_restores_compares_and_leaves_nothing(fast_tmp_path
     assert "OVERDUE" in done.stdout, "one server is overdue at first"
     assert done.stdout.count("are the same as on the source") == 2
     assert "3 tables: the same checksums as on the source" in done.stdout
+    assert "siakad-new has the" in done.stdout
     assert "all agree" in done.stdout
     assert list(fast_tmp_path.glob("tuibackup-demo-*")) == []
     assert processes_in(fast_tmp_path) == []

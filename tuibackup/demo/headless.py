@@ -7,9 +7,11 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from tuibackup.demo.compare import compare
+from tuibackup.demo.lost import NEW, lose_and_recover
 from tuibackup.demo.mariadbd import PrivateMariadb
 from tuibackup.demo.playground import Playground
 from tuibackup.text import duration, numbered, printable, size
@@ -35,6 +37,7 @@ def prove(playground: Playground) -> int:
         _same_files(playground, playground.folder / "restored")
         _restore_without_tuibackup(playground)
         _same_database(playground)
+        _lose_and_recover(playground)
     except _Failed as failure:
         print(f"\n× {failure}")
         return 1
@@ -42,13 +45,27 @@ def prove(playground: Playground) -> int:
     return 0
 
 
-def _command(playground: Playground, *words: str, expected: int = 0) -> None:
-    """Run the real command as a user would, and show it."""
+def _command(playground: Playground, *words: str, expected: int = 0) -> str:
+    """Run the real command as a user would, and show it; what it printed."""
     print(f"\n$ tuibackup {' '.join(words)}", flush=True)
     command = [sys.executable, "-m", "tuibackup.cli.main", "--config", str(playground.config), *words]
-    code = subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
-    if code != expected:
-        raise _Failed(f"tuibackup {words[0]} ended with exit code {code} instead of {expected}")
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False)
+    print(done.stdout, end="", flush=True)
+    if done.returncode != expected:
+        raise _Failed(f"tuibackup {words[0]} ended with exit code {done.returncode} instead of {expected}")
+    return done.stdout
+
+
+def _lose_and_recover(playground: Playground) -> None:
+    """A server is lost, and comes back onto an empty one."""
+    away, (before, after) = lose_and_recover(playground, partial(_command, playground))
+    result = compare(away, playground.root("siakad"), owners=os.geteuid() == 0)
+    if result.differences or before != after:
+        raise _Failed(f"the server that was recovered is another one: {result.differences[:SHOWN]}")
+    print(
+        f"√ {NEW} has the {numbered(result.files, 'file')} and the checksums of the server that was lost",
+        flush=True,
+    )
 
 
 def _same_files(playground: Playground, restored: Path) -> None:

@@ -1,0 +1,62 @@
+"""A server of the playground is lost, and recovered onto an empty one: by the real command, and compared.
+
+Its files are moved away and its sshd ends; the new one is another sshd and an empty mariadbd.
+"""
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from tuibackup.demo.mariadbd import PrivateMariadb, account
+from tuibackup.demo.playground import Playground
+from tuibackup.demo.sshd import PrivateSshd
+
+NEW = "siakad-new"
+_CHECKSUMS = "CHECKSUM TABLE akademik.mahasiswa, akademik.nilai, akademik.pengumuman"
+
+
+def lose_and_recover(playground: Playground, command: Callable[..., str]) -> tuple[Path, tuple[str, str]]:
+    """Where siakad's folder lies that was lost, and the checksums of its database before and on the new server.
+
+    `command` carries out words of tuibackup and returns what they printed.
+    """
+    root, away = playground.root("siakad"), playground.folder / "lost"
+    before = playground.database.sql(_CHECKSUMS)
+    playground.siakad.stop()
+    root.rename(away)
+    sshd = PrivateSshd(
+        playground.folder / "sshd" / NEW,
+        config=[f"SetEnv HOME={playground.folder / 'servers/siakad/home'} SHLVL=2"],
+    )
+    with sshd, PrivateMariadb(playground.folder / "mariadbd-new") as database:
+        with (playground.state / "known_hosts").open("a") as known:
+            known.writelines(f"{line}\n" for line in sshd.known_hosts_lines)
+        with playground.config.open("a") as config:
+            config.write(_table(sshd, database))
+        command("recover", "siakad")
+        result = json.loads(command("recover", "siakad", "--onto", NEW, "--json"))
+        commands = [one for step in result["steps"] for one in step["swap"]]
+        for one in commands:
+            print(f"{NEW}$ {one}", flush=True)
+        subprocess.run(["sh", "-ec", "\n".join(commands)], check=True)
+        return away, (before, database.sql(_CHECKSUMS))
+
+
+def _table(sshd: PrivateSshd, database: PrivateMariadb) -> str:
+    """What config.toml says of the new machine."""
+    return "\n".join(
+        [
+            "",
+            f"[servers.{NEW}]",
+            f'host = "{sshd.host}"',
+            f"port = {sshd.port}",
+            f"user = {json.dumps(sshd.user)}",
+            f"key = {json.dumps(str(sshd.client_key))}",
+            'folders = ["/srv"]',
+            f"[servers.{NEW}.database]",
+            f"user = {json.dumps(account())}",
+            f"socket = {json.dumps(str(database.socket))}",
+            "",
+        ]
+    )
