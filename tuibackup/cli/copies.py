@@ -48,5 +48,5 @@ def _row(one: "CopyState", now: datetime) -> list[Any]:
         count(one.held),
         size(one.bytes),
         when(one.last, now) if one.last else _("never"),
-        Cell("; ".join(map(_, one.remarks(now))), "due" if one.missing else ""),
+        Cell("; ".join(map(_, one.remarks(now))), "due" if one.missing or one.is_unlocked else ""),
     ]

@@ -35,7 +35,7 @@ def print_copies(found: "tuple[CopyState, ...]", now: datetime) -> None:
     for one in found:
         held = sentence_n("{count} snapshot", "{count} snapshots", one.held)
         parts = [f"{_('copy')} {one.name}: {_(held)}, {size(one.bytes)}", *map(_, one.remarks(now))]
-        mark = MARKS["warnings" if one.missing or one.damaged else "done"]
+        mark = MARKS["warnings" if one.missing or one.damaged or one.is_unlocked else "done"]
         print_hanging(f"{mark} ", joined("; ", parts))
         for spec in one.missing[:SHOWN]:
             print_hanging("    ", _("missing: {snapshot}").format(snapshot=spec))

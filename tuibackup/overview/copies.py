@@ -67,6 +67,11 @@ class CopyState:
         said += self._of_store(now)
         return said
 
+    @property
+    def is_unlocked(self) -> bool:
+        """Whether a lock was promised, and its canary could be deleted, or nobody could tell."""
+        return bool(self.promised) and self.probe is not None and self.probe.lock != "kept"
+
     def _of_store(self, now: datetime) -> Iterator[str]:
         if self.probe is None:
             if self.promised:
@@ -74,7 +79,7 @@ class CopyState:
             return
         if not self.probe.enforces:
             yield sentence("the store does not refuse to replace; tuibackup looks before it writes")
-        if self.promised and self.probe.lock != "kept":
+        if self.is_unlocked:
             yield sentence("NOT LOCKED as lock = promises (tried {time})", time=when(self.probe.time, now))
         until = [self.protected[spec] for spec in self.protected if self.protected[spec] > now]
         if until and len(until) == self.held:
