@@ -48,7 +48,8 @@ def main() -> None:
                         took = _one(site, peer, place, name, sshd, store)
                         if took.code:
                             sys.exit(f"{name} failed:\n{(folder / 'log').read_text()[-2000:]}")
-                        print(f"… {name}: {took.seconds:.1f} s", file=sys.stderr, flush=True)
+                        told = f"… {name}: {took.seconds:.1f} s, {took.peak >> 20} MiB of memory"
+                        print(told, file=sys.stderr, flush=True)
                         results[place, peer].append(took)
                         shutil.rmtree(folder / name, ignore_errors=True)
                 _forget(store)
