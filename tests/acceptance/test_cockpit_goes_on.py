@@ -60,7 +60,8 @@ def test_a_keymap_that_cannot_be_used_is_said_and_the_keys_stay(site: Site) -> N
     with opened(site, columns=120) as seat:
         whole = site.config.read_text()
         site.config.write_text(whole + '[keymap]\nback-up = "escape"\n')
-        seat.wait_for('config.toml:18: keymap.back-up: "escape" is taken')
+        line = len(whole.splitlines()) + 2
+        seat.wait_for(f'config.toml:{line}: keymap.back-up: "escape" is taken')
         seat.send("b")
         seat.wait_for("Back up 1 server")
         seat.send("\x1b")
