@@ -29,6 +29,8 @@ _MANY = {
     "the note has {} characters; {} are possible",
     "this text has {} characters; {} are possible",
     "{} seconds",
+    "{}: this machine's clock is {} minutes ahead of the store's",
+    "{}: this machine's clock is {} minutes behind the store's",
     "{} of {} snapshots that are due are read now; the next call goes on with the others",
     "the journal of {} is not there any more: journals are kept for {} days",
 }

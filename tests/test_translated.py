@@ -17,7 +17,7 @@ SENTENCE = re.compile(r"(?:^|[\s(\"'])[a-z][a-z']+[,;:]? (?:[a-z]{2,}|\{)|\} [a-
 # Commands, patterns, comments of files that we write, and lists of columns.
 CODE = re.compile(
     r"\b(?:SELECT|INSERT|CREATE|EXISTS|LIKE)\b|[$|<>`\\]|&&|^\W*(?:--|#|//)|\.\w+, "
-    r"|^(?:sudo|chmod|chown|test|exec|import|tuibackup|git|find|tar) "
+    r"|^(?:from \w\S+ import|systemctl|loginctl|pip|sudo|chmod|chown|test|exec|import|tuibackup|git|find|tar) "
 )
 # What looks like a sentence and is not for people. To errors of libraries their own words belong.
 NOT_FOR_PEOPLE = {
@@ -34,6 +34,7 @@ EXCEPT = {
     "config/mend.py": "knows the words of tomllib",
     "discover": "names of products and of looks, between its own functions",
     "vault/restore/script.py": "writes restore.sh",
+    "overview/metrics.py": "writes for Prometheus",
     "jobs/recover/rebuild.py": "commands for a new machine",
     "database/connect/packets.py": "what the neighbours catch and say in other words",
 }
@@ -48,6 +49,12 @@ TEXTS = {
     "password stored": "a word of the ledger",
     "(not shown)": "stands in the ledger for a value",
     "time {}\nhost {}\nby {}\n": "what is signed, the same everywhere",
+    "problem {}": "tells what was told before from what is new",
+    "damaged {}": "likewise",
+    "missing {}": "likewise",
+    "unusual {}": "likewise",
+    "post {} {}": "names a file of the queue",
+    "apprise {} {}": "likewise",
     "file changed as we read it": "tar's words",
     "the server's tar {}": "stands in for tar's words, as bytes",
     "nobody reads what is printed": "then nobody reads this",

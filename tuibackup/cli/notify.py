@@ -32,7 +32,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     settings = context.config.notify
     if (args.test or args.summary) and not settings.tells:
         raise UsageError(
-            _("[notify] in {file} names nobody who is told").format(file=context.config.source),
+            _("{file}: [notify] names nobody who is told").format(file=context.config.source),
             _("add mail, post, post_file or apprise_file there"),
         )
     try:

@@ -100,7 +100,12 @@ def _said(picture: Picture, *, full: bool) -> Iterator[str]:
     if told := ", ".join(f"{count(number)} {word}" for word, number in counted if number):
         yield told
     elif not picture.problems and not full:
-        yield _("backups of {number} servers are in time").format(number=count(len(picture.rows)))
+        text = ngettext(
+            "the backups of {number} server are in time",
+            "the backups of {number} servers are in time",
+            len(picture.rows),
+        )
+        yield text.format(number=count(len(picture.rows)))
 
 
 def _figures(picture: Picture, vault: VaultSettings) -> str:
