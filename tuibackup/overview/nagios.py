@@ -9,7 +9,7 @@ from tuibackup.config import VaultSettings
 from tuibackup.overview.picture import Picture, ServerRow, clock_word, days, outcome_word, state_word
 from tuibackup.sop import Outcome, State
 from tuibackup.text import count, printable, shorten
-from tuibackup.words import _, in_language
+from tuibackup.words import _, in_language, ngettext
 
 _LINES = 20  # servers below the first line: NRPE carries a few thousand characters
 _WIDTH = 200  # of one line
