@@ -192,7 +192,7 @@ def test_nothing_is_ever_written_over(siakad: Site, place: Path) -> None:
         assert words in refused(siakad, into), into
     assert "nothing to replace" in refused(siakad, f"siakad:{here}/new", "--overwrite")
     assert "not into a folder" in refused(siakad, f"siakad:{here}/new", "--database", "x")
-    assert "is not in this snapshot" in refused(siakad, f"siakad:{here}/new", "/not/there", code=1)
+    assert "has no /not/there" in refused(siakad, f"siakad:{here}/new", "/not/there")
     assert tree(here) == before
 
 

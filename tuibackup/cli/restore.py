@@ -33,7 +33,7 @@ def define(parser: argparse.ArgumentParser) -> None:
         "paths", nargs="*", metavar="PATH", help=_("absolute, as on the server; none: everything")
     )
     where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument("--to", type=Path, metavar="DIR")
+    where.add_argument("--to", metavar="DIR")
     where.add_argument(
         "--into",
         metavar="TARGET",
@@ -75,6 +75,10 @@ def run(args: argparse.Namespace, context: Context) -> int:
     from tuibackup.jobs.process.order import order
     from tuibackup.jobs.restore.plan import is_on_server
 
+    if args.to is not None:
+        if not args.to:  # as from a variable that is not set: the folder one stands in is not meant
+            raise UsageError(_("--to names no folder"), _("--to . is the folder you are in"))
+        args.to = Path(args.to)
     approved = asked(args, context)
     if args.source is not None:
         return _from_copy(args, context, approved)

@@ -169,10 +169,15 @@ class _Way:
                     snapshot=spec,
                 )
             )
-        return UsageError(
-            sentence("{snapshot} has no {path}", snapshot=spec, path=printable(path)),
-            sentence("tuibackup ls {snapshot} shows its folders", snapshot=spec),
-        )
+        return not_there(spec, path)
+
+
+def not_there(spec: str, path: bytes) -> UsageError:
+    """What is said of a path that the files snapshot `spec` does not hold."""
+    return UsageError(
+        sentence("{snapshot} has no {path}", snapshot=spec, path=printable(path)),
+        sentence("tuibackup ls {snapshot} shows its folders", snapshot=spec),
+    )
 
 
 def _sql(snapshot: "Snapshot", word: str) -> Content:

@@ -160,7 +160,7 @@ def plan_folder(
             sentence("{snapshot} holds files", snapshot=snapshot.spec), sentence("name paths instead")
         )
     _require_absolute(snapshot, paths)
-    _require_lists(snapshot)
+    _require_lists(snapshot, paths)
     if table is not None and len(databases) != 1:
         raise UsageError(sentence("--table is a table of one database"), sentence("name it: --database NAME"))
     plan = FolderPlan(
@@ -199,7 +199,7 @@ def plan_server(
             ),
         )
     _require_absolute(snapshot, paths)
-    _require_lists(snapshot)
+    _require_lists(snapshot, paths)
     return ServerPlan(
         snapshot, server, _new_folder(folder), tuple(map(os.fsencode, paths)), numeric_owner, approval
     )
@@ -240,10 +240,12 @@ def _require_absolute(snapshot: "Snapshot", paths: Sequence[str]) -> None:
         )
 
 
-def _require_lists(snapshot: "Snapshot") -> None:
-    """Raises VaultError where a list is damaged without which nothing can be restored here, with the way that is left:
-    the snapshot's own script needs neither index nor snapshot.json.
+def _require_lists(snapshot: "Snapshot", paths: Sequence[str]) -> None:
+    """Raises UsageError for a path that is not in the snapshot, and VaultError where a list is damaged without which
+    nothing can be restored here, with the way that is left: the snapshot's own script needs neither index nor
+    snapshot.json.
     """
+    from tuibackup.jobs.content import not_there
     from tuibackup.vault.index.read import Index
     from tuibackup.vault.index.schema import FILE_NAME
     from tuibackup.vault.restore.dumps import dumps_of
@@ -251,7 +253,10 @@ def _require_lists(snapshot: "Snapshot") -> None:
 
     try:
         if snapshot.clock is Clock.FILES:
-            Index(snapshot.path / FILE_NAME).close()
+            with Index(snapshot.path / FILE_NAME) as index:
+                for path in map(os.fsencode, paths):
+                    if not index.holds(path):
+                        raise not_there(snapshot.spec, path)
         else:
             dumps_of(snapshot, tables=False)
     except VaultError as error:

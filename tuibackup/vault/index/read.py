@@ -147,6 +147,10 @@ class Index:
             return found
         return None
 
+    def holds(self, path: bytes) -> bool:
+        """Whether there is something at the absolute `path`, or below it."""
+        return self.get(path) is not None or bool(self._roots_below(path))
+
     def child(self, folder: IndexEntry, name: bytes) -> IndexEntry | None:
         """The entry of that name in a folder."""
         return self._child(
