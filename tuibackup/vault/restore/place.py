@@ -22,26 +22,30 @@ def make_place(to: Path) -> None:
     link of our own, or of root, is meant.
     """
     with vault_errors(to):
-        for path in (*reversed(to.parents), to):
-            try:
-                status = path.lstat()
-            except FileNotFoundError:
-                break
-            if stat.S_ISLNK(status.st_mode) and status.st_uid not in (_TRUSTED, os.geteuid()):
-                raise VaultError(
-                    sentence(
-                        "{path} is a link that {account} has made; nothing was restored",
-                        path=printable(str(path)),
-                        account=_name(status.st_uid),
-                    ),
-                    sentence("restore into a folder of your own"),
-                )
         try:
+            _refuse_strange_links(to)
             to.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             if is_full(error) or error.errno in GONE:
                 raise
             raise _no_folder(to, error) from error
+
+
+def _refuse_strange_links(to: Path) -> None:
+    for path in (*reversed(to.parents), to):
+        try:
+            status = path.lstat()
+        except FileNotFoundError:
+            break
+        if stat.S_ISLNK(status.st_mode) and status.st_uid not in (_TRUSTED, os.geteuid()):
+            raise VaultError(
+                sentence(
+                    "{path} is a link that {account} has made; nothing was restored",
+                    path=printable(str(path)),
+                    account=_name(status.st_uid),
+                ),
+                sentence("restore into a folder of your own"),
+            )
 
 
 def _no_folder(to: Path, error: OSError) -> VaultError:
