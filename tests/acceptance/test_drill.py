@@ -104,7 +104,7 @@ def test_the_ledger_keeps_a_drill_in_english_whatever_the_language(siakad: Site)
     siakad.write_config()
     said = siakad.tuibackup("drill", "siakad")
     assert said.code == 0, said.out + said.err
-    assert "2 basis data, 5 tabel" in said.out
+    assert "2 database, 5 tabel" in said.out
     files, databases = (one["detail"].split(": ")[1] for one in drills(siakad))
     assert " files, " in files
     assert databases == "2 databases, 5 tables, 605 rows, 5 checksums"
