@@ -55,7 +55,8 @@ def configure(tmp_path: Path) -> Callable[..., Config]:
         path = tmp_path / "config.toml"
         path.write_text(
             f'state = "{tmp_path}/state"\n[vault]\npath = "{tmp_path}/vault"\nmin_free = "{min_free}"\n'
-            f'[discover]\nevery = "never"\n[verify]\nafter_run = false\n[run]\nparallel = {parallel}\n'
+            '[discover]\nevery = "never"\n[recover]\nfacts = false\n[verify]\nafter_run = false\n'
+            f"[run]\nparallel = {parallel}\n"
             f'[sop]\nconnect_within = "{connect_within}"\n{servers}'
         )
         path.chmod(0o600)

@@ -39,6 +39,7 @@ def files_with(secret: str, folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("now", [False, pytest.param(True, marks=pytest.mark.long)], ids=["later", "now"])
+@pytest.mark.long
 def test_from_nothing_to_a_backup(
     empty: Site, door: Doorman, application: Path, mariadbd: PrivateMariadb, now: bool
 ) -> None:

@@ -83,6 +83,7 @@ def restored(site: Site, root: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (target / str(root)[1:]).iterdir()}
 
 
+@pytest.mark.long
 def test_a_disk_that_fails_is_told_and_asked_again_until_it_answers(
     site: Site, server: FaultyServer, tmp_path: Path
 ) -> None:

@@ -168,6 +168,7 @@ def test_a_sealed_copy_is_verified_without_its_key_and_opens_only_with_it(
     assert "does not open it" in said.err
 
 
+@pytest.mark.long
 def test_what_is_away_is_no_fault_and_nothing_fills_its_place(world: World) -> None:
     site = world.site
     away = world.usb.with_name("unplugged")

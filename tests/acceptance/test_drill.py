@@ -99,6 +99,7 @@ def test_contents_that_were_not_compared_are_said(siakad: Site) -> None:
     assert recorded["detail"].endswith("605 rows, contents not compared")
 
 
+@pytest.mark.long
 def test_the_ledger_keeps_a_drill_in_english_whatever_the_language(siakad: Site) -> None:
     siakad.settings = 'language = "id"\n' + siakad.settings
     siakad.write_config()

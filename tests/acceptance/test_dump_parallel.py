@@ -77,6 +77,7 @@ def unpacked(path: Path) -> bytes:
     return subprocess.run(["zstd", "-dc", path], capture_output=True, check=True).stdout
 
 
+@pytest.mark.long
 def test_what_several_programs_dumped_restores_as_one(
     site: Site, sshd: PrivateSshd, source: PrivateMariadb, start_mariadb: MariadbStarter
 ) -> None:

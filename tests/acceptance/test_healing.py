@@ -181,6 +181,7 @@ def test_the_next_run_heals(site: Site, ticking: PrivateSshd, application: Path,
     assert status(site)[0] == 0
 
 
+@pytest.mark.long
 def test_what_is_whole_is_restored_and_the_rest_is_named(
     site: Site, ticking: PrivateSshd, application: Path
 ) -> None:

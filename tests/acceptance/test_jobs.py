@@ -106,6 +106,7 @@ def test_ctrl_c_asks_what_is_meant(siakad: Site) -> None:
     assert last(siakad.tuibackup("follow", job, "--json"))["outcome"] == "done"
 
 
+@pytest.mark.long
 def test_stop_says_who_and_leaves_nothing(siakad: Site, fast_tmp_path: Path) -> None:
     job = siakad.tuibackup("drill", DATABASES, "--detach").out.strip()
     os.kill(process_of(siakad, job), signal.SIGSTOP)  # it would have ended before

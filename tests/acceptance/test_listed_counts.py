@@ -32,6 +32,7 @@ def reasons(said: Said) -> dict[str, str]:
 @pytest.mark.parametrize(
     "busybox", [pytest.param(False, id="gnu"), pytest.param(True, id="busybox", marks=pytest.mark.long)]
 )
+@pytest.mark.long
 def test_times_that_cannot_be_stored_take_nothing_with_them(site: Site, memory: Path, busybox: bool) -> None:
     for folder, time in (("late", YEAR_2446), ("early", YEAR_1500), ("plain", 1_700_000_000)):
         (memory / "app" / folder).mkdir(parents=True)

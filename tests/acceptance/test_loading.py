@@ -142,6 +142,7 @@ def test_all_of_it_loads_in_one_go(
     assert differences(wanted, made) == {}
 
 
+@pytest.mark.long
 def test_a_drill_makes_all_of_it_again(stored: Stored) -> None:
     said = stored.site.tuibackup("drill", "siakad", "--json")
     assert said.json[0]["differences"] == [], said.out

@@ -67,6 +67,7 @@ def test_cut_in_a_small_file_and_several_times(
 @pytest.mark.parametrize(
     "large", [20 * MB, pytest.param(2000 * MB, marks=[pytest.mark.long, pytest.mark.timeout(900)])]
 )
+@pytest.mark.long
 def test_cut_in_a_large_file_fetches_only_that_again(
     site: Site, line: Line, site_over: Callable[..., Path], large: int
 ) -> None:

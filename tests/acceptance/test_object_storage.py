@@ -91,6 +91,7 @@ def require_comes_back(site: Kept, copy: str, folder: Path, *words: str) -> None
     assert not differences(site.application, folder / copy / site.application.relative_to("/"))
 
 
+@pytest.mark.long
 def test_a_copy_in_object_storage_comes_back_on_a_fresh_machine(
     site: Kept, stores: Stores, tmp_path: Path
 ) -> None:

@@ -202,6 +202,7 @@ def test_only_what_failed_runs_again_and_the_plan_says_why(
     assert site.tuibackup("run", "--failed", "--due").code == 2
 
 
+@pytest.mark.long
 def test_follow_prints_all_that_an_ended_run_said_and_says_when_its_journal_is_gone(
     site: Site, sshd: PrivateSshd, tmp_path: Path
 ) -> None:
@@ -225,6 +226,7 @@ def test_follow_prints_all_that_an_ended_run_said_and_says_when_its_journal_is_g
     assert f"tuibackup log --run {run}" in gone.err
 
 
+@pytest.mark.long
 def test_a_removed_or_held_snapshot_is_told_so(lived: Lived) -> None:
     latest = f"siakad/files/{lived.site.snapshots('siakad', 'files')[-1].name}"
     assert lived.site.tuibackup("hold", latest, "--reason", "audit 2026").code == 0

@@ -95,6 +95,7 @@ def test_tables_of_every_kind_are_proven_by_what_does_not_depend_on_how_they_are
     assert said.code == 0
 
 
+@pytest.mark.long
 def test_one_value_that_was_changed_makes_each_of_them_red(aneh: Site) -> None:
     (snapshot,) = aneh.snapshots("siakad", "databases")
     dump = snapshot / "aneh.sql.zst"

@@ -326,6 +326,7 @@ def half_there(new: Path, least: int = 3) -> None:
     "how",
     ["kill", pytest.param("line", marks=pytest.mark.long), pytest.param("stop", marks=pytest.mark.long)],
 )
+@pytest.mark.long
 def test_one_that_was_ended_goes_on_where_it_was(
     site: Site, sshd: PrivateSshd, tmp_path: Path, how: str
 ) -> None:

@@ -132,6 +132,7 @@ def test_leaving_the_cockpit_says_that_the_run_goes_on(slow: Site) -> None:
     ends_done(slow, path, size)
 
 
+@pytest.mark.long
 def test_the_cockpit_stops_a_run_only_when_told_so(slow: Site) -> None:
     with cockpit(slow) as terminal:
         path = back_up(slow, terminal)

@@ -149,6 +149,7 @@ def members(archive: Path) -> list[str]:
     return listed.stdout.splitlines()
 
 
+@pytest.mark.long
 def test_what_is_restored_equals_the_source_and_only_changes_are_fetched_again(
     site: Site, server: PrivateSshd, application: Path
 ) -> None:

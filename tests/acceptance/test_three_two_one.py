@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.acceptance.site import Site
 from tuibackup.demo.sshd import PrivateSshd
 
@@ -22,6 +24,7 @@ def have(found: dict[str, Any]) -> list[int]:
     return [part["have"] for part in found.values()]
 
 
+@pytest.mark.long
 def test_it_grows_with_what_is_done_and_says_what_is_missing(
     site: Site, sshd: PrivateSshd, application: Path
 ) -> None:

@@ -38,7 +38,7 @@ def test_status_is_0_when_nothing_is_late(tuibackup: Tuibackup, config: Config, 
 def test_status_as_json(tuibackup: Tuibackup, config: Config, record_run: Record) -> None:
     record_run("arsip", 3, "files", outcome="failed", error="connect: refused")
     document = json.loads(tuibackup("status", "--json").out)
-    assert set(document) == {"time", "vault", "problems", "servers"}
+    assert set(document) == {"time", "vault", "problems", "messages", "servers"}
     servers = {server["server"]: server for server in document["servers"]}
     assert set(servers["siakad"]) == {
         "server", "label", "condition", "files", "databases", "missing", "drills",

@@ -71,13 +71,16 @@ async def test_a_snapshot_that_is_moved_after_the_stopped_run_gave_up_waiting_is
     assert list(vault.snapshots("siakad")) == []
     go.set()
     await until(lambda: vault.latest("siakad", Clock.FILES) is not None and no_leftovers(config))
-    await asyncio.sleep(0.2)
-    recover(config)
     snapshot = vault.latest("siakad", Clock.FILES)
     assert snapshot is not None
     assert verify(snapshot).ok
-    with open_ledger(config) as ledger:
-        assert ledger.snapshots("siakad") == {snapshot.spec}
+
+    def recorded() -> bool:
+        recover(config)  # once its thread has given the lock back
+        with open_ledger(config) as ledger:
+            return ledger.snapshots("siakad") == {snapshot.spec}
+
+    await until(recorded)
 
 
 async def test_what_a_server_says_without_end_does_not_hide_that_the_run_has_ended(

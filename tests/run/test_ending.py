@@ -124,6 +124,7 @@ def test_a_process_that_has_told_its_outcome_is_gone_within_seconds(site: Site, 
     assert gone < 10
 
 
+@pytest.mark.long
 def test_a_server_that_stops_answering_at_the_end_holds_nothing_up(own_site: Site) -> None:
     assert own_site.sshd._process is not None
     last, told, gone = ended(own_site.configure(), THE_SERVER, str(own_site.sshd._process.pid))

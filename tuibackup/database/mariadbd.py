@@ -87,8 +87,12 @@ def initialise(data: Path, *, user: str | None = None, options: Sequence[str] = 
     ]
     if os.geteuid() == 0 and user is None:
         command.append("--user=root")
+    # In a folder of many, another server that starts would remove its temporary tables.
+    private = {**os.environ, "TMPDIR": str(data.parent)}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_START_TIMEOUT, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_START_TIMEOUT, check=False, env=private
+        )
     except subprocess.TimeoutExpired as error:
         raise DatabaseError(
             sentence(
