@@ -128,7 +128,7 @@ def test_a_restore_is_a_berita_acara_of_its_own(site: Site) -> None:
         "| 2 | Pihak Kedua (yang menyetujui) | Siti Rahma |",
         "Saksi",
         "berkas nilai terhapus",
-        "214 berkas",
+        "214 file",
     ):
         assert told in paper.replace("\\", ""), told
     assert site.tuibackup("report", "--restore", "nothing").code == 2
