@@ -1,7 +1,7 @@
 """The picture from real files: ledger, journals, vault folder."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,11 @@ from tests.tui import pictures
 from tuibackup.config import Config
 from tuibackup.ledger.entries import Kind
 from tuibackup.ledger.store import Ledger
+from tuibackup.overview.forecast import full_by
 from tuibackup.overview.gather import Gatherer, Wish
 from tuibackup.overview.picture import Picture
+from tuibackup.overview.recorded import LedgerLook
+from tuibackup.overview.told import LedgerQuestion
 from tuibackup.run.journal import events as ev
 from tuibackup.run.journal.journal import Journal
 from tuibackup.sop import Clock, Outcome, State, Step
@@ -35,11 +38,23 @@ def gatherer(settings: Config) -> Iterator[Gatherer]:
 
 
 def record(
-    config: Config, server: str, days: int, outcome: str = "done", run: str = "r1", error: str = ""
+    config: Config,
+    server: str,
+    days: int,
+    outcome: str = "done",
+    run: str = "r1",
+    error: str = "",
+    stored: int = 0,
 ) -> None:
     """A run in the ledger, so many days ago, with both clocks published where it was done."""
     began = datetime.now(UTC) - timedelta(days=days)
-    clock = {"outcome": outcome, "whole": True, "started": began.isoformat(), "detail": "8 files"}
+    clock = {
+        "outcome": outcome,
+        "whole": True,
+        "started": began.isoformat(),
+        "detail": "8 files",
+        "stored": stored,
+    }
     clocks = {name: {**clock, "snapshot": f"{server}/{name}/x"} for name in ("files", "databases")}
     with Ledger.open(config.state / "ledger.sqlite") as ledger:
         ledger.append(
@@ -192,3 +207,17 @@ def replace_time(event: ev.RunPlanned) -> ev.RunPlanned:
         time=ev.now(), run=event.run, server=event.server, request="r", clocks=event.clocks, full=False,
         operator="andi", standards=event.standards, expected=event.expected,
     )  # fmt: skip
+
+
+def test_what_a_month_adds_is_told_once_and_again_where_something_was_recorded(settings: Config) -> None:
+    record(settings, "siakad", 60, run="r1")
+    look = LedgerLook(settings, read_only=False)
+    try:
+        told = [look(LedgerQuestion()).growth for _again in range(100)]
+        assert [growth for growth in told if growth is not None] == [0.0], "the first download is no growth"
+        record(settings, "siakad", 30, run="r2", stored=1 << 30)
+        told = [look(LedgerQuestion()).growth for _again in range(100)]
+        (growth,) = (growth for growth in told if growth is not None)
+        assert full_by(1 << 30, growth, date(2026, 11, 1)) == date(2026, 12, 1)
+    finally:
+        look.close()

@@ -1,5 +1,6 @@
 """The server's page: what it shows of a past, each of its keys, notes and reasons, what failed, a run's output."""
 
+import dataclasses
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +12,10 @@ from tests.ledger.lived import life
 from tests.ledger.million import fill
 from tests.tui import pictures
 from tests.tui.conftest import Open, Opener
+from tuibackup.config.copies import Address, CopySettings
+from tuibackup.jobs.process.order import Copy
 from tuibackup.ledger import Kind, Ledger
+from tuibackup.overview.copies import CopyState
 from tuibackup.overview.past import Past, past
 from tuibackup.overview.picture import Picture, Rows
 from tuibackup.run.journal.events import JobPlanned, JobProgress, Slow
@@ -179,6 +183,82 @@ async def test_a_key_that_cannot_be_used_says_why_on_the_page(cockpit: Opener, l
         assert "nothing of perpus failed at its last try" in seat.screen
         await seat.press("down")
         assert "nothing of perpus" not in seat.screen
+
+
+# Copies
+
+
+def copied(name: str, held: int, **more: object) -> CopyState:
+    lasted = pictures.NOW - timedelta(days=2) if held else None
+    known = CopyState(
+        name, f"/mnt/{name}", held, held << 20, (), lasted, None, encrypted=False, off_site=False
+    )
+    return dataclasses.replace(known, **more)  # type: ignore[arg-type]
+
+
+def with_copies(lived: Past) -> Past:
+    newest = lived.snapshots.lines[0].spec
+    return replace(
+        lived,
+        copies=(
+            copied("usb", 3, missing=("perpus/files/lost", newest), away=pictures.NOW - timedelta(days=1)),
+            copied("kampus2", 0),
+        ),
+    )
+
+
+COPIES = {
+    name: CopySettings(name=name, to=Address.parse(f"/mnt/{name}"), servers=("per*",))
+    for name in ("usb", "kampus2")
+}
+
+
+async def test_the_page_tells_how_the_copies_stand(cockpit: Opener, lived: Past) -> None:
+    async with cockpit(replace(only(), copies=True), "140x40", copies=COPIES) as seat:
+        await opened(seat, with_copies(lived))
+        await seat.until("kampus2: nothing yet", "usb: 3 snapshots, last copied", "away since")
+        await seat.until("1 snapshot is missing")  # the other one lies no more on the backup disk
+        await seat.press("5")
+        assert f"usb lacks {lived.snapshots.lines[0].spec}" in seat.screen
+        assert "kampus2 lacks" not in seat.screen
+
+
+async def test_c_shows_the_command_and_enter_copies(
+    cockpit: Opener, lived: Past, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ordered: list[tuple[object, str, str]] = []
+    async with cockpit(replace(only(), copies=True), "120x30", copies=COPIES) as seat:
+        monkeypatch.setattr(seat.app, "order", lambda *wanted: ordered.append(wanted))
+        monkeypatch.setattr(seat.app, "copy_to_clipboard", lambda text: ordered.append((text, "", "")))
+        await opened(seat, with_copies(lived), "c")
+        await seat.until("tuibackup copy perpus", "snapshots are missing", "kampus2: nothing yet")
+        await seat.press("y", "enter")
+    assert ordered == [
+        ("tuibackup copy perpus", "", ""),
+        (Copy(what=("perpus",)), "perpus", "to usb, kampus2"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("copies", "options", "said"),
+    [
+        (False, {}, "[copies] in config.toml names no second place"),
+        (True, {"read_only": True, "copies": COPIES}, "read-only"),
+        (
+            True,
+            {"copies": {"usb": replace(COPIES["usb"], servers=("lms",))}},
+            "no copy of [copies] takes perpus",
+        ),
+    ],
+)
+async def test_c_says_why_nothing_can_be_copied(
+    cockpit: Opener, copies: bool, options: dict[str, object], said: str
+) -> None:
+    async with cockpit(replace(only(), copies=copies), **options) as seat:
+        await seat.press("c")
+        assert said in seat.foot
+        await seat.press("enter", "c")
+        assert said in seat.foot + seat.screen
 
 
 # Notes, and reasons

@@ -1,7 +1,7 @@
 """How the copies stand, by ledger, vault and what this host knows of their places; no place is asked."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,12 @@ class CopyState:
     probe: ProbeFact | None = None
     promised: str = ""
     protected: Mapping[str, datetime] = field(default_factory=dict)
+
+    def lacking(self, there: Collection[str] | None) -> "CopyState":
+        """The same, where only snapshots that are `there` can be missing; None: nobody knows which are."""
+        if there is None:
+            return self
+        return replace(self, missing=tuple(spec for spec in self.missing if spec in there))
 
     def remarks(self, now: datetime) -> list[str]:
         """What there is to know of it."""
@@ -127,11 +133,28 @@ def copy_states(
     config: Config, ledger: "Queries", vault: "Vault | None", server: str | None = None
 ) -> tuple[CopyState, ...]:
     """All copies (of one server's snapshots). Raises TuibackupError."""
+    return _states(config, ledger, server, _specs(vault, server) if vault is not None else ())
+
+
+def copies_of(config: Config, ledger: "Queries", server: str) -> tuple[CopyState, ...]:
+    """The copies that take a server, or hold something of it, by the ledger alone: what lies no more in the vault is
+    missing in them, too. Raises LedgerError.
+    """
+    if not config.copies:
+        return ()
+    gone = ledger.removed(server)
+    there = [one.spec for one in ledger.stored(server) if one.spec not in gone]
+    found = _states(config, ledger, server, there)
+    return tuple(one for one in found if one.held or config.copies[one.name].takes(server))
+
+
+def _states(
+    config: Config, ledger: "Queries", server: str | None, there: Sequence[str]
+) -> tuple[CopyState, ...]:
     if not config.copies:
         return ()
     facts = copied(ledger, server)
     proven, probed = proven_readable(ledger), probes(ledger)
-    there = _specs(vault, server) if vault is not None else ()
     return tuple(
         _state(config, copy, facts.get(copy.name, {}), there, proven.get(copy.name), probed.get(copy.name))
         for copy in config.copies.values()

@@ -6,7 +6,7 @@ picture is put together from their last answers; a server without news keeps its
 
 import socket
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from tuibackup.config import Config
 from tuibackup.overview.desk import SILENT, Desk
+from tuibackup.overview.forecast import full_by
 from tuibackup.overview.helper import Fault, Helper
 from tuibackup.overview.picture import (
     Damage,
@@ -110,6 +111,7 @@ class Gatherer:
         self._log = LogPage(read=False)
         self._jobs: tuple[JobView, ...] = ()
         self._room: Room | None = None
+        self._growth = 0.0  # bytes that a month adds
         self._searching = True  # servers on the disk
         self._dump: StoredDump | None = None
         self._disk_fault = ""
@@ -237,6 +239,8 @@ class Gatherer:
             for clock, good in facts.clocks.items()
         )
         self._damaged.update((server, facts.damages) for server, facts in answer.facts.items())
+        if answer.growth is not None:
+            self._growth = answer.growth
         if answer.log:
             self._log = answer.log.on(self._log)
         if answer.view and answer.view.run == self._last:
@@ -262,6 +266,7 @@ class Gatherer:
             drill_within=self.config.drill.within,
             source=str(self.config.source),
             themes=self._themes,
+            copies=bool(self.config.copies),
             tells=self.config.notify.tells,
             telling=self._telling,
         )
@@ -271,6 +276,7 @@ class Gatherer:
             self._frame(now),
             rows=self._table.rows(now, read=self._told.get(self._ledger.name) == ""),
             room=self._room,
+            full=self._full(now),
             shown=self._shown,
             stored=self._dump if self._dump and self._dump.server == wish.server else None,
             log=self._log,
@@ -280,6 +286,12 @@ class Gatherer:
                 helper.name in self._told or helper.owing >= SILENT for helper in (self._near, self._ledger)
             ),
         )
+
+    def _full(self, now: datetime) -> date | None:
+        if self._room is None:
+            return None
+        free = max(0, self._room.free - self.config.vault.least_free(self._room.total))
+        return full_by(free, self._growth, now.astimezone().date())
 
     def _problems(self) -> tuple[str, ...]:
         silent = (

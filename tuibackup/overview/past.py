@@ -6,23 +6,26 @@ The lists come a page at a time, so that a server with ten thousand runs costs n
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import msgspec
 
 from tuibackup.ledger.entries import Entry, Kind
 from tuibackup.ledger.past import Stored, Tally
 from tuibackup.ledger.queries import Queries, better, midnight, monday
+from tuibackup.overview.forecast import MONTH
 from tuibackup.overview.rule_parts import Part
 from tuibackup.run.holds import holds
 from tuibackup.run.journal.events import ClockResult, Slow, Unusual
 from tuibackup.sop import Clock, Outcome, Step
 from tuibackup.text import printable
 
+if TYPE_CHECKING:  # a start needs none of it
+    from tuibackup.overview.copies import CopyState
+
 WEEKS, MONTHS = 52, 12  # cells of a year
 PAGE = 200  # lines of a list that come at once
 _STEPS = {Clock.FILES: Step.DOWNLOAD, Clock.DATABASES: Step.DUMP}
-MONTH = 365.25 / 12  # days
 _T = TypeVar("_T")
 
 
@@ -124,6 +127,7 @@ class Past(msgspec.Struct, frozen=True):
     stored: int = 0
     a_month: float | None = None
     rule: tuple[Part, ...] = ()  # 3-2-1-1-0, where somebody looked
+    copies: "tuple[CopyState, ...]" = ()  # likewise: those that take it, or hold something of it
 
 
 def past(

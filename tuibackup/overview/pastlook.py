@@ -16,6 +16,7 @@ from tuibackup.overview.asked import (
     PastQuestion,
     Wanted,
 )
+from tuibackup.overview.copies import copies_of
 from tuibackup.overview.helper import Fault
 from tuibackup.overview.output import said_by
 from tuibackup.overview.three_two_one import three_two_one
@@ -64,7 +65,8 @@ class PastLook:
     def _past(self, server: str, now: datetime) -> past.Past:
         found = past.past(self._opened(), server, now)
         rule = three_two_one(self._config, self._opened(), server, now)
-        return msgspec.structs.replace(found, rule=rule)
+        copies = copies_of(self._config, self._opened(), server)
+        return msgspec.structs.replace(found, rule=rule, copies=copies)
 
     def _opened(self) -> Ledger:
         if self._ledger is None:

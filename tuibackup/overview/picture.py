@@ -5,7 +5,7 @@ Tests build pictures by hand. Texts in it are printable already; times are aware
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -351,6 +351,7 @@ class Picture(msgspec.Struct, frozen=True):
     sop: Standards = msgspec.field(default_factory=Standards)
     drill_within: Period = DrillSettings().within
     room: Room | None = None
+    full: date | None = None  # when the disk will be full, by the last year's history
     shown: RunFace | None = None
     stored: StoredDump | None = None  # of the same server
     log: LogPage = LogPage()
@@ -359,6 +360,7 @@ class Picture(msgspec.Struct, frozen=True):
     ] = ()  # restores, verifies, drills: those under way, and those that ended just now
     source: str = ""  # the configuration file
     themes: Mark = ()  # the user's own, beside it
+    copies: bool = False  # whether there are second places
     tells: bool = False  # whether anybody is told anything
     telling: tuple[Telling, ...] = ()  # each way that was used
     problems: tuple[str, ...] = ()  # why the program cannot work: no vault, a broken ledger

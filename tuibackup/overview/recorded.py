@@ -24,6 +24,7 @@ from tuibackup.ledger.queries import (
 from tuibackup.ledger.results import RUN, results_of
 from tuibackup.ledger.store import Ledger
 from tuibackup.overview.coverage import NOTHING_FOUND, Coverage, coverage_of
+from tuibackup.overview.growth import Growth
 from tuibackup.overview.logpages import LogPages
 from tuibackup.overview.logrow import view_of
 from tuibackup.overview.past import results_of_body, slow_of
@@ -53,6 +54,7 @@ class LedgerLook:
         self._monday: date | None = None  # of the week in which the facts were read; None: they were not
         self._weeks: dict[str, Weeks] | None = None
         self._pages: LogPages | None = None
+        self._growth: Growth | None = None
 
     def close(self) -> None:
         if self._ledger:
@@ -63,12 +65,15 @@ class LedgerLook:
             ledger = self._open()
             now = datetime.now(UTC)
             facts, anew = self._news(ledger, now, weeks=not question.table_only)
+            if self._growth:
+                self._growth.changed(self._config.servers if anew else facts)
             return LedgerAnswer(
                 unrecorded=self._unrecorded,
                 facts=facts,
                 anew=anew,
                 log=None if question.table_only or not self._pages else self._pages.news(question.log_filter),
                 view=view_of(ledger.of_run(question.run)) if question.run else None,
+                growth=None if question.table_only or not self._growth else self._growth.news(now),
             )
         except LedgerError as error:
             return LedgerAnswer(str(error), self._unrecorded or str(error))
@@ -82,6 +87,7 @@ class LedgerLook:
             self._opened = monotonic()
             self.close()
             self._ledger, self._pages = ledger, LogPages(ledger)
+            self._growth = Growth(ledger, self._config.servers)
         return self._ledger
 
     def _news(self, ledger: Ledger, now: datetime, *, weeks: bool) -> tuple[Mapping[str, ServerFacts], bool]:

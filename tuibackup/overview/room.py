@@ -7,9 +7,8 @@ import msgspec
 
 from tuibackup.ledger.entries import Kind
 from tuibackup.ledger.queries import Queries
-from tuibackup.overview.past import MONTH, a_month
-
-_FAR = 50  # years: a disk that lasts so long is not said to be full one day
+from tuibackup.overview.forecast import MONTH, full_by
+from tuibackup.overview.past import a_month
 
 
 class ServerRoom(msgspec.Struct, frozen=True):
@@ -45,10 +44,12 @@ def _freed(ledger: Queries, server: str, since: datetime) -> int:
 
 def full_on(free: int, rooms: Sequence[ServerRoom], today: date) -> date | None:
     """The day on which `free` bytes are used up, if all goes on as in the last year; None: not in sight."""
-    growth = sum((one.a_month or 0.0) - one.freed for one in rooms)
-    if growth <= 0 or free / growth > _FAR * 12:
-        return None
-    return today + timedelta(days=max(0, free) / growth * MONTH)
+    return full_by(free, growth_of(rooms), today)
+
+
+def growth_of(rooms: Sequence[ServerRoom]) -> float:
+    """Bytes that a month adds, less what retention gives back."""
+    return sum((one.a_month or 0.0) - one.freed for one in rooms)
 
 
 def document(one: ServerRoom) -> Mapping[str, object]:

@@ -149,7 +149,8 @@ class LedgerAnswer(msgspec.Struct, frozen=True):
     """What is new since the answer before.
 
     `problem`: why nothing can be read now; `unrecorded`: why nothing can be recorded. `facts` are those of the servers
-    that changed; with `anew`, of all. `view` is the run that was asked for, as it is recorded.
+    that changed; with `anew`, of all. `view` is the run that was asked for, as it is recorded. `growth`: bytes that a
+    month adds to the backup disk, None where that is not new.
     """
 
     problem: str = ""
@@ -158,6 +159,7 @@ class LedgerAnswer(msgspec.Struct, frozen=True):
     anew: bool = False
     log: LogNews | None = None
     view: RunView | None = None
+    growth: float | None = None
 
 
 # The backup disk

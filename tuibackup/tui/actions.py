@@ -155,6 +155,12 @@ def _messages(situation: Situation) -> str | None:
     return None if situation.picture.tells else _("[notify] in config.toml names nobody who is told")
 
 
+def _copy_now(situation: Situation) -> str | None:
+    if not situation.picture.copies:
+        return _("[copies] in config.toml names no second place")
+    return _under_cursor(situation)
+
+
 def _hold(situation: Situation) -> str | None:
     return None if situation.snapshot else _("no snapshot is under the cursor: the server's page lists them")
 
@@ -222,6 +228,11 @@ ACTIONS: tuple[Action, ...] = (
         "drill", ("t",), later("drill"),
         later("Restore the newest good snapshots of the server under the cursor into a scratch place, and compare."),
         footer=14, changes=True, page=True, why_not=_under_cursor,
+    ),
+    Action(
+        "copy-now", ("c",), later("copy now"),
+        later("Copy what is missing of the server under the cursor to its second places. Nothing starts before enter."),
+        changes=True, page=True, why_not=_copy_now,
     ),
     Action(
         "hold", ("h",), later("hold"),

@@ -16,6 +16,7 @@ from tuibackup.overview.picture import Picture, job_word
 from tuibackup.run.operator import Operator, identify
 from tuibackup.tui import actions, keymap, themes
 from tuibackup.tui.doing.backups import Backups
+from tuibackup.tui.doing.copying import Copying
 from tuibackup.tui.doing.keeping import Keeping
 from tuibackup.tui.doing.messages import Messages
 from tuibackup.tui.doing.notes import Notes
@@ -99,6 +100,7 @@ class Cockpit(Seat, inherit_bindings=False):
         others = (
             SettingUp(self, self.backups.start),
             Proofs(self),
+            Copying(self),
             Keeping(self),
             Recovering(self),
             Stopping(self),

@@ -72,7 +72,7 @@ DIALOGS: Mapping[str, Kind] = {
     ),
     "job": Kind(
         later("plan of a job"),
-        later("What a restore, a verify or a drill will do. Nothing starts before enter."),
+        later("What a verify, a drill or a copy will do. Nothing starts before enter."),
         (
             DialogAction("job-start", ("enter",), "start", later("Start it.")),
             _COPY_COMMAND,

@@ -1,6 +1,7 @@
 """The top line, alarm first; and the bottom line, with the keys that can be used now or why one cannot."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from itertools import product
 
 from tuibackup.overview.picture import Picture
@@ -9,6 +10,7 @@ from tuibackup.tui.lines import Line, Lines, Span, cut, ends, width
 from tuibackup.tui.panes.serverline import SIGNS
 from tuibackup.words import _, ngettext
 
+_SOON = timedelta(days=365)  # until the disk is full: what is later is not said here
 _COUNTED = ("overdue", "failed", "interrupted", "never", "damaged", "running", "waiting")
 
 
@@ -108,7 +110,11 @@ def _room(picture: Picture) -> tuple[str, str]:
     long = _("{path} {free} of {total} free").format(
         path=shorten(picture.room.path, 30, middle=True), free=free, total=size(picture.room.total)
     )
-    return long, _("{free} free").format(free=free)
+    short = _("{free} free").format(free=free)
+    if picture.full and picture.full - picture.now.astimezone().date() <= _SOON:
+        full = _("full {day}").format(day=picture.full.isoformat())
+        return f"{long}, {full}", f"{short}, {full}"
+    return long, short
 
 
 def _weekday(number: int) -> str:

@@ -33,6 +33,7 @@ from tuibackup.tui.lines import Line, Span, cut, width, wrapped
 from tuibackup.tui.panes.jobs import job_lines
 from tuibackup.tui.panes.serverline import SIGNS, run_words
 from tuibackup.tui.panes.year import year_lines
+from tuibackup.tui.screens.copylines import copy_lines, missing_lines
 from tuibackup.tui.screens.details import clock_lines, configured, field, run_details, standing_lines
 from tuibackup.tui.screens.dialog import Dialog
 from tuibackup.tui.screens.pastlines import (
@@ -288,6 +289,8 @@ class ServerPage(Dialog[None]):
         if self._past and self._past.rule:
             style = "muted" if all(not one.lacks for one in self._past.rule) else "warnings"
             lines += field("3-2-1-1-0", in_a_line_of_five(self._past.rule), style, room, 1)
+        if self._past:
+            lines += copy_lines(self._past.copies, self._there, self._picture.now, room)
         if self._disk_fault:
             lines += wrapped(f"{symbols.FAILED} {self._disk_fault}", room, 2, "failed")
         return lines
@@ -334,6 +337,7 @@ class ServerPage(Dialog[None]):
         lines = configured(self.server, room)
         for number, text in enumerate(lacking(self._past.rule) if self._past else ()):
             lines += field("3-2-1-1-0" if number == 0 else "", text, "warnings", room, 3)
+        lines += missing_lines(self._past.copies, self._there, room) if self._past else []
         return [*lines, *clock_lines(self.row, self._picture.now, room)] if self.row else lines
 
     def _newest(self, room: int) -> list[Line]:

@@ -1,0 +1,48 @@
+"""Copy now what is missing of a server in its second places: the plan, then the job."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from tuibackup.errors import TuibackupError
+from tuibackup.tui.screens.job import JobPlan
+from tuibackup.tui.seat import Seat
+from tuibackup.words import _, sentence
+
+
+class Copying:
+    """Asks the desk how the copies stand, in a thread, before it shows the plan."""
+
+    def __init__(self, seat: Seat) -> None:
+        self.seat = seat
+
+    def do_copy_now(self) -> None:
+        server = self.seat.here
+        copies = [one.name for one in self.seat.config.copies.values() if one.takes(server)]
+        if copies:
+            self.seat.run_worker(self._propose(server, copies), name="copy-now")
+        else:
+            self.seat.tell(_("no copy of [copies] takes {server}").format(server=server))
+
+    async def _propose(self, server: str, copies: list[str]) -> None:
+        from tuibackup.jobs.process.order import Copy
+        from tuibackup.tui.screens.copylines import copy_words
+
+        try:
+            past = await asyncio.to_thread(self.seat.source.desk.past, server)
+        except TuibackupError as error:
+            self.seat.tell(str(error))
+            return
+        now = datetime.now(UTC)
+        text = _(
+            "What is missing of {server} goes from the backup disk to its copies. A place that is away gets it when it"
+            " is back."
+        )
+        said = [
+            text.format(server=server),
+            *(copy_words(one, now) for one in past.copies if one.name in copies),
+            _("You may leave: it goes on."),
+        ]
+        words = Copy(what=(server,))
+        what = sentence("to {copies}", copies=", ".join(copies))
+        dialog = JobPlan(_("Copy {server}").format(server=server), said, words.command())
+        self.seat.push_screen(dialog, lambda yes: self.seat.order(words, server, what) if yes else None)
