@@ -333,6 +333,7 @@ def test_a_server_that_cannot_be_reached_or_trusted(
     agree(site, side_by_side(site, "a key that the server does not take"))
 
 
+@pytest.mark.long
 def test_the_database(site: Site, humble_sshd: PrivateSshd, mariadbd: PrivateMariadb, tmp_path: Path) -> None:
     mariadbd.sql(
         "CREATE DATABASE IF NOT EXISTS periksa; CREATE OR REPLACE TABLE periksa.t (id INT PRIMARY KEY);"

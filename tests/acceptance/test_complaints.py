@@ -158,6 +158,7 @@ def test_size_0_is_no_content(site: Site, tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["busybox", pytest.param("sftp", marks=pytest.mark.long)])
+@pytest.mark.long
 def test_a_list_that_lacks_names_is_no_folder(site: Site, tmp_path: Path, kind: str) -> None:
     """An error in the middle of a folder: BusyBox's find and sftp-server take it for the end, and say nothing."""
     root = tree(tmp_path, 4)

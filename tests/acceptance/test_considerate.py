@@ -50,6 +50,7 @@ def journal(site: Site) -> Said:
     return Said(0, site.journals[0].read_text(), "")
 
 
+@pytest.mark.long
 def test_the_bandwidth_limit_holds_for_the_download_and_is_told(
     site: Site, sshd: PrivateSshd, application: Path
 ) -> None:

@@ -178,6 +178,7 @@ def test_a_machine_without_mariadbd_says_what_to_do(siakad: Site) -> None:
     assert told["error"] in said.err, "that it could not be done is recorded"
 
 
+@pytest.mark.long
 def test_a_drill_that_could_not_be_carried_out_proves_nothing_against_the_backup(
     siakad: Site, place: Path
 ) -> None:

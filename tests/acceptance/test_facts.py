@@ -192,6 +192,7 @@ def test_what_only_root_may_read_is_read_by_sudo(site: Site, tmp_path: Path) -> 
     assert "PLANTED" not in planted.sent.read_text(errors="replace")
 
 
+@pytest.mark.long
 def test_settings_of_the_database_come_from_the_login_of_step_3(
     site: Site, sshd: PrivateSshd, mariadbd: PrivateMariadb
 ) -> None:

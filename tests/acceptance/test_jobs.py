@@ -84,6 +84,7 @@ def test_the_command_in_a_journal_does_the_same(siakad: Site, tmp_path: Path) ->
     assert first["command"] == planned["command"]
 
 
+@pytest.mark.long
 def test_a_job_outlives_its_terminal(siakad: Site) -> None:
     with Terminal([str(TUIBACKUP), "drill", DATABASES], siakad.environment(), cwd=siakad.home) as terminal:
         job = wait_until_under_way(siakad)
@@ -146,6 +147,7 @@ def tree(folder: Path) -> dict[str, tuple[Any, ...]]:
     return found
 
 
+@pytest.mark.long
 def test_a_restore_that_is_killed_goes_on_and_becomes_whole(siakad: Site, tmp_path: Path) -> None:
     """Also the folders, which get their modes and times at the end."""
     whole, back = tmp_path / "whole", tmp_path / "back"

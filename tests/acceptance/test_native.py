@@ -66,6 +66,7 @@ def source(start_module_mariadb: MariadbStarter) -> PrivateMariadb:
     return server
 
 
+@pytest.mark.long
 def test_a_server_without_a_dump_program_comes_back_whole(
     site: Site, source: PrivateMariadb, start_mariadb: MariadbStarter, tmp_path: Path
 ) -> None:

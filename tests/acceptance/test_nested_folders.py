@@ -67,6 +67,7 @@ def way(site: Site, kind: str) -> PrivateSshd:
     "kind",
     ["gnu", pytest.param("busybox", marks=pytest.mark.long), pytest.param("sftp", marks=pytest.mark.long)],
 )
+@pytest.mark.long
 def test_a_file_system_within_a_folder_is_stored_once_where_it_is_named(
     site: Site, www: Path, mounted: Path, kind: str
 ) -> None:

@@ -129,7 +129,7 @@ def test_what_cannot_be_sent_waits_and_comes_as_one_message(
         until(lambda: site.tuibackup("notify").code == 0 and mail.mails)
         (message,) = mail.mails
         assert message["Subject"].endswith("1 pulih, 1 selesai: siakad")
-        assert "√ siakad: pulih (tadinya: backup pukul " in message.get_content()
+        assert "√ siakad: pulih (tadinya: backup " in message.get_content()
         assert site.tuibackup("notify").out == "tidak ada yang perlu dikabarkan\n"
         assert len(mail.mails) == 1
 

@@ -71,7 +71,8 @@ def test_what_a_restore_left_out_is_a_warning_and_counted(
 
 
 def test_what_is_refused_is_recorded_as_failed(config: Config, recorder: Recorder, tmp_path: Path) -> None:
-    plan = plan_folder(config, FILES, tmp_path / "back", paths=["/no/such"])
+    (tmp_path / "file").touch()
+    plan = plan_folder(config, FILES, tmp_path / "file")
     with pytest.raises(TuibackupError) as refused:
         restore_to_folder(plan, recorder, silent)
     into = plan_database(config, DATABASES, str(tmp_path / "no.sock"), databases=["akademik"])

@@ -85,6 +85,7 @@ def fetched(snapshot: Path, folder: Path) -> set[str]:
     return {name.removeprefix(f"{folder}/"[1:]) for name in listed.splitlines()}
 
 
+@pytest.mark.long
 def test_databases_go_on_after_the_older_ones(sample: Sample, there: Servers) -> None:
     before = sample.site.snapshots("siakad", "databases")[-1]
     said = sample.site.tuibackup("run", "siakad", "--only", "databases")
