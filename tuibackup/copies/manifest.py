@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from tuibackup.copies.target import CopyError
+from tuibackup.copies.target import CopyError, refuse_newer
 from tuibackup.text import printable
 from tuibackup.vault.names import file_name
 from tuibackup.words import sentence
@@ -79,16 +79,7 @@ def decode(data: bytes, where: str) -> Manifest:
     """Read the text of the object `where`. Raises CopyError: damaged, or made by a newer version."""
     try:
         version = msgspec.json.decode(data, type=_Version).format
-        if version > FORMAT:
-            raise CopyError(
-                sentence(
-                    "{file}: has format {version}, this program knows {format}",
-                    file=where,
-                    version=version,
-                    format=FORMAT,
-                ),
-                sentence("install a newer tuibackup"),
-            )
+        refuse_newer(where, version, FORMAT)
         manifest = msgspec.json.decode(data, type=Manifest)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise CopyError(

@@ -6,7 +6,14 @@ import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from tuibackup.copies.target import AlreadyThereError, AwayError, CopyError, MissingError, Target
+from tuibackup.copies.target import (
+    AlreadyThereError,
+    AwayError,
+    CopyError,
+    MissingError,
+    Target,
+    refuse_newer,
+)
 from tuibackup.words import sentence
 
 IDENTITY = "tuibackup-copy.toml"
@@ -41,16 +48,7 @@ def read_identity(target: Target) -> Identity | None:
         raise CopyError(sentence("{file}: is damaged ({error})", file=where, error=error)) from error
     if not isinstance(version, int) or not isinstance(identity, str) or not isinstance(vault, str):
         raise CopyError(sentence("{file}: is damaged", file=where))
-    if version > FORMAT:
-        raise CopyError(
-            sentence(
-                "{file}: has format {version}, this program knows {format}",
-                file=where,
-                version=version,
-                format=FORMAT,
-            ),
-            sentence("install a newer tuibackup"),
-        )
+    refuse_newer(where, version, FORMAT)
     return Identity(identity, vault)
 
 

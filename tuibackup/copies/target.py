@@ -1,18 +1,34 @@
 """What every place for copies can do: keep objects by key, each created whole and only if it is not there yet.
 
-`folder.py` and `sftp.py` are such places; one set of tests (`tests/copies/conformance.py`) holds for all.
+`folder.py`, `sftp.py` and `objectstore/` are such places; one set of tests holds for all:
+`tests/copies/conformance.py`.
 """
 
 from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 from tuibackup.errors import TuibackupError
+from tuibackup.words import sentence
 
 PART = 32 << 20  # bytes of a file that one object takes; encrypted it is a little longer
 
 
 class CopyError(TuibackupError):
     """The place of a copy refused, is full, foreign or damaged; the message says which place and why."""
+
+
+def refuse_newer(where: str, version: int, known: int) -> None:
+    """Raises CopyError where the file `where` has a later format than the `known` one."""
+    if version > known:
+        raise CopyError(
+            sentence(
+                "{file}: has format {version}, this program knows {format}",
+                file=where,
+                version=version,
+                format=known,
+            ),
+            sentence("install a newer tuibackup"),
+        )
 
 
 class AwayError(CopyError):
