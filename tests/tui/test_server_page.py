@@ -231,7 +231,7 @@ async def test_c_shows_the_command_and_enter_copies(
         monkeypatch.setattr(seat.app, "order", lambda *wanted: ordered.append(wanted))
         monkeypatch.setattr(seat.app, "copy_to_clipboard", lambda text: ordered.append((text, "", "")))
         await opened(seat, with_copies(lived), "c")
-        await seat.until("tuibackup copy perpus", "snapshots are missing", "kampus2: nothing yet")
+        await seat.until("tuibackup copy perpus", "1 snapshot is missing", "kampus2: nothing yet")
         await seat.press("y", "enter")
     assert ordered == [
         ("tuibackup copy perpus", "", ""),

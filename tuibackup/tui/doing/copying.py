@@ -1,6 +1,7 @@
 """Copy now what is missing of a server in its second places: the plan, then the job."""
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from tuibackup.errors import TuibackupError
@@ -27,11 +28,15 @@ class Copying:
         from tuibackup.jobs.process.order import Copy
         from tuibackup.tui.screens.copylines import copy_words
 
+        desk = self.seat.source.desk
         try:
-            past = await asyncio.to_thread(self.seat.source.desk.past, server)
+            past = await asyncio.to_thread(desk.past, server)
         except TuibackupError as error:
             self.seat.tell(str(error))
             return
+        there = None  # a disk that does not answer is the job's to tell
+        with suppress(TuibackupError):
+            there = await asyncio.to_thread(desk.stored, server)
         now = datetime.now(UTC)
         text = _(
             "What is missing of {server} goes from the backup disk to its copies. A place that is away gets it when it"
@@ -39,7 +44,7 @@ class Copying:
         )
         said = [
             text.format(server=server),
-            *(copy_words(one, now) for one in past.copies if one.name in copies),
+            *(copy_words(one.lacking(there), now) for one in past.copies if one.name in copies),
             _("You may leave: it goes on."),
         ]
         words = Copy(what=(server,))
