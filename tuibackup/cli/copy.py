@@ -1,8 +1,8 @@
 """`tuibackup copy`: snapshots go to their second places, or come back from one."""
 
 import argparse
-from pathlib import Path
 
+from tuibackup.cli import fromcopy
 from tuibackup.cli.context import Context
 from tuibackup.errors import UsageError
 from tuibackup.words import _, sentence
@@ -22,12 +22,7 @@ def define(parser: argparse.ArgumentParser) -> None:
         metavar="COPY",
         help=_("bring snapshots out of this copy into the vault, which may be empty"),
     )
-    parser.add_argument(
-        "--identity",
-        type=Path,
-        metavar="FILE",
-        help=_("of an encrypted copy: the file with the identity of age, or the SSH key"),
-    )
+    fromcopy.define_identity(parser)
     parser.add_argument("--json", action="store_true", help=_("one JSON document"))
     parser.add_argument("--detach", action="store_true", help=_("start it, and leave it alone"))
 
@@ -61,16 +56,13 @@ def _exactly(what: list[str], context: Context) -> tuple[str, ...]:
 
 
 def _back(args: argparse.Namespace, context: Context) -> int:
-    import os
-
     from tuibackup.cli.job import do
     from tuibackup.jobs.process.order import CopyBack, order
 
     if args.to is not None:
         raise UsageError(_("--back and --to say two directions"), _("leave one out"))
     context.config.copy(args.back)
-    identity = os.fsencode(args.identity.expanduser().absolute()) if args.identity else b""
-    words = CopyBack(source=args.back, identity=identity, servers=tuple(args.what))
+    words = CopyBack(source=args.back, identity=fromcopy.identity_of(args), servers=tuple(args.what))
     what = sentence("out of {copy}", copy=args.back)
     wanted = order(words, context.operator, server="", what=what)
     return do(wanted, context, as_json=args.json, several=True, detach=args.detach)

@@ -27,12 +27,22 @@ def define(parser: argparse.ArgumentParser) -> None:
         metavar="COPY",
         help=_("out of this copy, not out of the vault; neither vault nor ledger are needed"),
     )
+    define_identity(parser)
+
+
+def define_identity(parser: argparse.ArgumentParser) -> None:
+    """Add the word for what opens an encrypted copy."""
     parser.add_argument(
         "--identity",
         type=Path,
         metavar="FILE",
         help=_("of an encrypted copy: the file with the identity of age, or the SSH key"),
     )
+
+
+def identity_of(args: argparse.Namespace) -> bytes:
+    """What it says, as an order has it; b"" for nothing."""
+    return os.fsencode(args.identity.expanduser().absolute()) if args.identity else b""
 
 
 def source(args: argparse.Namespace, context: Context) -> Source:
@@ -42,8 +52,7 @@ def source(args: argparse.Namespace, context: Context) -> Source:
             raise UsageError(_("--identity is for an encrypted copy"), _("name it: --from COPY"))
         return Source(source="", identity=b"")
     context.config.copy(args.source)
-    identity = os.fsencode(args.identity.expanduser().absolute()) if args.identity else b""
-    return Source(source=args.source, identity=identity)
+    return Source(source=args.source, identity=identity_of(args))
 
 
 @contextmanager
