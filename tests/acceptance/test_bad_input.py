@@ -323,6 +323,7 @@ def test_a_connection_cut_in_the_middle(site: Site, application: Path, tmp_path:
         verifies(site)
 
 
+@pytest.mark.long
 def test_a_run_that_is_killed(site: Site, application: Path, tmp_path: Path, sshd: PrivateSshd) -> None:
     with slow_server(tmp_path) as server:
         site.add("siakad", server, [application])

@@ -133,6 +133,7 @@ def test_a_block_count_is_no_content(site: Site, tmp_path: Path, kind: str) -> N
 @pytest.mark.parametrize(
     "kind", ["gnu", *(pytest.param(one, marks=pytest.mark.long) for one in ("busybox", "sftp"))]
 )
+@pytest.mark.long
 def test_size_0_is_no_content(site: Site, tmp_path: Path, kind: str) -> None:
     """/proc, many FUSE and some network file systems tell it of files that are full: stored empty, and green."""
     root = tree(tmp_path, 5)

@@ -142,6 +142,7 @@ REFUSED = (
 )
 
 
+@pytest.mark.long
 def test_what_is_accepted_or_added_is_unprotected_no_more(configured: Site) -> None:
     before = configured.tuibackup("status")
     assert "nobody has looked for what no backup holds on: lms" in before.out

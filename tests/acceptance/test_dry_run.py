@@ -17,6 +17,7 @@ def everything(folder: Path) -> dict[Path, tuple[int, int]]:
     return {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in folder.rglob("*")}
 
 
+@pytest.mark.long
 def test_a_dry_run_tells_what_a_run_then_does(
     site: Site, ticking: PrivateSshd, application: Path, mariadbd: PrivateMariadb
 ) -> None:

@@ -48,6 +48,7 @@ def dumped(site: Site, sshd: PrivateSshd, server: PrivateMariadb) -> Said:
         (5, "barrier"),  # with one program, and a connection for what it would lose
     ],
 )
+@pytest.mark.long
 def test_a_run_needs_no_more_logins_than_the_account_may_have(
     site: Site, sshd: PrivateSshd, frugal: PrivateMariadb, logins: int, way: str
 ) -> None:

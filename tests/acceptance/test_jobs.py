@@ -50,6 +50,7 @@ def last(said: Said) -> dict[str, Any]:
     return said.events[-1]
 
 
+@pytest.mark.long
 def test_each_is_told_in_a_journal_that_can_be_followed(siakad: Site, tmp_path: Path) -> None:
     back = tmp_path / "back"
     for words, results in (

@@ -9,6 +9,7 @@ from tuibackup.demo.sshd import PrivateSshd
 @pytest.mark.parametrize(
     "sftp", [pytest.param(False, id="shell"), pytest.param(True, id="sftp", marks=pytest.mark.long)]
 )
+@pytest.mark.long
 def test_what_links_lead_to_is_named_once(site: Site, sftp: bool) -> None:
     srv = site.folder / "srv"
     app, shared, other = srv / "app", srv / "shared/storage", srv / "other"

@@ -99,6 +99,7 @@ def test_a_reason_given_beforehand_is_a_note_of_the_run(lived: Lived) -> None:
     assert "asks for a reason" not in again.out
 
 
+@pytest.mark.long
 def test_notes_are_about_a_run_a_server_or_nothing_in_particular(lived: Lived) -> None:
     note = lived.site.tuibackup
     assert note("note", "--server", "siakad", "moved to rack 4").code == 0

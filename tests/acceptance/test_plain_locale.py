@@ -11,6 +11,7 @@ NAME = "berkas ñ 学.txt"
 
 
 @pytest.mark.parametrize("locale", ["C", pytest.param("POSIX", marks=pytest.mark.long)])
+@pytest.mark.long
 def test_everything_works_without_a_utf8_locale(
     site: Site, sshd: PrivateSshd, tmp_path: Path, locale: str
 ) -> None:

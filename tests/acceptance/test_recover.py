@@ -46,6 +46,7 @@ def lost(
         away.rename(source)
 
 
+@pytest.mark.long
 def test_a_server_is_recovered_onto_an_empty_one_and_the_swap_works(
     lost: tuple[Site, Path], backed_up: BackedUp, empty: PrivateMariadb
 ) -> None:

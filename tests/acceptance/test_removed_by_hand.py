@@ -85,6 +85,7 @@ def test_without_its_newest_snapshot_a_clock_is_that_of_the_one_before(twice: Si
     ],
     ids=["both", "the one pointed into", "the index"],
 )
+@pytest.mark.long
 def test_without_any_whole_snapshot_a_clock_is_never(
     twice: Site, tmp_path: Path, removed: Callable[[Path, Path], list[None]]
 ) -> None:

@@ -391,6 +391,7 @@ def running() -> list[str]:
     return found
 
 
+@pytest.mark.long
 def test_who_approved_it_is_asked_for_and_recorded(
     siakad: Site, source: Path, place: Path, tmp_path: Path
 ) -> None:

@@ -38,6 +38,7 @@ def two(start_mariadb: MariadbStarter) -> tuple[PrivateMariadb, PrivateMariadb]:
 
 
 @pytest.mark.parametrize("engine", [pytest.param("tool", marks=pytest.mark.long), "native"])
+@pytest.mark.long
 def test_it_restores_what_the_client_restores_and_stops_where_it_stops(
     sources: dict[str, dict[str, bytes]], two: tuple[PrivateMariadb, PrivateMariadb], engine: str
 ) -> None:

@@ -53,6 +53,7 @@ async def test_links_lead_nowhere_here(against: Against, target: bytes) -> None:
     assert kept is (b"\0" not in target and target != b"")
 
 
+@pytest.mark.long
 async def test_a_listing_without_end(against: Against, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inventory, "MOST", 30_000)
     server = PlayedSftp(application(3))
