@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.acceptance.processes import carrying_out, children
+from tests.acceptance.processes import carrying_out, children, there
 from tests.acceptance.site import TUIBACKUP, Site
 from tests.terminal import Terminal
 
@@ -130,3 +130,21 @@ def test_what_was_sent_cell_by_cell_is_what_a_whole_picture_shows(
             seat.wait_for_bytes(b"\x1b[2J", start)
             seat.settle(0.4)
             assert seen(seat) == sent, f"after {keys!r}:\n{seat.text}"
+
+
+@pytest.mark.parametrize("name", ["tuibackup-disk", "tuibackup-ledge", "tuibackup-runs"])
+def test_status_ends_and_names_a_helper_that_was_killed(site: Site, name: str) -> None:
+    """It waited for that answer for ever, and so did all that looks as it does: messages, metrics, timers."""
+    site.servers["lms"] = '[servers.lms]\nhost = "127.0.0.1"\nport = 9\nfolders = ["/etc"]\n'
+    site.write_config()
+    for _try in range(20):
+        command = site.reading("status", "--json")
+        while command.poll() is None:
+            found = children(children(command.pid).get("tuibackup", 0)) if there(command.pid) else {}
+            if name in found:
+                os.kill(found[name], signal.SIGKILL)
+                break
+        said, _nothing = command.communicate(timeout=60)
+        if f"the process {name}" in said:
+            return
+    pytest.fail("each time it had answered before it was killed")

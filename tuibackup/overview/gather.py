@@ -151,10 +151,14 @@ class Gatherer:
 
     def settled(self, wish: Wish) -> Picture:
         """The picture when every helper that answers has answered; each has a few seconds for that."""
+        helpers = (self._near, self._ledger, self._disk)
         while True:
             self._ask(wish)
-            owing = [helper.owing for helper in (self._near, self._ledger, self._disk)]
-            if not (any(owing) or self._more(wish.server) or self._searching) or max(owing) >= SILENT:
+            owing = [helper.owing for helper in helpers]
+            # What a helper that was killed would have told never comes.
+            more = self._more(wish.server) or self._searching
+            settled = not more or any(helper.ended for helper in helpers)
+            if (settled and not any(owing)) or max(owing) >= SILENT:
                 return self._picture(datetime.now(UTC), wish)
 
     def _more(self, server: str) -> bool:

@@ -58,6 +58,7 @@ class Helper(Generic[Question, Answer]):
     def __init__(self, name: str, begin: Callable[[], Look[Question, Answer]], crashes: Path | None) -> None:
         """`name`: as ps shows it; `crashes`: the state folder, None if nothing may be written."""
         self.name = name
+        self.ended = False  # its process was killed: it gives no more answers
         self._asked = False  # whether an answer is owed
         self._since = 0.0  # when it was last seen at work, while it is
         self._worked = ""  # the processor's time that it had used by then
@@ -110,6 +111,7 @@ class Helper(Generic[Question, Answer]):
         try:
             found: Answer | Fault = _receive(self._line)
         except (EOFError, OSError):
+            self.ended = True
             found = Fault(_("the process {name} has ended: open the cockpit again").format(name=self.name))
         self._asked = False
         return found
