@@ -210,8 +210,11 @@ def processor(processes: list[int]) -> float:
 
 
 def memory_of(process: int) -> float:
-    """MiB of a process; of what several share each has its part."""
-    lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    """MiB of a process; of what several share each has its part. One that has ended has none."""
+    try:
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    except ProcessLookupError:
+        return 0.0
     return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 

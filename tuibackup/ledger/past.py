@@ -151,7 +151,7 @@ class PastQueries(SpanQueries):
 
     def removed(self, server: str) -> frozenset[str]:
         """The specs of the snapshots that a rule of retention removed."""
-        entries = self.entries(server=server, kinds=[Kind.RETENTION])
+        entries = self.of_kind(Kind.RETENTION, server)
         found = (entry.body.get("removed") for entry in entries)
         return frozenset(str(spec) for specs in found if isinstance(specs, list) for spec in specs)
 

@@ -9,7 +9,7 @@ from time import monotonic
 from tuibackup.ledger.queries import Queries
 from tuibackup.overview.room import growth_of, room_of
 
-_BUDGET = 0.05  # seconds of a look
+_BUDGET = 0.01  # seconds of a look, in which at least one server is done
 
 
 class Growth:

@@ -37,8 +37,8 @@ def room_of(ledger: Queries, servers: Iterable[str], now: datetime) -> Sequence[
 
 
 def _freed(ledger: Queries, server: str, since: datetime) -> int:
-    entries = ledger.entries(server=server, since=since, kinds=[Kind.RETENTION])
-    numbers = (entry.body.get("freed") for entry in entries)
+    entries = ledger.of_kind(Kind.RETENTION, server)
+    numbers = (entry.body.get("freed") for entry in entries if entry.moment >= since)
     return sum(number for number in numbers if isinstance(number, int))
 
 

@@ -116,7 +116,7 @@ def gather_run(config: Config, ledger: Ledger, word: str, day: date) -> Report:
 
 def gather_restore(config: Config, ledger: Ledger, word: str, day: date) -> Report:
     """One restore by its job's id, the beginning of it, or its number in the ledger. Raises UsageError, LedgerError."""
-    entries = list(ledger.entries(kinds=[Kind.RESTORE]))
+    entries = ledger.of_kind(Kind.RESTORE)
     named = [
         one for one in entries if word == str(one.seq) or (word and text(one.body, "job").startswith(word))
     ]
