@@ -71,6 +71,7 @@ def test_the_wheel_holds_all_that_is_no_python(wheel: Path) -> None:
     assert not any(name.startswith(("tests/", "docs/")) for name in names)
 
 
+@pytest.mark.long
 def test_the_installed_command_is_the_wheels_own(installed: Path, tmp_path: Path) -> None:
     done = run(installed, tmp_path, "--version")
     assert (done.returncode, done.stderr) == (0, "")

@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.acceptance.site import Site
 from tests.conftest import MariadbStarter
 from tuibackup.demo.sshd import PrivateSshd
 
 
+@pytest.mark.long
 def test_what_the_dump_needs_is_recorded_with_the_grant_that_is_missing(
     tmp_path: Path, sshd: PrivateSshd, start_mariadb: MariadbStarter
 ) -> None:

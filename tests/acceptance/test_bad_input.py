@@ -99,6 +99,7 @@ class Mailman(socketserver.BaseRequestHandler):
         self.request.recv(1000)
 
 
+@pytest.mark.long
 def test_a_port_where_something_else_listens(site: Site, sshd: PrivateSshd, application: Path) -> None:
     site.add("siakad", sshd, [application])
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Mailman) as mail:
@@ -290,6 +291,7 @@ def finished_line(site: Site, run: str) -> dict[str, Any]:
     return said.finished
 
 
+@pytest.mark.long
 def test_a_second_run_on_the_same_server(site: Site, application: Path, tmp_path: Path) -> None:
     with slow_server(tmp_path) as server:
         site.add("siakad", server, [application])

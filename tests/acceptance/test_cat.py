@@ -151,6 +151,7 @@ def test_a_damaged_file_is_never_silently_short(linked: tuple[Site, Path]) -> No
         archive.write_bytes(old)
 
 
+@pytest.mark.long
 def test_the_sql_of_a_database_or_a_table(backed_up: BackedUp, start_mariadb: MariadbStarter) -> None:
     site, other = backed_up.site, start_mariadb()
     code, whole, err = cat(site, DATABASES, "akademik")

@@ -56,6 +56,7 @@ def test_a_helper_that_was_killed_is_named_and_the_cockpit_goes_on(site: Site) -
         assert seat.wait() == 0
 
 
+@pytest.mark.long
 def test_a_keymap_that_cannot_be_used_is_said_and_the_keys_stay(site: Site) -> None:
     with opened(site, columns=120) as seat:
         whole = site.config.read_text()

@@ -207,6 +207,7 @@ def test_names_that_a_find_keeps_to_itself_are_missed_too(site: Site, tmp_path: 
         assert run(site).finished["outcome"] == "done", "whoever touches it says that it is right"
 
 
+@pytest.mark.long
 def test_an_inode_number_is_no_proof_of_a_hard_link(site: Site, gnu: FaultyServer, tmp_path: Path) -> None:
     """Every file has the same number, two names, size and time: one of them was stored in the place of all."""
     root = tree(tmp_path, 4)

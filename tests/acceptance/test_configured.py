@@ -33,6 +33,7 @@ def server(name: str, secret: str, *folders: str) -> str:
     return SERVER.format(name=name, secret=secret, folders=", ".join(map(json.dumps, folders)))
 
 
+@pytest.mark.long
 def test_what_an_editor_changed_is_noticed_once_without_secrets_and_is_nobodys(site: Site) -> None:
     def save(settings: str, *servers: str) -> list[dict[str, Any]]:
         before = len(changed(site)) if site.state.exists() else 0

@@ -73,6 +73,7 @@ def test_the_bandwidth_limit_holds_for_the_download_and_is_told(
     assert "2 MB/s holds now" in site.tuibackup("check", "siakad").out
 
 
+@pytest.mark.long
 def test_what_is_new_or_changed_is_counted(site: Site, ticking: PrivateSshd, application: Path) -> None:
     """A second name of a file made "41 unchanged" of 42: nothing says unchanged any more."""
     site.add("siakad", ticking, [application])

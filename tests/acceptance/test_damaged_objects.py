@@ -193,6 +193,7 @@ def test_the_rest_is_restored_as_it_was(menagerie: Menagerie, start_mariadb: Mar
     ]
 
 
+@pytest.mark.long
 def test_the_only_database_is_stored_though_views_of_it_are_lost(
     menagerie: Menagerie, sshd: PrivateSshd
 ) -> None:

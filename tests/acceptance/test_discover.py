@@ -191,6 +191,7 @@ def test_a_run_looks_once_a_week(configured: Site) -> None:
     assert json.dumps(server["coverage"])
 
 
+@pytest.mark.long
 def test_a_server_that_gives_only_sftp_is_told_in_one_line(site: Site, tmp_path: Path) -> None:
     from tuibackup.demo.sshd import PrivateSshd
 

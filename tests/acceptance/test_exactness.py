@@ -62,6 +62,7 @@ def restored(site: Site, snapshot: Path) -> Path:
     return target
 
 
+@pytest.mark.long
 def test_files_that_change_while_they_are_read_are_listed_one_by_one(
     site: Site, playing: Playing, application: Path
 ) -> None:
@@ -100,6 +101,7 @@ def test_files_that_change_while_they_are_read_are_listed_one_by_one(
     assert site.tuibackup("verify", "siakad").code == 0
 
 
+@pytest.mark.long
 def test_special_files_are_recorded_and_never_opened(
     site: Site, sshd: PrivateSshd, application: Path
 ) -> None:

@@ -66,6 +66,7 @@ def test_nothing_changed_nothing_is_fetched(site: Site, ticking: PrivateSshd, ap
     verifies(site)
 
 
+@pytest.mark.long
 def test_a_write_in_the_same_tick_is_fetched_again(
     site: Site, ticking: PrivateSshd, application: Path
 ) -> None:
@@ -76,7 +77,8 @@ def test_a_write_in_the_same_tick_is_fetched_again(
     assert stored(run(site)) > 0, "too young to be trusted: fetched again"
 
 
-@pytest.mark.parametrize("years", [pytest.param(-20, marks=pytest.mark.long), 20])
+@pytest.mark.long
+@pytest.mark.parametrize("years", [-20, 20])
 def test_a_servers_clock_may_be_wrong_and_go_back(
     site: Site, ticking: PrivateSshd, application: Path, years: int
 ) -> None:

@@ -43,6 +43,7 @@ def recorded(site: Site) -> list[dict[str, Any]]:
     return [entry["body"] for entry in entries if entry["kind"] != "seal"]
 
 
+@pytest.mark.long
 def test_a_run_that_fails(humble: Site) -> None:
     said = humble.tuibackup("run", "mati", env=INDONESIAN)
     assert said.code == 1

@@ -148,6 +148,7 @@ def test_a_drill_makes_all_of_it_again(stored: Stored) -> None:
     assert said.json[0]["differences"] == [], said.out
 
 
+@pytest.mark.long
 def test_what_no_server_would_make_again_is_said_and_all_else_loads(
     site: Site, sshd: PrivateSshd, start_mariadb: MariadbStarter
 ) -> None:

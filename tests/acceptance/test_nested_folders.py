@@ -101,6 +101,7 @@ def test_a_file_system_within_a_folder_is_stored_once_where_it_is_named(
     assert site.tuibackup("drill", "s/files/latest").code == 0
 
 
+@pytest.mark.long
 def test_a_folder_may_be_taken_out_of_another_at_any_time(site: Site, www: Path) -> None:
     """Nothing is lost by it: neither the half of the outer one, nor what its exclude leaves out."""
     fill(www / "data")

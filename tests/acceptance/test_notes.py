@@ -18,6 +18,7 @@ def rows(site: Site) -> list[tuple[Any, ...]]:
     return found
 
 
+@pytest.mark.long
 def test_a_correction_is_an_entry_of_its_own_and_stands_below_what_it_corrects(site: Site) -> None:
     site.tuibackup("note", "the disk of lms was changed")
     before = rows(site)

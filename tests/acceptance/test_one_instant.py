@@ -93,7 +93,8 @@ def snapshot_of(site: Site, name: str = "siakad") -> tuple[Path, dict[str, Any]]
     return newest, json.loads((newest / "snapshot.json").read_text())
 
 
-@pytest.mark.parametrize("runs", [2, pytest.param(50, marks=[pytest.mark.long, pytest.mark.timeout(1800)])])
+@pytest.mark.long
+@pytest.mark.parametrize("runs", [2, pytest.param(50, marks=pytest.mark.timeout(1800))])
 def test_what_moves_between_databases_is_in_the_snapshot_once(
     site: Site, sshd: PrivateSshd, bank: PrivateMariadb, start_mariadb: MariadbStarter, runs: int
 ) -> None:

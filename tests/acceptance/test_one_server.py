@@ -241,6 +241,7 @@ def test_the_database_is_reached_over_tcp(
     assert said.code == 0, said.err
 
 
+@pytest.mark.long
 def test_a_server_behind_two_jump_hosts(
     site: Site, sshd: PrivateSshd, application: Path, tmp_path: Path
 ) -> None:
@@ -306,6 +307,7 @@ def test_check_says_what_works_and_what_does_not(siakad: Site, sshd: PrivateSshd
     assert "elsewhere" in said.out
 
 
+@pytest.mark.long
 def test_status_exits_4_when_something_was_never_backed_up(siakad: Site) -> None:
     assert siakad.tuibackup("status").code == 4
     assert siakad.tuibackup("run", "--overdue").code == 0

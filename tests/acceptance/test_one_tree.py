@@ -105,6 +105,7 @@ def test_a_link_that_is_switched_during_a_run_gives_the_release_of_its_beginning
     assert said.finished["files"]["whole"]
 
 
+@pytest.mark.long
 def test_the_run_after_a_switch_stores_the_other_release(site: Site, releases: Releases) -> None:
     with PrivateSshd(site.folder / "sshd") as sshd:
         site.add("s", sshd, [releases.current / "app"])  # the link is above the folder
@@ -122,6 +123,7 @@ def sftp_only(site: Site) -> Iterator[PrivateSshd]:
         yield sshd
 
 
+@pytest.mark.long
 def test_over_sftp_the_next_release_is_fetched_though_size_and_second_are_the_same(
     site: Site, releases: Releases, sftp_only: PrivateSshd
 ) -> None:

@@ -63,6 +63,7 @@ def test_figures_far_off_the_median_of_the_last_five_are_told(lived: Lived) -> N
         assert sentence in lived.site.tuibackup(*words).out, words
 
 
+@pytest.mark.long
 def test_a_slow_step_asks_for_its_reason_until_a_note_gives_it(lived: Lived) -> None:
     site = lived.site
     (slow,) = lived.last.finished["slow"]

@@ -62,6 +62,7 @@ def test_the_chain_is_whole_after_everything_that_writes_to_it(
     assert "the table result does not say what the entry says" in found["detail"]
 
 
+@pytest.mark.long
 def test_a_host_key_that_is_accepted_in_a_check_or_a_run_is_an_entry(
     site: Site, sshd: PrivateSshd, application: Path
 ) -> None:
@@ -125,6 +126,7 @@ def test_the_log_has_what_a_run_found_in_full(site: Site, sshd: PrivateSshd, app
         assert folder in together
 
 
+@pytest.mark.long
 def test_what_keeps_a_clock_from_being_renewed_is_recorded_however_much_else_was_found(
     site: Site, humble_sshd: PrivateSshd, tmp_path: Path
 ) -> None:

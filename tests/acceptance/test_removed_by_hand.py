@@ -57,6 +57,7 @@ def clock(site: Site) -> dict[str, object]:
     return {**server["files"], "missing": server["missing"]["files"]}
 
 
+@pytest.mark.long
 def test_without_its_newest_snapshot_a_clock_is_that_of_the_one_before(twice: Site) -> None:
     first, second = twice.snapshots("siakad", "files")
     began = clock(twice)["last"]
@@ -188,6 +189,7 @@ def test_nothing_is_called_missing_while_the_disk_is_not_there(twice: Site, tmp_
     assert clock(twice)["state"] == "fresh"
 
 
+@pytest.mark.long
 def test_a_restore_of_what_is_damaged_has_failed(twice: Site, tmp_path: Path) -> None:
     """Most of what was asked for may be missing: it ended like one that left a socket out."""
     first, _second = twice.snapshots("siakad", "files")

@@ -94,6 +94,7 @@ def definitions(server: PrivateMariadb) -> str:
     return "\n".join(line.rsplit("\t", 1)[0] if line.startswith("jaga") else line for line in shown)
 
 
+@pytest.mark.long
 def test_a_database_goes_into_another_server_and_equals_its_source(
     siakad: Site, backed_up: BackedUp, other: PrivateMariadb, seen_words: list[bytes]
 ) -> None:
@@ -261,6 +262,7 @@ def test_what_the_server_does_not_take_is_named_and_the_rest_is_restored(
     assert "malam" in other.sql("SHOW EVENTS FROM akademik")
 
 
+@pytest.mark.long
 def test_a_statement_longer_than_the_target_takes_raises_its_limit(
     siakad: Site, other: PrivateMariadb
 ) -> None:

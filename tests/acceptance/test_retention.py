@@ -138,6 +138,7 @@ def test_in_a_terminal_it_asks_and_the_default_is_no(four: Site, typed: str, lef
     assert len(names(four)) == left
 
 
+@pytest.mark.long
 def test_a_hold_protects_what_it_points_into_until_it_is_released(four: Site) -> None:
     first, second, _third, _fourth = names(four)
     spec = f"siakad/files/{second}"
@@ -225,6 +226,7 @@ def test_what_is_wrong_is_told_in_a_line(after_four_runs: Site, words: tuple[str
     assert len(said.err.splitlines()) == 1
 
 
+@pytest.mark.long
 def test_a_run_that_has_the_server_is_left_alone(four: Site) -> None:
     with (four.vault / "siakad/.lock").open("rb+") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -321,6 +323,7 @@ def waited(what: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.long
 def test_what_is_being_restored_stays_with_what_it_needs(
     four: Site, killing: Killing, tmp_path: Path
 ) -> None:

@@ -52,6 +52,7 @@ def back_up(site: Site, terminal: Terminal) -> Path:
     return journal(site)
 
 
+@pytest.mark.long
 def test_a_run_outlives_the_reader_of_its_lines(slow: Site) -> None:
     command = f"{TUIBACKUP} run siakad 2> errors | {{ read line; touch 'go on'; }}; echo ${{PIPESTATUS[0]}}"
     command = command.replace("'go on'", f"'{slow.folder}/go on'")
@@ -230,6 +231,7 @@ def test_an_encrypted_key_is_asked_for_in_the_cockpit_and_told_nowhere(
             assert b"planted-phrase" not in path.read_bytes(), f"{path} holds the passphrase"
 
 
+@pytest.mark.long
 def test_trust_shows_the_fingerprint_and_asks(site: Site, sshd: PrivateSshd, application: Path) -> None:
     site.add("siakad", sshd, [application], trusted=False)
     fingerprint = subprocess.run(

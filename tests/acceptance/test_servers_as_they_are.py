@@ -196,6 +196,7 @@ def test_check_and_run_find_the_same(
         assert words.replace("{tools}", str(tools)) in run.out, told
 
 
+@pytest.mark.long
 def test_a_missing_folder_is_missing_behind_noise_and_a_hidden_status(
     site: Site, place: Path, account: PrivateSshd
 ) -> None:
@@ -275,6 +276,7 @@ def test_a_login_that_sshd_refuses_is_told_with_the_way_out(
         assert all(one in said for one in words), said
 
 
+@pytest.mark.long
 def test_check_says_when_the_names_never_reach_tar(site: Site, tmp_path: Path) -> None:
     """A forced command that has a shell read the script from its input: every look works, and tar gets no names."""
     folder = tmp_path / "data"

@@ -178,6 +178,7 @@ def test_what_is_restored_equals_the_source_and_only_changes_are_fetched_again(
     assert facts(Path(f"{restored(site, second)}{application}")) == facts(application)
 
 
+@pytest.mark.long
 def test_a_change_in_the_second_of_the_inventory_is_not_missed(
     site: Site, application: Path, tmp_path: Path
 ) -> None:
@@ -209,6 +210,7 @@ def test_many_files(site: Site, sftp_only: PrivateSshd, application: Path, files
     assert facts(Path(f"{restored(site, snapshot)}{application}")) == facts(application)
 
 
+@pytest.mark.long
 def test_special_files_are_recorded_and_never_opened(
     site: Site, sftp_only: PrivateSshd, application: Path
 ) -> None:
@@ -228,6 +230,7 @@ def test_special_files_are_recorded_and_never_opened(
     assert "socket" in listed.out
 
 
+@pytest.mark.long
 def test_what_the_account_may_not_read_is_listed(site: Site, tmp_path: Path, application: Path) -> None:
     (application / "secret").write_text("x")
     (application / "secret").chmod(0)

@@ -156,6 +156,7 @@ def test_a_key_of_which_only_the_public_half_is_here(
         )
 
 
+@pytest.mark.long
 def test_a_key_of_puttys_is_named_with_the_command_that_converts_it(
     site: Site, sshd: PrivateSshd, application: Path
 ) -> None:

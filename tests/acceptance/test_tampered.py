@@ -264,6 +264,7 @@ def test_nothing_is_written_outside_and_verify_finds_it(
             assert "is not the list that was published" in said.json[0]["problems"][0]
 
 
+@pytest.mark.long
 def test_a_dump_list_leads_nowhere_else(site: Site, backed_up: object) -> None:
     """snapshot.json may name any file of the disk as a dump, and any name as its database."""
     backed_up.copy_to(site)  # type: ignore[attr-defined]

@@ -113,6 +113,7 @@ def test_a_timer_drills_what_is_due_and_leaves_alone_what_failed(siakad: Site) -
     assert (said.code, len(said.err.splitlines())) == (2, 1), said.err
 
 
+@pytest.mark.long
 def test_a_timer_reads_what_was_never_read_and_then_what_is_due(siakad: Site) -> None:
     specs = [
         f"siakad/{clock}/{siakad.snapshots('siakad', clock)[0].name}" for clock in ("files", "databases")

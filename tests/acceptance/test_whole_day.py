@@ -39,6 +39,7 @@ def seat(playground: Playground) -> Seat:
     return Seat([str(TUIBACKUP), "--config", str(playground.config)], environment, columns=80, rows=24)
 
 
+@pytest.mark.long
 def test_by_keys_alone(playground: Playground) -> None:
     """Add a server, back it up, close the terminal in the middle, look for a file, restore it beside, drill."""
     with seat(playground) as one:

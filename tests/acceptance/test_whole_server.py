@@ -62,6 +62,7 @@ def _configure(site: Site, sshd: PrivateSshd, server: PrivateMariadb, user: str 
     site.add("siakad", sshd, [], database=f'user = "{user or account()}"\nsocket = "{server.socket}"\n')
 
 
+@pytest.mark.long
 def test_views_in_a_circle_of_databases_and_the_users_come_back(
     site: Site, sshd: PrivateSshd, start_mariadb: MariadbStarter
 ) -> None:

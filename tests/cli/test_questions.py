@@ -43,6 +43,7 @@ def locked(site: Site, sshd: PrivateSshd, name: str, passphrase: str) -> None:
     site.write_config()
 
 
+@pytest.mark.long
 def test_what_was_typed_for_one_question_never_answers_another(site: Site, sshd: PrivateSshd) -> None:
     """Two lines at once: the second was kept by the reader, and answered the next server's question unseen."""
     for name in ("arsip", "siakad"):
@@ -101,6 +102,7 @@ def test_a_host_key_is_accepted_in_the_words_of_people(site: Site, sshd: Private
     assert "is trusted from now on" in screen.text
 
 
+@pytest.mark.long
 def test_a_changed_host_key_says_where_the_old_one_is_and_how_to_remove_it(
     site: Site, sshd: PrivateSshd, tmp_path: Path
 ) -> None:

@@ -65,6 +65,7 @@ def test_a_passphrase_is_asked_for_and_not_shown(
         assert path.is_dir() or b"planted" not in path.read_bytes()
 
 
+@pytest.mark.long
 def test_another_servers_answer_may_be_given_again_with_enter(
     site: Site, sshd: PrivateSshd, application: Path, tmp_path: Path
 ) -> None:
@@ -106,6 +107,7 @@ def test_trust_remembers_a_key_that_was_accepted(site: Site, sshd: PrivateSshd, 
     assert site.tuibackup("log", "--json").json[0]["kind"] == "trust"
 
 
+@pytest.mark.long
 def test_trust_without_a_terminal_takes_the_fingerprint_that_was_named(
     site: Site, sshd: PrivateSshd, application: Path
 ) -> None:
@@ -127,6 +129,7 @@ def test_trust_without_a_terminal_takes_the_fingerprint_that_was_named(
     assert known.json == {"server": "siakad", "accepted": [], "not-recorded": None}
 
 
+@pytest.mark.long
 def test_ctrl_c_may_leave_a_run_alone(slow: Site) -> None:
     with terminal(slow, "run", "siakad") as screen:
         screen.wait_for("► 2 download")
@@ -151,6 +154,7 @@ def test_ctrl_c_may_stop_a_run(slow: Site) -> None:
     assert slow.incoming() == []
 
 
+@pytest.mark.long
 def test_ctrl_c_in_follow_may_be_taken_back(slow: Site) -> None:
     run = slow.tuibackup("run", "siakad", "--detach").out.strip()
     with terminal(slow, "follow") as screen:

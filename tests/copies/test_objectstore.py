@@ -354,6 +354,7 @@ def test_a_probe_tells_what_the_store_really_does(moto: Store, nanio: Store, tmp
     assert timedelta(days=119) < locked.until - datetime.now(UTC) < timedelta(days=121)
 
 
+@pytest.mark.long
 def test_a_store_that_knows_no_conditions_gets_none(moto: Store, line: HttpLine, tmp_path: Path) -> None:
     """Backblaze answers 501 to If-None-Match: what is there is looked for, and that is all there is."""
     target = opened(moto, tmp_path, line.port)

@@ -54,10 +54,7 @@ KINDS = {
 
 @pytest.mark.parametrize(
     "kind",
-    [
-        one if one in ("busybox", "busybox find") else pytest.param(one, marks=pytest.mark.long)
-        for one in KINDS
-    ],
+    [one if one == "busybox" else pytest.param(one, marks=pytest.mark.long) for one in KINDS],
 )
 async def test_a_tricky_tree_comes_back_exactly(start: Starter, tricky: Path, kind: str) -> None:
     bench = start(**KINDS[kind])

@@ -66,6 +66,7 @@ def test_quoted_words_reach_a_real_shell_unchanged(words: list[bytes]) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40))
+@pytest.mark.long
 def test_a_script_goes_through_another_shell_unchanged(text: str) -> None:
     """The login shell sees it first: it may be no POSIX shell at all."""
     for shell in LOGIN_SHELLS:

@@ -211,6 +211,7 @@ async def test_a_broken_theme_of_the_user_is_told_once_and_the_default_used(
         assert "back up" in seat.foot
 
 
+@pytest.mark.long
 async def test_a_theme_is_previewed_in_the_palette_and_taken_back(cockpit: Opener) -> None:
     async with cockpit(pictures.drawn()) as seat:
         await seat.press("ctrl+p", *"light")

@@ -70,6 +70,7 @@ def test_an_empty_folder_becomes_a_vault_at_first_use(tmp_path: Path) -> None:
     assert json.loads((state / KNOWN).read_text()) == {str(path): vault.id}
 
 
+@pytest.mark.long
 def test_many_may_make_the_same_folder_a_vault_at_once(tmp_path: Path) -> None:
     """The runs of a first request did: all but one said "is no vault and not empty"."""
     (tmp_path / "vault").mkdir()

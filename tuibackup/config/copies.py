@@ -116,6 +116,10 @@ class CopySettings(msgspec.Struct, frozen=True, kw_only=True):
         """Whether snapshots of that server go there."""
         return any(fnmatchcase(server, pattern) for pattern in self.servers)
 
+    def follows(self, server: str) -> bool:
+        """Whether this copy is made after each run of that server."""
+        return self.after_run and self.takes(server)
+
 
 def read_copies(table: Table, servers: Collection[str]) -> dict[str, CopySettings]:
     """Every copy in the order of the file, by name. `servers`: the configured ones; with none any may be named."""

@@ -43,7 +43,7 @@ def _read_again(config: Config, after: FollowUp) -> None:
 def _copy(config: Config, after: FollowUp) -> None:
     """A job for each copy that follows runs. It takes all that is missing there: a place may have been away."""
     for copy in config.copies.values():
-        if copy.after_run and copy.takes(after.server):
+        if copy.follows(after.server):
             words = Copy(to=copy.name, wait=True)
             what = sentence("to {copies}, after a run of {server}", copies=copy.name, server=after.server)
             start_job(order(words, after.operator, server="", what=what), config)

@@ -191,6 +191,7 @@ async def test_values_that_a_small_packet_would_lose_are_sent_as_they_are(
     assert differences(before, await everything(other.socket, ["d"])) == {}
 
 
+@pytest.mark.long
 async def test_statements_are_bounded_and_memory_is_not_the_tables(start_mariadb: MariadbStarter) -> None:
     server = start_mariadb("--max-allowed-packet=64M")
     server.sql(

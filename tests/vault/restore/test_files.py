@@ -227,6 +227,7 @@ def test_restore_sh_restores_into_odd_places(vault: Vault, place: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.long
 def test_restore_sh_stops_at_damage(vault: Vault, tricky: Path, place: Path) -> None:
     snapshot = take(vault, tricky)
     for file in sorted([*snapshot.path.glob("*.tar.zst"), *snapshot.path.glob("restore/*.zst")]):

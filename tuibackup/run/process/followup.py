@@ -15,7 +15,12 @@ _PROGRAM = "from tuibackup.jobs.after_run import main; main()"
 
 
 def follow_up(plan: Plan, config: Config) -> None:
-    """Start it and leave it alone; it outlives us. Where no process can be started the next run does it."""
+    """Start it and leave it alone; it outlives us. Where no process can be started the next run does it.
+
+    Where the configuration asks for nothing to follow, no process is started: its imports take as long as a small run.
+    """
+    if not (config.verify.after_run or any(copy.follows(plan.server) for copy in config.copies.values())):
+        return
     told = msgspec.json.encode(FollowUp(str(config.source.absolute()), plan.server, plan.operator))
     with suppress(OSError):
         process = subprocess.Popen(
