@@ -72,8 +72,7 @@ def test_what_something_else_wrote_is_drawn_over_with_one_key(seat: Terminal) ->
         before = seat.text
         seat.garble()
         seat.send("\x0c")
-        seat.wait_for(shown)
-        seat.settle(0.3)
+        seat.wait_for(*before.splitlines())
         assert seat.text == before
 
 

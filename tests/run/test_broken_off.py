@@ -128,7 +128,8 @@ async def test_a_run_without_a_slot_waits_and_can_be_stopped_there(site: Site) -
     told = await asyncio.wait_for(running, 10)
     assert told.finished.outcome is Outcome.INTERRUPTED
     running = asyncio.create_task(run(config))
-    await asyncio.sleep(1.5)
+    await until(lambda: any(b'"slot"' in one.read_bytes() for one in path.glob("*.jsonl")))
+    await asyncio.sleep(0.2)
     assert not running.done()
     os.close(held)
     told = await asyncio.wait_for(running, 30)
