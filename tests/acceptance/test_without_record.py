@@ -13,6 +13,7 @@ import pytest
 from tests.acceptance.backedup import BackedUp
 from tests.acceptance.mounting import mounted
 from tests.acceptance.site import TUIBACKUP, Said, Site
+from tests.receivers import until
 
 FILES = "siakad/files/latest"
 
@@ -62,8 +63,8 @@ def full(site: Site) -> Iterator[None]:
 
 @contextmanager
 def ledger_is(site: Site, change: Callable[[Path], object]) -> Iterator[None]:
-    for end in ("-wal", "-shm"):
-        Path(f"{site.state}/ledger.sqlite{end}").unlink(missing_ok=True)
+    # Whoever wrote last puts what it wrote into the file when it closes it, and so would mend what is changed here.
+    until(lambda: not Path(f"{site.state}/ledger.sqlite-wal").exists())
     change(site.state / "ledger.sqlite")
     yield
 
@@ -83,11 +84,6 @@ def damaged(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[100:] = b"\xff" * (len(content) - 100)
     path.write_bytes(content)
-    for beside in (
-        "-wal",
-        "-shm",
-    ):  # where the last who wrote has not closed it yet, all of it is still there
-        path.with_name(path.name + beside).unlink(missing_ok=True)
 
 
 @contextmanager
