@@ -26,6 +26,14 @@ def printable(value: str | bytes) -> str:
     return "".join(character if character.isprintable() else _escaped(character) for character in text)
 
 
+def shown(text: str) -> str:
+    """`text` as every face shows it: a sentence in the language in use, and on one line that steers no terminal.
+
+    What comes through here was often cleaned before; a name that was forgotten on its way is cleaned now.
+    """
+    return printable(in_language(text))
+
+
 def _escaped(character: str) -> str:
     code = ord(character)
     if 0xDC80 <= code <= 0xDCFF:  # a byte that os.fsdecode or we could not decode
@@ -108,8 +116,8 @@ def _months() -> tuple[str, ...]:
 
 
 def cells(text: str) -> int:
-    """How many terminal cells `text` (printable) takes as it is shown: combining marks none, wide characters two."""
-    text = in_language(text)
+    """How many terminal cells `text` takes as it is shown: combining marks none, wide characters two."""
+    text = shown(text)
     return len(text) if text.isascii() else sum(map(_cell, text))
 
 
@@ -125,10 +133,9 @@ def shorten(text: str, width: int, *, middle: bool = False) -> str:
 
     What fits stays what it is, also a sentence that is still to be recorded; what is cut is in the language in use.
     """
-    shown = in_language(text)
-    if cells(shown) <= width:
+    if cells(text) <= width:
         return text
-    text = shown
+    text = shown(text)
     if width < 1:
         return ""
     tail = (width - 1) // 2 if middle else 0
@@ -141,7 +148,7 @@ def wrap(text: str, width: int, used: int = 0) -> list[str]:
     A word that is longer than a line begins where it stands and is cut, with nothing put between its pieces: paths and
     fingerprints are copied.
     """
-    text, width = in_language(text), max(1, width)
+    text, width = shown(text), max(1, width)
     lines, room, gap = [""], width - used, ""
     for word in text.split(" "):
         if cells(gap + word) > room and cells(word) <= width:

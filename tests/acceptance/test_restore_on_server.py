@@ -233,8 +233,8 @@ def test_an_ordinary_account_says_that_owners_are_its_own(
         assert said.code == 3, said.out + said.err
         there = Path(f"{home}/back{source}")
         assert tree(there, without=("owner",)) == tree(source, without=("owner",))
-        (gap,) = said.json["gaps"]
-        assert "all belongs to nobody" in gap
+        _number, gap = said.json["gaps"]
+        assert "all of it belongs to nobody" in gap
         assert "nobody may not write into" in refused(siakad, "awam:/srv/back")
 
 

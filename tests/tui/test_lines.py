@@ -37,6 +37,15 @@ def test_left_fills_its_room_exactly(text: str, room: int) -> None:
     assert cells(left(text, room)) == room
 
 
+def test_a_name_that_was_not_cleaned_steers_no_terminal() -> None:
+    """The name of a restore's target came through as it was: whoever draws a line cleans it, whoever made it."""
+    name = "od\nd\x1b[31m\u202e"
+    drawn = [cut(((name, ""),), 60), *wrapped(name.replace("\n", ""), 60, 3)]
+    texts = [*map(plain, drawn), left(name, 40), right(name, 40)]
+    assert all(text.isprintable() for text in texts), texts
+    assert cells(name) == cells(plain(drawn[0]))
+
+
 def test_right_never_cuts() -> None:
     assert right("1:02:03", 5) == "1:02:03"
 

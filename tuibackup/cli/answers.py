@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Self
 
 from tuibackup.cli.output import say
+from tuibackup.text import shown
 from tuibackup.words import _
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class TerminalAnswers:
         """What is typed behind `text`; None at the end of input."""
         async with self._lock:
             with _echo(not secret):
-                print(text, end="", file=sys.stderr, flush=True)
+                print(shown(text), end="", file=sys.stderr, flush=True)
                 try:
                     return await line()
                 finally:
@@ -76,7 +77,7 @@ class TerminalAnswers:
             for detail in question.detail:
                 say(detail, "  ")
             again = _(" [enter: as for {server}]").format(server=earlier[0]) if earlier else ""
-            print(f"{question.server}: {question.text}{again} ", end="", file=sys.stderr, flush=True)
+            print(shown(f"{question.server}: {question.text}{again} "), end="", file=sys.stderr, flush=True)
             answer = None
             try:
                 answer = await line()

@@ -17,7 +17,7 @@ from tuibackup.cli.output import (
     print_hanging,
     terminal_width,
 )
-from tuibackup.text import cells, count, duration, printable, when, wrap
+from tuibackup.text import cells, count, duration, printable, shown, when, wrap
 from tuibackup.words import _
 
 if TYPE_CHECKING:
@@ -141,13 +141,13 @@ def _print(row: Sequence[str], detail: str, widths: dict[int, int], room: int) -
     parts = []
     for column, text in fitted(row, widths, _SHAPE).items():
         space, cell = " " * (widths[column] - cells(text)), row[column]
-        shown = paint(text, cell.state if isinstance(cell, Cell) else "", coloured())
-        parts.append(space + shown if column == _TOOK else shown + space)
+        drawn = paint(shown(text), cell.state if isinstance(cell, Cell) else "", coloured())
+        parts.append(space + drawn if column == _TOOK else drawn + space)
     line = (" " * GAP).join(parts)
     before = sum(widths.values()) + GAP * len(widths)
     state = detail.state if isinstance(detail, Cell) else ""
     if not room:
-        print(f"{line}  {detail}".rstrip())
+        print(f"{line}  {shown(detail)}".rstrip())
     elif room - before >= _LEAST:
         first, *more = wrap(detail, room - before)
         print(f"{line}  {paint(first, state, coloured())}".rstrip())

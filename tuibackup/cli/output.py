@@ -13,8 +13,7 @@ from typing import Any, TextIO
 from tuibackup.cli import attended
 from tuibackup.cli.columns import GAP, Shape, fit, line
 from tuibackup.parts import with_parts
-from tuibackup.text import cells, printable, wrap
-from tuibackup.words import in_language
+from tuibackup.text import cells, printable, shown, wrap
 
 LOOKED_AT = 1000  # rows that decide the widths of a table's columns; further rows are printed as they come
 _HANGING_LEAST = 24  # cells that a text needs beside its first word
@@ -74,7 +73,7 @@ class Cell(str):
     state: str
 
     def __new__(cls, text: str, state: str = "") -> "Cell":
-        cell = super().__new__(cls, in_language(text))
+        cell = super().__new__(cls, shown(text))
         cell.state = state
         return cell
 
@@ -118,10 +117,10 @@ def print_table(
     for row in chain(headings, first, rows):
         parts = []
         for column, fit_text in fitted(row, widths, shape).items():
-            text, cell = in_language(fit_text), row[column]
+            text, cell = shown(fit_text), row[column]
             space = " " * (widths[column] - cells(text))
-            shown = paint(text, cell.state if isinstance(cell, Cell) else "", colour)
-            parts.append(space + shown if align[column] == ">" else shown + space)
+            drawn = paint(text, cell.state if isinstance(cell, Cell) else "", colour)
+            parts.append(space + drawn if align[column] == ">" else drawn + space)
         print((" " * GAP).join(parts).rstrip())
 
 
@@ -136,7 +135,7 @@ def print_hanging(start: str, text: str, *, drawn: str = "", stream: TextIO | No
     On a terminal it goes on below its own beginning where the line is full, or near the left where that would leave
     too little room; in a file or pipe it is one line.
     """
-    text, stream = in_language(text), stream or sys.stdout
+    start, text, stream = shown(start), shown(text), stream or sys.stdout
     width = terminal_width(stream) if stream.isatty() else sys.maxsize
     indent = cells(start)
     if width - indent >= _HANGING_LEAST:

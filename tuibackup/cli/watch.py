@@ -24,7 +24,7 @@ from tuibackup.run.journal.journal import JournalReader, first, follow
 from tuibackup.run.journal.view import RunView, StepView
 from tuibackup.run.unusual import sentences
 from tuibackup.sop import Clock, Outcome
-from tuibackup.text import cells, count, duration, rate, shorten, size, unit_word
+from tuibackup.text import cells, count, duration, rate, shorten, shown, size, unit_word
 from tuibackup.words import _, joined, ngettext
 
 if TYPE_CHECKING:
@@ -211,10 +211,10 @@ class Lines:
         room = terminal_width() - 1
         for view in going:
             line = self._name(view) + _progress(view, bar=True)
-            print(paint(shorten(line, room), "running", self._colour))
+            print(paint(shown(shorten(line, room)), "running", self._colour))
         jobs = [line for job in self._jobs.values() if not job.finished and (line := job.line())]
         for line in jobs:
-            print(paint(shorten(line, room), "running", self._colour))
+            print(paint(shown(shorten(line, room)), "running", self._colour))
         sys.stdout.flush()
         self._drawn = len(going) + len(jobs)
 

@@ -13,7 +13,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tuibackup.text import cells, shorten, wrap
+from tuibackup.text import cells, shorten, shown, wrap
 from tuibackup.tui import symbols
 from tuibackup.words import in_language
 
@@ -39,25 +39,25 @@ def width(line: Iterable[Span]) -> int:
 
 def plain(line: Iterable[Span]) -> str:
     """The line's text alone."""
-    return "".join(in_language(text) for text, _ in line)
+    return "".join(shown(text) for text, _ in line)
 
 
 def left(text: str, room: int, *, middle: bool = False) -> str:
     """`text` in exactly `room` cells, shortened with … if it is longer."""
-    text = in_language(shorten(text, room, middle=middle))
+    text = shown(shorten(text, room, middle=middle))
     return text + " " * (room - cells(text))
 
 
 def right(text: str, room: int) -> str:
     """`text` at the right end of `room` cells; never cut."""
-    return " " * (room - cells(text)) + in_language(text)
+    return " " * (room - cells(text)) + shown(text)
 
 
 def cut(line: Iterable[Span], room: int) -> Line:
     """The line in at most `room` cells; the span that does not fit is shortened with …."""
     kept: list[Span] = []
     for part, style in line:
-        text = in_language(part)
+        text = shown(part)
         needed = cells(text)
         if needed > room:
             if room > 0:

@@ -7,9 +7,8 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple, Protocol
 
-from tuibackup.errors import DownloadError
 from tuibackup.files.restore.target import ServerFolder
-from tuibackup.files.shell.tools import STALL, StderrLines
+from tuibackup.files.shell.tools import STALL, SilenceError, StderrLines
 from tuibackup.files.workers import in_thread
 from tuibackup.remote.stream import Stream
 from tuibackup.text import duration
@@ -180,7 +179,7 @@ async def _read(channel: Stream, name: str, patience: Callable[[], float]) -> by
         async with asyncio.timeout(patience()):
             return await channel.read()
     except TimeoutError:
-        raise DownloadError(
+        raise SilenceError(
             sentence(
                 "{name}: the server sent nothing for {patience}", name=name, patience=duration(patience())
             )

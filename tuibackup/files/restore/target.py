@@ -43,7 +43,7 @@ _REMOVING = 4 * 3600.0
 _OPEN_MODE = b"755"
 _MOVED = 97  # the status of a script that found another folder in the place of ours
 _ROOM = re.compile(rb"\s(\d+)\s+(\d+)\s+(-?\d+)\s+\S+%")
-_FULL = re.compile(rb"No space left on device|Disk quota exceeded|File too large")
+_FULL = re.compile(rb": (?:No space left on device|Disk quota exceeded|File too large)\s*$")
 
 _LOOK = b"""
 if [ -h "$new" ]; then echo link
@@ -57,17 +57,25 @@ elif [ -d "$up" ]; then
 elif [ -e "$up" ]; then echo no-folder
 else echo missing; fi
 df -P -k "$up" 2>/dev/null"""
-_MAKE = b"""umask 077; mkdir -m 700 -- "$new" && cd "$new" && printf '%s\\n' "$said" >"$mark" && echo made"""
+# What cannot be marked as ours, as on a full disk, is taken away again: else it would be in the way of the next try.
+_MAKE = b"""umask 077; mkdir -m 700 -- "$new" && cd "$new" || exit 1
+printf '%s\\n' "$said" >"$mark" && echo made && exit
+echo "$mark cannot be written" >&2; rm -f "$mark"; cd / && rmdir -- "$new"; exit 1"""
 _ENTER = (
     b"""cd "$new" && [ -O . ] && [ -O "$mark" ] && [ ! -h "$mark" ] && [ "$(head -n 1 "$mark")" = "$said" ]"""
     b""" || { echo "$new is another folder now" >&2; exit %d; }\n""" % _MOVED
 )
-_CLOSE = b"""chmod %b . && rm -f "$mark" && { sync -f . 2>/dev/null || sync; } && echo open""" % _OPEN_MODE
-_REMOVE = b"""cd / && rm -rf -- "$new" && echo gone"""
+# A sync without -f ends well whatever the disk says: it is for those alone that know no other.
+_SYNC = (
+    b"""why=$(sync -f . 2>&1) || case $why in *option*|*operand*) sync;; *) echo "$why" >&2; exit 1;; esac"""
+)
+# The mark goes last: a line that is cut before leaves what the same command goes on with.
+_CLOSE = b"""chmod %b . && { %b; } && rm -f "$mark" && echo open""" % (_OPEN_MODE, _SYNC)
+# From within: by its name another folder could be met that was moved there meanwhile.
+_REMOVE = b"""find . ! -name . -prune -exec rm -rf -- {} + && cd / && rmdir -- "$new" && echo gone"""
 _STATES = b"""; do
   if [ -h "$one" ]; then echo link; elif [ -e "$one" ]; then echo there; else echo missing; fi
 done"""
-_SYNC = b"sync -f . 2>/dev/null || sync"
 _UNPACKERS = {"zstd": b"zstd -q -dc |", "gzip": b"gzip -q -dc |", "": b""}
 
 
@@ -139,7 +147,9 @@ class ServerFolder:
                     folder=printable(self.path),
                     said=said,
                 ),
-                sentence("choose a folder that this account may write into, or set sudo = true"),
+                sentence(
+                    "choose a folder that this account may write into, on a disk with room, or set sudo = true"
+                ),
             )
 
     async def unpack(self, pieces: AsyncIterator[bytes], *, numeric_owner: bool) -> Unpacked:
@@ -153,11 +163,11 @@ class ServerFolder:
         if numeric_owner:
             words += [b"--numeric-owner"]
         script = b"umask 022; " + _UNPACKERS[packer] + b" " + b" ".join([*words, b"-f", b"-"])
-        lines = StderrLines()
+        lines = _Complaints()
         async with self.stream(script, lines) as channel:
             packed = _Packed(packer)
             async for piece in pieces:
-                if channel.over:  # tar has given up, and says why
+                if channel.over or lines.full:  # tar has given up, or goes on to the end with nothing
                     break
                 if data := packed.next(piece):
                     await send(channel, data, self.name)
@@ -169,7 +179,7 @@ class ServerFolder:
         if lines.by_sudo and not exit_.ok and not said:
             raise self._refused(lines.by_sudo)
         told = tuple(printable(line) for line in said if not line.startswith(b"tar: Exiting with failure"))
-        return Unpacked(exit_, told, any(_FULL.search(line) for line in said))
+        return Unpacked(exit_, told, lines.full)
 
     async def listing(self) -> AsyncIterator[list[Entry]]:
         """Everything in it, some at a time, its own entry with the path b"". DownloadError, ConnectionLostError."""
@@ -190,8 +200,18 @@ class ServerFolder:
         return done
 
     async def sync(self) -> None:
-        """Bring what was written to the server's disk."""
-        await self.script(_SYNC)
+        """Bring what was written to the server's disk. Raises DownloadError where the disk does not take it."""
+        done = await self.script(_SYNC)
+        if not done.ok:
+            raise DownloadError(
+                sentence(
+                    "{server}: the disk did not take what was written to {folder}{said}",
+                    server=self.name,
+                    folder=printable(self.path),
+                    said=last_line(done.stderr),
+                ),
+                sentence("look at that disk; then remove the folder, and restore again"),
+            )
 
     async def states(self, paths: Sequence[bytes]) -> list[str]:
         """What is at each path of that server now: *link*, *there* or *missing*."""
@@ -265,6 +285,18 @@ class ServerFolder:
                 ),
                 sentence("somebody moved or removed it: restore into another one"),
             )
+
+
+class _Complaints(StderrLines):
+    """What tar complains; `full`: of a disk without room, which it meets with each file that comes after."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.full = False
+
+    def take(self, line: bytes) -> None:
+        self.full = self.full or _FULL.search(line) is not None
+        super().take(line)
 
 
 class _Packed:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tuibackup.config import Config
 from tuibackup.errors import InterruptedRunError
 from tuibackup.jobs.recorder import Recorder, Result, bounded
+from tuibackup.jobs.restore.alone import alone
 from tuibackup.jobs.restore.plan import ServerPlan
 from tuibackup.jobs.trust import accepting
 from tuibackup.ledger.entries import Kind
@@ -88,7 +89,7 @@ async def restore_on_server(
     with recorder.attempt(Kind.RESTORE, plan.body(), server=plan.snapshot.server) as attempt:
         try:
             told = accepting(recorder, plan.into.name, later("a restore"))
-            with reading(plan.snapshot):
+            with reading(plan.snapshot), alone(config.state, plan):
                 sent = await send(plan, config, answers, notes, on_progress, told)
         except (asyncio.CancelledError, KeyboardInterrupt):
             raise InterruptedRunError(

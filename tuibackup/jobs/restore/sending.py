@@ -14,6 +14,7 @@ from tuibackup.errors import ConnectionLostError, DownloadError, RemoteCommandEr
 from tuibackup.files.restore import content
 from tuibackup.files.restore.compare import Comparison
 from tuibackup.files.restore.target import Place, ServerFolder, Unpacked, parent, refuse_unable
+from tuibackup.files.shell.tools import SilenceError
 from tuibackup.files.workers import in_thread
 from tuibackup.jobs.restore.gaps import gaps_of
 from tuibackup.jobs.restore.plan import ServerPlan
@@ -85,10 +86,19 @@ async def send(
             sending = _Sending(plan, index, archives, target, amount, on_progress)
             try:
                 if not resumed:
-                    await target.make()
+                    await _make(plan, target, amount)
                 return await sending.run(resumed=resumed)
-            except ConnectionLostError as error:
-                raise ConnectionLostError(error.message, _goes_on(plan)) from error
+            except (ConnectionLostError, SilenceError) as error:
+                raise type(error)(error.message, _goes_on(plan)) from error
+
+
+async def _make(plan: ServerPlan, target: ServerFolder, amount: tuple[int, int]) -> None:
+    """Make the folder; what somebody else put there since it was looked at is said as if it had been there then."""
+    try:
+        await target.make()
+    except DownloadError:
+        refuse_unfit(plan, await target.look(), target, amount)
+        raise
 
 
 async def reached(plan: ServerPlan, session: Session) -> ServerFolder:

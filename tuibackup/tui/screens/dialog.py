@@ -13,6 +13,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widget import Widget
 
+from tuibackup.text import shown
 from tuibackup.tui import actions
 from tuibackup.tui.dialog_actions import DIALOGS, bindings
 from tuibackup.tui.field import Field
@@ -162,7 +163,7 @@ class Dialog(DrawnOnce, ModalScreen[Result], inherit_bindings=False):
             self._drawn = drawn
             self.box.styles.width = self.room + FRAME
             # Not a plain string, in which Textual would look for markup.
-            self.box.border_title = Content(self.title_text)
+            self.box.border_title = Content(shown(self.title_text))
         self.body.fill(self.lines(self.room), self.most, self.at())
         hints = self.hints()
         if self.body.more:
