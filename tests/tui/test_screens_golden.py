@@ -75,5 +75,5 @@ async def test_what_a_key_opens(cockpit: Opener, golden: Golden, name: str, keys
     async with cockpit(pictures.drawn(), vault=missing) as seat:
         await seat.press(*keys)
         if name == "plan":
-            await seat.until("not mounted")
+            await seat.until("not mounted", "tuibackup run simpeg lms")
         golden(f"key-{name}-80x24", seat.screen)
