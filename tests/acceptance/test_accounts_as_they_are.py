@@ -53,6 +53,7 @@ def dumped(said: Said) -> str:
 
 
 @pytest.mark.parametrize("tcp", [False, pytest.param(True, marks=pytest.mark.long)], ids=["socket", "tcp"])
+@pytest.mark.long
 def test_an_account_that_must_use_tls_is_dumped_within_tls(
     site: Site, sshd: PrivateSshd, guarded: PrivateMariadb, tcp: bool
 ) -> None:

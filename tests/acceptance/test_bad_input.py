@@ -111,6 +111,7 @@ def test_a_port_where_something_else_listens(site: Site, sshd: PrivateSshd, appl
         mail.shutdown()
 
 
+@pytest.mark.long
 def test_a_key_the_server_does_not_take(
     site: Site, sshd: PrivateSshd, application: Path, tmp_path: Path
 ) -> None:
@@ -153,6 +154,7 @@ def test_a_folder_that_does_not_exist(site: Site, sshd: PrivateSshd, application
     backs_up_now(site)
 
 
+@pytest.mark.long
 def test_a_folder_that_cannot_be_read(site: Site, humble_sshd: PrivateSshd, application: Path) -> None:
     site.add("siakad", humble_sshd, [application])
     secret = application / "uploads"
@@ -243,6 +245,7 @@ def test_a_vault_that_is_another_disk(site: Site, sshd: PrivateSshd, application
     verifies(site)
 
 
+@pytest.mark.long
 def test_a_vault_that_is_full(site: Site, sshd: PrivateSshd, application: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("mounting a small disk needs root")

@@ -275,6 +275,7 @@ def any_sshd(
         yield server
 
 
+@pytest.mark.long
 def test_folders(
     site: Site, any_sshd: PrivateSshd, application: Path, request: pytest.FixtureRequest
 ) -> None:

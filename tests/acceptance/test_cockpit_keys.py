@@ -114,6 +114,7 @@ def test_a_state_is_found_too(seat: Terminal) -> None:
     seat.wait_for("0 of 2 /due")
 
 
+@pytest.mark.long
 def test_a_keymap_that_cannot_be_used_is_refused_with_its_lines(site: Site) -> None:
     site.settings = (
         '[keymap]\nback-up = "escape"\nstop = "f99"\nsort = "alt+s"\nfilter = "o"\nquti = "f5"\nhelp = "f2,?"\n'

@@ -116,6 +116,7 @@ def gnu(tmp_path: Path) -> Iterator[FaultyServer]:
 
 
 @pytest.mark.parametrize("kind", ["gnu", pytest.param("busybox", marks=pytest.mark.long)])
+@pytest.mark.long
 def test_a_block_count_is_no_content(site: Site, tmp_path: Path, kind: str) -> None:
     """Many FUSE file systems tell 0 blocks of every file: `tar --sparse` takes each for one hole."""
     root = tree(tmp_path, 8)

@@ -131,6 +131,7 @@ def words(pid: int) -> bytes:
         return b""
 
 
+@pytest.mark.long
 def test_the_server_works_at_low_priority(
     site: Site, application: Path, tmp_path: Path, sshd: PrivateSshd
 ) -> None:

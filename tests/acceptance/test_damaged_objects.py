@@ -167,6 +167,7 @@ def test_a_table_that_breaks_off_is_not_passed_off_as_whole(menagerie: Menagerie
     assert finding["mark"]
 
 
+@pytest.mark.long
 def test_the_rest_is_restored_as_it_was(menagerie: Menagerie, start_mariadb: MariadbStarter) -> None:
     assert menagerie.run.code == 3
     told = json.loads((menagerie.snapshot / "snapshot.json").read_text())
@@ -206,6 +207,7 @@ def test_the_only_database_is_stored_though_views_of_it_are_lost(
     assert [(one["name"], one["whole"]) for one in told["databases"]] == [("pandangan", True)]
 
 
+@pytest.mark.long
 def test_definitions_that_can_be_had_lie_beside(menagerie: Menagerie) -> None:
     beside = (menagerie.snapshot / "left-out.sql").read_text()
     for view in ("tanpa_tabel", "tanpa_kolom", "tanpa_fungsi", "tanpa_hak", "putar", "hilang"):

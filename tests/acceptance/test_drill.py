@@ -228,6 +228,7 @@ def test_status_tells_how_long_ago_the_last_drill_was(siakad: Site) -> None:
     assert "drill" in siakad.tuibackup("status").out.splitlines()[0]
 
 
+@pytest.mark.long
 def test_a_named_server_is_used_only_when_it_is_empty(
     siakad: Site, place: Path, start_mariadb: MariadbStarter
 ) -> None:

@@ -187,6 +187,7 @@ def content(source: Path) -> dict[str, bytes]:
     "what",
     ["changes", *(pytest.param(what, marks=pytest.mark.long) for what in ("grows", "shrinks", "vanishes"))],
 )
+@pytest.mark.long
 def test_what_happens_while_busybox_reads_is_seen_and_costs_nothing_else(
     site: Site, place: Path, website: Path, what: str
 ) -> None:

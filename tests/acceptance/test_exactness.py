@@ -148,6 +148,7 @@ def test_a_poor_folder_is_never_green_and_resets_no_clock(
 
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("size", [10**8, pytest.param(10**11, marks=pytest.mark.long)])
+@pytest.mark.long
 def test_a_large_hole_is_quick_and_small(site: Site, sshd: PrivateSshd, application: Path, size: int) -> None:
     """Neither the line nor the disk sees what is not there: on either side."""
     hole = application / "disk.img"

@@ -111,6 +111,7 @@ WAYS = {
     "name",
     [one if one == "sockets" else pytest.param(one, marks=pytest.mark.long) for one in FORBIDDEN],
 )
+@pytest.mark.long
 def test_a_channel_that_sshd_forbids_is_told_from_a_database_that_is_not_there(
     site: Site, tmp_path: Path, source: PrivateMariadb, name: str
 ) -> None:

@@ -111,6 +111,7 @@ def test_names_that_are_no_text(history: tuple[Site, Path, list[str]]) -> None:
     assert (link["kind"], link["target"]) == ("l", "uploads/2026")
 
 
+@pytest.mark.long
 def test_nothing_found_and_wrong_words(history: tuple[Site, Path, list[str]]) -> None:
     site, _root, _snapshots = history
     said = site.tuibackup("find", "config.php")
@@ -143,6 +144,7 @@ def test_databases_and_tables(backed_up: BackedUp) -> None:
     assert "akademik.ringkas (view)" in backed_up.site.tuibackup("find", "ringkas").out
 
 
+@pytest.mark.long
 def test_a_snapshot_that_cannot_be_read_is_said_and_the_rest_is_found(
     site: Site, history: tuple[Site, Path, list[str]]
 ) -> None:

@@ -189,6 +189,7 @@ def test_what_was_complete_before_the_server_went_for_good_is_published(
     assert target.sql("SELECT COUNT(*) FROM awal.isi") == "50\n"
 
 
+@pytest.mark.long
 def test_a_history_by_transactions_is_dumped_without_and_said(
     site: Site, sshd: PrivateSshd, start_mariadb: MariadbStarter
 ) -> None:

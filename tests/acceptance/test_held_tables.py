@@ -125,6 +125,7 @@ def test_a_hundred_tables_that_somebody_holds_are_waited_for_together(
     assert time.monotonic() - began < 90, "each of them was waited for"
 
 
+@pytest.mark.long
 def test_a_table_that_is_given_back_in_time_is_whole(
     site: Site, sshd: PrivateSshd, start_mariadb: MariadbStarter
 ) -> None:

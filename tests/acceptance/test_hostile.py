@@ -186,6 +186,7 @@ def test_files_below_a_link_are_refused(attack: Attack) -> None:
     assert os.listdir(elsewhere) == []
 
 
+@pytest.mark.long
 def test_a_name_twice_is_taken_once(attack: Attack) -> None:
     twice = [
         Thing(b"a", content=b"first"),
@@ -233,6 +234,7 @@ def test_a_lie_ends_the_step_in_one_clear_line(attack: Attack, lie: str) -> None
 
 
 @pytest.mark.parametrize("part", [long("probe"), long("look"), long("find"), "tar", long("again")])
+@pytest.mark.long
 def test_a_server_that_hangs_up_is_called_again(attack: Attack, part: str) -> None:
     """The host closes the connection at every stage, once; what it says the second time is taken."""
     made = Made(FOLDER, GOOD)

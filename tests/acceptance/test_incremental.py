@@ -96,6 +96,7 @@ def test_a_servers_clock_may_be_wrong_and_go_back(
     assert first.name < second.name, "our own clock names snapshots"
 
 
+@pytest.mark.long
 def test_an_older_archive_that_is_gone_means_everything_is_fetched(
     site: Site, ticking: PrivateSshd, application: Path
 ) -> None:

@@ -59,6 +59,7 @@ def test_a_run_that_fails(humble: Site) -> None:
     assert body["said"]["error"] == finished["said"]["error"]
 
 
+@pytest.mark.long
 def test_a_run_with_warnings_and_its_record_in_either_language(humble: Site) -> None:
     said = humble.tuibackup("run", "siakad", env=INDONESIAN)
     assert said.code == 3

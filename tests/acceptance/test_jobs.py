@@ -168,6 +168,7 @@ def test_a_restore_that_is_killed_goes_on_and_becomes_whole(siakad: Site, tmp_pa
     assert {path: path.lstat().st_ino for path in kept} == kept, "nothing is written a second time"
 
 
+@pytest.mark.long
 def test_what_exists_is_left_replaced_or_as_it_should_be(siakad: Site, tmp_path: Path) -> None:
     back = tmp_path / "back"
     words = ["restore", FILES, "--to", str(back), "--json"]

@@ -126,6 +126,7 @@ def load_all(snapshot: Path, target: PrivateMariadb) -> "subprocess.CompletedPro
 
 
 @pytest.mark.parametrize("options", [(), ODD], ids=["fresh", "odd"])
+@pytest.mark.long
 def test_all_of_it_loads_in_one_go(
     stored: Stored, start_mariadb: MariadbStarter, options: tuple[str, ...]
 ) -> None:

@@ -24,6 +24,7 @@ def changed(site: Site, sshd: PrivateSshd, application: Path, lines: str) -> Non
         pytest.param("andi pratama@kampus.local", marks=pytest.mark.long),
     ],
 )
+@pytest.mark.long
 def test_accounts_of_a_directory_reach_the_server(
     site: Site, sshd: PrivateSshd, application: Path, user: str
 ) -> None:
@@ -57,6 +58,7 @@ def test_what_is_refused_says_how_to_write_it(
     assert "rahasia" not in refused.err
 
 
+@pytest.mark.long
 def test_jump_hosts_as_a_list(site: Site, sshd: PrivateSshd, application: Path) -> None:
     gate = f"{sshd.user}@{sshd.host}:{sshd.port}"
     changed(site, sshd, application, f'jump = ["{gate}"]')

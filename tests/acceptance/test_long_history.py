@@ -64,6 +64,7 @@ def test_a_hundred_thousand_entries_need_no_memory(site: Site, words: tuple[str,
     assert soon < seconds / 4, f"the first line came after {soon:.1f} of {seconds:.1f} s"
 
 
+@pytest.mark.long
 def test_the_filter_of_the_log_claims_nothing_before_it_has_looked(site: Site) -> None:
     filled(site, ENTRIES)
     with Terminal([str(TUIBACKUP)], site.environment(), cwd=site.home, columns=120) as seat:

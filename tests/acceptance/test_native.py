@@ -114,6 +114,7 @@ def test_beside_a_dump_program_nothing_of_what_it_loses_is_lost(
         pytest.param("exit 0", "its --help lists no options", marks=pytest.mark.long),
     ],
 )
+@pytest.mark.long
 def test_a_dump_program_that_does_not_work_is_done_without_and_named(
     site: Site, mariadbd: PrivateMariadb, tmp_path: Path, script: str, why: str
 ) -> None:

@@ -133,6 +133,7 @@ def test_a_folder_of_folders_that_are_named_is_not_empty(site: Site, www: Path) 
     "kind",
     ["gnu", pytest.param("busybox", marks=pytest.mark.long), pytest.param("sftp", marks=pytest.mark.long)],
 )
+@pytest.mark.long
 def test_folders_that_cannot_be_read_tell_the_way_out(site: Site, www: Path, kind: str) -> None:
     (www / "with space").mkdir()
     (www / "with space/file").write_text("x")

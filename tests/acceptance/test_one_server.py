@@ -220,6 +220,7 @@ def test_the_database_password_comes_from_each_source(
             assert b"ed #1" not in path.read_bytes(), f"{path} holds the password"
 
 
+@pytest.mark.long
 def test_the_database_is_reached_over_tcp(
     site: Site, sshd: PrivateSshd, start_mariadb: MariadbStarter
 ) -> None:
@@ -276,6 +277,7 @@ def test_the_ssh_config_of_the_user_is_honoured(site: Site, sshd: PrivateSshd, a
     assert "StrictHostKeyChecking" in said.err, "an option that is not honoured is said aloud"
 
 
+@pytest.mark.long
 def test_the_ledger_chain_is_whole_and_an_edit_is_found(siakad: Site) -> None:
     assert siakad.tuibackup("run", "siakad", "--only", "files").code == 0
     entries = siakad.tuibackup("log", "--json").json

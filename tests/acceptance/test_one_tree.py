@@ -91,6 +91,7 @@ def just_before(tool: str) -> pytest.MarkDecorator:
 
 
 @just_before("find")
+@pytest.mark.long
 def test_a_link_that_is_switched_during_a_run_gives_the_release_of_its_beginning(
     site: Site, releases: Releases, tool: str, busybox: bool
 ) -> None:
@@ -134,6 +135,7 @@ def test_over_sftp_the_next_release_is_fetched_though_size_and_second_are_the_sa
     assert releases.seen(stored(site)) == {"release 42"}
 
 
+@pytest.mark.long
 def test_over_sftp_a_link_that_is_switched_gives_the_release_of_the_beginning(
     site: Site, releases: Releases
 ) -> None:
@@ -153,6 +155,7 @@ def test_over_sftp_a_link_that_is_switched_gives_the_release_of_the_beginning(
 @pytest.mark.parametrize(
     "busybox", [pytest.param(False, id="gnu"), pytest.param(True, id="busybox", marks=pytest.mark.long)]
 )
+@pytest.mark.long
 def test_a_folder_that_is_replaced_while_it_is_read_is_never_green(
     site: Site, releases: Releases, busybox: bool
 ) -> None:

@@ -32,6 +32,7 @@ def open_to_others(*places: Path) -> list[str]:
     ]
 
 
+@pytest.mark.long
 def test_nothing_is_open_to_others_while_a_run_goes_on_and_after(slow: Site) -> None:
     """Whatever umask the operator has."""
     command = subprocess.Popen(

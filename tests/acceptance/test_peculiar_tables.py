@@ -112,6 +112,7 @@ def test_one_value_that_was_changed_makes_each_of_them_red(aneh: Site) -> None:
     assert len(differences) == len(red), differences
 
 
+@pytest.mark.long
 def test_what_the_throw_away_server_cannot_make_is_named_and_the_rest_is_proven(aneh: Site) -> None:
     """Of a table that was encrypted: a throw-away server loads no plugins."""
     (snapshot,) = aneh.snapshots("siakad", "databases")
@@ -132,6 +133,7 @@ def test_what_the_throw_away_server_cannot_make_is_named_and_the_rest_is_proven(
     assert (drilled["outcome"], said.code) == ("warnings", 3)
 
 
+@pytest.mark.long
 def test_a_server_that_takes_no_notice_of_case_has_the_same_names(
     aneh: Site, fast_tmp_path: Path, start_mariadb: MariadbStarter
 ) -> None:

@@ -120,6 +120,7 @@ def test_a_vault_of_nobody_yet_stays_an_empty_folder(site: Site) -> None:
     assert not site.state.exists()
 
 
+@pytest.mark.long
 def test_the_cockpit_leaves_no_trace_either(siakad: Site) -> None:
     verify(siakad)
     before = tree(siakad.home, siakad.vault)

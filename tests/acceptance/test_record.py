@@ -80,6 +80,7 @@ def test_a_host_key_that_is_accepted_in_a_check_or_a_run_is_an_entry(
         (site.state / "known_hosts").unlink()
 
 
+@pytest.mark.long
 def test_a_chosen_operator_hides_neither_login_nor_sudo(
     site: Site, sshd: PrivateSshd, application: Path
 ) -> None:

@@ -105,6 +105,7 @@ def test_without_any_whole_snapshot_a_clock_is_never(
     assert clock(twice)["state"] == "fresh"
 
 
+@pytest.mark.long
 def test_an_archive_that_was_cut_is_pointed_into_no_more(twice: Site, tmp_path: Path) -> None:
     """It keeps its name, so that nothing looked missing: the next run was green, and could not be restored."""
     first, _second = twice.snapshots("siakad", "files")
@@ -132,6 +133,7 @@ def test_what_is_not_complete_is_named_where_one_looks_for_something_to_restore(
     assert twice.tuibackup("ls", f"siakad/files/{second.name}").code == 0, "its index is there"
 
 
+@pytest.mark.long
 def test_a_snapshot_that_cannot_be_read_is_said_beside_the_clock(twice: Site) -> None:
     first, second = twice.snapshots("siakad", "files")
     summary = second / "snapshot.json"
@@ -181,6 +183,7 @@ def test_a_whole_snapshot_is_read_once_and_again_when_something_of_it_changes(
     assert "cannot be used" in str(clock(twice)["missing"]), "written over in its place"
 
 
+@pytest.mark.long
 def test_nothing_is_called_missing_while_the_disk_is_not_there(twice: Site, tmp_path: Path) -> None:
     twice.vault.rename(tmp_path / "unplugged")
     said = twice.tuibackup("status")

@@ -116,6 +116,7 @@ def test_a_database_goes_into_another_server_and_equals_its_source(
     assert "Rahasia" not in said.out + said.err
 
 
+@pytest.mark.long
 def test_a_password_that_is_typed_is_asked_for_again_as_in_a_run(
     siakad: Site, sshd: PrivateSshd, other: PrivateMariadb
 ) -> None:

@@ -147,6 +147,7 @@ def test_a_server_that_stays_away_interrupts_and_the_next_run_goes_on(
     restores(site, root)
 
 
+@pytest.mark.long
 def test_a_killed_run_is_gone_on_with_though_the_tree_and_the_folders_changed(
     site: Site, line: Line, site_over: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -70,6 +70,7 @@ def test_a_run_outlives_the_reader_of_its_lines(slow: Site) -> None:
     assert slow.tuibackup("follow", run.stem, "--json").finished["outcome"] == "done"
 
 
+@pytest.mark.long
 def test_a_run_started_with_its_standard_files_closed(
     site: Site, sshd: PrivateSshd, application: Path
 ) -> None:
@@ -153,6 +154,7 @@ def test_the_cockpit_stops_a_run_only_when_told_so(slow: Site) -> None:
     assert slow.incoming() == []
 
 
+@pytest.mark.long
 def test_runs_wait_for_a_slot_and_none_is_lost(site: Site, slow: Site, tmp_path: Path) -> None:
     # the first goes on once both others wait
     tar = tmp_path / "tools/tar"
@@ -207,6 +209,7 @@ def test_a_servers_name_means_its_run_under_way_also_after_a_second_one_was_refu
     assert "no run is under way" in slow.tuibackup("follow").err
 
 
+@pytest.mark.long
 def test_an_encrypted_key_is_asked_for_in_the_cockpit_and_told_nowhere(
     site: Site, sshd: PrivateSshd, application: Path, tmp_path: Path
 ) -> None:

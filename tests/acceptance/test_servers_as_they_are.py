@@ -217,6 +217,7 @@ EXPIRED = {
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give its sshd another /etc/shadow")
 @pytest.mark.parametrize("what", ["account", pytest.param("password", marks=pytest.mark.long)])
+@pytest.mark.long
 def test_what_has_expired_is_said_in_the_words_of_the_server(
     site: Site, place: Path, application: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:

@@ -294,6 +294,7 @@ def test_excludes_hold_as_they_do_elsewhere(
     assert b"cache/deep" not in listings[1]
 
 
+@pytest.mark.long
 def test_a_folder_that_is_a_link_and_one_that_is_missing(
     site: Site, sftp_only: PrivateSshd, application: Path
 ) -> None:
@@ -309,6 +310,7 @@ def test_a_folder_that_is_a_link_and_one_that_is_missing(
     assert "is missing on the server" in said.out
 
 
+@pytest.mark.long
 def test_the_database_login_needs_no_shell(
     site: Site, mariadbd: PrivateMariadb, sftp_only: PrivateSshd, application: Path
 ) -> None:

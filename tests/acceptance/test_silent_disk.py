@@ -87,6 +87,7 @@ def all_end(site: Site, said: str, *commands: tuple[str, ...]) -> None:
             assert not out, (one.words, out)
 
 
+@pytest.mark.long
 def test_a_command_says_it_and_ends_at_ctrl_c(backed: Site) -> None:
     with silent(backed.vault):
         all_end(

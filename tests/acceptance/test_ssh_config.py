@@ -98,6 +98,7 @@ def test_words_of_a_newer_ssh_are_named_and_passed_over(gudang: Site) -> None:
         assert "folder" in {one["check"] for one in checked.json}, details
 
 
+@pytest.mark.long
 def test_a_proxy_command_that_fails_says_why(gudang: Site) -> None:
     path = gudang.home / ".ssh/config"
     path.write_bytes(path.read_bytes().replace(b"pump.py", b"gone.py"))
@@ -133,6 +134,7 @@ def agent(site: Site, sshd: PrivateSshd) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("where", ["config.toml", pytest.param("~/.ssh/config", marks=pytest.mark.long)])
+@pytest.mark.long
 def test_a_key_of_which_only_the_public_half_is_here(
     site: Site, sshd: PrivateSshd, application: Path, agent: str, where: str
 ) -> None:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.acceptance.site import Site
 from tuibackup.demo.sshd import PrivateSshd
 
@@ -10,6 +12,7 @@ def last_lines(out: str) -> list[str]:
     return out[out.rindex("\n\n") + 2 :].splitlines()
 
 
+@pytest.mark.long
 def test_several_servers_end_with_a_summary_and_status_says_why(
     site: Site, sshd: PrivateSshd, application: Path, tmp_path: Path
 ) -> None:

@@ -42,6 +42,7 @@ def server(site: Site, code: int = 0) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.long
 def test_it_is_judged_as_the_other_two_and_leaves_the_exit_code_to_the_backups(siakad: Site) -> None:
     found = server(siakad)
     assert found["drill"] == {"state": "never", "last": None, "age-days": None, "due-by": None}
@@ -92,6 +93,7 @@ def test_what_verify_or_a_drill_found_stands_until_a_later_one_finds_nothing(sia
     assert (found["condition"], found["damaged"]) == ("fresh", []), "somebody has removed that snapshot"
 
 
+@pytest.mark.long
 def test_a_timer_drills_what_is_due_and_leaves_alone_what_failed(siakad: Site) -> None:
     siakad.settings += f'folder = "{siakad.folder}"\n[servers.lms]\nhost = "nowhere"\nfolders = ["/srv"]\n'
     siakad.write_config()

@@ -100,6 +100,7 @@ def test_views_in_a_circle_of_databases_and_the_users_come_back(
     assert site.tuibackup("verify", "siakad").code == 0
 
 
+@pytest.mark.long
 def test_an_account_that_may_not_read_users_is_told(
     site: Site, sshd: PrivateSshd, start_mariadb: MariadbStarter
 ) -> None:

@@ -147,6 +147,7 @@ def assert_unrecorded(said: Said) -> None:
     assert line.count("; ") >= 1, "it says what to do"
 
 
+@pytest.mark.long
 def test_a_file_system_that_is_read_only_is_called_so(siakad: Site) -> None:
     """The way out was the folder's owner and mode, which were right."""
     with mounted_read_only(siakad):
@@ -185,6 +186,7 @@ def test_a_vault_that_is_mounted_read_only_gives_everything_back(siakad: Site) -
     "place",
     ["slots", *(pytest.param(f"slots/{one}-0", marks=pytest.mark.long) for one in ("run", "connect"))],
 )
+@pytest.mark.long
 def test_a_lock_file_that_cannot_be_made_is_a_sentence(siakad: Site, place: str) -> None:
     path = siakad.state / place
     shutil.rmtree(siakad.state / "slots", ignore_errors=True)
@@ -210,6 +212,7 @@ def test_a_lock_file_that_cannot_be_made_is_a_sentence(siakad: Site, place: str)
         pytest.param("fsync", "vault", marks=pytest.mark.long),
     ],
 )
+@pytest.mark.long
 def test_a_disk_that_answers_with_errors_is_a_sentence_or_nothing(siakad: Site, call: str, file: str) -> None:
     lock, slot = siakad.vault / "siakad/.lock", siakad.state / "slots/run-0"
     paths = {".lock": lock, "slots": slot, "vault": siakad.vault}
