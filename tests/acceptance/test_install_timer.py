@@ -15,7 +15,10 @@ from tests.acceptance.site import Site
 def odd(tmp_path: Path) -> Site:
     """A site whose configuration has a path that systemd and shells may stumble over."""
     site = Site(tmp_path / 'a "b" 100% $HOME')
-    site.settings = '[notify]\nsummary = "weekly mon 07:00"\npost = ["http://127.0.0.1:1/"]\n'
+    site.settings = (
+        '[notify]\nsummary = "weekly mon 07:00"\npost = ["http://127.0.0.1:1/"]\n'
+        f'[copies.usb]\nto = "{tmp_path}/usb"\n'
+    )
     site.write_config(vault=tmp_path / "vault")
     return site
 
@@ -33,7 +36,7 @@ def test_units_are_written_kept_and_removed(odd: Site) -> None:
     units = units_of(shown.out, folder)
     assert sorted(units) == sorted(
         f"tuibackup-{name}.{kind}"
-        for name in ("run", "verify", "drill", "retention", "notify")
+        for name in ("run", "verify", "drill", "retention", "copy", "report", "notify")
         for kind in ("service", "timer")
     )
     assert not folder.exists(), "--print changes nothing"
@@ -51,6 +54,11 @@ def test_units_are_written_kept_and_removed(odd: Site) -> None:
     again = odd.tuibackup("install-timer", "--user")
     assert again.code == 3
     assert f"▲ {changed}: was changed by hand and stays as it is" in " ".join(again.out.split())
+    odd.settings = odd.settings.partition("[copies")[0]
+    odd.write_config(vault=odd.folder.parent / "vault")
+    without = odd.tuibackup("install-timer", "--user")
+    assert f"√ {folder}/tuibackup-copy.timer: removed" in " ".join(without.out.split()), "no copy, no timer"
+    assert len(list(folder.iterdir())) == 12
     gone = odd.tuibackup("install-timer", "--user", "--uninstall")
     assert gone.code == 3
     assert [path.name for path in folder.iterdir()] == ["tuibackup-drill.timer"]

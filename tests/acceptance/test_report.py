@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -212,6 +212,19 @@ def printed(path: Path) -> str:
 
 
 @pytest.mark.long
+def test_a_timer_files_the_report_of_the_month_before(site: Site) -> None:
+    before = f"{datetime.now().replace(day=1) - timedelta(days=1):%Y-%m}"
+    filed = site.tuibackup("report", "--month", "last", "--filed")
+    path = site.state / f"reports/{before}.pdf"
+    assert f"√ {path}, SHA-256 {hashlib.sha256(path.read_bytes()).hexdigest()}" in " ".join(filed.out.split())
+    site.tuibackup("report", "--month", "last", "--filed", "--server", "ojs", "--format", "html")
+    assert sorted(one.name for one in path.parent.iterdir() if before in one.name) == [
+        f"{before}-ojs.html",
+        f"{before}.pdf",
+    ]
+
+
+@pytest.mark.long
 def test_what_cannot_be_is_refused_in_one_line(site: Site) -> None:
     there = len(site.tuibackup("log", "--json").json)
     later = f"{datetime.now().year + 2}"
@@ -247,7 +260,7 @@ def test_the_cockpit_makes_the_report_of_a_month_and_shows_where_it_lies(site: S
         seat.send("\x15" + "2026-11\r")
         seat.wait_for("It lies in", "SHA-256")
         seat.send("\x1bq")
-    (path,) = (site.state / "reports").iterdir()
+    (path,) = (site.state / "reports").glob("2026-11.*")
     assert path.name in ("2026-11.pdf", "2026-11.html")
     recorded = [entry["body"] for entry in site.tuibackup("log", "--json").json if entry["kind"] == "report"]
     assert recorded[-1]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()

@@ -68,12 +68,21 @@ def _print_units(plan: "Plan") -> None:
 
 
 def _install(plan: "Plan", args: argparse.Namespace) -> int:
-    from tuibackup.jobs.timer.install import Where, has_systemd, install, lingers, systemctl
+    from tuibackup.jobs.timer.install import (
+        Where,
+        has_systemd,
+        install,
+        lingers,
+        needless,
+        systemctl,
+        uninstall,
+    )
 
     for task in plan.tasks:
         print_hanging("", f"tuibackup-{task.name}: {task.said}")
-    did = install(plan, overwrite=args.overwrite)
-    code = _told(did)
+    going = needless(plan, overwrite=args.overwrite)
+    _stop(plan, going)
+    code = _told([*install(plan, overwrite=args.overwrite), *uninstall(going, plan)])
     timers = [f"tuibackup-{task.name}.timer" for task in plan.tasks]
     if not has_systemd():
         say(
@@ -93,18 +102,25 @@ def _install(plan: "Plan", args: argparse.Namespace) -> int:
 
 
 def _uninstall(plan: "Plan", args: argparse.Namespace) -> int:
-    from tuibackup.jobs.timer.install import Did, has_systemd, removable, systemctl, uninstall
+    from tuibackup.jobs.timer.install import has_systemd, removable, systemctl, uninstall
 
     going = removable(plan, overwrite=args.overwrite)
-    timers = [path.name for path, did in going if did is Did.REMOVED and path.suffix == ".timer"]
-    if timers and has_systemd():
-        systemctl(plan, "disable", "--now", *timers)
+    _stop(plan, going)
     code = _told(uninstall(going, plan))
     if has_systemd():
         systemctl(plan, "daemon-reload")
     if not going:
         print(_("there are no timers in {folder}").format(folder=plan.folder), flush=True)
     return code
+
+
+def _stop(plan: "Plan", going: "Sequence[tuple[Path, Did]]") -> None:
+    """Have systemd let go of the timers that go."""
+    from tuibackup.jobs.timer.install import Did, has_systemd, systemctl
+
+    timers = [path.name for path, did in going if did is Did.REMOVED and path.suffix == ".timer"]
+    if timers and has_systemd():
+        systemctl(plan, "disable", "--now", *timers)
 
 
 def _told(did: "Sequence[tuple[Path, Did]]") -> int:

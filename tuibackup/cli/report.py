@@ -23,7 +23,7 @@ def define(parser: argparse.ArgumentParser) -> None:
         " every PDF, is recorded in the ledger with its SHA-256."
     )
     about = parser.add_mutually_exclusive_group()
-    about.add_argument("--month", metavar="MONTH", help=_("of this month: 2026-11"))
+    about.add_argument("--month", metavar="MONTH", help=_("of this month: 2026-11, or last"))
     about.add_argument("--year", metavar="YEAR", help=_("of this year: 2026"))
     about.add_argument("--run", metavar="R", help=_("of this run: its id, or the beginning of one"))
     about.add_argument(
@@ -37,8 +37,14 @@ def define(parser: argparse.ArgumentParser) -> None:
         choices=("html", "pdf", "csv", "md", "json"),
         help=_("default: by the ending of FILE, else md"),
     )
-    parser.add_argument(
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
         "--output", type=Path, metavar="FILE", help=_("write it to this file (default: print it)")
+    )
+    where.add_argument(
+        "--filed",
+        action="store_true",
+        help=_("write it below reports in the state folder, as PDF where that can be made"),
     )
     parser.add_argument("--language", choices=LANGUAGES, default="id", help=_("of the report (default: id)"))
     parser.add_argument("--date", type=_day, metavar="DATE", help=_("the day on the paper (default: today)"))
@@ -50,14 +56,21 @@ def define(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, context: Context) -> int:
     """Make it, print or write it, record it."""
+    from dataclasses import replace
+
     from tuibackup.jobs.recorder import Recorder
+    from tuibackup.jobs.report.apart import place
     from tuibackup.jobs.report.make import make_report, record_report, refuse, write_report
     from tuibackup.run.operator import identify
 
     plan = _plan(args, context)
+    if args.filed and not context.read_only:
+        about = f"{plan.about}-{plan.server}" if plan.server else plan.about
+        args.output = place(context.config, about, args.format or "")
+        plan = replace(plan, format=_format(args))
     if plan.format == "pdf" and args.output is None and sys.stdout.isatty():
         raise UsageError(_("a PDF is nothing for a terminal"), _("name a file: --output report.pdf"))
-    recorded = args.output is not None or plan.format == "pdf"
+    recorded = args.output is not None or args.filed or plan.format == "pdf"
     if recorded and context.read_only:
         raise UsageError(
             _("--read-only: a report that goes to a file is recorded"),

@@ -18,9 +18,19 @@ _NOT_RECORDED = (
 )
 
 
-def place(config: Config, about: str) -> Path:
-    """Where the report of a month or a year goes: a PDF where that can be made, else a page for a browser."""
-    return config.state / "reports" / f"{about}.{'pdf' if find_spec('typst') else 'html'}"
+def place(config: Config, about: str, ending: str = "") -> Path:
+    """Where the report about that is filed: without an `ending` as PDF where that can be made, else as a page for a
+    browser. Makes the folder. Raises UsageError.
+    """
+    ending = ending or ("pdf" if find_spec("typst") else "html")
+    path = config.state / "reports" / f"{about}.{ending}"
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            sentence("{path} cannot be written: {error}", path=printable(str(path)), error=error.strerror)
+        ) from None
+    return path
 
 
 async def make_apart(config: Config, operator: Operator, about: str) -> tuple[Path, str]:
@@ -29,12 +39,6 @@ async def make_apart(config: Config, operator: Operator, about: str) -> tuple[Pa
     Raises UsageError with what it said where it failed. Cancelling this ends it.
     """
     path = place(config, about)
-    try:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            sentence("{path} cannot be written: {error}", path=printable(str(path)), error=error.strerror)
-        ) from None
     span = ("--year", about) if len(about) == 4 else ("--month", about)
     who = ("--operator", operator.name) if operator.chosen else ()
     command = (*program(), "--config", str(config.source), "report", *span, "--output", str(path), *who)

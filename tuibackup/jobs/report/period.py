@@ -31,12 +31,18 @@ class Span(msgspec.Struct, frozen=True, rename="kebab"):
         return midnight(self.first, zone), midnight(self.last + timedelta(days=1), zone)
 
 
+LAST = "last"
+
+
 def month_of(text: str, today: date) -> Span:
-    """ "2026-11". Raises UsageError: no month, or one to come."""
+    """ "2026-11", or "last": the one before this. Raises UsageError: no month, or one to come."""
+    if text == LAST:
+        text = f"{today.replace(day=1) - timedelta(days=1):%Y-%m}"
     found = re.fullmatch(r"([0-9]{4})-(0[1-9]|1[0-2])", text)
     if not found or not int(found[1]):
         raise UsageError(
-            sentence('--month "{text}" is no month', text=printable(text)), sentence("write it as 2026-11")
+            sentence('--month "{text}" is no month', text=printable(text)),
+            sentence('write it as 2026-11, or as "last"'),
         )
     first = date(int(found[1]), int(found[2]), 1)
     following = (first + timedelta(days=31)).replace(day=1) if first < date(9999, 12, 1) else date.max

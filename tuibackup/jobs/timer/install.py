@@ -67,7 +67,7 @@ def plan_timers(config: Config, where: Where | None, account: str | None) -> Pla
     Raises TuibackupError: there is no such account.
     """
     where = where or (Where.SYSTEM if config.source.is_relative_to("/etc") else Where.USER)
-    found = tasks(config.notify.summary)
+    found = tasks(config.notify.summary, copies=bool(config.copies))
     who = _account(config, account) if where is Where.SYSTEM else None
     command = (*program(), "--config", str(config.source))
     folder = SYSTEM_FOLDER if where is Where.SYSTEM else _user_folder()
@@ -112,12 +112,30 @@ def install(plan: Plan, *, overwrite: bool) -> list[tuple[Path, Did]]:
 
 
 def removable(plan: Plan, *, overwrite: bool) -> list[tuple[Path, Did]]:
-    """Those of them that are there, and what an `uninstall` would do to each. Raises TuibackupError."""
+    """The files of the plan that are there, and those that it needs no more; what an `uninstall` would do to each.
+
+    Raises TuibackupError.
+    """
     try:
         paths = [path for unit in plan.units if os.path.lexists(path := plan.folder / unit.name)]
-        return [(path, Did.REMOVED if overwrite else _removable(path, plan)) for path in paths]
+        going = [(path, Did.REMOVED if overwrite else _removable(path, plan)) for path in paths]
     except OSError as error:
         raise _cannot(plan, error) from error
+    return [*going, *needless(plan, overwrite=overwrite)]
+
+
+def needless(plan: Plan, *, overwrite: bool) -> list[tuple[Path, Did]]:
+    """Units of this configuration for which it has no task any more, such as of copies; what `uninstall` would do.
+
+    Raises TuibackupError.
+    """
+    needed = {unit.name for unit in plan.units}
+    try:
+        others = [path for path in sorted(plan.folder.glob("tuibackup-*.*")) if path.name not in needed]
+        did = [(path, _removable(path, plan)) for path in others if path.suffix in (".service", ".timer")]
+    except OSError as error:
+        raise _cannot(plan, error) from error
+    return [(path, Did.REMOVED if overwrite else what) for path, what in did if what is not Did.FOREIGN]
 
 
 def uninstall(going: Sequence[tuple[Path, Did]], plan: Plan) -> Sequence[tuple[Path, Did]]:

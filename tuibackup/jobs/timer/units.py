@@ -37,8 +37,8 @@ class Unit:
     text: str
 
 
-def tasks(summary: Summary | None) -> tuple[Task, ...]:
-    """All of them; the summary's own time is the configuration's."""
+def tasks(summary: Summary | None, *, copies: bool) -> tuple[Task, ...]:
+    """All of them; the summary's own time is the configuration's. `copies`: whether it names any."""
     told: tuple[str, ...] = ()
     cron: tuple[str, ...] = ()
     if summary is not None:
@@ -76,6 +76,14 @@ def tasks(summary: Summary | None) -> tuple[Task, ...]:
             ("41 5 * * *",),
             later("every day: remove what the rules of [retention] let go; without a rule nothing goes"),
         ),
+        *((_COPY,) if copies else ()),
+        Task(
+            "report",
+            ("report", "--month", "last", "--filed"),
+            ("*-*-01 06:11:00",),
+            ("11 6 1 * *",),
+            later("every month: make the report of the month before, below reports in the state folder"),
+        ),
         Task(
             "notify",
             ("notify",),
@@ -86,6 +94,15 @@ def tasks(summary: Summary | None) -> tuple[Task, ...]:
             ),
         ),
     )
+
+
+_COPY = Task(
+    "copy",
+    ("copy",),
+    ("*-*-* 03:37:00",),
+    ("37 3 * * *",),
+    later("every day: copy what is missing in the second places, also what a place that was away has missed"),
+)
 
 
 def units(tasks: Sequence[Task], command: Sequence[str], config: Path, account: str | None) -> list[Unit]:
