@@ -8,7 +8,7 @@ import pytest
 from tests.run.planned import BOTH, SERVERS, good
 from tuibackup.config import Config
 from tuibackup.ledger.entries import Kind
-from tuibackup.ledger.queries import Attempts
+from tuibackup.ledger.facts import Attempts
 from tuibackup.run.due import DUE, LATE, due, next_try
 from tuibackup.run.places import open_ledger
 from tuibackup.sop import Clock, Outcome, Period, standing

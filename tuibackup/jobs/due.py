@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tuibackup.config import Config
 from tuibackup.jobs.drill.drill import DrillPlan, plan_of
 from tuibackup.jobs.verify import VerifyPlan
-from tuibackup.ledger.queries import DrillFact, DrillFacts
+from tuibackup.ledger.facts import DrillFact, DrillFacts
 from tuibackup.run.held import TURN
 from tuibackup.run.journal import events as ev
 from tuibackup.run.places import open_ledger, open_vault

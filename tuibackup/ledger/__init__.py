@@ -5,7 +5,7 @@ what follows from it, `schema` holds the tables.
 """
 
 from tuibackup.ledger.entries import Entry, Kind
-from tuibackup.ledger.queries import ClockFact, RunFact
+from tuibackup.ledger.facts import ClockFact, RunFact
 from tuibackup.ledger.store import Ledger
 
 __all__ = ["ClockFact", "Entry", "Kind", "Ledger", "RunFact"]

@@ -12,16 +12,25 @@ from tuibackup.words import sentence
 
 # Entries that are read in one go where all are wanted: no more are held, and nobody is kept waiting.
 _AT_ONCE = 500
+_ENDLESS = 2**63 - 1  # no entry has a higher number
 _SEALS = 200  # seals that are looked through for the newest of each key
+# Of all entries since then; with a plain `seq` SQLite would look through the table, and not into the index of times.
+_LOWEST = "SELECT MIN(+seq) AS seq FROM entry WHERE time >= :moment"
+_FIRST_SINCE = """
+    SELECT MIN(seq) AS seq FROM (SELECT seq FROM entry WHERE time >= :moment ORDER BY time LIMIT 10000)
+"""
+_LAST_UNTIL = """
+    SELECT MAX(seq) AS seq FROM (SELECT seq FROM entry WHERE time < :moment ORDER BY time DESC LIMIT 10000)
+"""
 # From kind to kind through the index.
-_KINDS = """
+EACH_KIND = """
     WITH RECURSIVE each_kind(kind) AS (
         SELECT MIN(kind) FROM entry
         UNION ALL
         SELECT (SELECT MIN(kind) FROM entry WHERE kind > each_kind.kind)
         FROM each_kind WHERE each_kind.kind IS NOT NULL)
-    SELECT kind FROM each_kind WHERE kind IS NOT NULL
 """
+_KINDS = "SELECT kind FROM each_kind WHERE kind IS NOT NULL"
 
 
 class Row(Protocol):
@@ -53,13 +62,16 @@ class LogQueries:
 
         `numbers`: only among those from the one to the other; `until`: written before that moment.
         """
-        where, values = _filter(server, since, text, kinds, numbers, until=until, outcome=outcome)
-        rows = self._rows(
-            f"SELECT * FROM entry {where} ORDER BY seq DESC LIMIT :limit OFFSET :offset",  # noqa: S608  fixed parts
-            limit=limit,
-            offset=offset,
-            **values,
-        )
+        if server is not None and not kinds:
+            kinds = self.kinds()
+        numbers = self._within(numbers, since, until)
+        where, values = _filter(server, since, text, (), numbers, until=until, outcome=outcome)
+        page = f"SELECT * FROM entry {where} ORDER BY seq DESC LIMIT :limit OFFSET :offset"  # noqa: S608  fixed parts
+        if kinds:
+            each, named = _of_each(kinds, where)
+            page = f"SELECT * FROM entry WHERE seq IN ({each}) ORDER BY seq DESC LIMIT :limit OFFSET :offset"  # noqa: S608
+            values |= named | {"most": limit + offset}
+        rows = self._rows(page, limit=limit, offset=offset, **values)
         return [entry_of(row) for row in rows]
 
     def count(
@@ -101,9 +113,30 @@ class LogQueries:
         """The number of the newest entry, and the one after which those begin that are wanted."""
         newest = self.newest()
         if since is not None:
-            (row,) = self._rows("SELECT MIN(seq) AS seq FROM entry WHERE time >= :since", since=iso(since))
-            after = max(after, (newest if row.seq is None else row.seq - 1))
+            lowest = self._number(_LOWEST, since)
+            after = max(after, newest if lowest is None else lowest - 1)
         return newest, after
+
+    def _within(
+        self, numbers: tuple[int, int] | None, since: datetime | None, until: datetime | None
+    ) -> tuple[int, int] | None:
+        """Those of the numbers between which there may be entries of that time; None: all.
+
+        Numbers rise with the time, but where a clock was put back: the nearest entries tell, and so many are looked at
+        that one has to be put back by 10,000 entries to hide some.
+        """
+        first, last = numbers or (1, _ENDLESS)
+        if since is not None:
+            lowest = self._number(_FIRST_SINCE, since)
+            first = max(first, _ENDLESS if lowest is None else lowest)
+        if until is not None:
+            last = min(last, self._number(_LAST_UNTIL, until) or 0)
+        return None if (first, last) == (1, _ENDLESS) else (first, last)
+
+    def _number(self, sql: str, moment: datetime) -> int | None:
+        (row,) = self._rows(sql, moment=iso(moment))
+        number: int | None = row.seq
+        return number
 
     def of_kind(self, kind: Kind, server: str | None = None) -> list[Entry]:
         """Every entry of a kind (about one server), the oldest first, through the index: for kinds that are rare."""
@@ -122,7 +155,7 @@ class LogQueries:
 
     def kinds(self) -> list[str]:
         """The kinds of entries that there are, also those that only a newer version knows."""
-        return [row.kind for row in self._rows(_KINDS)]
+        return [row.kind for row in self._rows(EACH_KIND + _KINDS)]
 
     def newer(self) -> int:
         """How many entries are of kinds that only a newer version of this program knows."""
@@ -221,10 +254,13 @@ def _filter(
     until: datetime | None = None,
     outcome: str = "",
 ) -> tuple[str, dict[str, Any]]:
-    """`by_number`: the rows are to be read in their order; through an index of a column they would be sorted first."""
+    """`by_number`: the rows are to be read in their order; through an index of a column they would be sorted first.
+    `numbers` do what the index of times would.
+    """
     parts: list[str] = []
     values: dict[str, Any] = {}
     column = "+" if by_number else ""
+    time = "+time" if by_number or numbers is not None else "time"
     if numbers is not None:
         parts.append("seq BETWEEN :first AND :last")
         values["first"], values["last"] = numbers
@@ -232,10 +268,10 @@ def _filter(
         parts.append(f"{column}server = :server")
         values["server"] = server
     if since is not None:
-        parts.append(f"{column}time >= :since")
+        parts.append(f"{time} >= :since")
         values["since"] = iso(since)
     if until is not None:
-        parts.append(f"{column}time < :until")
+        parts.append(f"{time} < :until")
         values["until"] = iso(until)
     if outcome:
         parts.append("JSON_EXTRACT(CASE WHEN JSON_VALID(body) THEN body END, '$.outcome') = :outcome")
@@ -251,6 +287,20 @@ def _filter(
         # In the body quotes, backslashes and control characters stand as JSON writes them.
         values |= {"text": _pattern(text), "json": _pattern(canonical(text)[1:-1])}
     return ("WHERE " + " AND ".join(parts) if parts else ""), values
+
+
+def _of_each(kinds: Collection[str], where: str) -> tuple[str, dict[str, Any]]:
+    """The numbers of the newest `:most` entries of each kind that fit, and the values that this needs.
+
+    Of one kind the newest are found through an index, however many there are; of several at once all would be sorted.
+    """
+    names = {f"each{number}": str(kind) for number, kind in enumerate(kinds)}
+    begin = f"{where} AND" if where else "WHERE"
+    parts = [
+        f"SELECT seq FROM (SELECT seq FROM entry {begin} kind = :{name} ORDER BY seq DESC LIMIT :most)"  # noqa: S608  fixed parts
+        for name in names
+    ]
+    return " UNION ALL ".join(parts), names
 
 
 def _pattern(text: str) -> str:

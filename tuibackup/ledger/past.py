@@ -25,16 +25,6 @@ class Tally:
     seconds: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A snapshot that was published: when that was recorded, and the bytes that it takes on the disk."""
-
-    spec: str
-    clock: Clock
-    time: datetime
-    bytes: int
-
-
 class PastQueries(SpanQueries):
     """The questions about one server. All of them raise LedgerError."""
 
@@ -148,25 +138,3 @@ class PastQueries(SpanQueries):
             if "problems" in entry.body:  # others were refused or stopped, and tell nothing
                 found.setdefault(str(entry.body.get("snapshot")), entry)
         return found
-
-    def removed(self, server: str) -> frozenset[str]:
-        """The specs of the snapshots that a rule of retention removed."""
-        entries = self.of_kind(Kind.RETENTION, server)
-        found = (entry.body.get("removed") for entry in entries)
-        return frozenset(str(spec) for specs in found if isinstance(specs, list) for spec in specs)
-
-    def stored(self, server: str) -> list[Stored]:
-        """Every snapshot of a server that was published, the oldest first."""
-        rows = self._rows(
-            "SELECT result.time, result.what, result.snapshot,"  # noqa: S608  fixed parts
-            " JSON_EXTRACT(entry.body, CASE result.what WHEN 'files' THEN '$.clocks.files.stored'"
-            " ELSE '$.clocks.databases.stored' END) AS bytes"
-            " FROM result JOIN entry ON entry.seq = result.seq"
-            f" WHERE result.server = :server AND result.{_CLOCKS} AND result.snapshot IS NOT NULL"
-            " AND JSON_VALID(entry.body) ORDER BY result.seq",
-            server=server,
-        )
-        return [
-            Stored(row.snapshot, Clock(row.what), datetime.fromisoformat(row.time), int(row.bytes or 0))
-            for row in rows
-        ]

@@ -5,7 +5,7 @@ outcome resets a clock says `sop.good`.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -49,7 +49,7 @@ class Result:
 
     def columns(self) -> dict[str, Any]:
         """The row's columns that come from the body."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in self.__slots__}
 
 
 def results_of(kind: str, body: Mapping[str, Any]) -> Iterator[Result]:

@@ -3,9 +3,15 @@
 from datetime import datetime
 
 from tuibackup.ledger.entries import Entry, Kind, iso
-from tuibackup.ledger.log import LogQueries, entry_of
+from tuibackup.ledger.log import EACH_KIND, LogQueries, entry_of
 from tuibackup.ledger.results import drill_of
 from tuibackup.sop import Clock, Outcome, good
+
+# Through the index of servers and kinds; another way would read all of the server's entries.
+_FIRST_OF_SERVER = """
+    SELECT time FROM entry WHERE seq = (SELECT MIN(number) FROM (
+        SELECT (SELECT MIN(seq) FROM entry WHERE server = :server AND kind = each_kind.kind) AS number FROM each_kind))
+"""
 
 
 class SpanQueries(LogQueries):
@@ -58,5 +64,5 @@ class SpanQueries(LogQueries):
 
     def known_since(self, server: str) -> datetime | None:
         """When the first entry about a server was made."""
-        (row,) = self._rows("SELECT MIN(time) AS time FROM entry WHERE server = :server", server=server)
-        return datetime.fromisoformat(row.time) if row.time else None
+        rows = self._rows(EACH_KIND + _FIRST_OF_SERVER, server=server)
+        return datetime.fromisoformat(rows[0].time) if rows else None

@@ -142,9 +142,8 @@ def copies_of(config: Config, ledger: "Queries", server: str) -> tuple[CopyState
     """
     if not config.copies:
         return ()
-    gone = ledger.removed(server)
-    there = [one.spec for one in ledger.stored(server) if one.spec not in gone]
-    found = _states(config, ledger, server, there)
+    there = ledger.snapshots(server) - ledger.removed(server).get(server, frozenset())
+    found = _states(config, ledger, server, sorted(there, key=lambda spec: spec.rpartition("/")[2]))
     return tuple(one for one in found if one.held or config.copies[one.name].takes(server))
 
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 import msgspec
 
 from tuibackup.ledger.entries import Entry, Kind
-from tuibackup.ledger.past import Stored, Tally
+from tuibackup.ledger.past import Tally
 from tuibackup.ledger.queries import Queries, better, midnight, monday
-from tuibackup.overview.forecast import MONTH
+from tuibackup.overview.room import room_of
 from tuibackup.overview.rule_parts import Part
 from tuibackup.run.holds import holds
 from tuibackup.run.journal.events import ClockResult, Slow, Unusual
@@ -134,17 +134,16 @@ def past(
     ledger: Queries, server: str, now: datetime, zone: tzinfo | None = None, *, page: int = PAGE
 ) -> Past:
     """The year that ends at `now`, and the first `page` lines of each list. Raises LedgerError."""
-    stored, gone = ledger.stored(server), ledger.removed(server)
-    kept = [one.bytes for one in stored if one.spec not in gone]
+    (room,) = room_of(ledger, [server], now)
     return Past(
         server,
         {clock: cells(ledger, server, clock, now, zone) for clock in Clock},
         snapshots(ledger, server, page),
         runs(ledger, server, page),
         notes(ledger, server, page),
-        len(kept),
-        sum(kept),
-        a_month(stored, now),
+        room.snapshots,
+        room.bytes,
+        room.a_month,
     )
 
 
@@ -205,24 +204,13 @@ def _cell(
     )
 
 
-def a_month(stored: Sequence[Stored], now: datetime) -> float | None:
-    """Bytes that a month adds by the last year; None with less than two weeks to tell by.
-
-    The very first download of the files is what everything begins with, and no growth.
-    """
-    first = next((number for number, one in enumerate(stored) if one.clock is Clock.FILES), None)
-    year = now - timedelta(days=365)
-    recent = [one for number, one in enumerate(stored) if number != first and one.time >= year]
-    begins = max(stored[0].time, year) if stored else now
-    days = (now - begins).total_seconds() / 86400
-    if days < 14 or not recent:
-        return None
-    return sum(one.bytes for one in recent) / days * MONTH
-
-
 def snapshots(ledger: Queries, server: str, most: int, offset: int = 0) -> Listed[SnapshotLine]:
     """A page of the snapshots."""
-    verified, gone, held = ledger.verified(server), ledger.removed(server), held_now(ledger, server)
+    verified, gone, held = (
+        ledger.verified(server),
+        ledger.removed(server).get(server, ()),
+        held_now(ledger, server),
+    )
     found = ledger.snapshot_entries(server, most, offset)
     lines = [
         _snapshot(clock, good, entry, result, verified.get(result.snapshot), held, gone)

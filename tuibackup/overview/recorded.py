@@ -12,15 +12,8 @@ import msgspec
 from tuibackup.config import Config
 from tuibackup.errors import LedgerError
 from tuibackup.ledger.entries import Entry
-from tuibackup.ledger.queries import (
-    ClockFact,
-    DamageFact,
-    DrillFact,
-    DrillFacts,
-    RunFact,
-    better,
-    monday,
-)
+from tuibackup.ledger.facts import ClockFact, DamageFact, DrillFact, DrillFacts, RunFact
+from tuibackup.ledger.queries import better, monday
 from tuibackup.ledger.results import RUN, results_of
 from tuibackup.ledger.store import Ledger
 from tuibackup.overview.coverage import NOTHING_FOUND, Coverage, coverage_of

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tuibackup.config import Config
-from tuibackup.ledger.queries import Attempts
+from tuibackup.ledger.facts import Attempts
 from tuibackup.run.held import TURN
 from tuibackup.run.journal import events as ev
 from tuibackup.run.places import open_ledger

@@ -20,7 +20,7 @@ from tuibackup.vault.sums import SUMS
 from tuibackup.words import sentence
 
 if TYPE_CHECKING:
-    from tuibackup.ledger.queries import ClockFact
+    from tuibackup.ledger.facts import ClockFact
     from tuibackup.ledger.store import Ledger
     from tuibackup.vault.layout import Snapshot, Vault
 

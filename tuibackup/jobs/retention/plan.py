@@ -21,7 +21,7 @@ from tuibackup.vault.sums import SUMS, needed, read_sums
 from tuibackup.words import _, joined, sentence
 
 if TYPE_CHECKING:
-    from tuibackup.ledger.queries import DamageFact
+    from tuibackup.ledger.facts import DamageFact
     from tuibackup.ledger.store import Ledger
     from tuibackup.vault.layout import Snapshot, Vault
 
