@@ -109,6 +109,12 @@ def test_every_copy_holds_all_and_lacks_nothing(world: World) -> None:
 def test_a_fresh_account_gets_everything_back(world: World, copy: str, tmp_path: Path) -> None:
     fresh = world.fresh(f"fresh-{copy}")
     words = ["--from", copy, *identity(world, copy)]
+    told = fresh.tuibackup("copies", "--json")
+    assert (told.code, len(told.json)) == (0, 3), told.err
+    assert "what the copies lack is not known" in told.err
+    listed = fresh.tuibackup("snapshots", *words, "--json")
+    assert listed.code == 0, listed.err
+    assert [(one["good"], one["lacks"], one["path"]) for one in listed.json] == [(True, "", None)] * 2
     said = fresh.tuibackup("restore", "siakad/files/latest", "--to", str(tmp_path / "back"), *words)
     assert said.code == 0, said.err + said.out
     assert not differences(world.application, tmp_path / "back" / world.application.relative_to("/"))

@@ -11,6 +11,7 @@ from tuibackup.words import _
 
 if TYPE_CHECKING:
     from tuibackup.overview.copies import CopyState
+    from tuibackup.vault.layout import Vault
 
 
 def define(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +27,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
     """Print them."""
     from tuibackup.overview.copies import copy_states
 
-    found = copy_states(context.config, context.ledger, context.vault if context.config.copies else None)
+    found = copy_states(context.config, context.ledger, _vault(context) if context.config.copies else None)
     if args.json:
         print_json([one.document() for one in found])
         return 0
@@ -37,6 +38,19 @@ def run(args: argparse.Namespace, context: Context) -> int:
     heads = [_("copy"), _("place"), _("snapshots"), _("size"), _("last copied"), _("remark")]
     print_table(heads, [_row(one, now) for one in found], "<<>><<", Shape(remark=5, spare=(1, 3)))
     return 0
+
+
+def _vault(context: Context) -> "Vault | None":
+    """None where it is lost, or not made yet: what is recorded of its copies is what is asked for then."""
+    from tuibackup.cli.output import say
+    from tuibackup.errors import VaultError
+
+    try:
+        return context.vault
+    except VaultError as error:
+        say(str(error))
+        say(_("so what the copies lack is not known; tuibackup snapshots --from COPY asks one what it holds"))
+        return None
 
 
 def _row(one: "CopyState", now: datetime) -> list[Any]:

@@ -57,11 +57,17 @@ def source(args: argparse.Namespace, context: Context) -> Source:
 
 @contextmanager
 def looking(
-    args: argparse.Namespace, context: Context, what: str | None, *, lists: bool = True
+    args: argparse.Namespace,
+    context: Context,
+    what: str | None,
+    *,
+    lists: bool = True,
+    summaries: bool = False,
 ) -> Iterator[str | None]:
     """Look into the copy in the block, where one is named: `context` has its snapshots as a vault. Raises CopyError.
 
-    `what`: a snapshot, whose name is returned, or None for all; `lists`: their lists alone, not their content.
+    `what`: a snapshot, whose name is returned, or None for all; `lists`: their lists alone, not their content;
+    `summaries`: nothing of them but their snapshot.json.
     """
     said = source(args, context)
     if not said["source"]:
@@ -70,14 +76,15 @@ def looking(
     from tuibackup.cli.answers import TerminalAnswers
     from tuibackup.cli.output import say
     from tuibackup.cli.progress import ProgressLine
-    from tuibackup.jobs.copy.staged import vault_of_copy
+    from tuibackup.jobs.copy.staged import LISTS, SUMMARIES, vault_of_copy
     from tuibackup.jobs.copy.way import Way
 
     stack = ExitStack()
     with TerminalAnswers() as terminal, ProgressLine() as line:
         way = Way(terminal, context.recorder, say)
+        only = SUMMARIES if summaries else LISTS if lists else ()
         staged = vault_of_copy(
-            context.config, said["source"], what, args.identity, way, line.update, lists=lists
+            context.config, said["source"], what, args.identity, way, line.update, only=only
         )
         config, specs = stack.enter_context(staged)
         context.use(config)

@@ -88,7 +88,7 @@ def _page(args: argparse.Namespace, context: Context) -> int:
     with fromcopy.looking(args, context, args.server):
         identity = ("--identity", str(args.identity)) if args.identity else ()
         copy = ("--from", args.source, *identity) if args.source else ()
-        found = sources(context.config, args.server, copy=copy)
+        found = sources(context.config, args.server, copy=copy, lists=bool(copy))
         page = blocks(context.config, found, datetime.now().astimezone())
         if args.json:
             print_json(document(context.config, found))

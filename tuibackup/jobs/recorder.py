@@ -84,6 +84,11 @@ class Recorder:
         """Note that what is read from now on comes out of that copy."""
         self._job["copy"] = copy
 
+    @property
+    def copy(self) -> str:
+        """That copy; "" while what is read lies in the vault."""
+        return self._job.get("copy", "")
+
     def stopped_by(self, who: str) -> None:
         """Note who wants it stopped, before it is."""
         self._stopped = sentence("stopped by {who}", who=who)

@@ -3,6 +3,7 @@
 It is a help for people and no more: nothing is restored from it. Its texts came from a server and are printable.
 """
 
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -72,9 +73,11 @@ def read(folder: Path) -> Facts | None:
                 ),
                 sentence("install a newer tuibackup"),
             )
-        return msgspec.json.decode(data, type=Facts)
-    except msgspec.MsgspecError as error:
+        facts = msgspec.json.decode(data, type=Facts)
+        datetime.fromisoformat(facts.gathered)
+    except ValueError as error:  # msgspec's are such
         raise VaultError(sentence("{path} is damaged: {error}", path=path, error=error)) from error
+    return facts
 
 
 class _Version(msgspec.Struct):

@@ -6,7 +6,7 @@ stays there, and is used when the job is ordered again; a job that ended well le
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,7 +31,8 @@ from tuibackup.vault.output import vault_errors
 from tuibackup.vault.removal import remove_tree
 from tuibackup.words import sentence
 
-_LISTS = ("/snapshot.json", "/tables.json", "/index.sqlite", "/server.json")
+SUMMARIES = ("/snapshot.json",)
+LISTS = (*SUMMARIES, "/tables.json", "/index.sqlite", "/server.json")
 
 
 @contextmanager
@@ -65,16 +66,17 @@ def vault_of_copy(
     way: Way,
     on_progress: Callable[[str, Progress], None] = lambda _spec, _progress: None,
     *,
-    lists: bool = False,
+    only: Sequence[str] = (),
 ) -> Iterator[tuple[Config, tuple[str, ...]]]:
     """The configuration with a vault that holds that snapshot, or the newest good ones of that server; their names.
 
-    `lists`: only what is needed to look into them; without `what`, into everything there. Raises CopyError.
+    `only`: files that end so, such as LISTS, which is what is needed to look into them; without `what`, of everything
+    there. Raises CopyError.
     """
     settings = config.copy(copy)
     key = opener(identity)
     parent = config.drill.folder
-    name = f"tuibackup-from-{copy}-{file_name(what or 'all')}-{os.geteuid()}{'-lists' if lists else ''}"
+    name = f"tuibackup-from-{copy}-{file_name(what or 'all')}-{os.geteuid()}{'-lists' if only else ''}"
     with _private(parent / name) as folder:
         vault = folder / "vault"
         with vault_errors(vault):
@@ -83,18 +85,14 @@ def vault_of_copy(
         with reached(config, settings, way) as target:
             require_copy(config, settings, target)
             found = everything(target, key) if what is None else chosen(target, key, what, vault)
-            if not lists:
+            if not only:
                 _need(folder, sum(map(sizes, found)) - _used(vault))
             for one in found:
                 told = _about(on_progress, one)
-                fetch(one, target, key, vault, _is_list if lists else lambda _file: True, told)
+                fetch(one, target, key, vault, lambda file: file.endswith(tuple(only) or ""), told)
         here = structs.replace(config, vault=structs.replace(config.vault, path=vault))
         yield here, tuple(one.spec for one in found)
         remove_tree(folder)
-
-
-def _is_list(file: str) -> bool:
-    return file.endswith(_LISTS)
 
 
 def _about(on_progress: Callable[[str, Progress], None], one: Held) -> Callable[[Progress], None]:

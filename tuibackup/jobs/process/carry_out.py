@@ -197,7 +197,9 @@ def _recover(words: Recover, config: Config, recorder: Recorder, telling: Tellin
     from tuibackup.jobs.recover.onto import recover_onto
     from tuibackup.jobs.recover.plan import plan_recovery
 
-    plan = plan_recovery(config, words.server, words.onto, only=words.only, approval=words.approval)
+    plan = plan_recovery(
+        config, words.server, words.onto, only=words.only, approval=words.approval, copy=recorder.copy
+    )
     runner = asyncio.Runner()  # never closed, as above
     done = runner.run(
         recover_onto(

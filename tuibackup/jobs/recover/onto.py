@@ -8,29 +8,25 @@ import asyncio
 import shlex
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from tuibackup.config import Config
-from tuibackup.errors import (
-    ConnectionLostError,
-    InterruptedRunError,
-    LedgerError,
-    TuibackupError,
-)
-from tuibackup.jobs.recorder import Recorder, Result, bounded
+from tuibackup.errors import ConnectionLostError, InterruptedRunError, TuibackupError
+from tuibackup.jobs.recorder import Recorder
+from tuibackup.jobs.recover.before import Before
+from tuibackup.jobs.recover.choice import passed_over
 from tuibackup.jobs.recover.plan import RecoveryPlan
+from tuibackup.jobs.recover.recovered import Recovered, Step, lacking
 from tuibackup.jobs.restore.plan import ServerPlan
 from tuibackup.jobs.trust import accepting
 from tuibackup.ledger.entries import Kind
 from tuibackup.progress import Progress
 from tuibackup.remote.questions import Answers
-from tuibackup.run.places import open_ledger
 from tuibackup.run.questions import RememberedAnswers
 from tuibackup.sop import Outcome, worst
 from tuibackup.text import printable
-from tuibackup.words import joined, later, sentence, sentence_n
+from tuibackup.words import later, sentence, sentence_n
 
 if TYPE_CHECKING:
     from tuibackup.jobs.recover.place import Beside
@@ -38,78 +34,7 @@ if TYPE_CHECKING:
 
 OnProgress = Callable[[str, Progress], None]  # of which snapshot, and how far
 
-_LOOKED_AT = 500  # entries of restores of a server, the newest
 _A_RECOVERY = later("a recovery")
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One folder, or all databases. `expected`: seconds, None where nothing was measured before.
-
-    `detail`: why it failed or what it proved; `swap`: commands that the operator may carry out on that server.
-    `done_before`: an earlier call of the same recovery did it.
-    """
-
-    what: str
-    where: str
-    outcome: Outcome
-    seconds: float
-    expected: float | None
-    detail: str
-    swap: tuple[str, ...] = ()
-    done_before: bool = False
-
-    def document(self) -> dict[str, Any]:
-        return {
-            "what": self.what,
-            "where": self.where,
-            "outcome": self.outcome.value,
-            "seconds": self.seconds,
-            "expected-seconds": None if self.expected is None else round(self.expected, 1),
-            "detail": self.detail,
-            "swap": list(self.swap),
-            "done-before": self.done_before,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Recovered(Result):
-    """What was brought back, step by step."""
-
-    plan: RecoveryPlan
-    steps: tuple[Step, ...]
-    seconds: float
-    dry_run: bool = False
-
-    @property
-    def outcome(self) -> Outcome:
-        return worst([one.outcome for one in self.steps])
-
-    def facts(self) -> dict[str, Any]:
-        return {
-            **({"dry-run": True} if self.dry_run else {}),
-            "recovery": self.plan.server,
-            "onto": self.plan.onto.name,
-            "snapshots": [one.spec for one in self.plan.snapshots],
-            "outcome": self.outcome.value,
-            "seconds": self.seconds,
-            "steps": [one.document() for one in self.steps],
-        }
-
-    def body(self) -> dict[str, Any]:
-        wrong = [one.detail for one in self.steps if one.outcome is Outcome.FAILED]
-        number = len(self.steps)
-        return {
-            **bounded(self.facts()),
-            "detail": joined(
-                ": ",
-                (
-                    self.plan.body()["detail"],
-                    sentence_n("{number} step", "{number} steps", number, number=number),
-                ),
-            ),
-            "error": wrong[0] if wrong else "",
-        }
 
 
 async def recover_onto(
@@ -168,7 +93,7 @@ class _Recovering:
         self._notes = notes
         self._on_progress = on_progress
         self._told = accepting(recorder, plan.onto.name, _A_RECOVERY)
-        self._before: list[Entry] = []
+        self._before = Before(())
         self._there: list[str] = []  # databases that are there already
 
     async def look(self) -> "list[Beside]":
@@ -176,7 +101,9 @@ class _Recovering:
         from tuibackup.jobs.recover.place import beside
         from tuibackup.run.access import log_in, open_session
 
-        self._before = await asyncio.to_thread(self._entries)
+        for one in self._plan.passed:
+            self._notes(passed_over(one))
+        self._before = await asyncio.to_thread(Before.read, self._config, self._plan.server)
         plan, places = self._plan, []
         async with await open_session(
             self._config, plan.onto, self._answers, self._notes, self._told
@@ -197,15 +124,17 @@ class _Recovering:
             yield await self._folder(place)
         if self._plan.databases:
             yield await self._databases()
+        for step in lacking(self._plan):
+            yield step
 
     async def forecast(self, places: "list[Beside]") -> AsyncIterator[Step]:
         """What each step would find."""
         from tuibackup.jobs.restore.forecast import forecast_on_server
 
         for place in places:
-            plan = self._server_plan(place)
+            plan, source = self._server_plan(place), self._plan.files
             outcome, detail = Outcome.DONE, ""
-            before = self._done(snapshot=plan.snapshot.spec, into=plan.where)
+            before = self._before.done(snapshot=plan.snapshot.spec, into=plan.where)
             if before and place.there:
                 detail = sentence("it was done before, and would be left")
             else:
@@ -216,6 +145,8 @@ class _Recovering:
                     outcome = found.outcome
                     if found.resumes:
                         detail = sentence("it would go on with a restore that did not come to its end")
+                    if source and source.damage:
+                        outcome, detail = worst((outcome, Outcome.WARNINGS)), source.damage
                 except ConnectionLostError:
                     raise
                 except TuibackupError as error:
@@ -231,19 +162,26 @@ class _Recovering:
                 bool(before),
             )
         if source := self._plan.databases:
-            fault, before, _drop = self._judged()
-            if before:
-                fault = sentence("it was done before, and would be left")
+            judged = self._before.databases(self._plan, self._there)
+            outcome, detail = Outcome.DONE, ""
+            if judged.done:
+                detail = sentence("it was done before, and would be left")
+            elif judged.fault:
+                outcome, detail = Outcome.FAILED, judged.fault
+            elif source.damage:
+                outcome, detail = Outcome.WARNINGS, source.damage
             yield Step(
                 self._databases_words(),
                 self._plan.onto.name,
-                Outcome.DONE if before or not fault else Outcome.FAILED,
+                outcome,
                 0.0,
                 source.expected.seconds if source.expected else None,
-                fault,
+                detail,
                 (),
-                bool(before),
+                bool(judged.done),
             )
+        for step in lacking(self._plan):
+            yield step
 
     # folders
 
@@ -252,7 +190,7 @@ class _Recovering:
 
         plan, began = self._server_plan(place), time.monotonic()
         what, expected = printable(place.folder), self._expected(place)
-        before = self._done(snapshot=plan.snapshot.spec, into=plan.where)
+        before = self._before.done(snapshot=plan.snapshot.spec, into=plan.where)
         if before and place.there:
             return self._again(what, plan.where, expected, before)
         try:
@@ -312,25 +250,25 @@ class _Recovering:
         assert source
         expected = source.expected.seconds if source.expected else None
         what, where = self._databases_words(), self._plan.onto.name
-        fault, before, drop = self._judged()
-        if before:
-            return self._again(what, where, expected, before)
-        if fault:
-            return Step(what, where, Outcome.FAILED, _since(began), expected, fault)
-        if drop:
+        judged = self._before.databases(self._plan, self._there)
+        if judged.done:
+            return self._again(what, where, expected, judged.done)
+        if judged.fault:
+            return Step(what, where, Outcome.FAILED, _since(began), expected, judged.fault)
+        if judged.drop:
             self._notes(
                 sentence(
                     "an earlier recovery of {server} left {names} on {onto} half made: they are dropped and restored"
                     " again",
                     server=self._plan.server,
-                    names=", ".join(map(printable, drop)),
+                    names=", ".join(map(printable, judged.drop)),
                     onto=where,
                 )
             )
         try:
             done = await restore_all(
                 self._plan,
-                drop,
+                judged.drop,
                 self._config,
                 self._recorder,
                 self._answers,
@@ -360,41 +298,6 @@ class _Recovering:
             number=len(names),
             names=", ".join(names),
         )
-
-    def _judged(self) -> "tuple[str, Entry | None, list[str]]":
-        """Why the databases cannot go there, the entry that says it is done, and what an earlier one left half made."""
-        assert self._plan.databases
-        onto, ours = self._plan.onto.name, {name.lower() for name, _size in self._plan.databases.parts}
-        wanted = {"snapshot": self._plan.databases.snapshot.spec, "onto": onto, "databases": True}
-        newest = next((one for one in self._before if wanted.items() <= one.body.items()), None)
-        others = [name for name in self._there if name.lower() not in ours]
-        if newest and newest.body.get("outcome") in ("done", "warnings") and len(self._there) >= len(ours):
-            return "", newest, []
-        # Only what an earlier one had begun and was stopped, or died: that was empty before, and nobody used it.
-        half_made = newest is not None and newest.body.get("outcome", "interrupted") == "interrupted"
-        if self._there and (others or not half_made):
-            fault = sentence(
-                "the database server of {onto} is not empty, it has {database}; databases are recovered into an"
-                " empty one",
-                onto=onto,
-                database=printable((others or self._there)[0]),
-            )
-            return fault, None, []
-        return "", None, list(self._there)
-
-    # what was done before
-
-    def _entries(self) -> "list[Entry]":
-        with suppress(LedgerError), open_ledger(self._config, read_only=True) as ledger:
-            return ledger.log(_LOOKED_AT, server=self._plan.server, kinds=("restore",))
-        return []
-
-    def _done(self, **wanted: Any) -> "Entry | None":
-        """The newest entry of that restore, if it came to its end well."""
-        for one in self._before:
-            if all(one.body.get(name) == value for name, value in wanted.items()) and "outcome" in one.body:
-                return one if one.body["outcome"] in ("done", "warnings") else None
-        return None
 
     def _again(self, what: str, where: str, expected: float | None, entry: "Entry") -> Step:
         seconds = entry.body.get("seconds")

@@ -8,9 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from tuibackup.config import Config
+from tuibackup.jobs.recover.choice import passed_over
 from tuibackup.jobs.recover.layout import Block
 from tuibackup.jobs.recover.place import outermost
 from tuibackup.jobs.recover.rebuild import accounts, by_hand, install, put_in_place
+from tuibackup.jobs.recover.recovered import LACKING
 from tuibackup.jobs.recover.sources import Expected, Source, Sources
 from tuibackup.sop import Clock
 from tuibackup.text import count, duration, printable, size, when
@@ -47,6 +49,7 @@ def document(config: Config, found: Sources) -> dict[str, Any]:
         "host": config.servers[found.server].host if found.server in config.servers else None,
         "vault": printable(str(config.vault.path)),
         "sources": [one.document() for one in found.of],
+        "passed-over": [{"snapshot": one.snapshot.spec, "damage": one.damage} for one in found.passed],
         "facts": facts,
         "fault": found.fault or None,
         "commands": [
@@ -95,13 +98,14 @@ def _what_there_is(config: Config, found: Sources, now: datetime) -> list[Block]
         page += [Block("item", f"  {printable(name)}  {size(amount)}") for name, amount in source.parts]
         page.append(Block("item", "  " + _proof(source, now)))
         page.append(Block("item", "  " + _expected(source, now)))
+        page += [
+            Block("item", "  " + _(passed_over(one)))
+            for one in found.passed
+            if one.snapshot.clock is source.clock
+        ]
     for clock in Clock:
         if found.clock(clock) is None:
-            missing = {
-                Clock.FILES: _("no good snapshot of its folders"),
-                Clock.DATABASES: _("no good snapshot of its databases"),
-            }
-            page.append(Block("item", missing[clock]))
+            page.append(Block("item", _(LACKING[clock])))
     if found.copy:
         place = _("They lie in the copy {copy}.").format(copy=found.copy[1])
     else:
@@ -133,6 +137,10 @@ def _of_source(source: Source, now: datetime) -> str:
 
 
 def _proof(source: Source, now: datetime) -> str:
+    if source.damage:
+        return _("damaged: {problem}; what is whole comes back, and what does not is named").format(
+            problem=_(source.damage)
+        )
     if source.drilled:
         return _("a drill proved last {time} that it can be restored").format(time=when(source.drilled, now))
     if source.read_again:
@@ -184,6 +192,8 @@ def _machine(_config: Config, found: Sources) -> list[Block]:
                 ),
             ),
         ]
+    if found.fault:
+        page.append(Block("text", found.fault))
     facts = dict(line.partition("=")[::2] for line in found.facts.part("system").lines if "=" in line)
     if name := facts.get("PRETTY_NAME"):
         page.append(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuibackup.config import Config, Server
 from tuibackup.errors import UsageError
+from tuibackup.jobs.recover.choice import Choice
 from tuibackup.jobs.recover.place import outermost
 from tuibackup.jobs.recover.sources import Source, sources
 from tuibackup.jobs.restore.approval import NOT_ASKED, Approval
@@ -25,6 +26,8 @@ class RecoveryPlan:
     files: Source | None
     databases: Source | None
     approval: Approval = NOT_ASKED
+    passed: tuple[Choice, ...] = ()  # newer snapshots that are not used, because they are damaged
+    lacking: tuple[Clock, ...] = ()  # what is wanted and has no good snapshot
 
     @property
     def folders(self) -> list[bytes]:
@@ -46,10 +49,20 @@ class RecoveryPlan:
 
 
 def plan_recovery(
-    config: Config, server: str, onto: str, *, only: Clock | None = None, approval: Approval = NOT_ASKED
+    config: Config,
+    server: str,
+    onto: str,
+    *,
+    only: Clock | None = None,
+    approval: Approval = NOT_ASKED,
+    copy: str = "",
 ) -> RecoveryPlan:
-    """Raises UsageError: there is no such server, or it has no database to restore into; VaultError."""
-    target, found = config.server(onto), sources(config, server)
+    """`copy`: the one that the vault stands for now.
+
+    Raises UsageError: there is no such server, or it has no database to restore into; VaultError.
+    """
+    target = config.server(onto)
+    found = sources(config, server, copy=("--from", copy) if copy else ())
     files, databases = (
         found.clock(clock) if only in (None, clock) else None for clock in (Clock.FILES, Clock.DATABASES)
     )
@@ -67,4 +80,14 @@ def plan_recovery(
             sentence("{server} has no good snapshot of the {clock}", server=server, clock=only or ""),
             sentence("tuibackup snapshots {server} shows what there is", server=server),
         )
-    return RecoveryPlan(server, target, files, databases, approval)
+    known = config.servers.get(server)
+    wanted = [one for one in (known.clocks if known else ()) if only in (None, one)]
+    return RecoveryPlan(
+        server,
+        target,
+        files,
+        databases,
+        approval,
+        tuple(one for one in found.passed if only in (None, one.snapshot.clock)),
+        tuple(one for one in wanted if found.clock(one) is None),
+    )

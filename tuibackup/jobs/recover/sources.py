@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tuibackup.config import Config
 from tuibackup.errors import LedgerError, VaultError
+from tuibackup.jobs.recover.choice import Choice, choose
 from tuibackup.run.places import open_ledger, open_vault
 from tuibackup.sop import Clock
 from tuibackup.text import printable
@@ -39,7 +40,7 @@ class Source:
     """The snapshot of one clock. `parts`: its folders, or databases, with the bytes of each.
 
     `drilled` and `read_again`: when a drill of this clock last proved it, and when this snapshot was last read again.
-    `expected`: None where nothing was ever measured.
+    `expected`: None where nothing was ever measured. `damage`: the first thing that verify found wrong with it.
     """
 
     snapshot: "Snapshot"
@@ -53,6 +54,7 @@ class Source:
     drilled: datetime | None
     read_again: datetime | None
     expected: Expected | None
+    damage: str = ""
 
     @property
     def clock(self) -> Clock:
@@ -72,6 +74,7 @@ class Source:
             "whole": self.whole,
             "drilled": self.drilled.isoformat() if self.drilled else None,
             "verified": self.read_again.isoformat() if self.read_again else None,
+            "damage": self.damage or None,
             "expected-seconds": round(expected.seconds, 1) if expected else None,
             "expected-basis": expected.basis if expected else None,
             "backup-seconds": round(self.took, 1),
@@ -80,48 +83,57 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Of one server; `facts`: what was seen of it, of both snapshots together, None where nothing was kept."""
+    """Of one server; `facts`: what was seen of it, of both snapshots together, None where nothing was kept.
+
+    `passed`: newer good snapshots that are not taken, because something in them is damaged.
+    """
 
     server: str
     of: tuple[Source, ...]
     facts: "Facts | None"
     fault: str = ""  # why what was kept cannot be read
     copy: tuple[str, ...] = ()  # the words that say out of which copy they come; none: out of the vault
+    passed: tuple[Choice, ...] = ()
 
     def clock(self, clock: Clock) -> Source | None:
         return next((one for one in self.of if one.clock is clock), None)
 
 
-def sources(config: Config, server: str, *, copy: Sequence[str] = ()) -> Sources:
+def sources(config: Config, server: str, *, copy: Sequence[str] = (), lists: bool = False) -> Sources:
     """Read vault and ledger. The server need not be configured any more, nor need there be a ledger.
 
-    `copy`: the words that name the copy of which only the lists lie in the vault now.
+    `copy`: the words that name the copy that the vault stands for now; `lists`: only its lists lie there.
 
     Raises UsageError: nobody knows it; VaultError: nothing good is stored of it.
     """
     vault = open_vault(config, create=False)
     if server not in vault.servers():
         config.server(server)
-    if copy:
-        good = [next((one for one in vault.newest(server, clock) if one.good), None) for clock in Clock]
-    else:
-        good = [vault.latest(server, clock) for clock in Clock]
-    newest = [one for one in good if one]
-    if not newest:
-        raise VaultError(
-            sentence("{server}: there is no good snapshot to recover it from", server=printable(server)),
-            sentence("tuibackup snapshots {server} shows what there is", server=printable(server)),
-        )
     with ExitStack() as open_:
         ledger = None
         with suppress(LedgerError):  # on a fresh machine there is none
             ledger = open_.enter_context(open_ledger(config, read_only=True))
-        found = tuple(_source(one, ledger) for one in newest)
-    facts, fault = _facts(newest)
-    return Sources(server, found, facts, fault, tuple(copy))
+        taken: list[Choice] = []
+        passed: list[Choice] = []
+        for clock in Clock:
+            if lists:
+                choice = next((Choice(one) for one in vault.newest(server, clock) if one.good), None)
+            else:  # what the ledger knows to be damaged is so in the vault, not in a copy
+                choice, newer = choose(vault, None if copy else ledger, server, clock)
+                passed += newer
+            taken += [choice] if choice else []
+        if not taken:
+            raise VaultError(
+                sentence("{server}: there is no good snapshot to recover it from", server=printable(server)),
+                sentence("tuibackup snapshots {server} shows what there is", server=printable(server)),
+            )
+        found = tuple(_source(one, ledger) for one in taken)
+    facts, fault = _facts([one.snapshot for one in taken])
+    return Sources(server, found, facts, fault, tuple(copy), tuple(passed))
 
 
-def _source(snapshot: "Snapshot", ledger: "Ledger | None") -> Source:
+def _source(choice: Choice, ledger: "Ledger | None") -> Source:
+    snapshot = choice.snapshot
     summary = snapshot.summary
     began, ended = (datetime.fromisoformat(text) for text in (summary.started, summary.finished))
     parts = (
@@ -148,6 +160,7 @@ def _source(snapshot: "Snapshot", ledger: "Ledger | None") -> Source:
         drilled=drilled,
         read_again=read_again,
         expected=_expected(snapshot.clock, summary.bytes, entries),
+        damage=choice.damage,
     )
 
 
