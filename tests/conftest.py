@@ -1,6 +1,7 @@
 """Fixtures that every room's tests share: real servers, started once for all tests of a process."""
 
 import fcntl
+import gc
 import os
 import shutil
 import signal
@@ -28,6 +29,12 @@ hypothesis.settings.load_profile("tests")
 for _number in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, signal.default_int_handler if _number is signal.SIGINT else signal.SIG_DFL)
+
+
+def pytest_collection_finish() -> None:
+    """What was read stays to the end: the collector of garbage need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 SERVER = """
