@@ -71,14 +71,14 @@ def patterns(root: Path, last: str) -> dict[tuple[str, ...], list[str]]:
     return {
         ("krs-*.pdf",): ["krs-1.pdf", "krs-2.pdf", "krs-0.pdf"],
         ("-i", "CONFIG.*"): ["Config.php"] * 2,
-        (last, "krs-*"): ["krs-1.pdf", "krs-2.pdf"],
-        ("--server", "siakad", "odd"): ["odd"],
+        ("krs-*", last): ["krs-1.pdf", "krs-2.pdf"],
+        ("odd", "siakad"): ["odd"],
         (f"{root}/uploads/*.pdf",): ["krs-1.pdf", "krs-2.pdf", "krs-0.pdf"],
         ("krs-*.pdf", "--limit", "2"): ["krs-1.pdf", "krs-2.pdf"],
         ("krs-[!1].pdf",): ["krs-2.pdf", "krs-0.pdf"],
-        ("siakad/files/latest", "krs-*"): ["krs-1.pdf", "krs-2.pdf"],
-        ("siakad", "odd"): ["odd"],
-        ("simpeg", "odd"): ["odd"],
+        ("krs-*", "siakad/files/latest"): ["krs-1.pdf", "krs-2.pdf"],
+        ("odd", "simpeg"): ["odd"],
+        ("odd", "siakad", "simpeg", last): ["odd", "odd"],
         (f"{root}/**/krs-1.pdf",): ["krs-1.pdf"],
         ("2026/krs-1.pdf",): ["krs-1.pdf"],
         ("uploads/",): ["uploads"],
@@ -99,9 +99,7 @@ def test_patterns_and_places(history: tuple[Site, Path, list[str]], chosen: slic
 @pytest.mark.long
 def test_names_that_are_no_text(history: tuple[Site, Path, list[str]]) -> None:
     site, root, _snapshots = history
-    both = found(site, "*.pdf", "--server", "simpeg") + found(
-        site, os.fsdecode(b"\xff*"), "--server", "siakad"
-    )
+    both = found(site, "*.pdf", "simpeg") + found(site, os.fsdecode(b"\xff*"), "siakad")
     assert [b64decode(one["path-base64"]) for one in both] == [
         os.fsencode(root) + b"/odd/\xff\x1b[2J.pdf"
     ] * 2
@@ -120,10 +118,10 @@ def test_nothing_found_and_wrong_words(history: tuple[Site, Path, list[str]]) ->
     assert found(site, "tiada", code=1) == []
     for words, reason in {
         ("",): "the pattern is empty",
-        ("tiada", "x"): "the vault has no snapshots of tiada",
-        ("siakad/files/never", "x"): "no such snapshot",
+        ("x", "tiada"): "the vault has no snapshots of tiada; tuibackup snapshots lists them\n",
+        ("siakad", "x"): "tuibackup snapshots lists them; the pattern comes first",
+        ("x", "siakad", "siakad/files/never"): "no such snapshot",
         ("x", "--limit", "0"): "--limit 0 is no number of lines",
-        ("siakad", "x", "--server", "simpeg"): "--server and siakad both say where",
     }.items():
         said = site.tuibackup("find", *words)
         assert (said.code, said.out) == (2, ""), words
@@ -166,7 +164,7 @@ def test_a_snapshot_that_cannot_be_read_is_said_and_the_rest_is_found(
             files = [one for one in said.json if "error" not in one]
             assert [len(one["snapshots"]) for one in files] == [2]
             assert len(said.json) == 2
-            said = site.tuibackup("find", f"siakad/files/{snapshots[1]}", "Config.php")
+            said = site.tuibackup("find", "Config.php", f"siakad/files/{snapshots[1]}")
             assert (said.code, said.out.count("Config.php")) == (3, 0)
     finally:
         index.write_bytes(old)

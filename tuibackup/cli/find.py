@@ -31,9 +31,8 @@ def define(parser: argparse.ArgumentParser) -> None:
         " PATTERN is a name as config.php, krs-*.pdf, akademik.nilai, or with a slash a whole path."
         " Exit code 1: nothing has that name; 3: not every snapshot can be read."
     )
-    parser.add_argument("where", nargs="?", metavar="SERVER | SNAPSHOT")
     parser.add_argument("pattern", metavar="PATTERN")
-    parser.add_argument("--server", metavar="SERVER", help=_("only this server's"))
+    parser.add_argument("where", nargs="*", metavar="SERVER | SNAPSHOT", help=_("only there"))
     parser.add_argument("-i", "--ignore-case", action="store_true", help=_("A and a are the same"))
     parser.add_argument("--limit", type=_positive, metavar="N", help=_("end after so many lines"))
     fromcopy.define(parser)
@@ -49,11 +48,7 @@ def run(args: argparse.Namespace, context: Context) -> int:
 def _looked(args: argparse.Namespace, context: Context) -> int:
     from tuibackup.jobs.find import Unsearched, plan_find
 
-    if args.where and args.server:
-        raise UsageError(_("--server and {word} both say where").format(word=args.where), _("leave one out"))
-    plan = plan_find(
-        context.vault, args.pattern, where=args.where or args.server, ignore_case=args.ignore_case
-    )
+    plan = plan_find(context.vault, args.pattern, where=args.where, ignore_case=args.ignore_case)
     told = _Told(plan, args.limit)
     if args.json:
         print_json_list(map(_document, told))

@@ -236,7 +236,7 @@ def _summary() -> list[tuple[str, str]]:
         ),
         ("snapshots [SERVER]", _("what the vault holds")),
         ("ls SNAPSHOT [PATH]", _("what a snapshot holds")),
-        ("find [SERVER | SNAPSHOT] PATTERN", _("where a name is, and in which snapshots")),
+        ("find PATTERN [SERVER | SNAPSHOT …]", _("where a name is, and in which snapshots")),
         ("diff SNAPSHOT SNAPSHOT [PATH]", _("what differs between two snapshots")),
         ("cat SNAPSHOT PATH", _("the content of a file, or the SQL of a database")),
         ("verify [SERVER | SNAPSHOT | --due]", _("read everything again and compare the hashes")),

@@ -64,9 +64,9 @@ class _Holding(Protocol):
 
 
 def plan_find(
-    vault: "Vault", pattern: str, *, where: str | None = None, ignore_case: bool = False
+    vault: "Vault", pattern: str, *, where: Sequence[str] = (), ignore_case: bool = False
 ) -> FindPlan:
-    """`where`: a server or a snapshot; None: all there are. Raises UsageError, VaultError."""
+    """`where`: servers and snapshots, each searched once; with none all there are. Raises UsageError, VaultError."""
     from tuibackup.vault.index.pattern import NamePattern
 
     if not pattern:
@@ -74,20 +74,21 @@ def plan_find(
             sentence("the pattern is empty"), sentence("write a name, or a part of it with * for the rest")
         )
     wanted = NamePattern(pattern, ignore_case=ignore_case)
-    if where is not None and "/" in where:
-        return FindPlan(wanted, ((vault.find(where),),))
     known = vault.servers()
-    if where is not None and where not in known:
-        raise UsageError(
-            sentence("the vault has no snapshots of {server}", server=printable(where)),
-            sentence("tuibackup snapshots lists them"),
-        )
-    histories = (
-        tuple(reversed(list(vault.newest(server, clock))))
-        for server in (known if where is None else [where])
-        for clock in Clock
-    )
-    return FindPlan(wanted, tuple(filter(None, histories)))
+    servers = list(dict.fromkeys(one for one in where if "/" not in one)) if where else known
+    for server in servers:
+        if server not in known:
+            raise UsageError(
+                sentence("the vault has no snapshots of {server}", server=printable(server)),
+                sentence("tuibackup snapshots lists them; the pattern comes first")
+                if pattern in known
+                else sentence("tuibackup snapshots lists them"),
+            )
+    histories = [tuple(reversed(list(vault.newest(server, clock)))) for server in servers for clock in Clock]
+    searched = {snapshot.spec for history in histories for snapshot in history}
+    single = {one.spec: one for one in map(vault.find, (one for one in where if "/" in one))}
+    alone = [(one,) for spec, one in single.items() if spec not in searched]
+    return FindPlan(wanted, tuple(filter(None, histories)) + tuple(alone))
 
 
 def find(plan: FindPlan) -> Iterator[Found | Unsearched]:
