@@ -46,7 +46,8 @@ Peer = Callable[[Place, int], list[str]]
 
 
 def ours(place: Place, number: int) -> list[str]:
-    """`tuibackup run`: start-up, fsync, verification and record included."""
+    """`tuibackup run`: start-up, fsync, verification and record included; what is read again afterwards, in a job of
+    its own, is not."""
     home, config = place.folder / "home", place.folder / "config.toml"
     if number == 0:
         (home / ".ssh").mkdir(parents=True)
@@ -54,6 +55,7 @@ def ours(place: Place, number: int) -> list[str]:
         (home / ".ssh/known_hosts").write_bytes(place.known_hosts.read_bytes())
         config.write_text(
             f'state = "{place.folder}/state"\n[vault]\npath = "{place.folder}/vault"\nmin_free = "1 MB"\n'
+            "[verify]\nafter_run = false\n"
             f'[servers.bench]\nhost = "127.0.0.1"\nport = {place.port}\nuser = "{place.user}"\n'
             f'key = "{place.key}"\nfolders = ["{place.tree}"]\n'
         )

@@ -111,8 +111,7 @@ class Incoming:
 
     def wrote(self, written: Written | ArchiveSummary) -> None:
         """A file is finished: publishing will find exactly this hash on the disk, or fail."""
-        proven = isinstance(written, Written) and written.proven
-        self._written[written.path.name] = Written(*written[:3], proven)
+        self._written[written.path.name] = Written(*written[:3])
         if isinstance(written, ArchiveSummary) and written.read_back:
             self._read_back[written.path.name] = written.read_back
 
@@ -148,8 +147,7 @@ class Incoming:
         lines = "".join(f"{sha256.hex()}  {one}\n" for one, sha256 in [*sums, *older])
         self.write(SUMS, lines.encode())
         self._sync()
-        proven = {name for name, written in self._written.items() if written.proven}
-        reread(self.path, sums, on_progress, self._read_back, proven)
+        reread(self.path, sums, on_progress, self._read_back)
         return self._move(name)
 
     def discard(self) -> None:

@@ -43,15 +43,11 @@ def _vault_error(path: Path, error: OSError) -> VaultError:
 
 
 class Written(NamedTuple):
-    """A finished file: what a later look at the disk must find again.
-
-    `proven`: what is packed in it was unpacked and compared while it was written.
-    """
+    """A finished file: what a later look at the disk must find again."""
 
     path: Path
     stored_bytes: int
     sha256: bytes
-    proven: bool = False
 
 
 class OutputFile:

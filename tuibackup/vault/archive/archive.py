@@ -75,8 +75,8 @@ class ArchiveWriter:
         self.path = path
         self.members = 0
         self.content_bytes = 0
-        self._frames = FrameWriter(path, level, threads)
         self._reader = Reader(path)
+        self._frames = FrameWriter(path, level, threads, wrote=self._wrote)
         self._buffer = bytearray()
         self._base = 0  # offset of the buffer's start in the unpacked tar
         self._size = -1  # of the member that is open; -1: none is
@@ -181,7 +181,7 @@ class ArchiveWriter:
             read_back = self._reader.end()
         finally:
             self.abandon()
-        return ArchiveSummary(*written[:3], self.members, self.content_bytes, read_back)
+        return ArchiveSummary(*written, self.members, self.content_bytes, read_back)
 
     def abandon(self) -> None:
         """Stop without finishing the file. May be called twice, and after `close`."""
@@ -201,9 +201,11 @@ class ArchiveWriter:
         if not self._buffer:
             return
         self._frames.frame(self._buffer)
-        self._reader.grew(self._frames.file.stored_bytes, self._frames.frames)
         self._base += len(self._buffer)
         self._buffer = bytearray()
+
+    def _wrote(self, packed: bytes) -> None:
+        self._reader.wrote(packed, self._frames.file.mark())
 
 
 class ArchiveReader:
@@ -270,19 +272,18 @@ class ArchiveReader:
         self,
         raw: Callable[[bytes], object] | None = None,
         unpackers: Executor | None = None,
-        first: int = 0,
     ) -> Iterator[bytes]:
-        """The unpacked tar from frame `first` on, frame by frame, every checksum checked.
+        """The unpacked tar, frame by frame, every checksum checked.
 
         `raw` is called with every part of the file as it lies on the disk, the seek table included. With `unpackers`
         the next frames are unpacked in these threads meanwhile.
         """
         if unpackers is None:
-            for number in range(first, len(self._sizes)):
+            for number in range(len(self._sizes)):
                 yield self._frame(number, raw)
         else:
             waiting: deque[Future[bytes]] = deque()
-            for number in range(first, len(self._sizes)):
+            for number in range(len(self._sizes)):
                 waiting.append(unpackers.submit(self._unpacked, number, self._packed(number, raw)))
                 if len(waiting) > _AHEAD:
                     yield waiting.popleft().result()

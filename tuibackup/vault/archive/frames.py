@@ -6,7 +6,7 @@
 import struct
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -38,7 +38,7 @@ class FrameWriter:
     is what we wait for, over a slow one it has time.
 
     With a `pool` these are threads of it, which other writers share and its owner ends. `prove`: each frame is unpacked
-    and compared before it is written, so that the file's bytes are all that is left to look at.
+    and compared before it is written. `wrote` is told of each frame, in the caller's thread, when it is in the file.
     """
 
     def __init__(
@@ -49,8 +49,10 @@ class FrameWriter:
         pool: ThreadPoolExecutor | None = None,
         *,
         prove: bool = False,
+        wrote: Callable[[bytes], None] | None = None,
     ) -> None:
         self._prove = prove
+        self._wrote = wrote
         self.file = OutputFile(path)
         self.frames: list[tuple[int, int]] = []  # compressed and unpacked size
         self._level = level
@@ -77,6 +79,8 @@ class FrameWriter:
             data = future.result()
             self.file.write(data)
             self.frames.append((len(data), unpacked))
+            if self._wrote is not None:
+                self._wrote(data)
 
     def append(self, path: Path, frames: Iterable[tuple[int, int]]) -> None:
         """The finished `frames` of another writer's file `path`, as they are."""
@@ -103,7 +107,7 @@ class FrameWriter:
             table = b"".join(SEEK_ENTRY.pack(*frame) for frame in self.frames)
             table += FOOTER.pack(len(self.frames), 0, SEEKABLE)
             self.file.write(struct.pack("<II", SKIPPABLE, len(table)) + table)
-            return self.file.close()._replace(proven=self._prove)
+            return self.file.close()
         finally:
             self.abandon()
 
