@@ -370,7 +370,9 @@ def killed_at(site: Site, killing: Killing, number: int, place: Path) -> None:
     put_back(site, place / "before")
     _first, _second, third, fourth = names(site)
     site.tuibackup("retention", "--apply", "--yes", env=killing.environment(site.folder, number))
-    assert len(killing.operations) >= number  # more, where the command had time to record that its job was killed
+    assert (
+        len(killing.operations) >= number
+    )  # more, where the command had time to record that its job was killed
     assert {third, fourth} <= set(names(site)), killing.operations[-1]
     assert site.tuibackup("status", "--json").code in (0, 3, 4)
     assert list(site.vault.glob("*/*/.removing-*")) == [], killing.operations[-1]
