@@ -78,6 +78,7 @@ def test_what_stands_below_a_version_that_is_not_yet_released_stays(repository: 
         ("heading.md", "Fixed: It.\n\n# Much\n", "it has a heading"),
     ],
 )
+@pytest.mark.long
 def test_a_file_of_another_form_is_named_and_nothing_changes(
     repository: Path, name: str, text: str, fault: str
 ) -> None:

@@ -86,6 +86,7 @@ def test_the_installed_command_is_the_wheels_own(installed: Path, tmp_path: Path
     assert where.stdout.startswith(str(installed))
 
 
+@pytest.mark.long
 def test_the_installed_command_says_where_its_example_is_and_takes_it(
     installed: Path, tmp_path: Path
 ) -> None:
@@ -101,6 +102,7 @@ def test_the_installed_command_says_where_its_example_is_and_takes_it(
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.long
 def test_the_installed_themes_are_found_and_right(installed: Path, tmp_path: Path) -> None:
     code = """
 from tuibackup.tui.themes import load, shipped

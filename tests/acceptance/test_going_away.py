@@ -96,6 +96,7 @@ def test_a_terminal_goes_away_under_a_command(used: Site, name: str, deaf: bool)
     no_crash(used)
 
 
+@pytest.mark.long
 def test_a_terminal_that_goes_away_in_the_middle_leaves_the_run_alone(
     slow: Site,
 ) -> None:

@@ -73,6 +73,7 @@ def mariadb(request: pytest.FixtureRequest, start_mariadb: MariadbStarter) -> Pr
     return server
 
 
+@pytest.mark.long
 def test_nobody_waits_long_for_a_run(site: Site, sshd: PrivateSshd, mariadb: PrivateMariadb) -> None:
     told, _waits = cost(site, mariadb.socket, sshd, (*READERS, *WRITERS, WRITER_OF_OLD))
     assert told["instant"] == "barrier"

@@ -156,6 +156,7 @@ def opened(site: Site, trace: Path, *words: str) -> list[str]:
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace, to see what is opened")
+@pytest.mark.long
 def test_a_whole_snapshot_is_read_once_and_again_when_something_of_it_changes(
     twice: Site, tmp_path: Path
 ) -> None:

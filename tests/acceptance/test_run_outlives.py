@@ -85,6 +85,7 @@ def test_a_run_started_with_its_standard_files_closed(
     assert site.tuibackup("verify", "siakad").code == 0
 
 
+@pytest.mark.long
 def test_a_run_outlives_the_command_that_is_killed(slow: Site) -> None:
     started = subprocess.Popen(
         [TUIBACKUP, "run", "siakad"],

@@ -92,7 +92,9 @@ def test_a_passphrase_is_never_shown_also_not_between_two_tries_and_after_ctrl_c
     assert text.rstrip().splitlines()[-1].strip() == "echo", "the terminal shows again what is typed"
 
 
-@pytest.mark.parametrize("word", ["y", " YES ", "Ya"])
+@pytest.mark.parametrize(
+    "word", ["Ya", *(pytest.param(word, marks=pytest.mark.long) for word in ("y", " YES "))]
+)
 def test_a_host_key_is_accepted_in_the_words_of_people(site: Site, sshd: PrivateSshd, word: str) -> None:
     site.add("siakad", sshd, ["/etc/ssh"], trusted=False)
     with terminal(site, "trust", "siakad") as screen:

@@ -96,6 +96,7 @@ def test_no_answer_is_a_no(site: Site, sshd: PrivateSshd, application: Path, tmp
     assert "needs an operator: passphrase of" in screen.text
 
 
+@pytest.mark.long
 def test_trust_remembers_a_key_that_was_accepted(site: Site, sshd: PrivateSshd, application: Path) -> None:
     site.add("siakad", sshd, [application], trusted=False)
     with terminal(site, "trust", "siakad") as screen:

@@ -76,6 +76,7 @@ def test_the_scanner_finds_everything_in_a_native_dump(compared: Compared, fixtu
 
 
 @pytest.mark.parametrize("fixture", [fixture.name for fixture in FIXTURES])
+@pytest.mark.long
 def test_the_tools_dump_restores_to_the_same_but_for_what_it_loses(compared: Compared, fixture: str) -> None:
     names = compared.databases[fixture]
     differing = differences(of(compared.native, names), of(compared.tool, names))

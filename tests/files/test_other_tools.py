@@ -230,6 +230,7 @@ def shrinking(file: Path, *, once: bool) -> str:
 
 
 @pytest.mark.parametrize("once", [True, False])
+@pytest.mark.long
 async def test_a_file_that_shrinks_kills_tar_and_loses_nothing_else(
     start: Starter, place: Path, once: bool
 ) -> None:

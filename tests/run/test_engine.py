@@ -48,6 +48,7 @@ async def test_a_whole_run_is_stored_recorded_and_told(both: Config, site: Site)
     assert no_leftovers(both)
 
 
+@pytest.mark.long
 async def test_the_ledger_has_the_needs_and_each_steps_time_beside_its_standard(both: Config) -> None:
     told = await run(both)
     connect, needs, download, _login, _dump, whole = [entry.body for entry in entries(both, told)]
@@ -193,6 +194,7 @@ async def test_an_unknown_host_key_is_accepted_by_the_face_and_known_from_then_o
     assert again.finished.outcome is Outcome.DONE
 
 
+@pytest.mark.long
 async def test_a_database_password_is_asked_once_and_again_when_it_was_wrong(
     site: Site, databases: PrivateMariadb
 ) -> None:

@@ -49,6 +49,7 @@ if os.geteuid() != 0:
     del SERVERS["arsip"]
 
 
+@pytest.mark.long
 def test_a_run_takes_over_what_did_not_change_and_what_an_interrupted_one_had(
     sample: Sample, there: Servers
 ) -> None:

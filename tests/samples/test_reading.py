@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from tests.samples.conftest import SAMPLES, Sample
 from tuibackup.vault.index.read import Index
 
@@ -57,6 +59,7 @@ def test_everything_is_told_and_nothing_changes(sample: Sample) -> None:
     assert everything_in(sample.site.folder) == before
 
 
+@pytest.mark.long
 def test_journals_of_every_outcome_are_followed_to_their_end(sample: Sample) -> None:
     ends = set()
     for journal in sample.site.journals:

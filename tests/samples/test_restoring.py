@@ -36,6 +36,7 @@ def test_dumps_come_back_by_restore_sh_with_accounts(sample: Sample, target: Pri
             target.sql(f"DROP DATABASE `{name}`")
 
 
+@pytest.mark.long
 def test_dumps_come_back_by_the_program_and_agree_with_the_record(
     sample: Sample, target: PrivateMariadb
 ) -> None:

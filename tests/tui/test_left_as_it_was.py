@@ -106,6 +106,7 @@ sys.exit(main([]))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.long)])
+@pytest.mark.long
 def test_what_is_typed_is_shown_again_after_a_prompt_that_was_ended(
     site: Site, sshd: PrivateSshd, tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -97,6 +97,7 @@ async def test_nobody_commits_while_it_is_held_and_everybody_afterwards(locking:
     await locking.is_free()
 
 
+@pytest.mark.long
 async def test_it_is_given_back_when_what_it_is_for_fails(locking: Locking) -> None:
     with pytest.raises(ZeroDivisionError):
         async with locking.barrier.held():
@@ -130,6 +131,7 @@ async def test_its_session_is_heard_as_long_as_the_lock_is_held(
     await locking.is_free()
 
 
+@pytest.mark.long
 async def test_the_server_takes_it_back_when_we_stand_still(
     locking: Locking, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -62,6 +62,7 @@ async def test_the_last_names_after_the_end_of_the_listing(against: Against) -> 
 
 
 @pytest.mark.parametrize("longest", [1000, 40_000])
+@pytest.mark.long
 async def test_a_server_that_gives_less_at_a_time_than_was_asked_for(against: Against, longest: int) -> None:
     tree = application(3)
     tree[APP + b"/large"] = Node(content=os.urandom(1_500_000))
@@ -88,6 +89,7 @@ async def test_another_file_system_is_not_entered(
 
 
 @pytest.mark.parametrize("ahead", [0, 3, 1_000])
+@pytest.mark.long
 async def test_folders_of_all_sizes_come_depth_first(
     against: Against, monkeypatch: pytest.MonkeyPatch, ahead: int
 ) -> None:

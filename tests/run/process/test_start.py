@@ -198,6 +198,7 @@ def test_a_killed_run_is_recorded_and_the_next_one_works(gate: Gate) -> None:
     assert finished(again.journals[0]).outcome is Outcome.DONE
 
 
+@pytest.mark.long
 def test_two_slots_bind_three_runs(gate: Gate) -> None:
     names = ("one", "two", "three")
     config = gate.site.configure(*[gate.site.table(name) for name in names], parallel=2)

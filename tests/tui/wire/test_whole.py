@@ -85,6 +85,7 @@ async def one(cockpit: Opener, seed: int, keys: int) -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 3])
+@pytest.mark.long
 async def test_the_terminal_shows_what_was_composed(cockpit: Opener, seed: int) -> None:
     await one(cockpit, seed, 12)
 
