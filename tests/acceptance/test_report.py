@@ -21,6 +21,7 @@ import pytest
 from tests.acceptance.site import TUIBACKUP, Site
 from tests.jobs.report.month import REPORT, Month, at, mixed
 from tests.terminal import Terminal
+from tuibackup.ledger import Kind
 
 JAKARTA = {"TZ": "Asia/Jakarta"}
 HOSTILE = "\x1b[31m<script>alert(1)</script> #panic(1) $x$ *b* | `c` \u202egnp"
@@ -35,7 +36,8 @@ def server(name: str, label: str = "", *, database: bool = True) -> str:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """November 2026 with everything in it: kept, late, missed and never; failures, hostile words, drills, restores."""
-    site = Site(tmp_path_factory.mktemp("report"), settings=REPORT)
+    settings = f'{REPORT}[copies.usb]\nto = "/mnt/usb"\noff_site = true\n'
+    site = Site(tmp_path_factory.mktemp("report"), settings=settings)
     site.servers = {
         "siakad": server("siakad", "SIAKAD"),
         "ojs": server("ojs", database=False),
@@ -44,6 +46,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     site.write_config()
     month = Month(site.state / "ledger.sqlite")
     mixed(month)
+    copied = {"copy": "usb", "snapshot": "siakad/files/2026-11-12T013000Z", "held": True, "outcome": "done"}
+    month.add(Kind.COPY, {**copied, "to": "/mnt/usb", "bytes": 1 << 20}, at(13), server="siakad")
+    away = {"copy": "usb", "outcome": "failed", "error": "/mnt/usb is not there: copied when it is back"}
+    month.add(Kind.COPY, away, at(20), server="siakad")
     month.operator = "=cmd|' /C calc'!A0"
     month.run("siakad", at(27, 5), "failed", error=HOSTILE, note="+1+1")
     month.restore(
@@ -78,6 +84,10 @@ def test_the_month_is_the_sops_form_with_every_run_also_those_that_failed(paper:
         "terlambat 3 hari \\(jatuh tempo 09/11/2026, dilaksanakan 12/11/2026\\)",
         "terlewat: jatuh tempo 27/10/2026",
         "belum pernah di-backup",
+        "| 1 | usb | /mnt/usb | ya | tidak | 1 | 1,0 MiB | 13/11/2026 08.30 |",
+        "| usb | siakad | 1 | **1** | 20/11/2026 08.30 | 1 |",
+        "/mnt/usb is not there: copied when it is back",
+        "!: melebihi waktu standar",
         "listrik padam dua hari \\(Andi\\)",
         "alasan belum dicatat",
         "rapat evaluasi backup",

@@ -62,6 +62,9 @@ class Column(msgspec.Struct, frozen=True):
     right: bool = False
 
 
+NUMBER = Column("No", 4.5, right=True)
+
+
 class Table(msgspec.Struct, frozen=True, tag="table"):
     """Rows below titles that are repeated on each page; `empty` is said where there are none."""
 

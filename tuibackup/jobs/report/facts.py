@@ -176,14 +176,31 @@ class Scope(msgspec.Struct, frozen=True, rename="kebab"):
 
 
 class Copied(msgspec.Struct, frozen=True, rename="kebab"):
-    """The copies of a server's snapshots to one place in the span."""
+    """The copies of a server's snapshots to one place: how many were made in the span (`done`), how many tries came to
+    nothing (`other`), and the `last` of all; when the report is made so many are there (`held`), and so many `missing`.
+    """
 
     copy: str
     server: str
     done: int
     other: int
-    last: datetime
+    last: datetime | None
     error: str = ""
+    held: int = 0
+    missing: int = 0
+
+
+class Place(msgspec.Struct, frozen=True, rename="kebab"):
+    """A second place, as the ledger knows it at the report's making: what lies there, and what is to be known of it."""
+
+    copy: str
+    to: str
+    held: int
+    bytes: int
+    last: datetime | None
+    off_site: bool
+    encrypted: bool
+    remarks: tuple[str, ...] = ()
 
 
 class Retained(msgspec.Struct, frozen=True, rename="kebab"):
@@ -240,6 +257,7 @@ class Report(msgspec.Struct, frozen=True, rename="kebab"):
     drills: tuple[Proof, ...] = ()
     verified: tuple[Verified, ...] = ()
     scope: tuple[Scope, ...] = ()
+    places: tuple[Place, ...] = ()
     copied: tuple[Copied, ...] = ()
     retained: tuple[Retained, ...] = ()
     events: tuple[Event, ...] = ()

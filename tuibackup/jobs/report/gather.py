@@ -13,27 +13,22 @@ from tuibackup.config import Config, Server
 from tuibackup.errors import UsageError
 from tuibackup.jobs.report.compliance import compliance
 from tuibackup.jobs.report.facts import (
-    Copied,
     Event,
     Integrity,
     Proof,
     Report,
     Restore,
-    Retained,
     Run,
-    Scope,
     Verified,
 )
+from tuibackup.jobs.report.holdings import copied_in, gone, places, retained, scopes
 from tuibackup.jobs.report.period import Span
 from tuibackup.jobs.report.runs import note_of, number, outcome_of, run_of, runs_of, text
 from tuibackup.ledger import Ledger
 from tuibackup.ledger.entries import Entry, Kind
-from tuibackup.overview.coverage import coverage_of
-from tuibackup.overview.past import held_now, results_of_body
-from tuibackup.overview.unprotected import accepted_words, name_of, why
 from tuibackup.sop import Clock, Outcome, Period
 from tuibackup.text import printable
-from tuibackup.words import joined, sentence
+from tuibackup.words import sentence
 
 # Entries are in the order in which they were written; a machine's clock that was put back moves their times so far.
 _SLACK = timedelta(days=1)
@@ -81,9 +76,10 @@ def gather_span(
         restores=tuple(map(restore_of, found[Kind.RESTORE])),
         drills=tuple(map(_proof, found[Kind.DRILL])),
         verified=tuple(_verified(entry for entry in found[Kind.VERIFY] if entry.server)),
-        scope=tuple(_scopes(ledger, servers)) + tuple(_gone(runs, config)),
-        copied=tuple(_copied(found[Kind.COPY])),
-        retained=tuple(_retained(config, ledger, servers, found[Kind.RETENTION])),
+        scope=tuple(scopes(ledger, servers)) + tuple(gone(runs, config)),
+        places=tuple(places(config, ledger, server, datetime.now(UTC))),
+        copied=tuple(copied_in(config, ledger, servers, found[Kind.COPY])),
+        retained=tuple(retained(config, ledger, servers, found[Kind.RETENTION])),
         events=tuple(_event(entry) for entry in _flat(found) if _is_told(entry)),
         notes=tuple(note_of(entry) for entry in found[Kind.NOTE] if not entry.run),
         integrity=integrity(config, ledger, until),
@@ -218,70 +214,6 @@ def _verified(entries: Iterable[Entry]) -> Iterable[Verified]:
     for server, found in sorted(by_server.items()):
         problems = [text(one.body, "error") for one in found if outcome_of(one.body) is not Outcome.DONE]
         yield Verified(server, len(found), len(found) - len(problems), tuple(problems[:_PROBLEMS]))
-
-
-def _scopes(ledger: Ledger, servers: Sequence[Server]) -> Iterable[Scope]:
-    looks, changes = ledger.last_looks(), ledger.configured()
-    for server in servers:
-        found = coverage_of(server, looks.get(server.name), changes.get(server.name, ()))
-        newest = ledger.good_runs(server.name, Clock.DATABASES, 1)
-        counted = [one.items for body in newest if (one := results_of_body(body).get(Clock.DATABASES))]
-        yield Scope(
-            server=server.name,
-            label=server.label,
-            host=server.host,
-            folders=server.folders,
-            exclude=server.exclude,
-            has_database=server.database is not None,
-            databases=counted[0] if counted else None,
-            database_exclude=server.database.exclude if server.database else (),
-            accepted=tuple(
-                f"{name_of(one)}: {accepted_words(one.accepted)}" for one in found.accepted if one.accepted
-            ),
-            unprotected=tuple(f"{name_of(one)}: {why(one)}" for one in found.unprotected),
-            looked=found.looked,
-        )
-
-
-def _gone(runs: Sequence[Run], config: Config) -> Iterable[Scope]:
-    """Servers that were backed up in the span and are in the configuration no more."""
-    for name in sorted({run.server for run in runs} - set(config.servers)):
-        yield Scope(server=name, configured=False)
-
-
-def _copied(entries: Iterable[Entry]) -> Iterable[Copied]:
-    """What was sent, and what failed; that a copy was looked at, or let something go by its rule, is neither."""
-    by_place: dict[tuple[str, str], list[Entry]] = defaultdict(list)
-    for entry in entries:
-        done = outcome_of(entry.body) is Outcome.DONE
-        if (
-            entry.server
-            and "outcome" in entry.body
-            and (not done or ("to" in entry.body and entry.body.get("held") is True))
-        ):
-            by_place[text(entry.body, "copy"), entry.server].append(entry)
-    for (copy, server), found in sorted(by_place.items()):
-        bad = [one for one in found if outcome_of(one.body) is not Outcome.DONE]
-        error = text(bad[-1].body, "error") if bad else ""
-        yield Copied(copy, server, len(found) - len(bad), len(bad), found[-1].moment, error)
-
-
-def _retained(
-    config: Config, ledger: Ledger, servers: Sequence[Server], entries: Iterable[Entry]
-) -> Iterable[Retained]:
-    removed: dict[str, int] = defaultdict(int)
-    for entry in entries:
-        gone = entry.body.get("removed")
-        removed[entry.server or ""] += len(gone) if isinstance(gone, list) else 0
-    for server in servers:
-        held = held_now(ledger, server.name)
-        yield Retained(
-            server.name,
-            str(config.rule(server.name, Clock.FILES)) if Clock.FILES in server.clocks else "",
-            str(config.rule(server.name, Clock.DATABASES)) if Clock.DATABASES in server.clocks else "",
-            removed[server.name],
-            tuple(joined(": ", (spec, why)) for spec, why in held.items()),
-        )
 
 
 def _is_told(entry: Entry) -> bool:

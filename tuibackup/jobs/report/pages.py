@@ -1,7 +1,7 @@
-"""A report's facts as a paper: which form it takes, its head and its foot. The sections between are `sections`'."""
+"""A report's facts as a paper: which form it takes, its head and its foot. `sections` has what is between."""
 
 from tuibackup.config.report import Person
-from tuibackup.jobs.report import formal, restore_form, run_form, sections
+from tuibackup.jobs.report import formal, restore_form, run_form
 from tuibackup.jobs.report.document import (
     NONE,
     Block,
@@ -16,6 +16,7 @@ from tuibackup.jobs.report.document import (
     lines,
 )
 from tuibackup.jobs.report.facts import Report, Restore
+from tuibackup.jobs.report.sections import backups, holdings, proofs, record, results
 from tuibackup.text import count
 from tuibackup.words import _, ngettext
 
@@ -25,7 +26,7 @@ def document(report: Report, language: str) -> Document:
     made = {"period": _period, "run": _run, "restore": _restore}[report.kind](report, language)
     title = next(block for block in made if isinstance(block, Title))
     closing = (
-        *sections.integrity(report),
+        *record.integrity(report),
         Paragraph(_("This record was made truthfully, to be used as needed.")),
         _signatures(report),
     )
@@ -56,16 +57,16 @@ def _period(report: Report, language: str) -> tuple[Block, ...]:
         Title(_("RECORD OF BACKUP RESULTS"), about, report.number),
         _identity(report, *_span_pairs(report)),
         Paragraph(_opening(report, language)),
-        *sections.summary(report),
-        *sections.procedure(report),
-        *sections.compliance(report),
-        *sections.runs(report),
-        *sections.deviations(report),
-        *sections.proofs(report),
-        *sections.restores(report),
-        *sections.scope(report),
-        *sections.copies(report),
-        *sections.events(report),
+        *results.summary(report),
+        *results.procedure(report),
+        *results.compliance(report),
+        *backups.runs(report),
+        *backups.deviations(report),
+        *proofs.proofs(report),
+        *proofs.restores(report),
+        *holdings.scope(report),
+        *holdings.copies(report),
+        *record.events(report),
     )
 
 

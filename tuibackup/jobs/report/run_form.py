@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 
-from tuibackup.jobs.report import formal, sections, terms
+from tuibackup.jobs.report import formal, terms
 from tuibackup.jobs.report.document import NONE, Block, Column, Heading, Pairs, Strong, Table, lines
 from tuibackup.jobs.report.facts import Report, Run, StepFact
+from tuibackup.jobs.report.sections.backups import deviations_of
+from tuibackup.jobs.report.sections.results import procedure_table
 from tuibackup.sop import Step
 from tuibackup.text import count
 from tuibackup.words import _
@@ -21,7 +23,10 @@ def blocks(report: Report, run: Run) -> Iterable[Block]:
             (_("Ended"), formal.in_full(run.ended)),
             (_("Carried out by"), run.who),
             (_("Outcome"), terms.outcome(run.outcome)),
-            (_("Stored"), lines(_stored(run))),
+            (
+                _("Stored"),
+                lines(f"{one.snapshot}: {terms.amount(one)}" for one in run.stored if one.snapshot),
+            ),
             (_("Error"), run.error or NONE),
         )
     )
@@ -35,7 +40,7 @@ def blocks(report: Report, run: Run) -> Iterable[Block]:
         _("None is recorded."),
     )
     yield Heading(_("Carried out by the SOP"))
-    yield sections.procedure_table(report, [_actual(run.step(step)) for step in Step])
+    yield procedure_table(report, [_actual(run.step(step)) for step in Step])
     yield Heading(_("Findings"))
     yield Table(
         (Column(_("Step"), 8), Column(_("What"), 46), Column(_("Reason"), 46)),
@@ -43,7 +48,7 @@ def blocks(report: Report, run: Run) -> Iterable[Block]:
         _("None."),
     )
     yield Heading(_("Deviations and their reasons"))
-    what = sections.deviations_of(run)
+    what = deviations_of(run)
     yield Pairs(
         (
             (_("Deviation"), lines(what) if what else _("None.")),
@@ -53,13 +58,6 @@ def blocks(report: Report, run: Run) -> Iterable[Block]:
             ),
         )
     )
-
-
-def _stored(run: Run) -> Iterable[str]:
-    for one in run.stored:
-        if one.snapshot:
-            yield one.snapshot
-    yield terms.stored(run)
 
 
 def _actual(step: StepFact | None) -> tuple[str, str, str]:

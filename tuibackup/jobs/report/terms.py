@@ -4,9 +4,9 @@ from tuibackup.config.keep import Rule
 from tuibackup.config.settings import Standards
 from tuibackup.jobs.report import formal
 from tuibackup.jobs.report.document import NONE, Strong
-from tuibackup.jobs.report.facts import Compliance, Run, StepFact
+from tuibackup.jobs.report.facts import Compliance, Run, StepFact, Stored
 from tuibackup.overview.picture import outcome_word
-from tuibackup.sop import Outcome, Period, Step
+from tuibackup.sop import Clock, Outcome, Period, Step
 from tuibackup.text import count, duration, size
 from tuibackup.words import _, ngettext
 
@@ -125,13 +125,14 @@ def verdict(kept: Compliance | None) -> str:
 
 def stored(run: Run) -> str:
     """What a run stored: items and size of each snapshot."""
-    told = []
-    for one in run.stored:
-        if one.snapshot:
-            amount = (
-                ngettext("{count} file", "{count} files", one.items)
-                if one.clock == "files"
-                else ngettext("{count} database", "{count} databases", one.items)
-            )
-            told.append(f"{amount.format(count=count(one.items))}, {size(one.bytes)}")
-    return "\n".join(told) or NONE
+    return "\n".join(amount(one) for one in run.stored if one.snapshot) or NONE
+
+
+def amount(one: Stored) -> str:
+    """Items and size of a snapshot."""
+    items = (
+        ngettext("{count} file", "{count} files", one.items)
+        if one.clock is Clock.FILES
+        else ngettext("{count} database", "{count} databases", one.items)
+    )
+    return f"{items.format(count=count(one.items))}, {size(one.bytes)}"
