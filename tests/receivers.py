@@ -54,13 +54,16 @@ class _Served:
 class MailServer(_Served):
     """`fault`: "" or "hang" (says nothing), "drop" (hangs up in the middle of a mail), "drip" (a byte a second),
     "reject" (refuses who gets it), "echo" (repeats the password in its refusal). `account`: user and password it asks
-    for. `tls`: offers STARTTLS with this certificate. `port_` 0: any.
+    for. `tls`: offers STARTTLS with this certificate. `port_` 0: any. `hangs`: the command, or "END" of a mail, after
+    which it says nothing any more; `says`: what it says to a command instead, one after the other, then as usual.
     """
 
     account: tuple[str, str] | None = None
     tls: tuple[str, str] | None = None
     fault: str = ""
     port_: int = 0
+    hangs: str = ""
+    says: dict[str, list[str]] = field(default_factory=dict)
     mails: list[EmailMessage] = field(default_factory=list)
     encrypted: list[bool] = field(default_factory=list)
 
@@ -94,6 +97,12 @@ class MailServer(_Served):
         say("220 mail ready")
         while line := handler.rfile.readline():
             word, _space, rest = line.decode().strip().partition(" ")
+            if self.hangs == word.upper():
+                self.gone.wait(300)
+                return
+            if told := self.says.get(word.upper()):
+                say(told.pop(0))
+                continue
             match word.upper():
                 case "EHLO":
                     offered = ["mail", "8BITMIME"]
@@ -137,6 +146,12 @@ class MailServer(_Served):
                     content = b""
                     while (part := handler.rfile.readline()) != b".\r\n":
                         content += part.removeprefix(b".")
+                    if self.hangs == "END":
+                        self.gone.wait(300)
+                        return
+                    if told := self.says.get("END"):
+                        say(told.pop(0))
+                        continue
                     self.encrypted.append(safe)
                     self.mails.append(cast("EmailMessage", message_from_bytes(content, policy=default)))
                     say("250 taken")
@@ -205,7 +220,7 @@ class WebServer(_Served):
             handler.send_response(int(self.fault))
             handler.end_headers()
         else:
-            if body:
+            if body and "json" in handler.headers.get("Content-Type", "json"):
                 self.posted.append(json.loads(body))
             handler.send_response(200)
             handler.end_headers()

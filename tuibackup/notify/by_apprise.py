@@ -13,6 +13,7 @@ from tuibackup.notify.message import Message
 from tuibackup.text import printable, shorten
 from tuibackup.words import sentence
 
+_LOGS = {"apprise": True, "urllib3": False}  # both name whole addresses; whether the status is taken from it
 _STATUS = re.compile(r"\berror=([1-5][0-9]{2})\b")
 
 
@@ -41,10 +42,11 @@ class AppriseChannel:
 
     def _service(self, overheard: "_Overheard") -> Any:
         """Apprise with this one service, and nobody who reads its log."""
-        logger = logging.getLogger("apprise")
-        logger.handlers = [overheard]
-        logger.propagate = False
-        logger.setLevel(logging.WARNING)
+        for name, listens in _LOGS.items():
+            logger = logging.getLogger(name)
+            logger.handlers = [overheard if listens else logging.NullHandler()]
+            logger.propagate = False
+            logger.setLevel(logging.WARNING)
         try:
             import apprise
         except ImportError:

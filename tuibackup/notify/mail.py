@@ -124,6 +124,17 @@ class MailChannel:
                     ),
                     sentence("name the certificate of who signed it: ca_file"),
                 ) from None
+            case ssl.SSLError():
+                raise SendError(
+                    sentence(
+                        "no encrypted line to {server} came about: {why}",
+                        server=server,
+                        why=self._said(error.reason or str(error), password),
+                    ),
+                    sentence(
+                        "see to its port, and to tls in [notify]: a port for STARTTLS is no port for TLS"
+                    ),
+                ) from None
             case smtplib.SMTPAuthenticationError():
                 raise SendError(
                     sentence(

@@ -5,13 +5,15 @@ import http.client
 import urllib.error
 import urllib.request
 from email.message import Message as Headers
+from string import punctuation
 from typing import IO
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from tuibackup import __version__
 from tuibackup.notify.errors import SendError, hidden, parts_of, place_of
 from tuibackup.words import sentence
 
+_AS_THEY_ARE = punctuation  # of an address; what is not ASCII goes as %XX
 SECONDS = 20.0  # of one wait; the whole is limited by `apart`
 
 
@@ -40,7 +42,8 @@ def ask(url: str, body: bytes | None = None, kind: str = "application/json") -> 
     if account:
         headers["Authorization"] = "Basic " + base64.b64encode(unquote(account).encode()).decode()
     secrets = (*parts_of(url), *(value for name, value in headers.items() if name == "Authorization"))
-    bare = urlunsplit((parts.scheme, place, parts.path, parts.query, ""))
+    path, query = (quote(one, safe=_AS_THEY_ARE) for one in (parts.path, parts.query))
+    bare = urlunsplit((parts.scheme, place, path, query, ""))
     shown = place_of(url)
     opener = urllib.request.build_opener(_NoRedirects)
     try:
