@@ -76,17 +76,14 @@ def _people(table: Table, key: str) -> tuple[Person, ...]:
 
 
 def _person(table: Table) -> Person:
-    nip = re.sub(r"[ .-]", "", table.text("nip", empty=True) or "")
-    if nip and not _NIP.fullmatch(nip):
-        table.wrong(
-            "nip",
-            sentence("must be a NIP of 18 digits"),
-            sentence('write it as "19800101 200501 1 001", or leave it out'),
-        )
+    nip = table.text("nip", empty=True) or ""
+    digits = re.sub(r"[ .-]", "", nip)
     return Person(
         name=table.text("name", empty=True) or "",
         position=table.text("position", empty=True) or "",
-        nip=nip,
+        nip=digits
+        if _NIP.fullmatch(digits)
+        else nip,  # not everybody who signs has a NIP; some have another number
         role=(table.text("role", empty=True) or "") if "role" in table else "",
     )
 

@@ -22,7 +22,8 @@ sop_number = "OT.02.02/I/0012/2019"
 sop_dates = { made = "2019-01-02", revised = "", effective = "2019-02-01" }
 approved_by = { name = "Dra. Ida Nurhayati, M.Kes", position = "Direktur", nip = "196711101993032002" }
 signers = [{ role = "Pelaksana", name = "Andi Pratama", nip = "19900101 201503 1 001" }, \
-{ role = "Mengetahui", name = "Siti Rahma, M.Kom", position = "Kepala Unit IT", nip = "198505052010122003" }]
+{ role = "Mengetahui", name = "Siti Rahma, M.Kom", position = "Kepala Unit IT", nip = "198505052010122003" }, \
+{ role = "Saksi", name = "Budi", nip = "K-0417" }]
 """
 
 
