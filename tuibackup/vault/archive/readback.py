@@ -113,7 +113,7 @@ def read_back(path: Path, done: ReadBack, frames: Sequence[Frame]) -> ReadBack:
             if end.stored_bytes > settled:
                 break
             if os.pread(fd, len(packed), done.bytes) != packed:
-                raise ValueError("it is not what was written")
+                raise ValueError(path)
             done = ReadBack(*end)
     finally:
         let_go(fd)
