@@ -1,13 +1,16 @@
-"""A second reader of a vault, written from docs/vault-format.md alone: Python's standard library and zstandard.
+"""A second reader of a vault and of a copy, written from docs/vault-format.md and docs/copy-format.md alone: Python's
+standard library, zstandard, and for what is encrypted an implementation of age.
 
 It shares no line with the program. Whoever has the page, and no tuibackup, can write as much in an hour.
 """
 
 import hashlib
+import hmac
 import io
 import json
 import sqlite3
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,3 +97,58 @@ def seek_table(archive: Path) -> list[tuple[int, int]]:
     for packed, unpacked_size in sizes:
         assert len(zstandard.ZstdDecompressor().decompress(whole.read(packed))) == unpacked_size
     return sizes
+
+
+def copied(
+    place: Path, vault_id: str, decrypt: Callable[[bytes], bytes]
+) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """Each snapshot of a copy: its name, and every file of the vault that it needs. `decrypt`: an object of age's."""
+    identity = tomllib.loads((place / "tuibackup-copy.toml").read_text())
+    assert identity["format"] == 1
+    assert identity["vault"] == hashlib.sha256(vault_id.encode()).hexdigest()
+    for path in sorted(place.rglob("*.manifest.json")):
+        manifest = json.loads(path.read_text())
+        assert (manifest["format"], manifest["copy"]) == (1, identity["id"])
+        assert manifest["proof"] == _hmac(vault_id, _canonical({**manifest, "proof": ""}))
+        objects = {}
+        for one in manifest["objects"]:
+            objects[one["key"]] = data = (place / one["key"]).read_bytes()
+            assert (len(data), hashlib.sha256(data).hexdigest()) == (one["size"], one["sha256"]), one["key"]
+        spec = manifest["snapshot"]
+        names = [(one["key"], one["file"]) for one in manifest["objects"]]
+        if manifest["encrypted"]:
+            objects = {key: decrypt(data) for key, data in objects.items()}
+            first, *lines = objects[manifest["names"]].decode().splitlines()
+            *words, spec, told = first.split(" ")
+            assert (words, told) == (["#", "tuibackup", "names", "1"], vault_id)
+            names = [(key, file) for key, file in (line.split(" ") for line in lines)]
+            for key, file in names:
+                tag = _hmac(vault_id, file.rpartition("/restore/")[0] or file.rpartition("/")[0])[:32]
+                assert key.startswith(f"{tag}/{_hmac(vault_id, file)[:16]}-"), file
+            assert path.name == f"{_hmac(vault_id, spec)[:32]}.manifest.json"
+        else:
+            assert path.relative_to(place).as_posix() == f"{spec}.manifest.json"
+        files: dict[str, bytes] = {}
+        for key, file in names:
+            files[file] = files.get(file, b"") + objects[key]
+        yield spec, files
+
+
+def _hmac(key: str, text: str) -> str:
+    return hmac.new(key.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
+def _canonical(manifest: dict[str, Any]) -> str:
+    return json.dumps(manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def entries(place: Path, decrypt: Callable[[bytes], bytes]) -> list[dict[str, Any]]:
+    """The entries of the ledger that a copy holds."""
+    found: dict[int, dict[str, Any]] = {}
+    for path in sorted((place / "ledger").glob("entries-*")):
+        data = path.read_bytes()
+        for line in (decrypt(data) if path.suffix == ".age" else data).splitlines():
+            entry = json.loads(line)
+            assert found.setdefault(entry["seq"], entry) == entry
+    assert sorted(found) == list(range(1, len(found) + 1))
+    return [found[number] for number in sorted(found)]

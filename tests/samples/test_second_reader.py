@@ -3,7 +3,10 @@
 import os
 import shutil
 import stat
+import tomllib
 from pathlib import Path
+
+import pytest
 
 from tests.samples import second_reader
 from tests.samples.conftest import Sample
@@ -24,6 +27,42 @@ def test_it_gives_what_restore_gives(sample: Sample) -> None:
         for archive in (*snapshot.glob("*.tar.zst"), *snapshot.glob("*.sql.zst")):
             second_reader.seek_table(archive)
         shutil.rmtree(target)
+
+
+@pytest.mark.long
+def test_it_reads_a_copy_plain_and_encrypted(sample: Sample) -> None:
+    import pyrage
+
+    key = pyrage.x25519.Identity.generate()
+    site, vault = sample.site, sample.site.vault
+    places = {name: site.folder / name for name in ("plain", "sealed")}
+    for place in places.values():
+        place.mkdir(mode=0o700)
+    text = site.config.read_text()
+    site.config.write_text(
+        f'{text}\n[copies.plain]\nto = "{places["plain"]}"\n'
+        f'[copies.sealed]\nto = "{places["sealed"]}"\nencrypt_to = ["{key.to_public()}"]\n'
+    )
+    sample.says("copy")
+    vault_id = tomllib.loads((vault / "tuibackup-vault.toml").read_text())["id"]
+    lengths = set()
+    for name, place in places.items():
+        opens = (lambda data: pyrage.decrypt(data, [key])) if name == "sealed" else bytes
+        found = dict(second_reader.copied(place, vault_id, opens))
+        assert sorted(found) == sorted(sample.specs)
+        for spec, files in found.items():
+            own = {str(path.relative_to(vault)) for path in (vault / spec).rglob("*") if path.is_file()}
+            assert own <= set(files), spec
+            assert all((vault / file).read_bytes() == content for file, content in files.items()), spec
+            # In a folder it is a vault: what the reader of vaults finds in it is proven by its own sums.
+            again = site.folder / "again" / name
+            for file, content in files.items():
+                (again / file).parent.mkdir(parents=True, exist_ok=True)
+                (again / file).write_bytes(content)
+            read = second_reader.dumps if "/databases/" in spec else second_reader.files
+            assert list(read(again / spec))
+        lengths.add(len(second_reader.entries(place, opens)))
+    assert min(lengths) > len(sample.specs)
 
 
 def compare(one: second_reader.Found, path: bytes) -> None:

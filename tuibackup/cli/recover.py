@@ -85,13 +85,14 @@ def _page(args: argparse.Namespace, context: Context) -> int:
         )
     if args.source is None:
         context.require_disk()
+    config = context.config  # whose vault is not the copy
     with fromcopy.looking(args, context, args.server):
         identity = ("--identity", str(args.identity)) if args.identity else ()
         copy = ("--from", args.source, *identity) if args.source else ()
         found = sources(context.config, args.server, copy=copy, lists=bool(copy))
-        page = blocks(context.config, found, datetime.now().astimezone())
+        page = blocks(config, found, datetime.now().astimezone())
         if args.json:
-            print_json(document(context.config, found))
+            print_json(document(config, found))
         else:
             print(as_markdown(page) if args.format == "md" else as_text(page), end="")
     return 0

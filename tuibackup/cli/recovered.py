@@ -27,7 +27,9 @@ def print_recovered(outcome: str, result: Mapping[str, Any]) -> None:
     if not dry:
         print_hanging(
             "  ",
-            _("what is left to do tells: tuibackup recover {server}").format(server=result["recovery"]),
+            _("what is left to do tells: tuibackup recover {server}").format(
+                server=result["recovery"] + (f" --from {result['copy']}" if "copy" in result else "")
+            ),
         )
 
 

@@ -22,7 +22,7 @@ from tuibackup.run.operator import identify
 from tuibackup.sop import Clock, Outcome
 
 PAST = ((Clock.DATABASES, 40), (Clock.FILES, 9))  # days ago; the oldest first, as the ledger is written
-_TIMEOUT = 120.0
+_TIMEOUT = 600.0  # a machine may be busy
 
 
 class _Past:
@@ -37,25 +37,29 @@ class _Past:
 
 def make_overdue(playground: Playground) -> None:
     """Back up e-journal in the past, so that both its clocks are overdue. Raises DemoError."""
-    command = [sys.executable, "-m", "tuibackup.demo.history", str(playground.config), "e-journal"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT, check=False)
-    if done.returncode != 0:
-        raise DemoError(
-            f"the playground's past could not be made: {(done.stdout + done.stderr).strip()[-500:]}"
-        )
+    _carry_out("the playground's past", "tuibackup.demo.history", str(playground.config), "e-journal")
 
 
 def look_around(playground: Playground) -> None:
     """Look at what else siakad has, and say of the other's database why it is left out. Raises DemoError."""
-    command = [sys.executable, "-m", "tuibackup.cli.main", "--config", str(playground.config)]
+    command = ["tuibackup.cli.main", "--config", str(playground.config)]
     reason = "the database of e-journal, which is backed up there"
     accepted = ["accept", "siakad", "ejournal", "--reason", reason, "--owner", "Siti"]
     for words in (["discover", "siakad"], accepted):
-        done = subprocess.run(
-            [*command, *words], capture_output=True, text=True, timeout=_TIMEOUT, check=False
-        )
-        if done.returncode != 0:
-            raise DemoError(f"tuibackup {words[0]}: {(done.stdout + done.stderr).strip()[-500:]}")
+        _carry_out(f"tuibackup {words[0]}", *command, *words)
+
+
+def _carry_out(what: str, module: str, *words: str) -> None:
+    """Run a module of ours in a process of its own. Raises DemoError."""
+    command = [sys.executable, "-m", module, *words]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise DemoError(
+            f"{what}: not done within {_TIMEOUT / 60:.0f} minutes", "try again when this machine is less busy"
+        ) from error
+    if done.returncode != 0:
+        raise DemoError(f"{what}: {(done.stdout + done.stderr).strip()[-500:]}")
 
 
 def main() -> None:

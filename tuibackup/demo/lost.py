@@ -11,8 +11,10 @@ from pathlib import Path
 from tuibackup.demo.mariadbd import PrivateMariadb, account
 from tuibackup.demo.playground import Playground
 from tuibackup.demo.sshd import PrivateSshd
+from tuibackup.ledger import Ledger
 
 NEW = "siakad-new"
+_NEWEST = 10  # entries in which the recovery is looked for
 _CHECKSUMS = "CHECKSUM TABLE akademik.mahasiswa, akademik.nilai, akademik.pengumuman"
 
 
@@ -35,12 +37,20 @@ def lose_and_recover(playground: Playground, command: Callable[..., str]) -> tup
         with playground.config.open("a") as config:
             config.write(_table(sshd, database))
         command("recover", "siakad")
-        result = json.loads(command("recover", "siakad", "--onto", NEW, "--json"))
-        commands = [one for step in result["steps"] for one in step["swap"]]
+        command("recover", "siakad", "--onto", NEW)
+        commands = _swap(playground)
         for one in commands:
             print(f"{NEW}$ {one}", flush=True)
         subprocess.run(["sh", "-ec", "\n".join(commands)], check=True)
         return away, (before, database.sql(_CHECKSUMS))
+
+
+def _swap(playground: Playground) -> list[str]:
+    """The commands that the recovery showed last, as it recorded them."""
+    with Ledger.read_only(playground.state / "ledger.sqlite") as ledger:
+        bodies = [one.body for one in ledger.log(_NEWEST, server="siakad", kinds=("restore",))]
+    steps = next(body["steps"] for body in bodies if "steps" in body)
+    return [command for step in steps for command in step["swap"]]
 
 
 def _table(sshd: PrivateSshd, database: PrivateMariadb) -> str:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from tuibackup.ledger.entries import Entry
 from tuibackup.text import printable
 from tuibackup.vault.held import Note, notes
 from tuibackup.words import sentence
@@ -69,17 +68,17 @@ def holds(vault: "Vault | None", ledger: "Queries | None", server: str | None = 
             found |= {spec: _of_note(spec, note) for spec, note in notes(vault, one).items()}
     for spec, entry in ledger.holds(server).items() if ledger is not None else ():
         if entry.body.get("held") is True:
-            found[spec] = _of_entry(entry)
+            found[spec] = hold_of(entry.body, entry.operator, entry.time)
     return dict(sorted(found.items(), key=lambda item: (item[1].since, item[0])))
 
 
-def _of_entry(entry: Entry) -> Hold:
-    body = entry.body
+def hold_of(body: Mapping[str, Any], operator: str, time: str) -> Hold:
+    """The hold that an entry of the ledger with this body made."""
     return Hold(
         str(body["snapshot"]),
         printable(str(body.get("reason") or "")),
-        entry.operator,
-        entry.time,
+        printable(operator),
+        time,
         _day(body.get("until")),
     )
 

@@ -65,3 +65,24 @@ def by_the_client(server: PrivateMariadb, sql: bytes) -> str:
     return subprocess.run(command, input=sql, capture_output=True, check=False).stderr.decode(
         errors="replace"
     )
+
+
+@pytest.mark.long
+def test_a_table_that_the_server_holds_for_a_while_is_waited_for(mariadbd: PrivateMariadb) -> None:
+    """A drill was red: the server counted a table that was just loaded, for more than the second that a login waits."""
+    mariadbd.sql("CREATE DATABASE d; CREATE TABLE d.t (i INT)")
+
+    async def change() -> None:
+        async with local_target(mariadbd.socket, account(), None) as target:
+            await target.run(b"ALTER TABLE d.t ENABLE KEYS")
+
+    command = ["mariadb", "--no-defaults", f"--socket={mariadbd.socket}", "--unbuffered"]
+    script = b"LOCK TABLES d.t READ; SELECT 'held'; DO SLEEP(3); UNLOCK TABLES;"
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdin
+        assert holder.stdout
+        holder.stdin.write(script)
+        holder.stdin.close()
+        while b"held" not in holder.stdout.readline():
+            assert holder.poll() is None
+        asyncio.run(change())

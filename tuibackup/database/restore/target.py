@@ -21,6 +21,9 @@ from tuibackup.words import sentence, sentence_n
 
 STATEMENT_SECONDS = 4 * 3600.0  # the index of a huge table takes its time
 LARGEST_PACKET = 1 << 30
+# A login that reads gives a held table up at once. Here the server's own threads hold tables for a moment: they count
+# what was just loaded, and a busy machine made a second of that (a drill was red by it).
+_LOCK_SECONDS = 600
 _ROOM = 1 << 16  # bytes of a packet besides the statement
 
 Connecting = Callable[[], Awaitable[Connection]]
@@ -43,7 +46,7 @@ class TargetServer:
 
     async def open(self) -> Self:
         """Log in and ask for version, settings and collations."""
-        self._connection = await self._connecting()
+        self._connection = await self._log_in()
         try:
             [(version, packet, names)] = await self.rows(
                 "SELECT VERSION(), @@max_allowed_packet, @@lower_case_table_names"
@@ -69,6 +72,16 @@ class TargetServer:
             self._connection.drop()
             raise
         return self
+
+    async def _log_in(self) -> Connection:
+        connection = await self._connecting()
+        try:
+            async with faults(self.name, self._options, ANSWER_SECONDS):
+                await connection.rows(f"SET SESSION lock_wait_timeout = {_LOCK_SECONDS}")
+        except BaseException:
+            connection.drop()
+            raise
+        return connection
 
     @property
     def words(self) -> str:
@@ -143,7 +156,7 @@ class TargetServer:
             ) from error
         self._packet_before, self.packet = self._packet_before or self.packet, wanted
         await self._live().quit()
-        self._connection = await self._connecting()
+        self._connection = await self._log_in()
 
     async def close(self) -> None:
         """Put back what was changed, and log out."""

@@ -1,7 +1,8 @@
 """Makes a lost vault anew out of a copy, or completes one: every snapshot proven, and published as a run publishes."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from tuibackup.copies.held import Held, Opening, whole
 from tuibackup.copies.known import Known
 from tuibackup.copies.place import vault_tag
 from tuibackup.copies.target import CopyError, MissingError, Target
-from tuibackup.errors import TuibackupError, UsageError, VaultError
+from tuibackup.errors import LedgerError, TuibackupError, UsageError, VaultError
 from tuibackup.jobs.copy.copy import held_body
+from tuibackup.jobs.copy.holds import held_there, hold_again
 from tuibackup.jobs.copy.inside import everything, require_copy
 from tuibackup.jobs.copy.reach import opener, reached
 from tuibackup.jobs.copy.way import Way
@@ -21,7 +23,9 @@ from tuibackup.jobs.process.order import CopyBack
 from tuibackup.jobs.recorder import Recorder, Result
 from tuibackup.ledger.entries import Kind
 from tuibackup.progress import Progress
+from tuibackup.run.holds import Hold
 from tuibackup.run.locks import server_lock
+from tuibackup.run.places import open_ledger
 from tuibackup.sop import Outcome
 from tuibackup.text import printable, size
 from tuibackup.vault.disk import require_room
@@ -107,15 +111,40 @@ def copy_back(
         make_vault(config.vault.path, vault_id)
         vault = Vault.open(config.vault.path, config.state)
         Known(config.state, settings.name).seen(identity.id)
+        held: Mapping[str, Hold] = {}
+        try:
+            held = held_there(target, key)
+        except CopyError as error:  # said, and no hindrance: the snapshots are what counts
+            yield error
         for one in sorted(there, key=lambda one: one.spec):
             snapshot = vault.named(one.spec)
             assert snapshot is not None
-            if snapshot.path.exists():
-                continue
             try:
-                yield _one(settings.name, one, snapshot, vault, config, target, key, recorder, on_progress)
+                with server_lock(
+                    vault, snapshot.server, run=recorder.job or "copy", operator=recorder.operator
+                ):
+                    back = None
+                    if not snapshot.path.exists():
+                        back = _one(
+                            settings.name, one, snapshot, vault, config, target, key, recorder, on_progress
+                        )
+                    _hold(snapshot, held, config, way)  # before anybody can remove it
+                if back:
+                    yield back
             except (VaultError, CopyError) as error:
                 yield error
+
+
+def _hold(snapshot: Snapshot, held: Mapping[str, Hold], config: Config, way: Way) -> None:
+    if snapshot.spec not in held:
+        return
+    with ExitStack() as open_:
+        ledger = None
+        with suppress(LedgerError):  # on a fresh machine there is none
+            ledger = open_.enter_context(open_ledger(config, read_only=True))
+        hold = hold_again(snapshot, held, ledger)
+    if hold:
+        way.note(sentence("{snapshot} is held again: {reason}", snapshot=hold.snapshot, reason=hold.reason))
 
 
 def _vault_id(target: Target, there: list[Held]) -> str:
@@ -141,10 +170,7 @@ def _one(
 ) -> Back:
     plan = {"copy": copy, "snapshot": one.spec, "back": True, "detail": one.spec}
     server = snapshot.server
-    with (
-        recorder.attempt(Kind.COPY, plan, server=server) as attempt,
-        server_lock(vault, server, run=recorder.job or "copy", operator=recorder.operator),
-    ):
+    with recorder.attempt(Kind.COPY, plan, server=server) as attempt:
         _require_older(one, vault)
         disk = vault.room()
         require_room(disk, one.spec, sizes(one), config.vault.least_free(disk.total))

@@ -32,7 +32,7 @@ from tuibackup.vault.removal import remove_tree
 from tuibackup.words import sentence
 
 SUMMARIES = ("/snapshot.json",)
-LISTS = (*SUMMARIES, "/tables.json", "/index.sqlite", "/server.json")
+LISTS = (*SUMMARIES, "/tables.json", "/index.sqlite", "/server.json", "/users.sql")
 
 
 @contextmanager
@@ -79,19 +79,24 @@ def vault_of_copy(
     name = f"tuibackup-from-{copy}-{file_name(what or 'all')}-{os.geteuid()}{'-lists' if only else ''}"
     with _private(parent / name) as folder:
         vault = folder / "vault"
-        with vault_errors(vault):
-            vault.mkdir(mode=0o700, exist_ok=True)
-        create_vault(vault)
-        with reached(config, settings, way) as target:
-            require_copy(config, settings, target)
-            found = everything(target, key) if what is None else chosen(target, key, what, vault)
-            if not only:
-                _need(folder, sum(map(sizes, found)) - _used(vault))
-            for one in found:
-                told = _about(on_progress, one)
-                fetch(one, target, key, vault, lambda file: file.endswith(tuple(only) or ""), told)
-        here = structs.replace(config, vault=structs.replace(config.vault, path=vault))
-        yield here, tuple(one.spec for one in found)
+        try:
+            with vault_errors(vault):
+                vault.mkdir(mode=0o700, exist_ok=True)
+            create_vault(vault)
+            with reached(config, settings, way) as target:
+                require_copy(config, settings, target)
+                found = everything(target, key) if what is None else chosen(target, key, what, vault)
+                if not only:
+                    _need(folder, sum(map(sizes, found)) - _used(vault))
+                for one in found:
+                    told = _about(on_progress, one)
+                    fetch(one, target, key, vault, lambda file: file.endswith(tuple(only) or ""), told)
+            here = structs.replace(config, vault=structs.replace(config.vault, path=vault))
+            yield here, tuple(one.spec for one in found)
+        except BaseException as error:
+            if only or isinstance(error, UsageError):  # nothing that is worth going on with
+                remove_tree(folder)
+            raise
         remove_tree(folder)
 
 

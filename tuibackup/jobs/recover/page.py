@@ -307,16 +307,22 @@ def _restore(config: Config, found: Sources) -> list[Block]:
     return page
 
 
-def _database_accounts(_config: Config, found: Sources) -> list[Block]:
+def _database_accounts(config: Config, found: Sources) -> list[Block]:
     databases = found.clock(Clock.DATABASES)
-    if databases is None or found.copy or not (databases.snapshot.path / "users.sql").exists():
+    if databases is None or not (databases.snapshot.path / "users.sql").exists():
         return []
-    script = shlex.quote(str(databases.snapshot.path / "restore.sh"))
+    folder = databases.snapshot.path
+    back = []
+    if found.copy:
+        words = ("tuibackup", "copy", "--back", *found.copy[1:], found.server)
+        back = [Block("code", shlex.join(map(printable, words)))]
+        folder = config.vault.path / databases.snapshot.spec
     return [
         Block(
             "", _("Bring back the database accounts and their rights; read the file before you load it there")
         ),
-        Block("code", f"sh {script} --users > users.sql"),
+        *back,
+        Block("code", f"sh {shlex.quote(printable(str(folder / 'restore.sh')))} --users > users.sql"),
         Block("text", _("On the new machine: mariadb < users.sql (or mysql < users.sql)")),
     ]
 

@@ -28,6 +28,7 @@ class RecoveryPlan:
     approval: Approval = NOT_ASKED
     passed: tuple[Choice, ...] = ()  # newer snapshots that are not used, because they are damaged
     lacking: tuple[Clock, ...] = ()  # what is wanted and has no good snapshot
+    copy: str = ""  # out of which everything comes; "": out of the vault
 
     @property
     def folders(self) -> list[bytes]:
@@ -90,4 +91,5 @@ def plan_recovery(
         approval,
         tuple(one for one in found.passed if only in (None, one.snapshot.clock)),
         tuple(one for one in wanted if found.clock(one) is None),
+        copy,
     )

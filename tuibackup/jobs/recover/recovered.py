@@ -70,6 +70,7 @@ class Recovered(Result):
             **({"dry-run": True} if self.dry_run else {}),
             "recovery": self.plan.server,
             "onto": self.plan.onto.name,
+            **({"copy": self.plan.copy} if self.plan.copy else {}),
             "snapshots": [one.spec for one in self.plan.snapshots],
             "outcome": self.outcome.value,
             "seconds": self.seconds,
