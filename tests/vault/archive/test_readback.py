@@ -73,7 +73,7 @@ def test_another_content_of_the_same_length_is_wrong(place: Path) -> None:
     written = os.urandom(8192)
     (place / "a").write_bytes(written[:-1] + b"!")
     frame = readback.Frame(written, Mark(len(written), hashlib.sha256(written)))
-    with pytest.raises(ValueError, match="/a$"):
+    with pytest.raises(ValueError, match=r"/a$"):
         readback.read_back(place / "a", readback.NOTHING, [frame])
 
 
