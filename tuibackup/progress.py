@@ -12,7 +12,8 @@ import msgspec
 class Progress(msgspec.Struct, frozen=True):
     """How far a step is. Totals are None while not yet known: then no bar is drawn.
 
-    `unit` says what `items` counts: "files", "tables", "databases".
+    `unit` says what `items` counts: "files", "tables", "databases". `to`: which of several places, all of which are
+    busy now; "" where there is one.
     """
 
     items: int
@@ -21,6 +22,7 @@ class Progress(msgspec.Struct, frozen=True):
     bytes_total: int | None
     current: str = ""
     unit: str = "files"
+    to: str = ""
 
 
 class Finding(msgspec.Struct, frozen=True):

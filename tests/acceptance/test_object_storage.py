@@ -2,8 +2,6 @@
 
 import contextlib
 import itertools
-import os
-import signal
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -243,49 +241,3 @@ def test_what_lies_there_of_another_is_never_overwritten(site: Kept, stores: Sto
     assert "is something else; nothing was overwritten" in said.err
     assert (stores.nanio.folder / "tapes" / copy / relative).read_bytes() == b"of another"
     assert state_of(site.site, copy)["snapshots"] == 0
-
-
-def kill(site: Site) -> None:
-    """SIGKILL to everything that this site's user runs."""
-    mine = f"HOME={site.home}".encode()
-    for path in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if mine in (path / "environ").read_bytes().split(b"\0"):
-                os.kill(int(path.name), signal.SIGKILL)
-
-
-@pytest.mark.long
-@pytest.mark.timeout(1800)
-@pytest.mark.parametrize("name", ["moto", "nanio"])
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_a_kill_at_any_put_leaves_no_false_copy_and_the_next_goes_on(
-    site: Kept, stores: Stores, name: str, when: str, tmp_path: Path
-) -> None:
-    """`kill -9` before the store gets the n-th PUT, and after it has answered; of the manifests too."""
-    line, killed = stores.lines[name], 0
-    for number in itertools.count(1):
-        copy = stores.fresh(site, name)
-        met: list[Request] = []
-
-        def strike(request: Request, number: int = number, met: list[Request] = met) -> None:
-            if request.method == "PUT" and request.number == number:
-                met.append(request)
-                kill(site.site)
-
-        setattr(line, when, strike)
-        site.site.tuibackup("copy")
-        setattr(line, when, lambda request: None)
-        if not met:
-            assert state_of(site.site, copy)["missing"] == []
-            break
-        killed += 1
-        state = state_of(site.site, copy)
-        manifests = [one for one in line.asked if one.method == "PUT" and "manifest.json" in one.path]
-        sure = len(manifests) - ("manifest.json" in met[0].path)
-        assert state["snapshots"] in (sure, sure + (when == "after")), f"PUT {number}: {met[0].path}"
-        said = site.site.tuibackup("copy")
-        assert said.code == 0, f"PUT {number}: {met[0].path}: {said.err}"
-        assert state_of(site.site, copy)["missing"] == []
-        assert site.site.tuibackup("verify", "--from", copy).code == 0
-    assert killed > 25
-    require_comes_back(site, copy, tmp_path)

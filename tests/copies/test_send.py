@@ -98,11 +98,11 @@ def test_an_interrupted_copy_goes_on_where_it_was(place: Place, snapshot: Snapsh
     class Dying(FolderTarget):
         left = 4
 
-        def create(self, key: str, data: bytes | memoryview) -> str:
+        def create(self, key: str, data: bytes | memoryview, sha256: str = "") -> str:
             if self.left == 0:
                 raise AwayError("unplugged")
             self.left -= 1
-            return super().create(key, data)
+            return super().create(key, data, sha256)
 
     target = Dying(place.target.path)  # type: ignore[attr-defined]
     with pytest.raises(AwayError):

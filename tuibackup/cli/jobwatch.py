@@ -19,7 +19,7 @@ class JobLines:
         self.finished = False
         self._heading = heading
         self._planned: ev.JobPlanned | None = None
-        self._progress: ev.JobProgress | None = None
+        self._progress: dict[str, ev.JobProgress] = {}  # by the copy; "" where there are not several at once
         self._ended: list[Ended] = []
 
     def event(self, event: ev.AnyEvent) -> None:
@@ -30,19 +30,20 @@ class JobLines:
                 if self._heading:
                     print_hanging(f"{MARKS['running']} ", f"{job_word(event.job)}  {event.what}  {event.run}")
             case ev.JobProgress():
-                self._progress = event
+                self._progress[event.to] = event
             case ev.RunNote():
+                self._progress.clear()  # what goes on tells it again
                 say(event.text)
             case ev.JobResult() if self._planned:
-                self._progress = None
+                self._progress.clear()
                 self._ended.append(ended_of(event.outcome.value, event.result))
                 print_result(self._planned.job, event.outcome.value, event.result)
             case ev.JobFinished():
                 self._finish(event)
 
-    def line(self) -> str:
-        """How far it is; "" while there is nothing to tell."""
-        return progress_line(self._progress) if self._progress else ""
+    def lines(self) -> list[str]:
+        """How far it is; none while there is nothing to tell."""
+        return [progress_line(one) for one in self._progress.values()]
 
     def _finish(self, event: ev.JobFinished) -> None:
         self.finished = True
@@ -60,7 +61,7 @@ class JobLines:
 
 def progress_line(told: ev.JobProgress) -> str:
     """Where a job is, in one line."""
-    parts = [told.subject]
+    parts = [f"{told.subject} → {told.to}" if told.to else told.subject]
     if told.bytes_total:
         parts.append(f"{min(1.0, told.bytes / told.bytes_total):.0%}")
     parts.append(f"{count(told.items)} · {size(told.bytes)}")

@@ -88,6 +88,14 @@ def _print_copied(outcome: str, result: Document) -> None:
         )
         lines = [since, lacks.format(number=count(result["missing"]))] if result["missing"] else [since]
         print_hanging("○ ", "; ".join(lines))
+    elif "swept" in result:
+        text = ngettext(
+            "{copy}: {number} object that an interrupted copy left is removed, {size} freed",
+            "{copy}: {number} objects that an interrupted copy left are removed, {size} freed",
+            result["swept"],
+        )
+        number = count(result["swept"])
+        print_hanging("  ", text.format(copy=copy, number=number, size=size(result["freed"])))
     elif result.get("removed"):
         text = _("{copy} lets {snapshot} go, {size} freed")
         print_hanging("  ", text.format(copy=copy, snapshot=spec, size=size(result["freed"])))

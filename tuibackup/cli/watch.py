@@ -212,7 +212,7 @@ class Lines:
         for view in going:
             line = self._name(view) + _progress(view, bar=True)
             print(paint(shown(shorten(line, room)), "running", self._colour))
-        jobs = [line for job in self._jobs.values() if not job.finished and (line := job.line())]
+        jobs = [line for job in self._jobs.values() if not job.finished for line in job.lines()]
         for line in jobs:
             print(paint(shown(shorten(line, room)), "running", self._colour))
         sys.stdout.flush()

@@ -3,9 +3,9 @@
 import hashlib
 from dataclasses import dataclass
 
-from tuibackup.copies.held import DamagedError, Held, Opening, read
+from tuibackup.copies.held import Held, Opening, read
 from tuibackup.copies.manifest import Stored
-from tuibackup.copies.target import AwayError, CopyError, Target
+from tuibackup.copies.target import AwayError, CopyError, DamagedError, Target
 from tuibackup.progress import OnProgress, Progress
 from tuibackup.vault.sums import SUMS
 from tuibackup.words import sentence

@@ -31,7 +31,7 @@ class FolderTarget:
     def name(self) -> str:
         return str(self.path)
 
-    def create(self, key: str, data: bytes | memoryview) -> str:
+    def create(self, key: str, data: bytes | memoryview, sha256: str = "") -> str:
         place = self.path / key
         try:
             self._folders(place.parent)

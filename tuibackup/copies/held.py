@@ -7,7 +7,7 @@ from typing import Protocol
 
 from tuibackup.copies import manifest as mf
 from tuibackup.copies.manifest import Manifest, Stored, is_key
-from tuibackup.copies.target import PART, CopyError, Target
+from tuibackup.copies.target import PART, AwayError, CopyError, DamagedError, Target
 from tuibackup.text import printable
 from tuibackup.vault.names import NAME
 from tuibackup.words import sentence
@@ -36,22 +36,54 @@ class Held:
     vault_id: str = ""
 
 
-def manifests(target: Target) -> list[Manifest]:
-    """The manifests of which every object lies there in its size: without that it is no copy. Raises CopyError."""
-    return [manifest for manifest, gone in _manifests(target) if not gone]
+def everything(target: Target, opener: Opening | None) -> tuple[list[Held], list[CopyError]]:
+    """All snapshots of which every object lies there in its size: without that it is no copy. And a fault for each
+    other one.
 
-
-def incomplete(target: Target) -> list[Manifest]:
-    """The others: something of them is gone. Raises CopyError."""
-    return [manifest for manifest, gone in _manifests(target) if gone]
-
-
-def _manifests(target: Target) -> Iterator[tuple[Manifest, list[Stored]]]:
+    Raises AwayError; CopyError: the place cannot be listed, or is encrypted and there is no opener.
+    """
     sizes = {one.key: one.size for one in target.objects()}
-    for key in sorted(sizes):
-        if key.endswith(mf.SUFFIX):
-            manifest = mf.decode(whole(target, key), f"{target.name}/{key}")
-            yield manifest, lacking(manifest, sizes)
+    found, faults = [], []
+    for key in sorted(key for key in sizes if key.endswith(mf.SUFFIX)):
+        try:
+            manifest = read_manifest(target, key)
+            gone = lacking(manifest, sizes)
+            if manifest.encrypted and manifest.names in (one.key for one in gone):
+                raise incomplete(target, key.removesuffix(mf.SUFFIX), gone)
+            one = held(target, manifest, opener)
+            if gone:
+                raise incomplete(target, one.spec, gone)
+        except (AwayError, LockedError):
+            raise
+        except CopyError as error:
+            faults.append(error)
+        else:
+            found.append(one)
+    return sorted(found, key=lambda one: one.spec), faults
+
+
+def incomplete(target: Target, spec: str, gone: list[Stored]) -> CopyError:
+    """Not all of a snapshot is there."""
+    return CopyError(
+        sentence(
+            "{place}: of {snapshot} {key} is gone, or was cut short",
+            place=target.name,
+            snapshot=spec,
+            key=gone[0].key,
+        ),
+        sentence("the next copy sends it again; tuibackup find looks into other snapshots"),
+    )
+
+
+def read_manifest(target: Target, key: str) -> Manifest:
+    """The manifest under that key. Raises DamagedError: it is damaged, or of another snapshot; CopyError."""
+    manifest = mf.decode(whole(target, key), f"{target.name}/{key}")
+    if not manifest.lies_at(key):
+        raise DamagedError(
+            sentence("{place}: {key} is the manifest of another snapshot", place=target.name, key=key),
+            sentence("somebody changed that copy; the next copy makes it anew where it may"),
+        )
+    return manifest
 
 
 def lacking(manifest: Manifest, sizes: dict[str, int]) -> list[Stored]:
@@ -65,7 +97,7 @@ def held(target: Target, manifest: Manifest, opener: Opening | None) -> Held:
         names = {one.key: one.file for one in manifest.objects}
         return _held(manifest.snapshot, manifest, names)
     if opener is None:
-        raise CopyError(
+        raise LockedError(
             sentence("{place} is encrypted", place=target.name),
             sentence("name the file with the identity: --identity FILE"),
         )
@@ -159,5 +191,5 @@ def _damaged(target: Target, key: str) -> CopyError:
     )
 
 
-class DamagedError(CopyError):
-    """An object is not what its manifest says."""
+class LockedError(CopyError):
+    """It is encrypted, and there is nothing to open it with."""

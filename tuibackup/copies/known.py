@@ -25,11 +25,18 @@ _POLL = 0.5  # seconds
 
 
 class Notes(msgspec.Struct, frozen=True):
-    """`id` of the place ("" before its first use); `seen`, and `away` since when it is not there: ISO 8601, or ""."""
+    """`id` of the place ("" before its first use); `seen`, and `away` since when it is not there: ISO 8601, or "".
+
+    `clean`: the last copy to it came to its end and left nothing that belongs to no copy. `strays`: objects there that
+    do, with their `stray_bytes`, which this host did not put there or may not remove.
+    """
 
     id: str = ""
     seen: str = ""
     away: str = ""
+    clean: bool = False
+    strays: int = 0
+    stray_bytes: int = 0
 
 
 class Known:
@@ -53,7 +60,18 @@ class Known:
 
     def seen(self, identity: str) -> None:
         """The place answered, and is this one. Raises CopyError."""
-        self._keep(Notes(identity, _now()))
+        self._keep(msgspec.structs.replace(self.notes(), id=identity, seen=_now(), away=""))
+
+    def begin(self) -> bool:
+        """Something may change there from now on: whether it was clean before. Raises CopyError."""
+        notes = self.notes()
+        self._keep(msgspec.structs.replace(notes, clean=False))
+        return notes.clean
+
+    def end(self, strays: int, stray_bytes: int) -> None:
+        """All was done, and so much is left there that belongs to no copy. Raises CopyError."""
+        left = {"clean": not strays, "strays": strays, "stray_bytes": stray_bytes}
+        self._keep(msgspec.structs.replace(self.notes(), **left))
 
     def missed(self) -> Notes:
         """The place is away: since when. Raises CopyError."""

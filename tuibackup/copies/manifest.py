@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from tuibackup.copies.target import CopyError, refuse_newer
+from tuibackup.copies.target import DamagedError, refuse_newer
 from tuibackup.text import printable
 from tuibackup.vault.names import file_name
 from tuibackup.words import sentence
@@ -65,6 +65,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         """Whether somebody who knows the vault's id made it so."""
         return hmac.compare_digest(self.proof, self._proof(vault_id))
 
+    def lies_at(self, key: str) -> bool:
+        """Whether it may lie under that key: the manifest of one snapshot says nothing of another."""
+        above = key.removesuffix(SUFFIX)
+        if self.encrypted:
+            return self.names.startswith(f"{above}/names-")
+        server, _, rest = self.snapshot.partition("/")
+        return above == f"{file_name(server)}/{rest}"
+
     def _proof(self, vault_id: str) -> str:
         rest = msgspec.json.encode(msgspec.structs.replace(self, proof=""), order="sorted")
         return hmac.new(vault_id.encode(), rest, hashlib.sha256).hexdigest()
@@ -76,19 +84,19 @@ def encode(manifest: Manifest) -> bytes:
 
 
 def decode(data: bytes, where: str) -> Manifest:
-    """Read the text of the object `where`. Raises CopyError: damaged, or made by a newer version."""
+    """Read the text of the object `where`. Raises DamagedError; CopyError: made by a newer version."""
     try:
         version = msgspec.json.decode(data, type=_Version).format
         refuse_newer(where, version, FORMAT)
         manifest = msgspec.json.decode(data, type=Manifest)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise CopyError(
+        raise DamagedError(
             sentence("{file}: is damaged ({error})", file=where, error=printable(str(error)))
         ) from error
     for one in manifest.objects:
         names = [one.key, *([one.file] if not manifest.encrypted else [])]
         if not all(map(is_key, names)) or not _SHA256.fullmatch(one.sha256) or one.size < 0:
-            raise CopyError(sentence("{file}: is damaged ({error})", file=where, error=printable(one.key)))
+            raise DamagedError(sentence("{file}: is damaged ({error})", file=where, error=printable(one.key)))
     return manifest
 
 

@@ -7,19 +7,54 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Lock
+from threading import Condition, Lock
 from typing import Protocol
 
 from tuibackup.copies import manifest as mf
-from tuibackup.copies.contents import Content, contents
+from tuibackup.copies.contents import Content, contents, damaged, require_whole
+from tuibackup.copies.held import read_manifest
 from tuibackup.copies.manifest import Keys, Manifest, Stored
 from tuibackup.copies.sent import Sent
-from tuibackup.copies.target import PART, AlreadyThereError, CopyError, MissingError, Target
-from tuibackup.errors import VaultError
+from tuibackup.copies.target import (
+    PART,
+    AlreadyThereError,
+    CopyError,
+    DamagedError,
+    MissingError,
+    TakenError,
+    Target,
+)
 from tuibackup.progress import OnProgress, Progress
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.output import vault_errors
 from tuibackup.words import sentence
+
+
+class _Memory:
+    """How many parts all copies of this process hold at once: what they take together stays bounded.
+
+    Who comes first is served first, also where it needs more than the next one.
+    """
+
+    def __init__(self, parts: int) -> None:
+        self._free = parts
+        self._turn = Lock()
+        self._given = Condition()
+
+    def take(self, parts: int) -> None:
+        """Wait until there is memory for so many."""
+        with self._turn, self._given:
+            self._given.wait_for(lambda: self._free >= parts)
+            self._free -= parts
+
+    def give(self, parts: int) -> None:
+        """So many are sent."""
+        with self._given:
+            self._free += parts
+            self._given.notify()
+
+
+MEMORY = _Memory(2)
 
 
 class Sealing(Protocol):
@@ -80,8 +115,7 @@ class _Sending:
     lock: Lock = field(default_factory=Lock)
 
     def __post_init__(self) -> None:
-        # What is encrypted is twice in memory: one part at a time keeps within what two that are not take.
-        self.at_once = 1 if self.place.sealing else self.place.target.parallel
+        self.at_once = self.place.target.parallel
         self.pool = ThreadPoolExecutor(self.at_once, thread_name_prefix="copy")
 
     def close(self) -> None:
@@ -132,6 +166,11 @@ class _Sending:
             manifest = self._found(key)
         except MissingError:
             return None
+        except DamagedError:
+            if not self._record(self.snapshot.spec).keys(self._to):
+                raise  # nobody knows whose it is
+            self.place.target.delete(key)
+            return None
         if all(self._there(one.key) == one.size for one in manifest.objects):
             return manifest
         self.place.target.delete(key)
@@ -152,9 +191,8 @@ class _Sending:
                 )
 
     def _found(self, key: str) -> Manifest:
-        """The manifest that lies there already, if it is one of ours for this snapshot. Raises CopyError."""
-        data = b"".join(self.place.target.read(key))
-        manifest = mf.decode(data, f"{self.place.target.name}/{key}")
+        """The manifest that lies there already, if it is one of ours. Raises DamagedError, CopyError."""
+        manifest = read_manifest(self.place.target, key)
         if not manifest.is_ours(self.place.vault_id):
             raise CopyError(
                 sentence("{place}: {key} was not made for this vault", place=self.place.target.name, key=key),
@@ -173,7 +211,9 @@ class _Sending:
         try:
             return self._sent(content, record)
         except CopyError:
-            self._require_sound(content)  # where the vault's own file is damaged, that is the fault to tell
+            require_whole(
+                content, self.snapshot
+            )  # where the vault's own file is damaged, that is the fault to tell
             raise
 
     def _sent(self, content: Content, record: Sent) -> list[Stored]:
@@ -183,52 +223,52 @@ class _Sending:
         digest = hashlib.sha256()
         pieces = _parts(content.path, parts)
         for number in range(1, parts + 1):
-            if (
-                len(waiting) >= self.at_once
-            ):  # before the next is read: each takes its memory until it is sent
+            if len(waiting) >= self.at_once:
                 stored.append(waiting.popleft().result())
-            data = next(pieces)
-            digest.update(data)
-            if number == parts and content.sha256 and digest.hexdigest() != content.sha256:
-                raise CopyError(
-                    sentence("{path}: has another hash than SHA256SUMS says", path=content.path),
-                    sentence(
-                        "the backup disk damaged it: tuibackup verify {snapshot}", snapshot=self.snapshot.spec
-                    ),
-                )
-            waiting.append(self.pool.submit(self._part, content, record, number, parts, data))
+            MEMORY.take(self._weight)  # before it is read: it has its memory until it is sent
+            try:
+                data = next(pieces)
+                digest.update(data)
+                if number == parts and content.sha256 not in ("", digest.hexdigest()):
+                    raise damaged(content, self.snapshot)
+                sha256 = digest.hexdigest() if parts == 1 else ""
+                part = self.pool.submit(self._part, content, record, number, parts, data, sha256)
+            except BaseException:
+                MEMORY.give(self._weight)
+                raise
             del data
+            part.add_done_callback(lambda _part: MEMORY.give(self._weight))
+            waiting.append(part)
         stored += [one.result() for one in waiting]
         return stored
 
-    def _require_sound(self, content: Content) -> None:
-        with vault_errors(content.path), content.path.open("rb") as file:
-            if content.sha256 not in ("", hashlib.file_digest(file, "sha256").hexdigest()):
-                raise self._damaged(content)
-
-    def _damaged(self, content: Content) -> VaultError:
-        return VaultError(
-            sentence("{path}: has another hash than SHA256SUMS says", path=content.path),
-            sentence("the backup disk damaged it: tuibackup verify {snapshot}", snapshot=self.snapshot.spec),
-        )
+    @property
+    def _weight(self) -> int:
+        return 2 if self.place.sealing else 1  # what is encrypted is in memory twice
 
     @property
     def _to(self) -> str:
         return self.place.sealing.to if self.place.sealing else ""
 
-    def _part(self, content: Content, record: Sent, number: int, parts: int, data: bytes) -> Stored:
+    def _part(
+        self, content: Content, record: Sent, number: int, parts: int, data: bytes, sha256: str
+    ) -> Stored:
+        """`sha256` of `data`, "" where nobody knows it yet."""
         length = len(data)
+        sha256 = sha256 or ("" if self.place.sealing else hashlib.sha256(data).hexdigest())
         begun = record.part(content.file, self._to, number)
-        if begun is not None and self._is_that(begun[0], data):
+        if begun is not None and self._is_that(begun[0], sha256):
             wanted, proven = begun
             if not proven:
                 self._compare(wanted.key, None, wanted)
                 record.stored(content.file, self._to, number, parts, wanted)
             self._tell(length)
             return wanted
-        body = memoryview(data) if self.place.sealing is None else self.place.sealing.seal(data)
+        body = memoryview(data)
+        if self.place.sealing is not None:
+            body = self.place.sealing.seal(data)
+            sha256 = hashlib.sha256(body).hexdigest()
         del data
-        sha256 = hashlib.sha256(body).hexdigest()
         key = self.place.keys.part(content.owner, content.file, number, parts, sha256)
         wanted = Stored(key, len(body), sha256, "" if self.place.sealing else content.file)
         record.intend(content.file, self._to, number, parts, wanted)
@@ -237,28 +277,34 @@ class _Sending:
         self._tell(length)
         return stored
 
-    def _is_that(self, begun: Stored, data: bytes) -> bool:
-        """Whether an object that was begun lies there, with this content as far as this host can tell."""
+    def _is_that(self, begun: Stored, sha256: str) -> bool:
+        """Whether an object that was begun lies there, with content of this hash as far as this host can tell."""
         if self._there(begun.key) != begun.size:
             return False
-        return self.place.sealing is not None or begun.sha256 == hashlib.sha256(data).hexdigest()
+        return self.place.sealing is not None or begun.sha256 == sha256
 
     def _names(self, names: list[tuple[str, str]]) -> Stored:
         """The object that tells the names of all others, encrypted."""
         assert self.place.sealing is not None
         head = f"# tuibackup names {mf.FORMAT} {self.snapshot.spec} {self.place.vault_id}\n"
-        text = head + "".join(f"{key} {file}\n" for key, file in names)
-        body = self.place.sealing.seal(text.encode())
+        text = (head + "".join(f"{key} {file}\n" for key, file in names)).encode()
+        record = self._record(self.snapshot.spec)
+        content = f"names {hashlib.sha256(text).hexdigest()}"  # what is encrypted does not tell it
+        begun = record.part(content, self._to, 1)
+        if begun is not None and self._there(begun[0].key) == begun[0].size:
+            self._compare(begun[0].key, None, begun[0])
+            return begun[0]
+        body = self.place.sealing.seal(text)
         sha256 = hashlib.sha256(body).hexdigest()
-        return self._create(
-            Stored(self.place.keys.names(self.snapshot.spec, sha256), len(body), sha256), body
-        )
+        wanted = Stored(self.place.keys.names(self.snapshot.spec, sha256), len(body), sha256)
+        record.intend(content, self._to, 1, 1, wanted)
+        return self._create(wanted, body)
 
     def _create(self, wanted: Stored, body: memoryview) -> Stored:
         """Send it; what lies there already is ours if it is equal. Raises CopyError: it is another's."""
         target = self.place.target
         try:
-            version = target.create(wanted.key, body)
+            version = target.create(wanted.key, body, wanted.sha256)
         except AlreadyThereError:
             self._compare(wanted.key, None, wanted)
             return wanted
@@ -293,8 +339,8 @@ class _Sending:
             sentence("that disk or store may be failing"),
         )
 
-    def _other(self, key: str) -> CopyError:
-        return CopyError(
+    def _other(self, key: str) -> TakenError:
+        return TakenError(
             sentence(
                 "{place}: {key} is there already and is something else", place=self.place.target.name, key=key
             ),

@@ -15,6 +15,8 @@ from tuibackup.copies.target import CopyError
 from tuibackup.vault.names import file_name
 from tuibackup.words import sentence
 
+_SUFFIX = ".jsonl"
+
 
 class _Line(msgspec.Struct, frozen=True, omit_defaults=True):
     """`stage`: "intent" before it is sent, "stored" once it is known to lie there; `parts` that its file has.
@@ -30,16 +32,26 @@ class _Line(msgspec.Struct, frozen=True, omit_defaults=True):
     object: Stored
 
 
+def keys_sent(folder: Path) -> Iterator[str]:
+    """The key of every object that was ever begun, out of all that this host keeps of a copy in `folder`.
+
+    Raises CopyError.
+    """
+    for path in sorted(folder.rglob(f"*{_SUFFIX}")):
+        for line in _lines(path):
+            yield line.object.key
+
+
 class Sent:
     """The objects of the files that lie in one snapshot's folder."""
 
     def __init__(self, folder: Path, owner: str) -> None:
         """`folder`: where this host keeps what it knows of a copy. Raises CopyError."""
         server, clock, name = owner.split("/")
-        self._path = folder / file_name(server) / clock / f"{name}.jsonl"
+        self._path = folder / file_name(server) / clock / f"{name}{_SUFFIX}"
         self._known: dict[tuple[str, str, int], _Line] = {}
         self._file: BinaryIO | None = None
-        for line in self._lines():
+        for line in _lines(self._path):
             self._known[line.file, line.to, line.number] = line
 
     def part(self, file: str, to: str, number: int) -> tuple[Stored, bool] | None:
@@ -56,6 +68,10 @@ class Sent:
         found = [line.object for line in lines if line is not None and line.stage == "stored"]
         return tuple(found) if len(found) == first.parts else None
 
+    def keys(self, to: str) -> frozenset[str]:
+        """The objects that the next try may use, encrypted `to` them."""
+        return frozenset(line.object.key for line in self._known.values() if line.to == to)
+
     def intend(self, file: str, to: str, number: int, parts: int, wanted: Stored) -> None:
         """Remember what is sent next."""
         self._add(_Line("intent", file, number, parts, to, wanted))
@@ -70,19 +86,6 @@ class Sent:
             self._file.close()
             self._file = None
 
-    def _lines(self) -> Iterator[_Line]:
-        try:
-            data = self._path.read_bytes()
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise self._fault(error) from error
-        for text in data.splitlines():
-            try:
-                yield msgspec.json.decode(text, type=_Line)
-            except msgspec.MsgspecError:  # cut off by a crash
-                continue
-
     def _add(self, line: _Line) -> None:
         self._known[line.file, line.to, line.number] = line
         try:
@@ -92,13 +95,24 @@ class Sent:
                 self._file.write(b"\n")  # after a line that was cut off
             self._file.write(msgspec.json.encode(line) + b"\n")
         except OSError as error:
-            raise self._fault(error) from error
+            raise _fault(self._path, error) from error
 
-    def _fault(self, error: OSError) -> CopyError:
-        return CopyError(
-            sentence(
-                "{path}: what was copied already cannot be noted ({error})",
-                path=self._path,
-                error=error.strerror,
-            )
-        )
+
+def _lines(path: Path) -> Iterator[_Line]:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise _fault(path, error) from error
+    for text in data.splitlines():
+        try:
+            yield msgspec.json.decode(text, type=_Line)
+        except msgspec.MsgspecError:  # cut off by a crash
+            continue
+
+
+def _fault(path: Path, error: OSError) -> CopyError:
+    return CopyError(
+        sentence("{path}: what was copied already cannot be noted ({error})", path=path, error=error.strerror)
+    )

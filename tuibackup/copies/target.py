@@ -43,6 +43,14 @@ class MissingError(CopyError):
     """There is no object of that key."""
 
 
+class TakenError(CopyError):
+    """Where an object of ours belongs lies something else. It was not changed."""
+
+
+class DamagedError(CopyError):
+    """An object is not what was stored."""
+
+
 class Object(NamedTuple):
     """An object as the place lists it."""
 
@@ -76,8 +84,10 @@ class Target(Protocol):
         False where the place has compared a hash of ours before it said that it has it.
         """
 
-    def create(self, key: str, data: bytes | memoryview) -> str:
+    def create(self, key: str, data: bytes | memoryview, sha256: str = "") -> str:
         """Store an object of that key: whole, on the disk, and only if there is none. Returns its version id, or "".
+
+        `sha256` of `data` in hex, where the caller knows it.
 
         What is cut short by a crash or a lost connection is no object. An answer that was lost may come back as
         AlreadyThereError about our own object. Raises AlreadyThereError.

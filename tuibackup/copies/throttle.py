@@ -1,4 +1,4 @@
-"""The bandwidth limit of what is sent to a copy: whoever sends a piece is held back until the next may go."""
+"""Holds back whoever sends to a copy, until the next piece may go; and ends it, where it was asked to stop."""
 
 import threading
 import time
@@ -6,12 +6,16 @@ from collections.abc import Callable
 
 
 class Throttle:
-    """Shared by all threads that send. `limit` gives the bytes a second allowed now, None for any number."""
+    """Shared by all threads that send. `limit` gives the bytes a second allowed now, None for any number.
+
+    Once `halt` is set, every call raises KeyboardInterrupt, as ctrl+c does in the main thread.
+    """
 
     PIECE = 64 << 10  # bytes that a sender should hand over at once, where it can choose
 
-    def __init__(self, limit: Callable[[], float | None]) -> None:
+    def __init__(self, limit: Callable[[], float | None], halt: threading.Event | None = None) -> None:
         self._limit = limit
+        self._halt = halt or threading.Event()
         self._lock = threading.Lock()
         self._free = 0.0  # when the line has carried everything that was sent
 
@@ -23,13 +27,18 @@ class Throttle:
     def sent(self, count: int) -> None:
         """Wait for as long as the line may take for so many bytes."""
         rate = self._limit()
-        if rate is None:
-            return
-        with self._lock:
-            now = time.monotonic()
-            self._free = max(now, self._free) + count / rate
-            wait = self._free - now
-        time.sleep(wait)
+        wait = 0.0
+        if rate is not None:
+            with self._lock:
+                now = time.monotonic()
+                self._free = max(now, self._free) + count / rate
+                wait = self._free - now
+        self.pause(wait)
+
+    def pause(self, seconds: float) -> None:
+        """Wait for so long."""
+        if self._halt.wait(seconds) if seconds > 0 else self._halt.is_set():
+            raise KeyboardInterrupt
 
 
 def unlimited() -> Throttle:

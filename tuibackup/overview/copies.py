@@ -12,7 +12,7 @@ from tuibackup.errors import TuibackupError
 from tuibackup.ledger.copied import CopyFact, copied, proven_readable
 from tuibackup.ledger.probed import ProbeFact, probes
 from tuibackup.sop import Clock
-from tuibackup.text import when
+from tuibackup.text import size, when
 from tuibackup.words import joined, sentence, sentence_n
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ class CopyState:
     `last`: when a snapshot went there; `away`: since when the place is not there, None if it was the last time;
     `damaged`: specs that were found damaged or lost; `proven`: when a drill out of it last succeeded;
     `probe`: what its store was found to do, `promised`: what lock = says of it; `protected`: to when nothing of a
-    snapshot there can be deleted, by spec, for those that are protected now.
+    snapshot there can be deleted, by spec, for those that are protected now. `strays`: objects there, with their
+    `stray_bytes`, that belong to no snapshot and are not this host's to remove.
     """
 
     name: str
@@ -44,6 +45,8 @@ class CopyState:
     probe: ProbeFact | None = None
     promised: str = ""
     protected: Mapping[str, datetime] = field(default_factory=dict)
+    strays: int = 0
+    stray_bytes: int = 0
 
     def lacking(self, there: Collection[str] | None) -> "CopyState":
         """The same, where only snapshots that are `there` can be missing; None: nobody knows which are."""
@@ -70,6 +73,15 @@ class CopyState:
             said.append(sentence_n("{count} snapshot is missing", "{count} snapshots are missing", number))
         if self.encrypted and self.held and self.proven is None:
             said.append(sentence("never proved readable"))
+        if self.strays:
+            said.append(
+                sentence_n(
+                    "{count} object there belongs to no snapshot, {size}",
+                    "{count} objects there belong to no snapshot, {size}",
+                    self.strays,
+                    size=size(self.stray_bytes),
+                )
+            )
         said += self._of_store(now)
         return said
 
@@ -125,6 +137,7 @@ class CopyState:
                 "lock": self.probe.lock,
                 "locked-days": self.probe.days,
             },
+            "strays": {"objects": self.strays, "bytes": self.stray_bytes},
             "protected-until": {spec: until.isoformat() for spec, until in self.protected.items()},
         }
 
@@ -194,6 +207,8 @@ def _state(
         probe,
         str(copy.lock or ""),
         _protected(held, copy, probe),
+        notes.strays,
+        notes.stray_bytes,
     )
 
 

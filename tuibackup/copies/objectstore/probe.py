@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from tuibackup.copies.objectstore.faults import Refusal, RefusedError
+from tuibackup.copies.objectstore.signed import Sums
 from tuibackup.copies.objectstore.target import ObjectTarget
 from tuibackup.text import printable
 
@@ -55,7 +56,8 @@ def probe(target: ObjectTarget) -> Probed:
         key, b"the first of two: tuibackup tries whether this can be replaced and deleted\n"
     )
     try:
-        _, replaced = target.put(key, b"the second of two: it replaced the first\n")
+        second = b"the second of two: it replaced the first\n"
+        _, replaced = target.put(key, second, Sums.of(second))
     except obstore.exceptions.AlreadyExistsError:
         absent = Absent.ENFORCED
     except (obstore.exceptions.BaseError, RefusedError, OSError, http.client.HTTPException) as error:

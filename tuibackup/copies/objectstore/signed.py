@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Self
 from urllib.parse import quote, urlsplit
 
 from tuibackup.secret import Secret
@@ -35,6 +36,24 @@ class Answer:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What a body is: its length, SHA-256 in hex, and MD5. Each is taken once."""
+
+    length: int
+    sha256: str
+    md5: bytes
+
+    @classmethod
+    def of(cls, body: bytes | memoryview, sha256: str = "") -> Self:
+        """Take them; `sha256` is known where it is not empty."""
+        return cls(
+            len(body),
+            sha256 or hashlib.sha256(body).hexdigest(),
+            hashlib.md5(body, usedforsecurity=False).digest(),
+        )
+
+
 class Signer:
     """Asks for what lies below `url`, signed with the key."""
 
@@ -49,8 +68,11 @@ class Signer:
         body: bytes | memoryview = b"",
         headers: Mapping[str, str] | None = None,
         sent: Callable[[int], object] = lambda count: None,
+        sums: Sums | None = None,
     ) -> Answer:
         """Make the request about object `key`, "" for the bucket itself; `sent` is told of each piece of the body.
+
+        `sums` of the body, where they are known.
 
         Raises OSError, http.client.HTTPException.
         """
@@ -59,7 +81,7 @@ class Signer:
         asked = "&".join(
             f"{quote(name, safe='-_.~')}={quote(query[name], safe='-_.~')}" for name in sorted(query)
         )
-        headers = self._signed(method, parts.netloc, path, asked, body, headers or {})
+        headers = self._signed(method, parts.netloc, path, asked, sums or Sums.of(body), headers or {})
         connection = _connection(self._url)
         try:
             connection.putrequest(
@@ -83,23 +105,20 @@ class Signer:
             connection.close()
 
     def _signed(
-        self, method: str, host: str, path: str, query: str, body: bytes | memoryview, more: Mapping[str, str]
+        self, method: str, host: str, path: str, query: str, body: Sums, more: Mapping[str, str]
     ) -> dict[str, str]:
         """All headers of the request."""
         now = datetime.now(UTC)
         stamp, day = f"{now:%Y%m%dT%H%M%SZ}", f"{now:%Y%m%d}"
-        content = hashlib.sha256(body).hexdigest()
-        headers = {**more, "host": host, "x-amz-content-sha256": content, "x-amz-date": stamp}
+        headers = {**more, "host": host, "x-amz-content-sha256": body.sha256, "x-amz-date": stamp}
         if method == "PUT":
-            headers["content-length"] = str(len(body))
-            headers["content-md5"] = base64.b64encode(
-                hashlib.md5(body, usedforsecurity=False).digest()
-            ).decode()
+            headers["content-length"] = str(body.length)
+            headers["content-md5"] = base64.b64encode(body.md5).decode()
         if "session_token" in self._key:
             headers["x-amz-security-token"] = self._key["session_token"].reveal()
         names = ";".join(sorted(headers))
         canonical = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers))
-        request = "\n".join((method, path, query, canonical, names, content))
+        request = "\n".join((method, path, query, canonical, names, body.sha256))
         scope = f"{day}/{self._region}/s3/aws4_request"
         to_sign = "\n".join(("AWS4-HMAC-SHA256", stamp, scope, hashlib.sha256(request.encode()).hexdigest()))
         signing = ("AWS4" + self._key["secret_access_key"].reveal()).encode()

@@ -8,7 +8,6 @@ import hashlib
 import os
 import re
 import threading
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tuibackup.copies.objectstore.bucket import Bucket, Service
 from tuibackup.copies.objectstore.credentials import read_credentials
 from tuibackup.copies.objectstore.faults import Refusal, RefusedError, fault, missing
-from tuibackup.copies.objectstore.signed import Signer, look
+from tuibackup.copies.objectstore.signed import Signer, Sums, look
 from tuibackup.copies.target import AlreadyThereError, CopyError, Object
 from tuibackup.copies.throttle import Throttle, unlimited
 from tuibackup.secret import Secret
@@ -66,24 +65,26 @@ class ObjectTarget:
     def name(self) -> str:
         return str(self.bucket)
 
-    def create(self, key: str, data: bytes | memoryview) -> str:
+    def create(self, key: str, data: bytes | memoryview, sha256: str = "") -> str:
         import obstore
+
+        sums = Sums.of(data, sha256)
 
         def attempt() -> tuple[str, str]:
             if self._size(key) is not None:
                 raise self._already(key)
             try:
-                return self.put(key, data)
+                return self.put(key, data, sums)
             except obstore.exceptions.AlreadyExistsError:
                 if self._size(key) is None:  # another attempt that has not ended yet, perhaps our own
                     raise
                 raise self._already(key) from None
 
         tag, version = self._asked(key, attempt)
-        self._prove(key, data, tag)
+        self._prove(key, sums, tag)
         return version
 
-    def put(self, key: str, data: bytes | memoryview) -> tuple[str, str]:
+    def put(self, key: str, data: bytes | memoryview, sums: Sums) -> tuple[str, str]:
         """Send it once, only if absent; the store's tag of it and its version id, "" each where there is none.
 
         Raises what the library raises, and RefusedError.
@@ -96,7 +97,7 @@ class ObjectTarget:
             result = obstore.put(store, _placed(key), data, mode="create", use_multipart=False)
             return result.get("e_tag") or "", result.get("version") or ""
         condition = {"if-none-match": "*"} if self._conditional else {}
-        answer = self.signer.ask("PUT", _placed(key), {}, data, condition, self._throttle.sent)
+        answer = self.signer.ask("PUT", _placed(key), {}, data, condition, self._throttle.sent, sums)
         refusal = Refusal.of_answer(answer.status, answer.text)
         if answer.status == 200:
             return answer.headers.get("etag", ""), answer.headers.get("x-amz-version-id", "")
@@ -104,22 +105,22 @@ class ObjectTarget:
             raise obstore.exceptions.AlreadyExistsError
         if refusal.code == "NotImplemented" and self._conditional:
             self._conditional = False  # it knows no conditions at all: what we looked for is all there is
-            return self.put(key, data)
+            return self.put(key, data, sums)
         raise RefusedError(refusal)
 
-    def _prove(self, key: str, data: bytes | memoryview, tag: str) -> None:
+    def _prove(self, key: str, sums: Sums, tag: str) -> None:
         """Be sure that the store has what was sent: by the MD5 that it told, else by reading it again.
 
         The tag of Azure is no hash; there TLS is what keeps the bytes, and verify reads them.
         """
         found = _MD5.fullmatch(tag)
-        if found is None or found[1] == hashlib.md5(data, usedforsecurity=False).hexdigest():
+        if found is None or found[1] == sums.md5.hex():
             return
         digest, length = hashlib.sha256(), 0
         for piece in self.read(key):
             digest.update(piece)
             length += len(piece)
-        if (length, digest.digest()) != (len(data), hashlib.sha256(data).digest()):
+        if (length, digest.hexdigest()) != (sums.length, sums.sha256):
             raise CopyError(
                 sentence("{place}: {key} was stored otherwise than it was sent", place=self.bucket, key=key),
                 sentence(
@@ -177,7 +178,7 @@ class ObjectTarget:
                 tries += 1
                 if not refusal.passes or tries >= len(WAITS):
                     raise self._fault(refusal) from None
-                time.sleep(WAITS[tries])
+                self._throttle.pause(WAITS[tries])
 
     def _got(self, place: str, start: int, end: int | None) -> Any:
         """The answer whose body is to be read; None: nothing lies there any more from `start` on."""
@@ -254,7 +255,7 @@ class ObjectTarget:
                 waits = WAITS if self._answered else FIRST_WAITS
                 tries += 1
                 if refusal.passes and tries < len(waits):
-                    time.sleep(waits[tries])
+                    self._throttle.pause(waits[tries])
                     continue
                 if refusal.status and not refusal.code:
                     refusal = self._asked_why() or refusal

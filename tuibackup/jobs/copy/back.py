@@ -9,14 +9,14 @@ from typing import Any
 
 from tuibackup.config import Config
 from tuibackup.copies.fetch import fetch, sizes
-from tuibackup.copies.held import Held, Opening, whole
+from tuibackup.copies.held import Held, Opening, everything, whole
 from tuibackup.copies.known import Known
 from tuibackup.copies.place import vault_tag
 from tuibackup.copies.target import CopyError, MissingError, Target
 from tuibackup.errors import LedgerError, TuibackupError, UsageError, VaultError
 from tuibackup.jobs.copy.copy import held_body
 from tuibackup.jobs.copy.holds import held_there, hold_again
-from tuibackup.jobs.copy.inside import everything, require_copy
+from tuibackup.jobs.copy.inside import require_copy
 from tuibackup.jobs.copy.reach import opener, reached
 from tuibackup.jobs.copy.way import Way
 from tuibackup.jobs.process.order import CopyBack
@@ -88,11 +88,11 @@ def copy_back(
     key = opener(Path(os.fsdecode(words.identity)) if words.identity else None)
     with reached(config, settings, way) as target:
         identity = require_copy(config, settings, target)
-        there = [
-            one
-            for one in everything(target, key)
-            if not words.servers or one.spec.split("/")[0] in words.servers
-        ]
+        found, faults = everything(target, key)
+        if faults and not found:
+            raise faults[0]
+        yield from faults
+        there = [one for one in found if not words.servers or one.spec.split("/")[0] in words.servers]
         if missing := set(words.servers) - {one.spec.split("/")[0] for one in there}:
             raise UsageError(
                 sentence(

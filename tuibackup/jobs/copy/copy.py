@@ -8,18 +8,21 @@ from typing import Any
 from tuibackup.config import Config
 from tuibackup.config.copies import CopySettings
 from tuibackup.copies import place as pl
-from tuibackup.copies.held import lacking
 from tuibackup.copies.known import Known
-from tuibackup.copies.manifest import SUFFIX, Keys, Manifest
+from tuibackup.copies.manifest import Manifest
 from tuibackup.copies.objectstore.target import ObjectTarget
 from tuibackup.copies.send import Place, send
-from tuibackup.copies.target import AlreadyThereError, AwayError, Target
+from tuibackup.copies.target import AlreadyThereError, AwayError, DamagedError, TakenError, Target
 from tuibackup.errors import TuibackupError, VaultError
 from tuibackup.jobs.copy.keep import keep
-from tuibackup.jobs.copy.plan import CopyPlan, known, plan_copies
+from tuibackup.jobs.copy.mend import heal, lost
+from tuibackup.jobs.copy.plan import CopyPlan, plan_copies
 from tuibackup.jobs.copy.probing import probe_if_due
 from tuibackup.jobs.copy.reach import reached
 from tuibackup.jobs.copy.record import send_record
+from tuibackup.jobs.copy.sweep import sweep
+from tuibackup.jobs.copy.telling import Gate, Told
+from tuibackup.jobs.copy.together import together
 from tuibackup.jobs.copy.way import Way
 from tuibackup.jobs.recorder import Recorder, Result
 from tuibackup.ledger.entries import Kind
@@ -33,6 +36,8 @@ from tuibackup.vault.output import vault_errors
 from tuibackup.vault.reading import reading
 from tuibackup.vault.sums import needed, read_sums
 from tuibackup.words import joined, sentence
+
+_AT_ONCE = 4  # places; what they have in memory has one bound for all (copies.send)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,20 +129,50 @@ def copy_all(
 ) -> Iterator[Result | TuibackupError]:
     """Copy what is missing; a result or a fault for each snapshot, and for each place that is away.
 
-    A fault of one place stays its own. Raises UsageError, VaultError: nothing can be copied at all.
+    Several places at once; a fault of one stays its own. Raises UsageError, VaultError: nothing can be copied at all.
     """
-    for plan in list(plan_copies(config, what, to)):
-        notes = Known(config.state, plan.copy.name)
-        try:
-            with notes.alone(wait=wait):
-                (now,) = plan_copies(
-                    config, what, plan.copy.name
-                )  # another job may have been there meanwhile
-                yield from _copy(now, config, notes, recorder, way, on_progress)
-        except AwayError as error:
-            yield Away(plan.copy.name, notes.missed().away, error.message, len(plan.snapshots))
-        except TuibackupError as error:
-            yield _of(plan.copy, error)
+    plans = list(plan_copies(config, what, to))
+    gate = Gate(min(_AT_ONCE, len(plans)))
+    yield from together(
+        [
+            _copy_to(
+                plan,
+                config,
+                what,
+                recorder,
+                way,
+                Told(plan.copy.name, len(plans) > 1, gate, way.halt, on_progress),
+                wait=wait,
+            )
+            for plan in plans
+        ],
+        _AT_ONCE,
+        way.halt,
+    )
+
+
+def _copy_to(
+    plan: CopyPlan,
+    config: Config,
+    what: tuple[str, ...],
+    recorder: Recorder,
+    way: Way,
+    told: Told,
+    *,
+    wait: bool,
+) -> Iterator[Result | TuibackupError]:
+    """One place, with its own faults."""
+    notes = Known(config.state, plan.copy.name)
+    try:
+        with notes.alone(wait=wait):
+            (now,) = plan_copies(config, what, plan.copy.name)  # another job may have been there meanwhile
+            yield from _copy(now, config, notes, recorder, way, told)
+    except AwayError as error:
+        yield Away(plan.copy.name, notes.missed().away, error.message, len(plan.snapshots))
+    except TuibackupError as error:
+        yield _of(plan.copy, error)
+    finally:
+        told.reached()
 
 
 def _of(copy: CopySettings, error: TuibackupError) -> TuibackupError:
@@ -150,35 +185,38 @@ def _copy(
     notes: Known,
     recorder: Recorder,
     way: Way,
-    on_progress: Callable[[str, Progress], None],
+    told: Told,
 ) -> Iterator[Result | TuibackupError]:
     vault = open_vault(config, create=False)
     with reached(config, plan.copy, way) as target:
+        told.reached()
         identity = pl.claim(target, vault.id, notes.notes().id or None)
         notes.seen(identity.id)
+        clean = notes.begin()
         target.tidy()
         if not plan.copy.encrypt_to:
             _with_identity(vault, target)
         if isinstance(target, ObjectTarget):
             probe_if_due(config, plan.copy, target, recorder)
         place = Place(target, identity.id, vault.id, notes.path, _sealer(plan.copy))
-        _heal(plan.copy, config, place)
-        lost = _lost(plan.copy, config, notes, target, recorder)
-        wanted = {one.spec: one for one in (*plan.snapshots, *_in_vault(lost, config))}
+        healed, faults = heal(plan.copy, config, place, vault)
+        yield from faults
+        gone = lost(plan.copy, config, notes, place, recorder)
+        wanted = {one.spec: one for one in (*plan.snapshots, *_in_vault(gone, vault))}
         for snapshot in sorted(wanted.values(), key=lambda one: (one.server, one.clock, one.name)):
-            told = _about(on_progress, snapshot.spec)
             try:
-                yield _copy_one(plan.copy, snapshot, place, notes, recorder, told)
-            except VaultError as error:  # of this snapshot; the others go on
+                yield _copy_one(plan.copy, snapshot, place, notes, recorder, told.about(snapshot.spec))
+            except (VaultError, DamagedError, TakenError) as error:  # of this snapshot; the others go on
+                faults.append(error)
                 yield error
         for snapshot in plan.passed:
             _pass_over(plan.copy, snapshot, recorder)
         yield from keep(plan.copy, config, notes, target, vault, recorder)
         yield from send_record(config, target, place.sealing)
-
-
-def _about(on_progress: Callable[[str, Progress], None], spec: str) -> OnProgress:
-    return lambda progress: on_progress(spec, progress)
+        if faults or healed or gone or not clean:
+            yield from sweep(plan.copy, config, notes, place, vault, recorder)
+        else:
+            notes.end(0, 0)
 
 
 def _with_identity(vault: Vault, target: Target) -> None:
@@ -227,50 +265,7 @@ def _pass_over(copy: CopySettings, snapshot: Snapshot, recorder: Recorder) -> No
     recorder.record(Kind.COPY, body, server=snapshot.server)
 
 
-def _heal(copy: CopySettings, config: Config, place: Place) -> None:
-    """Remove the objects that a verify found damaged, and first the manifests that need them: they are sent again."""
-    for fact in known(config).get(copy.name, {}).values():
-        if fact.damaged and not fact.held:
-            place.target.delete(place.keys.manifest(fact.snapshot))
-            for key in fact.damaged:
-                place.target.delete(key)
-
-
-def _lost(copy: CopySettings, config: Config, notes: Known, target: Target, recorder: Recorder) -> list[str]:
-    """Snapshots that are recorded as copied and are not there any more, each recorded as lost."""
-    held = [fact.snapshot for fact in known(config).get(copy.name, {}).values() if fact.held]
-    if not held:
-        return []
-    sizes = {one.key: one.size for one in target.objects()}
-    lost = []
-    vault_id = open_vault(config, create=False).id
-    for spec in held:
-        keys = (Keys(vault_id, hidden=hidden).manifest(spec) for hidden in (False, True))
-        manifest = notes.manifest(spec)
-        if not any(key in sizes for key in keys):
-            why = sentence("its manifest {file} is gone", file=spec + SUFFIX)
-        elif manifest is not None and (gone := lacking(manifest, sizes)):
-            why = sentence("{key} is gone, or was cut short", key=gone[0].key)
-        else:
-            continue
-        lost.append(spec)
-        error = sentence(
-            "{copy} does not have {snapshot} any more: {why}", copy=copy.name, snapshot=spec, why=why
-        )
-        body = {
-            "copy": copy.name,
-            "snapshot": spec,
-            "held": False,
-            "problem": why,
-            "outcome": Outcome.FAILED.value,
-            "error": error,
-        }
-        recorder.record(Kind.COPY, body, server=spec.split("/")[0])
-    return lost
-
-
-def _in_vault(specs: list[str], config: Config) -> Iterator[Snapshot]:
-    vault = open_vault(config, create=False)
+def _in_vault(specs: list[str], vault: Vault) -> Iterator[Snapshot]:
     for spec in specs:
         snapshot = vault.named(spec)
         if snapshot is not None and snapshot.path.is_dir():

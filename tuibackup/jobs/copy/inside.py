@@ -1,13 +1,13 @@
 """What lies in a copy, as its place itself tells, whether this machine has a vault and a ledger or not."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tuibackup.config import Config
 from tuibackup.config.copies import CopySettings
 from tuibackup.copies import place as pl
 from tuibackup.copies.fetch import fetch
-from tuibackup.copies.held import Held, Opening, held, incomplete, lacking, manifests
+from tuibackup.copies.held import Held, Opening, everything
 from tuibackup.copies.known import Known
 from tuibackup.copies.target import CopyError, Target
 from tuibackup.errors import UsageError
@@ -29,27 +29,24 @@ def require_copy(config: Config, copy: CopySettings, target: Target) -> pl.Ident
     return found
 
 
-def everything(target: Target, opener: Opening | None, server: str | None = None) -> list[Held]:
-    """All snapshots there (of one server), the oldest of each clock first. Raises CopyError."""
-    found = [held(target, manifest, opener) for manifest in manifests(target)]
-    return sorted(
-        (one for one in found if server in (None, one.spec.split("/")[0])), key=lambda one: one.spec
-    )
-
-
-def chosen(target: Target, opener: Opening | None, word: str, scratch: Path) -> list[Held]:
+def chosen(
+    target: Target, opener: Opening | None, word: str, scratch: Path, note: Callable[[str], None]
+) -> list[Held]:
     """The snapshot of that name, or the newest good ones of a server. Raises UsageError: there is none; CopyError.
 
-    What tells which is good is brought into `scratch`.
+    What tells which is good is brought into `scratch`. `note` hears of what is damaged there, and so is no choice.
     """
+    all_there, faults = everything(target, opener)
+    if faults and not all_there:
+        raise faults[0]
     match word.strip("/").split("/"):
         case [server, ("files" | "databases") as clock, name]:
-            there = everything(target, opener, server)
+            there = [one for one in all_there if one.spec.split("/")[0] == server]
             found = [one for one in there if one.spec == f"{server}/{clock}/{name}"]
             if name == "latest":
                 found = _newest_good(there, Clock(clock), target, opener, scratch)
         case [server]:
-            there = everything(target, opener, server)
+            there = [one for one in all_there if one.spec.split("/")[0] == server]
             found = [one for clock in Clock for one in _newest_good(there, clock, target, opener, scratch)]
         case _:
             raise UsageError(
@@ -57,7 +54,9 @@ def chosen(target: Target, opener: Opening | None, word: str, scratch: Path) -> 
                 sentence("write SERVER/files/latest or SERVER/databases/2026-11-22T013512Z"),
             )
     if not found:
-        _require_none_incomplete(target, opener, word)
+        above = word.strip("/").removesuffix("/latest")
+        if meant := [one for one in faults if above in str(one)]:
+            raise meant[0]
         newest = there[-1].spec if there else ""
         raise UsageError(
             sentence("{place} does not have {snapshot}", place=target.name, snapshot=printable(word)),
@@ -65,26 +64,10 @@ def chosen(target: Target, opener: Opening | None, word: str, scratch: Path) -> 
             if newest
             else sentence("it has nothing of {server}", server=printable(server)),
         )
+    if word.endswith("latest") or "/" not in word:  # a newer one may be among them
+        for fault in faults:
+            note(str(fault))
     return found
-
-
-def _require_none_incomplete(target: Target, opener: Opening | None, word: str) -> None:
-    """CopyError where a snapshot that may be meant is there, but not all of it."""
-    sizes = {one.key: one.size for one in target.objects()}
-    above = word.strip("/").removesuffix("latest")
-    for manifest in incomplete(target):
-        spec = manifest.snapshot or (held(target, manifest, opener).spec if manifest.names in sizes else "")
-        if spec == above or (spec.startswith(above) and above.endswith("/")) or spec.split("/")[0] == above:
-            gone = lacking(manifest, sizes)[0].key
-            raise CopyError(
-                sentence(
-                    "{place}: of {snapshot} {key} is gone, or was cut short",
-                    place=target.name,
-                    snapshot=spec,
-                    key=gone,
-                ),
-                sentence("the next copy sends it again; tuibackup find looks into other snapshots"),
-            )
 
 
 def _newest_good(

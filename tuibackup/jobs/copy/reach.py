@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from tuibackup.copies.crypt import Opener
 
 
+# Where disks are mounted by custom → how many folders below it.
+_AREAS = {Path("/run/media"): 2, Path("/media"): 2, Path("/mnt"): 1}
+
+
 @contextmanager
 def reached(config: Config, copy: CopySettings, way: Way) -> Iterator[Target]:
     """The place, open for the block. Raises CopyError, AwayError: it cannot be reached now."""
@@ -32,18 +36,23 @@ def reached(config: Config, copy: CopySettings, way: Way) -> Iterator[Target]:
 
 
 def _target(config: Config, copy: CopySettings, way: Way) -> Target:
+    throttle = Throttle(lambda: share(config), way.halt)
     match copy.to.scheme:
         case "":
-            return _folder(copy.to.folder, first=not Known(config.state, copy.name).notes().id)
+            first = not Known(config.state, copy.name).notes().id
+            target = _folder(copy.to.folder, first=first)
+            if first and (text := _on_the_same_disk(copy.to.folder, config.vault.path)):
+                way.note(joined(": ", (copy.name, text)))
+            return target
         case "sftp":
             from tuibackup.jobs.copy.sftp import sftp_target
 
-            return sftp_target(config, copy, way, Throttle(lambda: share(config)))
+            return sftp_target(config, copy, way, throttle)
         case _:
             from tuibackup.copies.objectstore.bucket import Bucket
             from tuibackup.copies.objectstore.target import ObjectTarget
 
-            return ObjectTarget(Bucket.of(copy), Throttle(lambda: share(config)))
+            return ObjectTarget(Bucket.of(copy), throttle)
 
 
 def _folder(path: Path, *, first: bool) -> FolderTarget:
@@ -52,6 +61,15 @@ def _folder(path: Path, *, first: bool) -> FolderTarget:
         is_folder, exists = path.is_dir(), path.exists()
     except OSError as error:
         raise AwayError(joined(": ", (str(path), error.strerror or str(error)))) from error
+    if point := _unmounted(path):
+        raise AwayError(sentence("nothing is mounted at {path}", path=point))
+    if first and (empty := _empty_mount_point(path)):
+        raise CopyError(
+            sentence("nothing is mounted at {path}", path=empty),
+            sentence(
+                "mount the disk; for a folder of the system disk name one that is not below /mnt or /media"
+            ),
+        )
     if exists and not is_folder:
         raise CopyError(sentence("{path}: is not a folder", path=path), sentence("name a folder"))
     if not is_folder:
@@ -61,8 +79,6 @@ def _folder(path: Path, *, first: bool) -> FolderTarget:
                 sentence("plug the disk in, or make it: mkdir -p {path}", path=path),
             )
         raise AwayError(sentence("{path}: no such folder", path=path))
-    if point := _unmounted(path):
-        raise AwayError(sentence("nothing is mounted at {path}", path=point))
     if refusal := room(path).refusal:
         raise CopyError(joined(": ", (str(path), refusal)))
     return FolderTarget(path)
@@ -82,6 +98,38 @@ def _unmounted(path: Path, fstab: Path = Path("/etc/fstab")) -> str:
             if (real == point or point in real.parents) and not point.is_mount():
                 return str(point)
     return ""
+
+
+def _empty_mount_point(path: Path) -> Path | None:
+    """Where by custom a disk belongs, at `path` or above, while nothing is mounted there; None: it is no such place.
+
+    What somebody made there by hand lies on the system disk, under the name of another.
+    """
+    real = path.resolve()
+    for area, below in _AREAS.items():
+        if not real.is_relative_to(area):
+            continue
+        parts = real.relative_to(area).parts
+        places = [area.joinpath(*parts[:number]) for number in range(len(parts) + 1)]
+        if any(place.is_mount() for place in places):
+            return None
+        return places[min(below, len(parts))]
+    return None
+
+
+def _on_the_same_disk(path: Path, vault: Path) -> str:
+    """That it is the vault's own file system; "" where it is another one, or cannot be told."""
+    try:
+        same = path.stat().st_dev == vault.stat().st_dev
+    except OSError:
+        return ""
+    if not same:
+        return ""
+    return sentence(
+        "{path} lies on the disk of the vault itself ({device}); if a disk of its own belongs there, it is not mounted",
+        path=path,
+        device=room(path).device,
+    )
 
 
 def opener(identity: Path | None) -> "Opener | None":

@@ -14,10 +14,11 @@ from msgspec import structs
 
 from tuibackup.config import Config
 from tuibackup.copies.fetch import fetch, sizes
-from tuibackup.copies.held import Held
+from tuibackup.copies.held import Held, Opening, everything
+from tuibackup.copies.target import Target
 from tuibackup.errors import BusyError, UsageError, VaultError
 from tuibackup.filelock import try_lock, unlock
-from tuibackup.jobs.copy.inside import chosen, everything, require_copy
+from tuibackup.jobs.copy.inside import chosen, require_copy
 from tuibackup.jobs.copy.reach import opener, reached
 from tuibackup.jobs.copy.way import Way
 from tuibackup.jobs.process.order import Drill, Recover, Restore
@@ -85,7 +86,7 @@ def vault_of_copy(
             create_vault(vault)
             with reached(config, settings, way) as target:
                 require_copy(config, settings, target)
-                found = everything(target, key) if what is None else chosen(target, key, what, vault)
+                found = _meant(target, key, what, vault, way)
                 if not only:
                     _need(folder, sum(map(sizes, found)) - _used(vault))
                 for one in found:
@@ -98,6 +99,18 @@ def vault_of_copy(
                 remove_tree(folder)
             raise
         remove_tree(folder)
+
+
+def _meant(target: Target, key: Opening | None, what: str | None, vault: Path, way: Way) -> list[Held]:
+    """What is to be brought. What is damaged there is told, and left out."""
+    if what is not None:
+        return chosen(target, key, what, vault, way.note)
+    found, faults = everything(target, key)
+    if faults and not found:
+        raise faults[0]
+    for fault in faults:
+        way.note(str(fault))
+    return found
 
 
 def _about(on_progress: Callable[[str, Progress], None], one: Held) -> Callable[[Progress], None]:

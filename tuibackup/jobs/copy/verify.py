@@ -9,9 +9,9 @@ from typing import Any
 
 from tuibackup.config import Config
 from tuibackup.copies.check import Checked, check
-from tuibackup.copies.held import Held, held, lacking, whole
-from tuibackup.copies.manifest import SUFFIX, Keys, Manifest, decode
-from tuibackup.copies.target import AwayError, CopyError, Target
+from tuibackup.copies.held import Held, held, lacking, read_manifest
+from tuibackup.copies.manifest import SUFFIX, Keys, Manifest
+from tuibackup.copies.target import AwayError, CopyError, DamagedError, Target
 from tuibackup.errors import TuibackupError, UsageError
 from tuibackup.jobs.copy.inside import require_copy
 from tuibackup.jobs.copy.plan import known
@@ -95,15 +95,21 @@ def verify_copy(
         keys = sorted(one for one in sizes if one.endswith(SUFFIX))
         read = 0
         for file in keys:
+            spec = names.get(file, file.removesuffix(SUFFIX))
             try:
-                manifest = decode(whole(target, file), f"{target.name}/{file}")
-                what = held(target, manifest, key) if key is not None or not manifest.encrypted else None
+                manifest = read_manifest(target, file)
+                what = _opened(target, manifest, key)
             except AwayError:
                 raise
+            except DamagedError as error:
+                if _is_meant(words.what, spec, named="/" in spec):
+                    read += 1
+                    yield _damaged(settings.name, spec, file, error, recorder)
+                continue
             except CopyError as error:
                 yield error
                 continue
-            spec = what.spec if what is not None else names.get(file, file.removesuffix(SUFFIX))
+            spec = what.spec if what is not None else spec
             if not _is_meant(words.what, spec, named="/" in spec):
                 continue
             read += 1
@@ -115,14 +121,33 @@ def verify_copy(
             )
 
 
+def _opened(target: Target, manifest: Manifest, key: Any) -> Held | None:
+    """What it holds; None where nobody can tell: it is encrypted and there is no key, or its names are damaged."""
+    if manifest.encrypted and key is None:
+        return None
+    try:
+        return held(target, manifest, key)
+    except DamagedError:
+        return None  # the names are among the objects that are read
+
+
+def _damaged(copy: str, spec: str, file: str, error: DamagedError, recorder: Recorder) -> VerifiedCopy:
+    """Of a snapshot whose manifest itself is damaged."""
+    plan = {"copy": copy, "snapshot": spec if "/" in spec else None, "detail": spec}
+    with recorder.attempt(Kind.COPY, plan, server=spec.split("/")[0] if "/" in spec else "") as attempt:
+        checked = Checked(0, 0, False, (error.message,), (file,))
+    return attempt.recorded(VerifiedCopy(copy, spec, "/" in spec, checked, 0.0))
+
+
 def _names(config: Config, specs: set[str]) -> dict[str, str]:
-    """What the manifests of encrypted snapshots are called here, where this machine has the vault."""
+    """Which snapshot each manifest is of, as far as this machine knows."""
     try:
         vault = open_vault(config, create=False)
     except TuibackupError:
         return {}
-    keys = Keys(vault.id, hidden=True)
-    return {keys.manifest(one): one for one in specs | {one.spec for one in vault.snapshots()}}
+    keys = [Keys(vault.id, hidden=hidden) for hidden in (False, True)]
+    known_here = specs | {one.spec for one in vault.snapshots()}
+    return {key.manifest(one): one for one in known_here for key in keys}
 
 
 def _is_meant(word: str | None, spec: str, *, named: bool) -> bool:

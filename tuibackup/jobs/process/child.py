@@ -1,5 +1,6 @@
 """The process of a job, which its launcher forks: it carries out one order and tells it in its journal."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -114,36 +115,44 @@ def _carry_out(mine: Begun, config: Config | TuibackupError) -> int:
 
 @dataclass(slots=True)
 class _Journalled:
-    """Writes what a job tells into its journal, progress twice a second at most."""
+    """Writes what a job tells into its journal, progress twice a second at most (for each place that it is busy with).
+
+    May be called from several threads.
+    """
 
     order: Order
     journal: Journal
     line: "_Line"
     began: float = field(default_factory=time.monotonic)
-    told: float = 0.0
-    about: str = ""
-    rates: Rates = field(default_factory=Rates)
+    paces: "dict[str, _Pace]" = field(default_factory=dict)  # by the place, where there are several
+    lock: threading.RLock = field(default_factory=threading.RLock)
 
     def progress(self, subject: str, progress: Progress) -> None:
-        """Called from any thread, at any rate."""
+        """Called at any rate."""
         self.line.close()  # who sees bytes move asks nothing more
+        with self.lock:
+            self._progress(subject, progress)
+
+    def _progress(self, subject: str, progress: Progress) -> None:
         now = time.monotonic()
-        if subject != self.about:
-            self.about, self.rates, self.told = subject, Rates(), 0.0
-        elif now - self.told < TICK:
+        pace = self.paces.get(progress.to)
+        if pace is None or pace.about != subject:
+            pace = self.paces[progress.to] = _Pace(subject)
+        elif now - pace.told < TICK:
             return
-        self.told = now
-        self.rates.look(now, progress)
+        pace.told = now
+        pace.rates.look(now, progress)
         self._write(
             ev.JobProgress,
+            to=progress.to,
             subject=subject,
             items=progress.items,
             bytes=progress.bytes,
             unit=progress.unit,
             items_total=progress.items_total,
             bytes_total=progress.bytes_total,
-            rate=self.rates.of_bytes(),
-            left=self.rates.left(progress),
+            rate=pace.rates.of_bytes(),
+            left=pace.rates.left(progress),
             current=shorten(printable(progress.current), _WIDTH),
             seconds=round(now - self.began, 1),
         )
@@ -155,21 +164,45 @@ class _Journalled:
         self._write(ev.RunNote, text=text)
 
     def _write(self, event: Callable[..., ev.Event], **fields: Any) -> None:
-        self.journal.append(event(time=ev.now(), run=self.order.run, server=self.order.server, **fields))
+        with self.lock:
+            self.journal.append(event(time=ev.now(), run=self.order.run, server=self.order.server, **fields))
+
+
+@dataclass(slots=True)
+class _Pace:
+    """How fast the part goes that is about one snapshot, and when it was last told."""
+
+    about: str
+    told: float = 0.0
+    rates: Rates = field(default_factory=Rates)
 
 
 class _Line:
-    """Who answers: the face at the other end of the line, as long as nothing has moved yet."""
+    """Who answers: the face at the other end of the line, as long as nothing has moved yet.
+
+    Several threads may ask, each in a loop of its own: the line has one for itself, and puts one question at a time.
+    """
 
     def __init__(self, number: int) -> None:
         self._socket = socket.socket(fileno=number)
         self._answers: LineAnswers | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._opening = threading.Lock()
+        self._asking = asyncio.Lock()
 
     async def ask(self, question: Question) -> str | None:
-        if self._answers is None:
-            self._answers = LineAnswers()
-            await self._answers.open(self._socket)
-        return await self._answers.ask(question)
+        with self._opening:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(target=self._loop.run_forever, daemon=True, name="line").start()
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._ask(question), self._loop))
+
+    async def _ask(self, question: Question) -> str | None:
+        async with self._asking:
+            if self._answers is None:
+                self._answers = LineAnswers()
+                await self._answers.open(self._socket)
+            return await self._answers.ask(question)
 
     def close(self) -> None:
         """Nothing is asked from now on; the face sees that the line ends."""

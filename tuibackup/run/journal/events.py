@@ -202,7 +202,10 @@ class JobPlanned(Event, frozen=True, tag="job-planned"):
 
 
 class JobProgress(Event, frozen=True, tag="job-progress"):
-    """The newest state of the part of the job that is about `subject`, a snapshot; totals, rate as in StepProgress."""
+    """The newest state of the part of the job that is about `subject`, a snapshot; totals, rate as in StepProgress.
+
+    `to`: the copy, where a job is busy with several at once.
+    """
 
     subject: str
     items: int
@@ -214,6 +217,7 @@ class JobProgress(Event, frozen=True, tag="job-progress"):
     left: float | None = None
     current: str = ""
     seconds: float = 0.0
+    to: str = ""
 
 
 class JobResult(Event, frozen=True, tag="job-result"):
