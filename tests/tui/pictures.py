@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from tuibackup.config import Config, Database, Server, VaultSettings
 from tuibackup.errors import VaultError
 from tuibackup.jobs.browsing import Browsing
+from tuibackup.jobs.retention.plan import RetentionPlan
 from tuibackup.overview.asked import LINES, Lines, Wanted
 from tuibackup.overview.desk import Desk
 from tuibackup.overview.gather import Wish
@@ -380,3 +381,9 @@ class NothingStored(Browsing):
 
     def snapshots(self, server: str) -> tuple[()]:
         return ()
+
+    def retention(self, server: str) -> RetentionPlan:
+        return RetentionPlan(server, {}, ())
+
+    def recovery(self, server: str) -> str:
+        return ""

@@ -5,6 +5,7 @@ No thread of a face touches the backup disk (`overview/helper.py` says why); eve
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from threading import Lock
 from time import monotonic
@@ -16,9 +17,10 @@ from tuibackup.overview.helper import Fault, Helper
 from tuibackup.words import _, use_language
 
 if TYPE_CHECKING:
-    from tuibackup.jobs.look_inside import Preview
+    from tuibackup.jobs.look_inside import Found, Preview
     from tuibackup.jobs.process.ordering import Ordered, Wanted
-    from tuibackup.overview.browse import About, Browser, Page, Row, SnapshotLine
+    from tuibackup.jobs.retention.plan import RetentionPlan
+    from tuibackup.overview.browse import About, Browser, Page, SnapshotLine
 
 SILENT = 5.0  # seconds for which the helper may do nothing before the disk counts as silent
 _LOOK = 0.1
@@ -85,12 +87,22 @@ class Browsing:
         found: int = self._ask(server, "amount", line, path)
         return found
 
-    def search(self, server: str, line: "SnapshotLine", text: str) -> "tuple[tuple[Row, ...], bool]":
-        found: tuple[tuple[Row, ...], bool] = self._ask(server, "search", line, text)
+    def search(self, server: str, line: "SnapshotLine", text: str) -> "Found":
+        found: Found = self._ask(server, "search", line, text)
         return found
 
     def preview(self, server: str, line: "SnapshotLine", path: bytes) -> "Preview":
         found: Preview = self._ask(server, "preview", line, path)
+        return found
+
+    def retention(self, server: str) -> "RetentionPlan":
+        """See `plan_of`."""
+        found: RetentionPlan = self._ask("", "retention", server)
+        return found
+
+    def recovery(self, server: str) -> str:
+        """The page of what a server can be recovered from, as text."""
+        found: str = self._ask("", "recovery", server)
         return found
 
     def order(self, wanted: "Wanted") -> "Ordered":
@@ -141,6 +153,12 @@ class BrowseLook:
             from tuibackup.jobs.process.ordering import order_restore
 
             return partial(order_restore, self._config)
+        if asked.method == "retention":
+            from tuibackup.jobs.retention.plan import plan_of
+
+            return partial(plan_of, self._config)
+        if asked.method == "recovery":
+            return partial(_recovery, self._config)
         if asked.method in ("search", "preview"):
             from tuibackup.jobs import look_inside
 
@@ -155,6 +173,14 @@ class BrowseLook:
             self.close()
             self._server, self._browser = server, Browser(self._config, server)
         return self._browser
+
+
+def _recovery(config: Config, server: str) -> str:
+    from tuibackup.jobs.recover.layout import as_text
+    from tuibackup.jobs.recover.page import blocks
+    from tuibackup.jobs.recover.sources import sources
+
+    return as_text(blocks(config, sources(config, server), datetime.now().astimezone()))
 
 
 def _look(config: Config) -> BrowseLook:

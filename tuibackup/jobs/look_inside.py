@@ -11,9 +11,10 @@ from tuibackup.overview.browse import Browser, Row, SnapshotLine
 from tuibackup.sop import Clock
 from tuibackup.text import printable
 from tuibackup.vault.index.pattern import NamePattern
+from tuibackup.vault.index.search import LateError
 
 MOST_FOUND = 1000
-_SECONDS = 10.0  # for a search
+SECONDS = 10.0  # for a search
 _TEXT = 64 << 10  # bytes of a text that are shown …
 _HEX = 4 << 10  # … and of anything else
 _COLUMNS = 16
@@ -29,20 +30,35 @@ class Preview:
     size: int
 
 
-def search(browser: Browser, line: SnapshotLine, words: str) -> tuple[tuple[Row, ...], bool]:
-    """What has `words` in its name (or matches, with `*`, `?` or `/` in them), and whether that is all. VaultError."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found, by its path. `many`: there is more, and no list has room for it; `late`: not every name was
+    looked at in the time that a search may take.
+    """
+
+    rows: tuple[Row, ...]
+    many: bool = False
+    late: bool = False
+
+
+def search(browser: Browser, line: SnapshotLine, words: str) -> Found:
+    """What has `words` in its name (or matches, with `*`, `?` or `/` in them). Raises VaultError."""
     pattern = NamePattern(words if any(sign in words for sign in "*?[/") else f"*{words}*", ignore_case=True)
     rows: list[Row] = []
-    until = monotonic() + _SECONDS
-    for row in (_names if line.clock is Clock.DATABASES else _files)(browser, line, pattern):
-        if len(rows) == MOST_FOUND or monotonic() > until:
-            return tuple(sorted(rows, key=lambda one: one.path)), False
-        rows.append(row)
-    return tuple(sorted(rows, key=lambda one: one.path)), True
+    late = False
+    try:
+        for row in (_names if line.clock is Clock.DATABASES else _files)(browser, line, pattern):
+            rows.append(row)
+            if len(rows) > MOST_FOUND:
+                break
+    except LateError:
+        late = True
+    shown = sorted(rows[:MOST_FOUND], key=lambda one: one.path)
+    return Found(tuple(shown), many=len(rows) > MOST_FOUND, late=late)
 
 
 def _files(browser: Browser, line: SnapshotLine, pattern: NamePattern) -> Iterator[Row]:
-    with closing(browser.index(line).search()) as found:
+    with closing(browser.index(line).search(monotonic() + SECONDS)) as found:
         for path, _seen in found.matching(pattern):
             yield browser.row(line, path)
 

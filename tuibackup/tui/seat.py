@@ -4,11 +4,14 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from textual import events
+
 from tuibackup.config import Config
 from tuibackup.errors import TuibackupError
 from tuibackup.overview.gather import Source
 from tuibackup.run.operator import Operator
 from tuibackup.tui import actions
+from tuibackup.tui.held import HeldKeys
 from tuibackup.tui.lines import wrapped
 from tuibackup.tui.private import QuietCrash
 from tuibackup.tui.screens.dialog import Text
@@ -36,6 +39,12 @@ class Seat(QuietCrash, TerminalApp, inherit_bindings=False):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._woken = asyncio.Event()
+        self.held = HeldKeys(self)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys may have to wait for what they are meant for."""
+        if not self.held.takes(event):
+            await super().on_event(event)
 
     def wake(self) -> None:
         """Get the next picture now."""

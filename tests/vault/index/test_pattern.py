@@ -31,7 +31,8 @@ def test_what_matches(pattern: str | bytes, matching: list[str | bytes], others:
 
 def test_upper_and_lower_case() -> None:
     assert NamePattern("ÉTÉ.*", ignore_case=True).matches("été.PDF")
-    assert NamePattern("a*", ignore_case=True).literal == b""
+    assert NamePattern("*KRS-é7*", ignore_case=True).literal == b"krs-"
+    assert NamePattern("É*", ignore_case=True).literal == b""
 
 
 @given(

@@ -32,10 +32,8 @@ class Keeping:
         self.seat.run_worker(self._plan_retention(server, dialog), name="plan")
 
     async def _plan_retention(self, server: str, dialog: "RetentionDialog") -> None:
-        from tuibackup.jobs.retention.plan import plan_of
-
         try:
-            dialog.take(await asyncio.to_thread(plan_of, self.seat.config, server))
+            dialog.take(await asyncio.to_thread(self.seat.browsing.retention, server))
         except TuibackupError as error:
             dialog.take(None, str(error))
 

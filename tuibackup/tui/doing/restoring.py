@@ -114,13 +114,20 @@ class Restoring:
     ) -> None:
         """Make the plan in the helper."""
 
+        held = self._seat.held
+        wait = held.wait()  # what is typed now is meant for the plan
+
         async def make() -> None:
             try:
                 ordered = await asyncio.to_thread(self._browsing.order, wanted)
             except TuibackupError as error:
-                otherwise(str(error))
+                if not wait.over:
+                    otherwise(str(error))
             else:
-                then(ordered)
+                if not wait.over:
+                    then(ordered)
+            finally:
+                held.release(wait)
 
         self._seat.run_worker(make(), name="plan")
 

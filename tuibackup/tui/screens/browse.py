@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.binding import BindingType
 
@@ -18,6 +18,7 @@ from tuibackup.overview.picture import clock_word
 from tuibackup.text import cells, count, printable, shorten, size, when
 from tuibackup.tui import actions
 from tuibackup.tui.dialog_actions import bindings
+from tuibackup.tui.held import Wait
 from tuibackup.tui.lines import Line, cut, ends, left, right, wrapped
 from tuibackup.tui.panes.serverline import SIGNS
 from tuibackup.tui.screens.chosen import Chosen, last_part, restore_command
@@ -25,6 +26,9 @@ from tuibackup.tui.screens.dialog import Dialog, Seat, Text
 from tuibackup.tui.screens.inside import about_lines, preview_lines
 from tuibackup.tui.screens.typed import FindName
 from tuibackup.words import _, ngettext
+
+if TYPE_CHECKING:
+    from tuibackup.jobs.look_inside import Found
 
 _MARGIN = 200  # rows that are read beyond those in sight, so that moving needs no reading
 
@@ -54,8 +58,8 @@ class Browse(Dialog[Chosen]):
         self._said = ""
         self._notice = ""  # in place of the keys, until the next one
         self._reading = 0  # questions under way
-        self._found: tuple[Row, ...] | None = None  # what a search found, listed in place of the folder
-        self._found_all = True
+        self._wait: Wait | None = None  # for an answer that changes what keys act on
+        self._found: Found | None = None  # what a search found, listed in place of the folder
         self._before_found = 0  # the cursor in the folder, before
         self.title_text = _("snapshots of {server}").format(server=printable(server))
 
@@ -66,21 +70,44 @@ class Browse(Dialog[Chosen]):
     # Reading
 
     def _read(self, ask: Callable[[], object], take: Callable[[object], None]) -> None:
+        """Ask for what keys act on from then on: they wait for it, but for esc, which does without the answer."""
+        self._wait = wait = cast("Seat", self.app).held.wait(self._gave_up)
+        self._ask(ask, take, wait)
+
+    def _ask(
+        self, ask: Callable[[], object], take: Callable[[object], None], wait: Wait | None = None
+    ) -> None:
         self._reading += 1
-        self.run_worker(self._answer(ask, take), group="read", name="read")
+        self.run_worker(self._answer(ask, take, wait), group="read", name="read")
         self.set_timer(0.3, self.draw)
 
-    async def _answer(self, ask: Callable[[], object], take: Callable[[object], None]) -> None:
+    async def _answer(
+        self, ask: Callable[[], object], take: Callable[[object], None], wait: Wait | None
+    ) -> None:
+        held = cast("Seat", self.app).held
         try:
             answer = await asyncio.to_thread(ask)
         except TuibackupError as error:
-            self._said = str(error)
+            if wait is None or not wait.over:
+                self._said = str(error)
         else:
-            self._said = ""
-            take(answer)
+            if wait is None or not wait.over:
+                self._said = ""
+                take(answer)
         finally:
             self._reading -= 1
+            if wait is not None:
+                self._wait = None if self._wait is wait else self._wait
+                held.release(wait)
         if self.is_attached:
+            self.draw()
+
+    def _gave_up(self) -> None:
+        """Esc came before the answer."""
+        self._wait = None
+        if self._snapshots is None or (self._snapshot is not None and self._page is None):
+            self.action_close()
+        else:
             self.draw()
 
     def _take_snapshots(self, answer: object) -> None:
@@ -120,6 +147,8 @@ class Browse(Dialog[Chosen]):
         super().draw()
         if self._notice:
             self.foot.show([cut(((f" {self._notice}", "notice"),), self.room)])
+        elif self._wait is not None:
+            self.foot.show([cut(((" " + _("reading … esc does without it"), "running"),), self.room)])
 
     @property
     def _rows(self) -> int:
@@ -131,12 +160,12 @@ class Browse(Dialog[Chosen]):
         if self._snapshot is None:
             return len(self._snapshots or ())
         if self._found is not None:
-            return len(self._found)
+            return len(self._found.rows)
         return self._page.total if self._page else 0
 
     def _row(self, number: int) -> Row | None:
         if self._found is not None:
-            return self._found[number] if number < len(self._found) else None
+            return self._found.rows[number] if number < len(self._found.rows) else None
         page = self._page
         if page is None or not page.offset <= number < page.offset + len(page.rows):
             return None
@@ -151,8 +180,12 @@ class Browse(Dialog[Chosen]):
             return [head, (), ((words, "muted"),)]
         if not self._total:
             empty = _("this folder is empty")
-            if self._snapshot is None or self._found is not None:
-                empty = _("nothing has that in its name") if self._snapshot else _("there is no snapshot yet")
+            if self._snapshot is None:
+                empty = _("there is no snapshot yet")
+            elif self._found is not None:
+                empty = (
+                    _("nothing was found so far") if self._found.late else _("nothing has that in its name")
+                )
             return [head, (), ((empty, "muted"),)]
         top = max(0, min(self._cursor - self._rows // 2, self._total - self._rows))
         shown = range(top, min(top + self._rows, self._total))
@@ -171,7 +204,8 @@ class Browse(Dialog[Chosen]):
             return cut(((_("enter opens one; the newest first"), "muted"),), room)
         end = ""
         if marked := len(self._marks):
-            shown = {row.path for row in self._found or (self._page.rows if self._page else ())}
+            rows = self._found.rows if self._found else self._page.rows if self._page else ()
+            shown = {row.path for row in rows}
             hidden = sum(1 for path in self._marks if path not in shown)
             words = (
                 _("{number} marked, {hidden} of them elsewhere, {size}")
@@ -184,12 +218,7 @@ class Browse(Dialog[Chosen]):
         start = f"{clock_word(self._snapshot.clock)} {self._snapshot.name}  "
         place = printable(self._path.replace(b"\0", b".")) or _("all of it")
         if self._found is not None:
-            words = (
-                _("{number} found")
-                if self._found_all
-                else _("{number} found, and more: say more of the name")
-            )
-            place = words.format(number=count(len(self._found)))
+            place = _found_words(self._found)
         place = shorten(place, max(10, room - cells(start) - cells(end) - 2), middle=True)
         return ends(((start + place, "strong"),), ((end, "key"),), room)
 
@@ -357,7 +386,7 @@ class Browse(Dialog[Chosen]):
             if path in self._marks:
                 self._marks[path] = answer
 
-        self._read(partial(self._browsing.amount, self._server, snapshot, path), take)
+        self._ask(partial(self._browsing.amount, self._server, snapshot, path), take)
 
     def action_find(self) -> None:
         """Look for a name anywhere in the snapshot."""
@@ -377,11 +406,10 @@ class Browse(Dialog[Chosen]):
         self.app.push_screen(FindName(), typed)
 
     def _take_found(self, snapshot: SnapshotLine, answer: object) -> None:
-        assert isinstance(answer, tuple)
         if self._snapshot is snapshot:
             if self._found is None:
                 self._before_found = self._cursor
-            self._found, self._found_all = answer
+            self._found = cast("Found", answer)
             self._cursor = 0
 
     def action_about(self) -> None:
@@ -440,3 +468,13 @@ class Browse(Dialog[Chosen]):
             self.dismiss(None)
         else:
             self.action_up()
+
+
+def _found_words(found: "Found") -> str:
+    number = count(len(found.rows))
+    if found.late:
+        return _(
+            "{number} found; the time was over before all names were looked at: tuibackup find has more"
+        ).format(number=number)
+    words = _("{number} found, and more: say more of the name") if found.many else _("{number} found")
+    return words.format(number=number)

@@ -17,6 +17,7 @@ from tuibackup.text import shown
 from tuibackup.tui import actions
 from tuibackup.tui.dialog_actions import DIALOGS, bindings
 from tuibackup.tui.field import Field
+from tuibackup.tui.held import HeldKeys
 from tuibackup.tui.lines import COMPONENTS, Line, Lines, plain, right, wrapped
 from tuibackup.tui.panes.bar import keys_line
 from tuibackup.tui.private import DrawnOnce
@@ -74,6 +75,7 @@ class Seat(Protocol):
     """The part of the app that dialogs know."""
 
     read_only: bool
+    held: HeldKeys
 
     @property
     def keymap(self) -> Mapping[str, str]:

@@ -7,11 +7,13 @@ no UTF-8 matches `?` and `*`, byte by byte.
 import fnmatch
 import re
 
+_FOREIGN = re.compile(r"[^\x00-\x7f]+")  # letters that SQLite does not make small
 _SPECIAL = re.compile(r"\[!?\]?[^\]]*\]|[*?\[\]/]")
 
 
 class NamePattern:
-    """What is looked for. `of_paths`: in whole paths; `literal`: bytes that are in every name that matches.
+    """What is looked for. `of_paths`: in whole paths; `literal`: bytes that are in every name that matches, in small
+    letters where `ignore_case`.
 
     A pattern with a slash that does not begin with one may begin in any folder.
     """
@@ -28,7 +30,10 @@ class NamePattern:
         literal = (
             pieces[-1] if self.of_paths else max(pieces, key=len)
         )  # `*` before the last `/` may be many names
-        self.literal = b"" if ignore_case else literal.encode("utf-8", "surrogateescape")
+        self.ignore_case = ignore_case
+        if ignore_case:
+            literal = max(_FOREIGN.split(literal), key=len).lower()
+        self.literal = literal.encode("utf-8", "surrogateescape")
 
     def matches(self, name: str | bytes) -> bool:
         """Whether `name` (a path, if it is `of_paths`) is one of those looked for."""

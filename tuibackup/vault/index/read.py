@@ -8,6 +8,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from math import inf
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -308,9 +309,9 @@ class Index:
         """Finds absolute paths by entry id, for ids that come roughly in order."""
         return Paths(self._db)
 
-    def search(self) -> Search:
+    def search(self, until: float = inf) -> Search:
         """Looks for names, and for many paths at a time; to be closed."""
-        return Search(self.path, self.roots)
+        return Search(self.path, self.roots, until)
 
     def totals(self) -> Totals:
         """Counts over the whole snapshot."""

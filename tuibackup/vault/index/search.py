@@ -7,7 +7,9 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
+from math import inf
 from pathlib import Path
+from time import monotonic
 from typing import NamedTuple
 
 from tuibackup.errors import VaultError
@@ -19,6 +21,9 @@ from tuibackup.words import sentence
 _BATCH = 5000  # names that are looked at together
 _NAMES = "SELECT id, parent, name FROM entry"
 _NAMES_WITH = _NAMES + " WHERE instr(name, ?) > 0"
+# The casts take no time: a blob becomes text, of which SQLite makes the letters of ASCII small.
+_NAMES_LIKE = _NAMES + " WHERE instr(CAST(lower(CAST(name AS TEXT)) AS BLOB), ?) > 0"
+_STEPS = 20_000  # of SQLite's machine between two looks at the clock: some milliseconds
 _SEEN = """
     SELECT e.kind, e.size, e.mtime_ns, coalesce(c.sha256, k.sha256), e.target
     FROM entry e LEFT JOIN content c ON c.entry = e.id
@@ -44,14 +49,23 @@ class Seen(NamedTuple):
         return self.kind if self.kind is Kind.FOLDER else self
 
 
+class LateError(Exception):
+    """The time for a search was over."""
+
+
 class Search:
     """Over the index at `path`, to be closed; for one thread. Raises VaultError for a damaged one.
+
+    `until`: by `monotonic`; after it whatever is asked raises LateError, also where nothing was found yet.
 
     Its connection keeps compiled statements, which that of `Index` must not: a million looks cost 200 s otherwise.
     """
 
-    def __init__(self, path: Path, roots: Iterable[Root]) -> None:
+    def __init__(self, path: Path, roots: Iterable[Root], until: float = inf) -> None:
+        self._until = until
         self._db = sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)
+        if until != inf:
+            self._db.set_progress_handler(self._is_late, _STEPS)
         self._path = path
         self._roots = {root.folder: root.id for root in roots}
         self._folders: dict[bytes, int | None] = {}
@@ -74,9 +88,12 @@ class Search:
             return [self._at(path) for path in paths]
 
     def _named(self, pattern: NamePattern) -> Iterator[list[tuple[int, int, bytes]]]:
-        query, values = (_NAMES_WITH, (pattern.literal,)) if pattern.literal else (_NAMES, ())
+        with_ = _NAMES_LIKE if pattern.ignore_case else _NAMES_WITH
+        query, values = (with_, (pattern.literal,)) if pattern.literal else (_NAMES, ())
         rows = self._db.execute(query, values)
         while batch := list(islice(rows, _BATCH)):
+            if self._is_late():
+                raise LateError
             yield batch
 
     def _chosen(
@@ -122,11 +139,16 @@ class Search:
         row: tuple[int] | None = self._db.execute(_ID, (parent, name)).fetchone()
         return row[0] if row else None
 
+    def _is_late(self) -> bool:
+        return monotonic() > self._until
+
     @contextmanager
     def _errors(self) -> Iterator[None]:
         try:
             yield
         except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+                raise LateError from None
             raise VaultError(
                 sentence("{path}: the index is damaged: {error}", path=self._path, error=error)
             ) from error
