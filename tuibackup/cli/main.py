@@ -51,6 +51,7 @@ COMMANDS = (
     "metrics",
     "install-timer",
     "ledger",
+    "completion",
     "demo",
 )
 
@@ -58,7 +59,7 @@ COMMANDS = (
 LOOKING = frozenset(
     {
         "follow", "status", "log", "history", "snapshots", "ls", "find", "diff", "cat", "holds", "copies", "check",
-        "discover", "metrics", "ledger", "report",
+        "discover", "metrics", "ledger", "report", "completion",
         "recover",  # its page; with --onto it looks itself
     }
 )  # fmt: skip
@@ -166,7 +167,7 @@ def _told(error: BaseException, context: Context) -> int:
 
 
 def _command(argv: list[str], context: Context) -> int:
-    top = _top_parser()
+    top = top_parser()
     args = top.parse_args(argv)
     context.config_path = args.config
     if args.command is None:
@@ -175,20 +176,28 @@ def _command(argv: list[str], context: Context) -> int:
         return cockpit.run(args, context)
     if args.command not in COMMANDS:
         top.error(_("there is no command {word}").format(word=args.command) + _nearest(args.command))
-    command = cast("Command", import_module(f"tuibackup.cli.{args.command.replace('-', '_')}"))
-    parser = Parser(f"tuibackup {args.command}")
-    command.define(parser)
-    # Allowed after the command, too; the default keeps what was said before the command.
-    parser.add_argument("--config", type=Path, metavar="FILE", default=args.config, help=_CONFIG_HELP)
-    parser.add_argument("--read-only", action="store_true", default=args.read_only, help=_read_only_help())
-    words = parser.parse_intermixed_args(args.words)
+    words = parser_of(args.command, args.config, read_only=args.read_only).parse_intermixed_args(args.words)
     context.config_path, context.read_only = words.config, words.read_only
     if context.read_only and args.command not in LOOKING and not getattr(words, "dry_run", False):
         raise UsageError(
             _("--read-only: {command} would change something").format(command=args.command),
             _("leave --read-only out"),
         )
-    return command.run(words, context)
+    return _of(args.command).run(words, context)
+
+
+def parser_of(name: str, config: Path | None = None, *, read_only: bool = False) -> Parser:
+    """The words of one of COMMANDS; `config` and `read_only` are what was said before it."""
+    parser = Parser(f"tuibackup {name}")
+    _of(name).define(parser)
+    # Allowed after the command, too; the default keeps what was said before the command.
+    parser.add_argument("--config", type=Path, metavar="FILE", default=config, help=_CONFIG_HELP)
+    parser.add_argument("--read-only", action="store_true", default=read_only, help=_read_only_help())
+    return parser
+
+
+def _of(name: str) -> Command:
+    return cast("Command", import_module(f"tuibackup.cli.{name.replace('-', '_')}"))
 
 
 _CONFIG_HELP = "config.toml"
@@ -198,7 +207,8 @@ def _read_only_help() -> str:
     return _("look, but start and change nothing")
 
 
-def _top_parser() -> Parser:
+def top_parser() -> Parser:
+    """The words in front of a command, and the command."""
     parser = Parser("tuibackup")
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.description = _(
@@ -267,6 +277,7 @@ def _summary() -> list[tuple[str, str]]:
         ("metrics", _("figures for Prometheus, as its textfile collector reads them")),
         ("install-timer [--print]", _("do all that by itself: units for systemd, or lines for cron")),
         ("ledger verify | export | seal", _("check the record, take it out, sign it")),
+        ("completion bash | zsh | fish", _("the shell completes commands, options, servers, snapshots")),
         ("demo [--headless]", _("a playground with real servers on this machine")),
     ]
 
