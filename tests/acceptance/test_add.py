@@ -11,6 +11,7 @@ import pytest
 from tests.acceptance.site import Site
 from tests.acceptance.talk import talk
 from tests.doorman import PASSWORD, Doorman
+from tests.line import Line
 from tuibackup.demo.mariadbd import PrivateMariadb
 from tuibackup.demo.sshd import PrivateSshd
 
@@ -146,6 +147,37 @@ def test_a_host_that_is_not_there_is_told_in_plain_words(empty: Site, sshd: Priv
         said.answer("What is it to be called?", "<")
         said.answer(f"Which host? [USER@]HOST[:PORT] [127.0.0.1:{sshd.port}]", "<")
         said.wait("there is nothing to go back to")
+
+
+@pytest.mark.long
+def test_a_line_that_is_cut_is_connected_again_by_itself(
+    empty: Site, door: Doorman, application: Path
+) -> None:
+    """Between two questions, and just as an answer is tried; the password that was typed is not asked for again.
+
+    And what was tried is said truly: no password was, before one was asked for.
+    """
+    with Line(door.port) as line, talk(empty, "add") as said:
+        said.answer("Which host?", f"andi@127.0.0.1:{line.port}")
+        said.answer("What is it to be called?", "siakad")
+        said.answer("What do people call it?", "")
+        said.answer("Is this its host key?", "yes")
+        said.answer("Which account at the server? [andi]", "")
+        said.wait("How to log in?")
+        assert "accepts none of our keys or passwords" in said.said
+        assert "(tried: password" not in said.said
+        said.answer("How to log in?", "password")
+        said.answer("Password of andi", PASSWORD)
+        said.wait("Which key is to log in")
+        line.cut()
+        said.answer("Which key is to log in", "new")
+        said.wait("Which folders?")
+        line.cut()
+        said.answer("Which folders?", str(application))
+        line.cut()
+        said.wait("What of them is left out?")
+        assert "tries again" not in said.said
+        assert said.said.count("Password of andi") == 1
 
 
 def test_without_a_terminal_one_line_says_so(empty: Site) -> None:

@@ -4,13 +4,15 @@ It knows nothing of servers: steps ask, try and tell (`step.Step`). An answer is
 backwards, and is the default when it comes again; a secret is not.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
-from tuibackup.errors import TuibackupError
+from tuibackup.errors import ConnectionLostError, TuibackupError
 from tuibackup.jobs.setup.step import Choice, Draft, Prompt, Step, Taken, WrongAnswerError
 from tuibackup.words import _
 
+_Result = TypeVar("_Result")
 _YES = ("y", "yes", "ya", "j")  # in English and Indonesian, whichever the question used
 _NO = ("n", "no", "tidak", "t")
 
@@ -61,7 +63,7 @@ class Setup:
             step = self._steps[self._at]
             self._failed = False
             try:
-                asked = await step.ask(self.draft)
+                asked = await _again(lambda: step.ask(self.draft))  # noqa: B023 # called at once
             except TuibackupError as error:
                 self._failed = True
                 text = _("enter tries again")
@@ -88,7 +90,7 @@ class Setup:
             self._prompt = None
             return
         answer = _meant(prompt, typed)
-        taken = await step.take(self.draft, answer)
+        taken = await _again(lambda: step.take(self.draft, answer))
         if not prompt.secret:
             self._given[step.id] = answer
         self._take(step, taken, asked=True)
@@ -126,6 +128,14 @@ class Setup:
         if prompt.only and earlier not in offered:
             return prompt
         return replace(prompt, default=earlier)
+
+
+async def _again(do: Callable[[], Awaitable[_Result]]) -> _Result:
+    """Do it, and once more where the line was cut meanwhile: who needs the server connects to it again."""
+    try:
+        return await do()
+    except ConnectionLostError:
+        return await do()
 
 
 def _meant(prompt: Prompt, typed: str) -> str:

@@ -52,7 +52,9 @@ class Reach:
         self.made: list[Path] = []  # files that go again if nothing is saved
         self.unlocked = False  # whether the last login asked for a passphrase
         self._accepted: set[Question] = set()
+        self.saved = False  # whether the configuration was written
         self._open: tuple[Server, Session] | None = None
+        self._way_in: _WayIn | None = None  # by which that one was opened
         self._probe: Probe | None = None
 
     def accept(self, question: Question) -> None:
@@ -120,6 +122,7 @@ class Reach:
             raise LoginError(_("{host} does not take this password").format(host=server.host)) from error
         self.unlocked = asking.unlocked
         await self._adopt(server, session)
+        self._way_in = _WayIn(server, password, alone)
         return session
 
     @asynccontextmanager
@@ -137,9 +140,12 @@ class Reach:
 
     async def session(self, server: Server) -> "Session":
         """The connection that is open; another one where the line dropped, or the server's way in is another."""
-        if self._open and _same_way(self._open[0], server) and not self._open[1].lost:
-            return self._open[1]
-        return await self.log_in(server)
+        if not self._open or not _same_way(self._open[0], server):
+            return await self.log_in(server)
+        if self._open[1].lost and (way := self._way_in):  # a password that was typed is not asked for again
+            await self.log_in(way.server, password=way.password, alone=way.alone)
+            self.keeps(server)
+        return self._open[1]
 
     def keeps(self, server: Server) -> None:
         """The connection that is open serves `server`, whatever login it names from now on."""
@@ -164,6 +170,15 @@ class Reach:
     async def _adopt(self, server: Server, session: "Session") -> None:
         await self.close()
         self._open = server, session
+
+
+@dataclass(frozen=True, slots=True)
+class _WayIn:
+    """How a connection was opened; see `Reach.log_in`."""
+
+    server: Server
+    password: Secret | None
+    alone: bool
 
 
 def _same_way(one: Server, other: Server) -> bool:

@@ -53,7 +53,7 @@ class Save:
         if not yes(answer):
             raise WrongAnswerError(_("nothing is written yet: go back to what is to be changed"))
         config = await asyncio.to_thread(self._write, draft)
-        self._reach.config = config
+        self._reach.config, self._reach.saved = config, True
         self._reach.made.clear()
         self._reach.left.clear()
         return Taken(draft, keys.shown(config.source), (_("saved"),), final=True)

@@ -168,7 +168,6 @@ class Client(asyncssh.SSHClient):
         asked = _clean(text)
         if not echo and _PASSWORD.match(asked):
             return await self._secret("keyboard-interactive")
-        self.tried.append("keyboard-interactive")
         detail = tuple(filter(None, (_clean(instructions),)))
         return await self._ask(
             Question(
@@ -177,7 +176,8 @@ class Client(asyncssh.SSHClient):
                 sentence("{name} asks: {asked}", name=self._name, asked=asked),
                 not echo,
                 detail,
-            )
+            ),
+            "keyboard-interactive",
         )
 
     async def _secret(self, way: str) -> str | None:
@@ -195,8 +195,6 @@ class Client(asyncssh.SSHClient):
             if secret is not None:
                 self.tried.append(way)
                 return secret.reveal()
-        if self.may_ask:
-            self.tried.append(way)
         detail = (sentence("that was not it"),) if self._passwords > 1 else ()
         return await self._ask(
             Question(
@@ -204,10 +202,12 @@ class Client(asyncssh.SSHClient):
                 self._server,
                 sentence("SSH password of {name}:", name=self._name),
                 detail=detail,
-            )
+            ),
+            way,
         )
 
-    async def _ask(self, question: Question) -> str | None:
+    async def _ask(self, question: Question, way: str) -> str | None:
+        """The answer of a person, with which `way` counts as tried."""
         self._questions += 1
         if not self.may_ask or self._questions > _QUESTIONS:
             return None
@@ -219,7 +219,9 @@ class Client(asyncssh.SSHClient):
                 return None
         if answer is None:
             self.unanswered = question.text.rstrip(":")
-        self.answered = self.answered or answer is not None
+        else:
+            self.answered = True
+            self.tried.append(way)
         return answer
 
 

@@ -71,7 +71,7 @@ class SettingUp:
         await asyncio.to_thread(recorder.close)
         if recorder.fault:
             left.append(_("NOT RECORDED in the ledger: {fault}").format(fault=recorder.fault))
-        if guide.server in guide.reach.config.servers:
+        if guide.reach.saved and guide.server in guide.reach.config.servers:
             self.seat.main.servers.expect(guide.server)
         if left:
             self.seat.tell(" · ".join(left))
