@@ -106,6 +106,9 @@ def _print_rules(found: Long) -> None:
             print_hanging("    ", text)
 
 
+_IN_DAYS = 60  # sooner than that it is told in days
+
+
 def _forecast(found: Long) -> str:
     from tuibackup.text import size
 
@@ -118,10 +121,21 @@ def _forecast(found: Long) -> str:
         return _("{free} free for runs; by the last year's history that is not used up in sight").format(
             free=free
         )
-    months = max(0, round((found.full - found.today).days / 30.4))
-    text = ngettext(
-        "{free} free for runs; by the last year's history that is used up in {number} month, on {day}",
-        "{free} free for runs; by the last year's history that is used up in {number} months, on {day}",
-        months,
-    )
-    return text.format(free=free, number=months, day=found.full)
+    if found.free <= 0:
+        return _("nothing is free for runs: free some room in the vault, or lower min_free")
+    days = max(0, (found.full - found.today).days)
+    if days < _IN_DAYS:
+        number = days
+        text = ngettext(
+            "{free} free for runs; by the last year's history that is used up in {number} day, on {day}",
+            "{free} free for runs; by the last year's history that is used up in {number} days, on {day}",
+            number,
+        )
+    else:
+        number = round(days / 30.4)
+        text = ngettext(
+            "{free} free for runs; by the last year's history that is used up in {number} month, on {day}",
+            "{free} free for runs; by the last year's history that is used up in {number} months, on {day}",
+            number,
+        )
+    return text.format(free=free, number=number, day=found.full)

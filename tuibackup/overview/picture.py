@@ -179,10 +179,10 @@ class ServerRow(msgspec.Struct, frozen=True, dict=True):
         """Why one clock stands as it does, "" where nothing is to be told."""
         if stands.ahead_days and stands.last:
             return ngettext(
-                "the last good backup is dated {time}, {days} day ahead of this machine's clock; set the clock right, "
-                "or if it is right now, back up again after that day",
-                "the last good backup is dated {time}, {days} days ahead of this machine's clock; set the clock right, "
-                "or if it is right now, back up again after that day",
+                "the last good backup is dated {time}, {days} day ahead of this machine's clock; "
+                "set the clock right if it is wrong, and back up again",
+                "the last good backup is dated {time}, {days} days ahead of this machine's clock; "
+                "set the clock right if it is wrong, and back up again",
                 stands.ahead_days,
             ).format(time=f"{stands.last.astimezone():%Y-%m-%d %H:%M}", days=stands.ahead_days)
         return self.why.get(clock, "")

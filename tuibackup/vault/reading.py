@@ -18,9 +18,13 @@ from tuibackup.words import sentence
 _PATIENCE = 5.0  # seconds: retention locks a snapshot for the moment in which it looks, or renames it
 
 
+class GoneError(VaultError):
+    """The snapshot is not in the vault any more."""
+
+
 @contextmanager
 def reading(snapshot: Snapshot) -> Iterator[None]:
-    """Keep `snapshot` in the vault for as long as the block lasts. Raises VaultError: it is not there any more."""
+    """Keep `snapshot` in the vault for as long as the block lasts. Raises GoneError."""
     try:
         descriptor = os.open(snapshot.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -47,8 +51,8 @@ def _lock(descriptor: int) -> None:
         return
 
 
-def _gone(snapshot: Snapshot) -> VaultError:
-    return VaultError(
+def _gone(snapshot: Snapshot) -> GoneError:
+    return GoneError(
         sentence("{snapshot} is not in the vault any more", snapshot=snapshot.spec),
         sentence("tuibackup snapshots lists what there is; tuibackup log tells what was removed"),
     )

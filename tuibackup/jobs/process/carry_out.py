@@ -218,12 +218,19 @@ def _recover(words: Recover, config: Config, recorder: Recorder, telling: Tellin
 def _verify(words: Verify, config: Config, recorder: Recorder, telling: Telling) -> tuple[Outcome, int]:
     from tuibackup.jobs.due import verifies_due
     from tuibackup.jobs.verify import plan_verify, verify
+    from tuibackup.vault.reading import GoneError
 
     outcomes = []
     due = verifies_due(config, datetime.now(UTC), recorder.job, server=words.what) if words.due else None
     for plan in due.plans if due else plan_verify(config, words.what):
-        outcome, _code = _told(verify(plan, recorder, _about(telling, plan.snapshot.spec)), telling)
-        outcomes.append(outcome)
+        try:
+            verified = verify(plan, recorder, _about(telling, plan.snapshot.spec))
+        except GoneError as error:
+            if plan.snapshot.spec == words.what:
+                raise
+            telling.note(error.message)  # retention removed it after it was listed: the others are to be read
+            continue
+        outcomes.append(_told(verified, telling)[0])
     if not outcomes and not due:  # nothing is proven
         return Outcome.FAILED, _FAILED
     return worst(outcomes), EXIT_CODES[worst(outcomes)]

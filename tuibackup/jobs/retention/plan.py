@@ -248,7 +248,10 @@ def _stop(
                 why=one.fault,
             )
     if standing(found[newest].started, within, now).state is State.OVERDUE:
-        return sentence("nothing goes while the clock is overdue: back up first")
+        return sentence(
+            "nothing goes while the clock is overdue: back up first; if there is no room for that, lower min_free or"
+            " get a larger disk"
+        )
     return None
 
 
