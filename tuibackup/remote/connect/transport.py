@@ -15,6 +15,7 @@ from typing import Any
 
 import asyncssh
 
+from tuibackup.remote.connect.receiving import Receiver
 from tuibackup.text import printable, shorten
 from tuibackup.words import joined, sentence
 
@@ -37,6 +38,7 @@ class _Listening(asyncio.Protocol):
         self.connection = connection
         self.heard = b""
         self._gone = gone
+        self._receiver = Receiver(connection)
         self._spoken = False
         self._transport: Any = None
         self._held: list[bytes] = []
@@ -57,7 +59,7 @@ class _Listening(asyncio.Protocol):
                 self.heard.startswith(b"SSH-") or b"\nSSH-" in self.heard or len(self.heard) == _KEPT
             )
             self._release()
-        self.connection.data_received(data)
+        self._receiver.feed(data)
 
     def eof_received(self) -> bool | None:
         self._release()
