@@ -20,7 +20,12 @@ from tuibackup.words import sentence, sentence_n
 
 FRAME = 4 << 20
 LEVEL = 3
-HURRIED = 1  # the level of a frame that comes while the one before is still being packed: a third of the time
+HURRIED = (
+    1  # the level of a frame that comes while the one before is still being packed: a third of the time …
+)
+_IN_A_ROW = (
+    16  # … and of so many after it: trying each time whether there is time would slow down every other one
+)
 _PIECE = 1 << 20
 _HARDLY = -(1 << 17)  # zstd's fastest level: it copies
 _CHECKSUM, _HAS_CHECKSUM = 4, 4  # bytes at a frame's end; the bit of its fifth byte that tells of them
@@ -34,8 +39,8 @@ SEEK_ENTRY = struct.Struct("<II")
 class FrameWriter:
     """Writes frames in order; compression runs in `threads` threads beside the caller. Raises VaultError.
 
-    Where frames come faster than they can be packed at `level`, they are packed less: over a fast line the processor
-    is what we wait for, over a slow one it has time.
+    Where frames come faster than they can be packed at `level`, they and some after them are packed less: over a fast
+    line the processor is what we wait for, over a slow one it has time.
 
     With a `pool` these are threads of it, which other writers share and its owner ends. `prove`: each frame is unpacked
     and compared before it is written. `wrote` is told of each frame, in the caller's thread, when it is in the file.
@@ -56,6 +61,7 @@ class FrameWriter:
         self.file = OutputFile(path)
         self.frames: list[tuple[int, int]] = []  # compressed and unpacked size
         self._level = level
+        self._hurried = 0  # frames that are still to be packed less
         self._threads = threads
         self._own_pool = pool is None
         self._pool = pool or ThreadPoolExecutor(threads, thread_name_prefix="zstd")
@@ -67,8 +73,10 @@ class FrameWriter:
 
         `packed`: a frame without checksum that may stand for it. Where it does it is taken, and nothing is compressed.
         """
-        late = bool(self._pending) and not self._pending[-1][1].done()
-        level = min(self._level, HURRIED) if late else self._level
+        if self._pending and not self._pending[-1][1].done():
+            self._hurried = _IN_A_ROW
+        level = min(self._level, HURRIED) if self._hurried else self._level
+        self._hurried = max(self._hurried - 1, 0)
         self._pending.append((len(data), self._pool.submit(self._packed, data, level, packed)))
         self.settle(self._threads)
 
