@@ -170,6 +170,7 @@ class _Download:
                 )
             self._check_room(min(wanted_bytes, sum(one.allocated for one in listed)))
             tally.items, tally.items_total, tally.bytes, tally.bytes_total = 0, wanted, 0, wanted_bytes
+            await self._source.measure_line(wanted_bytes)
             self._source.fetching = True
             found = await in_thread(lambda: places_outside(self._index.symlinks(), listed))
             uncovered = await self._source.insist(

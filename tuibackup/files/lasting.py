@@ -12,10 +12,13 @@ from tuibackup.files.choose import choose_source
 from tuibackup.files.contract import Source, ToolFailedError
 from tuibackup.files.cut_streams import MAY_BE_CUT
 from tuibackup.files.tally import Tally
+from tuibackup.remote.linespeed import faster_than
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
 from tuibackup.words import sentence
 
+_FAST = 100e6  # bytes a second, more than a gigabit's: a line that is faster than this is held up by a packer
+_MUCH = 64 << 20  # bytes to fetch for which it is worth while to measure the line
 _FRUITLESS = 10  # connections lost in a row while no new file came: then it is not the line
 
 Reconnect = Callable[[int], Awaitable[tuple[Session, Probe]]]
@@ -68,6 +71,19 @@ class LastingSource:
         self._say(sentence("{error}: trying again without compression on the server", error=error.message))
         self.now, self._plain = plainer, True
         return True
+
+    async def measure_line(self, wanted_bytes: int) -> None:
+        """Before so much is fetched: leave the server's packer alone where the line is faster than that.
+
+        Then each byte is packed once, here. Another connection may be a slower one: over it, it is packed again.
+        """
+        if wanted_bytes < _MUCH or self.now.without_packer() is None:
+            return
+        if not await self.insist(lambda: faster_than(self.now.session, _FAST)):
+            return
+        if plainer := self.now.without_packer():
+            self._say(sentence("the line is fast: files come as they are, without compression on the server"))
+            self.now = plainer
 
     async def connect_again(self) -> None:
         """Another connection in the place of the lost one. Raises ConnectionLostError when that is no use."""
