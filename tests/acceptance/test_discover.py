@@ -64,6 +64,9 @@ FILES = {
     "/srv/cloud/config/config.php": "<?php $CONFIG = array ( 'passwordsalt' => 'PLANTED39', 'datadirectory' => '/srv/clouddata', 'dbname' =>\n"
     " 'cloud', 'dbhost' => 'db.example:3306', 'dbpassword' => 'PLANTED40', );",
     "/srv/clouddata/andi/files/a": "",
+    "/srv/wiki/LocalSettings.php": "<?php $wgDBtype = \"mysql\";\n$wgDBserver = \"localhost\";\n$wgDBname = \"wiki\";\n"
+    "$wgDBuser = \"u\";\n$wgDBpassword = \"PLANTED57\";\n$wgUploadDirectory = '/srv/wiki-files';\n",
+    "/srv/wiki-files/a/ab/foto.jpg": "",
     "/srv/dspace/config/dspace.cfg": "dspace.dir = /srv/dspace\nassetstore.dir = ${dspace.dir}/assetstore\n",
     "/srv/dspace/config/local.cfg": "db.url = jdbc:postgresql://localhost:5432/dspace\ndb.password = PLANTED41\n"
     "assetstore.dir = /data/assetstore\n",
@@ -90,7 +93,7 @@ FILES = {
 UNPROTECTED = {
     "/data/assetstore", "/home/c/public_html", "/home/v", "/opt/queue", "/opt/worker", "/srv/api", "/srv/blog",
     "/srv/bound", "/srv/ci", "/srv/cloud", "/srv/clouddata", "/srv/dspace", "/srv/macro", "/srv/moodledata",
-    "/srv/ojs", "/srv/ojs-files", "/srv/slims", "/srv/stack", "/srv/uploads",
+    "/srv/ojs", "/srv/ojs-files", "/srv/slims", "/srv/stack", "/srv/uploads", "/srv/wiki", "/srv/wiki-files",
 }  # fmt: skip
 
 
@@ -119,9 +122,11 @@ def test_all_that_no_backup_holds_is_found_and_no_password_comes_over_the_line(
     folders = {one["name"] for one in found["unprotected"] if one["kind"] == "folder"}
     assert folders == UNPROTECTED
     databases = {one["name"]: one["reason"] for one in found["unprotected"] if one["kind"] == "database"}
-    names = ("api", "arsip", "blog", "moodle", "ojs", "simak", "slims", "vdb")
+    names = ("api", "arsip", "blog", "moodle", "ojs", "simak", "slims", "vdb", "wiki")
     assert databases == dict.fromkeys(names, "no-database") | {"dspace": "other-kind"}
     assert [one["name"] for one in found["elsewhere"]] == ["cloud"]
+    told = {one["name"]: one["application"] for one in found["databases"]}
+    assert (told["cloud"], told["moodle"], told["wiki"]) == ("Nextcloud", "Moodle", "MediaWiki")
     (data,) = [one["folder"] for one in found["unprotected"] if one["name"] == "/srv/moodledata"]
     assert (data["application"], data["files"], data["what"]) == ("Moodle", 3, "data")
     assert set(data["exclude"]) == {"/srv/moodledata/localcache/**", "/srv/moodledata/sessions/**"}

@@ -108,6 +108,15 @@ APPLICATIONS = (
         table="biblio",
     ),
     Application(
+        "MediaWiki",
+        ("LocalSettings.php", "mw-config/index.php"),
+        ("LocalSettings.php",),
+        Keys(names=("wgDBname",), hosts=("wgDBserver",), kinds=("wgDBtype",), folders=("wgUploadDirectory",)),
+        exclude=("cache/**", "images/thumb/**", "images/temp/**"),
+        data_exclude=("thumb/**", "temp/**"),
+        table="page_props",
+    ),
+    Application(
         "DSpace",
         ("config/dspace.cfg",),
         ("config/local.cfg", "config/dspace.cfg"),
@@ -120,6 +129,7 @@ COMPOSE = ("docker-compose.yml", "docker-compose.yaml", "compose.yml", "compose.
 # Folders whose files tell nothing of an application that is run from there.
 _PRUNED = (b"node_modules", b"vendor", b".git", b".cache", b".npm", b"wp-includes", b"wp-admin", b"cache")
 _PUBLIC = (b"public", b"public_html", b"htdocs", b"html", b"web", b"www", b"webroot", b"pub")
+_PACKAGES = b"/usr/share/"
 _KINDS = {"mysqli": "mysql", "mariadb": "mysql", "mysql2": "mysql", "pdo_mysql": "mysql", "auroramysql": "mysql",
           "jdbc:mysql": "mysql", "jdbc:mariadb": "mysql", "mysql+pymysql": "mysql", "pgsql": "postgresql",
           "postgres": "postgresql", "postgres9": "postgresql", "jdbc:postgresql": "postgresql",
@@ -157,7 +167,25 @@ async def marked(
                     one = Installed(application, raw(name[: -len(mark) - 1]), mark in application.marks)
                     if one.sure or (one.application.name, one.folder) not in installed:
                         installed[one.application.name, one.folder] = one
-    return list(installed.values()), list(compose)
+    return _without_others(list(installed.values())), list(compose)
+
+
+def _without_others(installed: list[Installed]) -> list[Installed]:
+    """Without what only a weak mark tells that is the configuration of an application which is there for sure:
+    Nextcloud's config/config.php looked like Moodle's.
+    """
+    known = {
+        posixpath.normpath(posixpath.join(one.folder, raw(config)))
+        for one in installed
+        if one.sure
+        for config in one.application.configs
+    }
+    return [
+        one
+        for one in installed
+        if one.sure
+        or any(posixpath.join(one.folder, raw(mark)) not in known for mark in one.application.weak)
+    ]
 
 
 async def _find(reader: Reader, places: Sequence[bytes], depth: int, *, below: bytes = b"") -> list[bytes]:
@@ -187,6 +215,7 @@ async def configured(
         sure = {one.folder for one in installed if one.application is application and one.sure}
         if not places:
             continue
+        packaged = next((one for one in places if one.startswith(_PACKAGES)), places[0])
         files = {
             posixpath.normpath(posixpath.join(place, raw(config))): place
             for place in reversed(places)
@@ -201,7 +230,7 @@ async def configured(
                     + b'; do [ -f "$name" ] && printf "%s\\0" "$name"; done; :'
                 )
                 names = (await reader.ask(pattern, what=application.name)).split(b"\0")[:-1]
-                files.update((name, places[0]) for name in names)
+                files.update((name, packaged) for name in names)
         told = await values(reader, application.keys, list(files), application.name)
         for place in places:
             # A file above the folder counts where the folder's own does not say it.
@@ -209,9 +238,12 @@ async def configured(
             if place not in sure and not any(one.any for one in said.values()):
                 continue
             folders.append(Served(place, application.name, "application", application.name))
+            # What a package brings holds defaults; where the system's configuration says it, that counts.
+            chosen = any(one.names for file, one in said.items() if not file.startswith(_PACKAGES))
             for file, one in said.items():
                 folders += _data(application, place, file, one)
-                databases += _databases(application, place, one)
+                if not chosen or not file.startswith(_PACKAGES):
+                    databases += _databases(application, place, one)
     return folders, list(dict.fromkeys(databases))
 
 
