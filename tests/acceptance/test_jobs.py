@@ -65,7 +65,7 @@ def test_each_is_told_in_a_journal_that_can_be_followed(siakad: Site, tmp_path: 
         assert (first["event"], first["job"], first["server"]) == ("job-planned", words[0], "siakad")
         assert first["command"][:1] == words[:1]
         assert sum(event["event"] == "job-result" for event in told) == results
-        assert (end["event"], end["outcome"], end["exit-code"]) == ("job-finished", "done", 0)
+        assert (end["event"], end["outcome"], end["exit-code"]) == (f"{words[0]}-finished", "done", 0)
         assert {entry["job"] for entry in entries(siakad, words[0])} == {job}
         people = siakad.tuibackup("follow", job)
         assert words[0] in people.out.splitlines()[0]

@@ -132,11 +132,19 @@ class Printer(Protocol):
 
 
 class Json:
-    """Prints every event as it is in the journal."""
+    """Prints every event as it is in the journal; the last line of a job has the job's name, as `verify-finished`."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, str] = {}  # the kind of each, by its id
 
     def event(self, event: ev.AnyEvent) -> None:
+        line = json.loads(ev.encode(event))
+        if isinstance(event, ev.JobPlanned):
+            self._jobs[event.run] = event.job
+        elif isinstance(event, ev.JobFinished):
+            line["event"] = f"{self._jobs.get(event.run, 'job')}-finished"
         # In ASCII, as all our JSON: without UTF-8 a terminal would show other characters.
-        print(json.dumps(json.loads(ev.encode(event)), separators=(",", ":")))
+        print(json.dumps(line, separators=(",", ":")))
         sys.stdout.flush()
 
     def draw(self) -> None:

@@ -289,7 +289,7 @@ class _Sending:
         head = f"# tuibackup names {mf.FORMAT} {self.snapshot.spec} {self.place.vault_id}\n"
         text = (head + "".join(f"{key} {file}\n" for key, file in names)).encode()
         record = self._record(self.snapshot.spec)
-        content = f"names {hashlib.sha256(text).hexdigest()}"  # what is encrypted does not tell it
+        content = f"names:{hashlib.sha256(text).hexdigest()}"  # what is encrypted does not tell it
         begun = record.part(content, self._to, 1)
         if begun is not None and self._there(begun[0].key) == begun[0].size:
             self._compare(begun[0].key, None, begun[0])

@@ -56,7 +56,7 @@ def _carry_out(what: str, module: str, *words: str) -> None:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT, check=False)
     except subprocess.TimeoutExpired as error:
         raise DemoError(
-            f"{what}: not done within {_TIMEOUT / 60:.0f} minutes", "try again when this machine is less busy"
+            f"{what}: not done in {_TIMEOUT} s", "try again when this machine is less busy"
         ) from error
     if done.returncode != 0:
         raise DemoError(f"{what}: {(done.stdout + done.stderr).strip()[-500:]}")
