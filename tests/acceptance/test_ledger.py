@@ -124,6 +124,11 @@ def test_ssh_keygen_accepts_the_seal_of_each_run_and_that_of_an_operators_own_ke
     assert subprocess.run(["sh", "-c", command], capture_output=True, check=False).returncode == 0, command
     assert verify(site)["problems"] == []
     assert {one["operator"] for one in verify(site)["seals"]} >= {"Siti Aminah"}
+    assert "more than one key" not in site.tuibackup("ledger", "verify").out
+    shutil.copy(own, seals / "key")
+    site.tuibackup("ledger", "seal")
+    renewed = " ".join(site.tuibackup("ledger", "verify").out.split())
+    assert "has sealed with more than one key: if nobody renewed it on purpose" in renewed
     assert site.tuibackup("ledger", "seal", "--key", str(tmp_path / "none")).code == 2
     assert "--read-only" in site.tuibackup("ledger", "seal", "--read-only").err
 

@@ -231,11 +231,34 @@ def _anew(rows: list[Row]) -> Tampering:
         yield "all forged and signed again with the account's key", lambda p, f=changed: _sign_again(p, f)
 
 
+_MADE = (
+    "CREATE TABLE more (text)",
+    "CREATE VIEW notes AS SELECT * FROM entry WHERE kind = 'note'",
+    "CREATE INDEX more ON entry (host)",
+    "CREATE TRIGGER more AFTER INSERT ON entry BEGIN DELETE FROM result; END",
+    "ALTER TABLE entry ADD COLUMN more",
+    "ALTER TABLE result ADD COLUMN more",
+)
+
+
 def _of_the_file(place: Place, chance: random.Random, much: int) -> Tampering:
     for name in ("entry_no_update", "entry_no_delete"):
         yield "a trigger removed", lambda p, name=name: _plain(p, f"DROP TRIGGER {name}")
     for name in ("entry_kind", "result_last"):
         yield "an index removed", lambda p, name=name: _plain(p, f"DROP INDEX {name}")
+    for what in _MADE:
+        yield "something made in the file", lambda p, what=what: _plain(p, what)
+    for name in ("update", "delete"):
+        blind = f"CREATE TRIGGER entry_no_{name} BEFORE {name} ON entry BEGIN SELECT 1; END"
+        yield (
+            "a trigger replaced",
+            lambda p, name=name, b=blind: _plain(p, f"DROP TRIGGER entry_no_{name}", b),
+        )
+    for name, table in (("entry_kind", "entry"), ("result_last", "result")):
+        other = f"CREATE INDEX {name} ON {table} (time)"
+        yield "an index replaced", lambda p, name=name, o=other: _plain(p, f"DROP INDEX {name}", o)
+    yield "another ledger put in its place", _another
+    yield "a log removed that nobody wrote back", _without_its_log
     yield "the file emptied", lambda p: p.ledger.write_bytes(b"")
     yield "the file removed, a new ledger begun", lambda p: (p.ledger.unlink(), _goes_on(p))
     size = place.ledger.stat().st_size
@@ -246,11 +269,32 @@ def _of_the_file(place: Place, chance: random.Random, much: int) -> Tampering:
         yield "the file cut off", lambda p, n=length: p.ledger.write_bytes(p.ledger.read_bytes()[:n])
 
 
-def _plain(place: Place, statement: str) -> None:
+def _plain(place: Place, *statements: str) -> None:
     database = sqlite3.connect(place.ledger)
     with database:
-        database.execute(statement)
+        for statement in statements:
+            database.execute(statement)
     database.close()
+
+
+def _another(place: Place) -> None:
+    """One that is whole, of another machine."""
+    place.ledger.unlink()
+    with Ledger.open(place.ledger, host="jump02") as ledger:
+        for _number in range(place.size):
+            ledger.append(Kind.NOTE, {"text": "elsewhere"}, operator="andi")
+    witness.place(place.ledger).write_bytes(
+        (place.folder / "kept" / witness.place(place.ledger).name).read_bytes()
+    )
+
+
+def _without_its_log(place: Place) -> None:
+    """As a kill leaves one behind: the newest entries are in the log alone."""
+    ledger = Ledger.open(place.ledger, host="jump01")
+    before = place.ledger.read_bytes()
+    ledger.append(Kind.NOTE, {"text": "goes on"}, operator="andi")
+    ledger.close()
+    place.ledger.write_bytes(before)
 
 
 def _goes_on(place: Place) -> None:

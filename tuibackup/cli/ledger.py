@@ -2,18 +2,22 @@
 
 import argparse
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuibackup.cli.context import Context
 from tuibackup.cli.moment import moment
 from tuibackup.cli.output import print_hanging, print_json, say
-from tuibackup.errors import UsageError
+from tuibackup.errors import LedgerError, UsageError
 from tuibackup.text import count, printable, when
 from tuibackup.words import _, ngettext
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tuibackup.jobs.ledger.verify import LedgerVerified
+    from tuibackup.ledger.entries import Entry
 
 VERIFY, EXPORT, SEAL = "verify", "export", "seal"
 
@@ -121,10 +125,27 @@ def _print(result: "LedgerVerified") -> None:
                 seq=entry.body.get("entry"),
             ),
         )
+    for name in _with_several_keys(result.seals):
+        text = _(
+            "{name} has sealed with more than one key: if nobody renewed it on purpose, compare with the line of"
+            " allowed_signers that you keep elsewhere"
+        )
+        print_hanging("▲ ", text.format(name=printable(name)))
     if result.unasked:
         print_hanging("▲ ", _("the vault was not asked: {reason}").format(reason=_(result.unasked)))
     if result.problems:
         print_hanging("  ", _("what to do: {way_out}").format(way_out=_(way_out(result.problems))))
+
+
+def _with_several_keys(seals: "Sequence[Entry]") -> list[str]:
+    """Whose seals (the newest of each key) are of several keys: one was renewed, or another was put in its place."""
+    from tuibackup.ledger.seal import Seal
+
+    names = []
+    for one in seals:
+        with suppress(LedgerError):  # that it is no seal is told among the problems
+            names.append(Seal(str(one.body.get("statement")), str(one.body.get("signature"))).by)
+    return sorted({name for name in names if names.count(name) > 1})
 
 
 def _export(args: argparse.Namespace, context: Context) -> int:

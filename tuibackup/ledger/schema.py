@@ -54,7 +54,6 @@ STATEMENTS = (
     "CREATE INDEX result_outcome ON result (server, what, outcome, seq)",
     "CREATE INDEX result_time ON result (what, time)",
 )
-NAMES = tuple(statement.split()[2] for statement in STATEMENTS)  # of all of them: CREATE TABLE entry …
 
 ADD_ENTRY = """
     INSERT INTO entry (seq, time, kind, operator, host, server, run, body, prev, hash)

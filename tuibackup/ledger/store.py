@@ -11,25 +11,26 @@ import sqlite3
 import time as clock
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
-from tuibackup.answering import GONE
-from tuibackup.errors import LedgerError, LedgerHeldError
+from tuibackup.errors import LedgerError
 from tuibackup.ledger import reading, schema, witness
-from tuibackup.ledger.chain import Check, Checked, Problem, bounded
+from tuibackup.ledger.chain import Check, Checked, bounded
 from tuibackup.ledger.entries import GENESIS, Entry, Kind, canonical, entry_hash, iso
+from tuibackup.ledger.faults import explained
 from tuibackup.ledger.log import body_of
 from tuibackup.ledger.queries import Queries
 from tuibackup.ledger.results import ADDED, results_of
+from tuibackup.ledger.soundness import as_far_as_possible, of_file, witnessed
 from tuibackup.ledger.witness import Head
 from tuibackup.parts import with_parts
 from tuibackup.text import printable
-from tuibackup.words import joined, sentence
+from tuibackup.words import sentence
 
 PATIENCE = 30.0  # seconds to wait for another process that holds the ledger
 _SQLITE = "sqlite:///"
@@ -55,7 +56,7 @@ class Ledger(Queries):
         """
         path = _path_of(target)
         ledger = cls(path, host or socket.gethostname(), patience=patience)
-        with _explained(path):
+        with explained(path):
             _create_file(path)
         try:
             with ledger._connection() as connection:
@@ -129,8 +130,8 @@ class Ledger(Queries):
             entries = _all(connection, "SELECT * FROM entry ORDER BY seq")
             results = _all(connection, "SELECT * FROM result ORDER BY seq, what")
             check = Check(entries, results, max(_highest(connection), kept.seq), on_progress)
-            looks = (check.problems(), _witnessed(connection, kept), _file(connection))
-            problems = bounded(chain.from_iterable(_as_far_as_possible(look, check) for look in looks))
+            looks = (check.problems(), witnessed(connection, kept), of_file(connection))
+            problems = bounded(chain.from_iterable(as_far_as_possible(look, check) for look in looks))
         return Checked(check.read, check.head, problems)
 
     def _rows(self, sql: str, **values: Any) -> Sequence[Any]:
@@ -161,7 +162,7 @@ class Ledger(Queries):
 
         Looking only, each question opens the file anew: how it can be opened changes when others open and close it.
         """
-        with _explained(self._path):
+        with explained(self._path):
             try:
                 connection = self._idle.pop()
             except IndexError:
@@ -293,42 +294,9 @@ def _highest(connection: sqlite3.Connection) -> int:
     return _value(connection, "SELECT seq FROM sqlite_sequence WHERE name = 'entry'") or 0
 
 
-def _as_far_as_possible(look: Iterator[Problem], check: Check) -> Iterator[Problem]:
-    """What a look finds, up to where the file itself cannot be read any more."""
-    try:
-        yield from look
-    except sqlite3.DatabaseError as error:
-        text = sentence(
-            "the file cannot be read after entry {seq}: {error}",
-            seq=str(check.head.seq),
-            error=printable(str(error)),
-        )
-        yield Problem(check.head.seq + 1, "file", text)
-
-
 def _all(connection: sqlite3.Connection, sql: str) -> Iterator[Any]:
     """The rows, asked for when the first one is taken."""
     yield from _named(connection.execute(sql))
-
-
-def _witnessed(connection: sqlite3.Connection, kept: Head) -> Iterator[Problem]:
-    """Whether the entry that was kept beside the ledger as its last is still the one."""
-    row = connection.execute("SELECT hash FROM entry WHERE seq = ?", (kept.seq,)).fetchone()
-    if row and row[0] != kept.hash:
-        text = sentence("entry {seq} is another one than the file beside the ledger knows", seq=str(kept.seq))
-        yield Problem(kept.seq, "other", text)
-
-
-def _file(connection: sqlite3.Connection) -> Iterator[Problem]:
-    """What SQLite finds: damaged pages, indexes that have lost an entry; and what of our own tables is not there."""
-    for (said,) in connection.execute("PRAGMA integrity_check(20)"):
-        if said != "ok":
-            yield Problem(0, "file", sentence("the file is damaged: {said}", said=printable(str(said))))
-    there = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema")}
-    for name in schema.NAMES:
-        if name not in there:
-            text = sentence("the file lacks {name}: somebody with a database tool took it away", name=name)
-            yield Problem(0, "file", text)
 
 
 @contextmanager
@@ -367,85 +335,3 @@ def _named(cursor: sqlite3.Cursor) -> Iterator[Any]:
 @cache
 def _row(columns: tuple[str, ...]) -> Any:
     return namedtuple("Row", columns)  # the columns are a query's, not known here
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Turn what SQLite and the system say into a LedgerError of one line."""
-    name = printable(os.fspath(path))
-    try:
-        yield
-    except OSError as error:
-        way_out = GONE.get(error.errno or 0, sentence("check the state folder's owner and mode"))
-        way_out = _READ_ONLY if _is_read_only(path) else way_out
-        raise LedgerError(
-            sentence("the ledger {name} cannot be opened: {error}", name=name, error=error.strerror), way_out
-        ) from error
-    except sqlite3.Error as error:
-        said = printable(str(error))
-        if "locked" in said:
-            raise LedgerHeldError(
-                sentence("the ledger is held by {held_by}", held_by=_held_by(path)),
-                sentence("wait until that is done, or end it"),
-            ) from error
-        if "disk I/O" in said and _is_full(path):  # the word that SQLite has for its index beside the file
-            said = sentence("the disk is full")
-        way_out = _READ_ONLY if "readonly" in said and _is_read_only(path) else _way_out(said)
-        raise LedgerError(sentence("the ledger {name}: {said}", name=name, said=said), way_out) from error
-
-
-def _is_read_only(path: Path) -> bool:
-    """Whether its file system is mounted so."""
-    try:
-        there = next((parent for parent in path.parents if parent.exists()), path)
-        return bool(os.statvfs(there).f_flag & os.ST_RDONLY)
-    except OSError:
-        return False
-
-
-def _held_by(path: Path) -> str:
-    """The other processes that have a lock on the ledger or its index, as the kernel lists them."""
-    names: dict[str, str] = {}
-    with suppress(OSError):
-        files = {f"{os.stat(one).st_ino}" for one in (path, f"{path}-shm") if os.path.exists(one)}
-        for line in Path("/proc/locks").read_text().splitlines():
-            words = line.split()  # "1: POSIX  ADVISORY  WRITE 4711 fe:00:1234 1073741824 1073742335"
-            if "WRITE" in words and words[5].rpartition(":")[2] in files and words[4] != str(os.getpid()):
-                with suppress(OSError):
-                    names[words[4]] = Path(f"/proc/{words[4]}/comm").read_text().strip()
-    told = joined(
-        ", ",
-        (
-            sentence("{name} (process {number})", name=printable(name), number=number)
-            for number, name in names.items()
-        ),
-    )
-    return told or sentence("another process")
-
-
-def _is_full(path: Path) -> bool:
-    try:
-        return os.statvfs(path.parent).f_bavail == 0
-    except OSError:
-        return False
-
-
-_READ_ONLY = sentence(
-    "its file system is mounted read-only: mount it writable again (sudo mount -o "
-    "remount,rw); where an error made it so, see sudo dmesg"
-)
-_WAYS_OUT = {
-    "readonly": sentence("it, its -wal file and its folder must be writable for this account"),
-    "unable to open": sentence("it and its folder must be writable for this account"),
-    "is full": sentence("make room on the disk of the state folder"),
-    "malformed": sentence("the file is damaged: keep it, move it away, and put back a copy"),
-    "not a database": sentence(
-        "the file is damaged or something else: keep it, move it away, and put back a copy"
-    ),
-    "disk I/O": sentence("look at the disk of the state folder (dmesg, df)"),
-    "append-only": sentence("entries are never changed; a correction is a new entry"),
-}
-
-
-def _way_out(said: str) -> str:
-    return next((way for sign, way in _WAYS_OUT.items() if sign in said), "")
