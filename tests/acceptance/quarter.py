@@ -134,7 +134,7 @@ class Quarter:
     def status(self, ago: int = 0) -> dict[str, Any]:
         """`status --json` of that day, by server."""
         said = self.do(ago, "status", "--json", codes=(0, 4))
-        return {one["name"]: one for one in said.json["servers"]}
+        return {one["server"]: one for one in said.json["servers"]}
 
 
 @contextmanager
