@@ -136,7 +136,6 @@ STORES = [
     ("moto", "before", True),
     ("nanio", "after", True),
     ("azurite", "before", False),
-    ("nanio", "before", False),
 ]
 
 
@@ -178,7 +177,7 @@ def test_an_object_store(kind: str, when: str, sealed: bool, world: World, tmp_p
             found = {}
             for one in obstore.list(library).collect():
                 path = one["path"]
-                if not path.startswith(".tuibackup-probe/"):
+                if not path.startswith(".") and "/." not in path:  # the probe's, and what nanio is writing
                     found[path.replace("=", "%")] = bytes(obstore.get(library, path).bytes())
             return found
 

@@ -18,7 +18,7 @@ from tuibackup.jobs.copy.keep import keep
 from tuibackup.jobs.copy.mend import heal, lost
 from tuibackup.jobs.copy.plan import CopyPlan, plan_copies
 from tuibackup.jobs.copy.probing import probe_if_due
-from tuibackup.jobs.copy.reach import reached
+from tuibackup.jobs.copy.reach import reached, shared_disk
 from tuibackup.jobs.copy.record import send_record
 from tuibackup.jobs.copy.sweep import sweep
 from tuibackup.jobs.copy.telling import Gate, Told
@@ -190,7 +190,10 @@ def _copy(
     vault = open_vault(config, create=False)
     with reached(config, plan.copy, way) as target:
         told.reached()
-        identity = pl.claim(target, vault.id, notes.notes().id or None)
+        before = notes.notes().id or None
+        identity = pl.claim(target, vault.id, before)
+        if before is None and (text := shared_disk(plan.copy, vault.path)):
+            way.note(joined(": ", (plan.copy.name, text)))
         notes.seen(identity.id)
         clean = notes.begin()
         target.tidy()

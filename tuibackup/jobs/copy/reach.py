@@ -39,11 +39,7 @@ def _target(config: Config, copy: CopySettings, way: Way) -> Target:
     throttle = Throttle(lambda: share(config), way.halt)
     match copy.to.scheme:
         case "":
-            first = not Known(config.state, copy.name).notes().id
-            target = _folder(copy.to.folder, first=first)
-            if first and (text := _on_the_same_disk(copy.to.folder, config.vault.path)):
-                way.note(joined(": ", (copy.name, text)))
-            return target
+            return _folder(copy.to.folder, first=not Known(config.state, copy.name).notes().id)
         case "sftp":
             from tuibackup.jobs.copy.sftp import sftp_target
 
@@ -117,13 +113,15 @@ def _empty_mount_point(path: Path) -> Path | None:
     return None
 
 
-def _on_the_same_disk(path: Path, vault: Path) -> str:
-    """That it is the vault's own file system; "" where it is another one, or cannot be told."""
-    try:
-        same = path.stat().st_dev == vault.stat().st_dev
-    except OSError:
+def shared_disk(copy: CopySettings, vault: Path) -> str:
+    """That a copy lies on the vault's own file system; "" where it does not, or nobody can tell."""
+    if copy.to.scheme:
         return ""
-    if not same:
+    path = copy.to.folder
+    try:
+        if path.stat().st_dev != vault.stat().st_dev:
+            return ""
+    except OSError:
         return ""
     return sentence(
         "{path} lies on the disk of the vault itself ({device}); if a disk of its own belongs there, it is not mounted",
