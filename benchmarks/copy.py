@@ -48,7 +48,7 @@ def main() -> None:
                         took = _one(site, peer, place, name, sshd, store)
                         if took.code:
                             sys.exit(f"{name} failed:\n{(folder / 'log').read_text()[-2000:]}")
-                        told = f"… {name}: {took.seconds:.1f} s, {took.peak >> 20} MiB of memory"
+                        told = f"… {name}: {took.seconds:.1f} s, CPU {took.cpu:.1f} s, {took.peak >> 20} MiB"
                         print(told, file=sys.stderr, flush=True)
                         results[place, peer].append(took)
                         shutil.rmtree(folder / name, ignore_errors=True)
@@ -125,14 +125,15 @@ def _forget(store: Store) -> None:
 
 
 def _print(results: Mapping[tuple[str, str], list[Measured]], amount: int) -> None:
-    print("| to | with | seconds (each round) | MiB/s (median) | peak memory |")
-    print("|---|---|---|---|---|")
+    print("| to | with | seconds (each round) | MiB/s (median) | CPU seconds (median) | peak memory |")
+    print("|---|---|---|---|---|---|")
     for (place, peer), took in results.items():
         seconds = [one.seconds for one in took]
         speed = amount / (1 << 20) / statistics.median(seconds)
+        cpu = statistics.median(one.cpu for one in took)
         peak = max(one.peak for one in took) >> 20
         each = ", ".join(f"{one:.1f}" for one in seconds)
-        print(f"| {place} | {peer} | {each} | {speed:.0f} | {peak} MiB |")
+        print(f"| {place} | {peer} | {each} | {speed:.0f} | {cpu:.1f} | {peak} MiB |")
 
 
 if __name__ == "__main__":
