@@ -28,6 +28,7 @@ from benchmarks.peers import CIPHER, OURS, PEERS, Place
 from benchmarks.report import Part, Result, aims, parts, read, table, write
 from tuibackup.demo.sshd import PrivateSshd
 
+_THERE, _HERE = 0, 1  # the cores of the server and of who pulls, where they are kept apart
 _ONCE = {"scp -r", "sftp -r"}  # minutes each: one round is enough to see that
 
 
@@ -55,6 +56,7 @@ def main() -> None:
         words.rounds,
         words.sftp_only,
         words.first_too,
+        words.apart,
     )
     scratch = Path(tempfile.mkdtemp(prefix="tuibackup-bench-", dir=words.scratch))
     try:
@@ -76,6 +78,7 @@ def _words() -> argparse.Namespace:
     parser.add_argument("--peers", default=f"{OURS},rsync -a", help=f"some of: {','.join(PEERS)}")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--sftp-only", action="store_true", help="the server allows nothing but SFTP")
+    parser.add_argument("--apart", action="store_true", help="bind each end to a core of its own")
     parser.add_argument("--first-too", action="store_true", help="tell of the pull before the others, too")
     parser.add_argument(
         "--all",
@@ -125,7 +128,10 @@ class _Bench:
                     place = places[peer]
                     before = served_cpu(sshd)
                     os.sync()
-                    one = measure(PEERS[peer](place, number if part.repeated else 0), self._scratch / "log")
+                    command = PEERS[peer](place, number if part.repeated else 0)
+                    if part.apart:
+                        command = ["taskset", "-c", str(_HERE), *command]
+                    one = measure(command, self._scratch / "log")
                     there = served_cpu(sshd) - before
                     if one.code:
                         self._complain(peer, one)
@@ -146,9 +152,13 @@ class _Bench:
     def _places(self, tree: Path) -> Iterator[tuple[dict[str, Place], int]]:
         """Each peer's place, and the sshd's process id; the tree is read once, so that it is in the cache."""
         force = "internal-sftp" if self._part.sftp_only else None
+        cores = os.sched_getaffinity(0)
+        if self._part.apart:
+            os.sched_setaffinity(0, {_THERE})  # what is started from now on inherits it: sshd, and the line
         with PrivateSshd(self._scratch / "sshd", config=[f"Ciphers {CIPHER}"], force_command=force) as sshd:
             pid = child_named("sshd")
             with lines.opened(self._part.line, sshd.port) as port:
+                os.sched_setaffinity(0, cores)
                 known = self._scratch / "known_hosts"
                 known.write_text(
                     "".join(
