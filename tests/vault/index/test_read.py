@@ -2,6 +2,7 @@
 
 import itertools
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from tuibackup.errors import VaultError
 from tuibackup.vault.archive.entry import Entry, Kind
 from tuibackup.vault.disk import RoomGuard
 from tuibackup.vault.index import intake, rows
+from tuibackup.vault.index.pattern import NamePattern
 from tuibackup.vault.index.read import Index, IndexWriter
+from tuibackup.vault.index.search import LateError
 
 SHA = bytes(32)
 
@@ -44,6 +47,19 @@ def made(path: Path, *entries: Entry, root: bytes = b"/var/www") -> Index:
     store_all(writer)
     writer.finish()
     return Index(path)
+
+
+def test_a_search_ends_in_its_time_also_where_it_found_nothing(tmp_path: Path) -> None:
+    """The clock was looked at with each find only: none in millions of names, and nobody knew when it would end."""
+    index = made(
+        tmp_path / "i", folder(b""), *(one(b"n%d" % number) for number in range(3000)), one(b"KRS-1")
+    )
+    for text, ignore_case in (("*krs*", True), ("*KRS*", False), ("?RS*", False)):
+        wanted = NamePattern(text, ignore_case=ignore_case)
+        with closing(index.search()) as search:
+            assert [path for path, _seen in search.matching(wanted)] == [b"/var/www/KRS-1"]
+        with closing(index.search(until=1.0)) as search, pytest.raises(LateError):
+            list(search.matching(wanted))
 
 
 def test_a_folder_is_listed_by_name(tmp_path: Path) -> None:
