@@ -4,6 +4,7 @@ The machine's own sshd asks PAM, which knows only real accounts.
 """
 
 import asyncio
+import contextlib
 import threading
 from pathlib import Path
 from types import TracebackType
@@ -69,9 +70,18 @@ class Doorman:
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
             env={"HOME": str(self.home), "PATH": "/usr/local/bin:/usr/bin:/bin", "USER": "andi"}, cwd="/",
         )  # fmt: skip
-        await process.redirect(stdin=child.stdin, stdout=child.stdout, stderr=child.stderr)
-        process.exit(await child.wait())
-        await process.wait_closed()
+        # What is raised here ends the whole connection. `add` lost it on a busy machine: it had closed the channel of a
+        # command before that was started here, and asyncssh asserts that there is one.
+        with contextlib.suppress(OSError, AssertionError, asyncssh.Error, asyncssh.SignalReceived):
+            await process.redirect(stdin=child.stdin, stdout=child.stdout, stderr=child.stderr)
+            code = await child.wait()
+            await process.stdout.drain()
+            await process.stderr.drain()
+            process.exit(code)
+            await process.wait_closed()
+        with contextlib.suppress(ProcessLookupError):
+            child.kill()
+        await child.wait()
 
     def __enter__(self) -> Self:
         self._thread.start()
