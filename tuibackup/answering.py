@@ -8,6 +8,7 @@ lets somebody else touch the disk.
 import errno
 import os
 import select
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic, time_ns
 
@@ -22,6 +23,7 @@ GONE = {
     errno.EHOSTDOWN: sentence("the network disk's server is down"),
     errno.ETIMEDOUT: sentence("the network disk's server does not answer"),
 }  # what an error of a disk asks for
+_STAT = ("stat", "/usr/bin/stat", "/bin/stat")  # as PATH has it, else where it is everywhere
 _PAUSE = 1.0  # seconds between an answer and the next question
 
 
@@ -38,10 +40,8 @@ class Probe:
     @property
     def silent(self) -> float:
         """Seconds for which the disk has owed an answer; 0 if it owes none."""
-        if self._line < 0:
-            if monotonic() - self._ended < _PAUSE:
-                return 0.0
-            self._ask()
+        if self._line < 0 and monotonic() - self._ended < _PAUSE:
+            return 0.0
         if self.answered(0.0):
             return 0.0
         if _works(self._process):  # it waits for the processor of a busy machine, and not for the disk
@@ -50,8 +50,8 @@ class Probe:
 
     def answered(self, seconds: float) -> bool:
         """Whether the disk answers within `seconds` what it is asked."""
-        if self._line < 0:
-            self._ask()
+        if self._line < 0 and not self._ask():
+            return True
         poll = select.poll()
         poll.register(self._line, select.POLLIN)
         if not poll.poll(seconds * 1000):
@@ -67,13 +67,20 @@ class Probe:
             os.close(self._line)
             self._line = -1
 
-    def _ask(self) -> None:
+    def _ask(self) -> bool:
+        """False where nobody can be sent (no `stat`, no room for a process): then nothing is said of the disk."""
         # A name that nobody has asked for yet: no cache on the way to a network disk knows the answer.
         name = self._path / f".tuibackup-asks-{time_ns()}"
         null = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in range(3)]
-        self._process = os.posix_spawnp("stat", ["stat", "--", str(name)], os.environ, file_actions=null)
-        self._line = os.pidfd_open(self._process)
-        self._since = monotonic()
+        for program in _STAT:
+            with suppress(OSError):
+                words = ["stat", "--", str(name)]
+                self._process = os.posix_spawnp(program, words, os.environ, file_actions=null)
+                self._line = os.pidfd_open(self._process)
+                self._since = monotonic()
+                return True
+        self._ended = monotonic()
+        return False
 
 
 def _works(process: int) -> bool:

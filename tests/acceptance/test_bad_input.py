@@ -223,6 +223,13 @@ def test_a_server_without_a_dump_tool_is_read_all_the_same(
     assert told["tools"]["dump"] == "none: read over a connection"
 
 
+def test_a_path_without_any_program(site: Site, sshd: PrivateSshd, application: Path) -> None:
+    site.add("siakad", sshd, [application])
+    for words in (["run", "siakad", "--only", "files"], ["verify", "siakad"], ["ledger", "seal"]):
+        said = site.tuibackup(*words, env={"PATH": str(site.folder / "nothing")})
+        assert (said.code, "Traceback" in said.err) == (0, False), said
+
+
 def test_a_vault_that_is_missing(site: Site, sshd: PrivateSshd, application: Path) -> None:
     site.add("siakad", sshd, [application])
     site.vault.rmdir()
