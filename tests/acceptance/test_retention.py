@@ -396,6 +396,7 @@ def test_killed_while_it_deletes(four: Site, killing: Killing, tmp_path: Path) -
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)  # a dozen commands for each of ten kills
 @pytest.mark.parametrize("part", range(8))
 def test_killed_before_every_operation(four: Site, killing: Killing, tmp_path: Path, part: int) -> None:
     for number in range(1 + part, 1 + len(operations(four, killing)), 8):

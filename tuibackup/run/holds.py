@@ -78,7 +78,7 @@ def hold_of(body: Mapping[str, Any], operator: str, time: str) -> Hold:
         str(body["snapshot"]),
         printable(str(body.get("reason") or "")),
         printable(operator),
-        time,
+        printable(time),
         _day(body.get("until")),
     )
 
