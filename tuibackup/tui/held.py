@@ -29,13 +29,17 @@ class HeldKeys:
     _waits: list[Wait] = field(default_factory=list)
     _keys: list[events.Key] = field(default_factory=list)
 
-    def wait(self, give_up: Callable[[], None] = lambda: None) -> Wait:
-        """From now on keys for the screen in sight are kept, until `release`; esc ends it and calls `give_up`."""
-        self._waits.append(made := Wait(self.app.screen, give_up))
+    def wait(self, give_up: Callable[[], None] = lambda: None, screen: object = None) -> Wait:
+        """From now on keys for `screen` (default: the one in sight) are kept, until `release`; esc ends it and calls
+        `give_up`.
+        """
+        self._waits.append(made := Wait(screen or self.app.screen, give_up))
         return made
 
-    def release(self, wait: Wait) -> None:
-        """The answer is in sight: what was typed comes now, in its order. May be called twice."""
+    def release(self, wait: Wait, *, failed: bool = False) -> None:
+        """The answer is in sight: what was typed comes now, in its order; none of it where it `failed`."""
+        if failed:
+            self._keys.clear()
         if wait in self._waits:
             self._waits.remove(wait)
         wait.over = True

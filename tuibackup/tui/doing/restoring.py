@@ -45,7 +45,9 @@ class Restoring:
 
     def begin(self, spec: str = "") -> None:
         """Browse: the list of snapshots, or the snapshot `spec`."""
-        dialog = Browse(self._server, self._browsing, self._now, spec)
+        held = self._seat.held
+        dialog = Browse(self._server, self._browsing, self._now, lambda: held.release(opening), spec)
+        opening = held.wait(dialog.action_close, dialog)
         self._seat.push_screen(dialog, lambda chosen: self._where_to(chosen) if chosen else None)
 
     def _where_to(self, chosen: Chosen, to: str = "", fault: str = "") -> None:
@@ -122,11 +124,11 @@ class Restoring:
                 ordered = await asyncio.to_thread(self._browsing.order, wanted)
             except TuibackupError as error:
                 if not wait.over:
+                    held.release(wait, failed=True)
                     otherwise(str(error))
             else:
                 if not wait.over:
                     then(ordered)
-            finally:
                 held.release(wait)
 
         self._seat.run_worker(make(), name="plan")

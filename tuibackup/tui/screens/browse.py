@@ -40,9 +40,12 @@ class Browse(Dialog[Chosen]):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("browse")]
     wide = 130
 
-    def __init__(self, server: str, browsing: Browsing, now: datetime, spec: str = "") -> None:
-        """`spec`: the snapshot to open at once; above it is the list."""
+    def __init__(
+        self, server: str, browsing: Browsing, now: datetime, opened: Callable[[], None], spec: str = ""
+    ) -> None:
+        """`spec`: the snapshot to open at once; above it is the list. `opened` is told when it asks for that."""
         super().__init__()
+        self._opened = opened
         self._server = server
         self._browsing = browsing
         self._wanted = spec
@@ -66,6 +69,7 @@ class Browse(Dialog[Chosen]):
     def on_mount(self) -> None:
         super().on_mount()
         self._read(partial(self._browsing.snapshots, self._server), self._take_snapshots)
+        self._opened()
 
     # Reading
 
@@ -85,9 +89,11 @@ class Browse(Dialog[Chosen]):
         self, ask: Callable[[], object], take: Callable[[object], None], wait: Wait | None
     ) -> None:
         held = cast("Seat", self.app).held
+        failed = False
         try:
             answer = await asyncio.to_thread(ask)
         except TuibackupError as error:
+            failed = True
             if wait is None or not wait.over:
                 self._said = str(error)
         else:
@@ -98,7 +104,7 @@ class Browse(Dialog[Chosen]):
             self._reading -= 1
             if wait is not None:
                 self._wait = None if self._wait is wait else self._wait
-                held.release(wait)
+                held.release(wait, failed=failed and not wait.over)
         if self.is_attached:
             self.draw()
 
