@@ -1,4 +1,4 @@
-"""Keeps what waits in one of asyncssh's channels within the channel's window. The one place that knows its insides.
+"""Keeps what waits in a channel of asyncssh within its window; it knows its insides, as `connect.receiving` does.
 
 asyncssh (2.24.1) opens the window fully again with the first piece that it hands to a reader who had paused, however
 much it still holds back itself: a server that is faster than our disk then filled the memory, byte for byte of what it
