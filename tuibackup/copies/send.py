@@ -1,5 +1,6 @@
 """Sends one snapshot of the vault to a place: every part created only if absent, read back, and the manifest last."""
 
+import gc
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -55,6 +56,7 @@ class _Memory:
 
 
 MEMORY = _Memory(2)
+_LARGE = 1 << 20  # bytes: of smaller files the collector's own time is enough
 
 
 class Sealing(Protocol):
@@ -225,6 +227,8 @@ class _Sending:
         for number in range(1, parts + 1):
             if len(waiting) >= self.at_once:
                 stored.append(waiting.popleft().result())
+            if content.size > _LARGE:
+                gc.collect()  # an answer "no such file" over SFTP is an error that holds the part before, in a circle
             MEMORY.take(self._weight)  # before it is read: it has its memory until it is sent
             try:
                 data = next(pieces)
