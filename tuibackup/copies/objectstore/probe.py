@@ -8,6 +8,7 @@ version id, which is the only deletion whose success or refusal tells the truth.
 import http.client
 import re
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -15,6 +16,7 @@ from enum import StrEnum
 from tuibackup.copies.objectstore.faults import Refusal, RefusedError
 from tuibackup.copies.objectstore.signed import Sums
 from tuibackup.copies.objectstore.target import ObjectTarget
+from tuibackup.copies.target import AlreadyThereError, CopyError
 from tuibackup.text import printable
 
 FOLDER = ".tuibackup-probe"  # hidden from listings of the copy
@@ -51,10 +53,7 @@ def probe(target: ObjectTarget) -> Probed:
     """Try both. Raises CopyError: the store cannot be used."""
     import obstore
 
-    key = f"{FOLDER}/{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}-{secrets.token_hex(4)}"
-    version = target.create(
-        key, b"the first of two: tuibackup tries whether this can be replaced and deleted\n"
-    )
+    key, version = _first(target)
     try:
         second = b"the second of two: it replaced the first\n"
         _, replaced = target.put(key, second, Sums.of(second))
@@ -65,6 +64,21 @@ def probe(target: ObjectTarget) -> Probed:
     else:
         absent, version = Absent.IGNORED, replaced or version
     return _canary(target, key, version, absent)
+
+
+def _first(target: ObjectTarget, tries: int = 3) -> tuple[str, str]:
+    """A new object of a name that nobody has used: its key and its version id, or ""."""
+    key = f"{FOLDER}/{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}-{secrets.token_hex(4)}"
+    try:
+        return key, target.create(
+            key, b"the first of two: tuibackup tries whether this can be replaced and deleted\n"
+        )
+    except AlreadyThereError:  # our own: the answer was lost, and with it the version id
+        if tries == 1:
+            raise
+    with suppress(CopyError):  # it may be locked
+        target.delete(key)
+    return _first(target, tries - 1)
 
 
 def _canary(target: ObjectTarget, key: str, version: str, absent: Absent) -> Probed:
