@@ -20,7 +20,12 @@ PACKAGE = ROOT / "tuibackup"
 
 # Where a private part may be used at all; each of these files says why.
 FENCES = {
-    "asyncssh": {"remote/window.py", "remote/spared.py", "remote/connect/algorithms.py"},
+    "asyncssh": {
+        "remote/window.py",
+        "remote/spared.py",
+        "remote/connect/algorithms.py",
+        "remote/connect/receiving.py",
+    },
     "aiomysql": {"database/connect/connection.py"},
     "textual": {"tui/private.py"},
 }
@@ -32,6 +37,21 @@ PARTS = {
     ("asyncssh.channel", "SSHChannel._process_data"): ("remote/window.py", "23990f8e9769ec1e"),
     ("asyncssh.channel", "SSHChannel._flush_recv_buf"): ("remote/window.py", "ae4ae8beb115acb4"),
     ("asyncssh.channel", "SSHChannel.resume_reading"): ("remote/window.py", "3c6be66ce0ca5e23"),
+    ("asyncssh.connection", "SSHConnection.data_received"): (
+        "remote/connect/receiving.py",
+        "3d62ee24589968be",
+    ),
+    ("asyncssh.connection", "SSHConnection._recv_data"): ("remote/connect/receiving.py", "509a331c73f87839"),
+    ("asyncssh.connection", "SSHConnection._recv_pkthdr"): (
+        "remote/connect/receiving.py",
+        "5ecb2508920beeef",
+    ),
+    ("asyncssh.connection", "SSHConnection._recv_packet"): (
+        "remote/connect/receiving.py",
+        "5049c9f32fdf6f06",
+    ),
+    ("asyncssh.encryption", "GCMEncryption"): ("remote/connect/receiving.py", "d255f9e6b1fa73ee"),
+    ("asyncssh.crypto.cipher", "GCMCipher"): ("remote/connect/receiving.py", "e389d2b5bed8eb41"),
     ("asyncssh.connection", "_connect"): ("remote/connect/transport.py", "7d35aa724ce6fb89"),
     ("asyncssh.connection", "SSHConnection.connection_made"): (
         "remote/connect/transport.py",

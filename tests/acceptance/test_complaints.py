@@ -285,6 +285,7 @@ def test_tools_that_die_are_gone_on_without(site: Site, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["gnu", pytest.param("busybox", marks=pytest.mark.long)])
+@pytest.mark.long
 def test_a_tar_that_fails_without_a_word_is_not_believed(site: Site, tmp_path: Path, kind: str) -> None:
     """Its stream was whole, and its exit code alone said that something was not: that was green."""
     root = tree(tmp_path)

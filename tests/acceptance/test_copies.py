@@ -86,6 +86,7 @@ def identity(world: World, copy: str) -> list[str]:
     return ["--identity", str(world.identity)] if copy == "sealed" else []
 
 
+@pytest.mark.long
 def test_every_copy_holds_all_and_lacks_nothing(world: World) -> None:
     copies = {one["copy"]: one for one in world.site.tuibackup("copies", "--json").json}
     assert set(copies) == set(COPIES)
@@ -144,6 +145,7 @@ def test_a_fresh_account_gets_everything_back(world: World, copy: str, tmp_path:
     assert again.json == []
 
 
+@pytest.mark.long
 def test_a_sealed_copy_is_verified_without_its_key_and_opens_only_with_it(
     world: World, tmp_path: Path
 ) -> None:

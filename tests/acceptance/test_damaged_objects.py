@@ -151,6 +151,7 @@ HALF = {
 
 
 @pytest.mark.parametrize("place", NAMED)
+@pytest.mark.long
 def test_each_is_named_with_the_servers_words(menagerie: Menagerie, place: str) -> None:
     reason = menagerie.findings[place]["reason"]
     assert NAMED[place] in reason

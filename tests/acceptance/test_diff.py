@@ -77,6 +77,7 @@ def told(document: dict[str, Any], root: Path) -> dict[str, tuple[str, list[str]
     }
 
 
+@pytest.mark.long
 def test_all_that_differs_and_nothing_else(changed: tuple[Site, Path, list[str]]) -> None:
     site, root, (before, after, again) = changed
     said = site.tuibackup("diff", before, after, "--json")

@@ -81,6 +81,7 @@ def test_rows_that_are_missing_make_it_red(siakad: Site) -> None:
     assert recorded["differences_total"] == 2
 
 
+@pytest.mark.long
 def test_contents_that_were_not_compared_are_said(siakad: Site) -> None:
     """As of a snapshot made with `checksum = false`, or by an earlier tuibackup."""
     (snapshot,) = siakad.snapshots("siakad", "databases")
@@ -111,6 +112,7 @@ def test_the_ledger_keeps_a_drill_in_english_whatever_the_language(siakad: Site)
     assert databases == "2 databases, 5 tables, 605 rows, 5 checksums"
 
 
+@pytest.mark.long
 def test_an_object_that_is_missing_makes_it_red(siakad: Site) -> None:
     (snapshot,) = siakad.snapshots("siakad", "databases")
     objects = {
@@ -131,6 +133,7 @@ def test_an_object_that_is_missing_makes_it_red(siakad: Site) -> None:
     assert said.json[0]["differences"] == ["akademik: trigger hilang is missing"]
 
 
+@pytest.mark.long
 def test_a_damaged_dump_makes_it_red(siakad: Site) -> None:
     (snapshot,) = siakad.snapshots("siakad", "databases")
     dump = snapshot / "akademik.sql.zst"
@@ -257,6 +260,7 @@ def test_nothing_is_left_of_a_drill_that_is_killed(siakad: Site, place: Path) ->
     wait_until(lambda: not any(place.iterdir()) and not servers_below(place))
 
 
+@pytest.mark.long
 def test_a_drill_that_is_ended_leaves_nothing_but_its_entry(siakad: Site, place: Path) -> None:
     job = siakad.tuibackup("drill", "siakad/databases/latest", "--detach").out.strip()
     wait_until(lambda: any(place.glob("*/server/data/*")))
@@ -268,6 +272,7 @@ def test_a_drill_that_is_ended_leaves_nothing_but_its_entry(siakad: Site, place:
     assert (told["outcome"], told["error"]) == ("interrupted", "stopped by signal SIGTERM")
 
 
+@pytest.mark.long
 def test_root_gives_the_throw_away_server_no_rights(siakad: Site, place: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root has rights to give away")

@@ -120,6 +120,7 @@ def test_special_files_are_recorded_and_never_opened(
 @pytest.mark.parametrize(
     "state", ["halved", *(pytest.param(one, marks=pytest.mark.long) for one in ("missing", "empty"))]
 )
+@pytest.mark.long
 def test_a_poor_folder_is_never_green_and_resets_no_clock(
     site: Site, sshd: PrivateSshd, application: Path, state: str
 ) -> None:

@@ -147,6 +147,7 @@ LISTS = (index_gone, index_garbage, cut_sums, summary, names_list, script)
         ),
     ],
 )
+@pytest.mark.long
 def test_the_next_run_heals(site: Site, ticking: PrivateSshd, application: Path, kind: Break) -> None:
     """Whatever of a snapshot, or of an older one that it needs, is damaged: verify finds it, status says so, the next
     run makes a snapshot that is whole without it, and what is damaged stays as it is.

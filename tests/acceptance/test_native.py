@@ -82,6 +82,7 @@ def test_a_server_without_a_dump_program_comes_back_whole(
     assert lost(snapshot, source, start_mariadb("--max-allowed-packet=64M")) == set()
 
 
+@pytest.mark.long
 def test_a_server_without_a_shell_is_dumped(
     site: Site, mariadbd: PrivateMariadb, start_mariadb: MariadbStarter, tmp_path: Path
 ) -> None:

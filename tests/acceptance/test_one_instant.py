@@ -196,6 +196,7 @@ def test_tables_that_take_long_to_read_hold_nobody_up_and_are_named(
     assert told["whole"]
 
 
+@pytest.mark.long
 def test_an_account_that_may_not_lock_still_gets_one_instant(
     site: Site, sshd: PrivateSshd, bank: PrivateMariadb, start_mariadb: MariadbStarter
 ) -> None:

@@ -69,7 +69,7 @@ def open_place(place: Path) -> Iterator[Path]:
     shutil.rmtree(place / "closed")
 
 
-@pytest.mark.parametrize("clock", ["files", "databases"])
+@pytest.mark.parametrize("clock", ["files", pytest.param("databases", marks=pytest.mark.long)])
 def test_a_link_of_another_account_leads_no_restore_away(siakad: Site, open_place: Path, clock: str) -> None:
     closed = open_place.parent / "closed"
     target = open_place / "back"

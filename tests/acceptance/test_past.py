@@ -120,6 +120,7 @@ def test_notes_are_about_a_run_a_server_or_nothing_in_particular(lived: Lived) -
         assert (refused.code, said in refused.err) == (2, True), (words, refused.err)
 
 
+@pytest.mark.long
 def test_history_shows_a_year_of_every_server_and_all_of_one(lived: Lived) -> None:
     every = lived.site.tuibackup("history").out
     (line,) = re.findall(r"^  files +(\S+)$", every, re.MULTILINE)
@@ -150,6 +151,7 @@ def lived_first(site: Site) -> str:
     return f"siakad/files/{site.snapshots('siakad', 'files')[0].name}"
 
 
+@pytest.mark.long
 def test_history_says_when_a_snapshot_was_read_again(lived: Lived) -> None:
     latest = lived.site.snapshots("siakad", "files")[-1].name
     assert lived.site.tuibackup("verify", f"siakad/files/{latest}").code == 0

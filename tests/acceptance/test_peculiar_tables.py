@@ -85,6 +85,7 @@ def aneh(site: Site, kept: BackedUp, fast_tmp_path: Path) -> Site:
     return site
 
 
+@pytest.mark.long
 def test_tables_of_every_kind_are_proven_by_what_does_not_depend_on_how_they_are_stored(aneh: Site) -> None:
     said = aneh.tuibackup("drill", "siakad/databases/latest", "--json")
     [drilled] = said.json

@@ -119,7 +119,7 @@ SETUPS = {
         sudo="Defaults secure_path={tools}\n" + RULE.replace("NOPASSWD:", "NOPASSWD: NOEXEC:"), closed=True
     ),
 }
-DEFAULT = {"noise", "nologin", "sudo-warns"}
+DEFAULT = {"nologin"}
 SUDO_WARNS = """#!/bin/sh
 echo 'sudo: unable to resolve host siakad: Name or service not known' >&2
 echo 'sudo: setrlimit(RLIMIT_CORE): Operation not permitted' >&2

@@ -50,6 +50,7 @@ def told(server: PrivateMariadb) -> dict[str, str]:
     return {name: "\n".join(sorted(text.splitlines())) for name, text in said.items()}
 
 
+@pytest.mark.long
 def test_accounts_of_all_kinds_come_back_on_a_fresh_server_whatever_its_sql_mode(
     site: Site, sshd: PrivateSshd, start_mariadb: MariadbStarter
 ) -> None:

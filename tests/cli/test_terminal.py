@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,8 @@ def test_a_passphrase_is_asked_for_and_not_shown(
         assert screen.wait() == 0
     assert "planted" not in text
     for path in site.state.rglob("*"):
-        assert path.is_dir() or b"planted" not in path.read_bytes()
+        with suppress(FileNotFoundError):  # the ledger's own files go when its last reader does
+            assert path.is_dir() or b"planted" not in path.read_bytes()
 
 
 @pytest.mark.long

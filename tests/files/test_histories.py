@@ -34,6 +34,7 @@ SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(2, 60
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.long
 async def test_every_snapshot_restores_whatever_the_history(ticking: Bench, place: Path, seed: int) -> None:
     chance = random.Random(seed)
     life = Life(place, chance)

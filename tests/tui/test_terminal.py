@@ -212,6 +212,7 @@ def test_what_is_slow_to_load_is_not_loaded_before_the_first_screen() -> None:
     assert not {"asyncssh", "aiomysql", "pymysql", "cryptography", "zstandard"} & set(loaded)
 
 
+@pytest.mark.long
 def test_a_first_run_asks_for_the_host_key_and_is_followed_to_its_end(
     tmp_path: Path, sshd: PrivateSshd
 ) -> None:

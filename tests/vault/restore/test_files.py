@@ -66,6 +66,7 @@ def test_the_program_gives_back_a_tricky_tree(vault: Vault, tricky: Path, place:
 
 
 @pytest.mark.skipif(not ROOT, reason="needs root to become an ordinary user")
+@pytest.mark.long
 def test_an_ordinary_user_restores_what_was_his(vault: Vault, tricky: Path, place: Path) -> None:
     trees.give(tricky, trees.NOBODY, trees.NOBODY)
     times = [(path, path.lstat().st_mtime_ns) for path in (tricky, tricky / "deep/er")]
