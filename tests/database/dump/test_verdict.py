@@ -120,6 +120,7 @@ async def test_rows_that_nobody_counted_are_said(
     assert reporter.findings[0].reason == "rows not compared because the server did not count them: isi"
 
 
+@pytest.mark.long
 async def test_where_the_lock_is_not_had_one_program_dumps_all(
     mariadbd: PrivateMariadb, dump: Dumper, reporter: Collected, monkeypatch: pytest.MonkeyPatch
 ) -> None:
