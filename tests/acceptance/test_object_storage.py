@@ -240,4 +240,4 @@ def test_what_lies_there_of_another_is_never_overwritten(site: Kept, stores: Sto
     assert said.code == 1
     assert "is something else; nothing was overwritten" in said.err
     assert (stores.nanio.folder / "tapes" / copy / relative).read_bytes() == b"of another"
-    assert state_of(site.site, copy)["snapshots"] == 0
+    assert state_of(site.site, copy)["snapshots"] == 1  # the other one
