@@ -249,19 +249,28 @@ class ObjectTarget:
                 why = refusal if refusal.code else self._asked_why()
                 if why is None or why.code in ("NoSuchKey", "BlobNotFound"):
                     raise missing(self.bucket, key) from None
+                tries += 1
+                if self._pauses(why, tries):
+                    continue
                 raise self._fault(why) from None
             except (obstore.exceptions.BaseError, RefusedError, OSError, HTTPException) as error:
                 refusal = Refusal.of_error(error)
-                waits = WAITS if self._answered else FIRST_WAITS
                 tries += 1
-                if refusal.passes and tries < len(waits):
-                    self._throttle.pause(waits[tries])
+                if self._pauses(refusal, tries):
                     continue
                 if refusal.status and not refusal.code:
                     refusal = self._asked_why() or refusal
                 raise self._fault(refusal) from None
             self._answered = True
             return result
+
+    def _pauses(self, refusal: Refusal, tries: int) -> bool:
+        """Whether it may help to ask again after so many tries; if so, it has been waited for long enough."""
+        waits = WAITS if self._answered else FIRST_WAITS
+        if not refusal.passes or tries >= len(waits):
+            return False
+        self._throttle.pause(waits[tries])
+        return True
 
     def _asked_why(self) -> Refusal | None:
         """A refused HEAD has no body and no reason: ask something that has. None: that is not refused."""
