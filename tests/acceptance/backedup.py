@@ -6,7 +6,6 @@ Tampering with a published snapshot is here too.
 import hashlib
 import itertools
 import json
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,11 +53,7 @@ class BackedUp:
 
     def copy_to(self, site: Site) -> None:
         """The vault, the known host keys and the configured servers, for a site of a test's own."""
-        site.vault.rmdir()
-        shutil.copytree(self.site.vault, site.vault, symlinks=True)
-        shutil.copytree(self.site.home / ".ssh", site.home / ".ssh", dirs_exist_ok=True)
-        site.servers.update(self.site.servers)
-        site.write_config()
+        self.site.copy_to(site)
 
 
 @contextmanager

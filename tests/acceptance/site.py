@@ -7,6 +7,7 @@ import getpass
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -146,6 +147,14 @@ class Site:
             "TERM": "xterm-256color",
             **(extra or {}),
         }
+
+    def copy_to(self, site: "Site") -> None:
+        """The vault, the known host keys and the configured servers, for a site of a test's own."""
+        site.vault.rmdir()
+        shutil.copytree(self.vault, site.vault, symlinks=True)
+        shutil.copytree(self.home / ".ssh", site.home / ".ssh", dirs_exist_ok=True)
+        site.servers.update(self.servers)
+        site.write_config()
 
     def tuibackup(
         self,

@@ -3,7 +3,6 @@ nothing of theirs is touched, and going on works.
 """
 
 import os
-import shutil
 import signal
 import stat
 import subprocess
@@ -41,11 +40,7 @@ def vault(source: Path, sshd: PrivateSshd, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def siakad(site: Site, vault: Site) -> Site:
-    site.vault.rmdir()
-    shutil.copytree(vault.vault, site.vault)
-    shutil.copytree(vault.home / ".ssh", site.home / ".ssh", dirs_exist_ok=True)
-    site.servers.update(vault.servers)
-    site.write_config()
+    vault.copy_to(site)
     return site
 
 

@@ -74,11 +74,7 @@ def vault(source: Path, sshd: PrivateSshd, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def siakad(site: Site, vault: Site) -> Site:
-    site.vault.rmdir()
-    shutil.copytree(vault.vault, site.vault)
-    shutil.copytree(vault.home / ".ssh", site.home / ".ssh", dirs_exist_ok=True)
-    site.servers.update(vault.servers)
-    site.write_config()
+    vault.copy_to(site)
     return site
 
 
