@@ -9,12 +9,13 @@ import pytest
 
 from tests.planted import PlantedRoot
 from tuibackup.config import Server
+from tuibackup.demo.sshd import PrivateSshd
 from tuibackup.discover.discover import discover
 from tuibackup.discover.found import Discovery
 from tuibackup.remote.connect.hostkeys import KnownHosts
 from tuibackup.remote.probe import probe
 from tuibackup.remote.questions import Question
-from tuibackup.remote.session import connect
+from tuibackup.remote.session import Session, connect
 
 
 class _Yes:
@@ -22,15 +23,18 @@ class _Yes:
         return "yes"
 
 
-async def looked(planted: PlantedRoot, folder: Path, **settings: Any) -> Discovery:
-    """One look at the server of `planted`, which is started."""
-    sshd = planted.sshd
-    server = Server("s", sshd.host, port=sshd.port, user=sshd.user, key=sshd.client_key, **settings)
+def server_of(sshd: PrivateSshd, **settings: Any) -> Server:
+    """What a configuration says of it."""
+    return Server("s", sshd.host, port=sshd.port, user=sshd.user, key=sshd.client_key, **settings)
+
+
+async def connected(server: Server, folder: Path) -> Session:
+    """A connection to a server that is started."""
 
     async def secrets(*_: object, **__: object) -> None:
         return None
 
-    session = await connect(
+    return await connect(
         server,
         known_hosts=KnownHosts(folder / "known_hosts", lambda *_: None),
         answers=_Yes(),
@@ -38,7 +42,12 @@ async def looked(planted: PlantedRoot, folder: Path, **settings: Any) -> Discove
         deadline=time.monotonic() + 60,
         notes=lambda _: None,
     )
-    async with session:
+
+
+async def looked(planted: PlantedRoot, folder: Path, **settings: Any) -> Discovery:
+    """One look at the server of `planted`, which is started."""
+    server = server_of(planted.sshd, **settings)
+    async with await connected(server, folder) as session:
         return await discover(session, await probe(session), server)
 
 

@@ -6,6 +6,7 @@ end is left, and the others are asked for again without it.
 """
 
 import asyncio
+import secrets
 import time
 from collections.abc import Sequence
 
@@ -26,20 +27,21 @@ SECONDS = 10.0  # for all parts
 _EACH_SECONDS = 3.0  # for one
 _BEGIN_SECONDS = 5.0  # for the account's start-up files, which were quick before
 _MOST_LINES, _MOST_BYTES, _LONGEST = 4000, 2 << 20, 400
-_BASE = b"facts.awk"
+_FILES, _WORDS = b"facts-files.awk", b"facts.awk"
 _PROGRAMS = {
-    b"SOURCES": (_BASE, b"facts-sources.awk"),
-    b"ACCOUNTS": (b"facts-accounts.awk",),
-    b"MOUNTS": (_BASE, b"facts-mounts.awk"),
-    b"UNITS": (_BASE, b"facts-units.awk"),
-    b"CRON": (_BASE, b"facts-cron.awk"),
-    b"PHP": (_BASE, b"facts-php-names.awk", b"facts-php.awk"),
-    b"NGINX": (_BASE, b"facts-nginx.awk", b"nginx-words.awk"),
-    b"APACHE": (_BASE, b"facts-php-names.awk", b"facts-apache.awk", b"apache-words.awk"),
-    b"FIREWALL": (b"facts-firewall.awk",),
+    b"CHOSEN": (b"facts-chosen.awk",),
+    b"SOURCES": (_FILES, _WORDS, b"facts-sources.awk"),
+    b"ACCOUNTS": (_FILES, b"facts-accounts.awk"),
+    b"MOUNTS": (_FILES, _WORDS, b"facts-mounts.awk"),
+    b"UNITS": (_FILES, _WORDS, b"facts-units.awk"),
+    b"CRON": (_FILES, _WORDS, b"facts-cron.awk"),
+    b"PHP": (_FILES, _WORDS, b"facts-php-names.awk", b"facts-php.awk"),
+    b"NGINX": (_FILES, _WORDS, b"facts-nginx.awk", b"nginx-words.awk"),
+    b"APACHE": (_FILES, _WORDS, b"facts-php-names.awk", b"facts-apache.awk", b"apache-words.awk"),
+    b"FIREWALL": (_FILES, b"facts-firewall.awk"),
 }
 _WITH_WORDS = (b"NGINX", b"APACHE")  # whose programs have begin() and finish()
-_AROUND = b"BEGIN { begin() }\nEND { finish() }\n"
+_AROUND = b"FNR == 1 { finish(); begin() }\nEND { finish() }\n"
 
 
 async def gather(session: Session, probe: Probe, *, sudo: bool, seconds: float = SECONDS) -> tuple[Part, ...]:
@@ -58,8 +60,8 @@ async def gather(session: Session, probe: Probe, *, sudo: bool, seconds: float =
     return tuple(look.found)
 
 
-def script(parts: Sequence[str], *, sudo: bool) -> bytes:
-    """The script that tells these parts."""
+def script(parts: Sequence[str], *, sudo: bool, end: bytes) -> bytes:
+    """The script that tells these parts. `end`: a line that stands in nothing which it may print of the server's."""
     variables = b"".join(
         name
         + b"="
@@ -72,7 +74,9 @@ def script(parts: Sequence[str], *, sudo: bool) -> bytes:
     begin = (
         b"LC_ALL=C; export LC_ALL; SUDO="
         + (b"'sudo -n --'" if sudo else b"")
-        + b"; R=$TUIBACKUP_ROOT; export R\n"
+        + b"; R=$TUIBACKUP_ROOT; export R; END="
+        + end
+        + b"\n"
     )
     calls = b"".join(b"part %b\n" % name.encode() for name in parts)
     return begin + variables + program_text("facts.sh") + calls
@@ -94,12 +98,13 @@ class _Look:
             why = sentence("the server took too long")
             self.found += [Part(name=name, unread=(why,)) for name in names]
             return len(names)
-        said = _Said(names)
+        end = secrets.token_hex(8).encode()
+        said = _Said(names, end)
         try:
             # The script goes through its input: dropbear takes no command of more than 9000 bytes.
             async with self._session.stream(low_priority(b"sh -s")) as stream:
                 async with asyncio.timeout(min(_BEGIN_SECONDS, left)):
-                    await stream.write(script(names, sudo=self._sudo))
+                    await stream.write(script(names, sudo=self._sudo, end=end))
                     stream.write_eof()
                 while not said.complete:
                     left = self._until - time.monotonic()
@@ -124,12 +129,16 @@ class _Look:
 
 
 class _Said:
-    """What one command said, cut into parts as it comes."""
+    """What one command said, cut into parts as it comes: at each line `end`, first behind a part's lines, then behind
+    what its programs complained of.
+    """
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], end: bytes) -> None:
         self.parts: list[Part] = []
         self.taken = 0
         self._names = names
+        self._end = end
+        self._told = False  # all lines of the part under way have come
         self._rest = b""
         self._lines: list[str] = []
         self._unread: list[str] = []
@@ -150,16 +159,21 @@ class _Said:
         for line in lines:
             if self.complete:
                 return
-            sign, words = line[:1], shorten(printable(line[1:].expandtabs()).rstrip(), _LONGEST)
-            if sign == b" " and words:
-                self._more = self._more or len(self._lines) >= _MOST_LINES
-                if not self._more:
-                    self._lines.append(words)
-            elif sign == b"!" and words:
-                self._unread.append(words)
-            elif sign == b".":
-                self.parts.append(self._part())
-                self._began = time.monotonic()
+            if line == self._end:
+                if self._told:
+                    self.parts.append(self._part())
+                    self._began = time.monotonic()
+                self._told = not self._told
+            elif words := shorten(printable(line.expandtabs()).rstrip(), _LONGEST):
+                self._take(words)
+
+    def _take(self, words: str) -> None:
+        if self._told:
+            self._unread.append(words)
+        elif len(self._lines) < _MOST_LINES:
+            self._lines.append(words)
+        else:
+            self._more = True
 
     def unfinished(self, why: str) -> Part:
         """The part under way, which ended so."""

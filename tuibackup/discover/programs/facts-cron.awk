@@ -4,7 +4,7 @@ function time(t) { return tolower(t) ~ /^(@[a-z]+|([0-9*,\/~-]|jan|feb|mar|apr|m
 { sub(/\r$/, ""); sub(/^[ \t]+/, "") }
 /^[A-Za-z_][A-Za-z0-9_]*[ \t]*=/ {
   name = $0; sub(/[ \t]*=.*$/, "", name)
-  print name "=" (name ~ /^(SHELL|PATH|MAILTO|MAILFROM|HOME|LANG|LC_ALL|TZ|CRON_TZ|RANDOM_DELAY|START_HOURS_RANGE)$/ ? plain(substr($0, index($0, "=") + 1)) : "...")
+  say(name "=" (name ~ /^(SHELL|PATH|MAILTO|MAILFROM|HOME|LANG|LC_ALL|TZ|CRON_TZ|RANDOM_DELAY|START_HOURS_RANGE)$/ ? plain(substr($0, index($0, "=") + 1)) : "..."))
   next
 }
 {
@@ -17,5 +17,5 @@ function time(t) { return tolower(t) ~ /^(@[a-z]+|([0-9*,\/~-]|jan|feb|mar|apr|m
     match(rest, /^[^ \t]+/); word = substr(rest, 1, RLENGTH); rest = substr(rest, RLENGTH + 1); sub(/^[ \t]+/, "", rest)
     when = when " " (word ~ /^[a-z_][a-z0-9_.-]*$/ ? word : "...")
   }
-  print when " " command(rest)
+  say(when " " command(rest))
 }

@@ -15,5 +15,5 @@
     line = line (i > 1 && line !~ /[ \t]$/ && line != "" ? " " : "") t
     before = t
   }
-  print line
+  say(line)
 }

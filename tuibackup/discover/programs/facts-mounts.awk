@@ -11,5 +11,5 @@ NF < 3 || $3 ~ /^(proc|sysfs|devpts|devtmpfs|tmpfs|cgroup2?|securityfs|pstore|bp
   }
   device = plain($1)
   if (device !~ /:\/\// && index(device, "@") && device ~ /:/) sub(/^.*@/, "...@", device)
-  print device " " $2 " " $3 " " kept
+  say(device " " $2 " " $3 " " kept)
 }

@@ -1,13 +1,16 @@
 # What a rebuild needs to know of this server, part by part; nothing is changed, and what may be a secret is not printed.
-# A part: "@NAME", its lines behind a space, what its programs complained of behind "!", ".". Lines from files are picked
-# by awk programs: by name, and without what may be a password.
+# A part: its lines, a line $END, what its programs complained of, a line $END. Lines from files are picked by awk programs:
+# by name, and without what may be a password. It is done at each run of each server: a program that is not started, a shell's
+# child that is not made, is worth a longer line here.
 exec 4>&1
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; export PATH
+few() {
+  left=20
+  while [ "$left" -gt 0 ] && IFS= read -r line; do printf '%s\n' "$line"; left=$((left - 1)); done
+}
 part() {
-  printf '@%s\n' "$1"
-  said=$( { "part_$1" </dev/null 2>&3 | head -n 4001 | sed 's/^/ /' >&4; } 3>&1 | head -n 20 )
-  [ -z "$said" ] || printf '%s\n' "$said" | sed 's/^/!/'
-  echo .
+  said=$("part_$1" 2>&1 >&4 </dev/null | few)
+  printf '\n%s\n%s\n%s\n' "$END" "$said" "$END"
 }
 # A web server's root in a folder of its own ($R) has programs of its own, too.
 has() {
@@ -31,50 +34,55 @@ names() {
   else ls -- "$folder" >/dev/null; fi
 }
 found() { folder=$1; if [ -d "$1" ] && cd "$1" 2>/dev/null; then set -- $2; cd /; fi; names "$folder" "$@"; }
-# Of each file that is named on standard input what an awk program picks, behind the file's name.
+# Of the files that are named on standard input what an awk program picks, behind each file's name. One awk reads them all.
 pick() {
+  program=$1; SYSTEM=$2; export SYSTEM; set --
   while IFS= read -r name; do
-    picked=$(text "$name" | SYSTEM=$2 awk "$1") || continue
-    [ -z "$picked" ] || printf '# %s\n%s\n' "${name#"$R"}" "$picked"
+    if [ -f "$name" ] && [ -r "$name" ]; then set -- "$@" "$name"
+    else text "$name" | NAME=$name awk "$program"; fi
+    [ $# -lt 100 ] || { awk "$program" "$@"; set --; }
   done
+  [ $# -eq 0 ] || awk "$program" "$@"
 }
 files() { for name; do [ ! -e "$name" ] || printf '%s\n' "$name"; done; }
 
 part_system() {
-  name=$(files "$R/etc/os-release" "$R/usr/lib/os-release" | head -n 1)
-  [ -z "$name" ] || text "$name" | grep -E '^(PRETTY_NAME|ID|VERSION_ID|VERSION_CODENAME)=' | sed 's/"//g'
-  uname -srm | sed 's/^/kernel=/'
-  [ ! -r "$R/etc/debian_version" ] || sed 's/^/debian=/' "$R/etc/debian_version"
-  [ ! -r "$R/etc/hostname" ] || sed 's/^/hostname=/' "$R/etc/hostname"
+  for name in "$R/etc/os-release" "$R/usr/lib/os-release"; do
+    [ -e "$name" ] || continue
+    sed -n -e 's/"//g' -e '/^PRETTY_NAME=/p' -e '/^ID=/p' -e '/^VERSION_ID=/p' -e '/^VERSION_CODENAME=/p' "$name"
+    break
+  done
+  echo "kernel=$(uname -srm)"
+  [ ! -r "$R/etc/debian_version" ] || { read -r line; echo "debian=$line"; } <"$R/etc/debian_version"
+  [ ! -r "$R/etc/hostname" ] || { read -r line; echo "hostname=$line"; } <"$R/etc/hostname"
   [ ! -h "$R/etc/localtime" ] || { zone=$(readlink "$R/etc/localtime"); echo "timezone=${zone##*zoneinfo/}"; }
-  grep -cE '^processor' /proc/cpuinfo 2>/dev/null | sed 's/^/processors=/'
-  sed -n 's/^MemTotal: *\([0-9]*\).*/memory_kib=\1/p' /proc/meminfo 2>/dev/null
+  number=$(grep -c '^processor' /proc/cpuinfo 2>/dev/null) && echo "processors=$number"
+  [ ! -r /proc/meminfo ] || while read -r name value line; do
+    case $name in MemTotal:) echo "memory_kib=$value"; break;; esac
+  done </proc/meminfo
 }
 part_packages() {
   if [ -d "$R/var/lib/dpkg" ] && has dpkg-query; then
     dpkg-query --admindir="$R/var/lib/dpkg" -W -f '${db:Status-Abbrev}\t${Package} ${Version} ${Architecture}\n' |
-      sed -n 's/^.i *\t//p'
+      awk 'sub(/^.i *\t/, "") { print; if (++count > 4000) exit }'
   elif [ -f "$R/var/lib/dpkg/status" ]; then
     awk '/^Package:/ { name = $2 } /^Status:/ { on = / installed$/ } /^Architecture:/ { kind = $2 }
       /^Version:/ { if (on) print name, $2, kind }' "$R/var/lib/dpkg/status"
   elif [ -f "$R/lib/apk/db/installed" ]; then
     awk '/^P:/ { name = substr($0, 3) } /^V:/ { print name, substr($0, 3) }' "$R/lib/apk/db/installed"
   elif has rpm && [ -d "$R/var/lib/rpm" -o -d "$R/usr/lib/sysimage/rpm" ]; then
-    rpm -qa --qf '%{NAME} %{VERSION}-%{RELEASE} %{ARCH}\n' | sort
+    rpm -qa --qf '%{NAME} %{VERSION}-%{RELEASE} %{ARCH}\n' | sort | head -n 4001
   elif has pacman; then pacman -Q
   else echo 'no dpkg, rpm, apk or pacman here' >&2; fi
 }
 # Those that somebody asked for; the rest came with them.
 part_chosen() {
   if [ -d "$R/var/lib/dpkg" ]; then
-    if has apt-mark && [ -z "$R" ]; then apt-mark showmanual
-    elif [ -f "$R/var/lib/apt/extended_states" ] && [ -f "$R/var/lib/dpkg/status" ]; then
-      awk 'FNR == 1 { file++ } /^Package:/ { name = $2 } file == 1 && /^Auto-Installed: 1/ { auto[name] = 1 }
-        file == 2 && /^Status:.* installed$/ && !auto[name] { print name }' \
-        "$R/var/lib/apt/extended_states" "$R/var/lib/dpkg/status"
-    fi
+    # As `apt-mark showmanual`, which takes a second of a processor. dpkg is of the machine's own architecture.
+    set -- "$R/var/lib/apt/extended_states"; [ -e "$1" ] || set -- /dev/null
+    [ ! -f "$R/var/lib/dpkg/status" ] || awk "$CHOSEN" states=1 "$1" states= "$R/var/lib/dpkg/status" | sort
   elif [ -f "$R/etc/apk/world" ]; then tr ' ' '\n' <"$R/etc/apk/world"
-  elif has dnf; then dnf -q -C repoquery --userinstalled --qf '%{name}\n' | sort -u
+  elif has dnf; then dnf -q -C repoquery --userinstalled --qf '%{name}\n' | sort -u | head -n 4001
   elif has pacman; then pacman -Qqe
   fi
 }
@@ -88,8 +96,7 @@ part_mounts() { { files "$R/etc/fstab"; [ -n "$R" ] || files /proc/mounts; } | p
 part_units() {
   if [ -z "$R" ] && has systemctl && [ -d /run/systemd/system ]; then
     systemctl list-unit-files --state=enabled --no-legend --no-pager --full </dev/null | awk '{ print $1 }'
-  elif [ -d "$R/etc/systemd/system" ] && any=$(ls -d "$R"/etc/systemd/system/*.wants 2>/dev/null) && [ -n "$any" ]; then
-    ls "$R"/etc/systemd/system/*.wants | awk 'NF && !/:$/ && !seen[$0]++'
+  elif set -- "$R"/etc/systemd/system/*.wants && [ -e "$1" ]; then ls "$@" | awk 'NF && !/:$/ && !seen[$0]++'
   elif [ -d "$R/etc/runlevels" ]; then
     for name in "$R"/etc/runlevels/*/*; do [ ! -e "$name" ] && [ ! -h "$name" ] || echo "${name#"$R/etc/runlevels/"}"; done
   elif [ -d "$R/etc/rc3.d" ]; then ls "$R/etc/rc3.d" | sed -n 's/^S[0-9]*//p'
@@ -113,13 +120,30 @@ part_listening() {
       print $1, $4, (name ~ /^[a-z]/ ? name : "") }' | sort -u
   else echo 'neither ss nor netstat here' >&2; fi
 }
-# Not of BusyBox, whose `httpd -v` starts a web server.
+# Not of BusyBox, whose `httpd -v` starts a web server. What starts slowly is asked in another way.
 version() {
   has "$1" || return 0
-  case $(readlink -f "$(command -v "$1")") in *[bB]usy[bB]ox*) ;; *) "$@" 2>&1 | head -n 1;; esac
+  path=$(command -v "$1"); [ ! -h "$path" ] || path=$(readlink -f "$path")
+  case $path in
+    *[bB]usy[bB]ox*) return;;
+    */pg_wrapper) for path in "$R"/usr/lib/postgresql/*/bin/psql; do [ ! -x "$path" ] || "$path" --version; done; return;;
+    */bin/java) ! released "${path%/bin/java}/release" || return 0;;
+  esac
+  said=$("$@" 2>&1); [ -z "$said" ] || printf '%s\n' "${said%%"$newline"*}"
+}
+newline='
+'
+# What a Java tells of itself beside its programs; 1 where there is nothing.
+released() {
+  java=; build=
+  [ -r "$1" ] && while IFS= read -r line; do
+    line=${line%\"}
+    case $line in JAVA_VERSION=*) java=${line#*=\"};; JAVA_RUNTIME_VERSION=*) build=${line#*=\"};; esac
+  done <"$1"
+  [ -n "$java" ] && echo "java version \"$java\"${build:+ (build $build)}"
 }
 part_versions() {
-  version nginx -v; version apache2 -v; version httpd -v; version lshttpd -v; version caddy version; version php -v
+  version nginx -v; version apache2 -v; version httpd -v; version lshttpd -v; version caddy version; version php -n -v
   for name in "$R"/etc/php/*/fpm "$R"/usr/sbin/php-fpm*; do [ ! -e "$name" ] || echo "${name#"$R"}"; done
   version python3 --version; version node --version; version java -version;
   version redis-server --version; version memcached -V; version psql --version; version docker --version
