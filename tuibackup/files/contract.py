@@ -160,6 +160,9 @@ class Source(Protocol):
     def without_packer(self) -> "Source | None":
         """The same without what may fail by itself, a packer at the source; None where there is nothing of the kind."""
 
+    def at_level(self, level: int) -> "Source | None":
+        """The same with a packer at the source that packs so well (zstd's levels); None where it has no say in that."""
+
     async def list_folders(
         self, server: Server, writer: IndexWriter, findings: Findings, tally: Tally
     ) -> list[Listed]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from tuibackup.files.contract import Destination, Listed
 from tuibackup.files.tally import Tally
-from tuibackup.vault.archive.archive import ArchiveWriter
+from tuibackup.vault.archive.archive import ArchiveWriter, Came
 from tuibackup.vault.archive.entry import Entry
 from tuibackup.vault.disk import RoomGuard
 from tuibackup.vault.index.read import Wanted
@@ -56,16 +56,20 @@ class FileStore:
         entry: Entry,
         content: Iterable[bytes | bytearray | memoryview],
         attributes: Mapping[bytes, bytes],
+        *,
+        head: bytes = b"",
+        at: int | None = None,
     ) -> None:
         """Store one file as `entry`, which is the inventory's unless its size is another by now.
 
+        `head` is its header if that is known, `at` where it begins in the stream whose pieces `came`.
         When `content` raises, or has another length than `entry` says (ValueError), call `cut`.
         """
         tally, archive = self._tally, self._archive or self._open()
         tally.current = wanted.path
         before = tally.bytes
         try:
-            archive.begin(wanted.name, entry, attributes)
+            archive.begin(wanted.name, entry, attributes, head=head, at=at)
             for part in content:
                 archive.write(part)
                 tally.bytes += len(part)
@@ -90,6 +94,11 @@ class FileStore:
         if archive.stored_bytes >= PART_BYTES or time.monotonic() - self._begun >= PART_SECONDS:
             time.sleep(_LAG)
             self._close()
+
+    def came(self, piece: Came) -> None:
+        """A piece of the stream came whole (see `ArchiveWriter`)."""
+        if self._archive is not None:
+            self._archive.came(piece)
 
     def store_attributes(self, entry: int, attributes: Mapping[bytes, bytes]) -> None:
         """Extended attributes of something that has no content."""

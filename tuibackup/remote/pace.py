@@ -37,6 +37,12 @@ class Pace:
         self._waited = float("-inf")
 
     @property
+    def rate(self) -> float | None:
+        """The limit of the moment in bytes a second."""
+        self._settle()
+        return self._rate
+
+    @property
     def binding(self) -> float | None:
         """The limit in bytes a second where it has just held a reader back, else None."""
         return self._rate if self._clock() - self._waited <= _LOOK else None

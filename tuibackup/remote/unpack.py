@@ -1,6 +1,7 @@
 """What a server packed, unpacked again in bounded pieces: a hostile server's may grow 32,768-fold.
 
-`Unpacker` takes bytes as they come; `unpacked` reads them where they lie; `unpacked_jobs` keeps the packing too.
+`Unpacker` takes bytes as they come; `unpacked` reads them where they lie; `unpacked_jobs` and `unpacked_parts` keep the
+packing too.
 """
 
 import zlib
@@ -108,6 +109,14 @@ class Piece(NamedTuple):
     frame: bytes = b""
 
 
+class Part(NamedTuple):
+    """Some of a job's bytes. The last of a job `ends` it and tells its `frame`, as a Piece does: of all its parts."""
+
+    data: bytes
+    ends: bool = False
+    frame: bytes = b""
+
+
 def unpacked_jobs(read: Callable[[], bytes], packer: str) -> Iterator[Piece]:
     """As `unpacked`, with the frames of what zstd packed in jobs that know nothing of each other.
 
@@ -115,10 +124,23 @@ def unpacked_jobs(read: Callable[[], bytes], packer: str) -> Iterator[Piece]:
     packed a second time. Whether a frame stands for its piece is looked at where it is stored (`vault.archive.frames`):
     another zstd's jobs may need what lies before.
     """
-    return _zstd_jobs(read) if packer == "zstd" else map(Piece, unpacked(read, packer))
+    if packer != "zstd":
+        yield from map(Piece, unpacked(read, packer))
+        return
+    parts: list[bytes] = []
+    for part in _zstd_parts(read, JOB):
+        parts.append(part.data)
+        if part.ends:
+            yield Piece(b"".join(parts), part.frame)
+            parts = []
 
 
-def _zstd_jobs(read: Callable[[], bytes]) -> Iterator[Piece]:
+def unpacked_parts(read: Callable[[], bytes], packer: str, job: int) -> Iterator[Part]:
+    """As `unpacked_jobs`, for jobs of `job` bytes each, whose parts come as soon as they are here."""
+    return _zstd_parts(read, job) if packer == "zstd" else map(Part, unpacked(read, packer))
+
+
+def _zstd_parts(read: Callable[[], bytes], size: int) -> Iterator[Part]:
     source = _Source(read)
     decompressor = zstandard.ZstdDecompressor(max_window_size=_WINDOW).decompressobj()
     try:
@@ -126,16 +148,17 @@ def _zstd_jobs(read: Callable[[], bytes]) -> Iterator[Piece]:
         header += source.take(zstandard.frame_header_size(header) - _BEGIN)
         has_checksum = zstandard.get_frame_parameters(header).has_checksum
         decompressor.decompress(header)
-        job, last = _Job(header), False
+        job, last = _Job(header, size), False
         while not last:
             block, last = source.block()
-            job.add(
-                block, decompressor.decompress(block + (source.take(4) if last and has_checksum else b""))
-            )
+            data = decompressor.decompress(block + (source.take(4) if last and has_checksum else b""))
+            job.add(block, len(data))
             if last or job.full:
-                if piece := job.piece(last):
-                    yield piece
-                job = _Job(header)
+                if job.length:
+                    yield Part(data, True, job.frame(last))
+                job = _Job(header, size)
+            elif data:
+                yield Part(data)
     except zstandard.ZstdError as error:
         raise UnpackError(sentence("the server's zstd stream is damaged: {error}", error=error)) from error
     if source.more():
@@ -147,16 +170,23 @@ class _Source:
 
     def __init__(self, read: Callable[[], bytes]) -> None:
         self._read = read
-        self._data = bytearray()
+        self._data = b""
+        self._at = 0
 
     def take(self, count: int) -> bytes:
         """So many."""
-        while len(self._data) < count:
-            if not (more := self._read()):
-                raise CutOffError(sentence("the server's zstd stream was cut off"))
-            self._data += more
-        taken = bytes(self._data[:count])
-        del self._data[:count]
+        end = self._at + count
+        if end > len(self._data):
+            pieces = [self._data[self._at :]]
+            missing = end - len(self._data)
+            while missing > 0:
+                if not (more := self._read()):
+                    raise CutOffError(sentence("the server's zstd stream was cut off"))
+                pieces.append(more)
+                missing -= len(more)
+            self._data, self._at, end = b"".join(pieces), 0, count
+        taken = self._data[self._at : end]
+        self._at = end
         return taken
 
     def block(self) -> tuple[bytes, bool]:
@@ -170,39 +200,35 @@ class _Source:
 
     def more(self) -> bool:
         """Whether anything follows."""
-        return bool(self._data or self._read())
+        return self._at < len(self._data) or bool(self._read())
 
 
 class _Job:
-    """Blocks that stand for JOB bytes, if they are cut there."""
+    """Blocks that stand for `size` bytes, if they are cut there; `length`, for how many so far."""
 
-    def __init__(self, header: bytes) -> None:
+    def __init__(self, header: bytes, size: int) -> None:
+        self.length = 0
+        self._size = size
         self._cuttable = not header[4] & _SINGLE_OR_DICTIONARY
         self._frame = bytearray(_MAGIC + _SIZED + header[5:6] + bytes(4))
         self._head = len(self._frame)
         self._last = 0  # where its last block begins
-        self._parts: list[bytes] = []
-        self._length = 0
 
     @property
     def full(self) -> bool:
         """Whether no more should be added. Blocks may also stand for nothing."""
-        return self._length >= JOB or len(self._frame) >= 2 * JOB
+        return self.length >= self._size or len(self._frame) >= 2 * self._size
 
-    def add(self, block: bytes, sql: bytes) -> None:
-        """The next block, and what it stands for."""
+    def add(self, block: bytes, length: int) -> None:
+        """The next block, and for how many bytes it stands."""
         self._last = len(self._frame)
         self._frame += block
-        self._parts.append(sql)
-        self._length += len(sql)
+        self.length += length
 
-    def piece(self, last: bool) -> Piece | None:
-        """All of it; None for nothing. `last`: the stream ends here."""
-        if not self._length:
-            return None
-        sql = b"".join(self._parts)
-        if not self._cuttable or not (last or self._length == JOB):
-            return Piece(sql)
-        self._frame[self._head - 4 : self._head] = self._length.to_bytes(4, "little")
+    def frame(self, last: bool) -> bytes:
+        """What may be a frame of all of it; b"" where it cannot be one. `last`: the stream ends here."""
+        if not self._cuttable or not (last or self.length == self._size):
+            return b""
+        self._frame[self._head - 4 : self._head] = self.length.to_bytes(4, "little")
         self._frame[self._last] |= 1
-        return Piece(sql, bytes(self._frame))
+        return bytes(self._frame)

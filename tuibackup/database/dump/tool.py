@@ -7,6 +7,7 @@ from tuibackup.database.connect.optionfile import Options, text_for_tool
 from tuibackup.database.dump.division import Share
 from tuibackup.errors import DatabaseError, RemoteTimeoutError
 from tuibackup.remote.command import Exit, low_priority, piped, quote, script
+from tuibackup.remote.packers import GZIP, zstd
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
 from tuibackup.remote.unpack import JOB
@@ -26,18 +27,13 @@ _NAMES = b"""n='
 _TLS, _TLS_MYSQL = ("ssl", "ssl-verify-server-cert=0"), ("ssl-mode=REQUIRED",)
 _HELP_SECONDS = 30.0
 _SAID = 300  # bytes of a broken tool's message that are shown
-# In independent jobs of 1 MiB (`unpack.JOB`), if this zstd can: then they are stored as they come.
-_ZSTD = (
-    f"jobs='-T1 -B{JOB} --zstd=ovlog=1'; zstd -q -1 -c $jobs </dev/null >/dev/null 2>&1 || jobs=;"
-    " exec zstd -q -1 -c $jobs"
-)
 READY = "-- the dump program begins"  # a line that no program writes itself
 # The programs write 4 KiB at a time into a pipe, and each write wakes the other side up.
 _WRITING_MORE = (
     b"more=; stdbuf -o256K true >/dev/null 2>&1 </dev/null && more='stdbuf -o256K'; "
     b"echo '" + READY.encode() + b"' >&2; exec $more "
 )
-PACKERS = {"zstd": _ZSTD, "gzip": "gzip -q -1 -c"}
+PACKERS = {"zstd": zstd(1, JOB), "gzip": GZIP}
 
 
 class BrokenToolError(DatabaseError):

@@ -82,6 +82,10 @@ class SftpSource:
         """There is nothing to leave out."""
         return
 
+    def at_level(self, level: int) -> None:
+        """Nothing packs."""
+        return
+
     async def list_folders(
         self, server: Server, writer: IndexWriter, findings: Findings, tally: Tally
     ) -> list[Listed]:

@@ -23,17 +23,21 @@ _REMEMBERED = 40_000
 class Order:
     """`wanted` gives the files in order, each time from the beginning; the index behind it is locked by `lock`.
 
-    `names` and `match` may run in different threads.
+    `prefix`: what tar puts in front of a file's path below its folder. `names` and the others may run in different
+    threads.
     """
 
-    def __init__(self, wanted: Callable[[], Iterator[Wanted]]) -> None:
+    def __init__(self, wanted: Callable[[], Iterator[Wanted]], prefix: bytes = b"./") -> None:
         self._wanted = wanted
+        self._prefix = prefix
         self._sending = wanted()
         self._sent: deque[Wanted] = deque()
         self.all_remembered = True
         self._again: Iterator[Wanted] | None = None
+        self._next: Wanted | None = None  # that was looked at
         self.files = 0  # that were asked for
-        self.last = 0  # id of the last file matched or passed over
+        self.last = 0  # id of what was matched or passed over last
+        self._turn = (False, 0)  # its
 
     @property
     def far_ahead(self) -> bool:
@@ -49,13 +53,25 @@ class Order:
             self.all_remembered = len(self._sent) <= _REMEMBERED
         return b"".join([b"./" + wanted.entry.path + b"\0" for wanted in batch])
 
+    def peek(self) -> Wanted | None:
+        """What may come next; None where its name was not sent yet."""
+        if self._next is None:
+            self._next = self._following()
+        return self._next
+
+    def take(self) -> None:
+        """It came."""
+        assert self._next is not None
+        self.last, self._turn = self._next.id, self._next.turn
+        self._next = None
+
     def match(self, name: bytes, passed: Callable[[Wanted], None]) -> Wanted:
         """The file that came as `name`; each one before it that never came is given to `passed`.
 
         Raises StreamError for a name that was not asked for, or not in this place.
         """
-        path = name.removeprefix(b"./").rstrip(b"/")  # tar ends a folder's name in a slash
-        while (wanted := self._next()) is not None:
+        path = name.removeprefix(self._prefix).rstrip(b"/")  # tar ends a folder's name in a slash
+        for wanted in self.rest():
             if wanted.entry.path == path:
                 return wanted
             passed(wanted)
@@ -66,22 +82,17 @@ class Order:
         )
 
     def rest(self) -> Iterator[Wanted]:
-        """After the stream's end: the files that never came."""
-        while (wanted := self._next()) is not None:
+        """What did not come; after the stream's end, the files that never did."""
+        while (wanted := self.peek()) is not None:
+            self.take()
             yield wanted
 
-    def _next(self) -> Wanted | None:
+    def _following(self) -> Wanted | None:
         if self._sent:
-            wanted = self._sent.popleft()
-        elif self.all_remembered:
+            return self._sent.popleft()
+        if self.all_remembered:
             return None
-        else:
-            if self._again is None:
-                last = self.last
-                self._again = (wanted for wanted in self._wanted() if wanted.id > last)
-            found = next(self._again, None)
-            if found is None:
-                return None
-            wanted = found
-        self.last = wanted.id
-        return wanted
+        if self._again is None:
+            turn = self._turn
+            self._again = (wanted for wanted in self._wanted() if wanted.turn > turn)
+        return next(self._again, None)

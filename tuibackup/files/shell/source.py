@@ -75,6 +75,10 @@ class ShellSource:
         """Without a packer, where there is one."""
         return replace(self, tools=replace(self.tools, packed="")) if self.tools.packed else None
 
+    def at_level(self, level: int) -> "ShellSource | None":
+        """With a packer that packs so well; None where none is asked for that."""
+        return replace(self, tools=replace(self.tools, level=level)) if self.tools.packed == "zstd" else None
+
     async def list_folders(
         self, server: Server, writer: IndexWriter, findings: Findings, tally: Tally
     ) -> list[Listed]:

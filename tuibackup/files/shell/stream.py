@@ -3,9 +3,13 @@
 Names go out and contents come in at the same time. The event loop moves bytes, one thread unpacks, parses,
 hashes and lays out the archive (whose frames are packed in a further thread), and complete files are looked
 at a second time while the stream goes on.
+
+The server's tar is asked for the headers that the archive is to have. A header of which every byte is what we would
+write needs no parsing, and a whole piece of the stream that is so is stored as the server packed it.
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Iterable, Iterator
 from threading import Event
 
@@ -34,28 +38,40 @@ from tuibackup.files.workers import in_thread, locked, together
 from tuibackup.remote.command import Exit
 from tuibackup.remote.pipe import Pipe, StoppedError
 from tuibackup.remote.stream import Stream
-from tuibackup.remote.unpack import UnpackError, unpacked
+from tuibackup.remote.unpack import UnpackError, unpacked_parts
 from tuibackup.text import printable, size
+from tuibackup.vault.archive import tarheader
+from tuibackup.vault.archive.archive import Came
 from tuibackup.vault.archive.entry import Kind
+from tuibackup.vault.archive.frames import FRAME
+from tuibackup.vault.archive.tarheader import PAX_OPTIONS
 from tuibackup.vault.index.read import Wanted
 from tuibackup.words import sentence, sentence_n
 
 _BREATH = 0.05  # seconds between two looks at whether more names may be sent
 _PATIENCE = 2.0  # seconds without an answer, after which all the rest is sent
+# A folder's path that needs no quoting where tar puts it in front of names.
+_PLAIN = re.compile(rb"(/[A-Za-z0-9._+@=~:-]+)+")
 ROUND = 20_000  # files asked for at a time, where they are looked at again only when all have come
 
 
-def command(tools: Tools, place: bytes, *, sparse: bool = False) -> bytes:
-    """What brings the files below `place` whose names it is sent."""
-    words = [b"tar", b"-C", place, b"-c", b"--format=posix", b"-P", b"--numeric-owner"]
+def command(tools: Tools, place: bytes, *, sparse: bool = False, alike: bytes = b"") -> bytes:
+    """What brings the files below `place` whose names it is sent.
+
+    `alike`: the headers are to be those that we would write, with this in front of a file's path below `place`.
+    """
+    words = [b"tar", b"-C", place, b"-c", b"--format=posix", b"-P"]
+    if alike:
+        words += [b"--transform=s,^\\./\\?," + alike + b",", b"--pax-option=" + PAX_OPTIONS]
+    else:
+        words += [b"--numeric-owner", b"--pax-option=delete=atime,delete=ctime,delete=mtime"]
     words += [b"--hard-dereference", b"--ignore-failed-read"]
     if sparse:
         words.append(b"--sparse")
-    words += [b"--pax-option=delete=atime,delete=ctime,delete=mtime"]
     if tools.xattrs:
         words += [b"--xattrs", b"--acls"]
     words += [b"--null", b"--no-recursion", b"-T", b"-"]
-    return at_low_priority(words, sudo=tools.sudo, packed=tools.packed)
+    return at_low_priority(words, sudo=tools.sudo, packed=tools.packed, level=tools.level if alike else 0)
 
 
 async def fetch(
@@ -89,7 +105,12 @@ class Fetch:
         self._tools = tools
         self._tally = tally
         self._folder = folder
-        self._order = Order(lambda: locked(wanted, destination.lock))
+        self._alike = (
+            b""  # the names in front of a file's path, where the server's headers may be those of the archive
+        )
+        if tools.packed == "zstd" and _PLAIN.fullmatch(folder.folder):
+            self._alike = folder.folder.lstrip(b"/") + b"/"
+        self._order = Order(lambda: locked(wanted, destination.lock), self._alike or b"./")
         self._pipe = Pipe()
         self._again = again
         self._second_look = ShellSecondLook(tools.name, tools.find, self._doubtful)
@@ -122,7 +143,7 @@ class Fetch:
         tools = self._tools
         second_look = recheck.second_look_command(tools.find.stamp_words, sudo=tools.sudo)
         async with tools.session.stream(
-            command(self._tools, self._folder.place.path, sparse=self._folder.sparse),
+            command(tools, self._folder.place.path, sparse=self._folder.sparse, alike=self._alike),
             on_line=self._complaints.lines.take,
         ) as stream:
             try:
@@ -265,8 +286,12 @@ class Fetch:
         self._second_look.hand_over([])
 
     def _unpack(self) -> None:
-        stream = TarStream(unpacked(self._pipe.read, self._tools.packed))
-        while (member := stream.next()) is not None:
+        stream = TarStream(self._pieces())
+        while True:
+            if self._alike and self._store_next(stream):
+                continue
+            if (member := stream.next()) is None:
+                break
             wanted = self._order.match(member.name, self._pass)
             if wanted.entry.kind is Kind.FOLDER:
                 self._note_attributes(wanted, member)
@@ -274,11 +299,39 @@ class Fetch:
                 self._replaced.add(wanted.id)
                 self._pass(wanted)
             else:
-                self._store_file(wanted, member, stream.content())
+                self._store_file(wanted, member, stream.content(), stream.began if self._alike else None)
         for wanted in self._order.rest():
             self._pass(wanted)
 
-    def _store_file(self, wanted: Wanted, member: Member, content: Iterable[bytes | memoryview]) -> None:
+    def _pieces(self) -> Iterator[bytes]:
+        """The stream; the store is told of each piece that the server packed for itself, once all of it is used up."""
+        start = 0
+        parts: list[bytes] = []
+        for part in unpacked_parts(self._pipe.read, self._tools.packed, FRAME):
+            yield part.data
+            if self._alike:
+                parts.append(part.data)
+                if part.ends:
+                    self._store.came(Came(start, data := b"".join(parts), part.frame))
+                    start += len(data)
+                    parts = []
+
+    def _store_next(self, stream: TarStream) -> bool:
+        """Store the next file that was asked for, if its header is just what it should be."""
+        wanted = self._order.peek()
+        if wanted is None or wanted.entry.kind is not Kind.FILE:
+            return False
+        entry = wanted.entry
+        head = tarheader.header(wanted.name, entry)
+        if not stream.next_is(head, entry.size):
+            return False
+        self._order.take()
+        self._store.store(wanted, entry, stream.content(), {}, head=head, at=stream.began)
+        return True
+
+    def _store_file(
+        self, wanted: Wanted, member: Member, content: Iterable[bytes | memoryview], at: int | None = None
+    ) -> None:
         entry = wanted.entry
         if member.size != entry.size:
             if member.size > 2 * entry.size + GROWN:
@@ -287,7 +340,7 @@ class Fetch:
         if member.hollow and self._folder.sparse:
             self._result.fetched.hollow = True
             return
-        self._store.store(wanted, entry, content, member.attributes)
+        self._store.store(wanted, entry, content, member.attributes, at=at)
 
     def _note_attributes(self, folder: Wanted, member: Member) -> None:
         """A folder is only asked for because of these; a snapshot without them is as good as the server allows."""

@@ -61,7 +61,9 @@ class TarStream:
     """
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
+        self.began = 0  # where the current member's first header lies in the stream
         self._pieces = pieces
+        self._before = 0  # bytes of the stream in front of the buffer
         self._buffer = b""
         self._at = 0
         self._left = 0  # bytes of the current member's stored content not yet taken
@@ -75,8 +77,7 @@ class TarStream:
         """The next member, or None after the end marker (and only then)."""
         if self._ended:
             return None
-        self._skip(self._left + self._padding)
-        self._left = self._padding = 0
+        self._skip_rest()
         records: dict[bytes, bytes] = self._defaults
         long_name: bytes | None = None
         for _ in range(_MOST_EXTENSIONS):
@@ -98,6 +99,22 @@ class TarStream:
             else:
                 return self._member(block, kind, size, records, long_name)
         raise StreamError(sentence("the server's tar sent headers without end"))
+
+    def next_is(self, head: bytes, size: int) -> bool:
+        """Whether the next member begins with just these blocks, `tarheader.header` of a regular file of `size` bytes.
+
+        If so it is the current one. What cannot be told at once is left to `next`: blocks that came in two pieces.
+        """
+        if self._ended or self._defaults:
+            return False
+        self._skip_rest()
+        if not self._buffer.startswith(head, self._at):
+            return False
+        self._at += len(head)
+        self._extents = None
+        self._size = self._left = size
+        self._padding = -size % BLOCK
+        return True
 
     def content(self) -> Iterator[bytes | memoryview]:
         """The current member's bytes in pieces of any size; together exactly `size` of them."""
@@ -271,6 +288,12 @@ class TarStream:
             else:
                 yield self._buffer
 
+    def _skip_rest(self) -> None:
+        """Go on to where the next member begins."""
+        self._skip(self._left + self._padding)
+        self._left = self._padding = 0
+        self.began = self._before + self._at
+
     def _skip(self, count: int) -> None:
         while count:
             available = len(self._buffer) - self._at
@@ -285,6 +308,7 @@ class TarStream:
         piece = self._read()
         if not piece:
             raise StreamCutError(sentence("the server's tar stream was cut off in the middle"))
+        self._before += len(self._buffer)
         return piece
 
 

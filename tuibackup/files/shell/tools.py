@@ -9,12 +9,14 @@ from threading import Lock
 from tuibackup.errors import DownloadError
 from tuibackup.files.shell import complaints, sudo
 from tuibackup.files.shell.find import FindDialect
+from tuibackup.remote import packers
 from tuibackup.remote.command import Exit, low_priority, piped, script
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.refusals import way_out
 from tuibackup.remote.session import Session
 from tuibackup.remote.stream import Stream
 from tuibackup.text import duration, printable, shorten
+from tuibackup.vault.archive.frames import FRAME
 from tuibackup.words import sentence
 
 STALL = 600.0  # seconds without a byte before we give up: a slow disk may be searched for long
@@ -22,7 +24,7 @@ _CHUNK = 256 << 10
 _MOST_LINES = 10_000  # of stderr that wait to be looked at, …
 _MOST_SAID = 4 << 20  # … and bytes of them
 _MOST_BY_SUDO = 10
-_PACKERS = {"zstd": b"zstd -q -1 -c", "gzip": b"gzip -q -1 -c"}
+_PACKERS = {"zstd": packers.ZSTD, "gzip": packers.GZIP}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Tools:
     names_on_line: bool  # its tar takes names on its command line only, BusyBox's
     account: str = ""  # there
     at: tuple[str, ...] = ()  # the paths of its find and tar
+    level: int = 3  # of zstd, for what is stored as it packed it
 
     def refused(self, by_sudo: Sequence[bytes]) -> DownloadError:
         """The error for a tool that sudo did not start and that therefore did nothing."""
@@ -106,14 +109,16 @@ def described(probe: Probe) -> str:
     return ", ".join((find, f"tar ({tar})", *([packer] if packer else ())))
 
 
-def at_low_priority(words: Sequence[bytes], *, sudo: bool, packed: str = "") -> bytes:
+def at_low_priority(words: Sequence[bytes], *, sudo: bool, packed: str = "", level: int = 0) -> bytes:
     """A script that runs `words` at low priority in the C locale, as root where `sudo` says so.
+
+    What comes is `packed`; by zstd at this `level`, if one is given, in frames as an archive has them.
 
     `sudo` comes directly before the tool, so that a rule for find and tar alone is enough.
     """
     text = (b"sudo -n -- " if sudo else b"") + script(words)
     if packed:
-        text = piped(text, _PACKERS[packed])
+        text = piped(text, packers.zstd(level, FRAME) if level and packed == "zstd" else _PACKERS[packed])
     return b"export LC_ALL=C; " + low_priority(text)
 
 

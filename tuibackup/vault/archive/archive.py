@@ -33,11 +33,13 @@ from tuibackup.vault.archive.frames import (
     unpacked_frame,
 )
 from tuibackup.vault.archive.readback import ReadBack, Reader
-from tuibackup.vault.output import Mark, vault_errors
+from tuibackup.vault.output import vault_errors
 from tuibackup.words import sentence
 
 _AHEAD = 2  # frames that are unpacked while one is looked at
 _ZEROS_PACKED = 500  # times that zstd makes zeros smaller, at least
+_NOTHING = memoryview(b"")
+_PIECES = 4  # of a server's stream that are remembered
 _MAX_FRAME = 64 << 20  # more than we ever write; a reader refuses to unpack a bigger one
 
 
@@ -60,11 +62,23 @@ class ArchiveSummary(NamedTuple):
     read_back: ReadBack | None
 
 
+class Came(NamedTuple):
+    """A piece of a server's tar stream, which begins at `start` of it; `packed`, what may be its frame, or b""."""
+
+    start: int
+    data: bytes
+    packed: bytes
+
+
 class ArchiveWriter:
     """Writes one archive, member by member; compression runs in `threads` threads beside the caller.
 
     Used by one thread at a time, whichever. A member's content must have exactly `entry.size` bytes. When it
     turns out otherwise, `abort_member` takes the member out again without a trace, however long it is.
+
+    Where members are begun with their place in a server's tar stream, and `came` is given the pieces of that stream,
+    the archive is cut into frames where the stream is cut into pieces. A piece whose every byte is what stands here,
+    too, headers and all, is stored as the server packed it; any other is packed here.
 
     Two members of one name must not lie in one archive: GNU tar, given a list of names, extracts the first. A
     file that is fetched a second time (it changed while it was read) goes into a further archive (`.2`).
@@ -80,9 +94,11 @@ class ArchiveWriter:
         self._buffer = bytearray()
         self._base = 0  # offset of the buffer's start in the unpacked tar
         self._size = -1  # of the member that is open; -1: none is
-        self._start = 0  # of its header in the buffer
-        self._content = 0  # offset of its content in the unpacked tar
-        self._long: tuple[Mark, int] | None = None  # for a member of several frames: where to go back to
+        self._start = 0  # of its header in the unpacked tar
+        self._content = 0  # of its content
+        self._before = _NOTHING  # what stands before it in its first frame, if that is flushed
+        self._shift: int | None = None  # from a place in the server's stream to the same here
+        self._pieces: deque[Came] = deque()  # whose end has not come here
         self._sha256 = hashlib.sha256()
 
     @property
@@ -90,24 +106,31 @@ class ArchiveWriter:
         """What is on the disk so far."""
         return self._frames.file.stored_bytes
 
-    def begin(self, name: bytes, entry: Entry, xattrs: Mapping[bytes, bytes] | None = None) -> None:
+    def begin(
+        self,
+        name: bytes,
+        entry: Entry,
+        xattrs: Mapping[bytes, bytes] | None = None,
+        *,
+        head: bytes = b"",
+        at: int | None = None,
+    ) -> None:
         """Open a member: `name` is the file's absolute path without the leading slash.
 
-        `xattrs` are pax records as GNU tar writes them (see `tarheader.header`).
+        `xattrs` are pax records as GNU tar writes them (see `tarheader.header`). `head`: its header, where it was made
+        already. `at`: where the member begins in the server's stream.
         """
         assert self._size < 0, "the member before was not ended"
-        head = tarheader.header(name, entry, extra=xattrs)
+        head = head or tarheader.header(name, entry, extra=xattrs)
         length = len(head) + entry.size
-        if self._buffer and len(self._buffer) + length > FRAME:
+        end = self._base + len(self._buffer)
+        if at is not None:
+            self._shift = end - at
+        elif self._buffer and len(self._buffer) + length > FRAME:
             self._flush()
-        if length > FRAME:
-            self._frames.settle()
-            self._long = self._frames.file.mark(), len(self._frames.frames)
-        else:
-            self._long = None
-        self._start = len(self._buffer)
+        self._start = end
         self._buffer += head
-        self._content = self._base + len(self._buffer)
+        self._content = end + len(head)
         self._size = entry.size
         self._sha256 = hashlib.sha256()
 
@@ -117,7 +140,7 @@ class ArchiveWriter:
             raise ValueError(sentence("the content is longer than its header says"))
         self._sha256.update(chunk)
         self._buffer += chunk
-        if self._long and len(self._buffer) >= FRAME:
+        if len(self._buffer) >= self._most:
             self._flush()
 
     def end(self) -> Member:
@@ -127,10 +150,12 @@ class ArchiveWriter:
         self._buffer += bytes(-self._size % tarheader.BLOCK)
         member = Member(self._content, self._size, self._sha256.digest())
         self._size = -1
-        self._long = None
+        self._before = _NOTHING
         self.members += 1
         self.content_bytes += member.length
-        if len(self._buffer) >= FRAME:
+        if self._pieces:
+            self._cut()
+        if len(self._buffer) >= self._most:
             self._flush()
         return member
 
@@ -150,21 +175,26 @@ class ArchiveWriter:
             self.abort_member()
             raise
 
+    def came(self, piece: Came) -> None:
+        """The next piece of the stream is here whole; of what it holds, all members that came were written."""
+        self._pieces.append(piece)
+        if len(self._pieces) > _PIECES:  # nothing of these is wanted
+            self._pieces.popleft()
+        self._cut()
+
     def abort_member(self) -> None:
         """Take out the open member; the archive is then as if it had never begun."""
         assert self._size >= 0, "no member is open"
         self._size = -1
-        if self._long is None:
-            del self._buffer[self._start :]
+        self._pieces.clear()
+        if self._start >= self._base:
+            del self._buffer[self._start - self._base :]
             return
-        mark, frames = self._long
-        self._long = None
-        self._frames.settle()
-        self._reader.back_to(mark.stored_bytes)
-        self._frames.file.back_to(mark)
-        del self._frames.frames[frames:]
-        self._base = sum(unpacked for _, unpacked in self._frames.frames)
-        self._buffer = bytearray()
+        self._reader.back_to(self._frames.marked())
+        self._frames.back()
+        self._base = self._start - len(self._before)
+        self._buffer = bytearray(self._before)
+        self._before = _NOTHING
 
     def cut(self) -> None:
         """Take out the member that is open, if one is: only whole ones stay."""
@@ -196,13 +226,42 @@ class ArchiveWriter:
     ) -> None:
         self.abandon()
 
-    def _flush(self) -> None:
-        """Hand the buffer to a compressor as one frame."""
-        if not self._buffer:
+    @property
+    def _most(self) -> int:
+        """Bytes in the buffer that do not wait for the rest of a piece."""
+        return FRAME if self._shift is None else 2 * FRAME
+
+    def _cut(self) -> None:
+        """Make frames of the pieces whose end has come here."""
+        while self._pieces and self._shift is not None:
+            start, data, packed = self._pieces[0]
+            start += self._shift - self._base
+            end = start + len(data)
+            if end > len(self._buffer):
+                return
+            self._pieces.popleft()
+            if packed and start >= 0 and self._buffer.startswith(data, start):
+                self._flush(start)
+                self._flush(len(data), data, packed)
+            else:
+                self._flush(end)
+
+    def _flush(self, length: int | None = None, data: bytes | bytearray = b"", packed: bytes = b"") -> None:
+        """Hand the buffer, or so much of it, to a compressor as one frame; `data` is the same if it is known."""
+        length = len(self._buffer) if length is None else length
+        if length <= 0:
             return
-        self._frames.frame(self._buffer)
-        self._base += len(self._buffer)
-        self._buffer = bytearray()
+        if length == len(self._buffer):
+            data = data or self._buffer
+            self._buffer = bytearray()
+        else:
+            data = data or self._buffer[:length]
+            del self._buffer[:length]
+        first = self._size >= 0 and self._base <= self._start < self._base + length
+        if first:
+            self._before = memoryview(data)[: self._start - self._base]
+        self._frames.frame(data, packed, mark=first)
+        self._base += length
 
     def _wrote(self, packed: bytes) -> None:
         self._reader.wrote(packed, self._frames.file.mark())

@@ -15,7 +15,7 @@ from typing import Self
 import zstandard
 
 from tuibackup.errors import VaultError
-from tuibackup.vault.output import OutputFile, Written, vault_errors
+from tuibackup.vault.output import Mark, OutputFile, Written, vault_errors
 from tuibackup.words import sentence, sentence_n
 
 FRAME = 4 << 20
@@ -66,29 +66,48 @@ class FrameWriter:
         self._own_pool = pool is None
         self._pool = pool or ThreadPoolExecutor(threads, thread_name_prefix="zstd")
         self._compressors = threading.local()
-        self._pending: deque[tuple[int, Future[bytes]]] = deque()
+        self._pending: deque[tuple[int, Future[bytes], bool]] = deque()
+        self._marked: tuple[Mark, int] | None = None  # where the last frame begins that may be taken back
 
-    def frame(self, data: bytes | bytearray, packed: bytes = b"") -> None:
+    def frame(self, data: bytes | bytearray, packed: bytes = b"", *, mark: bool = False) -> None:
         """Hand `data` to a compressor as one frame; it must not change any more.
 
         `packed`: a frame without checksum that may stand for it. Where it does it is taken, and nothing is compressed.
+        `mark`: `marked` tells from now on where it begins, and `back` takes it out again, with all that followed.
         """
         if self._pending and not self._pending[-1][1].done():
             self._hurried = _IN_A_ROW
         level = min(self._level, HURRIED) if self._hurried else self._level
         self._hurried = max(self._hurried - 1, 0)
-        self._pending.append((len(data), self._pool.submit(self._packed, data, level, packed)))
+        self._pending.append((len(data), self._pool.submit(self._packed, data, level, packed), mark))
         self.settle(self._threads)
 
     def settle(self, leave: int = 0) -> None:
         """Write compressed frames, in order, until at most `leave` are under way."""
         while len(self._pending) > leave:
-            unpacked, future = self._pending.popleft()
+            unpacked, future, mark = self._pending.popleft()
             data = future.result()
+            if mark:
+                self._marked = self.file.mark(), len(self.frames)
             self.file.write(data)
             self.frames.append((len(data), unpacked))
             if self._wrote is not None:
                 self._wrote(data)
+
+    def marked(self) -> int:
+        """The place in the file where the last marked frame begins; everything is written then."""
+        self.settle()
+        assert self._marked is not None, "no frame is marked"
+        return self._marked[0].stored_bytes
+
+    def back(self) -> None:
+        """Take out the last marked frame and all that followed."""
+        self.settle()
+        assert self._marked is not None, "no frame is marked"
+        mark, number = self._marked
+        self._marked = None
+        self.file.back_to(mark)
+        del self.frames[number:]
 
     def append(self, path: Path, frames: Iterable[tuple[int, int]]) -> None:
         """The finished `frames` of another writer's file `path`, as they are."""

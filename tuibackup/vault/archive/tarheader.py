@@ -1,5 +1,8 @@
 """Tar headers in the POSIX (pax) format, made from an inventory's metadata, never from a server's header.
 
+They are byte for byte what GNU tar writes with `--format=posix` and `PAX_OPTIONS`: then what a server's tar sent can be
+compared with them, and stored as it came where nothing differs.
+
 A ustar block carries what fits; a pax header before it carries the rest: nanoseconds, long or non-ASCII
 names, big numbers, extended attributes. Blocks are put together from cached parts, because a header is made
 for every file of a tree: about 5 µs each (Python's `tarfile` takes 60).
@@ -11,6 +14,7 @@ from functools import lru_cache
 from tuibackup.vault.archive.entry import Entry
 
 BLOCK = 512
+PAX_OPTIONS = b"exthdr.name=PaxHeaders/tuibackup,exthdr.mtime=0,delete=atime,delete=ctime"
 END = b"\0" * (2 * BLOCK)
 
 FILE, HARD_LINK, SYMLINK, FOLDER, FIFO = b"0", b"1", b"2", b"5", b"6"
@@ -44,14 +48,11 @@ def header(
     size = entry.size if kind == FILE else 0
     seconds, nanoseconds = divmod(entry.mtime_ns, _BILLION)
     records = b""
-    if nanoseconds or not 0 <= seconds <= _MAX_NUMBER:
-        if 1_000_000_000 <= seconds < 10_000_000_000:
-            records = b"30 mtime=%d.%09d\n" % (seconds, nanoseconds)
-        else:
-            records = _record(b"mtime", _decimal(entry.mtime_ns))
-        seconds = min(max(seconds, 0), _MAX_NUMBER)
     if len(name) > 100 or not name.isascii():
-        records += _record(b"path", name)
+        records = _record(b"path", name)
+    if nanoseconds or not 0 <= seconds <= _MAX_NUMBER:
+        records += _record(b"mtime", _decimal(entry.mtime_ns))
+        seconds = min(max(seconds, 0), _MAX_NUMBER)
     if link and (len(link) > 100 or not link.isascii()):
         records += _record(b"linkpath", link)
     if size > _MAX_NUMBER:
@@ -120,7 +121,7 @@ def _tail(kind: bytes, link: bytes, user: bytes, group: bytes) -> tuple[bytes, i
     if len(group) > 31 or not group.isascii():
         records += _record(b"gname", group)
         group = b""
-    tail = b"%b%bustar\x0000%b%b" % (
+    tail = b"%b%bustar\x0000%b%b0000000\x000000000\0" % (
         kind,
         link[:100].ljust(100, b"\0"),
         user.ljust(32, b"\0"),
@@ -133,7 +134,7 @@ def _tail(kind: bytes, link: bytes, user: bytes, group: bytes) -> tuple[bytes, i
 @lru_cache(1024)
 def _pax_block(size: int) -> bytes:
     """The ustar block that announces `size` bytes of pax records."""
-    field = b"PaxHeaders/tuibackup".ljust(100, b"\0")
+    field = b"PaxHeaders/tuibackup".ljust(100, b"\0")  # as PAX_OPTIONS says
     field += b"0000644\x000000000\x000000000\x00%011o\0%011o\0" % (size, 0)
     tail = (b"x" + bytes(100) + b"ustar\x0000").ljust(BLOCK - 156, b"\0")
     return field + b"%06o\0 " % (sum(field) + sum(tail) + 8 * ord(" ")) + tail
@@ -148,6 +149,7 @@ def _record(key: bytes, value: bytes) -> bytes:
 
 
 def _decimal(nanoseconds: int) -> bytes:
-    """Nanoseconds as decimal seconds; -1.5 s is `-1.500000000`."""
+    """Nanoseconds as decimal seconds, as short as they go: -1.5 s is `-1.5`."""
     sign = b"-" if nanoseconds < 0 else b""
-    return b"%b%d.%09d" % (sign, *divmod(abs(nanoseconds), _BILLION))
+    seconds, rest = divmod(abs(nanoseconds), _BILLION)
+    return (b"%b%d.%09d" % (sign, seconds, rest)).rstrip(b"0") if rest else b"%b%d" % (sign, seconds)

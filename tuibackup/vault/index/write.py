@@ -41,6 +41,11 @@ class Wanted(NamedTuple):
         """The path as it stands in an archive: without the leading slash."""
         return self.path.lstrip(b"/")
 
+    @property
+    def turn(self) -> tuple[bool, int]:
+        """What they are asked for in the order of: files first, then folders."""
+        return self.entry.kind is Kind.FOLDER, self.id
+
 
 class Lacking(NamedTuple):
     """A folder that listed fewer names than it `had`, though it was not changed; `files` are lacking with them."""
@@ -157,30 +162,32 @@ class IndexWriter(IndexIntake):
         """Regular files that have no content yet, each inode once, in the order of the inventory.
 
         At first that is every file; called again, what is still missing: cut, or promoted (see `drop`).
-        `stored` and `drop` may be called while this runs. With `folders`, these too, each time, for their
+        `stored` and `drop` may be called while this runs. With `folders`, these after the files, each time, for their
         extended attributes (not those of which `take_over` knows them). `empty`: only files of no size.
         """
         self._find_hard_links()
         paths = Paths(self._db)
-        last = 0
-        while True:
-            with self._errors():
-                self._flush()
-                rows = self._db.execute(
-                    f"""SELECT {_SEEN}
-                    WHERE e.id > ? AND (e.kind = 'f' OR ? AND e.kind = 'd') AND (? IS NULL OR e.root = ?)
-                        AND NOT EXISTS (SELECT 1 FROM content c WHERE c.entry = e.id)
-                        AND NOT EXISTS (SELECT 1 FROM hardlink h WHERE h.entry = e.id)
-                        AND NOT (e.kind = 'd' AND EXISTS (SELECT 1 FROM temp.same s WHERE s.new = e.id))
-                        AND (e.size = 0 OR NOT ?)
-                    ORDER BY e.id LIMIT 2000""",  # noqa: S608 # ours
-                    (last, folders, root, root, empty),
-                ).fetchall()
-            if not rows:
-                return
-            for row in rows:
-                yield self._as_wanted(row, paths)
-            last = rows[-1][0]
+        for kind in (Kind.FILE, *((Kind.FOLDER,) if folders else ())):
+            last = 0
+            while rows := self._wanted_rows(kind, last, root, empty=empty):
+                for row in rows:
+                    yield self._as_wanted(row, paths)
+                last = rows[-1][0]
+
+    def _wanted_rows(self, kind: Kind, after: int, root: int | None, *, empty: bool) -> list[Any]:
+        lacking = "NOT EXISTS (SELECT 1 FROM temp.same s WHERE s.new = e.id)"
+        if kind is Kind.FILE:
+            lacking = """NOT EXISTS (SELECT 1 FROM content c WHERE c.entry = e.id)
+                AND NOT EXISTS (SELECT 1 FROM hardlink h WHERE h.entry = e.id)"""
+        with self._errors():
+            self._flush()
+            return self._db.execute(
+                f"""SELECT {_SEEN}
+                WHERE e.id > ? AND e.kind = ? AND (? IS NULL OR e.root = ?) AND {lacking}
+                    AND (e.size = 0 OR NOT ?)
+                ORDER BY e.id LIMIT 2000""",  # ours
+                (after, kind, root, root, empty),
+            ).fetchall()
 
     def _as_wanted(self, row: Sequence[Any], paths: Paths) -> Wanted:
         number, root, parent, name, kind, *status, device, inode, links, fstype = row
