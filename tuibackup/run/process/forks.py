@@ -5,6 +5,7 @@ pays for the imports again. Each process has its own session and no terminal, an
 """
 
 import contextlib
+import ctypes
 import gc
 import os
 import signal
@@ -23,6 +24,8 @@ from tuibackup.errors import TuibackupError
 from tuibackup.run.process.message import Launch, Launched
 
 _MESSAGE = 1 << 20  # bytes: one run's plan takes a few thousand
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of malloc.h
+_KEPT = 32 << 20  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ def main(
     for one in begun:
         if os.fork() == 0:
             gc.enable()
+            _keep_memory()
             _forked(name, carry_out, one, begun, config)
     sys.stderr.flush()
     os._exit(0)  # the interpreter's own tidying up takes 25 ms, which the runs need
@@ -101,6 +105,18 @@ def _forked(
         sys.stderr.flush()
     finally:
         os._exit(code)
+
+
+def _keep_memory() -> None:
+    """Let glibc's malloc keep what was freed, for the next buffer of some megabytes: of these, hundreds come and go.
+
+    Given back and asked for anew each time, every page of them is cleared again, a fifth of the time of who reads a
+    stream of files. Another C library goes its own way.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_MMAP_THRESHOLD, _KEPT // 2)
+        mallopt(_TRIM_THRESHOLD, _KEPT)
 
 
 def _redirect(errors: Path) -> None:
