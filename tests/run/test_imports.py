@@ -40,3 +40,22 @@ def test_importing_what_a_run_needs_starts_no_program_and_loads_no_x509() -> Non
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout == ""
+
+
+def test_a_command_and_the_run_that_it_forks_import_nothing_twice() -> None:
+    """It is imported before the fork: what both import afterwards costs each run the time once more."""
+    before = (
+        "tuibackup.cli.main, tuibackup.cli.run, tuibackup.run.process.launcher, tuibackup.run.process.common"
+    )
+    command = (
+        "tuibackup.cli.answers, tuibackup.cli.interrupt, tuibackup.cli.loop, tuibackup.cli.watch,"
+        " tuibackup.jobs.note, tuibackup.run.process.burial, tuibackup.run.process.start, tuibackup.run.places"
+    )
+    run = "tuibackup.run.process.child, tuibackup.files.download"
+
+    def new(names: str) -> set[str]:
+        code = f"import sys, {before}; old = set(sys.modules); import {names}; print(*set(sys.modules) - old)"
+        answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        return {name for name in answer.stdout.split() if "." in name}
+
+    assert not new(command) & new(run)

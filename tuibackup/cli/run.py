@@ -134,6 +134,8 @@ def _early(context: Context, stack: ExitStack) -> "Launcher | None":
     """The launcher, started now so that it imports while we plan. If it cannot start, `start` says why."""
     from tuibackup.run.process.launcher import Launcher
 
+    if context.alone:
+        import tuibackup.run.process.common  # noqa: F401
     with suppress(OSError):
         return stack.enter_context(Launcher(fork=context.alone))
     return None
