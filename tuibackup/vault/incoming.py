@@ -165,7 +165,7 @@ class Incoming:
             script.write_databases(self.path, description.databases)
             return older
         with Index(self.path / INDEX) as index:
-            script.write_files(self.path, index)
+            script.write_files(self.path, index, self._older_lists(description, index))
             for archive in index.archives:
                 if not archive.snapshot:
                     if archive.name not in self._written:
@@ -183,6 +183,16 @@ class Incoming:
                     )
                 older.append(Sum(f"../{archive.snapshot}/{archive.name}", sums[archive.name]))
         return older
+
+    def _older_lists(self, description: summary.SnapshotSummary, index: Index) -> script.Lists | None:
+        """The lists of the snapshot that this one continues, if this program made them; None without one."""
+        parent = self.vault.latest(self.server, self.clock) if description.parent else None
+        if parent is None or parent.name != description.parent:
+            return None
+        with suppress(VaultError):  # a damaged one is of no use
+            if parent.summary.tools.get("tuibackup") == description.tools.get("tuibackup"):
+                return script.Lists(parent.path, parent.name, index)
+        return None
 
     def _free_name(self, started: str) -> str:
         """The start in UTC as a name, at least one second later than the newest of this clock."""

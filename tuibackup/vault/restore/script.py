@@ -3,6 +3,7 @@
 The order is the same as in `restore`: regular files archive by archive, then links, then folders.
 """
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -10,11 +11,15 @@ from tuibackup.vault.archive import tarheader
 from tuibackup.vault.archive.entry import Kind
 from tuibackup.vault.archive.frames import CompressedFile
 from tuibackup.vault.index.read import Archive, Index
+from tuibackup.vault.index.same import same
+from tuibackup.vault.index.schema import FILE_NAME as INDEX
 from tuibackup.vault.output import OutputFile, Written, vault_errors
 from tuibackup.vault.summary import DatabaseSummary
+from tuibackup.vault.sums import read_sums
 
 SCRIPT = "restore.sh"
 LISTS = "restore"
+LINKS, FOLDERS = "links.tar.zst", "folders.tar.zst"
 # Beside dumps, where there is something to say in them. A dump is called NAME.sql.zst, so none is called that.
 PLACEHOLDERS, LATE_VIEWS = "placeholders.sql", "views.sql"
 LEFT_OUT, USERS = "left-out.sql", "users.sql"
@@ -22,8 +27,45 @@ LEFT_OUT, USERS = "left-out.sql", "users.sql"
 _SCRIPTS = Path(__file__).parent / "scripts"
 
 
-def write_files(folder: Path, index: Index) -> list[Written]:
-    """restore.sh and restore/ for the files snapshot in `folder`. Raises VaultError."""
+class Lists:
+    """The lists of an older snapshot, in its `folder`, of which those that are the same now are copied.
+
+    `name` is the snapshot's. A list that is not what its SHA256SUMS says is not used.
+    """
+
+    def __init__(self, folder: Path, name: str, index: Index) -> None:
+        self._folder = folder
+        self._sums = {one.name: one.sha256 for one in read_sums(folder)}
+        self._same = same(index.path, folder / INDEX, name)
+        with Index(folder / INDEX) as older:
+            self._numbers = {one.id: number for number, one in enumerate(older.archives, 1)}
+
+    def names(self, archive: Archive) -> tuple[bytes, int] | None:
+        """The names of one archive, and how many there are."""
+        if archive.id not in self._same.archives:
+            return None
+        data = self._read(f"{self._numbers[archive.id]:03}.names.zst")
+        return None if data is None else (data, self._same.archives[archive.id])
+
+    def links(self) -> bytes | None:
+        return self._read(LINKS) if self._same.links else None
+
+    def folders(self) -> bytes | None:
+        return self._read(FOLDERS) if self._same.folders else None
+
+    def _read(self, name: str) -> bytes | None:
+        try:
+            data = (self._folder / LISTS / name).read_bytes()
+        except OSError:
+            return None
+        return data if hashlib.sha256(data).digest() == self._sums.get(f"{LISTS}/{name}") else None
+
+
+def write_files(folder: Path, index: Index, older: Lists | None = None) -> list[Written]:
+    """restore.sh and restore/ for the files snapshot in `folder`. Raises VaultError.
+
+    What is the same as in `older` is taken from there.
+    """
     lists = folder / LISTS
     with vault_errors(lists):
         lists.mkdir(mode=0o700)
@@ -33,11 +75,18 @@ def write_files(folder: Path, index: Index) -> list[Written]:
         number = f"{len(archives) + 1:03}"
         names = lists / f"{number}.names.zst"
         place = f"../{archive.snapshot}/{archive.name}" if archive.snapshot else archive.name
-        output, count = _names(names, index, archive)
+        if older and (known := older.names(archive)):
+            output, count = _file(names, known[0]), known[1]
+        else:
+            output, count = _names(names, index, archive)
         written.append(output)
         archives.append(f"{number} {count} {place}\n")
     written.append(_text(lists / "archives", "".join(archives)))
-    written += [_links(lists / "links.tar.zst", index), _folders(lists / "folders.tar.zst", index)]
+    links, folders = (older.links(), older.folders()) if older else (None, None)
+    written += [
+        _links(lists / LINKS, index) if links is None else _file(lists / LINKS, links),
+        _folders(lists / FOLDERS, index) if folders is None else _file(lists / FOLDERS, folders),
+    ]
     return written
 
 
