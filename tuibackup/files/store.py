@@ -88,7 +88,23 @@ class FileStore:
         if wanted.id in self._again:
             self.stored_again.add(wanted.id)
         # its size as it was read: where the second look finds another, it changed
-        self._handing.append(wanted if entry is wanted.entry else wanted._replace(entry=entry))
+        self._stored(archive, wanted if entry is wanted.entry else wanted._replace(entry=entry))
+
+    def store_whole(self, wanted: Wanted, head: bytes, content: memoryview, at: int) -> None:
+        """As `store`, for a file that is just as the inventory said, comes for the first time and is here whole."""
+        tally, archive = self._tally, self._archive or self._open()
+        tally.current = wanted.path
+        place = archive.add_same(head, content, at)
+        tally.bytes += len(content)
+        tally.items += 1
+        self._room.coming(len(content))
+        with self._destination.lock:
+            self._destination.index.stored(wanted.id, self._archive_id, *place)
+        self._stored(archive, wanted)
+
+    def _stored(self, archive: ArchiveWriter, wanted: Wanted) -> None:
+        """One more is in the archive: is it time for the second look, or for the next archive?"""
+        self._handing.append(wanted)
         if len(self._handing) >= _HANDED:
             self._hand_over()
         if archive.stored_bytes >= PART_BYTES or time.monotonic() - self._begun >= PART_SECONDS:

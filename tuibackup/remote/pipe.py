@@ -49,6 +49,11 @@ class Pipe:
             self._queue.put(b"")
         return data
 
+    @property
+    def empty(self) -> bool:
+        """In the thread: whether `read` would have to wait."""
+        return self._queue.empty()
+
     def _taken(self, count: int) -> None:
         self._held -= count
         self._room.set()

@@ -10,7 +10,7 @@ write needs no parsing, and a whole piece of the stream that is so is stored as 
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from threading import Event
 
 from tuibackup.errors import DownloadError
@@ -304,17 +304,31 @@ class Fetch:
             self._pass(wanted)
 
     def _pieces(self) -> Iterator[bytes]:
-        """The stream; the store is told of each piece that the server packed for itself, once all of it is used up."""
+        """The stream, a job of the server's packer at a time unless there is nothing else to do.
+
+        The store is told of each job once all of it is used up.
+        """
         start = 0
+        given: list[bytes] = []
         parts: list[bytes] = []
-        for part in unpacked_parts(self._pipe.read, self._tools.packed, FRAME):
-            yield part.data
-            if self._alike:
+        try:
+            for part in unpacked_parts(self._pipe.read, self._tools.packed, FRAME):
                 parts.append(part.data)
-                if part.ends:
-                    self._store.came(Came(start, data := b"".join(parts), part.frame))
+                if self._alike and not (part.ends or self._pipe.empty):
+                    continue
+                given.append(_joined(parts))
+                parts = []
+                yield given[-1]
+                if not self._alike:
+                    given = []
+                elif part.ends:
+                    self._store.came(Came(start, data := _joined(given), part.frame))
                     start += len(data)
-                    parts = []
+                    given = []
+        except (StoppedError, UnpackError):
+            if parts:
+                yield _joined(parts)
+            raise
 
     def _store_next(self, stream: TarStream) -> bool:
         """Store the next file that was asked for, if its header is just what it should be."""
@@ -326,7 +340,11 @@ class Fetch:
         if not stream.next_is(head, entry.size):
             return False
         self._order.take()
-        self._store.store(wanted, entry, stream.content(), {}, head=head, at=stream.began)
+        whole = None if self._again else stream.whole()
+        if whole is None:
+            self._store.store(wanted, entry, stream.content(), {}, head=head, at=stream.began)
+        else:
+            self._store.store_whole(wanted, head, whole, stream.began)
         return True
 
     def _store_file(
@@ -352,3 +370,7 @@ class Fetch:
         if wanted.entry.kind is Kind.FOLDER:
             return
         self._result.lose(wanted)
+
+
+def _joined(parts: Sequence[bytes]) -> bytes:
+    return parts[0] if len(parts) == 1 else b"".join(parts)

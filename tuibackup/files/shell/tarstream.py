@@ -116,6 +116,16 @@ class TarStream:
         self._padding = -size % BLOCK
         return True
 
+    def whole(self) -> memoryview | None:
+        """All of the current member's bytes, if they are here in one piece; None where `content` is to be asked."""
+        end = self._at + self._left
+        if self._extents is not None or end > len(self._buffer):
+            return None
+        content = memoryview(self._buffer)[self._at : end]
+        self._at = end
+        self._left = 0
+        return content
+
     def content(self) -> Iterator[bytes | memoryview]:
         """The current member's bytes in pieces of any size; together exactly `size` of them."""
         if self._extents is None:

@@ -39,6 +39,7 @@ from tuibackup.words import sentence
 _AHEAD = 2  # frames that are unpacked while one is looked at
 _ZEROS_PACKED = 500  # times that zstd makes zeros smaller, at least
 _NOTHING = memoryview(b"")
+_PADDING = bytes(tarheader.BLOCK)
 _PIECES = 4  # of a server's stream that are remembered
 _MAX_FRAME = 64 << 20  # more than we ever write; a reader refuses to unpack a bigger one
 
@@ -174,6 +175,23 @@ class ArchiveWriter:
         except ValueError:
             self.abort_member()
             raise
+
+    def add_same(self, head: bytes, content: memoryview, at: int) -> Member:
+        """A whole member that a server's stream holds at `at`, with this very header."""
+        assert self._size < 0, "the member before was not ended"
+        buffer, size = self._buffer, len(content)
+        end = self._base + len(buffer)
+        self._shift = end - at
+        buffer += head
+        buffer += content
+        buffer += _PADDING[: -size % tarheader.BLOCK]
+        self.members += 1
+        self.content_bytes += size
+        if self._pieces:
+            self._cut()
+        if len(self._buffer) >= 2 * FRAME:
+            self._flush()
+        return Member(end + len(head), size, hashlib.sha256(content).digest())
 
     def came(self, piece: Came) -> None:
         """The next piece of the stream is here whole; of what it holds, all members that came were written."""
