@@ -48,7 +48,7 @@ def write(
             theirs = tarheader.header(name, entry(one.size, mode=0o4777))
         elif one.header == "longer":
             theirs = tarheader.header(name, entry(one.size), extra={b"SCHILY.xattr.user.x": b"y"})
-        members.append((one, name, len(stream), len(stream) + len(theirs), content))
+        members.append((one, name, len(stream) + len(theirs), content))
         stream += theirs + content + one.padding * tarheader.padding(one.size)
     data = bytes(stream + tarheader.END)
     pieces = [
@@ -66,11 +66,11 @@ def write(
             told += 1
 
     with small_frames(PIECE), ArchiveWriter(path) as writer:
-        for one, name, began, start, content in members:
+        for one, name, start, content in members:
             used(start)
             if one.fate == "left out":
                 continue
-            writer.begin(name, entry(one.size), at=began)
+            writer.begin(name, entry(one.size), at=start)
             length = one.size // 3 if one.fate == "cut" else one.size
             for at in range(0, length, 1000):
                 part = content[at : min(at + 1000, length)]

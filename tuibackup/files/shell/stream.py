@@ -299,7 +299,7 @@ class Fetch:
                 self._replaced.add(wanted.id)
                 self._pass(wanted)
             else:
-                self._store_file(wanted, member, stream.content(), stream.began if self._alike else None)
+                self._store_file(wanted, member, stream.content(), stream.content_at if self._alike else None)
         for wanted in self._order.rest():
             self._pass(wanted)
 
@@ -340,11 +340,12 @@ class Fetch:
         if not stream.next_is(head, entry.size):
             return False
         self._order.take()
-        whole = None if self._again else stream.whole()
-        if whole is None:
-            self._store.store(wanted, entry, stream.content(), {}, head=head, at=stream.began)
+        at = stream.content_at
+        whole = None if at is None or self._again else stream.whole()
+        if at is None or whole is None:
+            self._store.store(wanted, entry, stream.content(), {}, at=at)
         else:
-            self._store.store_whole(wanted, head, whole, stream.began)
+            self._store.store_whole(wanted, head, whole, at)
         return True
 
     def _store_file(

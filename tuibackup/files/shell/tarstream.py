@@ -61,7 +61,9 @@ class TarStream:
     """
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
-        self.began = 0  # where the current member's first header lies in the stream
+        self.content_at: int | None = (
+            None  # where the current member's content lies in the stream, if in one piece
+        )
         self._pieces = pieces
         self._before = 0  # bytes of the stream in front of the buffer
         self._buffer = b""
@@ -111,6 +113,7 @@ class TarStream:
         if not self._buffer.startswith(head, self._at):
             return False
         self._at += len(head)
+        self.content_at = self._before + self._at
         self._extents = None
         self._size = self._left = size
         self._padding = -size % BLOCK
@@ -169,8 +172,10 @@ class TarStream:
             raise StreamError(sentence("the server's tar sent a member without a proper name"))
         self._left = stored
         self._padding = -stored % BLOCK
+        self.content_at = self._before + self._at
         if b"GNU.sparse.major" in records and kind == REGULAR:
             name, size = self._sparse(records)
+            self.content_at = None
         self._size = size
         hollow = size > 0 and self._holes_only()
         return Member(name, size, kind, attributes, hollow)
@@ -302,7 +307,6 @@ class TarStream:
         """Go on to where the next member begins."""
         self._skip(self._left + self._padding)
         self._left = self._padding = 0
-        self.began = self._before + self._at
 
     def _skip(self, count: int) -> None:
         while count:

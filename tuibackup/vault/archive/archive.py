@@ -32,6 +32,7 @@ from tuibackup.vault.archive.frames import (
     FrameWriter,
     unpacked_frame,
 )
+from tuibackup.vault.archive.laid import Laid
 from tuibackup.vault.archive.readback import ReadBack, Reader
 from tuibackup.vault.output import vault_errors
 from tuibackup.words import sentence
@@ -92,14 +93,14 @@ class ArchiveWriter:
         self.content_bytes = 0
         self._reader = Reader(path)
         self._frames = FrameWriter(path, level, threads, wrote=self._wrote)
-        self._buffer = bytearray()
-        self._base = 0  # offset of the buffer's start in the unpacked tar
+        self._laid = Laid()  # what no frame holds yet
         self._size = -1  # of the member that is open; -1: none is
         self._start = 0  # of its header in the unpacked tar
         self._content = 0  # of its content
         self._before = _NOTHING  # what stands before it in its first frame, if that is flushed
-        self._shift: int | None = None  # from a place in the server's stream to the same here
+        self._shift: int | None = None  # from the place of its content in the server's stream to that here
         self._pieces: deque[Came] = deque()  # whose end has not come here
+        self._most = FRAME  # bytes that are laid and do not wait for the rest of a piece
         self._sha256 = hashlib.sha256()
 
     @property
@@ -113,51 +114,41 @@ class ArchiveWriter:
         entry: Entry,
         xattrs: Mapping[bytes, bytes] | None = None,
         *,
-        head: bytes = b"",
         at: int | None = None,
     ) -> None:
         """Open a member: `name` is the file's absolute path without the leading slash.
 
-        `xattrs` are pax records as GNU tar writes them (see `tarheader.header`). `head`: its header, where it was made
-        already. `at`: where the member begins in the server's stream.
+        `xattrs` are pax records as GNU tar writes them (see `tarheader.header`). `at`: where its content begins in the
+        server's stream.
         """
         assert self._size < 0, "the member before was not ended"
-        head = head or tarheader.header(name, entry, extra=xattrs)
-        length = len(head) + entry.size
-        end = self._base + len(self._buffer)
-        if at is not None:
-            self._shift = end - at
-        elif self._buffer and len(self._buffer) + length > FRAME:
+        head = tarheader.header(name, entry, extra=xattrs)
+        if at is None and self._laid.length and self._laid.length + len(head) + entry.size > self._most:
             self._flush()
-        self._start = end
-        self._buffer += head
-        self._content = end + len(head)
+        self._start = self._laid.end
+        self._laid.own(head)
+        self._content = self._laid.end
+        self._follow(at)
         self._size = entry.size
         self._sha256 = hashlib.sha256()
 
     def write(self, chunk: bytes | bytearray | memoryview) -> None:
         """The next part of the open member's content. ValueError when it is longer than announced."""
-        if self._base + len(self._buffer) + len(chunk) > self._content + self._size:
+        if self._laid.end + len(chunk) > self._content + self._size:
             raise ValueError(sentence("the content is longer than its header says"))
         self._sha256.update(chunk)
-        self._buffer += chunk
-        if len(self._buffer) >= self._most:
+        self._laid.content(chunk, self._shift)
+        if self._laid.length >= self._most:
             self._flush()
 
     def end(self) -> Member:
         """Close the open member. ValueError when its content is shorter than announced."""
-        if self._base + len(self._buffer) != self._content + self._size:
+        if self._laid.end != self._content + self._size:
             raise ValueError(sentence("the content is shorter than its header says"))
-        self._buffer += bytes(-self._size % tarheader.BLOCK)
         member = Member(self._content, self._size, self._sha256.digest())
         self._size = -1
         self._before = _NOTHING
-        self.members += 1
-        self.content_bytes += member.length
-        if self._pieces:
-            self._cut()
-        if len(self._buffer) >= self._most:
-            self._flush()
+        self._ended(member)
         return member
 
     def add(
@@ -177,21 +168,15 @@ class ArchiveWriter:
             raise
 
     def add_same(self, head: bytes, content: memoryview, at: int) -> Member:
-        """A whole member that a server's stream holds at `at`, with this very header."""
+        """A whole member that the server's stream holds with this very header, its content at `at`."""
         assert self._size < 0, "the member before was not ended"
-        buffer, size = self._buffer, len(content)
-        end = self._base + len(buffer)
-        self._shift = end - at
-        buffer += head
-        buffer += content
-        buffer += _PADDING[: -size % tarheader.BLOCK]
-        self.members += 1
-        self.content_bytes += size
-        if self._pieces:
-            self._cut()
-        if len(self._buffer) >= 2 * FRAME:
-            self._flush()
-        return Member(end + len(head), size, hashlib.sha256(content).digest())
+        self._laid.own(head)
+        self._content = self._laid.end
+        self._follow(at)
+        self._laid.content(content, self._shift)
+        member = Member(self._content, len(content), hashlib.sha256(content).digest())
+        self._ended(member)
+        return member
 
     def came(self, piece: Came) -> None:
         """The next piece of the stream is here whole; of what it holds, all members that came were written."""
@@ -205,13 +190,13 @@ class ArchiveWriter:
         assert self._size >= 0, "no member is open"
         self._size = -1
         self._pieces.clear()
-        if self._start >= self._base:
-            del self._buffer[self._start - self._base :]
+        if self._start >= self._laid.start:
+            self._laid.back_to(self._start)
             return
         self._reader.back_to(self._frames.marked())
         self._frames.back()
-        self._base = self._start - len(self._before)
-        self._buffer = bytearray(self._before)
+        self._laid = Laid(self._start - len(self._before))
+        self._laid.own(bytes(self._before))
         self._before = _NOTHING
 
     def cut(self) -> None:
@@ -223,7 +208,7 @@ class ArchiveWriter:
         """Write what is left, the end of the tar and the seek table; sync to the disk."""
         assert self._size < 0, "the last member was not ended"
         try:
-            self._buffer += tarheader.END
+            self._laid.own(tarheader.END)
             self._flush()
             written = self._frames.close()
             read_back = self._reader.end()
@@ -244,42 +229,50 @@ class ArchiveWriter:
     ) -> None:
         self.abandon()
 
-    @property
-    def _most(self) -> int:
-        """Bytes in the buffer that do not wait for the rest of a piece."""
-        return FRAME if self._shift is None else 2 * FRAME
+    def _follow(self, at: int | None) -> None:
+        """The content that comes lies at `at` in the server's stream."""
+        self._shift = None if at is None else self._content - at
+        if at is not None:
+            self._most = 2 * FRAME
+
+    def _ended(self, member: Member) -> None:
+        self._laid.own(_PADDING[: -member.length % tarheader.BLOCK])
+        self.members += 1
+        self.content_bytes += member.length
+        if self._pieces:
+            self._cut()
+        if self._laid.length >= self._most:
+            self._flush()
 
     def _cut(self) -> None:
         """Make frames of the pieces whose end has come here."""
         while self._pieces and self._shift is not None:
-            start, data, packed = self._pieces[0]
-            start += self._shift - self._base
-            end = start + len(data)
-            if end > len(self._buffer):
+            piece = self._pieces[0]
+            start = piece.start + self._shift
+            end = start + len(piece.data)
+            if end > self._laid.end:
                 return
             self._pieces.popleft()
-            if packed and start >= 0 and self._buffer.startswith(data, start):
-                self._flush(start)
-                self._flush(len(data), data, packed)
-            else:
-                self._flush(end)
+            same = (
+                piece.packed and start == self._laid.start and self._laid.is_stream(piece.data, self._shift)
+            )
+            self._flush(end, piece if same else None)
 
-    def _flush(self, length: int | None = None, data: bytes | bytearray = b"", packed: bytes = b"") -> None:
-        """Hand the buffer, or so much of it, to a compressor as one frame; `data` is the same if it is known."""
-        length = len(self._buffer) if length is None else length
-        if length <= 0:
+    def _flush(self, end: int | None = None, piece: Came | None = None) -> None:
+        """Hand all that is laid, or what is up to `end`, to a compressor as one frame; `piece` is the same."""
+        start = self._laid.start
+        end = self._laid.end if end is None else end
+        if end <= start:
             return
-        if length == len(self._buffer):
-            data = data or self._buffer
-            self._buffer = bytearray()
+        if piece is None:
+            data, packed = self._laid.take(end), b""
         else:
-            data = data or self._buffer[:length]
-            del self._buffer[:length]
-        first = self._size >= 0 and self._base <= self._start < self._base + length
+            data, packed = piece.data, piece.packed
+            self._laid.drop(end)
+        first = self._size >= 0 and start <= self._start < end
         if first:
-            self._before = memoryview(data)[: self._start - self._base]
+            self._before = memoryview(data)[: self._start - start]
         self._frames.frame(data, packed, mark=first)
-        self._base += length
 
     def _wrote(self, packed: bytes) -> None:
         self._reader.wrote(packed, self._frames.file.mark())
