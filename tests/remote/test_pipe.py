@@ -3,6 +3,8 @@
 import asyncio
 import os
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -24,6 +26,32 @@ async def test_everything_arrives_in_order_and_little_is_held() -> None:
         held.append(between._held)
     assert await reading == pieces
     assert max(held) <= 1000 + 300
+
+
+async def test_only_a_writer_that_waits_is_woken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waking the loop for each piece cost more than the piece."""
+    woken = 0
+    loop = asyncio.get_running_loop()
+    wake = loop.call_soon_threadsafe
+
+    def count(callback: Callable[..., object], *args: object, **more: Any) -> asyncio.Handle:
+        nonlocal woken
+        woken += 1
+        return wake(callback, *args, **more)
+
+    between = Pipe(1000)
+    monkeypatch.setattr(loop, "call_soon_threadsafe", count)
+    for _piece in range(10):
+        await between.put(bytes(100))
+    thread = threading.Thread(target=lambda: [between.read() for _piece in range(10)])
+    thread.start()
+    thread.join()
+    assert woken == 0
+    putting = asyncio.create_task(between.put(bytes(2000)))
+    await asyncio.sleep(0)
+    assert len(between.read()) == 2000
+    await asyncio.wait_for(putting, 60)
+    assert woken == 1
 
 
 async def test_a_reader_that_is_stopped_gives_up() -> None:

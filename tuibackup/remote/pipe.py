@@ -18,16 +18,20 @@ class Pipe:
         self._most = held
         self._ended = False  # the reader has
         self._queue: SimpleQueue[bytes | None] = SimpleQueue()
-        self._held = 0
+        self._put = 0  # bytes; only the loop counts here …
+        self._taken = 0  # … and only the thread here
+        self._full = False  # the writer waits
         self._room = asyncio.Event()
 
     async def put(self, data: bytes) -> None:
         """Hand over `data` (b"": the end), and wait until there is room for more."""
+        self._put += len(data)
         self._queue.put(data)
-        self._held += len(data)
         while self._held > self._most and not self._ended:
             self._room.clear()
-            await self._room.wait()
+            self._full = True  # first: what the thread has taken before it sees this is seen here
+            if not self._roomy:
+                await self._room.wait()
 
     def stop(self) -> None:
         """Make the thread give up: its next `read` raises StoppedError. What is still on the way may go first."""
@@ -44,7 +48,11 @@ class Pipe:
         if data is None:
             raise StoppedError
         if data:
-            self._loop.call_soon_threadsafe(self._taken, len(data))
+            self._taken += len(data)
+            # Waking the loop for each piece costs more than the piece.
+            if self._full and self._roomy:
+                self._full = False
+                self._loop.call_soon_threadsafe(self._room.set)
         else:
             self._queue.put(b"")
         return data
@@ -54,6 +62,12 @@ class Pipe:
         """In the thread: whether `read` would have to wait."""
         return self._queue.empty()
 
-    def _taken(self, count: int) -> None:
-        self._held -= count
-        self._room.set()
+    @property
+    def _held(self) -> int:
+        """Bytes that wait."""
+        return self._put - self._taken
+
+    @property
+    def _roomy(self) -> bool:
+        """Whether a writer goes on that has waited."""
+        return self._held <= self._most // 2
