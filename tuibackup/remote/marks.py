@@ -14,13 +14,14 @@ from tuibackup.remote.command import Exit
 MOST_NOISE = 16 << 20  # bytes in front of the first mark: more is no greeting
 _KEPT = 4 << 10  # of them, for people
 _LONGEST_STATUS = 8
+_HALF = 32  # random bytes; 8 would do, but the longer a mark is, the faster all that comes is searched for it
 
 
 class Marks:
     """The marks of one command: `text` is the script that prints them around it."""
 
     def __init__(self) -> None:
-        self._halves = secrets.token_hex(8).encode(), secrets.token_hex(8).encode()
+        self._halves = secrets.token_hex(_HALF).encode(), secrets.token_hex(_HALF).encode()
         self._whole = b"".join(self._halves)
 
     def text(self, script: bytes) -> bytes:
@@ -118,7 +119,9 @@ def _exit(status: int) -> Exit:
 
 def _overlap(data: bytes, mark: bytes) -> int:
     """How many of the last bytes of `data` may be the beginning of `mark`."""
-    if data.rfind(mark[:1], -len(mark)) < 0:
-        return 0
-    longest = min(len(mark) - 1, len(data))
-    return next((length for length in range(longest, 0, -1) if data.endswith(mark[:length])), 0)
+    begin = max(0, len(data) - len(mark) + 1)
+    while (begin := data.find(mark[:1], begin)) >= 0:
+        if mark.startswith(data[begin:]):
+            return len(data) - begin
+        begin += 1
+    return 0
