@@ -253,17 +253,6 @@ async def test_a_flood_of_stderr_without_lines_is_bounded(ready: Session) -> Non
     assert len((await ready.run("head -c 3000000 /dev/zero >&2", timeout=20)).stderr) <= STDERR_TAIL
 
 
-async def test_reads_are_bounded_by_what_is_asked_for(ready: Session) -> None:
-    async with ready.stream("head -c 5000000 /dev/zero") as stream:
-        await asyncio.sleep(0.3)
-        sizes = []
-        while data := await stream.read(65536):
-            sizes.append(len(data))
-        assert sum(sizes) == 5_000_000
-        assert max(sizes) <= 256 << 10
-        assert await stream.read() == b""
-
-
 async def test_many_streams_at_once(ready: Session) -> None:
     async def one(number: int) -> None:
         data = bytes([number]) * (1 << 20)

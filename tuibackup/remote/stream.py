@@ -62,6 +62,9 @@ class Stream(asyncssh.SSHClientSession[bytes]):
         self._gone = False  # the shell has ended
         self._fault: Exception | None = None
         self._readable = asyncio.Event()
+        self._patience: asyncio.TimerHandle | None = None
+        self._patient_until: float | None = None  # by the loop's clock: who waits for something to read
+        self._silent = False  # … has waited for too long
         self._writable = asyncio.Event()
         self._writable.set()
         self._done = asyncio.Event()
@@ -168,6 +171,8 @@ class Stream(asyncssh.SSHClientSession[bytes]):
         if self._complaints is not None and (rest := self._complaints.rest()):
             self._complained(rest)
         self._no_more_complaints()
+        if self._patience is not None:
+            self._patience.cancel()
         for event in (self._readable, self._writable, self._done, self._begun):
             event.set()
 
@@ -181,12 +186,12 @@ class Stream(asyncssh.SSHClientSession[bytes]):
 
     # what we call
 
-    async def read(self, size: int = 1 << 20) -> bytes:
+    async def read(self, size: int = 1 << 20, within: float | None = None) -> bytes:
         """At least one byte and at most about `size` (a packet is never split); b"" at the end.
 
         Waits as long as the connection's bandwidth limit asks: before it takes anything, so that a reader that is
         cancelled loses nothing. Raises ConnectionLostError when the connection broke before the command had ended,
-        NoShellError where it was not even begun.
+        NoShellError where it was not even begun, TimeoutError when nothing comes for `within` seconds.
         """
         if self._toll:
             size = await self._toll.ready(size)
@@ -194,8 +199,7 @@ class Stream(asyncssh.SSHClientSession[bytes]):
             if self._ended:
                 self._check()
                 return b""
-            self._readable.clear()
-            await self._readable.wait()
+            await self._something(within)
         taken = [self._chunks.popleft()]
         length = len(taken[0])
         while self._chunks and length + len(self._chunks[0]) <= size:
@@ -208,6 +212,39 @@ class Stream(asyncssh.SSHClientSession[bytes]):
             self._paused = False
             self.channel.resume_reading()
         return taken[0] if len(taken) == 1 else b"".join(taken)
+
+    async def _something(self, within: float | None) -> None:
+        """Wait until something comes. One timer looks now and then: one for each piece costs more than the piece."""
+        self._readable.clear()
+        self._silent = False
+        if within is not None:
+            loop = asyncio.get_running_loop()
+            self._patient_until = until = loop.time() + within
+            if self._patience is None or self._patience.when() > until:
+                self._be_patient(within)
+        try:
+            await self._readable.wait()
+        finally:
+            self._patient_until = None
+        if self._silent and not self._chunks and not self._ended:
+            raise TimeoutError
+
+    def _be_patient(self, seconds: float) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+        self._patience = asyncio.get_running_loop().call_later(seconds, self._look)
+
+    def _look(self) -> None:
+        """Whether someone has waited for too long."""
+        self._patience = None
+        if self._patient_until is None:
+            return
+        left = self._patient_until - asyncio.get_running_loop().time()
+        if left > 0:
+            self._be_patient(left)
+        else:
+            self._silent = True
+            self._readable.set()
 
     async def write(self, data: bytes) -> None:
         """Send `data`; waits while the channel is full. A command that reads no more is no error.

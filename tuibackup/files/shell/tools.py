@@ -128,8 +128,10 @@ class SilenceError(DownloadError):
 
 async def read_piece(stream: Stream, name: str) -> bytes:
     """The next bytes of a command's output, b"" at its end; SilenceError when none come for too long."""
-    async with _patiently(name):
-        return await stream.read(_CHUNK)
+    try:
+        return await stream.read(_CHUNK, STALL)
+    except TimeoutError:
+        raise _silent(name) from None
 
 
 async def send(stream: Stream, data: bytes, name: str) -> None:
@@ -150,9 +152,13 @@ async def _patiently(name: str) -> AsyncIterator[None]:
         async with asyncio.timeout(STALL):
             yield
     except TimeoutError:
-        raise SilenceError(
-            sentence("{name}: the server sent nothing for {stall}", name=name, stall=duration(STALL))
-        ) from None
+        raise _silent(name) from None
+
+
+def _silent(name: str) -> SilenceError:
+    return SilenceError(
+        sentence("{name}: the server sent nothing for {stall}", name=name, stall=duration(STALL))
+    )
 
 
 class StderrLines:
