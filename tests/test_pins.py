@@ -50,6 +50,10 @@ PARTS = {
         "remote/connect/receiving.py",
         "5049c9f32fdf6f06",
     ),
+    ("asyncssh.connection", "SSHConnection._reset_keepalive_timer"): (
+        "remote/connect/receiving.py",
+        "6ff9d9b441ded775",
+    ),
     ("asyncssh.encryption", "GCMEncryption"): ("remote/connect/receiving.py", "d255f9e6b1fa73ee"),
     ("asyncssh.crypto.cipher", "GCMCipher"): ("remote/connect/receiving.py", "e389d2b5bed8eb41"),
     ("asyncssh.connection", "_connect"): ("remote/connect/transport.py", "7d35aa724ce6fb89"),

@@ -1,9 +1,12 @@
 """How a command's output is read: how much at a time, and what a reader does to whom nothing comes."""
 
 import asyncio
+import random
 
 import pytest
 
+from tuibackup.remote.connect.receiving import ROOM
+from tuibackup.remote.pace import LEAST_WINDOW, Pace
 from tuibackup.remote.session import Session
 
 
@@ -14,8 +17,22 @@ async def test_reads_are_bounded_by_what_is_asked_for(ready: Session) -> None:
         while data := await stream.read(65536):
             sizes.append(len(data))
         assert sum(sizes) == 5_000_000
-        assert max(sizes) <= 256 << 10
+        assert max(sizes) <= ROOM, "more than what came at once"
         assert await stream.read() == b""
+
+
+async def test_a_limit_bounds_each_read(ready: Session) -> None:
+    """What came at once may be many seconds' worth."""
+    ready.pace = Pace(lambda: 4e6, LEAST_WINDOW)
+    content = random.Random(3).randbytes(400_000)
+    async with ready.stream("cat") as stream:
+        await stream.write(content)
+        stream.write_eof()
+        pieces = []
+        while data := await stream.read(20_000):
+            pieces.append(data)
+    assert b"".join(pieces) == content
+    assert max(map(len, pieces)) <= 20_000
 
 
 async def test_a_reader_may_give_up_when_nothing_comes_and_read_on(ready: Session) -> None:

@@ -187,7 +187,7 @@ class Stream(asyncssh.SSHClientSession[bytes]):
     # what we call
 
     async def read(self, size: int = 1 << 20, within: float | None = None) -> bytes:
-        """At least one byte and at most about `size` (a packet is never split); b"" at the end.
+        """At least one byte and at most about `size` (without a limit, what came at once is not split); b"" at the end.
 
         Waits as long as the connection's bandwidth limit asks: before it takes anything, so that a reader that is
         cancelled loses nothing. Raises ConnectionLostError when the connection broke before the command had ended,
@@ -200,6 +200,9 @@ class Stream(asyncssh.SSHClientSession[bytes]):
                 self._check()
                 return b""
             await self._something(within)
+        if self._toll and len(self._chunks[0]) > size:
+            self._chunks.appendleft(self._chunks[0][:size])
+            self._chunks[1] = self._chunks[1][size:]
         taken = [self._chunks.popleft()]
         length = len(taken[0])
         while self._chunks and length + len(self._chunks[0]) <= size:

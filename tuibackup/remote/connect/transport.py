@@ -27,7 +27,7 @@ _LONGEST = 300  # cells of it
 _ENDING = 1.0  # seconds for a ProxyCommand to tell how it ended
 
 
-class _Listening(asyncio.Protocol):
+class _Listening(asyncio.BufferedProtocol):
     """Between a transport and asyncssh's connection, which takes it for its transport.
 
     What asyncssh sends is held back until the server has spoken, for a moment: a server that refuses us writes a line
@@ -39,6 +39,7 @@ class _Listening(asyncio.Protocol):
         self.heard = b""
         self._gone = gone
         self._receiver = Receiver(connection)
+        self._room = memoryview(b"")  # where what comes is put
         self._spoken = False
         self._transport: Any = None
         self._held: list[bytes] = []
@@ -52,14 +53,25 @@ class _Listening(asyncio.Protocol):
     def session_started(self) -> None:
         self.connection.session_started()
 
-    def data_received(self, data: bytes, datatype: object = None) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        self._room = self._receiver.room()
+        return self._room
+
+    def buffer_updated(self, nbytes: int) -> None:
         if not self._spoken:
-            self.heard = (self.heard + data)[:_KEPT]
-            self._spoken = (
-                self.heard.startswith(b"SSH-") or b"\nSSH-" in self.heard or len(self.heard) == _KEPT
-            )
-            self._release()
+            self._hear(bytes(self._room[:nbytes]))
+        self._receiver.received(nbytes)
+
+    def data_received(self, data: bytes, datatype: object = None) -> None:
+        """From the hop before, which takes this for a session."""
+        if not self._spoken:
+            self._hear(data)
         self._receiver.feed(data)
+
+    def _hear(self, data: bytes) -> None:
+        self.heard = (self.heard + data)[:_KEPT]
+        self._spoken = self.heard.startswith(b"SSH-") or b"\nSSH-" in self.heard or len(self.heard) == _KEPT
+        self._release()
 
     def eof_received(self) -> bool | None:
         self._release()
