@@ -186,8 +186,8 @@ class Source(Protocol):
     async def find_not_empty(self, files: Sequence[Wanted]) -> dict[int, str]:
         """Which of `files`, that say that they are empty, are not, or may not be: the reason, by the file's id."""
 
-    async def resolve(self, folders: Sequence[bytes]) -> list[Place | None]:
-        """Where folders lie now; None for one that is not there any more."""
+    async def resolve(self, folders: Sequence[bytes], *, identities: bool = True) -> list[Place | None]:
+        """Where folders lie now; None for one that is not there any more. Without `identities` it may be cheaper."""
 
     async def look_again(self, files: Sequence[Wanted]) -> list[Wanted]:
         """`files` (or folders) as they are now, without those that are gone or something else by now."""

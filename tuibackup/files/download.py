@@ -174,7 +174,12 @@ class _Download:
             self._source.fetching = True
             found = await in_thread(lambda: places_outside(self._index.symlinks(), listed))
             uncovered = await self._source.insist(
-                lambda: tell_of_places(found, listed, self._source.now.resolve, self._source.now.session.gone)
+                lambda: tell_of_places(
+                    found,
+                    listed,
+                    partial(self._source.now.resolve, identities=False),
+                    self._source.now.session.gone,
+                )
             )
             for one in listed:
                 await self._fetch_all(one)
@@ -268,10 +273,9 @@ class _Download:
 
     async def _places(self, listed: Sequence[Listed]) -> dict[int, tuple[Place | None, Place | None]]:
         """Where each folder lies now, and what is there now where it was read; by its root."""
-        found = await self._source.now.resolve(
-            [path for one in listed for path in (one.folder, one.place.path)]
-        )
-        return {one.root: (found[2 * at], found[2 * at + 1]) for at, one in enumerate(listed)}
+        paths = list(dict.fromkeys(path for one in listed for path in (one.folder, one.place.path)))
+        found = dict(zip(paths, await self._source.now.resolve(paths), strict=True))
+        return {one.root: (found[one.folder], found[one.place.path]) for one in listed}
 
     async def _judged(self, folder: Listed, now: Place | None, there: Place | None) -> FolderSummary:
         fault = folder.fault

@@ -6,6 +6,7 @@ The index is made in a place of the caller's and thrown away with it; the vault 
 import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from tuibackup.config import Server
@@ -88,7 +89,9 @@ async def forecast(
         findings = Findings(index, _Silent())
         source, listed, notes = await _listed(source, server, index, findings)
         found = await in_thread(lambda: places_outside(index.symlinks(), listed))
-        uncovered = await tell_of_places(found, listed, source.resolve, source.session.gone)
+        uncovered = await tell_of_places(
+            found, listed, partial(source.resolve, identities=False), source.session.gone
+        )
         older = None if full or previous is None else await in_thread(reusable, previous, damaged)
         seconds = time.monotonic() - began
         compared = await in_thread(

@@ -51,16 +51,22 @@ async def tell_of_places(
     if not asked:
         return []
     try:
-        real = await places(asked)
-        above = await places([posixpath.dirname(place) for place in asked])
+        above = {posixpath.dirname(place): None for place in asked}  # many links lead into one folder
+        every = [*asked, *(place for place in above if place not in asked)]
+        if sum(map(len, every)) <= _LENGTH:
+            real = dict(zip(every, await places(every), strict=True))
+        else:
+            real = dict(zip(asked, await places(asked), strict=True))
+            real |= dict(zip(above, await places(list(above)), strict=True))
     except MAY_BE_CUT as error:
         if await gone(error):
             raise
         return []  # it is worth a word, not a backup
     inside = [path.rstrip(b"/") + b"/" for one in listed for path in (one.folder, one.place.path)]
     lines: dict[bytes, list[bytes]] = {}
-    for place, folder, parent in zip(asked, real, above, strict=True):
-        where = folder or parent  # a file is in its folder; of a link that leads nowhere there may be neither
+    for place in asked:
+        # A file is in its folder; of a link that leads nowhere there may be neither.
+        where = real[place] or real[posixpath.dirname(place)]
         if where is not None and not (where.path.rstrip(b"/") + b"/").startswith(tuple(inside)):
             lines.setdefault(where.path, []).extend(found[place])
     named = sorted(lines, key=lambda path: -len(lines[path]))

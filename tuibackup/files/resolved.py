@@ -15,10 +15,8 @@ _FUSE = (b"65735546", b"fuse")  # whose inode numbers may be others at every loo
 
 # In sh with the folder as its first word: its path without links, its identity, each ended by a NUL. A folder that is
 # removed and made again may get its inode once more; the time of its birth is another.
-_HERE = (
-    b'cd -P -- "$1" 2>/dev/null || exit 1; pwd -P; printf "\\0";'
-    b" { stat -c %d:%i:%W . || ls -di .; stat -f -c %t .; } 2>/dev/null; printf '\\0'"
-)
+_HERE = b'cd -P -- "$1" 2>/dev/null && { pwd -P; printf "\\0"; %b printf "\\0"; }'
+_IDENTITY = b"{ stat -c %d:%i:%W . || ls -di .; stat -f -c %t .; } 2>/dev/null;"
 
 # The same of what only root may enter, by a find of GNU's that may start no other program (sudo's NOEXEC): its path
 # keeps its links, and what is behind them is known by its identity.
@@ -36,20 +34,21 @@ class Place(NamedTuple):
     told: bool = True
 
 
-def resolving_script(folders: Sequence[bytes], *, sudo: bool, gnu: bool) -> bytes:
+def resolving_script(folders: Sequence[bytes], *, sudo: bool, gnu: bool, identities: bool = True) -> bytes:
     """What tells the places of `folders`, in sh; `parse_places` reads the answer.
 
-    What only root may enter is looked at through find, for which there is a rule. `gnu`: it is GNU's.
+    What only root may enter is looked at through find, for which there is a rule. `gnu`: it is GNU's. Without
+    `identities` it starts no program but that find: there may be many folders.
     """
-    lines = [b"here=" + quote(_HERE)]
-    for folder in folders:
-        start = quote(folder.rstrip(b"/") + b"/.")
-        line = b'sh -c "$here" sh ' + start
-        if sudo:
-            line += b" || sudo -n -- find " + start + b' -maxdepth 0 -exec sh -c "$here" sh {} \\;'
-            line += (_BY_FIND if gnu else b"") + b" 2>/dev/null"
-        lines.append(line + b"; printf '\\0'")
-    return b"\n".join(lines) + b"\n"
+    here = _HERE % (_IDENTITY if identities else b"")
+    begin = b"here() { " + here + b"; }\n"
+    by_root = b""
+    if sudo:
+        begin += b"here=" + quote(here) + b"\n"
+        by_root = b' || sudo -n -- find "$1" -maxdepth 0 -exec sh -c "$here" sh {} \\;'
+        by_root += (_BY_FIND if gnu else b"") + b" 2>/dev/null"
+    begin += b'tell() { here "$1"' + by_root + b"; printf '\\0'; }\n"
+    return begin + b";".join(b"tell " + quote(folder.rstrip(b"/") + b"/.") for folder in folders) + b"\n"
 
 
 def parse_places(answer: bytes, number: int) -> list[Place | None]:

@@ -10,7 +10,7 @@ from tuibackup.words import joined, sentence
 # A command is a list of words (quoted here) or, as str or bytes, the text of a POSIX sh script.
 Command = str | bytes | Sequence[str | bytes]
 
-_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@%+=:,./_-")
+_SAFE = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@%+=:,./_-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ def quote(word: str | bytes) -> bytes:
     raw = word.encode(errors="surrogateescape") if isinstance(word, str) else word
     if b"\0" in raw:
         raise ValueError("a NUL byte in a shell word")
-    if raw and all(byte in _SAFE for byte in raw):
+    if raw and not raw.translate(None, _SAFE):
         return raw
     return b"'" + raw.replace(b"'", b"'\\''") + b"'"
 
@@ -104,13 +104,17 @@ def line(text: bytes) -> bytes:
     """
     if _plain(text):
         return b"exec sh -c '" + text + b"'"
-    octal = b"".join(bytes([byte]) if _plain(bytes([byte])) else b"\\0%03o" % byte for byte in text)
+    octal = b"".join([_OCTAL[byte] for byte in text])
     return b"""exec sh -c 'eval "shift; $(printf %b "$1")"' sh '""" + octal + b"'"
 
 
 def _plain(text: bytes) -> bool:
     """Whether every shell reads `text` between single quotes as it is."""
-    return not any(byte in b"'\\!" or not 0x20 <= byte < 0x7F for byte in text)
+    return not text.translate(None, _AS_IT_IS)
+
+
+_AS_IT_IS = bytes(byte for byte in range(0x20, 0x7F) if byte not in b"'\\!")
+_OCTAL = [bytes([byte]) if byte in _AS_IT_IS else b"\\0%03o" % byte for byte in range(256)]
 
 
 def piped(left: Command, right: Command) -> bytes:

@@ -122,7 +122,7 @@ class SftpSource:
         """Which of the files that say that they are empty are not."""
         return await recheck.find_not_empty(self.session, files)
 
-    async def resolve(self, folders: Sequence[bytes]) -> list[Place | None]:
+    async def resolve(self, folders: Sequence[bytes], *, identities: bool = True) -> list[Place | None]:
         """Where folders lie now."""
         async with opened(self.session) as sftp:
             return await asyncio.gather(*(answers.resolve(sftp, folder) for folder in folders))

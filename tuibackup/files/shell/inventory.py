@@ -131,11 +131,10 @@ async def _ask_clock_and_places(tools: Tools, folders: list[bytes]) -> tuple[int
     ]
 
 
-async def resolve(tools: Tools, folders: Sequence[bytes]) -> list[Place | None]:
+async def resolve(tools: Tools, folders: Sequence[bytes], *, identities: bool = True) -> list[Place | None]:
     """Where folders lie now; None for one that cannot be entered any more."""
-    answer = await tools.session.run(
-        resolved.resolving_script(folders, sudo=tools.sudo, gnu=tools.find.gnu), timeout=_LOOK_SECONDS
-    )
+    script = resolved.resolving_script(folders, sudo=tools.sudo, gnu=tools.find.gnu, identities=identities)
+    answer = await tools.session.run(script, timeout=_LOOK_SECONDS)
     try:
         return resolved.parse_places(answer.check().stdout, len(folders))
     except ValueError:

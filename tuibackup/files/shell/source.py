@@ -101,9 +101,9 @@ class ShellSource:
         """Which of the files that say that they are empty are not."""
         return await false_empty.find_not_empty(self.tools, files)
 
-    async def resolve(self, folders: Sequence[bytes]) -> list[Place | None]:
+    async def resolve(self, folders: Sequence[bytes], *, identities: bool = True) -> list[Place | None]:
         """Where folders lie now."""
-        return await inventory.resolve(self.tools, folders)
+        return await inventory.resolve(self.tools, folders, identities=identities)
 
     async def look_again(self, files: Sequence[Wanted]) -> list[Wanted]:
         """Files as they are now."""
