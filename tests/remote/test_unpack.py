@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from tuibackup.database.dump.tool import PACKERS
 from tuibackup.database.sql.sqlfile import SqlFile
-from tuibackup.remote.unpack import JOB, CutOffError, Piece, Unpacker, UnpackError, unpacked, unpacked_jobs
+from tuibackup.remote.unpack import CutOffError, Unpacker, UnpackError, unpacked
+from tuibackup.remote.zstdjobs import JOB, Piece, unpacked_jobs
 
 SQL = b"".join(b"INSERT INTO `x` VALUES (%d);\n" % number for number in range(50_000))
 PACK: dict[str, Callable[[bytes], bytes]] = {

@@ -6,10 +6,20 @@ Only where blocks begin is looked at (RFC 8878, section 3.1.1); whether they are
 from collections.abc import Iterator
 
 import zstandard
+from xxhash import xxh64
 
 LARGEST = 128 << 10  # bytes that one block stands for, at most
 _LONGEST_HEADER = 18  # bytes of a frame's header
-REPEATED, RESERVED = 1, 3  # types of blocks: one byte many times; not in use
+REPEATED, COMPRESSED, RESERVED = (
+    1,
+    2,
+    3,
+)  # types of blocks: one byte many times; what may refer to others; not in use
+
+
+def checksum(content: xxh64) -> bytes:
+    """What stands at the end of a frame of this content (RFC 8878, section 3.1.1: Content_Checksum)."""
+    return (content.intdigest() & 0xFFFFFFFF).to_bytes(4, "little")
 
 
 class Slices:

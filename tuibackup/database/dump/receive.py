@@ -10,7 +10,8 @@ from tuibackup.database.objects.shown import LeftOut
 from tuibackup.database.sql.scan import Scanner
 from tuibackup.database.sql.split import Opener, SplitError, Splitter
 from tuibackup.remote.pipe import Pipe
-from tuibackup.remote.unpack import UnpackError, unpacked_jobs
+from tuibackup.remote.unpack import UnpackError
+from tuibackup.remote.zstdjobs import unpacked_jobs
 from tuibackup.vault.disk import RoomGuard
 
 _HELD = 1 << 20  # bytes between the network and the thread: several dumps come at the same time

@@ -10,7 +10,7 @@ from tuibackup.remote.command import Exit, low_priority, piped, quote, script
 from tuibackup.remote.packers import GZIP, zstd
 from tuibackup.remote.probe import Probe
 from tuibackup.remote.session import Session
-from tuibackup.remote.unpack import JOB
+from tuibackup.remote.zstdjobs import JOB
 from tuibackup.text import printable
 from tuibackup.words import joined, sentence
 

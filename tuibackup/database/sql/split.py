@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from tuibackup.database.sql.scan import Cut, Scanner
 from tuibackup.database.sql.sqlfile import SqlFile
-from tuibackup.remote.unpack import Piece
+from tuibackup.remote.zstdjobs import Piece
 from tuibackup.text import printable
 from tuibackup.words import sentence
 

@@ -38,7 +38,8 @@ from tuibackup.files.workers import in_thread, locked, together
 from tuibackup.remote.command import Exit
 from tuibackup.remote.pipe import Pipe, StoppedError
 from tuibackup.remote.stream import Stream
-from tuibackup.remote.unpack import UnpackError, unpacked_parts
+from tuibackup.remote.unpack import UnpackError
+from tuibackup.remote.zstdjobs import unpacked_parts
 from tuibackup.text import printable, size
 from tuibackup.vault.archive import tarheader
 from tuibackup.vault.archive.archive import Came

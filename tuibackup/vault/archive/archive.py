@@ -65,7 +65,10 @@ class ArchiveSummary(NamedTuple):
 
 
 class Came(NamedTuple):
-    """A piece of a server's tar stream, which begins at `start` of it; `packed`, what may be its frame, or b""."""
+    """A piece of a server's tar stream, which begins at `start` of it.
+
+    `packed`: what it was unpacked from, a frame without checksum, or b"".
+    """
 
     start: int
     data: bytes
@@ -272,7 +275,7 @@ class ArchiveWriter:
         first = self._size >= 0 and start <= self._start < end
         if first:
             self._before = memoryview(data)[: self._start - start]
-        self._frames.frame(data, packed, mark=first)
+        self._frames.frame(data, packed, sound=True, mark=first)
 
     def _wrote(self, packed: bytes) -> None:
         self._reader.wrote(packed, self._frames.file.mark())

@@ -13,8 +13,10 @@ from types import TracebackType
 from typing import Self
 
 import zstandard
+from xxhash import xxh64
 
 from tuibackup.errors import VaultError
+from tuibackup.remote.zstdblocks import checksum
 from tuibackup.vault.output import Mark, OutputFile, Written, vault_errors
 from tuibackup.words import sentence, sentence_n
 
@@ -27,8 +29,7 @@ _IN_A_ROW = (
     16  # … and of so many after it: trying each time whether there is time would slow down every other one
 )
 _PIECE = 1 << 20
-_HARDLY = -(1 << 17)  # zstd's fastest level: it copies
-_CHECKSUM, _HAS_CHECKSUM = 4, 4  # bytes at a frame's end; the bit of its fifth byte that tells of them
+_HAS_CHECKSUM = 4  # the bit of a frame's fifth byte that tells of a checksum at its end
 
 SKIPPABLE = 0x184D2A5E
 SEEKABLE = 0x8F92EAB1
@@ -69,17 +70,20 @@ class FrameWriter:
         self._pending: deque[tuple[int, Future[bytes], bool]] = deque()
         self._marked: tuple[Mark, int] | None = None  # where the last frame begins that may be taken back
 
-    def frame(self, data: bytes | bytearray, packed: bytes = b"", *, mark: bool = False) -> None:
+    def frame(
+        self, data: bytes | bytearray, packed: bytes = b"", *, sound: bool = False, mark: bool = False
+    ) -> None:
         """Hand `data` to a compressor as one frame; it must not change any more.
 
         `packed`: a frame without checksum that may stand for it. Where it does it is taken, and nothing is compressed.
+        `sound`: it does; `data` is what came of unpacking it.
         `mark`: `marked` tells from now on where it begins, and `back` takes it out again, with all that followed.
         """
         if self._pending and not self._pending[-1][1].done():
             self._hurried = _IN_A_ROW
         level = min(self._level, HURRIED) if self._hurried else self._level
         self._hurried = max(self._hurried - 1, 0)
-        self._pending.append((len(data), self._pool.submit(self._packed, data, level, packed), mark))
+        self._pending.append((len(data), self._pool.submit(self._packed, data, level, packed, sound), mark))
         self.settle(self._threads)
 
     def settle(self, leave: int = 0) -> None:
@@ -153,12 +157,12 @@ class FrameWriter:
     ) -> None:
         self.abandon()
 
-    def _packed(self, data: bytes | bytearray, level: int, packed: bytes) -> bytes:
+    def _packed(self, data: bytes | bytearray, level: int, packed: bytes, sound: bool) -> bytes:
         if packed:
-            # The compressor that hardly compresses is asked for nothing but the checksum that its frame ends in.
-            checksum = self._compress(data, _HARDLY)[-_CHECKSUM:]
-            frame = packed[:4] + bytes([packed[4] | _HAS_CHECKSUM]) + packed[5:] + checksum
-            if _stands_for(frame, data):
+            frame = b"".join(
+                (packed[:4], bytes([packed[4] | _HAS_CHECKSUM]), packed[5:], checksum(xxh64(data)))
+            )
+            if sound or _stands_for(frame, data):
                 return frame
         frame = self._compress(data, level)
         if self._prove and not _stands_for(frame, data):
