@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.files.shell.odd_tree import OddTree
-from tuibackup.files.shell.listing import FORMAT, STRANGE, Listing, ListingError
+from tuibackup.files.shell.listing import FORMAT, STRANGE, Listing, ListingError, Stamps
 from tuibackup.vault.archive.entry import Entry
 
 
@@ -100,3 +100,66 @@ def test_an_owner_with_an_endless_name_is_no_listing(tmp_path: Path) -> None:
     user = find(tmp_path).split(b"\0")[1]
     with pytest.raises(ListingError):
         parse(find(tmp_path).replace(b"\0" + user + b"\0", b"\0" + b"x" * 5000 + b"\0", 1))
+
+
+FIELD_BY_FIELD = record(kind=b"D", path=b"door")  # beside such a one, no record is read by columns
+STATUS = st.fixed_dictionaries(
+    {},
+    optional={
+        "kind": st.sampled_from([b"f", b"f", b"d", b"l", b"s"]),
+        "mode": st.sampled_from([b"0", b"7777", b"0644"]),
+        "size": st.sampled_from([b"0", b"4097", b"007", b"9" * 30]),
+        "blocks": st.sampled_from([b"0", b"9999"]),
+        "mtime": st.sampled_from(
+            [b"1700000000.1234567890", b"-7.2500000000", b"9223372035.0000000000", b"9223372037.0000000000"]
+        ),
+        "ctime": st.sampled_from([b"1700000000.1234567890", b"0.5"]),
+        "inode": st.sampled_from([b"18446744073709551615"]),
+        "fstype": st.sampled_from([b"nfs", b"", b"fuse.a b"]),
+        "user": st.sampled_from([b"", b"www"]),
+        "path": st.binary(max_size=5).filter(lambda path: b"\0" not in path),
+        "target": st.sampled_from([b"", b"to"]),
+    },
+)
+
+
+@given(st.lists(STATUS, max_size=6))
+def test_records_read_by_columns_are_what_they_are_field_by_field(changes: list[dict[str, bytes]]) -> None:
+    found = []
+    for more in (b"", FIELD_BY_FIELD):
+        listing = Listing()
+        data = b"".join(record(**{"user": b"", "group": b""} | one) for one in changes) + more
+        entries = list(listing.feed(data))
+        strange = [one for one in listing.strange if one[0] != b"door"]
+        found.append((entries, listing.allocated, strange, listing.records - bool(more)))
+    assert found[0] == found[1]
+
+
+@given(st.lists(st.sampled_from([b"10", b"x", b"1 "]), max_size=4), st.integers(1, 60))
+def test_a_second_look_is_read_in_any_pieces(sizes: list[bytes], piece: int) -> None:
+    data = b"".join(b"f %b 1700000000.5000000000 1700000000.5000000000\0/a\0" % size for size in sizes)
+
+    def read(piece: int, begin: bytes = b"") -> object:
+        stamps, all_of_it = Stamps(), begin + data
+        try:
+            pieces = (all_of_it[at : at + piece] for at in range(0, len(all_of_it), piece))
+            return [stamp for part in pieces for stamp in stamps.feed(part)]
+        except ListingError:
+            return None
+
+    whole = read(1 << 20)
+    assert whole == (
+        [(b"/a", (10, *[1_700_000_000_500_000_000] * 2))] * len(sizes) if set(sizes) <= {b"10"} else None
+    )
+    assert read(piece) == whole
+    by_field = read(1 << 20, b"d 0 0 0\0/d\0")
+    assert by_field == (None if whole is None else [(b"/d", None), *whole])
+
+
+def test_what_find_prints_of_ordinary_files_is_read_by_columns(tmp_path: Path) -> None:
+    """Should it not be, nothing would tell but the time."""
+    (tmp_path / "f").touch()
+    (tmp_path / "l").symlink_to("f")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delattr(Listing, "_entry")
+        assert [entry.path for entry in sorted(parse(find(tmp_path)))] == [b"", b"f", b"l"]

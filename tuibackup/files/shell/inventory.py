@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 
 from tuibackup.config import Server
@@ -35,6 +35,7 @@ from tuibackup.vault.index.renewal import Known, UnrenewableError
 from tuibackup.words import joined, sentence, sentence_n
 
 _LOOK_SECONDS = 60.0
+_PIECE = 1 << 20  # bytes of a listing that are read at once
 _LATEST = 9_000_000_000  # seconds since 1970 (the year 2255): the index keeps nanoseconds in 64 bits
 
 
@@ -279,7 +280,8 @@ class _Folder:
         if self._comparison is None or self._kept is None:
             return
         for data in self._kept.replay():
-            self._writer.add(self._root, self._noted(self._listing.feed(data)))
+            for at in range(0, len(data), _PIECE):
+                self._writer.add(self._root, self._noted(self._listing.feed(data[at : at + _PIECE])))
         self._listing.close()
 
     async def conclude(self) -> Listed:
@@ -316,16 +318,19 @@ class _Folder:
                 )
             )
 
-    def _noted(self, entries: Iterator[Entry]) -> Iterator[Entry]:
+    def _noted(self, found: Iterable[Entry]) -> Sequence[Entry]:
         """The entries that the index may take, with a look at the first and at mount points."""
-        for entry in entries:
-            top = self._top
-            if top is None:
-                top = self._top = entry
-            if entry.kind is Kind.FOLDER and entry.device != top.device:
-                self._mounts.append(entry.path)
-            if top.kind is Kind.FOLDER and not top.path:
-                yield entry
+        entries = list(found)
+        if not entries:
+            return entries
+        top = self._top
+        if top is None:
+            top = self._top = entries[0]
+        device = top.device
+        self._mounts += [
+            entry.path for entry in entries if entry.device != device and entry.kind is Kind.FOLDER
+        ]
+        return entries if top.kind is Kind.FOLDER and not top.path else ()
 
     def _report(self) -> None:
         """Turn what the last piece brought that is worth a word into findings; keeps the lists short."""

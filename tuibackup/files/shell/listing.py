@@ -5,9 +5,13 @@ user; group; path; link target. Whether a path is possible where it stands is th
 record that cannot be read at all ends the inventory.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import repeat
+from typing import cast
 
 from tuibackup.errors import DownloadError
+from tuibackup.files.shell.columns import nanoseconds, numbers, octal, repeated, times, words
 from tuibackup.vault.archive.entry import LATEST_NS, Entry, Kind, storable
 from tuibackup.words import sentence
 
@@ -30,6 +34,9 @@ _BLOCK = 512  # bytes of a `%b` block, whatever the file system's own
 _YEAR = 31_556_952  # seconds, on the average
 _FAR = 10  # digits of seconds that are worth a look
 _KINDS = {kind.value.encode(): kind for kind in Kind}
+_TICKS = 1_000_000_000  # nanoseconds of a second
+# The arguments are in order already: `Entry(...)` would take three times as long.
+_as_entry = cast("Callable[[Iterable[object]], Entry]", partial(tuple.__new__, Entry))
 
 
 # A path, and what a second look saw of a regular file: size, mtime and ctime. None for anything else.
@@ -63,8 +70,12 @@ class Listing:
         self._rest = b"\0".join(fields[complete:])
         if len(self._rest) > _LONGEST:
             raise ListingError(sentence("the server's find sent a record without end"))
-        for at in range(0, complete, _FIELDS):
-            entry = self._entry(*fields[at : at + _FIELDS])
+        columns = [fields[at:complete:_FIELDS] for at in range(_FIELDS)]
+        if (found := self._plain(*columns)) is not None:
+            yield from found
+            return
+        for record in zip(*columns, strict=True):
+            entry = self._entry(*record)
             if entry is not None:
                 yield entry
 
@@ -73,10 +84,50 @@ class Listing:
         if self._rest:
             raise ListingError(sentence("the server's listing was cut off in the middle"))
 
-    def _entry(self, numbers: bytes, user: bytes, group: bytes, path: bytes, target: bytes) -> Entry | None:
+    def _plain(
+        self,
+        statuses: Sequence[bytes],
+        users: Sequence[bytes],
+        groups: Sequence[bytes],
+        paths: Sequence[bytes],
+        targets: Sequence[bytes],
+    ) -> Iterable[Entry] | None:
+        """All entries of these columns; None where one of them needs `_entry`'s closer look."""
+        columns = words(statuses, 12) if statuses else None
+        if columns is None or any(users) or any(groups):
+            return None
+        letters, modes, uids, gids, sizes, blocks, mtimes, ctimes, devices, inodes, links, fstypes = columns
+        types = set(fstypes)
+        try:
+            kinds = [_KINDS[letter] for letter in letters]
+            owners = repeated(uids), repeated(gids), users, groups
+            size, room = numbers(sizes), numbers(blocks)
+            changes = times(mtimes), times(ctimes)
+            identity = repeated(devices), numbers(inodes), repeated(links), fstypes
+            status = repeated(modes, octal), *owners, size, *changes, *identity
+        except (KeyError, ValueError):
+            return None
+        latest, earliest = max(changes[0]), min(changes[0])
+        if latest >= LATEST_NS or earliest <= _TICKS - LATEST_NS or max(map(len, types)) > _LONGEST_NAME:
+            return None
+        honest = repeat(types <= HONEST) if len(types) == 1 else [fstype in HONEST for fstype in fstypes]
+        self.allocated += sum(
+            [
+                length if told * _BLOCK >= length else allocated(length, told * _BLOCK, honest=believed)
+                for kind, length, told, believed in zip(kinds, size, room, honest, strict=False)
+                if kind is Kind.FILE
+            ]
+        )
+        self.records += len(kinds)
+        ends: Iterable[bytes | None] = repeat(None)
+        if b"l" in letters:
+            ends = [end if kind is Kind.SYMLINK else None for kind, end in zip(kinds, targets, strict=True)]
+        return map(_as_entry, zip(paths, kinds, *status, ends, strict=False))
+
+    def _entry(self, status: bytes, user: bytes, group: bytes, path: bytes, target: bytes) -> Entry | None:
         self.records += 1
         try:
-            letter, mode, uid, gid, size, blocks, mtime, ctime, device, inode, links, fstype = numbers.split(
+            letter, mode, uid, gid, size, blocks, mtime, ctime, device, inode, links, fstype = status.split(
                 b" ", 11
             )
             if len(user) > _LONGEST_NAME or len(group) > _LONGEST_NAME or len(fstype) > _LONGEST_NAME:
@@ -125,28 +176,37 @@ class Stamps:
             raise ListingError(
                 sentence("the second look at fetched files gave an answer that cannot be understood")
             )
-        for at in range(0, complete, 2):
-            kind, _, numbers = fields[at].partition(b" ")
-            yield fields[at + 1], _stamp(numbers) if kind == b"f" else None
+        status, paths = fields[0:complete:2], fields[1:complete:2]
+        if (plain := _plain_stamps(status)) is not None:
+            yield from zip(paths, plain, strict=True)
+            return
+        for one, path in zip(status, paths, strict=True):
+            kind, _, seen = one.partition(b" ")
+            yield path, _stamp(seen) if kind == b"f" else None
 
 
-def _stamp(numbers: bytes) -> tuple[int, int, int]:
+def _plain_stamps(status: Sequence[bytes]) -> Iterable[tuple[int, int, int]] | None:
+    """What a second look saw of regular files only; None where one of them needs a closer look."""
+    columns = words(status, 4) if status else None
+    if columns is None:
+        return None
+    letters, sizes, modified, changed = columns
+    if letters.count(b"f") != len(letters):
+        return None
     try:
-        size, mtime, ctime = numbers.split(b" ")
+        return zip(numbers(sizes), times(modified), times(changed), strict=True)
+    except ValueError:
+        return None
+
+
+def _stamp(seen: bytes) -> tuple[int, int, int]:
+    try:
+        size, mtime, ctime = seen.split(b" ")
         return int(size), nanoseconds(mtime), nanoseconds(ctime)
     except ValueError:
         raise ListingError(
             sentence("the second look at fetched files gave an answer that cannot be understood")
         ) from None
-
-
-def nanoseconds(time: bytes) -> int:
-    """find's "SECONDS.FRACTION"; before 1970 the seconds are rounded down and the fraction added.
-
-    What cannot be stored becomes the nearest time that can: a second look then sees the same.
-    """
-    seconds, _, fraction = time.partition(b".")
-    return storable(int(seconds) * 1_000_000_000 + int(fraction[:9].ljust(9, b"0")))
 
 
 def beyond_time(time: bytes) -> str:
