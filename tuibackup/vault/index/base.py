@@ -5,8 +5,9 @@ What is made of it is in `indexintake` (what the inventory saw) and `indexwriter
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,6 +23,9 @@ from tuibackup.vault.output import vault_errors
 from tuibackup.words import sentence
 
 BATCH = 5_000  # rows that are written at once
+_AT_ONCE = 50  # of them with one statement; older SQLites take 999 values
+
+_CONTENT = "entry", "archive", "offset", "length", "sha256"
 
 
 class IndexBase:
@@ -47,7 +51,7 @@ class IndexBase:
         self._resolved: dict[int, bytes] = {}  # where each root is read
         self._twins = False  # a name came twice: what lies below the second of two folders lies nowhere
         self._linked = 0  # hard links are found among entries up to this id
-        self._stored: list[tuple[int, int, int, int, bytes]] = []
+        self._stored: list[tuple[int, int, int, int, bytearray]] = []
         self._lasting = False  # whether what is committed outlives us
         # files with their content from an older index, where we began as its copy
         self._renewed: int | None = None
@@ -131,13 +135,22 @@ class IndexBase:
     def _flush(self) -> None:
         """Write the places of content that are still in memory."""
         rows, self._stored = self._stored, []
-        try:
-            self._db.executemany("INSERT INTO content VALUES (?, ?, ?, ?, ?)", rows)
-        except sqlite3.IntegrityError:
+        if self._insert("content", _CONTENT, rows) < len(rows):
             for row in rows:
                 self._store_again(row)
 
-    def _store_again(self, row: tuple[int, int, int, int, bytes]) -> None:
+    def _insert(self, table: str, columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> int:
+        """How many of `rows` were written: none whose key is there. Many at a time, as after each statement the
+        interpreter's lock has to be taken again.
+        """
+        into = f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES "  # noqa: S608 # ours
+        row = f"({', '.join('?' * len(columns))})"
+        whole = len(rows) - len(rows) % _AT_ONCE
+        values = (list(chain.from_iterable(rows[at : at + _AT_ONCE])) for at in range(0, whole, _AT_ONCE))
+        written = self._db.executemany(into + ", ".join([row] * _AT_ONCE), values).rowcount
+        return written + self._db.executemany(into + row, rows[whole:]).rowcount
+
+    def _store_again(self, row: tuple[int, int, int, int, bytearray]) -> None:
         before = self._db.execute("SELECT * FROM content WHERE entry = ?", row[:1]).fetchone()
         if before is not None and before != row and before[1] == row[1]:
             raise VaultError(

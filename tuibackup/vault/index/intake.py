@@ -13,13 +13,24 @@ from tuibackup.vault.index import listing, renewal
 from tuibackup.vault.index.base import BATCH, IndexBase
 from tuibackup.vault.index.listing import KeptListing
 from tuibackup.vault.index.renewal import Known
-from tuibackup.vault.index.rows import MAX, Row
+from tuibackup.vault.index.rows import COLUMNS, MAX, Row
 from tuibackup.vault.index.schema import FILE_NAME, Paths, join
 from tuibackup.vault.output import vault_errors
 from tuibackup.words import sentence
 
 OWNERS = 10_000  # that are named at once: a server may invent them without end
 _ROW_BYTES = 200  # that an entry takes on the disk besides its name, roughly
+
+
+def _batches(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """So many at a time. A root's own entry comes alone: it is like no other."""
+    source = iter(entries)
+    while batch := list(islice(source, BATCH)):
+        if not batch[0].path:
+            yield batch[:1]
+            del batch[:1]
+        if batch:
+            yield batch
 
 
 class IndexIntake(IndexBase):
@@ -56,28 +67,31 @@ class IndexIntake(IndexBase):
         Cheapest when depth first, as `find` lists. What cannot be is listed as a problem instead of taken:
         names such as `..`, paths below something that is no folder of the inventory, a name that came before.
         """
-        source = iter(entries)
-        while batch := list(islice(source, BATCH)):
+        for batch in _batches(entries):
             if self._guard is not None:  # an inventory without end would else fill the disk
                 self._guard.coming(sum([len(entry.path) + _ROW_BYTES for entry in batch]))
             first = self._rows.next
-            rows: list[Row] = []
             with self._errors():
-                for entry in batch:
-                    row = self._rows.row(root, entry)
-                    if isinstance(row, str):
-                        self._list(root, entry.path, row, missing=True)
-                        if entry.kind == Kind.FILE:
-                            files, size = self._refused.get(root, (0, 0))
-                            self._refused[root] = files + 1, size + max(0, min(entry.size, MAX))
-                    else:
-                        rows.append(row)
-                cursor = self._db.executemany(
-                    "INSERT OR IGNORE INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows
-                )
-                if cursor.rowcount < len(rows):
+                rows = self._rows.plain(root, batch)
+                if rows is None:
+                    rows = self._one_by_one(root, batch)
+                if rows and self._insert("entry", COLUMNS[: len(rows[0])], rows) < len(rows):
                     self._list_twins(root, first, rows)
             self._rows.written(root)
+
+    def _one_by_one(self, root: int, batch: Iterable[Entry]) -> list[Row]:
+        """The rows of `batch`; what can be none is listed."""
+        rows: list[Row] = []
+        for entry in batch:
+            row = self._rows.row(root, entry)
+            if isinstance(row, str):
+                self._list(root, entry.path, row, missing=True)
+                if entry.kind == Kind.FILE:
+                    files, size = self._refused.get(root, (0, 0))
+                    self._refused[root] = files + 1, size + max(0, min(entry.size, MAX))
+            else:
+                rows.append(row)
+        return rows
 
     def _list_twins(self, root: int, first: int, rows: list[Row]) -> None:
         """List the rows that were not taken because their name was there already."""
@@ -87,7 +101,7 @@ class IndexIntake(IndexBase):
             if number not in taken:
                 self._list(
                     root,
-                    self._path_of(root, parent, name),
+                    self._path_of(root, parent, bytes(name)),
                     sentence("came twice in the inventory"),
                     missing=True,
                 )

@@ -4,6 +4,8 @@ Entries come from a server and may be hostile. What cannot be a path below its f
 """
 
 import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from itertools import repeat
 from typing import TypeVar
 
 from tuibackup.vault.archive.entry import Entry, Kind
@@ -12,7 +14,12 @@ from tuibackup.words import sentence
 
 MAX = (1 << 63) - 1  # of an INTEGER in SQLite
 
-Row = tuple[int, int, int, bytes, str, int, int, int, int, int, int, int, int, bytes | None]
+# Its values are in the order of the table's columns.
+Row = tuple[int, int, int, bytes | bytearray, str, *tuple[int | bytes | None, ...]]
+COLUMNS = (
+    "id", "root", "parent", "name", "kind", "mode", "owner", "size", "mtime_ns", "ctime_ns", "filesystem", "inode",
+    "links", "target",
+)  # fmt: skip
 
 _Key = TypeVar("_Key")
 
@@ -23,7 +30,7 @@ _FOLDERS = 50_000  # that are remembered of an inventory that is not depth first
 LONGEST_NAME = 255
 LONGEST_PATH = 4095
 LARGEST = 1 << 46  # bytes of one file: a hole costs the server nothing, and us a second for every GiB
-_NO_NAMES = (b"", b".", b"..")
+_NO_NAMES = frozenset((b"", b".", b".."))
 
 
 class Rows:
@@ -93,6 +100,69 @@ class Rows:
             links,
             target,
         )
+
+    def plain(self, root: int, batch: Sequence[Entry]) -> list[Row] | None:
+        """What `row` gives for each of `batch`; None, and nothing is done, where one of them is not plain.
+
+        A third of the time: what is to hold for every entry is looked at for a whole column of them. `batch` is not
+        empty, and all before it was `written`. Where nothing has a target, the rows end before it.
+        """
+        place = self._places[root]
+        if place.known is not None:
+            return None
+        paths, kinds, modes, uids, gids, users, groups, sizes, *more = zip(*batch, strict=True)
+        mtimes, ctimes, devices, inodes, links, fstypes, targets = more
+        numbers = (
+            (sizes, 0, LARGEST), (modes, 0, 0o7777), (uids, 0, MAX), (gids, 0, MAX), (mtimes, -MAX, MAX),
+            (ctimes, -MAX, MAX), (devices, 0, UNSIGNED), (inodes, 0, UNSIGNED), (links, 0, MAX),
+        )  # fmt: skip
+        if set(map(type, kinds)) != {Kind} or any(
+            min(column) < least or max(column) > most for column, least, most in numbers
+        ):
+            return None
+        pointing = Kind.SYMLINK in kinds or any(targets)
+        if pointing and any(self.fault(one) for one in batch if one.kind is Kind.SYMLINK or one.target):
+            return None
+        before = place.mark()
+        names, parents = self._placed(place, paths, kinds)
+        if not names or _odd(names, paths) or max(map(len, paths)) + len(self.folders[root]) >= LONGEST_PATH:
+            place.back_to(before)
+            return None
+        owners = _each(self.owner, uids, gids, users, groups)
+        filesystems = _each(self.filesystem, devices, fstypes)
+        first, self.next = self.next, self.next + len(batch)
+        # SQLite's module takes these as they are; for bytes and enumerations it looks for somebody to translate them.
+        called, letters = map(bytearray, names), "".join(kinds)
+        numbered = inodes if max(inodes) <= MAX else map(signed, inodes)
+        columns = modes, owners, sizes, mtimes, ctimes, filesystems, numbered, links
+        ends = (targets,) if pointing else ()
+        return list(
+            zip(
+                range(first, self.next), repeat(root), parents, called, letters, *columns, *ends, strict=False
+            )
+        )
+
+    def _placed(
+        self, place: "_Place", paths: Sequence[bytes], kinds: Sequence[Kind]
+    ) -> tuple[list[bytes], list[int]]:
+        """Names, and the ids of the folders that they lie in; nothing where one of these is not above its name."""
+        names: list[bytes] = []
+        parents: list[int] = []
+        number, last, parent = self.next, None, 0
+        for path, kind in zip(paths, kinds, strict=True):
+            folder, _, name = path.rpartition(b"/")
+            if folder != last:
+                found = place.folder(folder)
+                if found is None:
+                    return [], []
+                parent, last = found, folder
+            names.append(name)
+            parents.append(parent)
+            if kind is Kind.FOLDER:
+                place.enter(path, number)
+                last = None  # what lies in the same folder as this one is no longer below it
+            number += 1
+        return names, parents
 
     @staticmethod
     def fault(entry: Entry) -> str:
@@ -199,6 +269,25 @@ class Rows:
         return found
 
 
+def _odd(names: Sequence[bytes], paths: Sequence[bytes]) -> bool:
+    """Whether one of these is no possible name, or too long a one, or its path begins in a slash."""
+    return (
+        max(map(len, names)) > LONGEST_NAME
+        or not _NO_NAMES.isdisjoint(names)
+        or b"\0" in b"".join(names)
+        or b"\0/" in b"\0" + b"\0".join(paths)
+    )
+
+
+def _each(number: Callable[..., int], *columns: Sequence[object]) -> Iterable[int]:
+    """The `number` of each row of `columns`; it is asked once for rows that are the same."""
+    if all(len(set(column)) == 1 for column in columns):
+        return repeat(number(*(column[0] for column in columns)))
+    keys = list(zip(*columns, strict=True))
+    known = {key: number(*key) for key in dict.fromkeys(keys)}
+    return [known[key] for key in keys]
+
+
 def signed(number: int) -> int:
     """An unsigned number of 64 bits as SQLite can keep it; `schema.UNSIGNED` masks it back."""
     return number - (1 << 64) if number > MAX else number
@@ -211,6 +300,15 @@ class _Place:
         self.recent: dict[bytes, int] = {}  # folders that are not in the database yet
         self.known: dict[bytes, int] | None = None  # some of the folders, once the order was not depth first
         self._chain: list[tuple[bytes, int]] = []
+
+    def mark(self) -> list[tuple[bytes, int]]:
+        """For `back_to`, while nothing is `recent`."""
+        return list(self._chain)
+
+    def back_to(self, mark: list[tuple[bytes, int]]) -> None:
+        """Forget what came since `mark`."""
+        self._chain = mark
+        self.recent.clear()
 
     def enter(self, path: bytes, number: int) -> None:
         self.recent[path] = number
