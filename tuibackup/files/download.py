@@ -307,7 +307,8 @@ class _Download:
                 most: int | None = 1 if retry.alone else None,
             ) -> Iterator[Wanted]:
                 missing = self._index.wanted(folder.root, folders=folders and self._source.now.xattrs)
-                return islice(merge(again, missing, key=attrgetter("turn")), most)
+                found = merge(again, missing, key=attrgetter("turn")) if again else missing
+                return islice(found, most) if most else found
 
             ids = frozenset(one.id for one in again)
             before = self._tally.items

@@ -30,11 +30,13 @@ from tuibackup.vault.index.schema import (
     totals,
 )
 from tuibackup.vault.index.search import Search
-from tuibackup.vault.index.write import IndexWriter, Wanted
+from tuibackup.vault.index.wanted import Wanted
+from tuibackup.vault.index.write import IndexWriter
 from tuibackup.words import sentence
 
 __all__ = ["Archive", "Index", "IndexEntry", "IndexWriter", "Problem", "Root", "Totals", "Wanted", "join"]
 
+_ROWS = 2_000  # that are read before their paths are put together
 _SELECT = """
     SELECT e.id, e.kind, e.mode, o.uid, o.gid, o.user, o."group", e.size, e.mtime_ns, e.ctime_ns, f.device,
         e.inode, e.links, f.type, e.target, h.carrier, coalesce(c.archive, k.archive),
@@ -49,7 +51,6 @@ _IN_FOLDER = _SELECT + "WHERE e.parent = ? ORDER BY e.name"
 _IDS = "SELECT id FROM entry WHERE parent = ? ORDER BY name LIMIT ? OFFSET ?"
 _PAGE = f"{_SELECT} WHERE e.id IN ({_IDS}) ORDER BY e.name"
 _BY_NAME = _SELECT + "WHERE e.parent = ? AND e.name = ?"
-_OF_KINDS = _SELECT + "WHERE e.kind IN (SELECT value FROM json_each(?)) ORDER BY e.id"  # noqa: S608 # constants
 _HARD_LINKS = _SELECT + "WHERE h.carrier IS NOT NULL ORDER BY e.id"
 _CHOSEN_FILES = _SELECT + "WHERE e.id IN temp.chosen AND e.kind = 'f' ORDER BY 17, 18, e.id"
 _CHOSEN_LINKS = _SELECT + "WHERE e.id IN temp.chosen AND e.kind NOT IN ('f', 'd') ORDER BY e.id"
@@ -218,7 +219,8 @@ class Index:
 
     def of_kinds(self, *kinds: Kind) -> Iterator[IndexEntry]:
         """Entries of these kinds, folders before what they hold."""
-        return self._with_paths(_OF_KINDS, json.dumps(kinds))
+        places = ", ".join("?" * len(kinds))
+        return self._with_paths(f"{_SELECT} WHERE e.kind IN ({places}) ORDER BY e.id", *map(str, kinds))
 
     def hard_links(self) -> Iterator[IndexEntry]:
         """Further names of inodes (`carrier` is set)."""
@@ -302,7 +304,7 @@ class Index:
             WHERE c.archive = ? ORDER BY c.offset""",
             archive,
         )
-        while batch := paths.all_below(islice(rows, 5000)):
+        while batch := paths.all_below(islice(rows, _ROWS)):
             yield batch
 
     def paths(self) -> "Paths":
@@ -328,10 +330,12 @@ class Index:
     def _with_paths(self, query: str, *values: object) -> Iterator[IndexEntry]:
         paths = self.paths()
         roots = {root.id: root for root in self.roots}
-        for row in self._all(query, *values):
-            root = roots[row[-1]]
-            path = paths.below(row[-2], row[-3])
-            yield _index_entry(root, row, path[len(root.folder) :].lstrip(b"/"))
+        rows = self._all(query, *values)
+        while batch := list(islice(rows, _ROWS)):
+            whole = paths.all_below([(row[-2], row[-3]) for row in batch])
+            for row, path in zip(batch, whole, strict=True):
+                root = roots[row[-1]]
+                yield _index_entry(root, row, path[len(root.folder) :].lstrip(b"/"))
 
     def _mounted(self, folder: IndexEntry) -> Iterator[IndexEntry]:
         """Configured folders of their own that lie directly in `folder`."""

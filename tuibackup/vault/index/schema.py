@@ -3,10 +3,10 @@
 docs/vault-format.md describes them for people; a change that older programs cannot read raises FORMAT.
 """
 
+import json
 import sqlite3
-from collections.abc import Iterable
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from tuibackup.vault.archive.entry import Kind
@@ -173,25 +173,36 @@ class Paths:
 
     def below(self, parent: int, name: bytes) -> bytes:
         """The path of an entry of which its own row is known."""
-        return name if parent < 0 else join(self._folder(parent), name)
+        return name if parent < 0 else join(self.folder(parent), name)
 
     def all_below(self, rows: Iterable[tuple[int, bytes]]) -> list[bytes]:
-        """`below` of each row; those that lie side by side in a folder cost little."""
-        found: list[bytes] = []
-        for parent, same in groupby(rows, key=itemgetter(0)):
-            if parent < 0:
-                found += [name for _, name in same]
-            else:
-                folder = self._folder(parent).rstrip(b"/") + b"/"
-                found += [folder + name for _, name in same]
-        return found
+        """`below` of each row."""
+        found = list(rows)
+        folders = self.folders({parent for parent, _ in found if parent > 0})
+        above = {number: path.rstrip(b"/") + b"/" for number, path in folders.items()}
+        return [above[parent] + name if parent > 0 else name for parent, name in found]
 
-    def _folder(self, entry: int) -> bytes:
+    def folders(self, entries: Collection[int]) -> dict[int, bytes]:
+        """The paths of some thousands of folders. Looked up together: a query for each took most of the time."""
+        rows: dict[int, tuple[int, bytes]] = {}
+        missing = [entry for entry in entries if entry not in self._folders]
+        while missing:
+            found = self._db.execute(
+                "SELECT id, parent, name FROM entry WHERE id IN (SELECT value FROM json_each(?))",
+                (json.dumps(missing),),
+            ).fetchall()
+            rows.update((number, (parent, name)) for number, parent, name in found)
+            above = {parent for _, parent, _ in found if parent > 0}
+            missing = [entry for entry in above if entry not in rows and entry not in self._folders]
+        return {entry: self.folder(entry, rows) for entry in entries}
+
+    def folder(self, entry: int, rows: Mapping[int, tuple[int, bytes]] = MappingProxyType({})) -> bytes:
+        """The path of a folder; `rows` are some that are known. KeyError when there is none."""
         if (known := self._folders.get(entry)) is not None:
             return known
         below: list[tuple[int, bytes]] = []  # no recursion: a hostile tree may be very deep
         while (path := self._folders.get(entry)) is None:
-            parent, name = self._row(entry)
+            parent, name = rows.get(entry) or self._row(entry)
             if parent < 0:
                 path = name
                 break

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,38 +13,12 @@ from tuibackup.vault.index import difference
 from tuibackup.vault.index.base import BATCH
 from tuibackup.vault.index.intake import IndexIntake
 from tuibackup.vault.index.rows import signed
-from tuibackup.vault.index.schema import DISTRUSTED, FORMAT, LACKING, UNSIGNED, Paths, Totals, join, totals
+from tuibackup.vault.index.schema import DISTRUSTED, FORMAT, LACKING, Paths, Totals, totals
+from tuibackup.vault.index.wanted import SEEN, Wanted, WantedRows
 from tuibackup.vault.output import vault_errors
 from tuibackup.words import sentence
 
-_KINDS = {str(kind): kind for kind in Kind}
-# All that makes a `Wanted`.
-_SEEN = """e.id, e.root, e.parent, e.name, e.kind, e.mode, o.uid, o.gid, o.user, o."group", e.size, e.mtime_ns,
-    e.ctime_ns, f.device, e.inode, e.links, f.type
-    FROM entry e JOIN owner o ON o.id = e.owner JOIN filesystem f ON f.id = e.filesystem"""
-
-
-class Wanted(NamedTuple):
-    """A regular file to fetch. `path` is absolute, `entry.path` relative to its root.
-
-    `place` is where it lies on the server, below what its root resolved to.
-    """
-
-    id: int
-    root: int
-    path: bytes
-    entry: Entry
-    place: bytes
-
-    @property
-    def name(self) -> bytes:
-        """The path as it stands in an archive: without the leading slash."""
-        return self.path.lstrip(b"/")
-
-    @property
-    def turn(self) -> tuple[bool, int]:
-        """What they are asked for in the order of: files first, then folders."""
-        return self.entry.kind is Kind.FOLDER, self.id
+_ONE = f"SELECT {SEEN} FROM entry e WHERE e.id = ?"  # noqa: S608 # ours
 
 
 class Lacking(NamedTuple):
@@ -117,11 +91,11 @@ class IndexWriter(IndexIntake):
 
     def lacking(self) -> list[Lacking]:
         """After `take_over`: the folders of which that index knows more names, for no reason that is known."""
-        paths, found = Paths(self._db), []
+        rows, found = WantedRows(self._db, self._rows.folders, self._resolved), []
         with self._errors():
             for one in self._fewer:
-                row = self._db.execute(f"SELECT {_SEEN} WHERE e.id = ?", (one.id,)).fetchone()
-                found.append(Lacking(self._as_wanted(row, paths), one.had, one.has, one.files))
+                (folder,) = rows(self._db.execute(_ONE, (one.id,)).fetchall())
+                found.append(Lacking(folder, one.had, one.has, one.files))
         return found
 
     def record_lacking(self, found: Lacking) -> None:
@@ -166,35 +140,32 @@ class IndexWriter(IndexIntake):
         extended attributes (not those of which `take_over` knows them). `empty`: only files of no size.
         """
         self._find_hard_links()
-        paths = Paths(self._db)
+        as_wanted = WantedRows(self._db, self._rows.folders, self._resolved)
         for kind in (Kind.FILE, *((Kind.FOLDER,) if folders else ())):
             last = 0
-            while rows := self._wanted_rows(kind, last, root, empty=empty):
-                for row in rows:
-                    yield self._as_wanted(row, paths)
-                last = rows[-1][0]
+            while True:
+                with self._errors():
+                    found = as_wanted(self._lacking_rows(kind, last, root, empty=empty))
+                if not found:
+                    break
+                yield from found
+                last = found[-1].id
 
-    def _wanted_rows(self, kind: Kind, after: int, root: int | None, *, empty: bool) -> list[Any]:
+    def _lacking_rows(
+        self, kind: Kind, after: int, root: int | None, *, empty: bool
+    ) -> list[tuple[Any, ...]]:
+        self._flush()
         lacking = "NOT EXISTS (SELECT 1 FROM temp.same s WHERE s.new = e.id)"
         if kind is Kind.FILE:
             lacking = """NOT EXISTS (SELECT 1 FROM content c WHERE c.entry = e.id)
                 AND NOT EXISTS (SELECT 1 FROM hardlink h WHERE h.entry = e.id)"""
-        with self._errors():
-            self._flush()
-            return self._db.execute(
-                f"""SELECT {_SEEN}
-                WHERE e.id > ? AND e.kind = ? AND (? IS NULL OR e.root = ?) AND {lacking}
-                    AND (e.size = 0 OR NOT ?)
-                ORDER BY e.id LIMIT 2000""",  # ours
-                (after, kind, root, root, empty),
-            ).fetchall()
-
-    def _as_wanted(self, row: Sequence[Any], paths: Paths) -> Wanted:
-        number, root, parent, name, kind, *status, device, inode, links, fstype = row
-        path = paths.below(parent, name)
-        seen = (*status, device & UNSIGNED, inode & UNSIGNED, links, fstype, None)
-        entry = Entry(self._rows.relative(root, path), _KINDS[kind], *seen)
-        return Wanted(number, root, path, entry, join(self._resolved[root], entry.path))
+        return self._db.execute(
+            f"""SELECT {SEEN} FROM entry e
+            WHERE e.id > ? AND e.kind = ? AND (? IS NULL OR e.root = ?) AND {lacking}
+                AND (e.size = 0 OR NOT ?)
+            ORDER BY e.id LIMIT 2000""",  # noqa: S608 # ours
+            (after, kind, root, root, empty),
+        ).fetchall()
 
     def wanted_totals(self, root: int | None = None) -> tuple[int, int]:
         """How many files, and bytes, `wanted` would give now."""
@@ -216,7 +187,8 @@ class IndexWriter(IndexIntake):
         Storing a file again (it had changed while it was read) replaces the place, and must be in another
         archive: GNU tar would extract the first of two members of one name. VaultError otherwise.
         """
-        self._stored.append((entry, archive, offset, length, sha256))
+        # SQLite's module takes bytearrays as they are; for bytes it looks for somebody to translate them.
+        self._stored.append((entry, archive, offset, length, bytearray(sha256)))
         if len(self._stored) >= BATCH:
             with self._errors():
                 self._flush()
@@ -287,7 +259,7 @@ class IndexWriter(IndexIntake):
         """The kind of an entry that is there."""
         with self._errors():
             (kind,) = self._db.execute("SELECT kind FROM entry WHERE id = ?", (entry,)).fetchone()
-        return _KINDS[kind]
+        return Kind(kind)
 
     def xattrs(self, entry: int, records: Mapping[bytes, bytes]) -> None:
         """Extended attributes of an entry, as pax records of GNU tar (`SCHILY.xattr.user.x` and so on)."""
