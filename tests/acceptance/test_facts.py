@@ -9,6 +9,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,14 @@ def test_a_program_that_hangs_delays_a_run_by_seconds_and_costs_its_part_alone(
         said = site.tuibackup("run", "siakad", "--json")
         assert time.monotonic() - began < 60
     assert said.finished["outcome"] == "done", said.out
+    # The folders are listed meanwhile.
+    times = {
+        one["event"]: datetime.fromisoformat(one["time"])
+        for one in said.events
+        if one.get("step") != "connect"
+    }
+    assert (times["step-started"] - times["needs"]).total_seconds() < 2
+    assert (times["step-finished"] - times["step-started"]).total_seconds() > 2
     found = facts(site)
     assert found["listening"]["unread"] == ["it did not end within 3 s"]
     assert found["packages"]["lines"]

@@ -7,7 +7,7 @@ what has not come yet.
 """
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from heapq import merge
@@ -72,6 +72,10 @@ class Download:
     uncovered: tuple[str, ...] = ()  # what links lead to outside of the folders, a line each
 
 
+async def _at_once() -> None:
+    """There is nothing to wait for."""
+
+
 async def download(
     session: Session,
     probe: Probe,
@@ -85,13 +89,15 @@ async def download(
     least_free: int = 0,
     unfinished: Sequence[UnfinishedRun] = (),
     reconnect: Reconnect | None = None,
+    listed: Callable[[], Awaitable[None]] = _at_once,
 ) -> Download:
     """Fetch the folders of `server` into `incoming`: archives and a finished index, ready to be published.
 
     `previous` is the newest good snapshot of this clock; `full` fetches everything all the same, and what lies in
     `damaged` files of the vault (see `vault.damage`) is always fetched. `least_free`: bytes that must stay free on the
     vault's disk. `unfinished` of interrupted runs are used where they can be, and are gone afterwards. `reconnect`
-    gives another connection when this one is lost; it is told how many were lost since the last file came.
+    gives another connection when this one is lost; it is told how many were lost since the last file came. `listed` is
+    awaited when all is listed: what else uses the connection has ended then.
     Raises DownloadError, VaultError, ConnectionLostError, what `reconnect` raises; then `incoming` holds no more than
     what `Incoming.keep` keeps.
     """
@@ -101,7 +107,7 @@ async def download(
     try:
         destination = Destination(incoming, index, Lock(), least_free)
         work = _Download(
-            source, server, destination, previous, older, reporter, unfinished, reconnect, full=full
+            source, server, destination, previous, older, reporter, unfinished, reconnect, listed, full=full
         )
         return await work.run()
     finally:
@@ -119,10 +125,12 @@ class _Download:
         reporter: Reporter,
         unfinished: Sequence[UnfinishedRun],
         reconnect: Reconnect | None,
+        listed: Callable[[], Awaitable[None]],
         *,
         full: bool,
     ) -> None:
         self._server = server
+        self._listed = listed
         self._destination = destination
         self._index: IndexWriter = destination.index
         self._reporter = reporter
@@ -145,6 +153,7 @@ class _Download:
             started = time.monotonic()
             self._tell_of_damage()
             listed = await self._inventory()
+            await self._listed()
             files, bytes_ = sum(one.files for one in listed), sum(one.bytes for one in listed)
             self._say(
                 sentence_n(

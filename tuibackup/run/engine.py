@@ -167,12 +167,12 @@ async def _renew(work: Work, clock: Clock, *steps: tuple[Step, Do]) -> None:
     except TuibackupError as error:
         work.fail(clock, outcome_of(error), work.explain(error))
         return
-    await facts.gather(work)
-    for step, do in steps:
-        outcome = await timed(work, step, do)
-        if outcome in (Outcome.FAILED, Outcome.INTERRUPTED):
-            work.fail(clock, outcome, work.details[step])
-            return
+    async with facts.gathering(work):
+        for step, do in steps:
+            outcome = await timed(work, step, do)
+            if outcome in (Outcome.FAILED, Outcome.INTERRUPTED):
+                work.fail(clock, outcome, work.details[step])
+                return
 
 
 @asynccontextmanager

@@ -1,10 +1,12 @@
 """What a rebuild of the server needs to know, gathered at each run and kept beside its snapshots (`vault/facts.py`).
 
-Whatever becomes of it, the run's outcome is that of its steps. It is done before them, while nothing else uses the
-connection: a server that allows few commands at a time has none to spare later.
+Whatever becomes of it, the run's outcome is that of its steps. It is done while the first of them asks what there is,
+and awaited before anything is fetched: a server that allows few commands at a time has none to spare then.
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from tuibackup.errors import ConnectionLostError, DatabaseError, TuibackupError
@@ -48,11 +50,29 @@ _PLUGINS = (
 )
 
 
-async def gather(work: Work) -> None:
-    """Gather once in a run, what the connection tells; raises nothing but cancellation."""
+@asynccontextmanager
+async def gathering(work: Work) -> AsyncIterator[None]:
+    """Gather once in a run, what the connection tells, beside the block; `gathered` waits for it."""
     if work.facts is not None or not work.config.recover.facts:
+        yield
         return
     work.facts = Facts(server=work.server.name, gathered=ev.now())
+    task = work.gathering = asyncio.create_task(_gather(work))
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait((task,))
+
+
+async def gathered(work: Work) -> None:
+    """Wait until what was begun is gathered."""
+    if work.gathering is not None:
+        await asyncio.shield(work.gathering)
+
+
+async def _gather(work: Work) -> None:
+    """Raises nothing but cancellation."""
     try:
         from tuibackup.discover.facts import gather as gather_parts
 
@@ -70,6 +90,7 @@ async def gather(work: Work) -> None:
 
 async def of_database(work: Work, database: "DatabaseSession") -> None:
     """Add what the database of step 3 tells; raises ConnectionLostError, and nothing else."""
+    await gathered(work)
     if work.facts is None:
         return
     lines: list[str] = []

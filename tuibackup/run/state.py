@@ -22,6 +22,8 @@ from tuibackup.vault.layout import Vault
 from tuibackup.words import sentence
 
 if TYPE_CHECKING:
+    import asyncio
+
     from tuibackup.database.connect.login import DatabaseSession
     from tuibackup.remote.probe import Probe
     from tuibackup.remote.session import Session
@@ -48,7 +50,8 @@ class Work:
     let_go: bool = False  # whether we closed the connection to wait for a slot
     probe: "Probe | None" = None
     database: "DatabaseSession | None" = None
-    facts: "Facts | None" = None  # what a rebuild needs to know, once it was gathered
+    facts: "Facts | None" = None  # what a rebuild needs to know, as far as it was gathered
+    gathering: "asyncio.Task[None] | None" = None  # that does so
     clocks: dict[Clock, ev.ClockResult] = field(default_factory=dict)
     details: dict[Step, str] = field(default_factory=dict)
     error: str = ""

@@ -66,6 +66,7 @@ async def download(work: Work, report: StepReporter) -> str:
                 least_free=least_free(work),
                 unfinished=await asyncio.to_thread(_unfinished, work),
                 reconnect=partial(connect_again, work, report),
+                listed=partial(facts.gathered, work),
             )
         parts = (
             sentence_n("{count} file", "{count} files", fetched.files),
