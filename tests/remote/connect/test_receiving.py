@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from asyncssh.crypto.cipher import GCMCipher
 from asyncssh.encryption import GCMEncryption
+from asyncssh.stream import SSHClientStreamSession
 
 from tests.remote.conftest import Site, a_server
 from tuibackup.demo.sshd import PrivateSshd
@@ -116,6 +117,7 @@ class Channel:
     """One that notes what it gets."""
 
     _recv_state = "open"
+    _session: object = None
 
     def __init__(self, window: int = 1 << 20) -> None:
         self._recv_window = window
@@ -179,6 +181,15 @@ def test_a_channel_gets_all_that_came_for_it_at_once() -> None:
     Receiver(connection).feed(b"".join(sent))
     assert (one.got, other.got) == ([b"first second"], [b"another"])
     assert (connection._recv_seq, connection.told, connection.given) == (4, 1, [])
+
+
+def test_a_reader_of_asyncssh_s_gets_each_packet() -> None:
+    """It copies all the rest of a piece for every few bytes that it is asked for."""
+    one = Channel()
+    one._session = SSHClientStreamSession()
+    connection = Connection(c1=one)
+    Receiver(connection).feed(b"".join([connection.data(1, b"first"), connection.data(1, b"second")]))
+    assert one.got == [b"first", b"second"]
 
 
 def test_what_is_no_data_comes_to_asyncssh_between_the_data_around_it() -> None:

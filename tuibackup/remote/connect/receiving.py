@@ -8,12 +8,14 @@ else is handed to asyncssh packet by packet as it came: another cipher, every ot
 right in any way, so that it says what is wrong.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from struct import Struct
 from typing import Any
 
 from asyncssh.constants import MSG_CHANNEL_DATA
 from asyncssh.encryption import GCMEncryption
+from asyncssh.stream import SSHStreamSession
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -164,7 +166,8 @@ class Receiver:
             if connection._transport is None:
                 return
             try:
-                one.channel._accept_data(b"".join(one.parts))
+                for piece in one.pieces():
+                    one.channel._accept_data(piece)
             except Exception:
                 connection.internal_error()
 
@@ -176,3 +179,9 @@ class _Found:
     channel: Any
     window: int  # bytes that it still takes
     parts: list[memoryview]
+
+    def pieces(self) -> Iterable[bytes]:
+        """All of it. asyncssh's own readers get it as it came: whatever they are asked for, they copy all the rest."""
+        if isinstance(self.channel._session, SSHStreamSession):
+            return map(bytes, self.parts)
+        return (b"".join(self.parts),)
