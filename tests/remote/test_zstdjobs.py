@@ -26,9 +26,18 @@ def packed(data: bytes, command: str) -> bytes:
 
 
 def jobs(stream: bytes) -> list[Job]:
+    """What comes of a stream, at the one moment faster than it is used up and at the next not."""
     found: list[Job] = []
     data = b""
-    for part in unpacked_parts(feeding(stream, 100_000), "zstd", JOB):
+    dice = random.Random(len(stream))
+    slow = True
+
+    def waits() -> bool:
+        nonlocal slow
+        slow = slow if dice.random() < 0.95 else not slow
+        return slow
+
+    for part in unpacked_parts(feeding(stream, 100_000), "zstd", JOB, waits):
         data += part.data
         if part.ends:
             found.append((data, part.frame))
@@ -112,6 +121,16 @@ def test_damage_is_said() -> None:
         flipped[at] ^= 8
         with pytest.raises(UnpackError, match="damaged"):
             jobs(bytes(flipped))
+
+
+def test_what_came_before_a_cut_is_there() -> None:
+    stream = packed(TEXT * 3, IN_JOBS)
+    came = b""
+    with pytest.raises(UnpackError, match="cut off"):
+        for part in unpacked_parts(feeding(stream[:-9_000], 100_000), "zstd", JOB, lambda: False):
+            came += part.data
+    assert len(TEXT * 3) - 500_000 < len(came) < len(TEXT * 3)
+    assert (TEXT * 3).startswith(came)
 
 
 def test_the_zstd_of_these_tests_packs_in_jobs() -> None:

@@ -48,19 +48,24 @@ def unpacked_jobs(read: Callable[[], bytes], packer: str) -> Iterator[Piece]:
         yield from map(Piece, unpacked(read, packer))
         return
     parts: list[bytes] = []
-    for part in _zstd_parts(read, JOB):
+    for part in _zstd_parts(read, JOB, lambda: False):
         parts.append(part.data)
         if part.ends:
-            yield Piece(b"".join(parts), part.frame)
+            yield Piece(b"".join(parts) if len(parts) > 1 else part.data, part.frame)
             parts = []
 
 
-def unpacked_parts(read: Callable[[], bytes], packer: str, job: int) -> Iterator[Part]:
-    """As `unpacked_jobs`, for jobs of `job` bytes each, whose parts come as soon as they are here."""
-    return _zstd_parts(read, job) if packer == "zstd" else map(Part, unpacked(read, packer))
+def unpacked_parts(
+    read: Callable[[], bytes], packer: str, job: int, waits: Callable[[], bool]
+) -> Iterator[Part]:
+    """As `unpacked_jobs`, for jobs of `job` bytes each (a power of two).
+
+    When `read` would have to wait, as `waits` tells, the part of a job that is here comes meanwhile.
+    """
+    return _zstd_parts(read, job, waits) if packer == "zstd" else map(Part, unpacked(read, packer))
 
 
-def _zstd_parts(read: Callable[[], bytes], size: int) -> Iterator[Part]:
+def _zstd_parts(read: Callable[[], bytes], size: int, waits: Callable[[], bool]) -> Iterator[Part]:
     source = _Source(read)
     try:
         header = source.take(_BEGIN)
@@ -69,14 +74,21 @@ def _zstd_parts(read: Callable[[], bytes], size: int) -> Iterator[Part]:
         unpacking, content = _Unpacking(header, size), xxh64()
         job, last = _Job(size), False
         while not last:
-            kind, block, last = source.block()
-            data = unpacking.block(block, end := source.take(4) if last and has_checksum else b"")
-            job.add(kind, block, data)
+            try:
+                kind, block, last = source.block()
+            except Exception:  # what came before is no worse for that
+                if job.waiting and (data := unpacking.unpack(job, b"", last=False)[0]):
+                    yield Part(data)
+                raise
+            job.add(kind, block)
+            end = source.take(4) if last and has_checksum else b""
+            if not last and unpacking.gathers(job) and not waits():
+                continue
+            data, frame = unpacking.unpack(job, end, last=last)
             content.update(data)
             if end and end != checksum(content):
                 raise zstandard.ZstdError("the checksum at its end is that of something else")
-            if last or job.full:
-                frame = unpacking.job_ended(job, whole=last or job.length == size)
+            if job.ended or last:
                 if job.length:
                     yield Part(data, True, frame)
                 job = _Job(size)
@@ -127,42 +139,54 @@ class _Source:
 
 
 class _Job:
-    """Blocks that stand for `size` bytes, if they are cut there; `length`, for how many so far.
+    """Blocks that stand for `size` bytes, if they are cut there; `length`, for how many of those that were unpacked.
 
-    `looks`: one of them may refer to what lies before. `parts`: what they stand for.
+    `looks`: one of them may refer to what lies before. `waiting` are those that were not unpacked yet, `parts` what the
+    others stand for.
     """
 
     def __init__(self, size: int) -> None:
         self.length = 0
         self.looks = False
+        self.waiting: list[bytes] = []
         self.parts: list[bytes] = []
         self._size = size
-        self._blocks = bytearray()
-        self._last = 0  # where its last block begins
+        self._packed = 0
+        self._blocks: list[bytes] = []
 
     @property
     def full(self) -> bool:
-        """Whether no more should be added. Blocks may also stand for nothing."""
-        return self.length >= self._size or len(self._blocks) >= 2 * self._size
+        """Whether as many blocks wait as a job has where none was split."""
+        return len(self.waiting) * LARGEST >= self._size
 
-    def add(self, kind: int, block: bytes, data: bytes) -> None:
-        """The next block, and what it stands for."""
+    @property
+    def ended(self) -> bool:
+        """Whether no more should be added. Blocks may also stand for nothing."""
+        return self.length >= self._size or self._packed >= 2 * self._size
+
+    def add(self, kind: int, block: bytes) -> None:
+        """The next block."""
         self.looks = self.looks or kind == COMPRESSED
+        self.waiting.append(block)
+        self._blocks.append(block)
+        self._packed += len(block)
+
+    def unpacked(self, data: bytes) -> None:
+        """What the waiting ones stand for."""
+        self.waiting.clear()
         self.parts.append(data)
         self.length += len(data)
-        self._last = len(self._blocks)
-        self._blocks += block
 
-    def frame(self, window: bytes) -> bytes:
-        """Its blocks as a frame with this `window`."""
-        blocks = self._blocks
-        blocks[self._last] |= 1
-        return b"".join((_MAGIC, _SIZED, window, self.length.to_bytes(4, "little"), blocks))
+    def frame(self, window: bytes, length: int) -> bytes:
+        """Its blocks as a frame of so many bytes, with this `window`."""
+        *blocks, last = self._blocks
+        ending = bytes([last[0] | 1]) + last[1:]
+        return b"".join((_MAGIC, _SIZED, window, length.to_bytes(4, "little"), *blocks, ending))
 
 
 class _Unpacking:
-    """Unpacks one frame's blocks: first as they follow each other, and once it is seen that jobs do not look back,
-    each job by itself.
+    """Unpacks one frame's blocks: first as they follow each other, and once it is seen that jobs do not look back
+    (`by_jobs`), each job by itself.
 
     That is seen when a job can be unpacked by itself that would have looked back at the one before. A job's frame gets
     a window as long as the job: then no block of it, however it was made, stands for one thing where it is unpacked in
@@ -170,6 +194,8 @@ class _Unpacking:
     """
 
     def __init__(self, header: bytes, size: int) -> None:
+        self.by_jobs = False
+        self._size = size
         self._window = bytes(
             [max(size.bit_length() - 1 - 10, 0) << 3]
         )  # RFC 8878, section 3.1.1.1.2: a power of two
@@ -179,28 +205,46 @@ class _Unpacking:
         self._alone: Any = None
         self._looks_back = False  # jobs do
         self._could_look = False  # the job before is one to look back at
+        self._split = False  # blocks are: their number does not tell where a job ends
 
-    def block(self, block: bytes, checksum: bytes) -> bytes:
-        """What the next block stands for; `checksum` of all, behind the last one."""
-        if self._together is not None:
-            return self._together.decompress(block + checksum)  # type: ignore[no-any-return]
-        if self._alone is None:
+    def gathers(self, job: _Job) -> bool:
+        """Whether the job's further blocks are waited for: unpacked at once, it is not copied."""
+        return self.by_jobs and not self._split and not job.length and not job.full
+
+    def unpack(self, job: _Job, checksum: bytes, *, last: bool) -> tuple[bytes, bytes]:
+        """What the job's waiting blocks stand for; and its frame if it ends with them, b"" where it has none.
+
+        `checksum`: of all jobs, behind the `last` block.
+        """
+        if self.by_jobs and job.full and not job.length and not self._split:
+            frame = job.frame(self._window, self._size)
+            try:
+                data = self._decompressor.decompress(frame)
+            except zstandard.ZstdError:  # or they are damaged: then they are below, too
+                self._split = True
+            else:
+                job.unpacked(data)
+                return data, frame
+        if self.by_jobs and self._alone is None:
             self._alone = self._decompressor.decompressobj()
             self._alone.decompress(_MAGIC + _UNSIZED + self._window)
-        return self._alone.decompress(block)  # type: ignore[no-any-return]
+        stream = self._alone if self.by_jobs else self._together
+        parts = [stream.decompress(block) for block in job.waiting]
+        if checksum and not self.by_jobs:
+            parts.append(stream.decompress(checksum))
+        job.unpacked(data := parts[0] if len(parts) == 1 else b"".join(parts))
+        return data, self._frame(job, last=last) if last or job.ended else b""
 
-    def job_ended(self, job: _Job, *, whole: bool) -> bytes:
-        """The job's frame; b"" where it has none. `whole`: it ends where a job should."""
+    def _frame(self, job: _Job, *, last: bool) -> bytes:
         self._alone = None
-        if self._looks_back or not whole or not job.length:
+        if self._looks_back or not job.length or not (last or job.length == self._size):
             return b""
-        frame = job.frame(self._window)
-        if self._together is not None and job.looks:
+        frame = job.frame(self._window, job.length)
+        if not self.by_jobs and job.looks:
             if not self._stands_for(frame, b"".join(job.parts)):
                 self._looks_back = True
                 return b""
-            if self._could_look:
-                self._together = None
+            self.by_jobs = self._could_look
         self._could_look = job.looks
         return frame
 

@@ -37,7 +37,7 @@ class Order:
         self._next: Wanted | None = None  # that was looked at
         self.files = 0  # that were asked for
         self.last = 0  # id of what was matched or passed over last
-        self._turn = (False, 0)  # its
+        self._taken: Wanted | None = None  # that
 
     @property
     def far_ahead(self) -> bool:
@@ -62,8 +62,7 @@ class Order:
     def take(self) -> None:
         """It came."""
         assert self._next is not None
-        self.last, self._turn = self._next.id, self._next.turn
-        self._next = None
+        self.last, self._taken, self._next = self._next.id, self._next, None
 
     def match(self, name: bytes, passed: Callable[[Wanted], None]) -> Wanted:
         """The file that came as `name`; each one before it that never came is given to `passed`.
@@ -93,6 +92,6 @@ class Order:
         if self.all_remembered:
             return None
         if self._again is None:
-            turn = self._turn
+            turn = self._taken.turn if self._taken else (False, 0)
             self._again = (wanted for wanted in self._wanted() if wanted.turn > turn)
         return next(self._again, None)

@@ -313,7 +313,7 @@ class Fetch:
         given: list[bytes] = []
         parts: list[bytes] = []
         try:
-            for part in unpacked_parts(self._pipe.read, self._tools.packed, FRAME):
+            for part in unpacked_parts(self._pipe.read, self._tools.packed, FRAME, lambda: self._pipe.empty):
                 parts.append(part.data)
                 if self._alike and not (part.ends or self._pipe.empty):
                     continue

@@ -131,7 +131,9 @@ class ArchiveWriter:
         self._start = self._laid.end
         self._laid.own(head)
         self._content = self._laid.end
-        self._follow(at)
+        self._shift = None if at is None else self._content - at
+        if at is not None:
+            self._most = 2 * FRAME
         self._size = entry.size
         self._sha256 = hashlib.sha256()
 
@@ -151,7 +153,10 @@ class ArchiveWriter:
         member = Member(self._content, self._size, self._sha256.digest())
         self._size = -1
         self._before = _NOTHING
-        self._ended(member)
+        self._laid.own(_PADDING[: -member.length % tarheader.BLOCK])
+        self.members += 1
+        self.content_bytes += member.length
+        self._cut()
         return member
 
     def add(
@@ -173,13 +178,14 @@ class ArchiveWriter:
     def add_same(self, head: bytes, content: memoryview, at: int) -> Member:
         """A whole member that the server's stream holds with this very header, its content at `at`."""
         assert self._size < 0, "the member before was not ended"
-        self._laid.own(head)
-        self._content = self._laid.end
-        self._follow(at)
-        self._laid.content(content, self._shift)
-        member = Member(self._content, len(content), hashlib.sha256(content).digest())
-        self._ended(member)
-        return member
+        size = len(content)
+        start = self._laid.member(head, content, _PADDING[: -size % tarheader.BLOCK], at)
+        self._shift, self._most = start - at, 2 * FRAME
+        self.members += 1
+        self.content_bytes += size
+        if self._pieces or self._laid.length >= self._most:
+            self._cut()
+        return Member(start, size, hashlib.sha256(content).digest())
 
     def came(self, piece: Came) -> None:
         """The next piece of the stream is here whole; of what it holds, all members that came were written."""
@@ -232,34 +238,21 @@ class ArchiveWriter:
     ) -> None:
         self.abandon()
 
-    def _follow(self, at: int | None) -> None:
-        """The content that comes lies at `at` in the server's stream."""
-        self._shift = None if at is None else self._content - at
-        if at is not None:
-            self._most = 2 * FRAME
-
-    def _ended(self, member: Member) -> None:
-        self._laid.own(_PADDING[: -member.length % tarheader.BLOCK])
-        self.members += 1
-        self.content_bytes += member.length
-        if self._pieces:
-            self._cut()
-        if self._laid.length >= self._most:
-            self._flush()
-
     def _cut(self) -> None:
-        """Make frames of the pieces whose end has come here."""
+        """Make frames of the pieces whose end has come here, and of what need not wait for one."""
         while self._pieces and self._shift is not None:
             piece = self._pieces[0]
             start = piece.start + self._shift
             end = start + len(piece.data)
             if end > self._laid.end:
-                return
+                break
             self._pieces.popleft()
             same = (
                 piece.packed and start == self._laid.start and self._laid.is_stream(piece.data, self._shift)
             )
             self._flush(end, piece if same else None)
+        if self._laid.length >= self._most:
+            self._flush()
 
     def _flush(self, end: int | None = None, piece: Came | None = None) -> None:
         """Hand all that is laid, or what is up to `end`, to a compressor as one frame; `piece` is the same."""

@@ -4,17 +4,12 @@ A piece of a server's stream may be stored as the server packed it where it is, 
 content that was taken from that very place of the stream, headers and padding that are the same there.
 """
 
-from typing import NamedTuple
-
 Bytes = bytes | bytearray | memoryview
 _NOWHERE = -(1 << 62)  # the shift of content that has no place in a stream
 
 
-class _Chunk(NamedTuple):
-    """`shift`: from the place in the stream that content was taken from to its place here; None: it is our own."""
-
-    data: Bytes
-    shift: int | None
+# A chunk with its shift: from the place in the stream that content was taken from to its place here; None: it is ours.
+_Chunk = tuple[Bytes, int | None]
 
 
 class Laid:
@@ -32,15 +27,22 @@ class Laid:
 
     def own(self, data: bytes) -> None:
         """Add what we made."""
-        self._chunks.append(_Chunk(data, None))
+        self._chunks.append((data, None))
         self.end += len(data)
 
     def content(self, data: Bytes, shift: int | None) -> None:
         """Add what came; it is copied where it might change. `shift`: None where it has no place in a stream."""
         if not isinstance(data.obj if isinstance(data, memoryview) else data, bytes):
             data = bytes(data)
-        self._chunks.append(_Chunk(data, _NOWHERE if shift is None else shift))
+        self._chunks.append((data, _NOWHERE if shift is None else shift))
         self.end += len(data)
+
+    def member(self, head: bytes, content: memoryview, padding: bytes, at: int) -> int:
+        """Add a whole member, whose content lies at `at` in the stream and never changes; where it lies here."""
+        start = self.end + len(head)
+        self._chunks += ((head, None), (content, start - at), (padding, None))
+        self.end = start + len(content) + len(padding)
+        return start
 
     def is_stream(self, data: bytes, shift: int) -> bool:
         """Whether its beginning is `data`, a piece of the stream that `shift` moves here."""
@@ -58,7 +60,7 @@ class Laid:
 
     def take(self, end: int) -> bytes:
         """Remove and return all up to `end`."""
-        taken = [chunk.data for chunk in self._remove(end)]
+        taken = [data for data, _ in self._remove(end)]
         return taken[0] if len(taken) == 1 and isinstance(taken[0], bytes) else b"".join(taken)
 
     def drop(self, end: int) -> None:
@@ -77,12 +79,12 @@ class Laid:
         number, at = len(self._chunks), self.end
         while at > end:  # from behind: little lies there
             number -= 1
-            at -= len(self._chunks[number].data)
+            at -= len(self._chunks[number][0])
         removed, left = self._chunks[:number], self._chunks[number:]
         if at < end:
             chunk, shift = left[0]
-            removed.append(_Chunk(_part(chunk, 0, end - at), shift))
-            left[0] = _Chunk(_part(chunk, end - at, len(chunk)), shift)
+            removed.append((_part(chunk, 0, end - at), shift))
+            left[0] = _part(chunk, end - at, len(chunk)), shift
         self._chunks, self.start = left, end
         return removed
 
