@@ -1,6 +1,6 @@
 """Dumps by a program that is a script of ours."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from tests.database.conftest import Collected
 from tuibackup.config import Server

@@ -2,10 +2,10 @@
 
 import asyncio
 import socket
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tuibackup.remote.questions import NoAnswers, Question
 from tuibackup.run.operator import Operator

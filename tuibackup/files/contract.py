@@ -2,9 +2,10 @@
 
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from threading import Lock
 from typing import NamedTuple, Protocol
+
+import msgspec
 
 from tuibackup.config import Server
 from tuibackup.errors import DownloadError
@@ -27,8 +28,7 @@ OTHER_FILESYSTEM = sentence(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(msgspec.Struct, frozen=True):
     """A configured folder and what the inventory found there.
 
     `fault` says why there is nothing: missing, no folder, not readable. `files` and `bytes` count the regular
@@ -92,8 +92,7 @@ class UnbelievedError(DownloadError):
         self.reason = reason
 
 
-@dataclass
-class Fetched:
+class Fetched(msgspec.Struct):
     """What one stream brought: `lost` files never came, `changed` and `gone` did so after the inventory.
 
     `more`: not all was asked for. `hollow`: files came as one hole each, which is not believed; they are wanted still.
@@ -107,25 +106,26 @@ class Fetched:
     hollow: bool = False
     cut: bool = False
     broken: DownloadError | None = None
-    unchecked: list[Wanted] = field(default_factory=list)
-    stored_again: set[int] = field(default_factory=set)
-    lost: list[tuple[Wanted, str]] = field(default_factory=list)
-    lost_unnamed: "array[int]" = field(default_factory=lambda: array("Q"))
-    changed: list[Wanted] = field(default_factory=list)
-    gone: list[Wanted] = field(default_factory=list)
+    unchecked: list[Wanted] = msgspec.field(default_factory=list)
+    stored_again: set[int] = msgspec.field(default_factory=set)
+    lost: list[tuple[Wanted, str]] = msgspec.field(default_factory=list)
+    lost_unnamed: "array[int]" = msgspec.field(default_factory=lambda: array("Q"))
+    changed: list[Wanted] = msgspec.field(default_factory=list)
+    gone: list[Wanted] = msgspec.field(default_factory=list)
     uncounted: int = 0
-    complaints: dict[int, FileComplaint] = field(default_factory=dict)
-    looked: dict[bytes, str] = field(default_factory=dict)  # why a second look failed, by the path there
-    said: list[str] = field(default_factory=list)  # about the folder, or no file in particular
-    notes: list[str] = field(default_factory=list)  # worth a word, and no fault
+    complaints: dict[int, FileComplaint] = msgspec.field(default_factory=dict)
+    looked: dict[bytes, str] = msgspec.field(
+        default_factory=dict
+    )  # why a second look failed, by the path there
+    said: list[str] = msgspec.field(default_factory=list)  # about the folder, or no file in particular
+    notes: list[str] = msgspec.field(default_factory=list)  # worth a word, and no fault
 
 
 class ToolFailedError(DownloadError):
     """A command there ended before its work was done. What it did not do may be asked for again, in another way."""
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(msgspec.Struct, frozen=True):
     """Where files go. `lock` guards the index, which two threads use; `least_free` bytes stay free on the disk."""
 
     incoming: Incoming

@@ -6,7 +6,8 @@ lacking stays known from run to run, until the names are there again or the fold
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tuibackup.files.contract import Listed
 from tuibackup.files.findings import Findings

@@ -8,12 +8,14 @@ what has not come yet.
 
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from heapq import merge
 from itertools import islice
 from operator import attrgetter
 from threading import Lock
+
+import msgspec
+from msgspec.structs import replace
 
 from tuibackup.config import Server
 from tuibackup.files import cut_listings, false_empty
@@ -49,8 +51,7 @@ from tuibackup.words import joined, sentence, sentence_n
 _STREAMS = 3  # of one folder: everything; what changed meanwhile, and other names of what was lost; the same
 
 
-@dataclass(frozen=True, slots=True)
-class Download:
+class Download(msgspec.Struct, frozen=True):
     """What step 2 gave. `bytes` of content, `stored_bytes` on the disk; `findings` are all that were reported.
 
     `whole`: every configured folder is in the snapshot whole, so that with *done* or *warnings* it is good.

@@ -5,8 +5,9 @@ What it may not point into is fetched anew, so that the new snapshot is whole wh
 
 import hashlib
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from tuibackup.errors import VaultError
 from tuibackup.vault.archive.archive import ArchiveReader
@@ -18,8 +19,7 @@ from tuibackup.vault.output import vault_errors
 from tuibackup.vault.sums import SUMS, read_sums
 
 
-@dataclass(frozen=True, slots=True)
-class Reuse:
+class Reuse(msgspec.Struct, frozen=True):
     """A snapshot to point into, but for `damaged` archives: the name of an older snapshot, "" for its own; the file."""
 
     snapshot: Snapshot

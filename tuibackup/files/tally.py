@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+
+import msgspec
 
 from tuibackup.progress import Progress, Reporter
 from tuibackup.text import printable
@@ -11,8 +12,7 @@ from tuibackup.text import printable
 _EVERY = 0.25  # seconds
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(msgspec.Struct):
     """Counters that one thread changes and another reads; totals are None until the inventory is known."""
 
     current: bytes = b""  # path of the file under way

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, Literal
+
+import msgspec
 
 from tuibackup.ledger.entries import entry_hash
 from tuibackup.ledger.results import ADDED, WHATS, results_of
@@ -19,8 +20,7 @@ _EVERY = 10_000  # entries between two reports of progress
 What = Literal["changed", "missing", "unlinked", "columns", "other", "seal", "snapshot", "file", "more"]
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """Something that is wrong: with which entry (the first of several; 0: with none in particular), and what."""
 
     entry: int
@@ -28,8 +28,7 @@ class Problem:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(msgspec.Struct, frozen=True):
     """The chain as it was read: how many entries, the last of them, and what is wrong, at most ENOUGH and a word."""
 
     entries: int

@@ -6,10 +6,11 @@ docs/ledger.md shows how to check the chain by hand. Pure: nothing is stored her
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
+
+import msgspec
 
 from tuibackup.words import later
 
@@ -40,8 +41,7 @@ class Kind(StrEnum):
 WITHIN_RUNS = frozenset({Kind.STEP, Kind.NEEDS, Kind.SEAL})
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """One line of the record; nothing in it is ever changed, a correction is a new entry.
 
     `seq` counts from 1; `time` is UTC, ISO 8601 with milliseconds and "Z"; `host` is the machine that wrote

@@ -4,10 +4,11 @@ Everything is found through an index or reads a bounded number of rows.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any
+
+import msgspec
 
 from tuibackup.ledger.entries import Entry
 from tuibackup.ledger.log import Row, body_of, entry_of
@@ -61,8 +62,7 @@ _CARRIED_OUT = """
 """
 
 
-@dataclass(frozen=True, slots=True)
-class ClockFact:
+class ClockFact(msgspec.Struct, frozen=True):
     """What the record says of one clock of one server.
 
     `good` is the start of the snapshot that reset it last, `snapshot` its spec (None: never). `mark` is how
@@ -79,8 +79,7 @@ class ClockFact:
     renewed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class RunFact:
+class RunFact(msgspec.Struct, frozen=True):
     """A recorded run of a server. `ended` is when it was recorded, `seconds` how long it took."""
 
     server: str
@@ -98,8 +97,7 @@ class RunFact:
         return self.ended - timedelta(seconds=self.seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class DrillFact:
+class DrillFact(msgspec.Struct, frozen=True):
     """One drill: what was drilled, how it ended and when. `error`: why it could not be carried out, or the first thing
     that differed.
     """
@@ -111,8 +109,7 @@ class DrillFact:
     error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DrillFacts:
+class DrillFacts(msgspec.Struct, frozen=True):
     """The drills of one clock's snapshots: the `last` that was carried out, a newer one that was only `tried`, and when
     one was last `proven`: nothing differed.
     """
@@ -122,8 +119,7 @@ class DrillFacts:
     proven: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class DamageFact:
+class DamageFact(msgspec.Struct, frozen=True):
     """What the last verify of a snapshot found: the first of `total` sentences, and the files of the vault
     with which something is wrong, but for so many as it left `unnamed`. `restorable` are the databases that are whole.
     `since` is the newest good snapshot of its clock that was recorded after that.
@@ -140,8 +136,7 @@ class DamageFact:
     since: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Attempts:
+class Attempts(msgspec.Struct, frozen=True):
     """The tries to renew a clock since it was renewed: how many `failed`, and how and when the last one went."""
 
     failed: int

@@ -1,9 +1,10 @@
 """What the ledger tells of one server's past: a year in cells, its snapshots, runs and notes, a page at a time."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from tuibackup.ledger.entries import Entry, Kind, iso
 from tuibackup.ledger.log import body_of, entry_of
@@ -15,8 +16,7 @@ _CLOCKS = f"what IN ('{Clock.FILES}', '{Clock.DATABASES}')"
 _VERIFIED = 5000  # entries about verified snapshots that are looked through, the newest first
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(msgspec.Struct, frozen=True):
     """How many results of one kind and outcome a cell has; the number of its newest entry, and the longest seconds."""
 
     outcome: Outcome

@@ -5,9 +5,10 @@ outcome resets a clock says `sop.good`.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+import msgspec
 
 from tuibackup.ledger.entries import Kind, iso
 from tuibackup.sop import Clock, Outcome, Step, good
@@ -31,8 +32,7 @@ WHATS = frozenset({RUN, VERIFY, TRIED, *Clock, *Step, *map(drill_of, Clock)})  #
 ADDED = Kind.VERIFY  # entries of this kind had no row before version 0.2; `Ledger` adds it
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(msgspec.Struct, frozen=True):
     """How a run, a clock, a step, a drill or a verify ended.
 
     `good` says that it reset its clock; `started` is the start of the snapshot it published (both only for
@@ -49,7 +49,7 @@ class Result:
 
     def columns(self) -> dict[str, Any]:
         """The row's columns that come from the body."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {name: getattr(self, name) for name in self.__struct_fields__}
 
 
 def results_of(kind: str, body: Mapping[str, Any]) -> Iterator[Result]:

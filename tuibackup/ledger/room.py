@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from tuibackup.ledger.entries import Kind, iso
 from tuibackup.ledger.past import PastQueries
@@ -43,8 +44,7 @@ _BEGUN = f"""
 """  # noqa: S608  fixed parts
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(msgspec.Struct, frozen=True):
     """The published snapshots of a server: when the `first` was recorded, how many were not removed since (`kept`) and
     their bytes; how many came after a given moment, removed or not, and their bytes, without the first of the files.
     """

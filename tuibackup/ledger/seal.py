@@ -11,9 +11,10 @@ import re
 import socket
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from tuibackup.durable import rename_new, replace_file
 from tuibackup.errors import LedgerError
@@ -32,8 +33,7 @@ _STATEMENT = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Seal:
+class Seal(msgspec.Struct, frozen=True):
     """The `statement` that was signed, and its `signature` (armored SSHSIG)."""
 
     statement: str

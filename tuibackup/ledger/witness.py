@@ -9,8 +9,9 @@ import fcntl
 import os
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from tuibackup.durable import let_go
 from tuibackup.ledger.entries import GENESIS
@@ -20,8 +21,7 @@ _LINE = re.compile(
 )  # as `dd` and a person read it; of one length, so it is never torn
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(msgspec.Struct, frozen=True):
     """The last entry of a chain: its number (0: there is none) and its hash, SHA-256 in hex."""
 
     seq: int = 0

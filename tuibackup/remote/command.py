@@ -1,7 +1,8 @@
 """Commands for a server's POSIX shell as bytes: quoting, wrappers, and how they ended. Free of asyncssh."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from tuibackup.errors import RemoteCommandError
 from tuibackup.text import printable, shorten
@@ -13,8 +14,7 @@ Command = str | bytes | Sequence[str | bytes]
 _SAFE = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789@%+=:,./_-"
 
 
-@dataclass(frozen=True, slots=True)
-class Exit:
+class Exit(msgspec.Struct, frozen=True):
     """How a command ended: its status, or the signal that killed it (then status is -1, as without either)."""
 
     status: int
@@ -34,8 +34,7 @@ class Exit:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Completed:
+class Completed(msgspec.Struct, frozen=True):
     """A finished command. `stderr` holds only the end of a long one (64 KiB)."""
 
     command: bytes

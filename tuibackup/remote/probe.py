@@ -2,7 +2,8 @@
 
 import re
 import time
-from dataclasses import dataclass
+
+import msgspec
 
 from tuibackup.errors import (
     ConnectionLostError,
@@ -57,8 +58,7 @@ wait
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(msgspec.Struct, frozen=True):
     """A server's tools. `clock_offset`: seconds its clock is ahead of ours, to some tenths of a second.
 
     `find`, `tar` and `stat` are "gnu", "busybox", another name's first word, or None where there is none.

@@ -1,13 +1,13 @@
 """What a connection may have to ask a person, and who answers. Free of asyncssh: faces import it."""
 
-from dataclasses import dataclass
 from typing import Literal, Protocol
+
+import msgspec
 
 Kind = Literal["host-key", "passphrase", "ssh-password", "code", "database-password"]
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(msgspec.Struct, frozen=True):
     """One thing to ask. All texts are clean (`text.printable`) and may be shown as they are.
 
     `server` is the configured server's name; `text` the question in one line; `detail` further lines to show

@@ -14,8 +14,9 @@ import re
 import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any, TypeVar
+
+import msgspec
 
 from tuibackup.errors import ConnectionLostError, RemoteCommandError, RemoteTimeoutError
 from tuibackup.remote.refusals import words
@@ -69,8 +70,7 @@ class SftpError(Exception):
         self.said = said
 
 
-@dataclass(slots=True)
-class _Request:
+class _Request(msgspec.Struct):
     future: "asyncio.Future[Any]"
     answer: int  # the type of a good answer
     parse: Callable[[memoryview], Any]

@@ -5,7 +5,6 @@ Making a plan reads configuration, ledger and vault; it reaches no server and ch
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -73,8 +72,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class PlanSummary:
+class PlanSummary(msgspec.Struct, frozen=True):
     """What to know before starting: room in bytes (None: not known), what will be asked, and warnings.
 
     `bandwidth` is the rule of this hour, "" without one. `fault` says why the vault cannot store anything now; a run

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from tuibackup.config import Config
 from tuibackup.errors import TuibackupError
@@ -20,8 +21,7 @@ GOES_ON = sentence("the next run continues with the files that were already fetc
 STARTS_AGAIN = sentence("the next run starts again what was not finished")
 
 
-@dataclass(frozen=True, slots=True)
-class Unfinished:
+class Unfinished(msgspec.Struct, frozen=True):
     """Files that need not be fetched again unless they change; `bytes` on the backup disk."""
 
     files: int

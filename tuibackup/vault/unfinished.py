@@ -8,9 +8,11 @@ import os
 import sqlite3
 from collections.abc import Collection
 from contextlib import closing
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
+from msgspec.structs import replace
 
 from tuibackup.errors import VaultError
 from tuibackup.vault.index.schema import APPLICATION_ID, FORMAT
@@ -27,8 +29,7 @@ class Part(NamedTuple):
     written: Written
 
 
-@dataclass(frozen=True, slots=True)
-class UnfinishedRun:
+class UnfinishedRun(msgspec.Struct, frozen=True):
     """The incoming folder `path` of an interrupted run. `files` are those with content in its `archives`.
 
     `full`: that run took nothing over from an older snapshot.

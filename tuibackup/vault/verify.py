@@ -6,8 +6,9 @@ The same reading, without the look into the archives, is the last step before a 
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from tuibackup.errors import VaultError
 from tuibackup.progress import OnProgress
@@ -25,8 +26,7 @@ from tuibackup.words import sentence
 _TRAILER = re.compile(rb"(?:\A|\n)-- Dump completed(?: on [^\n]{1,40})?\s{0,8}\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """What `verify` found. `files` counts files of the vault and of its archives, `bytes` what was read. `damaged` are
     the files with which something is wrong, as SHA256SUMS names them, that list itself included. `another`: it is not
     the list that was published.

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+
+import msgspec
 
 from tuibackup.config import Server
 from tuibackup.errors import DownloadError, RemoteCommandError
@@ -56,8 +57,7 @@ def sftp_source(session: Session, probe: Probe, server: Server) -> "SftpSource":
     return SftpSource(session, probe)
 
 
-@dataclass(frozen=True, slots=True)
-class SftpSource:
+class SftpSource(msgspec.Struct, frozen=True):
     """A `Source` (see `files.contract`)."""
 
     session: Session

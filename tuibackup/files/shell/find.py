@@ -4,8 +4,9 @@ GNU's find prints all by itself. Any other lists names and hands them to stat (s
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from tuibackup.files.exclude import basic, find_arguments
 from tuibackup.files.shell import complaints
@@ -36,8 +37,7 @@ class StampReader(Protocol):
         """What the next bytes of the answer complete."""
 
 
-@dataclass(frozen=True, slots=True)
-class FindDialect:
+class FindDialect(msgspec.Struct, frozen=True):
     """The words that make find tell of a name, and the readers of what it tells.
 
     `inventory_words` are for an inventory, `named_words` for names given one by one, `stamp_words` for a

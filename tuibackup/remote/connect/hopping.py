@@ -1,7 +1,8 @@
 """What all hops of one connection share."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from tuibackup.config import SecretSource, Server
 from tuibackup.remote.connect.hostkeys import HostKey, KnownHosts
@@ -12,8 +13,7 @@ from tuibackup.secret import Secret
 SecretProvider = Callable[[SecretSource, Question], Awaitable[Secret | None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Hopping:
+class Hopping(msgspec.Struct, frozen=True):
     """`told` holds the notes that were given already, `waited` those of servers
     that refused us for a while. `heard` is told how a hop presents itself ("SSH-2.0-OpenSSH_9.2"), and its key.
     `alone`: at the server only the key and the password of its configuration count, no agent and no usual key.
@@ -27,8 +27,8 @@ class Hopping:
     patience: Patience
     heard: Callable[[str, HostKey | None], None] = lambda _version, _key: None
     alone: bool = False
-    told: set[str] = field(default_factory=set)
-    waited: list[str] = field(default_factory=list)
+    told: set[str] = msgspec.field(default_factory=set)
+    waited: list[str] = msgspec.field(default_factory=list)
 
     def note(self, text: str) -> None:
         """Say `text`, once."""

@@ -7,10 +7,10 @@ import contextlib
 import os
 import shlex
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncssh
+import msgspec
 
 from tuibackup.durable import replace_file
 from tuibackup.errors import HostKeyError
@@ -21,8 +21,7 @@ SYSTEM_KNOWN_HOSTS = (Path("/etc/ssh/ssh_known_hosts"), Path("/etc/ssh/ssh_known
 SSH_PORT = 22
 
 
-@dataclass(frozen=True, slots=True)
-class HostKey:
+class HostKey(msgspec.Struct, frozen=True):
     """A host's public key: algorithm ("ssh-ed25519") and fingerprint ("SHA256:…"); `data` as in known_hosts."""
 
     algorithm: str
@@ -78,8 +77,7 @@ def load(files: Iterable[Path], notes: Callable[[str], None]) -> asyncssh.SSHKno
     return known
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(msgspec.Struct, frozen=True):
     """What the known_hosts files say of one host: its keys, the authorities that may certify them, and revoked ones."""
 
     keys: tuple[asyncssh.SSHKey, ...] = ()
@@ -125,8 +123,7 @@ def forget_command(found: Iterable[tuple[Path, int]], name: str) -> str:
 Told = Callable[[str, HostKey, str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class KnownHosts:
+class KnownHosts(msgspec.Struct, frozen=True):
     """Our own known_hosts file, and who hears of every key that an operator accepts: the record misses none.
 
     `told` None: nothing may be changed, so no key is accepted. `unkept` holds lines that could not be written:
@@ -135,7 +132,7 @@ class KnownHosts:
 
     path: Path
     told: Told | None
-    unkept: list[str] = field(default_factory=list)
+    unkept: list[str] = msgspec.field(default_factory=list)
 
     def accept(self, where: str, name: str, key: HostKey) -> str:
         """Take `key` for the host `name` from now on; why it holds for this connection only, "" where it is kept."""

@@ -10,12 +10,12 @@ import os
 import shlex
 import stat
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import asyncssh
+import msgspec
 
 from tuibackup.errors import LoginError, NeedsOperatorError, TuibackupError
 from tuibackup.remote.connect.patience import Patience
@@ -28,8 +28,7 @@ _TRIES = 3
 _AGENT_SECONDS = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True):
     """Which keys to show. `key`, of our configuration, must be usable; without it `listed` (IdentityFile) or the
     default ones are taken as far as they are there. `also` comes after those. `certificates` (CertificateFile) count
     beside those that lie beside a key. `only`: nothing else of the agent's.
@@ -43,13 +42,12 @@ class Wanted:
     only: bool = False
 
 
-@dataclass(slots=True)
-class Identities:
+class Identities(msgspec.Struct):
     """What one hop is shown, in order; keys still locked; what they are called; why one stayed locked."""
 
-    pairs: list[asyncssh.SSHKeyPair] = field(default_factory=list)
-    locked: list[Path] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
+    pairs: list[asyncssh.SSHKeyPair] = msgspec.field(default_factory=list)
+    locked: list[Path] = msgspec.field(default_factory=list)
+    names: list[str] = msgspec.field(default_factory=list)
     fault: TuibackupError | None = None
 
 

@@ -11,8 +11,9 @@ import re
 import shutil
 import signal
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from tuibackup.errors import ConnectError
 from tuibackup.remote.sshconfig.words import REPEATED, Said
@@ -29,8 +30,7 @@ class RefusedError(Exception):
     """ssh does not answer; its words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What ssh says of a host, and what it says of one that no configuration knows."""
 
     said: Said

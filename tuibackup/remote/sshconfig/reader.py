@@ -12,8 +12,9 @@ import re
 import socket
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from tuibackup.errors import ConnectError
 from tuibackup.remote.sshconfig.words import KNOWN, LISTS, REPEATED, WHOLE_LINE, Said, Tokens, printed
@@ -28,8 +29,7 @@ _FLAGS = ("all", "canonical", "final")  # words of Match that stand alone
 _UNKNOWABLE = ("localnetwork", "version", "sessiontype")  # what only ssh itself can tell
 
 
-@dataclass(slots=True)
-class _Reading:
+class _Reading(msgspec.Struct):
     """One way through the files: what was found so far, and for whom."""
 
     original: str  # the host as it was named
@@ -40,7 +40,7 @@ class _Reading:
     notes: Callable[[str], None]
     final: bool = False
     wants_final: bool = False
-    ignore: list[str] = field(default_factory=list)  # IgnoreUnknown
+    ignore: list[str] = msgspec.field(default_factory=list)  # IgnoreUnknown
 
 
 def read(

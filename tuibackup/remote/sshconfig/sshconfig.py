@@ -6,10 +6,10 @@ import os
 import re
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import asyncssh
+import msgspec
 
 from tuibackup.errors import ConnectError
 from tuibackup.remote.connect import algorithms
@@ -36,8 +36,7 @@ IGNORED = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(msgspec.Struct, frozen=True):
     """One machine on the way, as it was named; None: the SSH configuration or the default decides."""
 
     host: str
@@ -49,8 +48,7 @@ class Hop:
         return f"{user}{self.host}" + (f":{self.port}" if self.port else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True):
     """How to reach one hop. Texts are as they are used, their tokens replaced."""
 
     hop: Hop
@@ -70,7 +68,7 @@ class Settings:
     system_known_hosts: tuple[Path, ...] | None = None
     host_key_algorithms: str = ""
     seconds: float = 0.0  # that ConnectTimeout gives an attempt
-    further: Mapping[str, object] = field(default_factory=dict)  # asyncssh's options for the rest
+    further: Mapping[str, object] = msgspec.field(default_factory=dict)  # asyncssh's options for the rest
     notes: tuple[str, ...] = ()  # what is worth telling
 
 

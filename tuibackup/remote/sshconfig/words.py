@@ -6,8 +6,9 @@ import os
 import re
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from tuibackup.errors import ConnectError
 from tuibackup.text import printable
@@ -69,8 +70,7 @@ def printed(path: Path) -> str:
     return printable("~" + text.removeprefix(home) if text.startswith(f"{home}/") else text)
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+class Tokens(msgspec.Struct, frozen=True):
     """What %h and the like stand for (ssh_config(5), TOKENS). `original`: the host as it was named."""
 
     host: str = ""

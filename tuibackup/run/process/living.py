@@ -2,8 +2,9 @@
 
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from tuibackup.config import Config
 from tuibackup.run.journal import events as ev
@@ -13,8 +14,7 @@ from tuibackup.run.places import runs_folder
 _TICK_NS = 2_000_000_000  # two changes in one tick of the clock look like one: only an older time is trusted
 
 
-@dataclass(frozen=True, slots=True)
-class ActiveRun:
+class ActiveRun(msgspec.Struct, frozen=True):
     """A run, or another `job`, whose process lives; the journal of a run tells whether it waits."""
 
     run: str
