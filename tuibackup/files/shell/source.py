@@ -116,8 +116,11 @@ class ShellSource:
         command's input takes the names.
         """
         tools, lines, came = replace(self.tools, packed=""), StderrLines(), b""
-        how = batches.command if tools.names_on_line else stream.command
-        async with tools.session.stream(how(tools, folder), on_line=lines.take) as channel:
+        if tools.names_on_line:
+            command = batches.command(tools, folder)
+        else:
+            command = stream.command(tools, folder, alike=stream.alike(self.tools, folder))
+        async with tools.session.stream(command, on_line=lines.take) as channel:
             await send(channel, b"./\0", tools.name)
             channel.write_eof()
             while data := await read_piece(channel, tools.name):

@@ -75,6 +75,14 @@ def command(tools: Tools, place: bytes, *, sparse: bool = False, alike: bytes = 
     return at_low_priority(words, sudo=tools.sudo, packed=tools.packed, level=tools.level if alike else 0)
 
 
+def alike(tools: Tools, folder: bytes) -> bytes:
+    """What an archive has in front of a file's path below `folder`, where the server's tar is asked for headers like ours.
+
+    b"" where it is not: nothing is stored there as the server packed it.
+    """
+    return folder.lstrip(b"/") + b"/" if tools.packed == "zstd" and _PLAIN.fullmatch(folder) else b""
+
+
 async def fetch(
     tools: Tools,
     destination: Destination,
@@ -106,11 +114,7 @@ class Fetch:
         self._tools = tools
         self._tally = tally
         self._folder = folder
-        self._alike = (
-            b""  # the names in front of a file's path, where the server's headers may be those of the archive
-        )
-        if tools.packed == "zstd" and _PLAIN.fullmatch(folder.folder):
-            self._alike = folder.folder.lstrip(b"/") + b"/"
+        self._alike = alike(tools, folder.folder)
         self._order = Order(lambda: locked(wanted, destination.lock), self._alike or b"./")
         self._pipe = Pipe()
         self._again = again
