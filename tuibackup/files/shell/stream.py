@@ -76,7 +76,7 @@ def command(tools: Tools, place: bytes, *, sparse: bool = False, alike: bytes = 
 
 
 def alike(tools: Tools, folder: bytes) -> bytes:
-    """What an archive has in front of a file's path below `folder`, where the server's tar is asked for headers like ours.
+    """What an archive has in front of a file's path in `folder`, where the server's tar is asked for headers like ours.
 
     b"" where it is not: nothing is stored there as the server packed it.
     """
