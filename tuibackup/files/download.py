@@ -169,8 +169,10 @@ class _Download:
             resumed = await resume(self._destination, self._unfinished, tally, self._say, full=self._full)
             unchanged = await in_thread(self._take_over)
             listed = await cut_listings.find_cut_listings(self._index, self._findings, listed, self._seen)
-            wanted, wanted_bytes = await in_thread(self._index.wanted_totals)
-            if wanted:  # of what did not change, this was asked when it was fetched
+            wanted = wanted_bytes = 0
+            if await in_thread(
+                self._index.any_wanted
+            ):  # of what did not change, this was asked when it was fetched
                 for one in listed:
                     await false_empty.leave_out_false_empty(self._index, self._findings, one, self._held)
                 wanted, wanted_bytes = await in_thread(self._index.wanted_totals)
@@ -414,7 +416,7 @@ class _Download:
     def _anything_wanted(self, folder: Listed, folders: bool = True) -> bool:
         """Whether there is a file to fetch, or (`folders`) a folder whose extended attributes are not known."""
         # None were wanted of any folder: that is known, and counting them reads the whole index.
-        if self._tally.items_total and self._index.wanted_totals(folder.root)[0]:
+        if self._tally.items_total and self._index.any_wanted(folder.root):
             return True
         return folders and self._source.now.xattrs and not self._index.folders_known(folder.root)
 

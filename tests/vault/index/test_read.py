@@ -196,6 +196,7 @@ def test_each_inode_is_wanted_once(tmp_path: Path) -> None:
     writer.add(second, [folder(b""), name(b"3")])
     assert list(writer.wanted(second)) == []
     assert writer.wanted_totals() == (3, 16)
+    assert (writer.any_wanted(), writer.any_wanted(root), writer.any_wanted(second)) == (True, True, False)
     assert store_all(writer) == [b"/a/1", b"/a/other size", b"/a/unknown"]
     assert store_all(writer) == []
     totals = writer.finish()

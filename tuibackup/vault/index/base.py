@@ -213,8 +213,9 @@ class IndexBase:
         self._db.execute("CREATE TEMP TABLE orphan (id INTEGER PRIMARY KEY)")
         self._db.execute(
             """INSERT INTO temp.orphan WITH RECURSIVE lost (id) AS (
-                SELECT e.id FROM entry e WHERE e.parent > 0
-                    AND NOT EXISTS (SELECT 1 FROM entry p WHERE p.id = e.parent AND p.kind = 'd')
+                SELECT e.id FROM entry e WHERE e.parent IN (
+                    SELECT x.parent FROM entry x WHERE x.parent > 0 GROUP BY x.parent
+                    HAVING NOT EXISTS (SELECT 1 FROM entry p WHERE p.id = x.parent AND p.kind = 'd'))
                 UNION SELECT c.id FROM lost l JOIN entry c ON c.parent = l.id
             ) SELECT id FROM lost"""
         )

@@ -169,17 +169,24 @@ class IndexWriter(IndexIntake):
 
     def wanted_totals(self, root: int | None = None) -> tuple[int, int]:
         """How many files, and bytes, `wanted` would give now."""
+        count, size = self._of_wanted("SELECT count(*), total(size)", root)
+        return count, int(size)  # total(), not sum(): sizes that a server invents may overflow
+
+    def any_wanted(self, root: int | None = None) -> bool:
+        """Whether there are such files: to find the first of them is enough."""
+        return self._of_wanted("SELECT 1", root) is not None
+
+    def _of_wanted(self, what: str, root: int | None) -> Any:
         with self._errors():
             self._find_hard_links()
             self._flush()
-            count, size = self._db.execute(
-                """SELECT count(*), total(size) FROM entry e
-                WHERE e.kind = 'f' AND (? IS NULL OR e.root = ?)
+            return self._db.execute(
+                f"""{what} FROM entry e WHERE e.kind = 'f' AND (? IS NULL OR e.root = ?)
                     AND NOT EXISTS (SELECT 1 FROM content c WHERE c.entry = e.id)
-                    AND NOT EXISTS (SELECT 1 FROM hardlink h WHERE h.entry = e.id)""",
+                    AND NOT EXISTS (SELECT 1 FROM hardlink h WHERE h.entry = e.id)
+                LIMIT 1""",  # noqa: S608 # ours
                 (root, root),
             ).fetchone()
-        return count, int(size)  # total(), not sum(): sizes that a server invents may overflow
 
     def stored(self, entry: int, archive: int, offset: int, length: int, sha256: bytes) -> None:
         """The content of a wanted file lies there; call as `stored(id, archive, *member)`.
@@ -324,7 +331,7 @@ class IndexWriter(IndexIntake):
             self._flush()
             self._drop_orphans()
         self._make_way()
-        while any(self.wanted_totals()):  # again, because a drop may promote another name
+        while self.any_wanted():  # again, because a drop may promote another name
             for missing in self.wanted():
                 self.drop(missing.id, sentence("its content was not fetched"))
         with self._errors():
