@@ -234,6 +234,12 @@ def test_low_priority_is_low_where_there_are_tools_for_it(shell: list[str]) -> N
 
 
 @shells
+@pytest.mark.skipif(not shutil.which("ionice"), reason="no ionice here")
+def test_low_priority_is_that_of_the_disk_too(shell: list[str]) -> None:
+    assert run(shell, low_priority("ionice; (ionice)")).stdout == b"best-effort: prio 7\n" * 2
+
+
+@shells
 def test_low_priority_without_such_tools(shell: list[str]) -> None:
     real = shutil.which("sh") or "/bin/sh"
     folder = subprocess.run(["mktemp", "-d"], capture_output=True, text=True, check=True).stdout.strip()

@@ -37,6 +37,24 @@ async def test_this_machine(ready: Session) -> None:
     assert abs(found.clock_offset) < 2
 
 
+async def test_sudo_and_dump_programs_are_left_alone_where_nobody_asks(
+    site: Site, sshd: PrivateSshd, tmp_path: Path
+) -> None:
+    (tmp_path / "bin").mkdir()
+    for name in ("sudo", "mariadb-dump", "mysqldump"):
+        tool = tmp_path / "bin" / name
+        tool.write_text(f"#!/bin/sh\necho {name} >>{tmp_path}/started\n")
+        tool.chmod(0o755)
+    command = f"""PATH={tmp_path}/bin:$PATH; export PATH; exec sh -c "$SSH_ORIGINAL_COMMAND" """
+    async with account(site, sshd, tmp_path, command) as session:
+        found = await probe(session, sudo=False, dump_tools=False)
+        assert not (tmp_path / "started").exists()
+        assert (found.sudo, found.dump_tools) == (False, ())
+        assert found.find == "gnu"
+        asked = await probe(session)
+    assert (asked.sudo, len(asked.dump_tools)) == (True, 2)
+
+
 @asynccontextmanager
 async def account(site: Site, sshd: PrivateSshd, folder: Path, command: str) -> AsyncIterator[Session]:
     """A session with an account whose every command is replaced by `command`."""

@@ -135,10 +135,9 @@ def piped(left: Command, right: Command) -> bytes:
 
 
 def low_priority(command: Command) -> bytes:
-    """A script that runs `command` at low CPU and disk priority where the server has the tools for it."""
-    text = script(command)
-    return (
-        b"nice=; nice -n 10 true >/dev/null 2>&1 && nice='nice -n 10';"
-        b' ionice -c 2 -n 7 true >/dev/null 2>&1 && nice="$nice ionice -c 2 -n 7"; exec $nice sh -c '
-        + quote(text)
-    )
+    """A script that runs `command` at low CPU and disk priority where the server has the tools for it.
+
+    nice is tried before, because nothing would run where it fails; ionice changes the shell that runs the rest.
+    """
+    text = b"ionice -c 2 -n 7 -p $$ >/dev/null 2>&1; " + script(command)
+    return b"nice=; nice -n 10 true >/dev/null 2>&1 && nice='nice -n 10'; exec $nice sh -c " + quote(text)

@@ -23,7 +23,7 @@ _FINE = re.compile(r"\.\d*[1-9]")  # the stat of an older BusyBox writes zeros f
 # One round trip. Every answer is a line `word value`, in any order: what starts most programs runs side by side.
 # Tools are looked for where commands will find them; dump programs, which are started by their path, in further places
 # too.
-_SCRIPT = rb"""
+_TOOLS = rb"""
 LC_ALL=C; export LC_ALL
 now=$(date +%s.%N 2>/dev/null); echo "date $now"
 newline='
@@ -37,9 +37,18 @@ for tool in find tar stat; do
     echo "at $(command -v $tool)"
   fi
 done &
+"""
+# Whether it works without a password. Each try stands in the server's log, and one that is refused may send its
+# administrator a mail.
+_SUDO = b"""
 if command -v sudo >/dev/null 2>&1; then
   if sudo -n true >/dev/null 2>&1 </dev/null; then echo "sudo yes"; else echo "sudo no"; fi
 fi &
+"""
+_SUDO_THERE = b"""
+command -v sudo >/dev/null 2>&1 && echo "sudo no"
+"""
+_DUMPS = rb"""
 (
   PATH=$PATH:/usr/local/bin:/usr/local/mysql/bin:/usr/local/sbin:/usr/sbin:/sbin; export PATH
   for tool in mariadb-dump mysqldump; do
@@ -48,10 +57,12 @@ fi &
     echo "dump $path ${said%%"$newline"*}"
   done
 ) &
+"""
+_REST = rb"""
 echo "os $(uname -srm 2>/dev/null)"
 echo "user $(id -un 2>/dev/null)"
 echo "uid $(id -u 2>/dev/null)"
-echo "times $(stat -c %y /proc/self /tmp /dev/null / 2>/dev/null | tr '\n' ' ')"
+stat -c 'times %y' /proc/self /tmp /dev/null / 2>/dev/null
 for tool in date xargs readlink; do command -v $tool >/dev/null 2>&1 || echo "lacks $tool"; done
 for tool in zstd gzip; do command -v $tool >/dev/null 2>&1 && echo "$tool yes"; done
 wait
@@ -62,9 +73,9 @@ class Probe(msgspec.Struct, frozen=True):
     """A server's tools. `clock_offset`: seconds its clock is ahead of ours, to some tenths of a second.
 
     `find`, `tar` and `stat` are "gnu", "busybox", another name's first word, or None where there is none.
-    `fine_times`: stat tells times finer than a second. `sudo` says whether `sudo -n true` works, None where there
-    is no sudo. `at` are the paths of find, tar and stat; `lacks` are smaller tools that it has not. `said`: what a
-    server without a shell does instead.
+    `fine_times`: stat tells times finer than a second. `sudo` says whether `sudo -n true` works (False where that was
+    not tried), None where there is no sudo. `at` are the paths of find, tar and stat; `lacks` are smaller tools that it
+    has not. `said`: what a server without a shell does instead.
     """
 
     shell: bool
@@ -91,15 +102,18 @@ class Probe(msgspec.Struct, frozen=True):
         return tuple(path for path in self.at if path.startswith("/") and path.endswith(("/find", "/tar")))
 
 
-async def probe(session: Session) -> Probe:
+async def probe(session: Session, *, sudo: bool = True, dump_tools: bool = True) -> Probe:
     """Look at the server once. A server without a shell is an answer, no error.
+
+    `sudo`: try it. `dump_tools`: look for them.
 
     Raises ConnectionLostError, NoChannelError for a server that opens no session, and RemoteTimeoutError for one that
     logs us in and then says nothing.
     """
     before = time.time()
     try:
-        said = (await session.run(_SCRIPT, timeout=_SECONDS, limit=64 << 10)).check()
+        script = _TOOLS + (_SUDO if sudo else _SUDO_THERE) + (_DUMPS if dump_tools else b"") + _REST
+        said = (await session.run(script, timeout=_SECONDS, limit=64 << 10)).check()
     except NoShellError as error:
         return Probe(shell=False, said=error.said)
     except NoChannelError as error:
@@ -124,6 +138,7 @@ async def probe(session: Session) -> Probe:
     dumps: list[tuple[str, str]] = []
     at: list[str] = []
     lacks: list[str] = []
+    times: list[str] = []
     for text in answer.splitlines():
         word, _, value = printable(text[:_LONGEST]).partition(" ")
         if word == "dump":
@@ -131,6 +146,8 @@ async def probe(session: Session) -> Probe:
             dumps.append((path, version.strip()))
         elif word == "at":
             at.append(value.strip())
+        elif word == "times":
+            times.append(value)
         elif word == "lacks":
             lacks.append(value.strip())
         else:
@@ -146,7 +163,7 @@ async def probe(session: Session) -> Probe:
         tar=_make(found.get("tar")),
         tar_version=found.get("tar", "").rpartition(" ")[2] if "GNU" in found.get("tar", "") else "",
         stat=_make(found.get("stat")),
-        fine_times=_FINE.search(found.get("times", "")) is not None,
+        fine_times=any(map(_FINE.search, times)),
         zstd="zstd" in found,
         gzip="gzip" in found,
         dump_tools=tuple(dumps),

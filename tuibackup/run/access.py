@@ -18,6 +18,7 @@ from tuibackup.run.passwords import resolve
 from tuibackup.run.places import known_hosts
 from tuibackup.run.questions import RememberedAnswers
 from tuibackup.run.state import Work
+from tuibackup.sop import Clock
 from tuibackup.text import printable
 from tuibackup.words import joined, later, sentence, sentence_n
 
@@ -66,7 +67,7 @@ async def reach(work: Work, deadline: float | None = None) -> None:
         work.append(Kind.TRUST, body)
 
     work.session = await open_session(work.config, work.server, work.answers, work.note, trusted, deadline)
-    work.probe = await probe(work.session)
+    work.probe = await probe(work.session, sudo=False, dump_tools=Clock.DATABASES in work.plan.clocks)
 
 
 async def disconnect(work: Work) -> None:
