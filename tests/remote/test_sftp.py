@@ -21,7 +21,7 @@ class Silent:
         size = max(1, len(data) // pieces)
         self._parts = [data[at : at + size] for at in range(0, len(data), size)]
 
-    async def read(self) -> bytes:
+    async def read(self, within: float | None = None) -> bytes:
         return self._parts.pop(0) if self._parts else b""
 
 

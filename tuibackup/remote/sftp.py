@@ -289,8 +289,7 @@ class Sftp:
     async def _piece(self) -> bytes:
         while True:
             try:
-                async with asyncio.timeout(SILENCE):
-                    data = await self._stream.read()
+                data = await self._stream.read(within=SILENCE)
             except TimeoutError:
                 if self._waiting and self._loop.time() - self._since >= SILENCE:
                     raise RemoteTimeoutError(

@@ -110,10 +110,10 @@ class Program:
         assert self._stream is not None
         while True:
             try:
-                async with asyncio.timeout(STALL_SECONDS):
-                    if not (chunk := await self._stream.read(_CHUNK)):
+                if not (chunk := await self._stream.read(_CHUNK, STALL_SECONDS)):
+                    async with asyncio.timeout(STALL_SECONDS):
                         self._exit = await self._stream.wait()
-                        return
+                    return
             except TimeoutError:
                 self._complaints.append(
                     sentence("it wrote nothing for {stall_seconds}", stall_seconds=duration(STALL_SECONDS))
