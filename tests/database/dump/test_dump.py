@@ -1,6 +1,5 @@
 """Step 4 against a real server: what is dumped, what is said about it, and that it restores."""
 
-import dataclasses
 import json
 from pathlib import Path
 
@@ -221,7 +220,7 @@ async def test_a_server_without_a_dump_program_is_read_over_a_connection(
     start_mariadb: MariadbStarter,
 ) -> None:
     objects.sql(MORE)
-    without = dataclasses.replace(await probe(session), dump_tools=())
+    without = replace(await probe(session), dump_tools=())
     async with await login(session, server, None) as database:
         result = await dump(session, without, database, server, incoming, reporter)
     assert (result.whole, result.instant, result.rows) == (True, "barrier", "compared")
@@ -257,7 +256,7 @@ async def test_where_the_dumper_is_killed_the_database_is_read_without_it(
         'mariadb-dump "$@" | head -c 3000\nkill -9 $$\n'
     )
     tool.chmod(0o755)
-    found = dataclasses.replace(await probe(session), dump_tools=((str(tool), "10.11-MariaDB"),))
+    found = replace(await probe(session), dump_tools=((str(tool), "10.11-MariaDB"),))
     async with await login(session, server, None) as database:
         result = await dump(session, found, database, server, incoming, reporter)
     assert (result.outcome, result.whole) == (Outcome.WARNINGS, True)
