@@ -124,7 +124,7 @@ LIES: dict[str, tuple[dict[str, Play], str]] = {
     "an endless look": ({"look": endless(piece=b"9" * 65536)}, "said more than"),
     "a second look at others": ({"again": playing(b"f 5 1 1\0/etc/passwd\0")}, "was not asked for"),
     "a second look without end": ({"again": endless(piece=b"x" * 65536)}, "cannot be understood"),
-    "a second look that fails": ({"again": playing(status=9)}, "xargs exited with 9"),
+    "a second look that fails": ({"again": playing(status=9)}, "its command exited with 9"),
     "a probe without end": ({"probe": endless(piece=b"find GNU\n" * 9000)}, "SFTP cannot be opened"),
     "garbage for a probe": ({"probe": playing(os.urandom(1 << 16))}, "SFTP cannot be opened"),
 }  # fmt: skip

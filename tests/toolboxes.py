@@ -54,6 +54,12 @@ def only(folder: Path, prefix: str = "", shell: str = "") -> str:
     )
 
 
+OLD_FIND = f"""#!/bin/sh
+case "$*" in *-files0-from*) echo "find: unknown predicate '-files0-from'" >&2; exit 1;; esac
+exec {shutil.which("find")} "$@"
+"""
+
+
 def acting(folder: Path, tool: str, script: str, more: str = "") -> PrivateSshd:
     """Start a server in the new `folder` on which one tool is a script of ours; $REAL in it is the tool itself.
 
@@ -66,6 +72,9 @@ def acting(folder: Path, tool: str, script: str, more: str = "") -> PrivateSshd:
     lines = f'#!/bin/sh\nREAL={real}\ncase "$*" in *--version*) exec $REAL "$@";; esac\n{script}\n'
     (tools / tool).write_text(lines)
     (tools / tool).chmod(0o755)
+    if tool == "xargs":  # a find that needs it
+        (tools / "find").write_text(OLD_FIND)
+        (tools / "find").chmod(0o755)
     command = f"""{more}PATH={tools}:$PATH; export PATH; exec sh -c "$SSH_ORIGINAL_COMMAND" """
     return PrivateSshd(folder / "sshd", force_command=command).start()
 

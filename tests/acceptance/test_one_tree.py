@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.site import Said, Site
-from tests.toolboxes import BUSYBOX, only, toolbox
+from tests.toolboxes import BUSYBOX, OLD_FIND, only, toolbox
 from tuibackup.demo.sshd import PrivateSshd
 
 SECOND = 1_700_000_000
@@ -61,7 +61,8 @@ def at(place: Path, tool: str, deed: str, *, busybox: bool = False) -> PrivateSs
         f'case "$*" in *-xdev*|*-C*|*-0*) if mkdir {place}/{tool}.done 2>/dev/null; then {deed}; fi;; esac\n'
         f'exec {real} "$@"'
     )
-    tools = toolbox(place / f"tools-{tool}", busybox=busybox, scripts={tool: text})
+    scripts = {tool: text} if busybox or tool != "xargs" else {tool: text, "find": OLD_FIND}
+    tools = toolbox(place / f"tools-{tool}", busybox=busybox, scripts=scripts)
     return PrivateSshd(place / f"sshd-{tool}", force_command=only(tools))
 
 

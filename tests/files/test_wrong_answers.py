@@ -55,6 +55,10 @@ async def test_servers_without_usable_tools_are_refused_where_sudo_is_wanted(
     assert str(caught.value) == message
 
 
+ANOTHER = r"printf 'f 1 1 1\0/etc/passwd\0'; cat >/dev/null"  # a file that was not asked for
+REAL = 'exec $REAL "$@"'
+
+
 @pytest.mark.parametrize(
     ("tool", "script", "message"),
     [
@@ -65,8 +69,10 @@ async def test_servers_without_usable_tools_are_refused_where_sudo_is_wanted(
         ("find", "exit 3", "the inventory failed: find exited with 3"),
         ("find", "echo hello; exec head -c 1000000 /dev/zero", "cannot be read"),
         ("find", "exec cat /dev/urandom", "find sent a record"),
-        ("xargs", "exit 5", "the second look at fetched files failed: xargs exited with 5"),
-        ("xargs", "printf 'f 1 1 1\\0/etc/passwd\\0'; cat >/dev/null", "was not asked for"),
+        ("xargs", "exit 5", "the second look at fetched files failed: its command exited with 5"),
+        ("xargs", ANOTHER, "was not asked for"),
+        ("find", f"case $2 in -) exit 5;; esac; {REAL}", "failed: its command exited with 5"),
+        ("find", f"case $2 in -) {ANOTHER}; exit;; esac; {REAL}", "was not asked for"),
         ("date", "echo yesterday", "cannot be understood"),
     ],
 )  # fmt: skip

@@ -32,7 +32,7 @@ from tuibackup.vault.index.read import Wanted
 from tuibackup.words import sentence
 
 _AT_ONCE = b"4000"  # names for one `find`, if so many fit on a command line
-ENDS = (0, 1, 123)  # of xargs; 123: some find exited with 1, as it does for a file that is gone
+ENDS = (0, 1, 123)  # of find, or of xargs; 1, and so 123: as for a file that is gone
 _IDLE = 1.0  # seconds without a name, after which a command is ended
 _CUTS = 5
 
@@ -40,11 +40,17 @@ _CUTS = 5
 def second_look_command(told: Sequence[bytes], *, sudo: bool) -> bytes:
     """Reads NUL-ended paths and answers with what find tells of each that is still there, in their order.
 
-    `inventory_words` are the words that make it tell (see `find`).
+    `told` are the words that make it tell (see `find`). GNU's find since 4.9 reads the names itself, which costs the
+    server half as much: with xargs they are copied to a shell and to a find, a hundred KiB at a time.
     """
-    find = (b"sudo -n -- " if sudo else b"") + b'find "$@" -maxdepth 0 ' + script(told)
-    words = [b"xargs", b"-0", b"-r", b"-n", _AT_ONCE, b"sh", b"-c", b"exec " + find, b"find"]
-    return b"export LC_ALL=C; " + low_priority(script(words))
+    tool = (b"sudo -n -- " if sudo else b"") + b"find"
+    looks = b" -maxdepth 0 " + script(told)
+    given = b"exec " + tool + b' "$@"' + looks
+    text = script([b"xargs", b"-0", b"-r", b"-n", _AT_ONCE, b"sh", b"-c", given, b"find"])
+    if told[0] == b"-printf":  # what starts programs of its own would give them the names to read
+        knows = tool + b" -files0-from /dev/null >/dev/null 2>&1 </dev/null"
+        text = b"if " + knows + b"; then exec " + tool + b" -files0-from -" + looks + b"; fi; " + text
+    return b"export LC_ALL=C; " + low_priority(text)
 
 
 async def look_again(
@@ -160,7 +166,7 @@ class ShellSecondLook(SecondLook):
             said = last_line(bytes(stream.stderr))
             raise DownloadError(
                 sentence(
-                    "{name}: the second look at fetched files failed: xargs {exit}{said}",
+                    "{name}: the second look at fetched files failed: its command {exit}{said}",
                     name=self._name,
                     exit=exit_,
                     said=said,
