@@ -47,11 +47,14 @@ class Order:
     def names(self) -> bytes:
         """The next names for tar, each ended by a NUL; b"" when all were given."""
         batch = list(islice(self._sending, _BATCH))
-        self.files += sum(wanted.entry.kind is Kind.FILE for wanted in batch)
+        if not batch:
+            return b""
+        entries = [wanted.entry for wanted in batch]
+        self.files += [entry.kind for entry in entries].count(Kind.FILE)
         if self.all_remembered:
             self._sent.extend(batch)
             self.all_remembered = len(self._sent) <= _REMEMBERED
-        return b"".join([b"./" + wanted.entry.path + b"\0" for wanted in batch])
+        return b"./" + b"\0./".join([entry.path for entry in entries]) + b"\0"
 
     def peek(self) -> Wanted | None:
         """What may come next; None where its name was not sent yet."""
