@@ -5,6 +5,7 @@ nothing has to be packed a second time. That the frame stands for just what came
 unpacked by itself, from that header's window on. Jobs of a zstd that looks back over their beginnings have none.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -17,18 +18,16 @@ from tuibackup.words import sentence
 
 JOB = 1 << 20  # unpacked bytes of a job of a dump
 _BEGIN = 5  # bytes of a frame's header that tell how long it is
-_MAGIC, _SIZED, _UNSIZED = (
-    b"\x28\xb5\x2f\xfd",
-    b"\x80",
-    b"\0",
-)  # how a header begins that ends in 4 bytes with a size
+# How a frame's header begins: one that ends in 4 bytes with its size, and one without.
+_SIZED, _UNSIZED = b"\x28\xb5\x2f\xfd\x80", b"\x28\xb5\x2f\xfd\0"
+_CHECKSUM = bytes(4)  # room for one
 
 
 class Piece(NamedTuple):
-    """Some of the SQL. `frame`: what may be a zstd frame, but for its checksum, of just this; b"" where nothing is."""
+    """Some of the SQL. `frame`: a zstd frame of just this, with room at its end for its checksum; b"" where none is."""
 
     sql: bytes
-    frame: bytes = b""
+    frame: bytes | bytearray = b""
 
 
 class Part(NamedTuple):
@@ -36,7 +35,7 @@ class Part(NamedTuple):
 
     data: bytes
     ends: bool = False
-    frame: bytes = b""
+    frame: bytes | bytearray = b""
 
 
 def unpacked_jobs(read: Callable[[], bytes], packer: str) -> Iterator[Piece]:
@@ -77,14 +76,14 @@ def _zstd_parts(read: Callable[[], bytes], size: int, waits: Callable[[], bool])
             try:
                 kind, block, last = source.block()
             except Exception:  # what came before is no worse for that
-                if job.waiting and (data := unpacking.unpack(job, b"", last=False)[0]):
+                if job.waiting and (data := unpacking.unpack(job, last=False)[0]):
                     yield Part(data)
                 raise
             job.add(kind, block)
             end = source.take(4) if last and has_checksum else b""
             if not last and unpacking.gathers(job) and not waits():
                 continue
-            data, frame = unpacking.unpack(job, end, last=last)
+            data, frame = unpacking.unpack(job, last=last)
             content.update(data)
             if end and end != checksum(content):
                 raise zstandard.ZstdError("the checksum at its end is that of something else")
@@ -126,12 +125,12 @@ class _Source:
 
     def block(self) -> tuple[int, bytes, bool]:
         """The next block: its kind, all of it with its header (RFC 8878, section 3.1.1.2), whether it is the last."""
-        head = self.take(3)
-        bits = int.from_bytes(head, "little")
+        bits = int.from_bytes(self.take(3), "little")
         kind, size = bits >> 1 & 3, bits >> 3
         if kind == RESERVED or size > LARGEST:
             raise zstandard.ZstdError("zstd decompress error: Data corruption detected")
-        return kind, head + self.take(1 if kind == REPEATED else size), bool(bits & 1)
+        self._at -= 3
+        return kind, self.take(4 if kind == REPEATED else 3 + size), bool(bits & 1)
 
     def more(self) -> bool:
         """Whether anything follows."""
@@ -148,11 +147,11 @@ class _Job:
     def __init__(self, size: int) -> None:
         self.length = 0
         self.looks = False
+        self.blocks: list[bytes] = []
         self.waiting: list[bytes] = []
         self.parts: list[bytes] = []
         self._size = size
         self._packed = 0
-        self._blocks: list[bytes] = []
 
     @property
     def full(self) -> bool:
@@ -168,7 +167,7 @@ class _Job:
         """The next block."""
         self.looks = self.looks or kind == COMPRESSED
         self.waiting.append(block)
-        self._blocks.append(block)
+        self.blocks.append(block)
         self._packed += len(block)
 
     def unpacked(self, data: bytes) -> None:
@@ -177,16 +176,16 @@ class _Job:
         self.parts.append(data)
         self.length += len(data)
 
-    def frame(self, window: bytes, length: int) -> bytes:
-        """Its blocks as a frame of so many bytes, with this `window`."""
-        *blocks, last = self._blocks
-        ending = bytes([last[0] | 1]) + last[1:]
-        return b"".join((_MAGIC, _SIZED, window, length.to_bytes(4, "little"), *blocks, ending))
+    def frame(self, window: bytes, length: int) -> bytearray:
+        """Its blocks as a frame of so many bytes, with this `window`, and room for a checksum."""
+        *blocks, last = self.blocks
+        ending = bytes([last[0] | 1]), memoryview(last)[1:]
+        return bytearray().join((_SIZED, window, length.to_bytes(4, "little"), *blocks, *ending, _CHECKSUM))
 
 
 class _Unpacking:
     """Unpacks one frame's blocks: first as they follow each other, and once it is seen that jobs do not look back
-    (`by_jobs`), each job by itself.
+    (`by_jobs`), each job by itself, as is one that could not look anywhere.
 
     That is seen when a job can be unpacked by itself that would have looked back at the one before. A job's frame gets
     a window as long as the job: then no block of it, however it was made, stands for one thing where it is unpacked in
@@ -194,7 +193,7 @@ class _Unpacking:
     """
 
     def __init__(self, header: bytes, size: int) -> None:
-        self.by_jobs = False
+        self._by_jobs = False
         self._size = size
         self._window = bytes(
             [max(size.bit_length() - 1 - 10, 0) << 3]
@@ -202,6 +201,9 @@ class _Unpacking:
         self._decompressor = zstandard.ZstdDecompressor(max_window_size=max(WINDOW, size))
         self._together: Any = zstandard.ZstdDecompressor(max_window_size=WINDOW).decompressobj()
         self._together.decompress(header)
+        self._before: deque[list[bytes]] = deque(
+            maxlen=-(-WINDOW // size)
+        )  # blocks that it was not given yet
         self._alone: Any = None
         self._looks_back = False  # jobs do
         self._could_look = False  # the job before is one to look back at
@@ -209,47 +211,61 @@ class _Unpacking:
 
     def gathers(self, job: _Job) -> bool:
         """Whether the job's further blocks are waited for: unpacked at once, it is not copied."""
-        return self.by_jobs and not self._split and not job.length and not job.full
+        return self._at_once(job) and not job.full
 
-    def unpack(self, job: _Job, checksum: bytes, *, last: bool) -> tuple[bytes, bytes]:
+    def unpack(self, job: _Job, *, last: bool) -> tuple[bytes, bytes | bytearray]:
         """What the job's waiting blocks stand for; and its frame if it ends with them, b"" where it has none.
 
-        `checksum`: of all jobs, behind the `last` block.
+        `last`: nothing follows.
         """
-        if self.by_jobs and job.full and not job.length and not self._split:
+        if job.full and self._at_once(job):
             frame = job.frame(self._window, self._size)
             try:
-                data = self._decompressor.decompress(frame)
+                data = self._decompressor.decompress(memoryview(frame)[: -len(_CHECKSUM)])
             except zstandard.ZstdError:  # or they are damaged: then they are below, too
                 self._split = True
             else:
                 job.unpacked(data)
+                if not self._by_jobs:
+                    self._before.append(job.blocks)
+                    self._could_look = False
                 return data, frame
-        if self.by_jobs and self._alone is None:
-            self._alone = self._decompressor.decompressobj()
-            self._alone.decompress(_MAGIC + _UNSIZED + self._window)
-        stream = self._alone if self.by_jobs else self._together
+        stream = self._stream()
         parts = [stream.decompress(block) for block in job.waiting]
-        if checksum and not self.by_jobs:
-            parts.append(stream.decompress(checksum))
         job.unpacked(data := parts[0] if len(parts) == 1 else b"".join(parts))
         return data, self._frame(job, last=last) if last or job.ended else b""
 
-    def _frame(self, job: _Job, *, last: bool) -> bytes:
+    def _at_once(self, job: _Job) -> bool:
+        return (self._by_jobs or not job.looks) and not self._split and not job.length
+
+    def _stream(self) -> Any:
+        """What unpacks a block after those before it."""
+        if self._by_jobs:
+            if self._alone is None:
+                self._alone = self._decompressor.decompressobj()
+                self._alone.decompress(_UNSIZED + self._window)
+            return self._alone
+        for blocks in self._before:  # the last that its window may reach to
+            for block in blocks:
+                self._together.decompress(block)
+        self._before.clear()
+        return self._together
+
+    def _frame(self, job: _Job, *, last: bool) -> bytes | bytearray:
         self._alone = None
         if self._looks_back or not job.length or not (last or job.length == self._size):
             return b""
         frame = job.frame(self._window, job.length)
-        if not self.by_jobs and job.looks:
+        if not self._by_jobs and job.looks:
             if not self._stands_for(frame, b"".join(job.parts)):
                 self._looks_back = True
                 return b""
-            self.by_jobs = self._could_look
+            self._by_jobs = self._could_look
         self._could_look = job.looks
         return frame
 
-    def _stands_for(self, frame: bytes, data: bytes) -> bool:
+    def _stands_for(self, frame: bytearray, data: bytes) -> bool:
         try:
-            return self._decompressor.decompress(frame) == data
+            return self._decompressor.decompress(memoryview(frame)[: -len(_CHECKSUM)]) == data
         except zstandard.ZstdError:
             return False

@@ -26,9 +26,10 @@ class Sent(NamedTuple):
     fate: str = "stored"  # or "left out", "cut": it is begun and taken out again
 
 
-def packed(data: bytes) -> bytes:
-    """A frame that stands for `data`, as `unpack` makes it: without a checksum."""
-    return zstandard.ZstdCompressor(write_checksum=False, write_content_size=True).compress(data)
+def packed(data: bytes) -> bytearray:
+    """A frame that stands for `data`, as `zstdjobs` makes it: with room for its checksum."""
+    frame = zstandard.ZstdCompressor(write_checksum=False, write_content_size=True).compress(data)
+    return bytearray(frame + bytes(4))
 
 
 def write(path: Path, sent: Sequence[Sent]) -> tuple[dict[bytes, bytes], list[Came]]:
@@ -107,7 +108,7 @@ def test_whatever_came_the_archive_holds_what_was_written(tmp_path: Path, sent: 
 def stored_as_they_came(path: Path, pieces: Sequence[Came]) -> list[bool]:
     """Of each piece, whether its blocks lie in the file as the server packed them (the header tells of a checksum)."""
     file = path.read_bytes()
-    return [piece.packed[9:] in file for piece in pieces]
+    return [piece.packed[9:-4] in file for piece in pieces]
 
 
 def test_what_is_the_same_is_stored_as_it_came(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ class SqlFile:
         self._frames = FrameWriter(path, LEVEL, pool=pool, prove=True)
         self._buffer = bytearray()
 
-    def write(self, data: bytes, frame: bytes = b"") -> None:
+    def write(self, data: bytes, frame: bytes | bytearray = b"") -> None:
         """Write the next piece. `frame`: the same, packed already (see `FrameWriter.frame`)."""
         self.length += len(data)
         if frame:

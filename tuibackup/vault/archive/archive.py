@@ -67,12 +67,12 @@ class ArchiveSummary(NamedTuple):
 class Came(NamedTuple):
     """A piece of a server's tar stream, which begins at `start` of it.
 
-    `packed`: what it was unpacked from, a frame without checksum, or b"".
+    `packed`: the frame that it was unpacked from, with room for a checksum, or b"".
     """
 
     start: int
     data: bytes
-    packed: bytes
+    packed: bytes | bytearray
 
 
 class ArchiveWriter:
@@ -261,16 +261,15 @@ class ArchiveWriter:
         if end <= start:
             return
         if piece is None:
-            data, packed = self._laid.take(end), b""
+            piece = Came(start, self._laid.take(end), b"")
         else:
-            data, packed = piece.data, piece.packed
             self._laid.drop(end)
         first = self._size >= 0 and start <= self._start < end
         if first:
-            self._before = memoryview(data)[: self._start - start]
-        self._frames.frame(data, packed, sound=True, mark=first)
+            self._before = memoryview(piece.data)[: self._start - start]
+        self._frames.frame(piece.data, piece.packed, sound=True, mark=first)
 
-    def _wrote(self, packed: bytes) -> None:
+    def _wrote(self, packed: bytes | bytearray) -> None:
         self._reader.wrote(packed, self._frames.file.mark())
 
 

@@ -29,7 +29,7 @@ _IN_A_ROW = (
     16  # … and of so many after it: trying each time whether there is time would slow down every other one
 )
 _PIECE = 1 << 20
-_HAS_CHECKSUM = 4  # the bit of a frame's fifth byte that tells of a checksum at its end
+_CHECKSUM, _HAS_CHECKSUM = 4, 4  # bytes at a frame's end; the bit of its fifth byte that tells of them
 
 SKIPPABLE = 0x184D2A5E
 SEEKABLE = 0x8F92EAB1
@@ -55,7 +55,7 @@ class FrameWriter:
         pool: ThreadPoolExecutor | None = None,
         *,
         prove: bool = False,
-        wrote: Callable[[bytes], None] | None = None,
+        wrote: Callable[[bytes | bytearray], None] | None = None,
     ) -> None:
         self._prove = prove
         self._wrote = wrote
@@ -67,16 +67,21 @@ class FrameWriter:
         self._own_pool = pool is None
         self._pool = pool or ThreadPoolExecutor(threads, thread_name_prefix="zstd")
         self._compressors = threading.local()
-        self._pending: deque[tuple[int, Future[bytes], bool]] = deque()
+        self._pending: deque[tuple[int, Future[bytes | bytearray], bool]] = deque()
         self._marked: tuple[Mark, int] | None = None  # where the last frame begins that may be taken back
 
     def frame(
-        self, data: bytes | bytearray, packed: bytes = b"", *, sound: bool = False, mark: bool = False
+        self,
+        data: bytes | bytearray,
+        packed: bytes | bytearray = b"",
+        *,
+        sound: bool = False,
+        mark: bool = False,
     ) -> None:
         """Hand `data` to a compressor as one frame; it must not change any more.
 
-        `packed`: a frame without checksum that may stand for it. Where it does it is taken, and nothing is compressed.
-        `sound`: it does; `data` is what came of unpacking it.
+        `packed`: a frame with room for a checksum, which is put there, that may stand for it. Where it does it is
+        taken, and nothing is compressed. `sound`: it does; `data` is what came of unpacking it.
         `mark`: `marked` tells from now on where it begins, and `back` takes it out again, with all that followed.
         """
         if self._pending and not self._pending[-1][1].done():
@@ -157,20 +162,22 @@ class FrameWriter:
     ) -> None:
         self.abandon()
 
-    def _packed(self, data: bytes | bytearray, level: int, packed: bytes, sound: bool) -> bytes:
+    def _packed(
+        self, data: bytes | bytearray, level: int, packed: bytes | bytearray, sound: bool
+    ) -> bytes | bytearray:
         if packed:
-            frame = b"".join(
-                (packed[:4], bytes([packed[4] | _HAS_CHECKSUM]), packed[5:], checksum(xxh64(data)))
-            )
+            frame = packed if isinstance(packed, bytearray) else bytearray(packed)
+            frame[4] |= _HAS_CHECKSUM
+            frame[-_CHECKSUM:] = checksum(xxh64(data))
             if sound or _stands_for(frame, data):
                 return frame
-        frame = self._compress(data, level)
-        if self._prove and not _stands_for(frame, data):
+        compressed = self._compress(data, level)
+        if self._prove and not _stands_for(compressed, data):
             raise VaultError(
                 sentence("{path}: unpacks to something else", path=self.file.path),
                 sentence("the memory may be failing"),
             )
-        return frame
+        return compressed
 
     def _compress(self, data: bytes | bytearray, level: int) -> bytes:
         try:
@@ -184,7 +191,7 @@ class FrameWriter:
         return compressors[level].compress(data)
 
 
-def _stands_for(packed: bytes, data: bytes | bytearray) -> bool:
+def _stands_for(packed: bytes | bytearray, data: bytes | bytearray) -> bool:
     """Whether this frame, read by itself, is `data`."""
     try:
         return unpacked_frame(zstandard.ZstdDecompressor(), packed, len(data)) == data
@@ -192,7 +199,7 @@ def _stands_for(packed: bytes, data: bytes | bytearray) -> bool:
         return False
 
 
-def unpacked_frame(decompressor: zstandard.ZstdDecompressor, data: bytes, size: int) -> bytes:
+def unpacked_frame(decompressor: zstandard.ZstdDecompressor, data: bytes | bytearray, size: int) -> bytes:
     """One frame of ours, which stands for `size` bytes; a damaged one may claim more than there is memory.
 
     Raises ValueError for another size, zstandard.ZstdError for a frame that is damaged, its checksum included.

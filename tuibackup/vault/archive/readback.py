@@ -32,7 +32,7 @@ NOTHING = ReadBack(0, hashlib.sha256())
 class Frame(NamedTuple):
     """A frame as it was written, and the file up to its end."""
 
-    packed: bytes
+    packed: bytes | bytearray
     end: Mark
 
 
@@ -52,7 +52,7 @@ class Reader:
         self._done = NOTHING
         self._wrong = False
 
-    def wrote(self, packed: bytes, end: Mark) -> None:
+    def wrote(self, packed: bytes | bytearray, end: Mark) -> None:
         """The file has one more frame, up to `end`."""
         if self._wrong:
             self._frames.clear()
