@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from tuibackup.errors import VaultError
-from tuibackup.vault.archive.archive import ArchiveReader
+from tuibackup.vault.archive.read import ArchiveReader
 from tuibackup.vault.damage import place_of
 from tuibackup.vault.index.read import Index
 from tuibackup.vault.index.schema import FILE_NAME as INDEX

@@ -7,6 +7,7 @@ unpacked by itself, from that header's window on. Jobs of a zstd that looks back
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import zstandard
@@ -76,8 +77,9 @@ def _zstd_parts(read: Callable[[], bytes], size: int, waits: Callable[[], bool])
             try:
                 kind, block, last = source.block()
             except Exception:  # what came before is no worse for that
-                if job.waiting and (data := unpacking.unpack(job, last=False)[0]):
-                    yield Part(data)
+                with suppress(zstandard.ZstdError):
+                    if job.waiting and (data := unpacking.unpack(job, last=False)[0]):
+                        yield Part(data)
                 raise
             job.add(kind, block)
             end = source.take(4) if last and has_checksum else b""

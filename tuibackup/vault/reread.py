@@ -11,7 +11,7 @@ import zstandard
 
 from tuibackup.errors import VaultError
 from tuibackup.progress import OnProgress, Progress
-from tuibackup.vault.archive.archive import ArchiveReader
+from tuibackup.vault.archive.read import ArchiveReader
 from tuibackup.vault.archive.readback import NOTHING, ReadBack
 from tuibackup.vault.output import vault_errors
 from tuibackup.vault.sums import SUMS, Sum

@@ -14,7 +14,7 @@ from tuibackup.errors import VaultError
 from tuibackup.progress import OnProgress
 from tuibackup.sop import Clock
 from tuibackup.text import printable
-from tuibackup.vault.archive.archive import Member
+from tuibackup.vault.archive.read import Member
 from tuibackup.vault.index.read import Archive, Index
 from tuibackup.vault.index.schema import FILE_NAME as INDEX
 from tuibackup.vault.layout import Snapshot

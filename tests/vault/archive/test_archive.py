@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from tests.vault.archive.entries import NS, entry, small_frames
 from tuibackup.errors import VaultError
 from tuibackup.vault.archive import tarheader
-from tuibackup.vault.archive.archive import ArchiveReader, ArchiveWriter
+from tuibackup.vault.archive.archive import ArchiveWriter
+from tuibackup.vault.archive.read import ArchiveReader
 
 
 def parse(blocks: bytes) -> tarfile.TarInfo:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tests.vault.archive.entries import entry, small_frames
 from tuibackup.vault.archive import tarheader
-from tuibackup.vault.archive.archive import ArchiveReader, ArchiveWriter, Came
+from tuibackup.vault.archive.archive import ArchiveWriter, Came
+from tuibackup.vault.archive.read import ArchiveReader
 
 PIECE = 8192
 

@@ -13,7 +13,8 @@ from tests.vault.taking import inventory, summary
 from tuibackup.errors import VaultError
 from tuibackup.sop import Clock
 from tuibackup.vault.archive import readback
-from tuibackup.vault.archive.archive import ArchiveReader, ArchiveWriter
+from tuibackup.vault.archive.archive import ArchiveWriter
+from tuibackup.vault.archive.read import ArchiveReader
 from tuibackup.vault.archive.readback import Frame, ReadBack
 from tuibackup.vault.incoming import Incoming
 from tuibackup.vault.layout import Vault

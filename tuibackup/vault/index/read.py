@@ -15,8 +15,8 @@ from typing import NamedTuple, Self
 
 from tuibackup.errors import VaultError
 from tuibackup.text import printable
-from tuibackup.vault.archive.archive import Member
 from tuibackup.vault.archive.entry import Entry, Kind
+from tuibackup.vault.archive.read import Member
 from tuibackup.vault.index.schema import (
     APPLICATION_ID,
     FORMAT,

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tuibackup.errors import VaultError
-from tuibackup.vault.archive.archive import ArchiveReader
+from tuibackup.vault.archive.read import ArchiveReader
 from tuibackup.vault.index.read import Archive, Index
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.names import NAME

@@ -15,7 +15,7 @@ from typing import IO, Any, cast
 import zstandard
 
 from tuibackup.errors import VaultError
-from tuibackup.vault.archive.archive import ArchiveReader
+from tuibackup.vault.archive.read import ArchiveReader
 from tuibackup.vault.layout import Snapshot
 from tuibackup.vault.output import vault_errors
 from tuibackup.vault.summary import DatabaseSummary

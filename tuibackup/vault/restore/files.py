@@ -17,8 +17,8 @@ from tuibackup.errors import UsageError, VaultError
 from tuibackup.progress import OnProgress, Progress
 from tuibackup.sop import Clock
 from tuibackup.text import printable
-from tuibackup.vault.archive.archive import ArchiveReader
 from tuibackup.vault.archive.entry import Kind
+from tuibackup.vault.archive.read import ArchiveReader
 from tuibackup.vault.index.read import Index, IndexEntry
 from tuibackup.vault.index.schema import FILE_NAME as INDEX
 from tuibackup.vault.layout import Snapshot

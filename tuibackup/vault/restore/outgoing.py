@@ -9,8 +9,8 @@ from typing import Protocol
 from tuibackup.errors import VaultError
 from tuibackup.text import printable
 from tuibackup.vault.archive import gnuheader, tarheader
-from tuibackup.vault.archive.archive import ArchiveReader, Member
 from tuibackup.vault.archive.entry import Entry, Kind
+from tuibackup.vault.archive.read import ArchiveReader, Member
 from tuibackup.vault.index.read import Index, IndexEntry
 from tuibackup.vault.restore.archives import Archives
 from tuibackup.words import sentence
