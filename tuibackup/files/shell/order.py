@@ -72,7 +72,8 @@ class Order:
 
         Raises StreamError for a name that was not asked for, or not in this place.
         """
-        path = name.removeprefix(self._prefix).rstrip(b"/")  # tar ends a folder's name in a slash
+        prefix = self._prefix if name.startswith(self._prefix) else b"./"  # as it was sent
+        path = name.removeprefix(prefix).rstrip(b"/")  # tar ends a folder's name in a slash
         for wanted in self.rest():
             if wanted.entry.path == path:
                 return wanted
