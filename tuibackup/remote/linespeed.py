@@ -12,11 +12,13 @@ from tuibackup.remote.session import Session
 from tuibackup.remote.stream import Stream
 
 _BLOCK = 64 << 10  # bytes; a short burst is one of them …
-_LONG = 8  # … and a long one so many
-_SLOW = 0.25e6  # bytes a second of a short burst: no long one is needed to see what line that is
-_BURSTS = 6  # long ones at most …
-_TRIES = 2  # … of which so many show whether there is any hope
-_HOPELESS, FAST = 20e6, 40e6  # bytes a second; over FAST it is not asked how much more
+_LONGER = (8, 32)  # … and these are so many: what shapes a line lets the first of all pass
+_SLOW = (
+    0.25e6,
+    8e6,
+    30e6,
+)  # bytes a second, of each of the three: no longer one is needed to see what line that is
+FAST = 40e6  # over this it is not asked how much more
 _PATIENCE = 3.0  # seconds for all of it
 _ANSWER = b'while read -r blocks; do dd if=/dev/zero bs=65536 count="$blocks" 2>/dev/null; done'
 
@@ -25,17 +27,16 @@ async def line_speed(session: Session) -> float | None:
     """What the line brings, in bytes a second, about; its limit where it has one, None where it cannot be found out."""
     if session.pace is not None and (limit := session.pace.rate) is not None:
         return limit
-    best = None
+    best: float | None = None
     try:
         async with asyncio.timeout(_PATIENCE), session.stream(_ANSWER) as stream:
             await stream.begun()
-            best = await _burst(stream, 1)
-            if best < _SLOW:
-                return best
-            for number in range(_BURSTS):
-                best = max(best, await _burst(stream, _LONG))
-                if best > FAST or (number + 1 >= _TRIES and best < _HOPELESS):
-                    break
+            for blocks, slow in zip((1, *_LONGER), _SLOW, strict=True):
+                best = rate = await _burst(stream, blocks)
+                if rate < slow:
+                    return rate
+            if best is not None and best < FAST:  # perhaps somebody was held up
+                best = max(best, await _burst(stream, _LONGER[-1]))
     except (TimeoutError, RemoteCommandError):
         pass
     return best

@@ -17,6 +17,7 @@ from tuibackup.files.shell.tools import (
     attributes,
     choose_packer,
     described,
+    headers_alike,
     read_piece,
     refuse_missing_sudo,
     send,
@@ -45,6 +46,7 @@ def shell_source(session: Session, probe: Probe, server: Server) -> "ShellSource
         probe.tar != "gnu",
         probe.user or session.user,
         probe.find_and_tar,
+        alike=headers_alike(probe),
     )
     limits = (
         (sentence("extended attributes and access lists"), not tools.xattrs),

@@ -80,7 +80,8 @@ def alike(tools: Tools, folder: bytes) -> bytes:
 
     b"" where it is not: nothing is stored there as the server packed it.
     """
-    return folder.lstrip(b"/") + b"/" if tools.packed == "zstd" and _PLAIN.fullmatch(folder) else b""
+    possible = tools.alike and tools.packed == "zstd" and _PLAIN.fullmatch(folder)
+    return folder.lstrip(b"/") + b"/" if possible else b""
 
 
 async def fetch(
