@@ -14,7 +14,8 @@ import pytest
 
 from tests.acceptance.compared import differences
 from tests.acceptance.site import Site
-from tests.toolboxes import acting
+from tests.toolboxes import acting, only, toolbox
+from tuibackup.demo.sshd import PrivateSshd
 
 WORDS = b" ".join(b"%x" % (number * 2654435761 % 2**32) for number in range(600_000))
 OLD = 1_500_000_000_123_456_789
@@ -56,6 +57,40 @@ def share_kept(archive: bytes, stream: bytes) -> float:
     """How much of the stream lies in the archive, of pieces of a thousand bytes."""
     places = range(0, len(stream) - 1000, 20_000)
     return sum(stream[at : at + 1000] in archive for at in places) / len(places)
+
+
+# What GNU tar 1.35 does otherwise: it leaves the device numbers of files empty.
+NEWER = """
+import sys
+data, at = bytearray(sys.stdin.buffer.read()), 0
+while any(data[at:at + 512]):
+    block = data[at:at + 512]
+    if block[156:157] == b'0':
+        block[329:345] = bytes(16)
+        block[148:156] = b' ' * 8
+        block[148:156] = b'%06o\\0 ' % sum(block)
+        data[at:at + 512] = block
+    at += 512 + -(-int(block[124:135], 8) // 512) * 512
+sys.stdout.buffer.write(data)
+"""
+
+
+def test_so_is_what_a_newer_tar_gave(site: Site, tmp_path: Path) -> None:
+    root, copies, tools = tree(tmp_path), tmp_path / "copies", tmp_path / "tools"
+    copies.mkdir()
+    (tmp_path / "newer.py").write_text(NEWER)
+    scripts = {
+        "tar": 'case "$*" in *--version*) echo "tar (GNU tar) 1.35"; exit;; esac\n'
+        f'/usr/bin/tar "$@" | {shutil.which("python3")} {tmp_path}/newer.py',
+        "zstd": f'/usr/bin/zstd "$@" | tee -a "{copies}/$$"',
+    }
+    with PrivateSshd(
+        tmp_path / "sshd", force_command=only(toolbox(tools, busybox=False, scripts=scripts))
+    ) as sshd:
+        site.add("siakad", sshd, [root])
+        said = site.tuibackup("run", "siakad")
+    assert said.code == 0, said.err
+    assert share_kept(stored(site).read_bytes(), sent(copies)) > 0.8
 
 
 def test_what_the_server_packed_is_stored_as_it_came(site: Site, tmp_path: Path) -> None:

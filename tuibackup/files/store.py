@@ -57,18 +57,20 @@ class FileStore:
         content: Iterable[bytes | bytearray | memoryview],
         attributes: Mapping[bytes, bytes],
         *,
+        head: bytes = b"",
         at: int | None = None,
     ) -> None:
         """Store one file as `entry`, which is the inventory's unless its size is another by now.
 
-        `at`: where its content begins in the stream whose pieces `came`.
+        `head`: its header, if that is not the usual one. `at`: where its content begins in the stream whose pieces
+        `came`.
         When `content` raises, or has another length than `entry` says (ValueError), call `cut`.
         """
         tally, archive = self._tally, self._archive or self._open()
         tally.current = wanted.path
         before = tally.bytes
         try:
-            archive.begin(wanted.name, entry, attributes, at=at)
+            archive.begin(wanted.name, entry, attributes, head=head, at=at)
             for part in content:
                 archive.write(part)
                 tally.bytes += len(part)

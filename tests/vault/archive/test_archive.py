@@ -77,6 +77,38 @@ def test_a_header_says_what_the_entry_says(
     assert kept == {key.decode("utf-8", "surrogateescape") for key in extra}
 
 
+@pytest.mark.parametrize(
+    ("name", "mtime_ns"),
+    [
+        ("a", NS),
+        ("whole", 10**18),
+        ("tenth", 10**18 + 10**8),
+        ("\u00e4", NS),
+        ("n" * 120, NS),
+        ("old", -(10**17) + 5),
+    ],
+)
+def test_a_header_is_what_gnu_tar_writes(tmp_path: Path, name: str, mtime_ns: int) -> None:
+    (tmp_path / name).write_bytes(b"content")
+    (tmp_path / name).chmod(0o640)
+    os.utime(tmp_path / name, ns=(mtime_ns, mtime_ns))
+    there = (tmp_path / name).stat()
+    words = ["tar", "-C", tmp_path, "-c", "--format=posix", b"--pax-option=" + tarheader.PAX_OPTIONS]
+    stream = subprocess.run(
+        [*words, r"--transform=s,^\./\?,srv/app/,", f"./{name}"],
+        capture_output=True, check=True, env={"LC_ALL": "C", "PATH": os.environ["PATH"]},
+    ).stdout  # fmt: skip
+    version = subprocess.run(["tar", "--version"], capture_output=True, check=True, text=True).stdout
+    one = entry(
+        7, mode=0o640, uid=there.st_uid, gid=there.st_gid, mtime_ns=mtime_ns,
+        user=(tmp_path / name).owner().encode(), group=(tmp_path / name).group().encode(),
+    )  # fmt: skip
+    numbers = int(version.splitlines()[0].rpartition(".")[2]) < 35
+    assert stream.startswith(
+        tarheader.header(f"srv/app/{name}".encode(), one, device_numbers=numbers) + b"content"
+    )
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 @given(
     sizes=st.lists(st.one_of(st.integers(0, 2000), st.integers(3000, 30_000)), max_size=12),

@@ -21,6 +21,7 @@ from tuibackup.files.shell.tools import (
     read_piece,
     refuse_missing_sudo,
     send,
+    tar_since,
     wait_for_exit,
 )
 from tuibackup.files.tally import Tally
@@ -47,6 +48,7 @@ def shell_source(session: Session, probe: Probe, server: Server) -> "ShellSource
         probe.user or session.user,
         probe.find_and_tar,
         alike=headers_alike(probe),
+        device_numbers=not tar_since(probe, 35),
     )
     limits = (
         (sentence("extended attributes and access lists"), not tools.xattrs),

@@ -10,7 +10,7 @@ write needs no parsing, and a whole piece of the stream that is so is stored as 
 
 import asyncio
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from threading import Event
 
 from tuibackup.errors import DownloadError
@@ -43,7 +43,7 @@ from tuibackup.remote.zstdjobs import unpacked_parts
 from tuibackup.text import printable, size
 from tuibackup.vault.archive import tarheader
 from tuibackup.vault.archive.archive import Came
-from tuibackup.vault.archive.entry import Kind
+from tuibackup.vault.archive.entry import Entry, Kind
 from tuibackup.vault.archive.frames import FRAME
 from tuibackup.vault.archive.tarheader import PAX_OPTIONS
 from tuibackup.vault.index.read import Wanted
@@ -342,17 +342,22 @@ class Fetch:
         if wanted is None or wanted.entry.kind is not Kind.FILE:
             return False
         entry = wanted.entry
-        head = tarheader.header(wanted.name, entry)
+        head = self._head(wanted, entry)
         if not stream.next_is(head, entry.size):
             return False
         self._order.take()
         at = stream.content_at
         whole = None if at is None or self._again else stream.whole()
         if at is None or whole is None:
-            self._store.store(wanted, entry, stream.content(), {}, at=at)
+            self._store.store(wanted, entry, stream.content(), {}, head=head, at=at)
         else:
             self._store.store_whole(wanted, head, whole, at)
         return True
+
+    def _head(self, wanted: Wanted, entry: Entry, attributes: Mapping[bytes, bytes] | None = None) -> bytes:
+        """The header of a file as the server's tar would write it."""
+        numbers = self._tools.device_numbers
+        return tarheader.header(wanted.name, entry, extra=attributes, device_numbers=numbers)
 
     def _store_file(
         self, wanted: Wanted, member: Member, content: Iterable[bytes | memoryview], at: int | None = None
@@ -365,7 +370,8 @@ class Fetch:
         if member.hollow and self._folder.sparse:
             self._result.fetched.hollow = True
             return
-        self._store.store(wanted, entry, content, member.attributes, at=at)
+        head = b"" if at is None else self._head(wanted, entry, member.attributes)
+        self._store.store(wanted, entry, content, member.attributes, head=head, at=at)
 
     def _note_attributes(self, folder: Wanted, member: Member) -> None:
         """A folder is only asked for because of these; a snapshot without them is as good as the server allows."""

@@ -42,7 +42,8 @@ class Tools:
     account: str = ""  # there
     at: tuple[str, ...] = ()  # the paths of its find and tar
     level: int = 3  # of zstd, for what is stored as it packed it
-    alike: bool = True  # its tar can be asked for the headers of an archive
+    alike: bool = True  # its tar can be asked for the headers of an archive …
+    device_numbers: bool = True  # … and writes device numbers for files, too: it did until 1.34
 
     def refused(self, by_sudo: Sequence[bytes]) -> DownloadError:
         """The error for a tool that sudo did not start and that therefore did nothing."""
@@ -98,15 +99,15 @@ def choose_packer(probe: Probe) -> str:
 
 def attributes(probe: Probe) -> bool:
     """Whether the server's tar can tell extended attributes and access lists (since 1.27)."""
-    return _tar_since(probe, 27)
+    return tar_since(probe, 27)
 
 
 def headers_alike(probe: Probe) -> bool:
-    """Whether the server's tar takes the words that make its headers those of an archive (since 1.23 or before)."""
-    return probe.tar == "gnu" and _tar_since(probe, 23)
+    """Whether the server's tar takes the words that make its headers those of an archive."""
+    return probe.tar == "gnu" and tar_since(probe, 26)
 
 
-def _tar_since(probe: Probe, minor: int) -> bool:
+def tar_since(probe: Probe, minor: int) -> bool:
     """Whether the server's tar is of version 1.`minor` or a later one."""
     major, _, rest = probe.tar_version.partition(".")
     return (int(major), int(rest)) >= (1, minor) if major.isdigit() and rest.isdigit() else False

@@ -88,15 +88,16 @@ class ArchiveWriter:
         entry: Entry,
         xattrs: Mapping[bytes, bytes] | None = None,
         *,
+        head: bytes = b"",
         at: int | None = None,
     ) -> None:
         """Open a member: `name` is the file's absolute path without the leading slash.
 
-        `xattrs` are pax records as GNU tar writes them (see `tarheader.header`). `at`: where its content begins in the
-        server's stream.
+        `xattrs` are pax records as GNU tar writes them (see `tarheader.header`). `head`: its header, if it is made
+        already. `at`: where its content begins in the server's stream.
         """
         assert self._size < 0, "the member before was not ended"
-        head = tarheader.header(name, entry, extra=xattrs)
+        head = head or tarheader.header(name, entry, extra=xattrs)
         if at is None and self._laid.length and self._laid.length + len(head) + entry.size > self._most:
             self._flush()
         self._start = self._laid.end

@@ -38,12 +38,14 @@ def header(
     link: bytes = b"",
     extra: Mapping[bytes, bytes] | None = None,
     holes: Mapping[bytes, bytes] | None = None,
+    device_numbers: bool = True,
 ) -> bytes:
     """The blocks that precede a member's content; a whole number of 512-byte blocks.
 
     `name` is the path in the archive, `link` the target of a symbolic or hard link. `extra` holds pax records
     of extended attributes as GNU tar names them (`SCHILY.xattr.user.x`, `SCHILY.acl.access`,
     `RHT.security.selinux`); others are left out. `holes`: the records that tell of a file with holes (`sparse`).
+    `device_numbers`: of a file, which has none, they are zeros, as GNU tar wrote them until 1.34, and not empty.
     """
     size = entry.size if kind == FILE else 0
     seconds, nanoseconds = divmod(entry.mtime_ns, _BILLION)
@@ -61,7 +63,7 @@ def header(
     else:
         ustar_size = size
     ids, ids_sum, ids_records = _ids(entry.mode, entry.uid, entry.gid)
-    tail, tail_sum, tail_records = _tail(kind, link, entry.user, entry.group)
+    tail, tail_sum, tail_records = _tail(kind, link, entry.user, entry.group, device_numbers)
     records += ids_records + tail_records
     if extra:
         kept = sorted(item for item in extra.items() if item[0].startswith(_EXTRA) and b"=" not in item[0])
@@ -112,7 +114,9 @@ def _ids(mode: int, uid: int, gid: int) -> tuple[bytes, int, bytes]:
 
 
 @lru_cache(4096)
-def _tail(kind: bytes, link: bytes, user: bytes, group: bytes) -> tuple[bytes, int, bytes]:
+def _tail(
+    kind: bytes, link: bytes, user: bytes, group: bytes, device_numbers: bool
+) -> tuple[bytes, int, bytes]:
     """Everything after the checksum, the sum of it and of the blank checksum, and pax records."""
     records = b""
     if len(user) > 31 or not user.isascii():
@@ -121,11 +125,12 @@ def _tail(kind: bytes, link: bytes, user: bytes, group: bytes) -> tuple[bytes, i
     if len(group) > 31 or not group.isascii():
         records += _record(b"gname", group)
         group = b""
-    tail = b"%b%bustar\x0000%b%b0000000\x000000000\0" % (
+    tail = b"%b%bustar\x0000%b%b%b" % (
         kind,
         link[:100].ljust(100, b"\0"),
         user.ljust(32, b"\0"),
         group.ljust(32, b"\0"),
+        b"0000000\0" * 2 if device_numbers else b"",
     )
     tail = tail.ljust(BLOCK - 156, b"\0")
     return tail, sum(tail) + 8 * ord(" "), records
