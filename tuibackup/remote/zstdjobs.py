@@ -1,8 +1,8 @@
 """What a server's zstd packed in jobs that know nothing of each other, unpacked, with the packing of each.
 
-A job comes with what is a frame of its own, but for its checksum: its blocks as they came, behind a header of ours. So
-nothing has to be packed a second time. That the frame stands for just what came of it is known when it is given: it was
-unpacked by itself, from that header's window on. Jobs of a zstd that looks back over their beginnings have none.
+A job comes with what may be a frame of its own, but for its checksum: its blocks as they came, behind a header of ours.
+So nothing has to be packed a second time. Whether the frame stands for just that is looked at where it is stored
+(`vault.archive.frames`): another zstd's jobs need what lies before.
 """
 
 from collections import deque
@@ -25,7 +25,7 @@ _CHECKSUM = bytes(4)  # room for one
 
 
 class Piece(NamedTuple):
-    """Some of the SQL. `frame`: a zstd frame of just this, with room at its end for its checksum; b"" where none is."""
+    """Some of the SQL. `frame`: what may be a zstd frame of just this, with room for its checksum; b"" where none."""
 
     sql: bytes
     frame: bytes | bytearray = b""
@@ -82,19 +82,18 @@ def _zstd_parts(read: Callable[[], bytes], size: int, waits: Callable[[], bool])
                         yield Part(data)
                 raise
             job.add(kind, block)
-            end = source.take(4) if last and has_checksum else b""
             if not last and unpacking.gathers(job) and not waits():
                 continue
             data, frame = unpacking.unpack(job, last=last)
             content.update(data)
-            if end and end != checksum(content):
-                raise zstandard.ZstdError("the checksum at its end is that of something else")
             if job.ended or last:
                 if job.length:
                     yield Part(data, True, frame)
                 job = _Job(size)
             elif data:
                 yield Part(data)
+        if has_checksum and source.take(4) != checksum(content):
+            raise zstandard.ZstdError("the checksum at its end is that of something else")
     except zstandard.ZstdError as error:
         raise UnpackError(sentence("the server's zstd stream is damaged: {error}", error=error)) from error
     if source.more():
@@ -142,8 +141,7 @@ class _Source:
 class _Job:
     """Blocks that stand for `size` bytes, if they are cut there; `length`, for how many of those that were unpacked.
 
-    `looks`: one of them may refer to what lies before. `waiting` are those that were not unpacked yet, `parts` what the
-    others stand for.
+    `looks`: one of them may refer to what lies before. `waiting` are those that were not unpacked yet.
     """
 
     def __init__(self, size: int) -> None:
@@ -151,7 +149,6 @@ class _Job:
         self.looks = False
         self.blocks: list[bytes] = []
         self.waiting: list[bytes] = []
-        self.parts: list[bytes] = []
         self._size = size
         self._packed = 0
 
@@ -163,7 +160,8 @@ class _Job:
     @property
     def ended(self) -> bool:
         """Whether no more should be added. Blocks may also stand for nothing."""
-        return self.length >= self._size or self._packed >= 2 * self._size
+        too_many = len(self.blocks) >= max(self._size >> 10, 1024)
+        return self.length >= self._size or self._packed >= 2 * self._size or too_many
 
     def add(self, kind: int, block: bytes) -> None:
         """The next block."""
@@ -175,7 +173,6 @@ class _Job:
     def unpacked(self, data: bytes) -> None:
         """What the waiting ones stand for."""
         self.waiting.clear()
-        self.parts.append(data)
         self.length += len(data)
 
     def frame(self, window: bytes, length: int) -> bytearray:
@@ -186,16 +183,13 @@ class _Job:
 
 
 class _Unpacking:
-    """Unpacks one frame's blocks: first as they follow each other, and once it is seen that jobs do not look back
-    (`by_jobs`), each job by itself, as is one that could not look anywhere.
+    """Unpacks one frame's blocks as they follow each other; at once, and so not copied, where none can look back.
 
-    That is seen when a job can be unpacked by itself that would have looked back at the one before. A job's frame gets
-    a window as long as the job: then no block of it, however it was made, stands for one thing where it is unpacked in
-    pieces and for another where it is unpacked at once.
+    A job's frame gets a window as long as the job: then no block of it, however it was made, stands for one thing where
+    it is unpacked in pieces and for another where it is unpacked at once.
     """
 
     def __init__(self, header: bytes, size: int) -> None:
-        self._by_jobs = False
         self._size = size
         self._window = bytes(
             [max(size.bit_length() - 1 - 10, 0) << 3]
@@ -206,17 +200,14 @@ class _Unpacking:
         self._before: deque[list[bytes]] = deque(
             maxlen=-(-WINDOW // size)
         )  # blocks that it was not given yet
-        self._alone: Any = None
-        self._looks_back = False  # jobs do
-        self._could_look = False  # the job before is one to look back at
         self._split = False  # blocks are: their number does not tell where a job ends
 
     def gathers(self, job: _Job) -> bool:
-        """Whether the job's further blocks are waited for: unpacked at once, it is not copied."""
+        """Whether the job's further blocks are waited for."""
         return self._at_once(job) and not job.full
 
     def unpack(self, job: _Job, *, last: bool) -> tuple[bytes, bytes | bytearray]:
-        """What the job's waiting blocks stand for; and its frame if it ends with them, b"" where it has none.
+        """What the job's waiting blocks stand for; and what may be its frame if it ends with them, else b"".
 
         `last`: nothing follows.
         """
@@ -228,46 +219,17 @@ class _Unpacking:
                 self._split = True
             else:
                 job.unpacked(data)
-                if not self._by_jobs:
-                    self._before.append(job.blocks)
-                    self._could_look = False
+                self._before.append(job.blocks)
                 return data, frame
-        stream = self._stream()
-        parts = [stream.decompress(block) for block in job.waiting]
-        job.unpacked(data := parts[0] if len(parts) == 1 else b"".join(parts))
-        return data, self._frame(job, last=last) if last or job.ended else b""
-
-    def _at_once(self, job: _Job) -> bool:
-        return (self._by_jobs or not job.looks) and not self._split and not job.length
-
-    def _stream(self) -> Any:
-        """What unpacks a block after those before it."""
-        if self._by_jobs:
-            if self._alone is None:
-                self._alone = self._decompressor.decompressobj()
-                self._alone.decompress(_UNSIZED + self._window)
-            return self._alone
         for blocks in self._before:  # the last that its window may reach to
             for block in blocks:
                 self._together.decompress(block)
         self._before.clear()
-        return self._together
+        parts = [self._together.decompress(block) for block in job.waiting]
+        job.unpacked(data := parts[0] if len(parts) == 1 else b"".join(parts))
+        if job.length and (last or job.length == self._size):
+            return data, job.frame(self._window, job.length)
+        return data, b""
 
-    def _frame(self, job: _Job, *, last: bool) -> bytes | bytearray:
-        self._alone = None
-        if self._looks_back or not job.length or not (last or job.length == self._size):
-            return b""
-        frame = job.frame(self._window, job.length)
-        if not self._by_jobs and job.looks:
-            if not self._stands_for(frame, b"".join(job.parts)):
-                self._looks_back = True
-                return b""
-            self._by_jobs = self._could_look
-        self._could_look = job.looks
-        return frame
-
-    def _stands_for(self, frame: bytearray, data: bytes) -> bool:
-        try:
-            return self._decompressor.decompress(memoryview(frame)[: -len(_CHECKSUM)]) == data
-        except zstandard.ZstdError:
-            return False
+    def _at_once(self, job: _Job) -> bool:
+        return not job.looks and not self._split and not job.length

@@ -38,7 +38,7 @@ class ArchiveSummary(NamedTuple):
 class Came(NamedTuple):
     """A piece of a server's tar stream, which begins at `start` of it.
 
-    `packed`: the frame that it was unpacked from, with room for a checksum, or b"".
+    `packed`: what may be a frame of it, with room for a checksum, or b"".
     """
 
     start: int
@@ -239,7 +239,7 @@ class ArchiveWriter:
         first = self._size >= 0 and start <= self._start < end
         if first:
             self._before = memoryview(piece.data)[: self._start - start]
-        self._frames.frame(piece.data, piece.packed, sound=True, mark=first)
+        self._frames.frame(piece.data, piece.packed, mark=first)
 
     def _wrote(self, packed: bytes | bytearray) -> None:
         self._reader.wrote(packed, self._frames.file.mark())

@@ -75,20 +75,19 @@ class FrameWriter:
         data: bytes | bytearray,
         packed: bytes | bytearray = b"",
         *,
-        sound: bool = False,
         mark: bool = False,
     ) -> None:
         """Hand `data` to a compressor as one frame; it must not change any more.
 
         `packed`: a frame with room for a checksum, which is put there, that may stand for it. Where it does it is
-        taken, and nothing is compressed. `sound`: it does; `data` is what came of unpacking it.
+        taken, and nothing is compressed.
         `mark`: `marked` tells from now on where it begins, and `back` takes it out again, with all that followed.
         """
         if self._pending and not self._pending[-1][1].done():
             self._hurried = _IN_A_ROW
         level = min(self._level, HURRIED) if self._hurried else self._level
         self._hurried = max(self._hurried - 1, 0)
-        self._pending.append((len(data), self._pool.submit(self._packed, data, level, packed, sound), mark))
+        self._pending.append((len(data), self._pool.submit(self._packed, data, level, packed), mark))
         self.settle(self._threads)
 
     def settle(self, leave: int = 0) -> None:
@@ -162,14 +161,12 @@ class FrameWriter:
     ) -> None:
         self.abandon()
 
-    def _packed(
-        self, data: bytes | bytearray, level: int, packed: bytes | bytearray, sound: bool
-    ) -> bytes | bytearray:
+    def _packed(self, data: bytes | bytearray, level: int, packed: bytes | bytearray) -> bytes | bytearray:
         if packed:
             frame = packed if isinstance(packed, bytearray) else bytearray(packed)
             frame[4] |= _HAS_CHECKSUM
             frame[-_CHECKSUM:] = checksum(xxh64(data))
-            if sound or _stands_for(frame, data):
+            if _stands_for(frame, data):
                 return frame
         compressed = self._compress(data, level)
         if self._prove and not _stands_for(compressed, data):
